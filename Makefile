@@ -1,0 +1,98 @@
+# `make run` installs what is missing and starts tcctui; `make help` lists the rest.
+# Only single commands ask for root, through sudo, and none of them when it has nothing to do.
+
+# The system's Python, not the PATH's (pyenv, conda …): the distribution's bcc is made for this one.
+PYTHON := /usr/bin/python3
+SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
+# sudo forgets the environment, hence env. What runs as root leaves no __pycache__ of root's here.
+AS_ROOT := $(SUDO) env PYTHONDONTWRITEBYTECODE=1 TCCTUI_NO_SKIP=$(TCCTUI_NO_SKIP)
+# Under `sudo make` the checkout's owner still does what needs no root, and owns what that leaves.
+AS_OWNER := $(if $(SUDO),,$(patsubst %,sudo -H -u %,$(filter $(SUDO_USER),$(shell stat -c %U .))))
+VENV := $(AS_OWNER) .venv/bin
+# Each stamp says what .venv has, and for which Python: after a distribution upgrade it is made anew.
+RUN_STAMP := .venv/.run-$(notdir $(realpath $(PYTHON)))
+DEV_STAMP := .venv/.dev-$(notdir $(realpath $(PYTHON)))
+
+# A user's PATH may lack the folder of nft and bpftool.
+export PATH := $(PATH):/usr/sbin:/sbin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 15
+
+run: $(RUN_STAMP) ## start the dashboard; arguments go in ARGS="--port 443"
+	@$(AS_ROOT) .venv/bin/tcctui $(ARGS)
+
+install: $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/local/bin
+	@umask 022; wheels=$$($(AS_OWNER) mktemp -d) && trap 'rm -rf "$$wheels"' EXIT && \
+	$(VENV)/python -m pip wheel --quiet --wheel-dir "$$wheels" . && \
+	$(SUDO) $(PYTHON) -m venv --clear /opt/tcctui && \
+	$(SUDO) /opt/tcctui/bin/python -m pip install --quiet --no-index --find-links "$$wheels" tcctui && \
+	$(SUDO) ln -sf /opt/tcctui/bin/tcctui /usr/local/bin/tcctui
+	@echo 'Installed. Start it with: sudo tcctui'
+
+uninstall: ## remove what `make install` put there
+	$(SUDO) rm -rf /opt/tcctui /usr/local/bin/tcctui
+
+venv: $(DEV_STAMP) ## prepare .venv for working on tcctui
+
+# The kernel tests need root: pytest gets it where sudo asks nothing, otherwise they skip and say why.
+test: FREE_ROOT = $(if $(SUDO),$(shell sudo -n true 2>/dev/null && echo '$(AS_ROOT)'),$(AS_ROOT))
+test: venv deps-test ## every check and test
+	$(VENV)/ruff check
+	$(VENV)/ruff format --check
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	clang-format --dry-run -Werror bpf/tcc.c
+	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider tests/unit tests/ui tests/kernel; \
+	status=$$?; $(FREE_ROOT) chown -Rf --reference=Makefile .hypothesis; exit $$status
+
+test-kernels: venv ## the kernel tests on other kernels, under qemu
+	$(AS_ROOT) .venv/bin/python -m pytest -p no:cacheprovider -m kernels tests/kernels
+
+bench: venv ## measure speed and overhead
+	$(VENV)/python -m tests.bench
+
+screenshots: venv ## make the README's pictures anew
+	$(VENV)/python -m tests.screenshots
+
+clean: ## remove .venv and all caches
+	rm -rf .venv .hypothesis .*_cache dist snapshot_report.html
+	find . -name __pycache__ -prune -exec rm -r {} +
+
+$(DEV_STAMP): EXTRA := [dev]
+$(RUN_STAMP) $(DEV_STAMP): pyproject.toml | deps
+	$(AS_OWNER) $(PYTHON) -m venv .venv
+	$(VENV)/python -m pip install --quiet --editable '.$(EXTRA)'
+	@$(AS_OWNER) touch $(RUN_STAMP) $@
+
+# What the distribution must give. bcc is one: PyPI's `bcc` is something else altogether.
+deps:
+	@$(PYTHON) -c 'import ensurepip; from bcc import BPF' 2>/dev/null || $(call distribution,PACKAGES)
+
+deps-test: ## install the tools that tests call
+	@( for tool in bpftool bpftrace clang-format iperf3 ip nft ps rsvg-convert tmux; do \
+		command -v $$tool >/dev/null || exit; done ) || $(call distribution,TEST_PACKAGES)
+
+PACKAGES_apt-get := python3-bpfcc python3-venv
+TEST_PACKAGES_apt-get := bpftool bpftrace clang-format iperf3 iproute2 librsvg2-bin nftables procps tmux
+INSTALL_apt-get := apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends
+
+PACKAGES_dnf := python3-bcc
+TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra iperf3 iproute iproute-tc librsvg2-tools nftables procps-ng tmux
+INSTALL_dnf := dnf install -y
+
+PACKAGES_zypper := python3-bcc
+TEST_PACKAGES_zypper := bpftool bpftrace clang-tools iperf iproute2 nftables procps rsvg-convert tmux
+INSTALL_zypper := zypper --non-interactive install
+
+PACKAGES_pacman := python-bcc
+TEST_PACKAGES_pacman := bpf bpftrace clang iperf3 iproute2 librsvg nftables procps-ng tmux
+INSTALL_pacman := pacman -S --needed --noconfirm
+
+PACKAGER := $(notdir $(firstword $(wildcard $(addprefix /usr/bin/,apt-get dnf zypper pacman))))
+distribution = { \
+	echo 'Needed from the distribution, by Debian names: $($1_apt-get)'; \
+	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
+
+.PHONY: help run install uninstall venv test test-kernels bench screenshots clean deps deps-test
