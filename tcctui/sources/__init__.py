@@ -1,0 +1,1 @@
+"""Where samples come from: the kernel's tracepoints. bcc lives only here."""

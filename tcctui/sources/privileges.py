@@ -1,0 +1,53 @@
+"""What this process may do: BPF needs root, or the two capabilities made for it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+
+from tcctui.errors import TcctuiError
+
+_CAP_SYS_ADMIN, _CAP_PERFMON, _CAP_BPF = 21, 38, 39
+
+
+def may_trace(status: str) -> bool:
+    """Say whether the effective capabilities in a /proc/PID/status text allow BPF on tracepoints.
+
+    CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON (include/uapi/linux/capability.h, since 5.8).
+    """
+    for line in status.splitlines():
+        if line.startswith("CapEff:"):
+            effective = int(line.split()[1], 16)
+            if effective >> _CAP_SYS_ADMIN & 1:
+                return True
+            return bool(effective >> _CAP_BPF & 1 and effective >> _CAP_PERFMON & 1)
+    return False
+
+
+def sudo_command(arguments: list[str]) -> str:
+    """Give the `sudo` command that runs this very program; `arguments` as in sys.argv.
+
+    The path is whole, since sudo's own PATH often lacks the place where pip puts programs.
+    """
+    program = Path(arguments[0])
+    if program.name == "__main__.py":
+        return shlex.join(["sudo", sys.executable, "-m", program.parent.name, *arguments[1:]])
+    return shlex.join(["sudo", str(program.absolute()), *arguments[1:]])
+
+
+def require() -> None:
+    """Make sure that BPF may be used.
+
+    Raises:
+        TcctuiError: it may not; the mend is the command that may.
+
+    """
+    try:
+        status = Path("/proc/self/status").read_text()
+    except OSError:
+        status = ""
+    if not may_trace(status):
+        raise TcctuiError(
+            "Reading the kernel's tracepoints needs root.", f"Run: {sudo_command(sys.argv)}"
+        )

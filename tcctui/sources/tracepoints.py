@@ -1,0 +1,127 @@
+"""Tracepoints as this kernel has them: where tracefs is, their fields, the flags that follow."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from tcctui.errors import TcctuiError
+
+TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
+"""Where tracefs may be mounted, in the order in which libbcc's users expect it."""
+
+PROBE = "tcp/tcp_probe"
+STATE = "sock/inet_sock_set_state"
+DESTROY = "tcp/tcp_destroy_sock"
+
+REQUIRED = (
+    "saddr",
+    "daddr",
+    "sport",
+    "dport",
+    "mark",
+    "data_len",
+    "snd_nxt",
+    "snd_una",
+    "snd_cwnd",
+    "ssthresh",
+    "snd_wnd",
+    "srtt",
+    "rcv_wnd",
+    "sock_cookie",
+)
+"""The fields of tcp_probe without which there is nothing to show."""
+
+_FIELD = re.compile(r"^\s*field:(?P<declaration>[^;]+);\s*offset:(?P<offset>\d+);", re.MULTILINE)
+_NAME = re.compile(r"(\w+)\s*(?:\[.*\])?$")
+
+
+def field_names(text: str) -> frozenset[str]:
+    """Names of the fields that a tracepoint's `format` file declares."""
+    names = (_NAME.search(field["declaration"].strip()) for field in _FIELD.finditer(text))
+    return frozenset(name[1] for name in names if name)
+
+
+def flags(formats: Mapping[str, frozenset[str]]) -> list[str]:
+    """Compiler flags for bpf/tcc.c, from the fields of the tracepoints that this kernel has.
+
+    `formats` maps a tracepoint (`tcp/tcp_probe`) to the names of its fields; one that the kernel
+    lacks is left out.
+
+    Raises:
+        TcctuiError: tcp_probe is missing, or lacks a field that tcctui can't do without.
+
+    """
+    probe = formats.get(PROBE)
+    if probe is None:
+        raise TcctuiError(
+            "This kernel has no tracepoint tcp:tcp_probe.",
+            "tcctui needs Linux 5.8 or newer with CONFIG_FTRACE and CONFIG_BPF_EVENTS.",
+        )
+    missing = [name for name in REQUIRED if name not in probe]
+    if missing:
+        raise TcctuiError(
+            f"This kernel's tcp_probe lacks {', '.join(missing)}.",
+            "tcctui needs Linux 5.8 or newer.",
+        )
+    found = []
+    if "family" in probe:
+        found.append("-DTCC_PROBE_HAS_FAMILY")
+    if "skaddr" in probe:
+        found.append("-DTCC_PROBE_HAS_SKADDR")
+    state_fields = {"protocol", "saddr_v6", "daddr_v6", "sport", "dport", "skaddr", "family"}
+    if not state_fields | {"oldstate", "newstate"} <= formats.get(STATE, frozenset()):
+        found.append("-DTCC_NO_STATE")
+    destroy_fields = {"sock_cookie", "saddr_v6", "daddr_v6", "sport", "dport", "skaddr"}
+    if not destroy_fields <= formats.get(DESTROY, frozenset()):
+        found.append("-DTCC_NO_DESTROY")
+    return found
+
+
+def find_tracefs() -> Path | None:
+    """Where tracefs is mounted, or None. Looking under debugfs may mount it there."""
+    return next((path for path in TRACEFS if (path / "events").is_dir()), None)
+
+
+def mount_tracefs() -> Path:
+    """Find tracefs, and mount it where it is not; it stays mounted, as after trace-cmd or bpftrace.
+
+    Raises:
+        TcctuiError: it is not there and can't be mounted.
+
+    """
+    found = find_tracefs()
+    if found:
+        return found
+    target = TRACEFS[0]
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"nodev", os.fsencode(target), b"tracefs", 0, None) != 0:
+        raise TcctuiError(
+            f"tracefs is not mounted and can't be: {os.strerror(ctypes.get_errno())}.",
+            f"Run: sudo mount -t tracefs nodev {target}",
+        )
+    return target
+
+
+def read_formats(tracefs: Path) -> dict[str, frozenset[str]]:
+    """Fields of the tracepoints that tcctui uses, by name; what the kernel lacks is left out.
+
+    Raises:
+        TcctuiError: tracefs is there and can't be read.
+
+    """
+    formats = {}
+    for name in (PROBE, STATE, DESTROY):
+        try:
+            formats[name] = field_names((tracefs / "events" / name / "format").read_text())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise TcctuiError(
+                f"{error.filename} can't be read: {error.strerror}.",
+                "Reading tracepoints needs root, and a kernel that is not in lockdown.",
+            ) from error
+    return formats
