@@ -1,0 +1,1 @@
+"""What is known about flows: columns, histories and the filter language. No I/O, no UI."""

@@ -1,0 +1,75 @@
+"""Time buckets: what a history keeps of a stretch of time, as one row of numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+SERIES = ("snd_cwnd", "ssthresh", "srtt_us", "in_flight")
+"""The fields of which a bucket keeps minimum, maximum and last value."""
+
+STAMP = 0
+"""Column of a bucket's number: its time divided by its width."""
+
+MIN, MAX, LAST = slice(1, 5), slice(5, 9), slice(9, 13)
+"""Columns of the extremes and of the last values, in the order of `SERIES`."""
+
+ACKED = 13
+"""Column of the bytes acknowledged within the bucket, at most 2³² - 1."""
+
+WIDTH = 14
+"""Columns of a bucket; each is an unsigned 32-bit number."""
+
+BUCKET_NS = 100_000_000
+"""Nanoseconds in the narrowest bucket."""
+
+Buckets = npt.NDArray[np.uint32]
+"""An array of shape (n, `WIDTH`)."""
+
+_MOST = np.uint64(0xFFFFFFFF)
+
+
+def from_events(
+    stamp: npt.NDArray[np.uint64],
+    values: tuple[npt.NDArray[np.uint32], ...],
+    acked: npt.NDArray[np.uint64],
+    starts: npt.NDArray[np.intp],
+) -> Buckets:
+    """Fold events into buckets, one for each run of events that begins at one of `starts`.
+
+    `stamp`, each of `values` (in the order of `SERIES`) and `acked` have one entry per event.
+    """
+    buckets = np.empty((len(starts), WIDTH), "u4")
+    ends = np.append(starts[1:], len(stamp)) - 1
+    buckets[:, STAMP] = stamp[starts]
+    for column, value in enumerate(values):
+        buckets[:, MIN.start + column] = np.minimum.reduceat(value, starts)
+        buckets[:, MAX.start + column] = np.maximum.reduceat(value, starts)
+        buckets[:, LAST.start + column] = value[ends]
+    buckets[:, ACKED] = np.minimum(np.add.reduceat(acked, starts), _MOST)
+    return buckets
+
+
+def merge(buckets: Buckets, starts: npt.NDArray[np.intp]) -> Buckets:
+    """Fold runs of buckets into one each; a run begins at each of `starts`, oldest bucket first.
+
+    The merged bucket has the stamp of the run's first one.
+    """
+    merged = np.empty((len(starts), WIDTH), "u4")
+    ends = np.append(starts[1:], len(buckets)) - 1
+    merged[:, STAMP] = buckets[starts, STAMP]
+    merged[:, MIN] = np.minimum.reduceat(buckets[:, MIN], starts)
+    merged[:, MAX] = np.maximum.reduceat(buckets[:, MAX], starts)
+    merged[:, LAST] = buckets[ends, LAST]
+    acked = np.add.reduceat(buckets[:, ACKED].astype("u8"), starts)
+    merged[:, ACKED] = np.minimum(acked, _MOST)
+    return merged
+
+
+def run_starts(*keys: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
+    """Where a new run begins: at 0, and wherever one of the keys differs from its predecessor."""
+    changed = np.zeros(len(keys[0]), bool)
+    changed[:1] = True
+    for key in keys:
+        changed[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(changed)

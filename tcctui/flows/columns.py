@@ -1,0 +1,101 @@
+"""What is kept of each flow: one numpy array per field, one row per socket cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.index import Rows, grown
+
+Column = npt.NDArray[np.generic]
+
+FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
+    {
+        name: np.dtype(kind)
+        for name, kind in {
+            "cookie": "u8",  # SO_COOKIE; the key
+            "skaddr": "u8",  # the socket's kernel address, 0 where tcp_probe has none
+            "saddr_hi": "u8",  # local address, upper and lower half; IPv4 is v4-mapped
+            "saddr_lo": "u8",
+            "daddr_hi": "u8",  # remote address
+            "daddr_lo": "u8",
+            "sport": "u2",  # local port
+            "dport": "u2",  # remote port
+            "family": "u2",  # AF_INET or AF_INET6 of the socket
+            "mark": "u4",  # SO_MARK
+            "state": "u1",  # TcpState
+            "snd_cwnd": "u4",  # segments
+            "ssthresh": "u4",  # segments; NO_SSTHRESH was never set
+            "srtt_us": "u4",  # microseconds
+            "snd_wnd": "u4",  # bytes
+            "rcv_wnd": "u4",  # bytes
+            "snd_nxt": "u4",  # sequence number
+            "snd_una": "u4",  # sequence number
+            "in_flight": "u4",  # bytes: snd_nxt - snd_una modulo 2^32
+            "mss": "u4",  # bytes; 0 while unknown
+            "bytes_acked": "u8",  # bytes acknowledged by the peer since the flow was first seen
+            "rate": "f8",  # bytes acknowledged per second, over the last second
+            "events": "u8",  # tcp_probe events seen
+            "first_ns": "i8",  # CLOCK_MONOTONIC of the first event
+            "last_ns": "i8",  # CLOCK_MONOTONIC of the last tcp_probe event
+            "opened_ns": "i8",  # when it became ESTABLISHED; 0 where that was not seen
+            "closed_ns": "i8",  # when the socket was destroyed; 0 while it lives
+        }.items()
+    }
+)
+"""The fields kept for each flow, with their types."""
+
+DERIVED = frozenset({"age_ns", "slow_start", "text"})
+"""What a snapshot works out on demand.
+
+`age_ns`: nanoseconds since the flow was opened, or else first seen, until it closed or now.
+`slow_start`: snd_cwnd < ssthresh (tcp_in_slow_start, include/net/tcp.h).
+`text`: local and remote endpoint and state as one lower-case line, what bare words search.
+"""
+
+
+class FlowColumns:
+    """A growing set of rows, one per flow, with an array for each of `FIELDS`.
+
+    A row keeps its number for as long as its flow is known; then the number is used again.
+    """
+
+    def __init__(self) -> None:
+        self._columns = {name: np.zeros(0, kind) for name, kind in FIELDS.items()}
+        self._free: npt.NDArray[np.int64] = np.empty(0, "i8")
+        self.live: npt.NDArray[np.bool_] = np.zeros(0, bool)
+        """Which rows hold a flow."""
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._columns[name]
+
+    @property
+    def capacity(self) -> int:
+        """Rows there is room for."""
+        return len(self.live)
+
+    def take(self, count: int) -> Rows:
+        """Give `count` rows, all fields zero, and mark them live; grows when none is free."""
+        if len(self._free) < count:
+            self._grow(max(1024, 2 * self.capacity, self.capacity + count))
+        rows, self._free = self._free[:count], self._free[count:]
+        self.live[rows] = True
+        return rows
+
+    def give_back(self, rows: Rows) -> None:
+        """Forget the flows in the rows."""
+        self.live[rows] = False
+        for column in self._columns.values():
+            column[rows] = 0
+        self._free = np.concatenate([rows, self._free])
+
+    def _grow(self, capacity: int) -> None:
+        old = self.capacity
+        for name, column in self._columns.items():
+            self._columns[name] = grown(column, capacity)
+        self.live = grown(self.live, capacity)
+        self._free = np.concatenate([self._free, np.arange(old, capacity)])

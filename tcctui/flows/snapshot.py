@@ -1,0 +1,70 @@
+"""What crosses from the store to whoever looks at it: copies that never change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Flows(Mapping[str, npt.NDArray[Any]]):
+    """Some columns of some flows at one moment; all arrays have the same length.
+
+    `now_ns` is the moment, on the events' clock.
+    """
+
+    now_ns: int
+    columns: Mapping[str, npt.NDArray[Any]]
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self.columns[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.columns)
+
+    def __len__(self) -> int:
+        return len(self.columns)
+
+    @property
+    def count(self) -> int:
+        """How many flows."""
+        return len(self.columns["cookie"])
+
+
+@dataclass(frozen=True, eq=False)
+class Extremes:
+    """One field of one flow over a grid of time; NaN where nothing happened."""
+
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    last: npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class FlowHistory:
+    """A flow's past over a grid of equal columns of time that ends now.
+
+    `seconds` is the time the grid spans; `series` has an entry for each of `buckets.SERIES`, and
+    `mss` is the flow's maximum segment size in bytes, 0 while unknown.
+    """
+
+    seconds: float
+    series: Mapping[str, Extremes]
+    mss: int
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts since the start.
+
+    `events` of all kinds, `flows` known now (closed ones too, while they linger), `evicted` flows
+    dropped because the memory for histories was spent.
+    """
+
+    events: int
+    flows: int
+    evicted: int

@@ -1,0 +1,79 @@
+"""Which socket a lifecycle event is about: those tracepoints carry no cookie."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.events import Events
+from tcctui.flows.index import KeyIndex, Keys, Rows
+
+_REMEMBERED = 8192
+
+
+def tuple_keys(events: Events) -> Keys:
+    """A 64-bit key of each event's addresses and ports; for a tcp_probe without skaddr."""
+    key = np.zeros(len(events), "u8")
+    odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
+    for part in (
+        events["saddr"][:, 0],
+        events["saddr"][:, 1],
+        events["daddr"][:, 0],
+        events["daddr"][:, 1],
+        events["sport"],
+        events["dport"],
+    ):
+        key = (key ^ part.astype("u8")) * odd
+        key ^= key >> np.uint64(29)
+    return key
+
+
+def socket_keys(events: Events) -> Keys:
+    """What joins tcp_probe with a socket's lifecycle: skaddr, else addresses and ports."""
+    keys = events["skaddr"].copy()
+    unknown = keys == 0
+    if unknown.any():
+        keys[unknown] = tuple_keys(events[unknown])
+    return keys
+
+
+class Sockets:
+    """Joins lifecycle events with rows; remembers when sockets without a row were opened."""
+
+    def __init__(self) -> None:
+        self._index = KeyIndex()
+        self._opened_keys: Keys = np.empty(0, "u8")
+        self._opened_ns: npt.NDArray[np.int64] = np.empty(0, "i8")
+
+    def learn(self, keys: Keys, rows: Rows) -> None:
+        """Take note of which socket a row is about."""
+        self._index.put(keys, rows)
+
+    def forget(self, rows: Rows) -> None:
+        """Forget the rows' sockets: their kernel addresses will be used again."""
+        self._index.remove_rows(rows)
+
+    def rows(self, events: Events) -> Rows:
+        """Row of each lifecycle event, -1 where the socket is not known."""
+        rows = self._index.lookup(events["skaddr"])
+        unknown = rows < 0
+        if unknown.any():
+            rows[unknown] = self._index.lookup(tuple_keys(events[unknown]))
+        return rows
+
+    def opened(self, events: Events) -> None:
+        """Remember sockets that became ESTABLISHED before their first tcp_probe event."""
+        keys = np.concatenate([self._opened_keys, events["skaddr"], tuple_keys(events)])
+        when = np.concatenate([self._opened_ns, events["ts_ns"], events["ts_ns"]])
+        self._opened_keys = keys[-_REMEMBERED:]
+        self._opened_ns = when[-_REMEMBERED:].astype("i8")
+
+    def opened_ns(self, keys: Keys, before_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """When each socket was opened, 0 if that was not seen; `before_ns` is its first event."""
+        if not len(self._opened_keys):
+            return np.zeros(len(keys), "i8")
+        order = np.argsort(self._opened_keys, kind="stable")
+        place = np.searchsorted(self._opened_keys, keys, side="right", sorter=order) - 1
+        found = order[np.maximum(place, 0)]
+        known = (self._opened_keys[found] == keys) & (self._opened_ns[found] <= before_ns)
+        return np.where(known, self._opened_ns[found], 0)

@@ -1,0 +1,299 @@
+"""All flows: one thread puts batches of events in, others take snapshots out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.events import EventKind, Events, TcpState
+from tcctui.flows.batch import LAST_FIELDS, ProbeBatch
+from tcctui.flows.buckets import BUCKET_NS, MAX, MIN, SERIES
+from tcctui.flows.columns import DERIVED, FlowColumns
+from tcctui.flows.history import History
+from tcctui.flows.index import KeyIndex, Keys, Rows
+from tcctui.flows.labels import EndpointNames
+from tcctui.flows.rates import Rates
+from tcctui.flows.resample import resample
+from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.flows.sockets import Sockets, socket_keys
+
+HISTORY_MEMORY = 256 << 20
+"""Bytes that histories may take unless told otherwise."""
+
+LINGER_NS = 10_000_000_000
+"""How long a closed flow stays: 10 s."""
+
+_LONGEST_BATCH_NS = 30_000_000_000  # half of what the recent history holds
+
+_ADDRESSES = (
+    ("saddr_hi", "saddr", 0),
+    ("saddr_lo", "saddr", 1),
+    ("daddr_hi", "daddr", 0),
+    ("daddr_lo", "daddr", 1),
+)
+
+
+class Store:
+    """What is known about every flow. All methods may be called from any thread.
+
+    `history_memory` is the budget for histories, in bytes.
+    """
+
+    def __init__(self, history_memory: int = HISTORY_MEMORY) -> None:
+        self._lock = threading.Lock()
+        self._columns = FlowColumns()
+        self._history = History(history_memory)
+        self._rates = Rates()
+        self._cookies = KeyIndex()
+        self._sockets = Sockets()
+        self._names = EndpointNames(self._columns)
+        self._held: Keys = np.empty(0, "u8")
+        self._now_ns = 0
+        self._events = 0
+        self._evicted = 0
+
+    # Putting in
+
+    def ingest(self, events: Events, now_ns: int) -> None:
+        """Take in a batch of events, oldest first, and let time go on to `now_ns`.
+
+        `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is of use:
+        it lets closed flows leave and rates fall.
+        """
+        if len(events) > 1:
+            span = int(events["ts_ns"].max()) - int(events["ts_ns"].min())
+            if span > _LONGEST_BATCH_NS:
+                self.ingest(events[: len(events) // 2], now_ns)
+                events = events[len(events) // 2 :]
+        with self._lock:
+            self._now_ns = max(self._now_ns, now_ns)
+            self._events += len(events)
+            kinds = events["kind"]
+            probes = events if not kinds.any() else events[kinds == EventKind.PROBE]
+            if len(probes):
+                self._ingest_probes(ProbeBatch(probes))
+            if len(probes) < len(events):
+                destroyed = self._ingest_destroys(events[kinds == EventKind.DESTROY])
+                self._ingest_states(events[kinds == EventKind.STATE])
+                self._sockets.forget(destroyed)
+            if self._rates.tick(self._now_ns, self._columns["bytes_acked"]):
+                self._columns["rate"][:] = self._rates.per_second
+                self._drop_closed()
+
+    def _ingest_probes(self, batch: ProbeBatch) -> None:
+        events = batch.events
+        rows = self._cookies.lookup(batch.cookies)
+        new = rows < 0
+        if new.any():
+            rows[new] = self._open(batch.cookies[new], events[batch.first[new]])
+        columns = self._columns
+        moved = self._update_addresses(rows, events[batch.last], ~new)
+        una = np.where(new | moved, events["snd_una"][batch.first], columns["snd_una"][rows])
+        acked = batch.acked(una.astype("u4"))
+        for field, column in LAST_FIELDS.items():
+            columns[column][rows] = events[field][batch.last]
+        columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
+        columns["state"][rows] = TcpState.ESTABLISHED
+        columns["closed_ns"][rows] = 0
+        columns["last_ns"][rows] = events["ts_ns"][batch.last]
+        columns["events"][rows] += batch.counts.astype("u8")
+        columns["bytes_acked"][rows] += batch.total(acked)
+
+        bucket_rows, buckets = batch.buckets(rows, self._history.newest(rows), acked)
+        needed = self._history.pages_needed(bucket_rows)
+        if self._history.pages.free < needed:
+            self._evict(needed, keep=rows)
+        if self._history.pages.free >= needed:
+            self._history.add(bucket_rows, buckets)
+
+    def _open(self, cookies: Keys, first: Events) -> Rows:
+        """Give rows to flows that are seen for the first time, `first` being their first events."""
+        rows = self._columns.take(len(cookies))
+        for part in (self._history, self._rates, self._names):
+            part.grow(self._columns.capacity)
+        self._cookies.put(cookies, rows)
+        keys = socket_keys(first)
+        first_ns = first["ts_ns"].astype("i8")
+        self._columns["cookie"][rows] = cookies
+        self._columns["first_ns"][rows] = first_ns
+        self._columns["opened_ns"][rows] = self._sockets.opened_ns(keys, first_ns)
+        self._sockets.learn(keys, rows)
+        return rows
+
+    def _update_addresses(
+        self, rows: Rows, last: Events, known: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """Write the flows' addresses; say which known flows moved to others.
+
+        A socket keeps its cookie when it is disconnected and connected anew.
+        """
+        columns = self._columns
+        moved = columns["sport"][rows] != last["sport"]
+        moved |= columns["dport"][rows] != last["dport"]
+        for column, field, half in _ADDRESSES:
+            moved |= columns[column][rows] != last[field][:, half]
+            columns[column][rows] = last[field][:, half]
+        self._names.forget(rows[moved])
+        moved &= known
+        if moved.any():
+            self._sockets.forget(rows[moved])
+            self._sockets.learn(socket_keys(last[moved]), rows[moved])
+        return moved
+
+    def _ingest_destroys(self, events: Events) -> Rows:
+        rows = self._cookies.lookup(events["sock_cookie"])
+        known = rows >= 0
+        rows = rows[known]
+        self._columns["closed_ns"][rows] = events["ts_ns"][known]
+        self._columns["state"][rows] = TcpState.CLOSE
+        return rows
+
+    def _ingest_states(self, events: Events) -> None:
+        columns = self._columns
+        rows = self._sockets.rows(events)
+        when = events["ts_ns"].astype("i8")
+        # An address may by now be another socket's: an event from before a row's first is not the
+        # row's, nor is one from after its end.
+        known = rows >= 0
+        closed = np.zeros(len(rows), "i8")
+        closed[known] = columns["closed_ns"][rows[known]]
+        known[known] = when[known] >= columns["first_ns"][rows[known]]
+        known &= (closed == 0) | (when <= closed)
+        living = known & (closed == 0)
+        columns["state"][rows[living]] = events["newstate"][living]
+        self._sockets.opened(events[~known & (events["newstate"] == TcpState.ESTABLISHED)])
+
+    # Letting go
+
+    def hold(self, cookies: Iterable[int]) -> None:
+        """Keep these flows, even closed ones, for as long as they are named here."""
+        with self._lock:
+            self._held = np.array(list(cookies), "u8")
+
+    def _drop_closed(self) -> None:
+        closed = self._columns["closed_ns"]
+        gone = (closed > 0) & (closed < self._now_ns - LINGER_NS)
+        if gone.any():
+            gone &= ~np.isin(self._columns["cookie"], self._held)
+            self._drop(np.flatnonzero(gone))
+
+    def _evict(self, needed: int, keep: Rows) -> None:
+        """Drop flows until so many pages are free: closed ones, then the longest idle."""
+        columns = self._columns
+        candidate = columns.live.copy()
+        candidate[keep] = False
+        candidate &= ~np.isin(columns["cookie"], self._held)
+        rows = np.flatnonzero(candidate)
+        rows = rows[np.lexsort((columns["last_ns"][rows], columns["closed_ns"][rows] == 0))]
+        freed = self._history.pages.free + np.cumsum(self._history.pages_held(rows))
+        rows = rows[: int(np.searchsorted(freed, needed)) + 1]
+        self._evicted += len(rows)
+        self._drop(rows)
+
+    def _drop(self, rows: Rows) -> None:
+        self._history.forget(rows)
+        self._rates.forget(rows)
+        self._cookies.remove_rows(rows)
+        self._sockets.forget(rows)
+        self._names.forget(rows)
+        self._columns.give_back(rows)
+
+    # Taking out
+
+    def totals(self) -> Totals:
+        """Counts since the start."""
+        with self._lock:
+            return Totals(self._events, len(self._cookies), self._evicted)
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """Copy some columns, of `FIELDS` or `DERIVED`, of all flows; `cookie` is always there."""
+        with self._lock:
+            return self._copy(np.flatnonzero(self._columns.live), names)
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """Copy some columns of these flows, in the order given; those not known are left out."""
+        with self._lock:
+            rows = self._cookies.lookup(cookies)
+            return self._copy(rows[rows >= 0], names)
+
+    def _copy(self, rows: Rows, names: Iterable[str]) -> Flows:
+        copied = {}
+        for name in {*names, "cookie"}:
+            copied[name] = (
+                self._derive(name, rows) if name in DERIVED else self._columns[name][rows]
+            )
+        return Flows(self._now_ns, copied)
+
+    def _derive(self, name: str, rows: Rows) -> npt.NDArray[np.generic]:
+        columns = self._columns
+        if name == "slow_start":
+            return columns["snd_cwnd"][rows] < columns["ssthresh"][rows]
+        if name == "age_ns":
+            opened, closed = columns["opened_ns"][rows], columns["closed_ns"][rows]
+            since = np.where(opened > 0, opened, columns["first_ns"][rows])
+            return np.maximum(np.where(closed > 0, closed, self._now_ns) - since, 0)
+        return self._names.searchable(rows)
+
+    def history(
+        self, cookie: int, seconds: float | None, columns: int, at_ns: int | None = None
+    ) -> FlowHistory | None:
+        """A flow's past over at most `columns` columns of time, for a chart.
+
+        `seconds` up to 60 back from `at_ns` (now, unless given), or None for the flow's whole life.
+        None if the flow is not known.
+        """
+        with self._lock:
+            row = int(self._cookies.lookup(np.array([cookie], "u8"))[0])
+            if row < 0:
+                return None
+            mss = int(self._columns["mss"][row])
+            now = self._now_ns if at_ns is None else at_ns
+            if seconds is None:
+                buckets, step = self._history.life(row)
+                first = int(self._columns["first_ns"][row])
+            else:
+                buckets, step = self._history.recent(row), 1
+                first = now - int(seconds * 1e9)
+            values = [int(self._columns[name][row]) for name in SERIES]
+        return resample(
+            buckets,
+            values=values,
+            first=first // BUCKET_NS,
+            newest=now // BUCKET_NS,
+            step=step,
+            columns=columns,
+            mss=mss,
+        )
+
+    def sparklines(
+        self,
+        cookies: Keys,
+        name: str,
+        *,
+        worst: Literal["min", "max"],
+        seconds: int,
+        columns: int,
+        at_ns: int | None = None,
+    ) -> npt.NDArray[np.float64]:
+        """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
+
+        The seconds end at `at_ns` (now, unless given). Each column is the minimum or the maximum
+        over its time. Returns shape (len(cookies), columns), NaN where nothing happened or the flow
+        is not known.
+        """
+        column = (MIN if worst == "min" else MAX).start + SERIES.index(name)
+        per_column = max(1, int(seconds * 1e9) // BUCKET_NS // columns)
+        reduce = np.fmin if worst == "min" else np.fmax
+        with self._lock:
+            rows = self._cookies.lookup(cookies)
+            # Columns begin at multiples of their width, so that values don't flicker between them.
+            now = self._now_ns if at_ns is None else at_ns
+            newest = (now // BUCKET_NS // per_column + 1) * per_column - 1
+            known = rows >= 0
+            grid = np.full((len(rows), per_column * columns), np.nan)
+            grid[known] = self._history.grid(rows[known], column, newest, grid.shape[1])
+        return reduce.reduce(grid.reshape(len(rows), columns, per_column), axis=2)
