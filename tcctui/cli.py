@@ -1,0 +1,196 @@
+"""The command `tcctui`: its arguments, and every expected failure as one clear line."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tcctui import __version__
+from tcctui.errors import TcctuiError, UsageError
+
+_SIZE = re.compile(r"(\d{1,9})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+_LEAST_MEMORY = 4 << 20
+
+
+class _Parser(argparse.ArgumentParser):
+    """An argument parser whose complaints end as all others do."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
+
+
+def _parser() -> argparse.ArgumentParser:
+    kernel = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = kernel.add_argument_group("kernel")
+    group.add_argument(
+        "-i",
+        "--ip",
+        action="append",
+        metavar="ADDRESS",
+        help="only connections with this address or prefix (10.0.0.0/8, 2001:db8::/32) at either"
+        " end; may be given several times",
+    )
+    group.add_argument(
+        "-p",
+        "--port",
+        action="append",
+        metavar="PORT",
+        help="only connections with this port at either end; may be given several times",
+    )
+    group.add_argument(
+        "--source",
+        choices=("auto", "bpf"),
+        help="where events come from (default auto: the best this machine has)",
+    )
+    _add_headers(group)
+
+    parser = _Parser(
+        prog="tcctui",
+        description="htop for TCP congestion control: cwnd, ssthresh and srtt of every connection,"
+        " live from the kernel's tcp_probe tracepoint. Needs root.",
+        epilog="Without a command it is the dashboard; in there, ? lists the keys.",
+        parents=[kernel],
+    )
+    parser.add_argument("--version", action="version", version=f"tcctui {__version__}")
+    parser.add_argument(
+        "--history-memory",
+        metavar="SIZE",
+        default="256M",
+        help="memory that the histories of all connections may take (default 256M)",
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
+    trace = commands.add_parser(
+        "trace",
+        parents=[kernel],
+        help="print one line per tcp_probe event",
+        description="Print one line per tcp_probe event to stdout, until Ctrl-C.",
+    )
+    trace.add_argument("--duration", type=_seconds, metavar="S", help="stop after so many seconds")
+    trace.add_argument("--count", type=_count, metavar="N", help="stop after so many events")
+    trace.add_argument(
+        "--format",
+        dest="form",
+        choices=("text", "jsonl", "csv"),
+        default="text",
+        help="how an event is written (default text)",
+    )
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what tcctui needs, whether it is there, and how to mend it",
+        description="Look at each thing tcctui needs; exit with 0 if the dashboard can run.",
+        argument_default=argparse.SUPPRESS,
+    )
+    _add_headers(doctor)
+    return parser
+
+
+def _add_headers(parser: argparse._ActionsContainer) -> None:
+    parser.add_argument(
+        "--kernel-headers",
+        type=Path,
+        metavar="PATH",
+        help="compile against these kernel headers instead of the bundled stand-ins",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="on failure, print what the compiler said, too"
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1
+    if not 0 < seconds < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return seconds
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) < 1 << 62:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _memory(text: str) -> int:
+    """Bytes of a size such as 256M or 1GiB; units are powers of 1024.
+
+    Raises:
+        UsageError: it is not a size, or too small to keep anything in.
+
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise UsageError(f"--history-memory {text!r} is not a size.", "Give a size such as 256M.")
+    size = int(match[1]) << 10 * "kmgt".find(match[2].lower() or "?") + 10
+    if size < _LEAST_MEMORY:
+        raise UsageError(f"--history-memory {text} is too small.", "Give at least 4M.")
+    return size
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `tcctui`; gives the exit code: 0, 2 for a mistake in the usage, 1 for other failures."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        return _run(_parser().parse_args(given))
+    except TcctuiError as error:
+        print(f"tcctui: {error.reason}", file=sys.stderr)
+        if error.mend:
+            print(f"        {error.mend}", file=sys.stderr)
+        if error.detail and "--verbose" in given:
+            print(error.detail, file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+
+
+def _run(args: argparse.Namespace) -> int:
+    headers = getattr(args, "kernel_headers", None)
+    if args.command == "doctor":
+        from tcctui.doctor import doctor  # noqa: PLC0415 - each command pays only for itself
+
+        return doctor(headers)
+
+    from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy, and later bcc
+    from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415
+
+    kernel_filter = KernelFilter.from_options(getattr(args, "port", []), getattr(args, "ip", []))
+    if args.command == "trace":
+        from tcctui.trace import trace  # noqa: PLC0415
+
+        source = BpfSource(kernel_filter, kernel_headers=headers)
+        try:
+            trace(
+                source,
+                attach_ms=source.attach_ms,
+                since_ns=source.attached_ns,
+                form=args.form,
+                duration=args.duration,
+                count=args.count,
+            )
+        finally:
+            source.close()
+        return 0
+
+    history_memory = _memory(args.history_memory)
+    _require_terminal()
+    # Compiling captures stderr, on which Textual draws: it is over before the app begins.
+    source = BpfSource(kernel_filter, kernel_headers=headers)
+    try:
+        from tcctui.ui.app import run  # noqa: PLC0415 - Textual
+
+        return run(source, history_memory)
+    finally:
+        source.close()
+
+
+def _require_terminal() -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise TcctuiError(
+            "The dashboard needs a terminal.",
+            "For a file or a pipe, run: tcctui trace",
+        )

@@ -1,0 +1,164 @@
+"""`tcctui doctor`: each thing tcctui needs, whether it is there, and what mends it."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tcctui.errors import TcctuiError
+from tcctui.sources import bcc_package, privileges, tracepoints
+from tcctui.sources.bpf import BpfSource
+
+MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
+"""The smallest terminal the dashboard works in."""
+
+_RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF, include/uapi/linux/bpf.h
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One need: whether it is met, in words, and how to mend it if not."""
+
+    need: str
+    ok: bool
+    text: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        line = f"{'ok' if self.ok else 'problem':8} {self.need:12} {self.text}"
+        return line if self.ok or not self.mend else f"{line}\n{'':21} {self.mend}"
+
+
+def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
+    """Look at each need in turn; the last one is the program itself, if all others are met."""
+    met = True
+    for need, check in _CHECKS:
+        found = _examine(need, check)
+        met = met and found.ok
+        yield found
+    if met:
+        yield _examine("program", lambda: _program(kernel_headers))
+    else:
+        yield Finding("program", False, "Not tried: mend the problems above first.")
+
+
+def doctor(kernel_headers: Path | None = None) -> int:
+    """Print the findings; gives 0 if the dashboard can run, else 1."""
+    status = 0
+    for found in findings(kernel_headers):
+        print(found, flush=True)
+        status |= not found.ok
+    return status
+
+
+def _examine(need: str, check: Callable[[], str]) -> Finding:
+    try:
+        return Finding(need, True, check())
+    except TcctuiError as error:
+        return Finding(need, False, error.reason, error.mend)
+
+
+def _linux() -> str:
+    if sys.platform != "linux":
+        raise TcctuiError(
+            f"This is {sys.platform}, not Linux.", "tcctui reads Linux's tracepoints."
+        )
+    system = os.uname()
+    return f"Linux {system.release} on {system.machine}"
+
+
+def _privilege() -> str:
+    privileges.require()
+    return "root" if os.geteuid() == 0 else "CAP_BPF and CAP_PERFMON"
+
+
+def _bpf() -> str:
+    bcc_package.load()
+    libbcc = ctypes.CDLL("libbcc.so.0", use_errno=True)
+    descriptor = libbcc.bcc_create_map(
+        _RINGBUF, b"tcctui_doctor", 0, 0, os.sysconf("SC_PAGE_SIZE"), 0
+    )
+    if descriptor >= 0:
+        os.close(descriptor)
+        return "ring buffers can be made"
+    number = ctypes.get_errno()
+    reason = f"The kernel refuses a BPF ring buffer: {os.strerror(number)}."
+    if number == errno.EPERM:
+        raise TcctuiError(reason, f"Run: {privileges.sudo_command(sys.argv)}")
+    if number == errno.ENOSYS:
+        raise TcctuiError(reason, "tcctui needs a kernel with CONFIG_BPF_SYSCALL.")
+    raise TcctuiError(reason, "tcctui needs Linux 5.8 or newer.")
+
+
+def _tracefs() -> str:
+    if tracepoints.find_tracefs() is None and os.geteuid() == 0:
+        return f"mounted just now at {tracepoints.mount_tracefs()}, as tcctui does when it starts"
+    return f"mounted at {tracepoints.mount_tracefs()}"
+
+
+def _tcp_probe() -> str:
+    tracefs = tracepoints.find_tracefs()
+    if tracefs is None:
+        raise TcctuiError("It can't be looked at without tracefs.", "Mount tracefs first.")
+    formats = tracepoints.read_formats(tracefs)
+    flags = tracepoints.flags(formats)
+    lacking = [name for name in ("family", "skaddr") if name not in formats[tracepoints.PROBE]]
+    own = [name for name in formats[tracepoints.PROBE] if not name.startswith("common_")]
+    text = f"{len(own)} fields"
+    if lacking:
+        text += f"; this kernel has no {' and no '.join(lacking)}, tcctui does without"
+    if "-DTCC_NO_STATE" in flags:
+        text += "; without sock:inet_sock_set_state, states are not followed"
+    if "-DTCC_NO_DESTROY" in flags:
+        text += "; without tcp:tcp_destroy_sock, closed flows are not noticed"
+    return text
+
+
+def _bcc() -> str:
+    bcc = bcc_package.load()
+    version = getattr(bcc, "__version__", "of unknown version")
+    return f"bcc {version} in {Path(str(bcc.__file__)).parent}"
+
+
+def _terminal() -> str:
+    kind = os.environ.get("TERM", "")
+    if kind in ("", "dumb"):
+        raise TcctuiError(
+            f"TERM is {kind or 'not set'}: the dashboard can't draw.",
+            "Run it in a terminal; tcctui trace needs none.",
+        )
+    try:
+        with Path("/dev/tty").open("rb") as tty:
+            columns, lines = os.get_terminal_size(tty.fileno())
+    except OSError:
+        raise TcctuiError(
+            "There is no terminal here.", "Run it in a terminal; tcctui trace needs none."
+        ) from None
+    text = f"{kind}, {columns}×{lines}"
+    if columns < MINIMUM_COLUMNS or lines < MINIMUM_LINES:
+        raise TcctuiError(
+            f"{text} is too small.", f"Make it {MINIMUM_COLUMNS}×{MINIMUM_LINES} or larger."
+        )
+    return text
+
+
+def _program(kernel_headers: Path | None) -> str:
+    source = BpfSource(kernel_headers=kernel_headers)
+    source.close()
+    return f"compiled, loaded and attached in {source.attach_ms:.0f} ms"
+
+
+_CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
+    ("Linux", _linux),
+    ("privilege", _privilege),
+    ("bcc", _bcc),
+    ("bpf", _bpf),
+    ("tracefs", _tracefs),
+    ("tcp_probe", _tcp_probe),
+    ("terminal", _terminal),
+)
