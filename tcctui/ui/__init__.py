@@ -1,0 +1,1 @@
+"""What a person sees. Textual and plotext live only here."""

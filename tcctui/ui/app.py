@@ -1,0 +1,69 @@
+"""The application: the terminal, the thread that reads events, and the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import ClassVar
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.worker import get_current_worker
+
+from tcctui.errors import TcctuiError
+from tcctui.events import Source
+from tcctui.flows.store import Store
+from tcctui.ui.dashboard import Dashboard
+from tcctui.ui.view import View
+
+_WAIT = 0.05
+"""Seconds between two looks at the source: batches large enough to be cheap, small enough to be
+live."""
+
+
+class TcctuiApp(App[None]):
+    """Reads events in a thread of its own; the screen pulls from the store."""
+
+    TITLE = "tcctui"
+    CSS_PATH = "tcctui.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+    ]
+
+    def __init__(self, source: Source, store: Store) -> None:
+        super().__init__()
+        self._source = source
+        self._store = store
+        self._dashboard = Dashboard(View(store), source)
+
+    def on_mount(self) -> None:
+        """Show the dashboard, and begin to read."""
+        self.push_screen(self._dashboard)
+        self.run_worker(self._collect, thread=True, exit_on_error=False)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self.exit)
+
+    def _collect(self) -> None:
+        """Take batches from the source to the store until the end; runs in a thread."""
+        worker = get_current_worker()
+        try:
+            while not worker.is_cancelled:
+                batch = self._source.read(_WAIT)
+                self._store.ingest(batch, self._source.now_ns())
+        except TcctuiError as error:
+            reason = str(error)
+        except Exception as error:  # a defect: the screen stays, and says what happened
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            return
+        if not worker.is_cancelled:
+            self.call_from_thread(self._dashboard.source_failed, reason)
+
+
+def run(source: Source, history_memory: int) -> int:
+    """Run the dashboard on an open source until somebody quits; gives the exit code."""
+    app = TcctuiApp(source, Store(history_memory))
+    app.run()
+    return app.return_code or 0

@@ -1,0 +1,157 @@
+"""The one screen: status line, search box, table, charts and keys."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import ClassVar
+
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import Screen
+from textual.widgets import Footer, Static
+
+from tcctui.events import Source
+from tcctui.ui.charts import Charts
+from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.help import Help
+from tcctui.ui.pictures import save_picture
+from tcctui.ui.search_bar import SearchBar
+from tcctui.ui.status_bar import Status, StatusBar
+from tcctui.ui.view import WINDOWS, View
+
+MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
+"""The smallest terminal that everything fits in."""
+
+
+class Dashboard(Screen[None]):
+    """Puts the parts together: each pulls what it shows from the view by itself."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("slash", "search", "Search", key_display="/"),
+        Binding("p,space", "pause", "Pause"),
+        Binding("w", "window", "Window"),
+        Binding("y", "y_axis", "Y axis", show=False),
+        Binding("s", "save", "Save"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "app.quit", "Quit"),
+        Binding("escape", "clear_search", "Clear the search", show=False),
+    ]
+
+    def __init__(self, view: View, source: Source) -> None:
+        super().__init__()
+        self._view = view
+        self._source = source
+
+    def compose(self) -> ComposeResult:
+        """Make the parts, from top to bottom."""
+        with Vertical(id="dashboard"):
+            yield StatusBar(id="status")
+            yield SearchBar(id="search")
+            yield FlowTable(self._view, id="table")
+            yield Charts(self._view, id="charts")
+            yield Footer(show_command_palette=False)
+        yield Static(id="too-small", markup=False)
+
+    def on_mount(self) -> None:
+        """Let the keys go to the table."""
+        status = Status(
+            source=self._source.description,
+            host=socket.gethostname(),
+            kernel_filter=self._source.kernel_filter,
+        )
+        self.query_one(StatusBar).show(status)
+        self.query_one(FlowTable).focus()
+
+    def on_resize(self) -> None:
+        """Say so when there is too little room to show anything right."""
+        width, height = self.app.size
+        too_small = width < MINIMUM_COLUMNS or height < MINIMUM_LINES
+        self.query_one("#dashboard").display = not too_small
+        notice = self.query_one("#too-small", Static)
+        notice.display = too_small
+        notice.update(
+            f"This terminal is {width}×{height}.\n"
+            f"tcctui needs {MINIMUM_COLUMNS}×{MINIMUM_LINES}: make it larger, or press q."
+        )
+
+    def source_failed(self, reason: str) -> None:
+        """Say that nothing comes any more, and why."""
+        self.query_one(StatusBar).update(reason=reason)
+        self.notify(reason, title="No more events", severity="error", timeout=3600, markup=False)
+
+    @on(FlowTable.Refreshed)
+    def _tell(self, message: FlowTable.Refreshed) -> None:
+        totals = self._view.store.totals()
+        self.query_one(StatusBar).update(
+            events=totals.events,
+            lost=self._source.lost(),
+            evicted=totals.evicted,
+            shown=message.shown,
+            known=message.known,
+            order_held=message.order_held,
+            paused=self._view.paused,
+            kernel_filter=self._source.kernel_filter,
+        )
+        table = self.query_one(FlowTable)
+        if message.known:
+            table.message = f"The search hides all {message.known} flows. Esc clears it."
+        elif self._source.kernel_filter:
+            table.message = f"No TCP traffic yet that passes {self._source.kernel_filter}."
+        else:
+            table.message = "No TCP traffic yet: a connection shows up with its next packet."
+
+    @on(FlowTable.Selected)
+    def _chart(self, message: FlowTable.Selected) -> None:
+        self.query_one(Charts).cookie = message.cookie
+        self._view.store.hold([] if message.cookie is None else [message.cookie])
+
+    @on(SearchBar.Changed)
+    def _filter(self, message: SearchBar.Changed) -> None:
+        self.query_one(FlowTable).flow_query = message.query
+
+    @on(SearchBar.Left)
+    def _to_table(self) -> None:
+        self.query_one(FlowTable).focus()
+
+    def action_search(self) -> None:
+        """Type a filter."""
+        self.query_one(SearchBar).focus_box()
+
+    def action_clear_search(self) -> None:
+        """Show all flows again."""
+        self.query_one(SearchBar).action_clear()
+
+    def action_pause(self) -> None:
+        """Let the view stand still, or go on."""
+        if self._view.paused:
+            self._view.resume()
+        else:
+            self._view.pause(self.query_one(Charts).cookie)
+        self.query_one(FlowTable).look()
+        self.query_one(Charts).draw()
+
+    def action_window(self) -> None:
+        """Go through the windows of the charts."""
+        charts = self.query_one(Charts)
+        charts.seconds = WINDOWS[(WINDOWS.index(charts.seconds) + 1) % len(WINDOWS)]
+
+    def action_y_axis(self) -> None:
+        """Change where the y axes begin."""
+        self.query_one(Charts).toggle_y()
+
+    def action_save(self) -> None:
+        """Save the screen as a picture in the working directory."""
+        try:
+            path = save_picture(self.app.export_screenshot())
+        except OSError as error:
+            reason = f"{error.filename or os.getcwd()}: {error.strerror}."
+            self.notify(reason, title="The picture was not saved", severity="error", markup=False)
+        else:
+            self.notify(str(path), title="Saved", markup=False)
+
+    def action_help(self) -> None:
+        """List the keys."""
+        self.app.push_screen(Help())

@@ -1,0 +1,68 @@
+"""The help: every key, every column, the filter language."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Static
+
+from tcctui.ui.table_columns import COLUMNS, SPARKLINES
+
+KEYS = (
+    ("↑ ↓  j k", "select the flow above, below"),
+    ("PgUp PgDn", "a screenful up, down"),
+    ("Home End  g G", "first, last flow"),
+    ("< >", "sort by the column to the left, right; or click its title"),
+    ("r", "reverse the order"),
+    ("/", "search; Enter returns to the table, Esc clears"),
+    ("w", "window of the charts: 60 s, 10 s, the flow's life"),
+    ("y", "y axis from 0, or fitted to the curves"),
+    ("p  space", "pause the view; events are still taken in"),
+    ("s", "save the screen as an SVG picture"),
+    ("?", "this help"),
+    ("q  Ctrl-C", "quit"),
+)
+
+SEARCHES = (
+    ("10.0.3.7  estab", "words found anywhere in addresses, ports and state; all must match"),
+    ("port:443  port:8000-8100", "either end's port; sport: and dport: one end's"),
+    ("ip:10.0.0.0/8", "either end's address or prefix; src: local, dst: remote"),
+    ("state:close-wait,last-ack", "one of these states"),
+    ("cwnd>100  ssthresh=inf", "segments"),
+    ("srtt>50ms  age<5s", "times: us, ms, s, m, h; a bare srtt is in ms, a bare age in s"),
+    ("rate>1M  rate>1MB", "bits, or bytes, per second"),
+    ("inflight>64k  rcv_wnd<1Ki", "bytes, in powers of 1000 or 1024"),
+    ("phase:slow-start", "cwnd is below ssthresh; else phase:avoidance"),
+    ("-port:22", "not"),
+)
+
+
+class Help(ModalScreen[None]):
+    """Lists the keys, the columns and what can be searched for."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,enter", "dismiss", "Close"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        """Make the three lists."""
+        columns = [(column.title, column.meaning) for column in (*COLUMNS, *SPARKLINES)]
+        with VerticalScroll(id="help"):
+            for title, entries in (("Keys", KEYS), ("Search", SEARCHES), ("Columns", columns)):
+                table = Table.grid(padding=(0, 2))
+                table.add_column(no_wrap=True, min_width=26)
+                table.add_column()
+                for entry, meaning in entries:
+                    table.add_row(Text(entry, "bold"), Text(meaning))
+                yield Static(Text(title, "bold underline"))
+                yield Static(table, classes="entries")
+
+    def on_mount(self) -> None:
+        """Let the arrow keys scroll it."""
+        self.query_one("#help").focus()

@@ -1,0 +1,25 @@
+"""Pictures of the screen as files."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+
+def save_picture(svg: str) -> Path:
+    """Write a picture to the working directory under the time's name, and give its path.
+
+    Under sudo it belongs to the user who called. An older file is never overwritten.
+
+    Raises:
+        OSError: the directory or the disk does not take it.
+
+    """
+    path = Path.cwd() / time.strftime("tcctui-%Y-%m-%dT%H-%M-%S.svg")
+    with path.open("x") as file:
+        user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+        if os.geteuid() == 0 and user.isdecimal() and group.isdecimal():
+            os.fchown(file.fileno(), int(user), int(group))
+        file.write(svg)
+    return path

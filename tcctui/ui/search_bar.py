@@ -1,0 +1,103 @@
+"""The search box: text in, a filter out; a mistake is underlined and explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.widgets import Input, Static
+
+from tcctui.flows.query import Query, QueryError, parse
+
+
+class _Underline(Highlighter):
+    """Underlines the mistake in what was typed."""
+
+    def __init__(self) -> None:
+        self.mistake: QueryError | None = None
+
+    def highlight(self, text: Text) -> None:
+        """Mark the mistake's place."""
+        if self.mistake is not None:
+            # A mistake at the very end has no character of its own: the last one is marked.
+            start = min(self.mistake.start, max(0, len(text) - 1))
+            text.stylize("bold red underline", start, max(self.mistake.end, start + 1))
+
+
+class SearchBar(Vertical):
+    """A box to type a filter into. While there is a mistake in it, the last good filter holds."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear", "Clear the search", show=False),
+    ]
+
+    @dataclass
+    class Changed(Message):
+        """A filter was typed that can be used."""
+
+        query: Query
+
+    class Left(Message):
+        """Whoever typed is done."""
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._underline = _Underline()
+
+    def compose(self) -> ComposeResult:
+        """Make the box and the line for the reason."""
+        yield Input(
+            placeholder="Search: /  then words, port:443, ip:10.0.0.0/8, srtt>50ms, -state:estab",
+            highlighter=self._underline,
+            compact=True,
+            select_on_focus=False,
+        )
+        yield Static(id="mistake", markup=False)
+
+    def on_mount(self) -> None:
+        """Hide the line for the reason."""
+        self._explain(None)
+
+    @property
+    def text(self) -> str:
+        """What is in the box."""
+        return self.query_one(Input).value
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Read what was typed."""
+        event.stop()
+        try:
+            query = parse(event.value)
+        except QueryError as mistake:
+            self._explain(mistake)
+        else:
+            self._explain(None)
+            self.post_message(self.Changed(query))
+
+    def _explain(self, mistake: QueryError | None) -> None:
+        self._underline.mistake = mistake
+        line = self.query_one("#mistake", Static)
+        line.display = mistake is not None
+        if mistake is not None:
+            line.update(f"{' ' * mistake.start}^ {mistake.reason}; the last good filter holds")
+        self.query_one(Input).refresh()
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go back to the table."""
+        event.stop()
+        self.post_message(self.Left())
+
+    def action_clear(self) -> None:
+        """Empty the box, and go back to the table."""
+        self.query_one(Input).value = ""
+        self.post_message(self.Left())
+
+    def focus_box(self) -> None:
+        """Let the keyboard type into the box."""
+        self.query_one(Input).focus()

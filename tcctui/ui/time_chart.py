@@ -1,0 +1,296 @@
+"""The chart of one or more time series, up to now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+from rich.cells import cell_len, set_cell_size
+from rich.segment import Segment
+from rich.style import Style
+from textual.reactive import reactive
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tcctui.ui import plot
+from tcctui.ui.plot import DOTS_ACROSS, DOTS_UP, Run, YAxis
+
+_SMALLEST = (20, 5)
+"""Width and height in cells below which a plot would say less than its first line does."""
+_AXIS_LINE_FROM = 8
+"""Height in cells from which the x axis gets a line, besides its labels."""
+_GUTTER = (4, 12)
+"""Least and most width of the y axis' labels; at 4 the plot does not move between 90 and 100."""
+_FINE_UP_TO = 100
+"""Width in cells up to which a plot has a column of time for every dot; wider ones have one for
+every cell, so that drawing noise in a wide window takes no longer than a key press may."""
+
+_DOTTED = {"ssthresh"}
+"""Styles of limits: dotted lines, so that they are told from values where there are no colours."""
+_LINE = "⠒⠒"
+_THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One curve. Its arrays have shape (n,): one value per column of time, the last column is now.
+
+    NaN where nothing was seen in a column: the value before is held there, as a congestion window
+    holds between ACKs. Infinity (an ssthresh never set) is off the chart.
+    """
+
+    name: str
+    """For the legend, such as "in flight"."""
+    low: npt.NDArray[np.float64]
+    """The smallest value in each column."""
+    high: npt.NDArray[np.float64]
+    """The largest value in each column; both extremes are drawn, so that no dip is lost."""
+    last: npt.NDArray[np.float64]
+    """The last value in each column."""
+    style: str
+    """Which colour: "cwnd", "ssthresh" (a dotted line), "in-flight" or "srtt"."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChartData:
+    """What a chart shows: curves over the same time, the most important one first."""
+
+    seconds: float
+    """How long the x axis is: from -`seconds` to 0, which is now."""
+    series: tuple[Series, ...]
+    """Where curves share a cell, the first has its colour."""
+
+
+class TimeChart(Widget):
+    """Draws `data`, or `message` where there is nothing to draw.
+
+    The first line names the series and their current values; below are the curves in braille dots.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "time-chart--title",
+        "time-chart--label",
+        "time-chart--axis",
+        "time-chart--cwnd",
+        "time-chart--ssthresh",
+        "time-chart--in-flight",
+        "time-chart--srtt",
+    }
+    # $text-primary and its like are $primary etc. made readable on the theme's background.
+    DEFAULT_CSS = """
+    TimeChart {
+        width: 1fr;
+        height: 1fr;
+
+        & > .time-chart--title { text-style: bold; }
+        & > .time-chart--label { color: $text-muted; }
+        & > .time-chart--axis { color: $text-disabled; }
+        & > .time-chart--cwnd { color: $text-primary; }
+        & > .time-chart--ssthresh { color: $text-warning; }
+        & > .time-chart--in-flight { color: $text-success; }
+        & > .time-chart--srtt { color: $text-accent; }
+
+        &:nocolor > .time-chart--cwnd { text-style: bold; }
+        &:nocolor > .time-chart--in-flight { text-style: dim; }
+    }
+    """
+    ALLOW_SELECT = False
+
+    data: reactive[ChartData | None] = reactive(None)
+    y_from_zero: reactive[bool] = reactive(True)
+    """Whether the y axis begins at 0; if not, it fits the curves."""
+    message: reactive[str] = reactive("")
+    """Shown when there is nothing to draw, such as "no flow selected"."""
+
+    def __init__(
+        self,
+        title: str,
+        unit: str,
+        format_y: Callable[[float], str],
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        """Make a chart; `unit` is shown after the values that `format_y` makes of finite floats."""
+        super().__init__(name=name, id=id, classes=classes)
+        self._title = _plain(title)
+        self._unit = _plain(unit)
+        self._format_y = format_y
+        self._gutter = _GUTTER[0]
+        self._strips: list[Strip] | None = None
+        self._strips_size = self.size
+        self._plot: list[list[Run]] = []
+        self._plot_key: object = None
+
+    @property
+    def columns(self) -> int:
+        """How many columns of time there is room for now: what to ask the history for, at least 1.
+
+        Any other number can be drawn too: fewer are joined by straight lines, and several that fall
+        on one dot show the extremes of all.
+        """
+        width = self.size.width - self._gutter - 1
+        return max(1, DOTS_ACROSS * width if width <= _FINE_UP_TO else width)
+
+    def render_line(self, y: int) -> Strip:
+        """Return line `y` of the widget, after drawing all lines if anything has changed."""
+        if self._strips is None or self._strips_size != self.size:
+            self._strips_size = self.size
+            width, height = self.size
+            self._strips = [
+                Strip(line).adjust_cell_length(width, self.rich_style)
+                for line in self._lines(width, height)
+            ]
+        if y < len(self._strips):
+            return self._strips[y]
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours; the plot itself stays."""
+        self._strips = None
+        super().notify_style_update()
+
+    def watch_data(self) -> None:
+        """Draw the new data at the next repaint."""
+        self._strips = None
+
+    def watch_y_from_zero(self) -> None:
+        """Draw with the other y axis at the next repaint."""
+        self._strips = None
+
+    def watch_message(self) -> None:
+        """Show the new message at the next repaint."""
+        self._strips = None
+
+    def _lines(self, width: int, height: int) -> list[list[Segment]]:
+        """Return the segments of the lines from the top; missing lines and ends are blank."""
+        data = self.data
+        bounds = _bounds(data.series) if data is not None else None
+        if data is None or bounds is None:
+            return self._message_lines(width, height)
+        if width < _SMALLEST[0] or height < _SMALLEST[1]:
+            return [self._header(data.series, width)]
+        below = 2 if height >= _AXIS_LINE_FROM else 1
+        rows = height - 1 - below
+        axis = plot.y_axis(*bounds, rows, self._format, from_zero=self.y_from_zero)
+        widest = max(cell_len(tick.label) for tick in axis.ticks)
+        self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
+        columns = width - self._gutter - 1
+        return [
+            self._header(data.series, width),
+            *self._plot_lines(data.series, axis, columns, rows),
+            *self._x_axis_lines(data.seconds, columns)[-below:],
+        ]
+
+    def _message_lines(self, width: int, height: int) -> list[list[Segment]]:
+        message = _crop(_plain(self.message), width)
+        left = " " * ((width - cell_len(message)) // 2)
+        lines: list[list[Segment]] = [[] for _ in range(height)]
+        if height > 2:
+            lines[0] = [Segment(_crop(self._title, width), self._style("title"))]
+        if height:
+            lines[height // 2] = [Segment(left + message, self._style("label"))]
+        return lines
+
+    def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
+        """Return the title, the series with their current values, and the unit, as far as fits."""
+        title, unit = (self._title, self._style("title")), (self._unit, self._style("label"))
+        named, bare = [], []
+        for one in series:
+            line = _LINE.translate(_THIN) if one.style in _DOTTED else _LINE
+            value, style = self._now(one), self._style(one.style)
+            named.append((f"{line} {_plain(one.name)} {value}", style))
+            bare.append((f"{line} {value}", style))
+        untold = len(series) > 1 or _plain(series[0].name) != self._title
+        best_first = [[title, *(named if untold else bare), unit]]
+        for names in range(len(series), -1, -1):
+            legend = named[:names] + bare[names:]
+            best_first += [[*legend, unit], legend]
+        for pieces in best_first:
+            if sum(cell_len(text) + 2 for text, _ in pieces) - 2 <= width:
+                break
+        return [Segment(text + "  ", style) for text, style in pieces]
+
+    def _plot_lines(
+        self, series: Sequence[Series], axis: YAxis, columns: int, rows: int
+    ) -> Iterator[list[Segment]]:
+        """Yield the lines of the y axis and of the curves, `columns` and `rows` cells large."""
+        size = (DOTS_ACROSS * columns, DOTS_UP * rows)
+        paths = [
+            plot.trace(one.low, one.high, one.last, axis.bottom, axis.top, *size) for one in series
+        ]
+        key = (columns, rows, [path.key() for path in paths])
+        if key != self._plot_key:
+            self._plot, self._plot_key = plot.draw(paths, columns, rows), key
+        axis_style, label_style = self._style("axis"), self._style("label")
+        styles = {number: self._style(one.style) for number, one in enumerate(series)}
+        dotted = {number for number, one in enumerate(series) if one.style in _DOTTED}
+        labels = {tick.cell: tick.label for tick in axis.ticks}
+        for row, runs in enumerate(self._plot):
+            label = _crop(labels.get(rows - 1 - row, ""), self._gutter)
+            yield [
+                Segment(" " * (self._gutter - cell_len(label)) + label, label_style),
+                Segment("┤" if label else "│", axis_style),
+                *(
+                    Segment(text, self.rich_style)
+                    if number is None
+                    else Segment(
+                        text.translate(_THIN) if number in dotted else text, styles[number]
+                    )
+                    for text, number in runs
+                ),
+            ]
+
+    def _x_axis_lines(self, seconds: float, columns: int) -> list[list[Segment]]:
+        """Return the line of the x axis and the line of its labels."""
+        line = ["─"] * columns
+        labels = ""
+        for tick in plot.x_ticks(seconds, columns):
+            line[tick.cell] = "┬"
+            # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
+            start = self._gutter + 1 + tick.cell - len(tick.label) // 2
+            start = min(start, self._gutter + 1 + columns - len(tick.label))
+            if start > len(labels) or not labels:
+                labels = labels.ljust(start) + tick.label
+        return [
+            [Segment(" " * self._gutter + "└" + "".join(line), self._style("axis"))],
+            [Segment(labels, self._style("label"))],
+        ]
+
+    def _now(self, series: Series) -> str:
+        """Return the series' last value as text."""
+        seen = series.last[~np.isnan(series.last)]
+        if not seen.size:
+            return "–"
+        return self._format(float(seen[-1])) if math.isfinite(seen[-1]) else "∞"
+
+    def _format(self, value: float) -> str:
+        return _plain(self._format_y(value))
+
+    def _style(self, component: str) -> Style:
+        return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)
+
+
+def _bounds(series: Sequence[Series]) -> tuple[float, float] | None:
+    """Return the smallest and the largest finite value, None if there is none."""
+    values = [array for one in series for array in (one.low, one.high, one.last)]
+    finite = np.concatenate(values) if values else np.empty(0)
+    finite = finite[np.isfinite(finite)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None
+
+
+def _plain(text: str) -> str:
+    """Return text that the terminal can't take for anything else: without control characters."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _crop(text: str, width: int) -> str:
+    """Return text of at most `width` cells, with an ellipsis where something is missing."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""

@@ -1,0 +1,79 @@
+"""Numbers as a person reads them: four characters or so, the unit always told."""
+
+from __future__ import annotations
+
+from tcctui.events import NO_SSTHRESH
+
+
+def _scaled(value: float, base: int, prefixes: str) -> tuple[float, str]:
+    prefix = ""
+    for candidate in prefixes:
+        if value < base * (1 - 5e-4):  # 999.6 would be rounded to 1000
+            break
+        value /= base
+        prefix = candidate
+    return value, prefix
+
+
+def _short(value: float) -> str:
+    """Three digits at the most significant end: 1.25, 12.5, 125."""
+    if value >= 99.95 or value == int(value):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def count(value: float) -> str:
+    """A plain number, with thousands separators: 2,304."""
+    return f"{value:,.0f}"
+
+
+def short_count(value: float) -> str:
+    """A number in few characters, in powers of 1000: 41.2k."""
+    scaled, prefix = _scaled(value, 1000, "kMGT")
+    return f"{_short(scaled)}{prefix}"
+
+
+def segments(value: float) -> str:
+    """A window in segments; ∞ for a threshold that was never set."""
+    return "∞" if value >= NO_SSTHRESH else f"{value:.0f}"
+
+
+def size(value: float) -> str:
+    """Bytes, in powers of 1024, with the unit: 64.0 KiB is `64 Ki`."""
+    scaled, prefix = _scaled(value, 1024, ("KMGT"))
+    return f"{_short(scaled)} {prefix}i" if prefix else f"{value:.0f} B"
+
+
+def rate(bytes_per_second: float) -> str:
+    """Bits per second from bytes per second: 92.1 Mb/s."""
+    if bytes_per_second <= 0:
+        return "0"
+    scaled, prefix = _scaled(bytes_per_second * 8, 1000, "kMGT")
+    return f"{_short(scaled)} {prefix}b/s"
+
+
+def milliseconds(microseconds: float) -> str:
+    """A round-trip time: 0.052 ms, 1.25 ms, 38.1 ms, 2.50 s."""
+    value = microseconds / 1000
+    if value >= 9999.5:
+        return f"{value / 1000:.1f} s"
+    if value >= 99.95:
+        return f"{value:.0f} ms"
+    if value >= 9.995:
+        return f"{value:.1f} ms"
+    return f"{value:.2f} ms" if value >= 0.9995 else f"{value:.3f} ms"
+
+
+def age(nanoseconds: float) -> str:
+    """A stretch of time in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h."""
+    seconds = nanoseconds / 1e9
+    if seconds < 9.95:
+        return f"{seconds:.1f}s"
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole // 60 % 60:02}m"
+    return f"{whole // 86400}d{whole // 3600 % 24:02}h"

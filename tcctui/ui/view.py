@@ -1,0 +1,89 @@
+"""What the widgets look at: the store as it is now, or as it was when the view was paused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.columns import DERIVED, FIELDS
+from tcctui.flows.index import KeyIndex, Keys
+from tcctui.flows.snapshot import FlowHistory, Flows
+from tcctui.flows.store import Store
+
+WINDOWS: tuple[float | None, ...] = (60, 10, None)
+"""Seconds that the charts can go back; None is a flow's whole life."""
+
+_CHART_COLUMNS = 240
+
+
+class View:
+    """Pulls snapshots from the store. While it is paused, they are those of one moment.
+
+    Pausing copies what is known of all flows, and the past of the flow whose charts are shown; of
+    others the past is there for as long as the store's histories reach back to that moment.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._frozen: Flows | None = None
+        self._frozen_rows = KeyIndex()
+        self._frozen_past: dict[tuple[int, float | None, int], FlowHistory | None] = {}
+
+    @property
+    def paused(self) -> bool:
+        """Whether the view stands still."""
+        return self._frozen is not None
+
+    def pause(self, chart: int | None) -> None:
+        """Stand still; `chart` is the cookie of the flow whose charts are shown."""
+        self._frozen = self.store.flows([*FIELDS, *DERIVED])
+        self._frozen_rows = KeyIndex()
+        self._frozen_rows.put(self._frozen["cookie"], np.arange(self._frozen.count))
+        self._frozen_past = {}
+        if chart is not None:
+            for seconds in WINDOWS:
+                self._frozen_past[chart, seconds, _CHART_COLUMNS] = self.store.history(
+                    chart, seconds, _CHART_COLUMNS, self._frozen.now_ns
+                )
+
+    def resume(self) -> None:
+        """Go on."""
+        self._frozen = None
+        self._frozen_past = {}
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """Some columns of all flows; see `Store.flows`."""
+        return self.store.flows(names) if self._frozen is None else self._frozen
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """Some columns of these flows; see `Store.some_flows`."""
+        frozen = self._frozen
+        if frozen is None:
+            return self.store.some_flows(cookies, names)
+        rows = self._frozen_rows.lookup(cookies)
+        rows = rows[rows >= 0]
+        names = {*names, "cookie"}
+        return Flows(frozen.now_ns, {name: frozen[name][rows] for name in names})
+
+    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
+        """A flow's past; see `Store.history`."""
+        if self._frozen is None:
+            return self.store.history(cookie, seconds, columns)
+        for wanted in (columns, _CHART_COLUMNS):
+            if (cookie, seconds, wanted) in self._frozen_past:
+                return self._frozen_past[cookie, seconds, wanted]
+        past = self.store.history(cookie, seconds, columns, self._frozen.now_ns)
+        self._frozen_past[cookie, seconds, columns] = past
+        return past
+
+    def sparklines(
+        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
+    ) -> npt.NDArray[np.float64]:
+        """The recent past of several flows; see `Store.sparklines`."""
+        at_ns = None if self._frozen is None else self._frozen.now_ns
+        return self.store.sparklines(
+            cookies, name, worst=worst, seconds=seconds, columns=columns, at_ns=at_ns
+        )
