@@ -1,0 +1,1 @@
+"""What tcctui costs, measured."""
