@@ -10,8 +10,8 @@ AS_ROOT := $(SUDO) env PYTHONDONTWRITEBYTECODE=1 TCCTUI_NO_SKIP=$(TCCTUI_NO_SKIP
 AS_OWNER := $(if $(SUDO),,$(patsubst %,sudo -H -u %,$(filter $(SUDO_USER),$(shell stat -c %U .))))
 VENV := $(AS_OWNER) .venv/bin
 # Each stamp says what .venv has, and for which Python: after a distribution upgrade it is made anew.
-RUN_STAMP := .venv/.run-$(notdir $(realpath $(PYTHON)))
-DEV_STAMP := .venv/.dev-$(notdir $(realpath $(PYTHON)))
+RUN_STAMP = .venv/.run-$(notdir $(realpath $(PYTHON)))
+DEV_STAMP = .venv/.dev-$(notdir $(realpath $(PYTHON)))
 
 # A user's PATH may lack the folder of nft and bpftool.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -53,8 +53,8 @@ test-kernels: venv ## the kernel tests on other kernels, under qemu
 bench: venv ## measure speed and overhead
 	$(VENV)/python -m tests.bench
 
-screenshots: venv ## make the README's pictures anew
-	$(VENV)/python -m tests.screenshots
+screenshots: venv deps-test ## make the README's pictures anew, of real traffic
+	$(AS_ROOT) .venv/bin/python -m tests.screenshots
 
 clean: ## remove .venv and all caches
 	rm -rf .venv .hypothesis .*_cache dist snapshot_report.html
@@ -71,23 +71,23 @@ deps:
 	@$(PYTHON) -c 'import ensurepip; from bcc import BPF' 2>/dev/null || $(call distribution,PACKAGES)
 
 deps-test: ## install the tools that tests call
-	@( for tool in bpftool bpftrace clang-format iperf3 ip nft ps rsvg-convert tmux; do \
+	@( for tool in bpftool bpftrace clang-format ip iperf3 nft rsvg-convert ss tc tmux; do \
 		command -v $$tool >/dev/null || exit; done ) || $(call distribution,TEST_PACKAGES)
 
 PACKAGES_apt-get := python3-bpfcc python3-venv
-TEST_PACKAGES_apt-get := bpftool bpftrace clang-format iperf3 iproute2 librsvg2-bin nftables procps tmux
+TEST_PACKAGES_apt-get := bpftool bpftrace clang-format iperf3 iproute2 librsvg2-bin nftables tmux
 INSTALL_apt-get := apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends
 
 PACKAGES_dnf := python3-bcc
-TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra iperf3 iproute iproute-tc librsvg2-tools nftables procps-ng tmux
+TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra iperf3 iproute iproute-tc librsvg2-tools nftables tmux
 INSTALL_dnf := dnf install -y
 
 PACKAGES_zypper := python3-bcc
-TEST_PACKAGES_zypper := bpftool bpftrace clang-tools iperf iproute2 nftables procps rsvg-convert tmux
+TEST_PACKAGES_zypper := bpftool bpftrace clang-tools iperf iproute2 nftables rsvg-convert tmux
 INSTALL_zypper := zypper --non-interactive install
 
 PACKAGES_pacman := python-bcc
-TEST_PACKAGES_pacman := bpf bpftrace clang iperf3 iproute2 librsvg nftables procps-ng tmux
+TEST_PACKAGES_pacman := bpf bpftrace clang iperf3 iproute2 librsvg nftables tmux
 INSTALL_pacman := pacman -S --needed --noconfirm
 
 PACKAGER := $(notdir $(firstword $(wildcard $(addprefix /usr/bin/,apt-get dnf zypper pacman))))

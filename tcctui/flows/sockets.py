@@ -62,7 +62,9 @@ class Sockets:
         return rows
 
     def opened(self, events: Events) -> None:
-        """Remember sockets that became ESTABLISHED before their first tcp_probe event."""
+        """Remember sockets that became ESTABLISHED: their first tcp_probe event is yet to come."""
+        if not len(events):
+            return
         keys = np.concatenate([self._opened_keys, events["skaddr"], tuple_keys(events)])
         when = np.concatenate([self._opened_ns, events["ts_ns"], events["ts_ns"]])
         self._opened_keys = keys[-_REMEMBERED:]

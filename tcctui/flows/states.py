@@ -15,7 +15,7 @@ STATE_NAMES: Mapping[int, str] = MappingProxyType(
         TcpState.FIN_WAIT1: "FIN-WAIT-1",
         TcpState.FIN_WAIT2: "FIN-WAIT-2",
         TcpState.TIME_WAIT: "TIME-WAIT",
-        TcpState.CLOSE: "UNCONN",
+        TcpState.CLOSE: "CLOSED",  # ss says UNCONN, its word for any socket that is not connected
         TcpState.CLOSE_WAIT: "CLOSE-WAIT",
         TcpState.LAST_ACK: "LAST-ACK",
         TcpState.LISTEN: "LISTEN",
@@ -24,7 +24,7 @@ STATE_NAMES: Mapping[int, str] = MappingProxyType(
         TcpState.NEW_SYN_RECV: "SYN-RECV",
     }
 )
-"""What `ss` shows for each state, by its number (`TcpState`)."""
+"""What is shown for each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
 
 
 def fold(name: str) -> str:
@@ -33,7 +33,7 @@ def fold(name: str) -> str:
 
 
 def _spellings() -> dict[str, frozenset[int]]:
-    numbers: dict[str, set[int]] = {"closed": {TcpState.CLOSE}}
+    numbers: dict[str, set[int]] = {"unconn": {TcpState.CLOSE}}
     for state in TcpState:
         for name in (STATE_NAMES[state], state.name, f"TCP_{state.name}"):
             numbers.setdefault(fold(name), set()).add(state)
@@ -41,7 +41,7 @@ def _spellings() -> dict[str, frozenset[int]]:
 
 
 STATES_BY_NAME: Mapping[str, frozenset[int]] = MappingProxyType(_spellings())
-"""The numbers meant by each folded name: ss's spelling, the kernel's, and `closed`.
+"""The numbers meant by each folded name: ss's spelling and the kernel's.
 
 `synrecv` means NEW_SYN_RECV too, which ss doesn't tell apart.
 """

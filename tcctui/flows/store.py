@@ -74,11 +74,13 @@ class Store:
             self._events += len(events)
             kinds = events["kind"]
             probes = events if not kinds.any() else events[kinds == EventKind.PROBE]
+            states = events[kinds == EventKind.STATE] if len(probes) < len(events) else events[:0]
+            self._sockets.opened(states[states["newstate"] == TcpState.ESTABLISHED])
             if len(probes):
                 self._ingest_probes(ProbeBatch(probes))
             if len(probes) < len(events):
                 destroyed = self._ingest_destroys(events[kinds == EventKind.DESTROY])
-                self._ingest_states(events[kinds == EventKind.STATE])
+                self._ingest_states(states)
                 self._sockets.forget(destroyed)
             if self._rates.tick(self._now_ns, self._columns["bytes_acked"]):
                 self._columns["rate"][:] = self._rates.per_second
@@ -165,7 +167,6 @@ class Store:
         known &= (closed == 0) | (when <= closed)
         living = known & (closed == 0)
         columns["state"][rows[living]] = events["newstate"][living]
-        self._sockets.opened(events[~known & (events["newstate"] == TcpState.ESTABLISHED)])
 
     # Letting go
 

@@ -47,6 +47,10 @@ def _finite(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.where(thresholds >= NO_SSTHRESH, np.inf, thresholds)
 
 
+def _milliseconds(value: float) -> str:
+    return units.milliseconds(value * 1000) if value else "0 ms"
+
+
 def _series(name: str, extremes: Extremes, style: str) -> Series:
     return Series(name, extremes.low, extremes.high, extremes.last, style)
 
@@ -68,9 +72,7 @@ class Charts(Vertical):
         yield Static(id="caption", markup=False)
         with Horizontal():
             yield TimeChart("cwnd", "segments", lambda value: f"{value:.4g}", id="cwnd-chart")
-            yield TimeChart(
-                "srtt", "", lambda value: units.milliseconds(value * 1000), id="srtt-chart"
-            )
+            yield TimeChart("srtt", "", _milliseconds, id="srtt-chart")
 
     def on_mount(self) -> None:
         """Begin to draw."""

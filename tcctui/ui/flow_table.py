@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -17,21 +16,16 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tcctui.flows.index import Keys
 from tcctui.flows.query import ALL, Query
+from tcctui.flows.snapshot import Flows
 from tcctui.ui import table_columns, table_rows
+from tcctui.ui.flow_order import FlowOrder
 from tcctui.ui.table_columns import COLUMNS, GAP, Placed
 from tcctui.ui.table_rows import Row
 from tcctui.ui.view import View
 
 REFRESH = 0.25
 """Seconds between two looks at the store."""
-
-HOLD = 3.0
-"""Seconds that the order of the rows holds still after the last navigation."""
-
-SETTLE = 2.0
-"""Seconds after which the first row stays selected if nobody has selected another."""
 
 _SORTABLE = {column.name: column for column in COLUMNS if column.sort}
 
@@ -88,15 +82,12 @@ class FlowTable(ScrollView, can_focus=True):
     def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._view = view
-        self._order: Keys = np.empty(0, "u8")
-        self._known = 0
-        self._wanted: int | None = None
-        self._selected: int | None = None
-        self._hold_until = 0.0
-        self._settled = 0.0
+        self._order = FlowOrder()
         self._placed: list[Placed] = []
         self._rows: list[Row] = []
         self._rows_top = -1
+        self._rows_selected: int | None = None
+        self._told: int | None = None
 
     def on_mount(self) -> None:
         """Begin to look at the store."""
@@ -106,7 +97,7 @@ class FlowTable(ScrollView, can_focus=True):
     @property
     def selected(self) -> int | None:
         """Cookie of the selected flow."""
-        return self._selected
+        return self._order.selected
 
     # Looking
 
@@ -115,48 +106,30 @@ class FlowTable(ScrollView, can_focus=True):
         column = _SORTABLE[self.sort]
         needed = {*self.flow_query.fields, *column.sort}
         flows = self._view.flows(needed)
-        self._known = flows.count
         shown = np.flatnonzero(self.flow_query.mask(flows))
-        cookies = flows["cookie"][shown]
-        order_held = time.monotonic() < self._hold_until
-        if order_held:
-            stays = self._order[np.isin(self._order, cookies)]
-            self._order = np.concatenate([stays, np.setdiff1d(cookies, stays)])
-        else:
-            kept = type(flows)(flows.now_ns, {name: flows[name][shown] for name in flows})
-            self._order = cookies[table_columns.order(kept, column, self.descending)]
+        kept = Flows(flows.now_ns, {name: flows[name][shown] for name in flows})
+        self._order.update(kept["cookie"][table_columns.order(kept, column, self.descending)])
         self.virtual_size = Size(self.size.width, len(self._order) + 1)
-        self._choose()
+        self._tell_selected()
         self._repaint()
-        self.post_message(self.Refreshed(len(self._order), self._known, order_held))
+        self.post_message(self.Refreshed(len(self._order), flows.count, self._order.held))
 
-    def _choose(self) -> None:
-        """Find the flow that counts as selected now."""
-        chosen = self._wanted
-        if chosen is None or self._place(chosen) is None:
-            chosen = int(self._order[0]) if len(self._order) else None
-        if self._wanted is None and chosen is not None:
-            # Nobody chose yet: the first row is shown, and kept once the rates have settled.
-            self._settled = self._settled or time.monotonic() + SETTLE
-            if time.monotonic() > self._settled:
-                self._wanted = chosen
-        if chosen != self._selected:
-            self._selected = chosen
-            self.post_message(self.Selected(chosen))
-
-    def _place(self, cookie: int) -> int | None:
-        found = np.flatnonzero(self._order == np.uint64(cookie))
-        return int(found[0]) if len(found) else None
+    def _tell_selected(self) -> None:
+        if self._order.selected != self._told:
+            self._told = self._order.selected
+            self.post_message(self.Selected(self._told))
 
     # Painting
 
     def _repaint(self) -> None:
         """Format the rows on the screen anew, and repaint the lines that are not as they were."""
-        before, top_before = self._rows, self._rows_top
+        before, top_before, selected_before = self._rows, self._rows_top, self._rows_selected
         self._rows_top = self._top
-        visible = self._order[self._rows_top : self._rows_top + max(0, self.size.height - 1)]
+        self._rows_selected = self._order.selected_at
+        visible = self._order.cookies[self._rows_top :][: max(0, self.size.height - 1)]
         self._rows = table_rows.rows(self._view, visible, self._placed)
-        if top_before != self._rows_top or len(before) != len(self._rows):
+        moved = (top_before, selected_before) != (self._rows_top, self._rows_selected)
+        if moved or len(before) != len(self._rows):
             self.refresh()
             return
         changed = [
@@ -201,7 +174,7 @@ class FlowTable(ScrollView, can_focus=True):
                 text = self.message[:width].center(width)
                 return Strip([Segment(text, self._style("closed"))])
             return Strip.blank(width, base)
-        selected = self._selected is not None and self._place(self._selected) == self._top + line
+        selected = self._rows_selected == self._rows_top + line
         strip = table_rows.paint(self._rows[line], self._placed, selected, self._style)
         return strip.adjust_cell_length(width, self._style("cursor") if selected else base)
 
@@ -228,29 +201,23 @@ class FlowTable(ScrollView, can_focus=True):
 
     # Acting
 
-    def hold_order(self) -> None:
-        """Let the order stand still for a while: somebody is navigating."""
-        self._hold_until = time.monotonic() + HOLD
-
     def _select(self, place: int) -> None:
         """Select the flow in a place of the present order, and bring it into sight."""
-        self.hold_order()
-        if not len(self._order):
+        selected_at = self._order.select(place)
+        if selected_at is None:
             return
-        place = min(max(place, 0), len(self._order) - 1)
-        self._wanted = int(self._order[place])
         visible = self.size.height - 1
-        if place < self._top:
-            self.scroll_to(y=place, animate=False, immediate=True)
-        elif place >= self._top + visible:
-            self.scroll_to(y=place - visible + 1, animate=False, immediate=True)
-        self._choose()
-        self.refresh()
+        if selected_at < self._top:
+            self.scroll_to(y=selected_at, animate=False, immediate=True)
+        elif selected_at >= self._top + visible:
+            self.scroll_to(y=selected_at - visible + 1, animate=False, immediate=True)
+        self._tell_selected()
+        self._repaint()
 
     def action_move(self, by: int) -> None:
         """Select the flow `by` rows further down."""
-        place = None if self._selected is None else self._place(self._selected)
-        self._select(0 if place is None else place + by)
+        at = self._order.selected_at
+        self._select(0 if at is None else at + by)
 
     def action_move_page(self, pages: int) -> None:
         """Select the flow a screenful further down."""
@@ -277,13 +244,13 @@ class FlowTable(ScrollView, can_focus=True):
         self._sorted_anew()
 
     def _sorted_anew(self) -> None:
-        self._hold_until = 0.0
+        self._order.let_go()
         self.look()
         self.refresh()
 
     def watch_flow_query(self) -> None:
         """Apply another filter at once."""
-        self._hold_until = 0.0
+        self._order.let_go()
         if self.is_mounted:
             self.look()
 
@@ -301,8 +268,8 @@ class FlowTable(ScrollView, can_focus=True):
 
     def on_mouse_scroll_down(self) -> None:
         """Scrolling is navigating."""
-        self.hold_order()
+        self._order.hold()
 
     def on_mouse_scroll_up(self) -> None:
         """Scrolling is navigating."""
-        self.hold_order()
+        self._order.hold()

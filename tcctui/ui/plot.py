@@ -37,7 +37,7 @@ _X_STEPS = (
     *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
     *(3600 * hours for hours in (1, 2, 3, 6, 12, 24, 48, 168)),
 )
-"""Distances in seconds between ticks that read well as time."""
+"""Seconds between ticks that read well as time."""
 
 
 @dataclass(frozen=True)
@@ -274,12 +274,18 @@ def draw(paths: Sequence[Path], width: int, height: int) -> list[list[Run]]:
 
 
 def _runs(line: str) -> list[Run]:
-    """Split a line at plotext's colours: SGR 0 for none and SGR 38;5;N for path N."""
+    """Split a line at plotext's colours: SGR 0 for none and SGR 38;5;N for path N.
+
+    Blank space after a path counts to it, as it looks the same in any colour and runs cost time.
+    """
     head, *rest = _SGR.split(line)
     runs: list[Run] = [(head, None)] if head else []
     for code, text in zip(rest[::2], rest[1::2], strict=True):
-        if text:
-            runs.append((text, int(code.rpartition(";")[2]) if ";" in code else None))
+        number = int(code.rpartition(";")[2]) if ";" in code else None
+        if runs and number in (None, runs[-1][1]):
+            runs[-1] = (runs[-1][0] + text, runs[-1][1])
+        elif text:
+            runs.append((text, number))
     return runs
 
 

@@ -91,8 +91,8 @@ class TimeChart(Widget):
         & > .time-chart--axis { color: $text-disabled; }
         & > .time-chart--cwnd { color: $text-primary; }
         & > .time-chart--ssthresh { color: $text-warning; }
-        & > .time-chart--in-flight { color: $text-success; }
-        & > .time-chart--srtt { color: $text-accent; }
+        & > .time-chart--in-flight { color: $text-accent; }
+        & > .time-chart--srtt { color: $text-success; }
 
         &:nocolor > .time-chart--cwnd { text-style: bold; }
         &:nocolor > .time-chart--in-flight { text-style: dim; }
