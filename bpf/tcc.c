@@ -2,9 +2,9 @@
 /*
  * What congestion control does to every TCP socket, as fixed-size records in one ring buffer.
  *
- * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name and
- * their offsets may differ between kernels. What a kernel lacks is switched off by -D flags, which
- * tcctui/sources/tracepoints.py derives from the format files:
+ * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
+ * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
+ * which tcctui/sources/tracepoints.py derives from the format files:
  *
  *   TCC_RING_PAGES            size of the ring buffer, a power of two
  *   TCC_PROBE_HAS_FAMILY      tcp_probe has `family` (else the sockaddr's own is taken)
@@ -64,8 +64,8 @@ struct prefix {
 	__u64 mask[2];
 };
 
-/* A flow passes if one end has one of the ports and one end is in one of the prefixes; an empty list
- * lets everything through.
+/* A flow passes if one end has one of the ports and one end is in one of the prefixes; an empty
+ * list lets everything through.
  */
 struct filter {
 	__u32 n_ports;
@@ -79,7 +79,9 @@ BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
 /* Records that found no room, by kind. */
 BPF_PERCPU_ARRAY(lost, __u64, EVENT_KINDS);
 
-/* Two filters, of which `active` names the one in force: a new one is written whole before it counts. */
+/* Two filters, of which `active` names the one in force: a new one is written whole before it
+ * counts. Until the first one is (0), nothing passes.
+ */
 BPF_ARRAY(filters, struct filter, 2);
 BPF_ARRAY(active, __u32, 1);
 
@@ -96,12 +98,12 @@ static inline int passes(const union address *saddr, const union address *daddr,
 	__u32 *slot = active.lookup(&zero);
 	struct filter *filter;
 
-	if (!slot)
-		return 1;
+	if (!slot || !*slot)
+		return 0;
 	i = *slot & 1;
 	filter = filters.lookup(&i);
 	if (!filter)
-		return 1;
+		return 0;
 
 	if (filter->n_ports) {
 		matched = 0;
@@ -206,8 +208,8 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 }
 
 /*
- * The other tracepoints keep IPv4 as v4-mapped in saddr_v6 and daddr_v6 too, at offsets that need not
- * be aligned.
+ * The other tracepoints keep IPv4 as v4-mapped in saddr_v6 and daddr_v6 too, at offsets that need
+ * not be aligned.
  */
 #define READ_V6(address, bytes) bpf_probe_read_kernel(&(address), sizeof(address), bytes)
 

@@ -35,7 +35,7 @@ class Finding:
 
 
 def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
-    """Look at each need in turn; the last one is the program itself, if all others are met."""
+    """Look at each need in turn: what the program needs, the program itself, the terminal."""
     met = True
     for need, check in _CHECKS:
         found = _examine(need, check)
@@ -45,6 +45,7 @@ def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
         yield _examine("program", lambda: _program(kernel_headers))
     else:
         yield Finding("program", False, "Not tried: mend the problems above first.")
+    yield _examine("terminal", _terminal)
 
 
 def doctor(kernel_headers: Path | None = None) -> int:
@@ -160,5 +161,4 @@ _CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
     ("bpf", _bpf),
     ("tracefs", _tracefs),
     ("tcp_probe", _tcp_probe),
-    ("terminal", _terminal),
 )

@@ -93,14 +93,13 @@ class BpfSource:
         self._mapped: MappedRing | None = None
         self._lost = 0
         try:
-            if kernel_filter is not None:
-                self.set_filter(kernel_filter)
             self._mapped = MappedRing(self._bpf["events"].map_fd, ring_bytes, EVENT)
+            self.attached_ns = self.now_ns()
+            """CLOCK_MONOTONIC when events began to be let through."""
+            self.set_filter(kernel_filter or KernelFilter())
         except BaseException:
             self.close()
             raise
-        self.attached_ns = self.now_ns()
-        """CLOCK_MONOTONIC when the tracepoints were attached and the filter was in force."""
 
     @property
     def description(self) -> str:
@@ -119,8 +118,9 @@ class BpfSource:
     def set_filter(self, kernel_filter: KernelFilter) -> None:
         """Change which flows the kernel reports, while running: from one event to the next."""
         table = self._bpf["filters"]
-        self._slot ^= 1
-        table[ctypes.c_int(self._slot)] = table.Leaf.from_buffer_copy(kernel_filter.pack())
+        # 0 would let nothing through; the program takes the lowest bit for the filter's place.
+        self._slot = 2 if self._slot == 1 else 1
+        table[ctypes.c_int(self._slot & 1)] = table.Leaf.from_buffer_copy(kernel_filter.pack())
         active = self._bpf["active"]
         active[ctypes.c_int(0)] = active.Leaf(self._slot)
         self._filter = kernel_filter

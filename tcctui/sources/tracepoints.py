@@ -83,7 +83,18 @@ def flags(formats: Mapping[str, frozenset[str]]) -> list[str]:
 
 def find_tracefs() -> Path | None:
     """Where tracefs is mounted, or None. Looking under debugfs may mount it there."""
-    return next((path for path in TRACEFS if (path / "events").is_dir()), None)
+    mounts = {line.split()[1] for line in _mounts() if line.split()[2:3] == ["tracefs"]}
+    # Without root only the list of mounts tells; the automount under debugfs is not in it yet.
+    return next(
+        (path for path in TRACEFS if str(path) in mounts or os.path.isdir(path / "events")), None
+    )
+
+
+def _mounts() -> list[str]:
+    try:
+        return Path("/proc/self/mounts").read_text().splitlines()
+    except OSError:
+        return []
 
 
 def mount_tracefs() -> Path:
