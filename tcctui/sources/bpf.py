@@ -19,6 +19,7 @@ from tcctui.errors import TcctuiError
 from tcctui.events import EVENT, EventKind, Events
 from tcctui.sources import bcc_package, privileges, tracepoints
 from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel_headers import header_tree
 from tcctui.sources.ringbuf import MappedRing
 
 RING_BYTES = 16 << 20
@@ -161,14 +162,12 @@ def _compile(bcc: Any, flags: list[str], kernel_headers: Path | None) -> Any:
     source = directory / "tcc.c"
     if not source.is_file():
         raise TcctuiError(f"{source} is missing.", "Install tcctui again.")
-    if kernel_headers is not None and not (kernel_headers / "include").is_dir():
-        raise TcctuiError(
-            f"{kernel_headers} holds no kernel headers.",
-            "--kernel-headers takes a build directory, such as /lib/modules/$(uname -r)/build.",
-            status=2,
-        )
+    tree = directory
+    if kernel_headers is not None:
+        tree, more = header_tree(kernel_headers)
+        flags = [*flags, *more]
     # libbcc changes the working directory while it compiles: every path is absolute.
-    os.environ["BCC_KERNEL_SOURCE"] = str((kernel_headers or directory).absolute())
+    os.environ["BCC_KERNEL_SOURCE"] = str(tree)
     with _captured_stderr() as captured:
         try:
             return bcc.BPF(src_file=str(source), cflags=flags)
