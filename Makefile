@@ -47,8 +47,8 @@ test: venv deps-test ## every check and test
 	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider tests/unit tests/ui tests/kernel; \
 	status=$$?; $(FREE_ROOT) chown -Rf --reference=Makefile .hypothesis; exit $$status
 
-test-kernels: venv ## the kernel tests on other kernels, under qemu
-	$(AS_ROOT) .venv/bin/python -m pytest -p no:cacheprovider -m kernels tests/kernels
+test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12, under qemu
+	$(AS_ROOT) TCCTUI_KERNELS_CACHE=$(TCCTUI_KERNELS_CACHE) .venv/bin/python -m pytest -p no:cacheprovider tests/kernels
 
 bench: venv ## measure speed and overhead
 	$(VENV)/python -m tests.bench
@@ -74,8 +74,14 @@ deps-test: ## install the tools that tests call
 	@( for tool in bpftool bpftrace clang-format ip iperf3 nft rsvg-convert ss tc tmux; do \
 		command -v $$tool >/dev/null || exit; done ) || $(call distribution,TEST_PACKAGES)
 
+deps-kernels: ## install the tools that boot other kernels
+	@( for tool in apt-get cpio debootstrap dpkg-deb qemu-system-x86_64; do \
+		command -v $$tool >/dev/null || exit; done; \
+		test -e /usr/share/keyrings/debian-archive-keyring.gpg ) || $(call distribution,KERNELS_PACKAGES)
+
 PACKAGES_apt-get := python3-bpfcc python3-venv
 TEST_PACKAGES_apt-get := bpftool bpftrace clang-format iperf3 iproute2 librsvg2-bin nftables tmux
+KERNELS_PACKAGES_apt-get := cpio debian-archive-keyring debootstrap qemu-system-x86
 INSTALL_apt-get := apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends
 
 PACKAGES_dnf := python3-bcc
@@ -95,4 +101,4 @@ distribution = { \
 	echo 'Needed from the distribution, by Debian names: $($1_apt-get)'; \
 	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
 
-.PHONY: help run install uninstall venv test test-kernels bench screenshots clean deps deps-test
+.PHONY: help run install uninstall venv test test-kernels bench screenshots clean deps deps-test deps-kernels

@@ -153,7 +153,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.command == "doctor":
         from tcctui.doctor import doctor  # noqa: PLC0415 - each command pays only for itself
 
-        return doctor(headers)
+        return doctor(headers, verbose=getattr(args, "verbose", False))
 
     from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy, and later bcc
     from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415

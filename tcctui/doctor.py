@@ -22,12 +22,13 @@ _RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF, include/uapi/linux/bpf.h
 
 @dataclass(frozen=True)
 class Finding:
-    """One need: whether it is met, in words, and how to mend it if not."""
+    """One need: whether it is met, in words, how to mend it if not, and what others said."""
 
     need: str
     ok: bool
     text: str
     mend: str = ""
+    detail: str = ""
 
     def __str__(self) -> str:
         line = f"{'ok' if self.ok else 'problem':8} {self.need:12} {self.text}"
@@ -48,11 +49,16 @@ def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
     yield _examine("terminal", _terminal)
 
 
-def doctor(kernel_headers: Path | None = None) -> int:
-    """Print the findings; gives 0 if the dashboard can run, else 1."""
+def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
+    """Print the findings; gives 0 if the dashboard can run, else 1.
+
+    With `verbose` it prints what the compiler said, too.
+    """
     status = 0
     for found in findings(kernel_headers):
         print(found, flush=True)
+        if verbose and found.detail:
+            print(found.detail)
         status |= not found.ok
     return status
 
@@ -61,7 +67,7 @@ def _examine(need: str, check: Callable[[], str]) -> Finding:
     try:
         return Finding(need, True, check())
     except TcctuiError as error:
-        return Finding(need, False, error.reason, error.mend)
+        return Finding(need, False, error.reason, error.mend, error.detail)
 
 
 def _linux() -> str:

@@ -174,7 +174,7 @@ def _compile(bcc: Any, flags: list[str], kernel_headers: Path | None) -> Any:
         except Exception as error:  # bcc raises bare Exceptions for every failure
             failure = error
     release = os.uname().release
-    mend = "Run tcctui doctor: it names what is missing."
+    mend = "With --verbose it prints what the compiler and the kernel said."
     if _kernel_version(release) < _OLDEST:
         mend = "tcctui needs Linux 5.8 or newer: older kernels have no BPF ring buffer."
     raise TcctuiError(

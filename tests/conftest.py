@@ -1,0 +1,57 @@
+"""What tests need of the machine: where it is missing they skip, and with TCCTUI_NO_SKIP=1 fail."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import subprocess
+from typing import NoReturn
+
+import pytest
+
+from tcctui.errors import TcctuiError
+from tcctui.sources import bcc_package
+
+TOOLS = ("bash", "bpftool", "bpftrace", "ip", "iperf3", "nft", "ss", "stty", "tc", "tmux")
+"""What the kernel tests call."""
+
+
+def need(reason: str) -> NoReturn:
+    """Give up a test because something is missing; `reason` names it."""
+    if os.environ.get("TCCTUI_NO_SKIP") == "1":
+        pytest.fail(f"{reason}, and TCCTUI_NO_SKIP=1 wants every test run", pytrace=False)
+    pytest.skip(reason)
+
+
+@functools.cache
+def missing_for_kernel_tests() -> str:
+    """Name what tests marked `kernel` lack here; empty if nothing."""
+    if os.geteuid() != 0:
+        return "needs root"
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if missing:
+        return f"needs {', '.join(missing)}: not installed"
+    try:
+        bcc_package.load()
+    except TcctuiError as error:
+        return f"needs bcc: {error.reason}"
+    # Asked of other programs than ours: a defect of our own must not look like a poor machine.
+    for need_of, command in (
+        ("BPF", ["bpftool", "map", "list"]),
+        ("network namespaces", ["ip", "netns", "add", f"tcc-can-{os.getpid()}"]),
+        ("network namespaces", ["ip", "netns", "delete", f"tcc-can-{os.getpid()}"]),
+    ):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+        if done.returncode:
+            return f"needs {need_of}: {' '.join(command)} says {done.stderr.strip()}"
+    return ""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Look before a kernel test's fixtures begin to touch the machine."""
+    if item.get_closest_marker("kernel"):
+        missing = missing_for_kernel_tests()
+        if missing:
+            need(missing)

@@ -1,0 +1,1 @@
+"""Tests on other kernels, booted under qemu."""

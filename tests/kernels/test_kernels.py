@@ -1,0 +1,106 @@
+"""tcctui on kernels other than this machine's: Debian's, each booted in a virtual machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import pytest
+
+from tests.conftest import need
+from tests.kernels.debian_cache import KEYRING, SUITES, kernel_image
+from tests.kernels.guest_machine import boot, build_initrd
+from tests.kernels.probe_text import (
+    EXACT,
+    Probe,
+    clock_differences,
+    differences,
+    parse_jsonl,
+    parse_trace_pipe,
+)
+
+PROGRAMS = {
+    "qemu-system-x86_64": "qemu-system-x86",
+    "debootstrap": "debootstrap",
+    "cpio": "cpio",
+    "apt-get": "apt",
+    "dpkg-deb": "dpkg",
+    "unshare": "util-linux",
+}
+"""What the tests call, and the Debian package it is in."""
+
+
+@pytest.fixture(scope="session")
+def initrd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Build the guest's root once for all kernels; it is some 400 MB, so it is not left behind."""
+    if platform.machine() != "x86_64" or os.geteuid() != 0:
+        need("building the guest's root needs root on x86-64")
+    missing = [package for program, package in PROGRAMS.items() if not shutil.which(program)]
+    if not Path(KEYRING).exists():
+        missing.append("debian-archive-keyring")
+    if missing:
+        need(f"not installed: {' '.join(missing)}")
+    directory = tmp_path_factory.mktemp("initrd")
+    yield build_initrd(directory)
+    shutil.rmtree(directory)
+
+
+@pytest.mark.kernels
+@pytest.mark.timeout(1800)  # the first one downloads and builds; each step has a bound of its own
+@pytest.mark.parametrize("series", SUITES)
+def test_trace_and_doctor_on_kernel(
+    series: str, initrd: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Doctor passes, and trace gives every field of every event as the kernel's own text does."""
+    guest = boot(kernel_image(series), initrd, tmp_path)
+    results = {path.name: path.read_text() for path in guest.results.iterdir()}
+    summary = json.loads(results["summary.json"])
+    with capsys.disabled():
+        print(
+            f"\nLinux {series}: {guest.seconds:.1f} s, of which doctor took"
+            f" {summary['doctor_seconds']:.1f} and trace {summary.get('attach_seconds', 0):.1f}"
+            " until it was attached"
+        )
+
+    _check_doctor(results, summary)
+    _check_trace(results, summary)
+
+
+def _check_doctor(results: dict[str, str], summary: dict[str, Any]) -> None:
+    assert summary["doctor_status"] == 0, results["doctor.txt"] + results["trace.stderr"]
+    for field in ("family", "skaddr"):
+        lacks_it = re.search(rf" {field};", results["tcp_probe.format"]) is None
+        assert (f"no {field}" in results["doctor.txt"]) == lacks_it
+
+
+def _check_trace(results: dict[str, str], summary: dict[str, Any]) -> None:
+    assert summary["trace_status"] == 0, results["trace.stderr"]
+    assert set(re.findall(r"overrun: (\d+)", results["statistics"])) == {"0"}
+    text = parse_trace_pipe(results["trace_pipe"])
+    expected = [probe for probe in text if summary["port"] in (probe["sport"], probe["dport"])]
+    assert len(expected) < len(text), "there was no traffic for --port to keep out"
+    _check_that_traffic_was_varied(expected)
+
+    seen = parse_jsonl(results["trace.jsonl"])
+    assert {probe["kind"] for probe in seen} == {"probe"}
+    assert f"{len(seen)} events in" in results["trace.stderr"]
+    assert " 0 lost" in results["trace.stderr"]
+    found = differences(expected, seen)
+    assert not found, f"{len(found)} differences in {len(expected)} events: {found[:20]}"
+    # The two look at the clock one after the other, with whatever the host does in between.
+    assert abs(median(clock_differences(expected, seen))) < 0.005
+
+
+def _check_that_traffic_was_varied(probes: list[Probe]) -> None:
+    """Make sure that no field stood still and no kind of address was left out."""
+    for name in EXACT:
+        assert len({probe[name] for probe in probes}) > 1, f"{name} never changed"
+    assert {probe["saddr"] for probe in probes} == {"127.0.0.1", "::1"}
+    assert {probe["mapped"] for probe in probes} == {0, 1}
