@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -23,12 +24,14 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _kernel_options(before: str = "") -> _Parser:
+    """Options of every way to read events; `before` keeps apart those before a command."""
     kernel = _Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = kernel.add_argument_group("kernel")
     group.add_argument(
         "-i",
         "--ip",
+        dest=f"{before}ip",
         action="append",
         metavar="ADDRESS",
         help="only connections with this address or prefix (10.0.0.0/8, 2001:db8::/32) at either"
@@ -37,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "-p",
         "--port",
+        dest=f"{before}port",
         action="append",
         metavar="PORT",
         help="only connections with this port at either end; may be given several times",
@@ -47,13 +51,16 @@ def _parser() -> argparse.ArgumentParser:
         help="where events come from (default auto: the best this machine has)",
     )
     _add_headers(group)
+    return kernel
 
+
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tcctui",
         description="htop for TCP congestion control: cwnd, ssthresh and srtt of every connection,"
         " live from the kernel's tcp_probe tracepoint. Needs root.",
         epilog="Without a command it is the dashboard; in there, ? lists the keys.",
-        parents=[kernel],
+        parents=[_kernel_options("before_")],
     )
     parser.add_argument("--version", action="version", version=f"tcctui {__version__}")
     parser.add_argument(
@@ -65,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     trace = commands.add_parser(
         "trace",
-        parents=[kernel],
+        parents=[_kernel_options()],
         help="print one line per tcp_probe event",
         description="Print one line per tcp_probe event to stdout, until Ctrl-C.",
     )
@@ -111,8 +118,8 @@ def _seconds(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    if not text.isdecimal() or not 0 < int(text) < 1 << 62:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    if not text.isdecimal() or len(text) > 18 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number above 0")
     return int(text)
 
 
@@ -129,6 +136,10 @@ def _memory(text: str) -> int:
     size = int(match[1]) << 10 * "kmgt".find(match[2].lower() or "?") + 10
     if size < _LEAST_MEMORY:
         raise UsageError(f"--history-memory {text} is too small.", "Give at least 4M.")
+    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise UsageError(
+            f"--history-memory {text} is more than this machine has.", "Give a size such as 256M."
+        )
     return size
 
 
@@ -158,7 +169,10 @@ def _run(args: argparse.Namespace) -> int:
     from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy, and later bcc
     from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415
 
-    kernel_filter = KernelFilter.from_options(getattr(args, "port", []), getattr(args, "ip", []))
+    ports, addresses = (
+        getattr(args, f"before_{name}", []) + getattr(args, name, []) for name in ("port", "ip")
+    )
+    kernel_filter = KernelFilter.from_options(ports, addresses)
     if args.command == "trace":
         from tcctui.trace import trace  # noqa: PLC0415
 

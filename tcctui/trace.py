@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TextIO
 
 from tcctui.addresses import format_address
+from tcctui.errors import TcctuiError
 from tcctui.events import EventKind, Events, Source
 
 FORMATS = ("text", "jsonl", "csv")
@@ -116,7 +117,7 @@ class Trace:
         """Print until the end; a closed pipe ends it quietly, as SIGINT and SIGTERM do.
 
         Raises:
-            TcctuiError: the source is gone.
+            TcctuiError: the source is gone, or the output takes no more.
 
         """
         previous = {number: signal.signal(number, self._stop) for number in _ENDING}
@@ -126,10 +127,15 @@ class Trace:
                 self._out.flush()
             while self._step():
                 pass
-        except BrokenPipeError:
+        except OSError as error:
             # The interpreter would flush stdout once more on its way out, and complain.
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
+            if not isinstance(error, BrokenPipeError):
+                raise TcctuiError(
+                    f"The output can't be written: {error.strerror}.",
+                    "Write it to where there is room, or to a pipe.",
+                ) from error
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
@@ -138,20 +144,20 @@ class Trace:
         self._stopped = True
 
     def _step(self) -> bool:
-        # Whether it is the last round is decided before reading: what came until then is printed.
+        # Whether it is the last round is decided before reading: what came until then is printed,
+        # and on a host that is never quiet no more than that.
         now = self._source.now_ns()
-        last = self._stopped or (self._end_ns is not None and now >= self._end_ns)
+        if self._stopped:
+            self._end_ns = min(now, self._end_ns or now)
+        last = self._end_ns is not None and now >= self._end_ns
         wait = 0.0 if last else _WAIT
         if self._end_ns is not None:
             wait = min(wait, max(0.0, (self._end_ns - now) / 1e9))
         events = self._source.read(wait)
-        full = len(events) > 0
-        events = events[events["kind"] == EventKind.PROBE]
         if self._end_ns is not None:
-            within = events["ts_ns"] < self._end_ns
-            full = full and bool(within.any())
-            events = events[within]
-        events = events[: self._left]
+            events = events[events["ts_ns"] < self._end_ns]
+        more = len(events) > 0
+        events = events[events["kind"] == EventKind.PROBE][: self._left]
         if self._left is not None:
             self._left -= len(events)
         if len(events):
@@ -160,7 +166,7 @@ class Trace:
             self.seen += len(events)
         if self._left == 0:
             return False
-        return not last or full
+        return not last or more
 
 
 _ENDING = (signal.SIGINT, signal.SIGTERM)

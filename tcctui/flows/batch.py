@@ -55,7 +55,27 @@ class ProbeBatch:
         before[1:] = una[:-1]
         before[self._starts] = una_before
         step = (una - before).view("i4")
+        step[self._connected_anew()] = 0
         return np.maximum(step, 0).astype("u8")
+
+    def _connected_anew(self) -> npt.NDArray[np.intp]:
+        """Places, in the sorted order, of events from where a flow has other addresses.
+
+        A socket keeps its cookie when it is disconnected and connected anew: looked for are flows
+        whose last event differs from the first.
+        """
+        changed = np.zeros(len(self.cookies), bool)
+        for name in ("sport", "dport", "daddr"):
+            differs = self.events[name][self.first] != self.events[name][self.last]
+            changed |= differs if differs.ndim == 1 else differs.any(axis=1)
+        if not changed.any():
+            return np.empty(0, "i8")
+        places = np.flatnonzero(np.repeat(changed, self.counts))
+        sorted_events = self.events[self._order[places]]
+        starts = run_starts(*(sorted_events[name] for name in ("sock_cookie", "sport", "dport")))
+        halves = sorted_events["daddr"]
+        starts = np.union1d(starts, run_starts(halves[:, 0], halves[:, 1]))
+        return places[starts[~np.isin(places[starts], self._starts)]]
 
     def total(self, acked: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
         """Sum of a per-event number over each flow."""

@@ -54,12 +54,27 @@ class History:
     def pages_needed(self, rows: Rows) -> int:
         """How many pages `add` takes at most; `rows` has the row of each bucket, grouped."""
         starts = run_starts(rows)
-        lengths = np.diff(np.append(starts, len(rows)))
-        needed = 0
-        for count in (self._recent_count, self._life_count):
-            filled = count[rows[starts]] % PAGE
-            needed += int(np.sum(-(-(filled + lengths) // PAGE) - (filled > 0)))
-        return needed
+        return int(self._needed(rows[starts], np.diff(np.append(starts, len(rows)))).sum())
+
+    def fitting(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Choose buckets that there are pages for, all or none of a row: the frugal rows first."""
+        starts = run_starts(rows)
+        buckets = np.diff(np.append(starts, len(rows)))
+        needed = self._needed(rows[starts], buckets)
+        order = np.argsort(needed, kind="stable")
+        fits = np.zeros(len(needed), bool)
+        fits[order] = np.cumsum(needed[order]) <= self.pages.free
+        return np.repeat(fits, buckets)
+
+    def _needed(self, rows: Rows, buckets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many pages adding so many buckets to each row takes at most."""
+        count = self._recent_count[rows]
+        held, wanted = -(-count // PAGE), -(-(count + buckets) // PAGE)
+        recent = np.minimum(wanted, _RECENT_PAGES) - np.minimum(held, _RECENT_PAGES)
+        # A life that was widened holds more pages than it fills.
+        held = np.count_nonzero(self._life_table[rows], axis=1)
+        wanted = -(-(self._life_count[rows] + buckets) // PAGE)
+        return recent + np.maximum(np.minimum(wanted, _LIFE_PAGES) - held, 0)
 
     def pages_held(self, rows: Rows) -> npt.NDArray[np.int64]:
         """How many pages each row holds."""
@@ -158,9 +173,7 @@ class History:
             lengths = np.diff(np.append(starts, len(rows)))
             wide = rows[starts[lengths > LIFE_BUCKETS * 3 // 4]]
 
-        # Giving all pages back and taking what is needed is simpler than telling them apart.
-        self.pages.give_back(self._life_table[full].ravel())
-        self._life_table[full] = 0
+        # The pages stay the rows': they will fill up again.
         sequence = np.arange(len(rows)) - np.repeat(starts, lengths)
         self._append(self._life_table, rows, sequence, buckets)
         self._life_count[rows[starts]] = lengths

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from tcctui.flows.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, Buckets
@@ -13,7 +11,6 @@ from tcctui.flows.snapshot import Extremes, FlowHistory
 def resample(
     buckets: Buckets,
     *,
-    values: Sequence[int],
     first: int,
     newest: int,
     step: int,
@@ -23,16 +20,18 @@ def resample(
     """Lay buckets onto at most `columns` columns of equal width.
 
     `buckets` ascend by stamp and are `step` recent buckets wide. `first` and `newest` are stamps of
-    recent buckets: where the grid begins and what time it is. `values` (in the order of `SERIES`)
-    are the newest ones, which hold all along a window without buckets.
+    recent buckets: where the grid begins and what time it is; what came later is left out. The
+    first column, if nothing happened in it, has the last values from before the window.
     """
     # A whole number of buckets a column, beginning at multiples of it: a column's extremes don't
     # change as time goes on. The newest column is only partly filled.
-    width = max(step, -(-(newest - first + 1) // max(1, columns)))
-    width = -(-width // step) * step
+    # However the window lies on those multiples, it has no more columns than asked for.
+    width = max(step, -(-(newest - first) // max(1, columns - 1) // step) * step)
     end = newest // width
     count = end - first // width + 1
-    place = buckets[:, STAMP].astype("i8") * step // width - (end - count + 1)
+    begun = buckets[:, STAMP].astype("i8") * step
+    buckets, begun = buckets[begun <= newest], begun[begun <= newest]
+    place = begun // width - (end - count + 1)
     inside = (place >= 0) & (place < count)
     at = place[inside]
     before = np.flatnonzero(place < 0)
@@ -44,13 +43,7 @@ def resample(
         np.fmin.at(low, at, kept[:, MIN.start + index].astype("f8"))
         np.fmax.at(high, at, kept[:, MAX.start + index].astype("f8"))
         last[at] = kept[:, LAST.start + index]  # ascending: of several, the newest stays
-        if np.isnan(last[0]):
-            held = None
-            if len(before):
-                held = float(buckets[before[-1], LAST.start + index])
-            elif not len(kept):
-                held = float(values[index])
-            if held is not None:
-                low[0] = high[0] = last[0] = held
+        if np.isnan(last[0]) and len(before):
+            low[0] = high[0] = last[0] = buckets[before[-1], LAST.start + index]
         series[name] = Extremes(low, high, last)
     return FlowHistory(count * width * BUCKET_NS / 1e9, series, mss)

@@ -74,8 +74,25 @@ class Sockets:
         """When each socket was opened, 0 if that was not seen; `before_ns` is its first event."""
         if not len(self._opened_keys):
             return np.zeros(len(keys), "i8")
-        order = np.argsort(self._opened_keys, kind="stable")
-        place = np.searchsorted(self._opened_keys, keys, side="right", sorter=order) - 1
+        # An address may have been several sockets': of each, the last opening before its first
+        # event is its own. Keys and times together make one number that can be searched for.
+        known, number = np.unique(self._opened_keys, return_inverse=True)
+        asked = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        since = int(self._opened_ns.max()) - _LONGEST_NS
+        openings = _numbered(number, self._opened_ns - since)
+        order = np.argsort(openings)
+        place = np.searchsorted(openings[order], _numbered(asked, before_ns - since), "right") - 1
         found = order[np.maximum(place, 0)]
-        known = (self._opened_keys[found] == keys) & (self._opened_ns[found] <= before_ns)
-        return np.where(known, self._opened_ns[found], 0)
+        right = (place >= 0) & (self._opened_keys[found] == keys)
+        right &= self._opened_ns[found] <= before_ns
+        return np.where(right, self._opened_ns[found], 0)
+
+
+_LONGEST_NS = (1 << 48) - 2
+"""Openings longer ago than 78 h before the newest one are told apart no more."""
+
+
+def _numbered(
+    number: npt.NDArray[np.int64], nanoseconds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    return number.astype("i8") << 48 | np.clip(nanoseconds, 0, _LONGEST_NS + 1)

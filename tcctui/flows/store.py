@@ -13,9 +13,9 @@ from tcctui.events import EventKind, Events, TcpState
 from tcctui.flows.batch import LAST_FIELDS, ProbeBatch
 from tcctui.flows.buckets import BUCKET_NS, MAX, MIN, SERIES
 from tcctui.flows.columns import DERIVED, FlowColumns
+from tcctui.flows.endpoints import Endpoints
 from tcctui.flows.history import History
 from tcctui.flows.index import KeyIndex, Keys, Rows
-from tcctui.flows.labels import EndpointNames
 from tcctui.flows.rates import Rates
 from tcctui.flows.resample import resample
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
@@ -28,13 +28,6 @@ LINGER_NS = 10_000_000_000
 """How long a closed flow stays: 10 s."""
 
 _LONGEST_BATCH_NS = 30_000_000_000  # half of what the recent history holds
-
-_ADDRESSES = (
-    ("saddr_hi", "saddr", 0),
-    ("saddr_lo", "saddr", 1),
-    ("daddr_hi", "daddr", 0),
-    ("daddr_lo", "daddr", 1),
-)
 
 
 class Store:
@@ -50,7 +43,7 @@ class Store:
         self._rates = Rates()
         self._cookies = KeyIndex()
         self._sockets = Sockets()
-        self._names = EndpointNames(self._columns)
+        self._endpoints = Endpoints(self._columns)
         self._held: Keys = np.empty(0, "u8")
         self._now_ns = 0
         self._events = 0
@@ -67,8 +60,9 @@ class Store:
         if len(events) > 1:
             span = int(events["ts_ns"].max()) - int(events["ts_ns"].min())
             if span > _LONGEST_BATCH_NS:
-                self.ingest(events[: len(events) // 2], now_ns)
-                events = events[len(events) // 2 :]
+                for half in np.array_split(events, 2):
+                    self.ingest(half, now_ns)
+                return
         with self._lock:
             self._now_ns = max(self._now_ns, now_ns)
             self._events += len(events)
@@ -93,9 +87,15 @@ class Store:
         if new.any():
             rows[new] = self._open(batch.cookies[new], events[batch.first[new]])
         columns = self._columns
-        moved = self._update_addresses(rows, events[batch.last], ~new)
-        una = np.where(new | moved, events["snd_una"][batch.first], columns["snd_una"][rows])
-        acked = batch.acked(una.astype("u4"))
+        una = np.where(new, events["snd_una"][batch.first], columns["snd_una"][rows])
+        moved = self._endpoints.differ(rows, events[batch.last])
+        if moved.any():
+            begun = moved & ~new & self._endpoints.differ(rows, events[batch.first])
+            una[begun] = events["snd_una"][batch.first[begun]]
+            self._endpoints.set(rows[moved], events[batch.last[moved]])
+            self._sockets.forget(rows[moved])
+            self._learn_sockets(rows[moved], events[batch.last[moved]])
+        acked = batch.acked(una)
         for field, column in LAST_FIELDS.items():
             columns[column][rows] = events[field][batch.last]
         columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
@@ -109,13 +109,16 @@ class Store:
         needed = self._history.pages_needed(bucket_rows)
         if self._history.pages.free < needed:
             self._evict(needed, keep=rows)
-        if self._history.pages.free >= needed:
+            # Where that is still not enough, some flows of this batch get no history.
+            kept = self._history.fitting(bucket_rows)
+            bucket_rows, buckets = bucket_rows[kept], buckets[kept]
+        if len(buckets):
             self._history.add(bucket_rows, buckets)
 
     def _open(self, cookies: Keys, first: Events) -> Rows:
         """Give rows to flows that are seen for the first time, `first` being their first events."""
         rows = self._columns.take(len(cookies))
-        for part in (self._history, self._rates, self._names):
+        for part in (self._history, self._rates, self._endpoints):
             part.grow(self._columns.capacity)
         self._cookies.put(cookies, rows)
         keys = socket_keys(first)
@@ -123,28 +126,12 @@ class Store:
         self._columns["cookie"][rows] = cookies
         self._columns["first_ns"][rows] = first_ns
         self._columns["opened_ns"][rows] = self._sockets.opened_ns(keys, first_ns)
-        self._sockets.learn(keys, rows)
         return rows
 
-    def _update_addresses(
-        self, rows: Rows, last: Events, known: npt.NDArray[np.bool_]
-    ) -> npt.NDArray[np.bool_]:
-        """Write the flows' addresses; say which known flows moved to others.
-
-        A socket keeps its cookie when it is disconnected and connected anew.
-        """
-        columns = self._columns
-        moved = columns["sport"][rows] != last["sport"]
-        moved |= columns["dport"][rows] != last["dport"]
-        for column, field, half in _ADDRESSES:
-            moved |= columns[column][rows] != last[field][:, half]
-            columns[column][rows] = last[field][:, half]
-        self._names.forget(rows[moved])
-        moved &= known
-        if moved.any():
-            self._sockets.forget(rows[moved])
-            self._sockets.learn(socket_keys(last[moved]), rows[moved])
-        return moved
+    def _learn_sockets(self, rows: Rows, events: Events) -> None:
+        # Of several sockets that had one address, one after the other, it is the last one's.
+        order = np.argsort(events["ts_ns"], kind="stable")
+        self._sockets.learn(socket_keys(events)[order], rows[order])
 
     def _ingest_destroys(self, events: Events) -> Rows:
         rows = self._cookies.lookup(events["sock_cookie"])
@@ -200,7 +187,7 @@ class Store:
         self._rates.forget(rows)
         self._cookies.remove_rows(rows)
         self._sockets.forget(rows)
-        self._names.forget(rows)
+        self._endpoints.forget(rows)
         self._columns.give_back(rows)
 
     # Taking out
@@ -237,7 +224,7 @@ class Store:
             opened, closed = columns["opened_ns"][rows], columns["closed_ns"][rows]
             since = np.where(opened > 0, opened, columns["first_ns"][rows])
             return np.maximum(np.where(closed > 0, closed, self._now_ns) - since, 0)
-        return self._names.searchable(rows)
+        return self._endpoints.searchable(rows)
 
     def history(
         self, cookie: int, seconds: float | None, columns: int, at_ns: int | None = None
@@ -245,7 +232,7 @@ class Store:
         """A flow's past over at most `columns` columns of time, for a chart.
 
         `seconds` up to 60 back from `at_ns` (now, unless given), or None for the flow's whole life.
-        None if the flow is not known.
+        None if the flow is not known, or was not yet.
         """
         with self._lock:
             row = int(self._cookies.lookup(np.array([cookie], "u8"))[0])
@@ -253,16 +240,17 @@ class Store:
                 return None
             mss = int(self._columns["mss"][row])
             now = self._now_ns if at_ns is None else at_ns
+            born = int(self._columns["first_ns"][row])
+            if now < born:
+                return None
             if seconds is None:
                 buckets, step = self._history.life(row)
-                first = int(self._columns["first_ns"][row])
+                first = born
             else:
                 buckets, step = self._history.recent(row), 1
                 first = now - int(seconds * 1e9)
-            values = [int(self._columns[name][row]) for name in SERIES]
         return resample(
             buckets,
-            values=values,
             first=first // BUCKET_NS,
             newest=now // BUCKET_NS,
             step=step,
@@ -293,8 +281,9 @@ class Store:
             rows = self._cookies.lookup(cookies)
             # Columns begin at multiples of their width, so that values don't flicker between them.
             now = self._now_ns if at_ns is None else at_ns
-            newest = (now // BUCKET_NS // per_column + 1) * per_column - 1
+            newest = now // BUCKET_NS
+            begun = (columns - 1) * per_column + newest % per_column + 1
             known = rows >= 0
             grid = np.full((len(rows), per_column * columns), np.nan)
-            grid[known] = self._history.grid(rows[known], column, newest, grid.shape[1])
+            grid[known, :begun] = self._history.grid(rows[known], column, newest, begun)
         return reduce.reduce(grid.reshape(len(rows), columns, per_column), axis=2)

@@ -79,9 +79,12 @@ def _split(texts: list[str], option: str, most: int) -> list[str]:
 
 
 def _port(text: str) -> int:
-    if not text.strip().isdecimal() or not 1 <= int(text) <= 65535:
-        raise UsageError(f"--port {text!r} is not a port.", "A port is a number from 1 to 65535.")
-    return int(text)
+    digits = text.strip()
+    if not digits.isdecimal() or len(digits) > 5 or not 1 <= int(digits) <= 65535:
+        raise UsageError(
+            f"--port {text[:40]!r} is not a port.", "A port is a number from 1 to 65535."
+        )
+    return int(digits)
 
 
 def _prefix(text: str) -> Prefix:

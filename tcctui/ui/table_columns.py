@@ -147,7 +147,7 @@ COLUMNS: tuple[TableColumn, ...] = (
         meaning="smoothed round-trip time",
     ),
     _number(
-        *("in_flight", "IN FLIGHT", 9),
+        *("in_flight", "INFLIGHT", 9),
         rank=8,
         field="in_flight",
         form=units.size,

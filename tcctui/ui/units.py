@@ -35,7 +35,9 @@ def short_count(value: float) -> str:
 
 def segments(value: float) -> str:
     """A window in segments; ∞ for a threshold that was never set."""
-    return "∞" if value >= NO_SSTHRESH else f"{value:.0f}"
+    if value >= NO_SSTHRESH:
+        return "∞"
+    return f"{value:.0f}" if value < 1e6 else short_count(value)
 
 
 def size(value: float) -> str:
@@ -65,15 +67,17 @@ def milliseconds(microseconds: float) -> str:
 
 
 def age(nanoseconds: float) -> str:
-    """A stretch of time in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h."""
-    seconds = nanoseconds / 1e9
-    if seconds < 9.95:
-        return f"{seconds:.1f}s"
-    whole = int(seconds)
+    """How much time is over, in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h, 120d."""
+    tenths = int(nanoseconds // 100_000_000)
+    if tenths < 100:
+        return f"{tenths // 10}.{tenths % 10}s"
+    whole = tenths // 10
     if whole < 60:
         return f"{whole}s"
     if whole < 3600:
         return f"{whole // 60}m{whole % 60:02}s"
     if whole < 86400:
         return f"{whole // 3600}h{whole // 60 % 60:02}m"
-    return f"{whole // 86400}d{whole // 3600 % 24:02}h"
+    if whole < 100 * 86400:
+        return f"{whole // 86400}d{whole // 3600 % 24:02}h"
+    return f"{whole // 86400}d"

@@ -1,0 +1,110 @@
+"""Addresses as 128-bit numbers: text to number and back, compared with Python's ipaddress."""
+
+from __future__ import annotations
+
+import ipaddress
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tcctui.addresses import format_address, format_endpoint, parse_prefix
+
+HALF = (1 << 64) - 1
+
+v4 = st.ip_addresses(v=4)
+v6 = st.ip_addresses(v=6)
+
+
+@given(address=v4)
+@example(address=ipaddress.IPv4Address("0.0.0.0"))
+@example(address=ipaddress.IPv4Address("255.255.255.255"))
+def test_ipv4_is_v4_mapped(address: ipaddress.IPv4Address) -> None:
+    """An IPv4 address is ::ffff:a.b.c.d, from both spellings, and is shown as IPv4."""
+    plain, mapped = parse_prefix(str(address)), parse_prefix(f"::ffff:{address}")
+    assert plain == mapped
+    assert plain.address == int(ipaddress.IPv6Address(f"::ffff:{address}"))
+    assert plain.mask == 2**128 - 1
+    assert format_address(plain.address >> 64, plain.address & HALF) == str(address)
+
+
+@given(address=v6)
+@example(address=ipaddress.IPv6Address("::"))
+@example(address=ipaddress.IPv6Address("::fffe:ffff:ffff"))
+@example(address=ipaddress.IPv6Address("1::ffff:0:0"))
+def test_ipv6_round_trip(address: ipaddress.IPv6Address) -> None:
+    """An IPv6 address comes back in the spelling of RFC 5952, or as IPv4 where it is v4-mapped."""
+    prefix = parse_prefix(str(address))
+    assert prefix.address == int(address)
+    shown = format_address(int(address) >> 64, int(address) & HALF)
+    assert shown == str(address.ipv4_mapped or address)
+
+
+@given(address=v4 | v6, length=st.integers(0, 128))
+def test_prefixes(address: ipaddress.IPv4Address | ipaddress.IPv6Address, length: int) -> None:
+    """A block has its network's address and mask, in its halves and in its text, too."""
+    length = min(length, address.max_prefixlen)
+    network = ipaddress.ip_network((address, length), strict=False)
+    prefix = parse_prefix(f"{address}/{length}")
+    as_v6 = ipaddress.IPv6Network(
+        (f"::ffff:{network.network_address}", length + 96) if network.version == 4 else network
+    )
+    assert prefix.address == int(as_v6.network_address)
+    assert prefix.mask == int(as_v6.netmask)
+    high, low, mask_high, mask_low = prefix.halves
+    assert (high << 64 | low, mask_high << 64 | mask_low) == prefix
+    assert max(prefix.halves) <= HALF
+    assert parse_prefix(str(prefix)) == prefix
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("10.1.2.3/8", "10.0.0.0/8"),
+        (" 192.0.2.7 ", "192.0.2.7"),
+        ("192.0.2.7/32", "192.0.2.7"),
+        ("0.0.0.0/0", "0.0.0.0/0"),
+        ("::/0", "::/0"),
+        ("::1/128", "::1"),
+        ("::", "::"),
+        ("2001:DB8:0:0:0:0:0:7", "2001:db8::7"),
+        ("2001:db8::7/33", "2001:db8::/33"),
+        ("::ffff:10.1.2.3", "10.1.2.3"),
+        ("::ffff:10.1.2.3/104", "10.0.0.0/8"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("10.0.0.0/255.255.0.0", "10.0.0.0/16"),
+    ],
+)
+def test_prefixes_as_text(text: str, shown: str) -> None:
+    """A block is shown without the bits behind its length, a single address without a length."""
+    assert str(parse_prefix(text)) == shown
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "10", "10.0.0", "10.0.0.256", "010.0.0.1", "1::2::3", "10.0.0.0/-1", "a.b"]
+)
+def test_what_is_no_address(text: str) -> None:
+    """What ipaddress does not take is refused, never guessed at."""
+    with pytest.raises(ValueError, match="does not appear to be"):
+        parse_prefix(text)
+
+
+@given(address=v4 | v6, port=st.integers(0, 65535))
+def test_endpoints(address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int) -> None:
+    """An endpoint can be taken apart again: IPv6 stands in brackets, IPv4 does not."""
+    number = parse_prefix(str(address)).address
+    text = format_endpoint(number >> 64, number & HALF, port)
+    host, _, shown_port = text.rpartition(":")
+    assert int(shown_port) == port
+    assert host.startswith("[") == (":" in host.strip("[]"))
+    assert parse_prefix(host.strip("[]")).address == number
+
+
+@pytest.mark.parametrize(
+    ("text", "endpoint"),
+    [("10.0.0.7", "10.0.0.7:443"), ("2001:db8::7", "[2001:db8::7]:443"), ("::", "[::]:443")],
+)
+def test_endpoints_as_text(text: str, endpoint: str) -> None:
+    """Endpoints are spelled as ss and browsers spell them."""
+    high, low, *_ = parse_prefix(text).halves
+    assert format_endpoint(high, low, 443) == endpoint

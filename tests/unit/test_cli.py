@@ -1,0 +1,354 @@
+"""The command line: what is typed gets where it is meant to, mistakes are told in a sentence."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tcctui.doctor
+import tcctui.sources.bpf
+import tcctui.trace
+import tcctui.ui.app
+from tcctui import __version__, cli
+from tcctui.errors import TcctuiError
+from tcctui.flows.store import Store
+from tcctui.sources.kernel_filter import KernelFilter
+from tests.unit.nobody import without_privileges
+
+Main = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def main(capsys: pytest.CaptureFixture[str]) -> Main:
+    """Run the command; give its exit code, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = cli.main(arguments)
+        except SystemExit as end:  # --help and --version end argparse's way
+            status = int(end.code or 0)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+class Opened:
+    """What stands in for the BPF source: it remembers what it was opened with."""
+
+    attach_ms = 1.5
+    attached_ns = 77
+
+    def __init__(self, kernel_filter: KernelFilter, *, kernel_headers: Path | None = None) -> None:
+        self.kernel_filter = kernel_filter
+        self.kernel_headers = kernel_headers
+        self.closed = False
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+
+class Calls:
+    """What the command called, with what."""
+
+    def __init__(self) -> None:
+        self.source: Opened | None = None
+        self.options: dict[str, Any] = {}
+
+    def open(self, kernel_filter: KernelFilter, *, kernel_headers: Path | None = None) -> Opened:
+        """Stand in for BpfSource."""
+        self.source = Opened(kernel_filter, kernel_headers=kernel_headers)
+        return self.source
+
+    def trace(self, source: Opened, **options: Any) -> None:
+        """Stand in for tcctui.trace.trace."""
+        assert source is self.source
+        assert not source.closed
+        self.options = options
+
+    def dashboard(self, source: Opened, history_memory: int) -> int:
+        """Stand in for tcctui.ui.app.run."""
+        assert source is self.source
+        assert not source.closed
+        Store(history_memory)
+        self.options = {"history_memory": history_memory}
+        return 0
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Let the command call stand-ins, with a terminal at hand."""
+    called = Calls()
+    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", called.open)
+    monkeypatch.setattr(tcctui.trace, "trace", called.trace)
+    monkeypatch.setattr(tcctui.ui.app, "run", called.dashboard)
+    monkeypatch.setattr(cli, "_require_terminal", lambda: None)
+    return called
+
+
+def told(err: str) -> tuple[str, str]:
+    """Take an error apart: what is wrong, and what mends it; one line each."""
+    reason, *mend = err.splitlines()
+    assert reason.startswith("tcctui: ")
+    assert len(mend) <= 1
+    assert "Traceback" not in err
+    return reason.removeprefix("tcctui: "), "".join(mend).strip()
+
+
+# Mistakes in the usage
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["--bogus"], "--bogus"),
+        (["-z"], "-z"),
+        (["bogus"], "bogus"),
+        (["trace", "extra"], "extra"),
+        (["trace", "--history-memory", "1G"], "--history-memory"),
+        (["doctor", "--port", "80"], "--port"),
+        (["--port"], "--port"),
+        (["--port", "http"], "--port 'http'"),
+        (["trace", "--port", "70000"], "--port '70000'"),
+        (["trace", "-p", "9" * 5000], "--port"),
+        (["--ip", "example.org"], "--ip 'example.org'"),
+        (["trace", "-i", "10.0.0.0/33"], "--ip '10.0.0.0/33'"),
+        (["--source", "pcap"], "--source"),
+        (["trace", "--format", "xml"], "--format"),
+        (["trace", "--count", "0"], "--count"),
+        (["trace", "--count", "-1"], "--count"),
+        (["trace", "--count", "1.5"], "--count"),
+        (["trace", "--count", "9" * 5000], "--count"),
+        (["trace", "--duration", "0"], "--duration"),
+        (["trace", "--duration", "-1"], "--duration"),
+        (["trace", "--duration", "nan"], "--duration"),
+        (["trace", "--duration", "inf"], "--duration"),
+        (["trace", "--duration", "soon"], "--duration"),
+        (["--history-memory", "lots"], "--history-memory 'lots'"),
+        (["--history-memory", ""], "--history-memory"),
+        (["--history-memory", "1.5G"], "--history-memory"),
+        (["--history-memory=-1M"], "--history-memory"),
+        (["--history-memory", "4X"], "--history-memory"),
+        (["--history-memory", "1e9"], "--history-memory"),
+        (["--history-memory", "3M"], "--history-memory 3M"),
+        (["--history-memory", "0"], "--history-memory 0"),
+    ],
+)
+def test_mistakes_in_the_usage(
+    arguments: Sequence[str], names: str, main: Main, calls: Calls
+) -> None:
+    """A mistake ends with 2 before anything is opened, with a sentence about it and a way out."""
+    status, out, err = main(*arguments)
+    assert status == 2
+    assert out == ""
+    reason, mend = told(err)
+    assert names in reason
+    assert reason[0].isupper() or reason.startswith("--")
+    assert reason.endswith(".")
+    assert " _" not in reason, "no name from the code"
+    assert mend
+    assert calls.source is None
+
+
+def test_the_command_itself_ends_with_2() -> None:
+    """The process's own exit code is the usage's, and nothing but two lines is on stderr."""
+    run = subprocess.run(
+        [sys.executable, "-m", "tcctui", "trace", "--count", "few"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 2
+    assert run.stdout == ""
+    reason, mend = told(run.stderr)
+    assert "'few'" in reason
+    assert mend == "See: tcctui trace --help"
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("command", ["", "trace", "doctor"])
+def test_help(option: str, command: str, main: Main) -> None:
+    """Each command explains itself on stdout, names its options, and ends with 0."""
+    status, out, err = main(*command.split(), option)
+    assert status == 0
+    assert err == ""
+    assert out.startswith(f"usage: tcctui {command}".rstrip())
+    options = {
+        "": ("--port", "--ip", "--history-memory", "--version", "trace", "doctor"),
+        "trace": ("--port", "--ip", "--duration", "--count", "--format"),
+        "doctor": ("--kernel-headers", "--verbose"),
+    }
+    for name in options[command]:
+        assert name in out
+
+
+def test_version(main: Main) -> None:
+    """The version is printed as other programs print theirs."""
+    assert main("--version") == (0, f"tcctui {__version__}\n", "")
+
+
+# What is typed reaches what it is meant for
+
+
+EVERYTHING = KernelFilter()
+WEB = KernelFilter.from_options(["80", "443"], ["10.0.0.0/8"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kernel_filter"),
+    [
+        (["trace"], EVERYTHING),
+        (["trace", "--port", "80", "-p", "443", "--ip", "10.0.0.0/8"], WEB),
+        (["--port", "80,443", "--ip=10.0.0.0/8", "trace"], WEB),
+        (["-p80", "-p443", "trace", "-i10.0.0.0/8"], WEB),
+        (["-p80", "-i", "10.0.0.0/8", "trace", "-p443"], WEB),
+        ([], EVERYTHING),
+        (["-p", "80,443", "-i", "10.0.0.0/8"], WEB),
+    ],
+)
+def test_filters_before_and_behind_the_command(
+    arguments: Sequence[str], kernel_filter: KernelFilter, main: Main, calls: Calls
+) -> None:
+    """Ports and addresses are heeded on either side of the command, and on both at once."""
+    assert main(*arguments) == (0, "", "")
+    assert calls.source is not None
+    assert calls.source.kernel_filter == kernel_filter
+    assert calls.source.closed
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--kernel-headers", "/h", "trace"], ["trace", "--kernel-headers", "/h"]]
+)
+def test_kernel_headers(arguments: Sequence[str], main: Main, calls: Calls) -> None:
+    """The headers' directory is heeded on either side of the command."""
+    assert main(*arguments)[0] == 0
+    assert calls.source is not None
+    assert calls.source.kernel_headers == Path("/h")
+
+
+def test_options_of_trace(main: Main, calls: Calls) -> None:
+    """Duration, count and form arrive as numbers and names; without them there is no end."""
+    assert main("trace", "--duration", "2.5", "--count", "10", "--format", "csv")[0] == 0
+    given = {"duration": 2.5, "count": 10, "form": "csv", "attach_ms": 1.5, "since_ns": 77}
+    assert calls.options == given
+    assert main("trace")[0] == 0
+    assert calls.options == given | {"duration": None, "count": None, "form": "text"}
+
+
+@pytest.mark.parametrize(
+    ("size", "size_in_bytes"),
+    [
+        ("4M", 4 << 20),
+        ("256M", 256 << 20),
+        ("1G", 1 << 30),
+        ("1GiB", 1 << 30),
+        ("1gb", 1 << 30),
+        ("64 MB", 64 << 20),
+        ("5000k", 5000 << 10),
+        ("8388608", 8 << 20),
+        ("8388608B", 8 << 20),
+        (" 16m ", 16 << 20),
+    ],
+)
+def test_history_memory(size: str, size_in_bytes: int, main: Main, calls: Calls) -> None:
+    """A size may be written in all the usual ways; units are powers of 1024."""
+    assert main("--history-memory", size) == (0, "", "")
+    assert calls.options == {"history_memory": size_in_bytes}
+
+
+def test_history_memory_by_default(main: Main, calls: Calls) -> None:
+    """Without the option it is what the help says."""
+    assert main()[0] == 0
+    assert calls.options == {"history_memory": 256 << 20}
+    assert "default 256M" in " ".join(main("--help")[1].split())
+
+
+@pytest.mark.parametrize("size", ["999999999T", "900000G"])
+def test_more_memory_than_there_is(size: str, main: Main, calls: Calls) -> None:
+    """A size beyond the machine's memory is told in a sentence, not by numpy's traceback."""
+    status, _, err = main("--history-memory", size)
+    assert status in (1, 2)
+    reason, _ = told(err)
+    assert size in reason
+
+
+# Other failures
+
+
+def test_without_root(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who is not root gets the whole command to type, with the program's path and all arguments."""
+    typed = ["trace", "--port", "443", "--ip", "10.0.0.0/8", "--format", "csv"]
+    monkeypatch.setattr(sys, "argv", ["/home/me/.local/bin/tcctui", *typed])
+    with without_privileges():
+        status, out, err = main(*typed)
+    assert status == 1
+    assert out == ""
+    assert told(err) == (
+        "Reading the kernel's tracepoints needs root.",
+        "Run: sudo /home/me/.local/bin/tcctui trace --port 443 --ip 10.0.0.0/8 --format csv",
+    )
+
+
+def test_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a pipe the dashboard says what runs there instead, before it opens anything."""
+    calls = Calls()
+    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", calls.open)
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    status, _, err = main()
+    assert status == 1
+    reason, mend = told(err)
+    assert "terminal" in reason
+    assert "tcctui trace" in mend
+    assert calls.source is None
+
+
+def failing(failure: BaseException) -> Callable[..., None]:
+    """Make something that fails when it is called."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise failure
+
+    return fail
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_what_the_compiler_said(
+    verbose: bool, main: Main, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The compiler's words are printed for those who ask, and the source is closed all the same."""
+    failure = TcctuiError("It does not work.", "Mend it.", detail="tcc.c:1: error: what?")
+    monkeypatch.setattr(tcctui.trace, "trace", failing(failure))
+    status, out, err = main("trace", *(["--verbose"] if verbose else []))
+    assert (status, out) == (1, "")
+    assert err.splitlines()[:2] == ["tcctui: It does not work.", "        Mend it."]
+    assert ("tcc.c:1: error: what?" in err) is verbose
+    assert calls.source is not None
+    assert calls.source.closed
+
+
+def test_ctrl_c_while_it_starts(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C ends it with the shell's code for that, and without a word."""
+    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", failing(KeyboardInterrupt()))
+    assert main("trace") == (130, "", "")
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_doctor(status: int, main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The doctor's finding is the exit code, and its options stand before it or behind it."""
+    asked = []
+
+    def examine(kernel_headers: Path | None, *, verbose: bool) -> int:
+        asked.append((kernel_headers, verbose))
+        return status
+
+    monkeypatch.setattr(tcctui.doctor, "doctor", examine)
+    assert main("doctor", "--kernel-headers", "/h", "--verbose")[0] == status
+    assert main("--kernel-headers", "/h", "--verbose", "doctor")[0] == status
+    assert main("doctor")[0] == status
+    assert asked == [(Path("/h"), True), (Path("/h"), True), (None, False)]

@@ -1,0 +1,62 @@
+"""What each part of tcctui loads: commands start fast, and parts know nothing of each other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded(code: str) -> set[str]:
+    """Run code in a fresh Python, and give the names of the modules it has loaded by then."""
+    run = subprocess.run(
+        [sys.executable, "-c", f"{code}\nimport sys; print('\\n' + ' '.join(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(run.stdout.splitlines()[-1].split())
+
+
+def started(*arguments: str) -> set[str]:
+    """Run a command that prints and ends, and give the modules it has loaded."""
+    return loaded(
+        "from tcctui.cli import main\n"
+        f"try: main({list(arguments)!r})\n"
+        "except SystemExit as end: assert not end.code\n"
+    )
+
+
+def test_what_is_known_about_flows_needs_no_screen_and_no_kernel() -> None:
+    """The store can be used without Textual, bcc, plotext or any source of events."""
+    modules = loaded("import tcctui.flows.store, tcctui.flows.query")
+    assert "numpy" in modules
+    assert not {"textual", "rich", "bcc", "plotext", "tcctui.sources", "tcctui.ui"} & modules
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("trace", "--help"), ("--version",)])
+def test_help_is_immediate(arguments: tuple[str, ...]) -> None:
+    """What only prints text loads neither numpy nor Textual nor bcc."""
+    modules = started(*arguments)
+    assert "tcctui.cli" in modules
+    assert not {"textual", "rich", "numpy", "bcc", "plotext"} & modules
+
+
+def test_the_screen_knows_no_source() -> None:
+    """The dashboard is there without bcc, and plotext, slow to load, waits for the first chart."""
+    modules = loaded("import tcctui.ui.app")
+    assert "textual" in modules
+    assert not {"bcc", "plotext", "tcctui.sources"} & modules
+
+
+@pytest.mark.parametrize("module", ["tcctui.trace", "tcctui.doctor", "tcctui.sources.bpf"])
+def test_what_needs_no_screen_loads_none(module: str) -> None:
+    """What runs where there is no terminal loads no Textual, and bcc only when it is used."""
+    assert not {"textual", "rich", "plotext", "bcc"} & loaded(f"import {module}")
+
+
+def test_the_package_itself_is_empty() -> None:
+    """Importing the package costs nothing."""
+    own = {name for name in loaded("import tcctui") if name.partition(".")[0] == "tcctui"}
+    assert own == {"tcctui"}

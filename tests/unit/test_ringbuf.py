@@ -1,0 +1,334 @@
+"""The ring buffer's reader, on memory that is written as kernel/bpf/ringbuf.c writes it."""
+
+from __future__ import annotations
+
+import mmap
+import os
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from tcctui.errors import TcctuiError
+from tcctui.events import EVENT, Events
+from tcctui.sources.ringbuf import MappedRing, Ring
+from tests.unit.events import probes
+
+BUSY, DISCARD = 1 << 31, 1 << 30  # include/uapi/linux/bpf.h
+HEADER = 8
+RECORD = HEADER + 104
+SIZE = 1024
+"""Room for nine records; it is no multiple of a record, so that each round wraps elsewhere."""
+
+
+class Producer:
+    """The kernel's side: positions that only grow, and the data area mapped twice in a row."""
+
+    def __init__(self, position: int = 0, size: int = SIZE) -> None:
+        self.size = size
+        self.consumer = np.array([position], "u8")
+        self.producer = np.array([position], "u8")
+        self.data = np.full(2 * size, 0xA5, "u1")
+
+    def ring(self) -> Ring:
+        """Give a reader of this memory."""
+        return Ring(self.consumer, self.producer, self.data, EVENT)
+
+    def reserve(self, length: int = EVENT.itemsize) -> int | None:
+        """Take room for a record and give its position, None without room (bpf_ringbuf_reserve)."""
+        position = int(self.producer[0])
+        room = (length + HEADER + 7) // 8 * 8
+        if position + room - int(self.consumer[0]) > self.size - 1:
+            return None
+        self._write(position, struct.pack("<II", length | BUSY, 0))
+        self.producer[0] = position + room
+        return position
+
+    def commit(self, position: int, event: Events, flags: int = 0) -> None:
+        """Write a reserved record's content and take its BUSY bit away (bpf_ringbuf_commit)."""
+        content = event.tobytes()
+        self._write(position + HEADER, content)
+        self._write(position, struct.pack("<I", len(content) | flags))
+
+    def submit(self, event: Events, flags: int = 0) -> None:
+        """Reserve and commit."""
+        position = self.reserve()
+        assert position is not None
+        self.commit(position, event, flags)
+
+    def _write(self, position: int, content: bytes) -> None:
+        at = (position + np.arange(len(content))) % self.size
+        self.data[at] = self.data[at + self.size] = np.frombuffer(content, "u1")
+
+
+def numbered(number: int) -> Events:
+    """One event that can be told from others at its first and at its last field."""
+    return probes(number, number, snd_una=number, oldstate=number % 251, newstate=number % 241)
+
+
+def numbers(events: Events) -> list[int]:
+    """Numbers of the events, after a look at both ends of each."""
+    found: list[int] = events["ts_ns"].tolist()
+    assert events["newstate"].tolist() == [number % 241 for number in found]
+    return found
+
+
+def test_an_empty_ring_gives_nothing() -> None:
+    """Where both positions are the same, there is nothing to read and nothing moves."""
+    kernel = Producer()
+    ring = kernel.ring()
+    assert ring.used == 0
+    assert len(ring.read(100)) == 0
+    assert kernel.consumer[0] == 0
+
+
+def test_committed_records_come_in_order_with_every_field() -> None:
+    """What was committed comes out as it was written, and its room is given back."""
+    kernel = Producer()
+    ring = kernel.ring()
+    written = [numbered(1), numbered(2), numbered(3)]
+    for event in written:
+        kernel.submit(event)
+    assert ring.used == 3 * RECORD
+    got = ring.read(100)
+    assert got.dtype == EVENT
+    assert got.tobytes() == b"".join(event.tobytes() for event in written)
+    assert kernel.consumer[0] == 3 * RECORD
+    assert ring.used == 0
+    assert len(ring.read(100)) == 0
+
+
+def test_a_limit_leaves_the_rest_for_the_next_read() -> None:
+    """No more than `limit` records are taken, and none is lost between two reads."""
+    kernel = Producer()
+    ring = kernel.ring()
+    for number in range(1, 6):
+        kernel.submit(numbered(number))
+    assert numbers(ring.read(2)) == [1, 2]
+    assert kernel.consumer[0] == 2 * RECORD
+    assert numbers(ring.read(2)) == [3, 4]
+    assert numbers(ring.read(2)) == [5]
+
+
+def test_reading_stops_before_a_record_that_is_being_written() -> None:
+    """A BUSY record and all behind it stay, also where those are committed, until it is done."""
+    kernel = Producer()
+    ring = kernel.ring()
+    kernel.submit(numbered(1))
+    slow = kernel.reserve()
+    assert slow is not None
+    kernel.submit(numbered(3))
+    assert numbers(ring.read(100)) == [1]
+    assert numbers(ring.read(100)) == []
+    assert kernel.consumer[0] == RECORD
+    kernel.commit(slow, numbered(2))
+    assert numbers(ring.read(100)) == [2, 3]
+
+
+def test_a_ring_that_begins_with_a_busy_record_gives_nothing() -> None:
+    """Where the first record is being written, the consumer's position does not move."""
+    kernel = Producer()
+    ring = kernel.ring()
+    assert kernel.reserve() == 0
+    assert len(ring.read(100)) == 0
+    assert kernel.consumer[0] == 0
+
+
+def test_discarded_records_are_skipped_and_their_room_is_given_back() -> None:
+    """A DISCARD record is not an event, at the beginning, in the middle and at the end."""
+    kernel = Producer()
+    ring = kernel.ring()
+    for number, flags in ((1, DISCARD), (2, 0), (3, DISCARD), (4, 0), (5, DISCARD)):
+        kernel.submit(numbered(number), flags)
+    assert numbers(ring.read(100)) == [2, 4]
+    assert kernel.consumer[0] == 5 * RECORD
+
+
+def test_a_discarded_record_before_a_busy_one() -> None:
+    """DISCARD and BUSY in one read: the one is skipped, the other stops it."""
+    kernel = Producer()
+    ring = kernel.ring()
+    kernel.submit(numbered(1), DISCARD)
+    kernel.submit(numbered(2))
+    assert kernel.reserve() is not None
+    kernel.submit(numbered(4))
+    assert numbers(ring.read(100)) == [2]
+    assert kernel.consumer[0] == 2 * RECORD
+
+
+def test_a_record_across_the_end_is_whole() -> None:
+    """Records that wrap around the end of the data area are read as one piece, in every place."""
+    kernel = Producer()
+    ring = kernel.ring()
+    wrapped = 0
+    for number in range(100):
+        wrapped += int(kernel.producer[0]) % SIZE > SIZE - RECORD
+        kernel.submit(numbered(number))
+        assert numbers(ring.read(100)) == [number]
+    assert wrapped > 5
+
+
+def test_a_full_ring_is_read_at_once() -> None:
+    """As many records as fit are one read, wherever the first of them begins."""
+    for start in range(0, SIZE, 8):
+        kernel = Producer(position=start)
+        ring = kernel.ring()
+        count = 0
+        while kernel.reserve() is not None:
+            count += 1
+        for index in range(count):
+            kernel.commit(start + index * RECORD, numbered(index))
+        assert count == SIZE // RECORD
+        assert numbers(ring.read(100)) == list(range(count))
+
+
+@pytest.mark.parametrize("position", [2**32 - RECORD, 2**32 - 8, 2**40 + 8, 2**62])
+def test_positions_beyond_32_bits(position: int) -> None:
+    """Positions count bytes since the start: after 4 GiB they still lead to the right records."""
+    kernel = Producer(position=position)
+    ring = kernel.ring()
+    for number in range(5):
+        kernel.submit(numbered(number))
+    assert ring.used == 5 * RECORD
+    assert numbers(ring.read(3)) == [0, 1, 2]
+    assert kernel.consumer[0] == position + 3 * RECORD
+    assert numbers(ring.read(3)) == [3, 4]
+
+
+@pytest.mark.parametrize("length", [96, 112, 8, 0])
+@pytest.mark.parametrize("before", [0, 2])
+def test_a_record_of_another_size_is_an_error(length: int, before: int) -> None:
+    """A BPF program of another version is told in a sentence, not shown as nonsense numbers."""
+    kernel = Producer()
+    ring = kernel.ring()
+    for number in range(before):
+        kernel.submit(numbered(number))
+    strange = kernel.reserve(length)
+    assert strange is not None
+    kernel.commit(strange, np.zeros(1, np.dtype(f"V{length}")) if length else np.zeros(0, EVENT))
+    kernel.submit(numbered(9))
+    with pytest.raises(TcctuiError, match="unexpected size") as caught:
+        ring.read(100)
+    assert caught.value.mend
+    assert kernel.consumer[0] == 0
+
+
+def test_events_are_copies() -> None:
+    """What was read stays as it was when the kernel uses the memory again."""
+    kernel = Producer()
+    ring = kernel.ring()
+    kernel.submit(numbered(1))
+    kernel.submit(numbered(2), DISCARD)
+    kernel.submit(numbered(3))
+    plain = ring.read(1)
+    mixed = ring.read(2)
+    before = plain.tobytes(), mixed.tobytes()
+    kernel.data[:] = 0xFF
+    assert (plain.tobytes(), mixed.tobytes()) == before
+    assert not np.shares_memory(plain, kernel.data)
+    assert not np.shares_memory(mixed, kernel.data)
+
+
+def test_a_mapped_ring_reads_the_pages_of_a_map() -> None:
+    """The pages of the consumer, the producer and the data are where the kernel puts them."""
+    page = mmap.PAGESIZE
+    descriptor = os.memfd_create("ring")
+    try:
+        os.ftruncate(descriptor, 2 * page + 2 * page)
+        kernel = Producer(size=page)
+        kernel.submit(numbered(1))
+        kernel.submit(numbered(2))
+        os.pwrite(descriptor, kernel.producer.tobytes(), page)
+        os.pwrite(descriptor, kernel.data.tobytes(), 2 * page)
+        mapped = MappedRing(descriptor, page, EVENT)
+        assert mapped.ring.size == page
+        got = mapped.ring.read(100)
+        assert numbers(got) == [1, 2]
+        assert os.pread(descriptor, 8, 0) == struct.pack("<Q", 2 * RECORD)
+        mapped.close()
+        mapped.close()
+        assert numbers(got) == [1, 2]
+    finally:
+        os.close(descriptor)
+
+
+@dataclass
+class Written:
+    """A record that the model has reserved: its number, and what became of it."""
+
+    number: int
+    position: int
+    fate: str = "busy"
+
+
+class ProducerAndReader(RuleBasedStateMachine):
+    """Several CPUs reserve, commit and discard in any order, while the reader reads."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+        self.waiting: list[Written] = []
+
+    @initialize(position=st.integers(0, 2**34).map(lambda number: number * 8))
+    def start(self, position: int) -> None:
+        """Begin anywhere: the ring may have run for days."""
+        self.kernel = Producer(position)
+        self.ring = self.kernel.ring()
+        self.read_to = position
+
+    @rule(times=st.integers(1, 4))
+    def reserve(self, times: int) -> None:
+        """Take room for records, as far as there is some."""
+        for _ in range(times):
+            position = self.kernel.reserve()
+            if position is not None:
+                self.count += 1
+                self.waiting.append(Written(self.count, position))
+
+    def _busy(self) -> list[Written]:
+        return [record for record in self.waiting if record.fate == "busy"]
+
+    @precondition(lambda self: self._busy())
+    @rule(data=st.data(), fate=st.sampled_from(["committed", "committed", "discarded"]))
+    def finish(self, data: st.DataObject, fate: str) -> None:
+        """Commit or discard any of the records that are being written."""
+        record = data.draw(st.sampled_from(self._busy()))
+        flags = DISCARD if fate == "discarded" else 0
+        self.kernel.commit(record.position, numbered(record.number), flags)
+        record.fate = fate
+
+    @rule(limit=st.integers(0, 10))
+    def read(self, limit: int) -> None:
+        """Read: the records up to the first busy one come, but for the discarded."""
+        expected = []
+        for _ in range(limit):
+            if not self.waiting or self.waiting[0].fate == "busy":
+                break
+            record = self.waiting.pop(0)
+            self.read_to += RECORD
+            if record.fate == "committed":
+                expected.append(record.number)
+        assert numbers(self.ring.read(limit)) == expected
+
+    @invariant()
+    def positions_agree(self) -> None:
+        """The consumer's position stands behind the last record that was taken."""
+        if hasattr(self, "ring"):
+            assert self.kernel.consumer[0] == self.read_to
+            assert self.ring.used == len(self.waiting) * RECORD
+
+
+ProducerAndReader.TestCase.settings = settings(
+    max_examples=150, stateful_step_count=60, deadline=None
+)
+TestProducerAndReader = ProducerAndReader.TestCase

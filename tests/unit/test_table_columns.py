@@ -1,0 +1,213 @@
+"""The table's columns: which fit a screen, what a cell becomes, and the order of the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tcctui.events import TcpState
+from tcctui.flows.columns import DERIVED, FIELDS
+from tcctui.flows.snapshot import Flows
+from tcctui.ui.table_columns import (
+    COLUMNS,
+    GAP,
+    LONGEST_ENDPOINT,
+    SPARKLINES,
+    TableColumn,
+    fit,
+    layout,
+    order,
+)
+from tests.unit.events import halves
+
+EVERY = (*COLUMNS, *SPARKLINES)
+SORTABLE = [column for column in COLUMNS if column.sort]
+
+
+def test_columns_are_told_apart() -> None:
+    """No two columns have a name, a title or a rank in common."""
+    for attribute in ("name", "title", "rank"):
+        assert len({getattr(column, attribute) for column in EVERY}) == len(EVERY)
+
+
+def test_columns_need_what_there_is() -> None:
+    """Every flow column that a column shows or sorts by is one that the store can give."""
+    for column in EVERY:
+        assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED}
+        assert column.meaning
+
+
+@pytest.mark.parametrize("column", EVERY, ids=lambda column: column.name)
+def test_titles_fit(column: TableColumn) -> None:
+    """A title has room in its column, beside the arrow of the column that is sorted by."""
+    assert len(column.title) + bool(column.sort) <= column.width
+
+
+@given(width=st.integers(80, 1000))
+@example(width=80)
+@example(width=1000)
+def test_a_layout_fits_its_screen(width: int) -> None:
+    """The columns lie side by side with gaps, none narrower than it needs, all within the width."""
+    placed = layout(width)
+    assert placed
+    start = 0
+    for place in placed:
+        assert place.start == start
+        assert place.width >= place.column.width
+        assert place.width == place.column.width or place.column.elastic
+        assert place.width <= max(LONGEST_ENDPOINT, place.column.width)
+        start += place.width + GAP
+    assert start - GAP <= width
+    names = [place.column.name for place in placed]
+    assert names == [column.name for column in EVERY if column.name in names]
+
+
+@given(width=st.integers(80, 400))
+def test_a_layout_uses_its_screen(width: int) -> None:
+    """The columns that are left out are the least important ones, and have no room."""
+    placed = layout(width)
+    shown = {place.column.rank for place in placed}
+    assert shown == set(range(len(shown)))
+    if len(placed) < len(EVERY):
+        rest = width - sum(place.column.width + GAP for place in placed)
+        missing = min((c for c in EVERY if c.rank not in shown), key=lambda c: c.rank)
+        assert missing.width > rest
+    elastic = [place.width for place in placed if place.column.elastic]
+    assert len(set(elastic)) <= 1, "both ends are as wide"
+    if elastic and elastic[0] < LONGEST_ENDPOINT:
+        assert width - (placed[-1].start + placed[-1].width) < len(elastic)
+
+
+def test_a_wider_screen_never_shows_less() -> None:
+    """A column that is there on a narrow screen is there on every wider one."""
+    before: set[str] = set()
+    for width in range(80, 400):
+        names = {place.column.name for place in layout(width)}
+        assert before <= names
+        before = names
+    assert before == {column.name for column in EVERY}
+
+
+def test_the_smallest_screen_has_what_matters() -> None:
+    """In 80 columns there is who talks to whom, and how its congestion control does."""
+    names = [place.column.name for place in layout(80)]
+    assert {"local", "remote", "cwnd", "srtt", "rate"} <= set(names)
+
+
+def test_the_longest_endpoint() -> None:
+    """Where there is room, the longest possible endpoint is whole."""
+    longest = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"
+    assert len(longest) == LONGEST_ENDPOINT
+    widest = {place.column.name: place.width for place in layout(1000)}
+    assert widest["local"] == widest["remote"] == LONGEST_ENDPOINT
+
+
+@given(text=st.text(max_size=60), width=st.integers(2, 50), left=st.booleans())
+def test_fit_is_as_wide_as_its_column(text: str, width: int, left: bool) -> None:
+    """A cell becomes exactly as wide as its column, and is only cut where it has to be."""
+    fitted = fit(text, width, left)
+    assert len(fitted) == width
+    if len(text) <= width:
+        assert fitted == (text + " " * width)[:width] if left else fitted.endswith(text)
+        assert fitted.strip() == text.strip()
+    else:
+        head, _, tail = fitted.partition("…")
+        assert text.startswith(head)
+        assert text.endswith(tail) or "…" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "width", "fitted"),
+    [
+        ("10.0.0.1:443", 21, "10.0.0.1:443         "),
+        ("203.0.113.129:51514", 19, "203.0.113.129:51514"),
+        ("[2001:db8:0:1:2:3:4:5]:65535", 21, "[2001:db8:…4:5]:65535"),
+    ],
+)
+def test_an_endpoint_that_is_cut_keeps_its_port(text: str, width: int, fitted: str) -> None:
+    """The middle of an address is what is least missed: its beginning and the port stay."""
+    assert fit(text, width, left=True) == fitted
+
+
+def flows_of(seed: int, count: int = 60) -> Flows:
+    """Flows with few different values, so that many are equal, in no order."""
+    random = np.random.default_rng(seed)
+    columns: dict[str, Any] = {}
+    for name, kind in FIELDS.items():
+        most = 2**40 if kind.kind == "f" else 2 ** (8 * kind.itemsize - (kind.kind == "i")) - 1
+        columns[name] = random.choice(np.array([0, 1, 2, most - 1, most], kind), count)
+    columns["cookie"] = random.permutation(np.arange(1, count + 1)).astype("u8")
+    columns["cookie"][:3] = 2**64 - 1 - np.arange(3, dtype="u8")
+    columns["age_ns"] = random.choice([0, 1, 2**40], count)
+    return Flows(0, columns)
+
+
+@pytest.mark.parametrize("column", SORTABLE, ids=lambda column: column.name)
+@pytest.mark.parametrize("descending", [False, True])
+@settings(max_examples=20)
+@given(seed=st.integers(0, 2**32))
+def test_order(column: TableColumn, descending: bool, seed: int) -> None:
+    """Rows are in the order of the column, and equal ones in that of their cookies, both ways."""
+    flows = flows_of(seed)
+    rows = range(flows.count)
+    keys = {row: tuple(flows[name][row].item() for name in column.sort) for row in rows}
+    expected = sorted(rows, key=lambda row: int(flows["cookie"][row]))
+    expected.sort(key=keys.__getitem__, reverse=descending)
+    if descending:  # sort() with reverse keeps equal rows in their order
+        assert expected[0] == min(
+            (row for row in rows if keys[row] == max(keys.values())),
+            key=lambda row: int(flows["cookie"][row]),
+        )
+    assert order(flows, column, descending).tolist() == expected
+
+
+def test_order_of_nothing() -> None:
+    """No flows are in order."""
+    nothing = Flows(0, {name: np.zeros(0, FIELDS.get(name, "i8")) for name in (*FIELDS, "age_ns")})
+    for column in SORTABLE:
+        assert order(nothing, column, descending=True).tolist() == []
+
+
+def test_cells() -> None:
+    """Each column shows what its name says, in the units of its heading."""
+    high, low = halves("10.0.3.7")
+    remote_high, remote_low = halves("2001:db8::7")
+    values = {
+        "cookie": 1,
+        "saddr_hi": high,
+        "saddr_lo": low,
+        "sport": 443,
+        "daddr_hi": remote_high,
+        "daddr_lo": remote_low,
+        "dport": 40980,
+        "state": TcpState.CLOSE_WAIT,
+        "snd_cwnd": 84,
+        "ssthresh": 0x7FFFFFFF,
+        "srtt_us": 38_100,
+        "in_flight": 121_632,
+        "rate": 11_512_500,
+        "rcv_wnd": 65_536,
+        "snd_wnd": 3 << 20,
+        "age_ns": 185 * 10**9,
+        "opened_ns": 5,
+    }
+    flows = Flows(
+        0, {name: np.array([value], FIELDS.get(name, "i8")) for name, value in values.items()}
+    )
+    assert {column.name: column.cells(flows) for column in COLUMNS} == {
+        "local": ["10.0.3.7:443"],
+        "remote": ["[2001:db8::7]:40980"],
+        "state": ["CLOSE-WAIT"],
+        "cwnd": ["84"],
+        "ssthresh": ["∞"],
+        "srtt": ["38.1 ms"],
+        "in_flight": ["119 Ki"],
+        "rate": ["92.1 Mb/s"],
+        "rcv_wnd": ["64 Ki"],
+        "snd_wnd": ["3 Mi"],
+        "age": ["3m05s"],
+    }

@@ -1,0 +1,308 @@
+"""`tcctui trace`: each form exactly, and each way in which it ends."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tcctui.errors import TcctuiError
+from tcctui.events import Events, TcpState
+from tcctui.trace import FIELDS, Trace, format_events, trace
+from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
+
+START = 50 * SECOND
+
+V4 = probes(
+    START + 1_234_567,
+    0x10001,
+    snd_nxt=4_294_967_295,
+    snd_una=17,
+    snd_cwnd=10,
+    ssthresh=2147483647,
+    snd_wnd=64256,
+    srtt=20123,
+    rcv_wnd=65535,
+    data_len=1448,
+)
+V6 = probes(
+    START - 500_000,
+    2**64 - 1,
+    local=("2001:db8::7", 443),
+    remote=("fe80::1", 65535),
+    ssthresh=7,
+    data_len=65535,
+)
+BOTH = together(V4, V6)
+
+
+def test_text() -> None:
+    """A line of text has milliseconds since the start, both ends, and the kernel's own names."""
+    assert format_events(BOTH, "text", START) == (
+        "1.235| 10.0.0.1.443 > 192.0.2.7.50000 | snd_nxt 4294967295 snd_una 17 snd_cwnd 10"
+        " ssthresh 2147483647 snd_wnd 64256 srtt 20123 rcv_wnd 65535 sock_cookie 65537"
+        " length 1448\n"
+        "-0.500| 2001:db8::7.443 > fe80::1.65535 | snd_nxt 0 snd_una 0 snd_cwnd 0"
+        " ssthresh 7 snd_wnd 0 srtt 0 rcv_wnd 0 sock_cookie 18446744073709551615"
+        " length 65535\n"
+    )
+
+
+def test_jsonl() -> None:
+    """Each line is a JSON object with every field, numbers as numbers and whole."""
+    text = format_events(BOTH, "jsonl", START)
+    assert text.splitlines()[0] == (
+        '{"ts_ns": 50001234567, "kind": "probe", "saddr": "10.0.0.1", "sport": 443,'
+        ' "daddr": "192.0.2.7", "dport": 50000, "data_len": 1448, "snd_nxt": 4294967295,'
+        ' "snd_una": 17, "snd_cwnd": 10, "ssthresh": 2147483647, "snd_wnd": 64256,'
+        ' "srtt": 20123, "rcv_wnd": 65535, "sock_cookie": 65537}'
+    )
+    second = json.loads(text.splitlines()[1])
+    assert list(second) == list(FIELDS)
+    assert second["ts_ns"] == START - 500_000
+    assert second["sock_cookie"] == 2**64 - 1
+    assert second["daddr"] == "fe80::1"
+    assert text.endswith("}\n")
+    assert text.count("\n") == 2
+
+
+def test_csv() -> None:
+    """Each line has the fields in the header's order, without blanks or quotes."""
+    text = format_events(BOTH, "csv", START)
+    assert text.splitlines()[0] == (
+        "50001234567,probe,10.0.0.1,443,192.0.2.7,50000,1448,4294967295,17,10,2147483647,"
+        "64256,20123,65535,65537"
+    )
+    second = dict(zip(FIELDS, next(csv.reader(text.splitlines()[1:])), strict=True))
+    assert second["saddr"] == "2001:db8::7"
+    assert second["dport"] == "65535"
+    assert second["sock_cookie"] == "18446744073709551615"
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+def test_no_events_are_no_lines(form: str) -> None:
+    """A batch without events prints nothing."""
+    assert format_events(NOTHING, form, START) == ""
+
+
+class Script:
+    """A source that delivers batches one by one; its clock goes on while it waits."""
+
+    description = "script"
+    kernel_filter = ""
+
+    def __init__(self, *batches: Events, step_ns: int = 0) -> None:
+        self.batches = list(batches)
+        self.now = START
+        self.step_ns = step_ns
+        self.reads = 0
+        self.before_read: Callable[[], None] = lambda: None
+
+    def now_ns(self) -> int:
+        """Give the script's time."""
+        return self.now
+
+    def read(self, timeout: float) -> Events:
+        """Deliver the next batch; without one, wait."""
+        self.reads += 1
+        assert self.reads < 1000, "it never ends"
+        assert 0 <= timeout <= 0.1, "it never waits long"
+        self.before_read()
+        self.now += self.step_ns
+        if self.batches:
+            return self.batches.pop(0)
+        self.now += int(timeout * 1e9)
+        return NOTHING
+
+    def lost(self) -> int:
+        """Count nothing."""
+        return 3
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def numbered(first: int, count: int, at_ns: int = START) -> Events:
+    """Events that can be told by their srtt."""
+    return probes(at_ns + np.arange(count), srtt=first + np.arange(count))
+
+
+def printed(
+    source: Script, *, form: str = "jsonl", duration: float | None = None, count: int | None = None
+) -> list[int]:
+    """Run a trace to its end; give the numbers of the events it printed."""
+    out = io.StringIO()
+    running = Trace(source, START, form=form, duration=duration, count=count, out=out)
+    running.run()
+    lines = out.getvalue().splitlines()
+    assert running.seen == len(lines)
+    return [json.loads(line)["srtt"] for line in lines]
+
+
+def test_a_count_ends_it() -> None:
+    """It ends after so many events exactly, in the middle of a batch, and reads no more."""
+    source = Script(numbered(1, 3), NOTHING, numbered(4, 5), numbered(9, 1))
+    assert printed(source, count=5) == [1, 2, 3, 4, 5]
+    assert source.reads == 3
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_count_at_the_end_of_a_batch(count: int) -> None:
+    """Where the count is full with a batch's last event, it ends at once."""
+    source = Script(numbered(1, count))
+    assert printed(source, count=count) == list(range(1, count + 1))
+    assert source.reads == 1
+
+
+def test_a_duration_ends_it() -> None:
+    """It ends when the time is over, to a round of reading, with nothing to print, too."""
+    source = Script()
+    assert printed(source, duration=2) == []
+    assert 2 * SECOND <= source.now - START <= 2 * SECOND + 100 * MS
+
+
+def test_a_short_duration_is_kept() -> None:
+    """A duration shorter than a round is not stretched to one."""
+    source = Script()
+    assert printed(source, duration=0.01) == []
+    assert source.now - START <= 15 * MS
+
+
+def test_what_came_within_the_duration_is_printed() -> None:
+    """What is in the ring when the time is over is read to the last event that was in time."""
+    end = START + SECOND
+    late = [
+        numbered(4, 2, end - 100),
+        together(numbered(6, 1, end - 1), numbered(7, 1, end)),
+        numbered(8, 1, end + 5),
+    ]
+    source = Script(numbered(1, 3), *late, step_ns=600 * MS)
+    assert printed(source, duration=1) == [1, 2, 3, 4, 5, 6]
+
+
+def test_other_events_don_t_end_the_rest() -> None:
+    """A batch of state changes only is not taken for the end of what came in time."""
+    end = START + SECOND
+    source = Script(
+        numbered(1, 1),
+        NOTHING,
+        numbered(2, 1, end - 100),
+        state(end - 50, 7, TcpState.CLOSE_WAIT),
+        numbered(3, 1, end - 10),
+        step_ns=600 * MS,
+    )
+    assert printed(source, duration=1) == [1, 2, 3]
+
+
+def test_only_tcp_probe_events_are_printed_and_counted() -> None:
+    """States and ends of sockets are not among the lines."""
+    mixed = together(
+        state(START, 7, TcpState.ESTABLISHED), numbered(1, 1), destroy(START, 1, 7), numbered(2, 2)
+    )
+    assert printed(Script(mixed, mixed), count=4) == [1, 2, 3, 1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_what_has_come(number: signal.Signals) -> None:
+    """Ctrl-C ends it after what was already in the ring, and the old handler is back."""
+    source = Script(numbered(1, 2), numbered(3, 2), numbered(5, 2))
+
+    def interrupt() -> None:
+        if source.reads == 1:
+            os.kill(os.getpid(), number)
+            source.now += MS
+
+    source.before_read = interrupt
+    before = signal.getsignal(number)
+    assert printed(source) == [1, 2, 3, 4, 5, 6]
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_ends_it_while_events_never_end() -> None:
+    """On a host that is never quiet Ctrl-C ends it too: what comes afterwards is not waited for."""
+    source = Script(step_ns=MS)
+
+    def more() -> None:
+        source.batches = [numbered(source.reads, 1, source.now)]
+        if source.reads == 5:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    source.before_read = more
+    seen = printed(source)
+    assert seen[:5] == [1, 2, 3, 4, 5]
+    assert len(seen) < 10
+
+
+def test_csv_begins_with_a_header() -> None:
+    """The names of the fields come first, and at once, also if no event ever comes."""
+    out = io.StringIO()
+    Trace(Script(V4), START, form="csv", duration=0.1, out=out).run()
+    header, line = out.getvalue().splitlines()
+    assert header.split(",") == list(FIELDS)
+    assert len(line.split(",")) == len(FIELDS)
+    out = io.StringIO()
+    Trace(Script(), START, form="csv", duration=0.1, out=out).run()
+    assert out.getvalue() == ",".join(FIELDS) + "\n"
+
+
+class Gone(Script):
+    """A source that fails."""
+
+    def read(self, timeout: float) -> Events:
+        """Fail."""
+        raise TcctuiError("The BPF program was unloaded.")
+
+
+def test_a_source_that_fails() -> None:
+    """The source's failure is passed on, and the signals are as before."""
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(TcctuiError, match="unloaded"):
+        printed(Gone())
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("form", ["text", "csv"])
+def test_a_closed_pipe_ends_it_quietly(form: str) -> None:
+    """`tcctui trace | head` ends when head has enough: without an error, then and at the exit."""
+    reader, writer = os.pipe()
+    out = os.fdopen(writer, "w")
+    os.close(reader)
+    source = Script(*(numbered(number, 100) for number in range(50)))
+    Trace(source, START, form=form, out=out).run()
+    assert source.reads <= 1
+    out.write("what the interpreter still has to flush")
+    out.close()
+
+
+@pytest.mark.parametrize("form", ["text", "csv"])
+def test_a_full_disk_is_told(form: str) -> None:
+    """Where the output can't be written, that is an error in one sentence, then and at the exit."""
+    with Path("/dev/full").open("w") as out:
+        try:
+            with pytest.raises(TcctuiError, match="No space left on device"):
+                Trace(Script(numbered(1, 10)), START, form=form, duration=1, out=out).run()
+        except OSError:
+            os.ftruncate(out.fileno(), 0)
+            raise
+        out.write("what the interpreter still has to flush")
+
+
+def test_remarks(capsys: pytest.CaptureFixture[str]) -> None:
+    """What is not an event goes to stderr: the filter, how long attaching took, and the sum."""
+    source = Script()
+    source.kernel_filter = "port 443"
+    trace(source, attach_ms=12.3456, since_ns=START, form="text", duration=0.05, count=None)
+    out, err = capsys.readouterr()
+    assert out == ""
+    first, attached, waiting, summary = err.splitlines()
+    assert first == "Filter in the kernel: port 443"
+    assert attached == "tcp_probe attached in 12.346 ms"
+    assert "Ctrl-C" in waiting
+    assert summary == "0 events in 0.0 s, 3 lost"

@@ -1,0 +1,209 @@
+"""Tracepoints as different kernels have them: their fields, and the compiler flags that follow."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tcctui.errors import TcctuiError
+from tcctui.sources import tracepoints
+from tests.unit.nobody import without_privileges
+
+FORMATS = Path(__file__).parents[1] / "data" / "formats"
+KERNELS = sorted(path.name for path in FORMATS.iterdir())
+FLAGS = {
+    "5.10": [],
+    "6.1": ["-DTCC_PROBE_HAS_FAMILY"],
+    "6.12": ["-DTCC_PROBE_HAS_FAMILY", "-DTCC_PROBE_HAS_SKADDR"],
+    "6.18": ["-DTCC_PROBE_HAS_FAMILY", "-DTCC_PROBE_HAS_SKADDR"],
+}
+"""Looked up by hand in each kernel's include/trace/events/tcp.h."""
+
+GROUPS = {"tcp_probe": "tcp", "inet_sock_set_state": "sock", "tcp_destroy_sock": "tcp"}
+
+
+def tracefs_of(kernel: str, folder: Path, without: str = "") -> Path:
+    """Lay a kernel's format files out as tracefs does, but for one tracepoint."""
+    for name, group in GROUPS.items():
+        place = folder / "events" / group / name
+        place.mkdir(parents=True)
+        if name != without:
+            shutil.copy(FORMATS / kernel / f"{name}.format", place / "format")
+    return folder
+
+
+def formats_of(kernel: str, folder: Path) -> dict[str, frozenset[str]]:
+    """Give the fields of a kernel's tracepoints."""
+    return tracepoints.read_formats(tracefs_of(kernel, folder))
+
+
+def test_old_and_new_kernels_are_among_the_data() -> None:
+    """The oldest layout and the newest one are there, and each kernel's flags are known."""
+    assert {"5.10", "6.18"} <= set(KERNELS) <= set(FLAGS)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_flags_of_a_kernel(kernel: str, tmp_path: Path) -> None:
+    """What a kernel's tcp_probe has is used, and nothing else is asked of it."""
+    assert tracepoints.flags(formats_of(kernel, tmp_path)) == FLAGS[kernel]
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_fields_of_a_kernel(kernel: str, tmp_path: Path) -> None:
+    """Every field that a format file declares is found, whatever its type, and no other word."""
+    for tracepoint, fields in formats_of(kernel, tmp_path).items():
+        text = (FORMATS / kernel / f"{Path(tracepoint).name}.format").read_text()
+        declared = set()
+        for line in text.splitlines():
+            if line.strip().startswith("field:"):
+                before = line.strip().removeprefix("field:").split(";")[0].split("[")[0]
+                declared.add(before.replace("*", " ").split()[-1])
+        assert fields == declared
+
+
+@pytest.mark.parametrize(
+    ("declaration", "name"),
+    [
+        ("__u8 saddr[sizeof(struct sockaddr_in6)]", "saddr"),
+        ("__u8 saddr[28]", "saddr"),
+        ("const void * skaddr", "skaddr"),
+        ("const void *skaddr", "skaddr"),
+        ("unsigned short common_type", "common_type"),
+        ("__u64 sock_cookie", "sock_cookie"),
+        ("__data_loc char[] name", "name"),
+        ("char comm[TASK_COMM_LEN]", "comm"),
+    ],
+)
+def test_the_name_in_a_declaration(declaration: str, name: str) -> None:
+    """A field's name is found in each way of declaring one, also with a sizeof behind it."""
+    text = f"format:\n\tfield:{declaration};\toffset:8;\tsize:28;\tsigned:0;\n\nprint fmt: x"
+    assert tracepoints.field_names(text) == {name}
+
+
+def test_the_print_format_is_no_field() -> None:
+    """What the kernel prints of an event mentions fields, and declares none."""
+    assert tracepoints.field_names('print fmt: "field:int x; offset:8;", REC->saddr') == set()
+    assert tracepoints.field_names("") == set()
+
+
+@pytest.mark.parametrize("name", tracepoints.REQUIRED)
+def test_a_missing_field(name: str, tmp_path: Path) -> None:
+    """Where tcp_probe lacks a field that can't be done without, the error names it."""
+    formats = formats_of("6.18", tmp_path)
+    formats["tcp/tcp_probe"] -= {name}
+    with pytest.raises(TcctuiError) as caught:
+        tracepoints.flags(formats)
+    assert f"lacks {name}." in caught.value.reason
+    assert "5.8" in caught.value.mend
+
+
+def test_several_missing_fields(tmp_path: Path) -> None:
+    """All missing fields are named at once."""
+    formats = formats_of("6.18", tmp_path)
+    formats["tcp/tcp_probe"] -= {"srtt", "sock_cookie"}
+    with pytest.raises(TcctuiError, match=r"lacks srtt, sock_cookie\."):
+        tracepoints.flags(formats)
+
+
+def test_no_tcp_probe(tmp_path: Path) -> None:
+    """A kernel without the tracepoint is told so, with what it would take."""
+    formats = tracepoints.read_formats(tracefs_of("6.18", tmp_path, without="tcp_probe"))
+    with pytest.raises(TcctuiError, match="no tracepoint tcp:tcp_probe") as caught:
+        tracepoints.flags(formats)
+    assert "CONFIG_" in caught.value.mend
+
+
+@pytest.mark.parametrize(
+    ("without", "flag"),
+    [("inet_sock_set_state", "-DTCC_NO_STATE"), ("tcp_destroy_sock", "-DTCC_NO_DESTROY")],
+)
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_a_tracepoint_that_can_be_done_without(
+    kernel: str, without: str, flag: str, tmp_path: Path
+) -> None:
+    """Without the tracepoint for states or for ends, its program is left out."""
+    formats = tracepoints.read_formats(tracefs_of(kernel, tmp_path, without=without))
+    assert tracepoints.flags(formats) == [*FLAGS[kernel], flag]
+
+
+@pytest.mark.parametrize(
+    ("tracepoint", "field", "flag"),
+    [
+        ("sock/inet_sock_set_state", "protocol", "-DTCC_NO_STATE"),
+        ("sock/inet_sock_set_state", "newstate", "-DTCC_NO_STATE"),
+        ("tcp/tcp_destroy_sock", "sock_cookie", "-DTCC_NO_DESTROY"),
+        ("tcp/tcp_destroy_sock", "saddr_v6", "-DTCC_NO_DESTROY"),
+    ],
+)
+def test_a_tracepoint_that_lacks_a_field(
+    tracepoint: str, field: str, flag: str, tmp_path: Path
+) -> None:
+    """A tracepoint whose fields its program could not be compiled with is left out, too."""
+    formats = formats_of("6.18", tmp_path)
+    formats[tracepoint] -= {field}
+    assert tracepoints.flags(formats) == [*FLAGS["6.18"], flag]
+
+
+def test_a_field_named_like_another(tmp_path: Path) -> None:
+    """A field only counts under its whole name."""
+    formats = formats_of("6.18", tmp_path)
+    formats["tcp/tcp_probe"] = formats["tcp/tcp_probe"] - {"family", "skaddr"} | {"skbaddr"}
+    assert tracepoints.flags(formats) == []
+
+
+def test_a_format_that_can_not_be_read(tmp_path: Path) -> None:
+    """A format file that is there and can't be read is an error with its path."""
+    tracefs = tracefs_of("6.18", tmp_path, without="tcp_destroy_sock")
+    unreadable = tracefs / "events/tcp/tcp_destroy_sock/format"
+    unreadable.mkdir()
+    with pytest.raises(TcctuiError) as caught:
+        tracepoints.read_formats(tracefs)
+    assert str(unreadable) in caught.value.reason
+    assert caught.value.mend
+
+
+def test_where_tracefs_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first place with events in it is taken; an empty mount point is none."""
+    empty, debug = tmp_path / "tracing", tmp_path / "debug"
+    empty.mkdir()
+    monkeypatch.setattr(tracepoints, "TRACEFS", (empty, debug))
+    assert tracepoints.find_tracefs() is None
+    (debug / "events").mkdir(parents=True)
+    assert tracepoints.find_tracefs() == debug
+    assert tracepoints.mount_tracefs() == debug
+    (empty / "events").mkdir()
+    assert tracepoints.find_tracefs() == empty
+
+
+def test_a_tracefs_that_only_root_may_look_into(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where tracefs is root's alone, whoever else looks gets a sentence, not a traceback."""
+    closed = tmp_path / "tracing"
+    tracefs_of("6.18", closed)
+    closed.chmod(0)
+    monkeypatch.setattr(tracepoints, "TRACEFS", (closed,))
+    try:
+        with without_privileges():
+            assert tracepoints.find_tracefs() in (None, closed)
+            with pytest.raises(TcctuiError, match="can't be read") as caught:
+                tracepoints.read_formats(closed)
+    finally:
+        closed.chmod(0o700)
+    assert "needs root" in caught.value.mend
+
+
+def test_a_tracefs_that_can_not_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the right to mount it, the error says why, and gives the command that does."""
+    tmp_path.chmod(0o755)
+    for folder in [tmp_path.parent, tmp_path.parent.parent]:
+        folder.chmod(folder.stat().st_mode | 0o111)
+    target = tmp_path / "tracing"
+    target.mkdir()
+    monkeypatch.setattr(tracepoints, "TRACEFS", (target,))
+    with pytest.raises(TcctuiError) as caught, without_privileges():
+        tracepoints.mount_tracefs()
+    assert "Operation not permitted" in caught.value.reason
+    assert caught.value.mend == f"Run: sudo mount -t tracefs nodev {target}"
