@@ -37,9 +37,9 @@ class TcctuiApp(App[None]):
         self._store = store
         self._dashboard = Dashboard(View(store), source)
 
-    def on_mount(self) -> None:
-        """Show the dashboard, and begin to read."""
-        self.push_screen(self._dashboard)
+    async def on_mount(self) -> None:
+        """Show the dashboard, and begin to read once it can say what goes wrong."""
+        await self.push_screen(self._dashboard)
         self.run_worker(self._collect, thread=True, exit_on_error=False)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):

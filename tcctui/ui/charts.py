@@ -14,7 +14,7 @@ from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.ui import units
 from tcctui.ui.time_chart import ChartData, Series, TimeChart
-from tcctui.ui.view import View
+from tcctui.ui.view import WINDOWS, View
 
 FRAME = 0.25
 """Seconds between two frames."""
@@ -85,6 +85,13 @@ class Charts(Vertical):
     def watch_seconds(self) -> None:
         """Show another window at once."""
         self.draw()
+
+    def pasts(self) -> list[tuple[int, float | None, int]]:
+        """What a pause has to keep: the flow's past in all windows, as the charts ask for it."""
+        if self.cookie is None:
+            return []
+        widths = {chart.columns for chart in self.query(TimeChart)}
+        return [(self.cookie, seconds, columns) for seconds in WINDOWS for columns in widths]
 
     def toggle_y(self) -> None:
         """Let the y axes begin at 0, or fit the curves."""

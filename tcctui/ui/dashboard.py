@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from typing import ClassVar
 
@@ -18,6 +17,7 @@ from tcctui.ui.charts import Charts
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.help import Help
 from tcctui.ui.pictures import save_picture
+from tcctui.ui.plain import plain
 from tcctui.ui.search_bar import SearchBar
 from tcctui.ui.status_bar import Status, StatusBar
 from tcctui.ui.view import WINDOWS, View
@@ -80,6 +80,7 @@ class Dashboard(Screen[None]):
     def source_failed(self, reason: str) -> None:
         """Say that nothing comes any more, and why."""
         self.query_one(StatusBar).update(reason=reason)
+        reason = plain(reason)
         self.notify(reason, title="No more events", severity="error", timeout=3600, markup=False)
 
     @on(FlowTable.Refreshed)
@@ -129,7 +130,7 @@ class Dashboard(Screen[None]):
         if self._view.paused:
             self._view.resume()
         else:
-            self._view.pause(self.query_one(Charts).cookie)
+            self._view.pause(self.query_one(Charts).pasts())
         self.query_one(FlowTable).look()
         self.query_one(Charts).draw()
 
@@ -147,7 +148,7 @@ class Dashboard(Screen[None]):
         try:
             path = save_picture(self.app.export_screenshot())
         except OSError as error:
-            reason = f"{error.filename or os.getcwd()}: {error.strerror}."
+            reason = f"{error.filename or 'The working directory'}: {error.strerror}."
             self.notify(reason, title="The picture was not saved", severity="error", markup=False)
         else:
             self.notify(str(path), title="Saved", markup=False)

@@ -20,6 +20,7 @@ from tcctui.flows.query import ALL, Query
 from tcctui.flows.snapshot import Flows
 from tcctui.ui import table_columns, table_rows
 from tcctui.ui.flow_order import FlowOrder
+from tcctui.ui.plain import plain
 from tcctui.ui.table_columns import COLUMNS, GAP, Placed
 from tcctui.ui.table_rows import Row
 from tcctui.ui.view import View
@@ -50,8 +51,8 @@ class FlowTable(ScrollView, can_focus=True):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
         Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup,ctrl+b", "move_page(-1)", "Page up", show=False),
-        Binding("pagedown,ctrl+f", "move_page(1)", "Page down", show=False),
+        Binding("pageup", "move_page(-1)", "Page up", show=False),
+        Binding("pagedown", "move_page(1)", "Page down", show=False),
         Binding("home,g", "move_to_end(-1)", "First", show=False),
         Binding("end,G", "move_to_end(1)", "Last", show=False),
         Binding("less_than_sign", "sort_by(-1)", "Sort", key_display="< >"),
@@ -171,7 +172,7 @@ class FlowTable(ScrollView, can_focus=True):
         line = y - 1
         if line >= len(self._rows):
             if line == 1 and not self._rows:
-                text = self.message[:width].center(width)
+                text = plain(self.message)[:width].center(width)
                 return Strip([Segment(text, self._style("closed"))])
             return Strip.blank(width, base)
         selected = self._rows_selected == self._rows_top + line

@@ -14,6 +14,7 @@ from textual.message import Message
 from textual.widgets import Input, Static
 
 from tcctui.flows.query import Query, QueryError, parse
+from tcctui.ui.plain import plain
 
 
 class _Underline(Highlighter):
@@ -28,6 +29,14 @@ class _Underline(Highlighter):
             # A mistake at the very end has no character of its own: the last one is marked.
             start = min(self.mistake.start, max(0, len(text) - 1))
             text.stylize("bold red underline", start, max(self.mistake.end, start + 1))
+
+
+class _Box(Input):
+    """A box in which only what can be shown is ever kept, also of what is pasted."""
+
+    def validate_value(self, value: str) -> str:
+        """Replace what is not printable, each character by one."""
+        return plain(value)
 
 
 class SearchBar(Vertical):
@@ -52,7 +61,7 @@ class SearchBar(Vertical):
 
     def compose(self) -> ComposeResult:
         """Make the box and the line for the reason."""
-        yield Input(
+        yield _Box(
             placeholder="Search: /  then words, port:443, ip:10.0.0.0/8, srtt>50ms, -state:estab",
             highlighter=self._underline,
             compact=True,
@@ -85,8 +94,20 @@ class SearchBar(Vertical):
         line = self.query_one("#mistake", Static)
         line.display = mistake is not None
         if mistake is not None:
-            line.update(f"{' ' * mistake.start}^ {mistake.reason}; the last good filter holds")
+            line.update(self._pointed(mistake))
         self.query_one(Input).refresh()
+
+    def _pointed(self, mistake: QueryError) -> str:
+        """The reason beside a caret below the mistake, or alone where there is no room for both."""
+        box = self.query_one(Input)
+        at = mistake.start - int(box.scroll_offset.x)
+        room = self.size.width - 2
+        for hint in (f"{mistake.reason}; the last good filter holds", mistake.reason):
+            if 0 <= at <= room - len(hint) - 2:
+                return f"{' ' * at}^ {hint}"
+            if len(hint) < at < room:
+                return f"{hint:>{at - 1}} ^"
+        return mistake.reason
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go back to the table."""

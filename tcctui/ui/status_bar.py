@@ -11,6 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui import units
+from tcctui.ui.plain import plain
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,12 @@ class StatusBar(Widget):
 
     def show(self, status: Status) -> None:
         """Show other numbers; repaints only if that changes the line."""
-        self._status = status
+        self._status = replace(
+            status,
+            source=plain(status.source),
+            host=plain(status.host),
+            kernel_filter=plain(status.kernel_filter),
+        )
         now = time.monotonic()
         self._readings.append((now, status.events, time.process_time()))
         while len(self._readings) > 2 and now - self._readings[1][0] > _WINDOW:

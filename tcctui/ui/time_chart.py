@@ -17,6 +17,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui import plot
+from tcctui.ui.plain import plain
 from tcctui.ui.plot import DOTS_ACROSS, DOTS_UP, Run, YAxis
 
 _SMALLEST = (20, 5)
@@ -57,12 +58,32 @@ class Series:
 
 @dataclass(frozen=True, eq=False)
 class ChartData:
-    """What a chart shows: curves over the same time, the most important one first."""
+    """What a chart shows: curves over the same time, the most important one first.
+
+    Two that show the same are equal, so that a chart that did not change is not painted again.
+    """
 
     seconds: float
     """How long the x axis is: from -`seconds` to 0, which is now."""
     series: tuple[Series, ...]
     """Where curves share a cell, the first has its colour."""
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, ChartData)
+            and self.seconds == other.seconds
+            and len(self.series) == len(other.series)
+            and all(map(_same, self.series, other.series))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _same(one: Series, other: Series) -> bool:
+    return (one.name, one.style) == (other.name, other.style) and all(
+        np.array_equal(getattr(one, part), getattr(other, part), equal_nan=True)
+        for part in ("low", "high", "last")
+    )
 
 
 class TimeChart(Widget):
@@ -118,8 +139,8 @@ class TimeChart(Widget):
     ) -> None:
         """Make a chart; `unit` is shown after the values that `format_y` makes of finite floats."""
         super().__init__(name=name, id=id, classes=classes)
-        self._title = _plain(title)
-        self._unit = _plain(unit)
+        self._title = plain(title)
+        self._unit = plain(unit)
         self._format_y = format_y
         self._gutter = _GUTTER[0]
         self._strips: list[Strip] | None = None
@@ -188,7 +209,7 @@ class TimeChart(Widget):
         ]
 
     def _message_lines(self, width: int, height: int) -> list[list[Segment]]:
-        message = _crop(_plain(self.message), width)
+        message = _crop(plain(self.message), width)
         left = " " * ((width - cell_len(message)) // 2)
         lines: list[list[Segment]] = [[] for _ in range(height)]
         if height > 2:
@@ -204,9 +225,9 @@ class TimeChart(Widget):
         for one in series:
             line = _LINE.translate(_THIN) if one.style in _DOTTED else _LINE
             value, style = self._now(one), self._style(one.style)
-            named.append((f"{line} {_plain(one.name)} {value}", style))
+            named.append((f"{line} {plain(one.name)} {value}", style))
             bare.append((f"{line} {value}", style))
-        untold = len(series) > 1 or _plain(series[0].name) != self._title
+        untold = len(series) > 1 or plain(series[0].name) != self._title
         best_first = [[title, *(named if untold else bare), unit]]
         for names in range(len(series), -1, -1):
             legend = named[:names] + bare[names:]
@@ -270,7 +291,7 @@ class TimeChart(Widget):
         return self._format(float(seen[-1])) if math.isfinite(seen[-1]) else "∞"
 
     def _format(self, value: float) -> str:
-        return _plain(self._format_y(value))
+        return plain(self._format_y(value))
 
     def _style(self, component: str) -> Style:
         return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)
@@ -282,11 +303,6 @@ def _bounds(series: Sequence[Series]) -> tuple[float, float] | None:
     finite = np.concatenate(values) if values else np.empty(0)
     finite = finite[np.isfinite(finite)]
     return (float(finite.min()), float(finite.max())) if finite.size else None
-
-
-def _plain(text: str) -> str:
-    """Return text that the terminal can't take for anything else: without control characters."""
-    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 def _crop(text: str, width: int) -> str:

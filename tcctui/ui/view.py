@@ -16,14 +16,12 @@ from tcctui.flows.store import Store
 WINDOWS: tuple[float | None, ...] = (60, 10, None)
 """Seconds that the charts can go back; None is a flow's whole life."""
 
-_CHART_COLUMNS = 240
-
 
 class View:
     """Pulls snapshots from the store. While it is paused, they are those of one moment.
 
-    Pausing copies what is known of all flows, and the past of the flow whose charts are shown; of
-    others the past is there for as long as the store's histories reach back to that moment.
+    Pausing copies what is known of all flows, and the past of the flow whose charts are shown; any
+    other past is there for as long as the store's histories reach back to that moment.
     """
 
     def __init__(self, store: Store) -> None:
@@ -37,17 +35,14 @@ class View:
         """Whether the view stands still."""
         return self._frozen is not None
 
-    def pause(self, chart: int | None) -> None:
-        """Stand still; `chart` is the cookie of the flow whose charts are shown."""
+    def pause(self, pasts: Iterable[tuple[int, float | None, int]] = ()) -> None:
+        """Stand still; `pasts` are those to keep, each as `history` is asked for it."""
         self._frozen = self.store.flows([*FIELDS, *DERIVED])
         self._frozen_rows = KeyIndex()
         self._frozen_rows.put(self._frozen["cookie"], np.arange(self._frozen.count))
         self._frozen_past = {}
-        if chart is not None:
-            for seconds in WINDOWS:
-                self._frozen_past[chart, seconds, _CHART_COLUMNS] = self.store.history(
-                    chart, seconds, _CHART_COLUMNS, self._frozen.now_ns
-                )
+        for past in pasts:
+            self._frozen_past[past] = self.store.history(*past, self._frozen.now_ns)
 
     def resume(self) -> None:
         """Go on."""
@@ -72,12 +67,10 @@ class View:
         """A flow's past; see `Store.history`."""
         if self._frozen is None:
             return self.store.history(cookie, seconds, columns)
-        for wanted in (columns, _CHART_COLUMNS):
-            if (cookie, seconds, wanted) in self._frozen_past:
-                return self._frozen_past[cookie, seconds, wanted]
-        past = self.store.history(cookie, seconds, columns, self._frozen.now_ns)
-        self._frozen_past[cookie, seconds, columns] = past
-        return past
+        asked = (cookie, seconds, columns)
+        if asked not in self._frozen_past:
+            self._frozen_past[asked] = self.store.history(*asked, self._frozen.now_ns)
+        return self._frozen_past[asked]
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
