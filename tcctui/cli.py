@@ -8,7 +8,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tcctui import __version__
 from tcctui.errors import TcctuiError, UsageError
@@ -18,7 +18,10 @@ _LEAST_MEMORY = 4 << 20
 
 
 class _Parser(argparse.ArgumentParser):
-    """An argument parser whose complaints end as all others do."""
+    """An argument parser that wants names in full, and whose complaints end as all others do."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")

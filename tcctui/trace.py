@@ -123,22 +123,29 @@ class Trace:
         previous = {number: signal.signal(number, self._stop) for number in _ENDING}
         try:
             if self._form == "csv":
-                self._out.write(",".join(FIELDS) + "\n")
-                self._out.flush()
+                self._write(",".join(FIELDS) + "\n")
             while self._step():
                 pass
+        except BrokenPipeError:
+            pass
+        finally:
+            for number, handler in previous.items():
+                signal.signal(number, handler)
+
+    def _write(self, text: str) -> None:
+        try:
+            self._out.write(text)
+            self._out.flush()
         except OSError as error:
             # The interpreter would flush stdout once more on its way out, and complain.
             with suppress(OSError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
-            if not isinstance(error, BrokenPipeError):
-                raise TcctuiError(
-                    f"The output can't be written: {error.strerror}.",
-                    "Write it to where there is room, or to a pipe.",
-                ) from error
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise TcctuiError(
+                f"The output can't be written: {error.strerror}.",
+                "Write it to where there is room, or to a pipe.",
+            ) from error
 
     def _stop(self, *_: object) -> None:
         self._stopped = True
@@ -161,8 +168,7 @@ class Trace:
         if self._left is not None:
             self._left -= len(events)
         if len(events):
-            self._out.write(format_events(events, self._form, self._since_ns))
-            self._out.flush()
+            self._write(format_events(events, self._form, self._since_ns))
             self.seen += len(events)
         if self._left == 0:
             return False

@@ -31,6 +31,7 @@ class Pages:
 
     def take(self, count: int) -> npt.NDArray[np.int32]:
         """Hand out `count` pages, their stamps cleared; there must be that many."""
+        assert count <= self.free
         self.free -= count
         taken = self._free[self.free : self.free + count].copy()
         self.buckets[(taken[:, None] * PAGE + np.arange(PAGE)).ravel(), STAMP] = 0

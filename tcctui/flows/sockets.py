@@ -65,10 +65,11 @@ class Sockets:
         """Remember sockets that became ESTABLISHED: their first tcp_probe event is yet to come."""
         if not len(events):
             return
-        keys = np.concatenate([self._opened_keys, events["skaddr"], tuple_keys(events)])
-        when = np.concatenate([self._opened_ns, events["ts_ns"], events["ts_ns"]])
-        self._opened_keys = keys[-_REMEMBERED:]
-        self._opened_ns = when[-_REMEMBERED:].astype("i8")
+        # Side by side, so that when the oldest are dropped, both keys of a socket are.
+        keys = np.column_stack([events["skaddr"], tuple_keys(events)]).ravel()
+        when = np.repeat(events["ts_ns"].astype("i8"), 2)
+        self._opened_keys = np.concatenate([self._opened_keys, keys])[-_REMEMBERED:]
+        self._opened_ns = np.concatenate([self._opened_ns, when])[-_REMEMBERED:]
 
     def opened_ns(self, keys: Keys, before_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """When each socket was opened, 0 if that was not seen; `before_ns` is its first event."""

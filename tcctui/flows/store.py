@@ -95,6 +95,8 @@ class Store:
             self._endpoints.set(rows[moved], events[batch.last[moved]])
             self._sockets.forget(rows[moved])
             self._learn_sockets(rows[moved], events[batch.last[moved]])
+            again = moved & ~new
+            self._set_birth(rows[again], events[batch.last[again]])
         acked = batch.acked(una)
         for field, column in LAST_FIELDS.items():
             columns[column][rows] = events[field][batch.last]
@@ -121,12 +123,15 @@ class Store:
         for part in (self._history, self._rates, self._endpoints):
             part.grow(self._columns.capacity)
         self._cookies.put(cookies, rows)
-        keys = socket_keys(first)
-        first_ns = first["ts_ns"].astype("i8")
         self._columns["cookie"][rows] = cookies
-        self._columns["first_ns"][rows] = first_ns
-        self._columns["opened_ns"][rows] = self._sockets.opened_ns(keys, first_ns)
+        self._set_birth(rows, first)
         return rows
+
+    def _set_birth(self, rows: Rows, events: Events) -> None:
+        """Let the rows' connections begin with these events, or with their opening before them."""
+        first_ns = events["ts_ns"].astype("i8")
+        self._columns["first_ns"][rows] = first_ns
+        self._columns["opened_ns"][rows] = self._sockets.opened_ns(socket_keys(events), first_ns)
 
     def _learn_sockets(self, rows: Rows, events: Events) -> None:
         # Of several sockets that had one address, one after the other, it is the last one's.
@@ -176,6 +181,7 @@ class Store:
         candidate[keep] = False
         candidate &= ~np.isin(columns["cookie"], self._held)
         rows = np.flatnonzero(candidate)
+        rows = rows[self._history.pages_held(rows) > 0]
         rows = rows[np.lexsort((columns["last_ns"][rows], columns["closed_ns"][rows] == 0))]
         freed = self._history.pages.free + np.cumsum(self._history.pages_held(rows))
         rows = rows[: int(np.searchsorted(freed, needed)) + 1]

@@ -13,6 +13,7 @@ from tcctui.events import NO_SSTHRESH
 from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.ui import units
+from tcctui.ui.table_columns import fit
 from tcctui.ui.time_chart import ChartData, Series, TimeChart
 from tcctui.ui.view import WINDOWS, View
 
@@ -78,6 +79,10 @@ class Charts(Vertical):
         """Begin to draw."""
         self.set_interval(FRAME, self.draw)
 
+    def on_resize(self) -> None:
+        """Fit the caption into the new width."""
+        self.draw()
+
     def watch_cookie(self) -> None:
         """Show another flow at once."""
         self.draw()
@@ -124,19 +129,27 @@ class Charts(Vertical):
         )
         if not flows.count:
             return ""
-        local = endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])[0]
-        remote = endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])[0]
         phase = "slow start" if flows["slow_start"][0] else "congestion avoidance"
-        if flows["closed_ns"][0]:
-            phase = "closed"
-        window = "whole life" if self.seconds is None else f"last {self.seconds:.0f} s"
-        return " · ".join(
-            (
-                f" {local} → {remote}",
+        return _fitted_caption(
+            endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])[0],
+            endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])[0],
+            [
                 state_name(int(flows["state"][0])),
-                phase,
+                "" if flows["closed_ns"][0] else phase,
                 f"{units.size(int(flows['bytes_acked'][0]))} acked",
                 f"cookie {self.cookie}",
-                window,
-            )
+                "whole life" if self.seconds is None else f"last {self.seconds:.0f} s",
+            ],
+            self.size.width,
         )
+
+
+def _fitted_caption(local: str, remote: str, notes: list[str], width: int) -> str:
+    """Both ends and as many of the notes as there is room for; the last note is always there."""
+    notes = [note for note in notes if note]
+    shown = f" {local} → {remote}"
+    while len(notes) > 1 and len(" · ".join([shown, *notes])) > width:
+        del notes[-2]
+    room = (width - len(" · ".join(["  → ", *notes]))) // 2
+    shown = f" {fit(local, room, left=True).rstrip()} → {fit(remote, room, left=True).rstrip()}"
+    return " · ".join([shown, *notes])

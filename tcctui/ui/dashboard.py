@@ -10,6 +10,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from tcctui.events import Source
@@ -44,6 +45,7 @@ class Dashboard(Screen[None]):
         super().__init__()
         self._view = view
         self._source = source
+        self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """Make the parts, from top to bottom."""
@@ -69,7 +71,13 @@ class Dashboard(Screen[None]):
         """Say so when there is too little room to show anything right."""
         width, height = self.app.size
         too_small = width < MINIMUM_COLUMNS or height < MINIMUM_LINES
-        self.query_one("#dashboard").display = not too_small
+        parts = self.query_one("#dashboard")
+        if too_small and parts.display:
+            self._focused_before = self.focused  # what is not displayed can't keep the focus
+        parts.display = not too_small
+        if not too_small and self._focused_before is not None:
+            self.set_focus(self._focused_before)
+            self._focused_before = None
         notice = self.query_one("#too-small", Static)
         notice.display = too_small
         notice.update(

@@ -152,8 +152,13 @@ class FlowTable(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Choose the columns that fit, and show the selected flow."""
-        self._placed = table_columns.layout(self.size.width)
+        at = self._order.selected_at
+        in_sight = at is not None and self._rows_top <= at < self._rows_top + len(self._rows)
+        # The scroll bar has its place also while there is none, so that nothing moves.
+        self._placed = table_columns.layout(self.size.width - self.styles.scrollbar_size_vertical)
         self.virtual_size = Size(self.size.width, len(self._order) + 1)
+        if at is not None and in_sight:
+            self._bring_into_sight(at)
         self._repaint()
         self.refresh()
 
@@ -207,13 +212,16 @@ class FlowTable(ScrollView, can_focus=True):
         selected_at = self._order.select(place)
         if selected_at is None:
             return
-        visible = self.size.height - 1
-        if selected_at < self._top:
-            self.scroll_to(y=selected_at, animate=False, immediate=True)
-        elif selected_at >= self._top + visible:
-            self.scroll_to(y=selected_at - visible + 1, animate=False, immediate=True)
+        self._bring_into_sight(selected_at)
         self._tell_selected()
         self._repaint()
+
+    def _bring_into_sight(self, place: int) -> None:
+        visible = self.size.height - 1
+        if place < self._top:
+            self.scroll_to(y=place, animate=False, immediate=True)
+        elif place >= self._top + visible:
+            self.scroll_to(y=place - visible + 1, animate=False, immediate=True)
 
     def action_move(self, by: int) -> None:
         """Select the flow `by` rows further down."""

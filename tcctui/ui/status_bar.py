@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
@@ -34,6 +36,16 @@ class Status:
     reason: str = ""
 
 
+class _Part(NamedTuple):
+    """A piece of the line: its style, and how soon it gives way; 0 is never."""
+
+    style: str
+    text: str
+    rank: int = 0
+
+
+_DOT = " · "
+
 _WINDOW = 2.0  # seconds that rates are averaged over
 
 
@@ -52,7 +64,7 @@ class StatusBar(Widget):
         super().__init__(id=id)
         self._status = Status()
         self._readings: list[tuple[float, int, float]] = []
-        self._parts: list[tuple[str, str]] = []
+        self._parts: list[_Part] = []
 
     def show(self, status: Status) -> None:
         """Show other numbers; repaints only if that changes the line."""
@@ -86,36 +98,28 @@ class StatusBar(Widget):
             return 0.0, 0.0
         return (events - events_before) / seconds, (cpu - cpu_before) / seconds
 
-    def _compose_line(self) -> list[tuple[str, str]]:
+    def _compose_line(self) -> list[_Part]:
         status = self._status
         per_second, cpu = self._rates()
-        state = ("paused", "❚❚ paused") if status.paused else ("live", "● live")
-        if status.reason:
-            state = ("bad", "✕ stopped")
-        left = [("name", " tcctui "), ("dim", status.source)]
-        if status.kernel_filter:
-            left.append(("name", f"kernel filter: {status.kernel_filter}"))
-        right = [
-            ("dim", f"{units.short_count(round(per_second))} ev/s"),
-            ("bad" if status.lost else "dim", f"{units.count(status.lost)} lost"),
-            ("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
-            ("dim", f"own CPU {cpu:.0%}"),
-            state,
+        left = [
+            _Part("name", " tcctui", 4),
+            _Part("dim", status.host, 7),
+            _Part("dim", status.source, 6),
+            _Part("name", status.kernel_filter and f"kernel filter: {status.kernel_filter}", 1),
         ]
-        if status.evicted:
-            right.insert(2, ("bad", f"memory full: {units.count(status.evicted)} flows dropped"))
-        if status.order_held:
-            right.insert(-1, ("paused", "order held"))
-        if status.host:
-            left.insert(1, ("dim", status.host))
-        # On a narrow line the parts that say least go first.
-        width = self.size.width
-        for expendable in (status.host, status.source, f"own CPU {cpu:.0%}"):
-            if _length(left) + _length(right) > width:
-                left = [part for part in left if part[1] != expendable or not expendable]
-                right = [part for part in right if part[1] != expendable]
-        blank = max(1, width - _length(left) - _length(right))
-        return [*_joined(left), ("", " " * blank), *_joined(right), ("", " ")]
+        dropped = f"{units.count(status.evicted)} dropped"
+        state = _Part("paused", "❚❚ paused") if status.paused else _Part("live", "● live")
+        right = [
+            _Part("dim", f"{units.short_count(round(per_second))} ev/s", 3),
+            _Part("bad" if status.lost else "dim", f"{units.count(status.lost)} lost"),
+            _Part("bad", "memory full" if status.evicted else "", 5),
+            _Part("bad", dropped if status.evicted else ""),
+            _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
+            _Part("dim", f"own CPU {cpu:.0%}", 5),
+            _Part("paused", "order held" if status.order_held else "", 2),
+            _Part("bad", "✕ stopped") if status.reason else state,
+        ]
+        return _fitted(left, right, self.size.width)
 
     def on_resize(self) -> None:
         """Fit the line into the new width."""
@@ -125,21 +129,36 @@ class StatusBar(Widget):
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         """Draw the line."""
         base = self.rich_style
-        segments = [Segment(text, self._style(name)) for name, text in self._parts]
+        segments = [Segment(part.text, self._style(part.style)) for part in self._parts]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"status-bar--{name}") if name else self.rich_style
 
 
-def _length(parts: list[tuple[str, str]]) -> int:
-    return sum(len(text) + 3 for _, text in parts)
+def _length(parts: list[_Part]) -> int:
+    return sum(cell_len(part.text) + len(_DOT) for part in parts if part.text)
 
 
-def _joined(parts: list[tuple[str, str]]) -> list[tuple[str, str]]:
-    joined: list[tuple[str, str]] = []
-    for index, part in enumerate(parts):
-        if index:
-            joined.append(("dim", " · "))
-        joined.append(part)
+def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
+    """Lay both sides out; on a narrow line the parts that say least give way."""
+    for rank in range(7, 1, -1):
+        if _length(left) + _length(right) > width:
+            left = [part for part in left if part.rank != rank]
+            right = [part for part in right if part.rank != rank]
+    room = width - _length(left) - _length(right)
+    if room < 0 and left:
+        # What is left there is the filter.
+        *others, last = left
+        kept = max(0, len(last.text) + room - 1)
+        left = [*others, last._replace(text=f"{last.text[:kept]}…" if kept > 1 else "")]
+        room = width - _length(left) - _length(right)
+    return [*_joined(left), _Part("", " " * max(1, room)), *_joined(right), _Part("", " ")]
+
+
+def _joined(parts: list[_Part]) -> list[_Part]:
+    joined: list[_Part] = []
+    for part in parts:
+        if part.text:
+            joined += [_Part("dim", _DOT), part] if joined else [part]
     return joined

@@ -250,8 +250,8 @@ def layout(width: int, columns: Sequence[TableColumn] = (*COLUMNS, *SPARKLINES))
 def fit(text: str, width: int, left: bool) -> str:
     """Pad a cell to its width, or cut it: an endpoint in its middle, so that the port stays."""
     if len(text) > width:
-        tail = max(1, (width - 1) // 2)
-        return f"{text[: width - 1 - tail]}…{text[-tail:]}"
+        tail = (width - 1) // 2
+        return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
     return text.ljust(width) if left else text.rjust(width)
 
 

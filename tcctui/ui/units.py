@@ -55,7 +55,7 @@ def rate(bytes_per_second: float) -> str:
 
 
 def milliseconds(microseconds: float) -> str:
-    """A round-trip time: 0.052 ms, 1.25 ms, 38.1 ms, 2.50 s."""
+    """A round-trip time: 0.052 ms, 1.25 ms, 38.1 ms, 2500 ms, 12.5 s."""
     value = microseconds / 1000
     if value >= 9999.5:
         return f"{value / 1000:.1f} s"

@@ -144,6 +144,7 @@ def test_a_package_that_can_not_be_loaded(
     [
         ({"ID": "debian"}, "sudo apt install python3-bpfcc"),
         ({"ID": "ubuntu", "ID_LIKE": "debian"}, "sudo apt install python3-bpfcc"),
+        ({"ID": "neon", "ID_LIKE": "ubuntu"}, "sudo apt install python3-bpfcc"),
         ({"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}, "sudo apt install python3-bpfcc"),
         ({"ID": "raspbian", "ID_LIKE": "debian"}, "sudo apt install python3-bpfcc"),
         ({"ID": "fedora"}, "sudo dnf install python3-bcc"),
