@@ -150,6 +150,8 @@ def _fitted_caption(local: str, remote: str, notes: list[str], width: int) -> st
     shown = f" {local} → {remote}"
     while len(notes) > 1 and len(" · ".join([shown, *notes])) > width:
         del notes[-2]
+    if len(" · ".join([shown, *notes])) <= width:
+        return " · ".join([shown, *notes])
     room = (width - len(" · ".join(["  → ", *notes]))) // 2
     shown = f" {fit(local, room, left=True).rstrip()} → {fit(remote, room, left=True).rstrip()}"
     return " · ".join([shown, *notes])
