@@ -13,8 +13,9 @@ from tcctui.events import NO_SSTHRESH
 from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.ui import units
+from tcctui.ui.chart_data import ChartData, Series
 from tcctui.ui.table_columns import fit
-from tcctui.ui.time_chart import ChartData, Series, TimeChart
+from tcctui.ui.time_chart import TimeChart
 from tcctui.ui.view import WINDOWS, View
 
 FRAME = 0.25

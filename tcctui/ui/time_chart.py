@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
@@ -17,6 +15,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui import plot
+from tcctui.ui.chart_data import ChartData, Series
 from tcctui.ui.plain import plain
 from tcctui.ui.plot import DOTS_ACROSS, DOTS_UP, Run, YAxis
 
@@ -34,56 +33,6 @@ _DOTTED = {"ssthresh"}
 """Styles of limits: dotted lines, so that they are told from values where there are no colours."""
 _LINE = "⠒⠒"
 _THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
-
-
-@dataclass(frozen=True, eq=False)
-class Series:
-    """One curve. Its arrays have shape (n,): one value per column of time, the last column is now.
-
-    NaN where nothing was seen in a column: the value before is held there, as a congestion window
-    holds between ACKs. Infinity (an ssthresh never set) is off the chart.
-    """
-
-    name: str
-    """For the legend, such as "in flight"."""
-    low: npt.NDArray[np.float64]
-    """The smallest value in each column."""
-    high: npt.NDArray[np.float64]
-    """The largest value in each column; both extremes are drawn, so that no dip is lost."""
-    last: npt.NDArray[np.float64]
-    """The last value in each column."""
-    style: str
-    """Which colour: "cwnd", "ssthresh" (a dotted line), "in-flight" or "srtt"."""
-
-
-@dataclass(frozen=True, eq=False)
-class ChartData:
-    """What a chart shows: curves over the same time, the most important one first.
-
-    Two that show the same are equal, so that a chart that did not change is not painted again.
-    """
-
-    seconds: float
-    """How long the x axis is: from -`seconds` to 0, which is now."""
-    series: tuple[Series, ...]
-    """Where curves share a cell, the first has its colour."""
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, ChartData)
-            and self.seconds == other.seconds
-            and len(self.series) == len(other.series)
-            and all(map(_same, self.series, other.series))
-        )
-
-    __hash__ = None  # type: ignore[assignment]
-
-
-def _same(one: Series, other: Series) -> bool:
-    return (one.name, one.style) == (other.name, other.style) and all(
-        np.array_equal(getattr(one, part), getattr(other, part), equal_nan=True)
-        for part in ("low", "high", "last")
-    )
 
 
 class TimeChart(Widget):
