@@ -14,10 +14,11 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.ui import plot
+from tcctui.ui import axes, plot
+from tcctui.ui.axes import DOTS_UP, YAxis
 from tcctui.ui.chart_data import ChartData, Series
 from tcctui.ui.plain import plain
-from tcctui.ui.plot import DOTS_ACROSS, DOTS_UP, Run, YAxis
+from tcctui.ui.plot import DOTS_ACROSS, Run
 
 _SMALLEST = (20, 5)
 """Width and height in cells below which a plot would say less than its first line does."""
@@ -147,7 +148,7 @@ class TimeChart(Widget):
             return [self._header(data.series, width)]
         below = 2 if height >= _AXIS_LINE_FROM else 1
         rows = height - 1 - below
-        axis = plot.y_axis(*bounds, rows, self._format, from_zero=self.y_from_zero)
+        axis = axes.y_axis(*bounds, rows, self._format, from_zero=self.y_from_zero)
         widest = max(cell_len(tick.label) for tick in axis.ticks)
         self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
         columns = width - self._gutter - 1
@@ -220,7 +221,7 @@ class TimeChart(Widget):
         """Return the line of the x axis and the line of its labels."""
         line = ["─"] * columns
         labels = ""
-        for tick in plot.x_ticks(seconds, columns):
+        for tick in axes.x_ticks(seconds, columns):
             line[tick.cell] = "┬"
             # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
             start = self._gutter + 1 + tick.cell - len(tick.label) // 2
