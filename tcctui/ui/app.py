@@ -21,6 +21,10 @@ _WAIT = 0.05
 live."""
 
 
+_PATIENCE = 3
+"""Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
+
+
 class TcctuiApp(App[None]):
     """Reads events in a thread of its own; the screen pulls from the store."""
 
@@ -43,7 +47,12 @@ class TcctuiApp(App[None]):
         self.run_worker(self._collect, thread=True, exit_on_error=False)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self.exit)
+            loop.add_signal_handler(number, self._leave)
+
+    def _leave(self) -> None:
+        """Quit, and give the terminal back; not even a terminal that is gone can prevent it."""
+        signal.alarm(_PATIENCE)
+        self.exit()
 
     def _collect(self) -> None:
         """Take batches from the source to the store until the end; runs in a thread."""

@@ -123,11 +123,12 @@ class Dashboard(Screen[None]):
 
     @on(SearchBar.Left)
     def _to_table(self) -> None:
-        self.query_one(FlowTable).focus()
+        self.set_focus(self.query_one(FlowTable))
 
     def action_search(self) -> None:
         """Type a filter."""
-        self.query_one(SearchBar).focus_box()
+        # At once, not with the next message: the keys that follow are for the box already.
+        self.set_focus(self.query_one(SearchBar).box)
 
     def action_clear_search(self) -> None:
         """Show all flows again."""

@@ -76,7 +76,7 @@ class SearchBar(Vertical):
     @property
     def text(self) -> str:
         """What is in the box."""
-        return self.query_one(Input).value
+        return self.box.value
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Read what was typed."""
@@ -95,11 +95,11 @@ class SearchBar(Vertical):
         line.display = mistake is not None
         if mistake is not None:
             line.update(self._pointed(mistake))
-        self.query_one(Input).refresh()
+        self.box.refresh()
 
     def _pointed(self, mistake: QueryError) -> str:
         """The reason beside a caret below the mistake, or alone where there is no room for both."""
-        box = self.query_one(Input)
+        box = self.box
         at = mistake.start - int(box.scroll_offset.x)
         room = self.size.width - 2
         for hint in (f"{mistake.reason}; the last good filter holds", mistake.reason):
@@ -116,9 +116,10 @@ class SearchBar(Vertical):
 
     def action_clear(self) -> None:
         """Empty the box, and go back to the table."""
-        self.query_one(Input).value = ""
+        self.box.value = ""
         self.post_message(self.Left())
 
-    def focus_box(self) -> None:
-        """Let the keyboard type into the box."""
-        self.query_one(Input).focus()
+    @property
+    def box(self) -> Input:
+        """The box itself, for the keyboard to type into."""
+        return self.query_one(Input)
