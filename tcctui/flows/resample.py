@@ -2,10 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from tcctui.flows.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, Buckets
+from tcctui.flows.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, Buckets, merge
 from tcctui.flows.snapshot import Extremes, FlowHistory
+
+
+def until(
+    buckets: Buckets, step: int, recent: Buckets, newest: int, values: Sequence[int]
+) -> Buckets:
+    """Buckets as they were within the recent bucket `newest`, which has got more events since.
+
+    `buckets` are `step` recent ones wide; `recent` are those of the last minute. `values` (in the
+    order of `SERIES`) are what was last known then, if anything happened in that bucket already.
+    """
+    begun = buckets[:, STAMP].astype("i8") * step
+    open_since = newest // step * step
+    stamps = recent[:, STAMP].astype("i8")
+    rest = recent[(stamps >= open_since) & (stamps < newest)]
+    if len(values):
+        last = np.array([[newest, *values, *values, *values, 0]], "u4")
+        rest = np.concatenate([rest, last])
+    closed = buckets[begun < open_since]
+    if not len(rest):
+        return closed
+    rest[:, STAMP] //= step
+    return np.concatenate([closed, merge(rest, np.zeros(1, "i8"))])
 
 
 def resample(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -17,7 +17,7 @@ from tcctui.flows.endpoints import Endpoints
 from tcctui.flows.history import History
 from tcctui.flows.index import KeyIndex, Keys, Rows
 from tcctui.flows.rates import Rates
-from tcctui.flows.resample import resample
+from tcctui.flows.resample import resample, until
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.sockets import Sockets, socket_keys
 
@@ -233,12 +233,18 @@ class Store:
         return self._endpoints.searchable(rows)
 
     def history(
-        self, cookie: int, seconds: float | None, columns: int, at_ns: int | None = None
+        self,
+        cookie: int,
+        seconds: float | None,
+        columns: int,
+        at_ns: int | None = None,
+        values: Sequence[int] | None = None,
     ) -> FlowHistory | None:
         """A flow's past over at most `columns` columns of time, for a chart.
 
         `seconds` up to 60 back from `at_ns` (now, unless given), or None for the flow's whole life.
-        None if the flow is not known, or was not yet.
+        None if the flow is not known, or was not yet. What happened later, but in the same 100 ms
+        as `at_ns`, is left out if `values` is given: see `resample.until`.
         """
         with self._lock:
             row = int(self._cookies.lookup(np.array([cookie], "u8"))[0])
@@ -249,12 +255,15 @@ class Store:
             born = int(self._columns["first_ns"][row])
             if now < born:
                 return None
+            recent = self._history.recent(row)
             if seconds is None:
                 buckets, step = self._history.life(row)
                 first = born
             else:
-                buckets, step = self._history.recent(row), 1
+                buckets, step = recent, 1
                 first = now - int(seconds * 1e9)
+        if values is not None:
+            buckets = until(buckets, step, recent, now // BUCKET_NS, values)
         return resample(
             buckets,
             first=first // BUCKET_NS,
@@ -273,12 +282,14 @@ class Store:
         seconds: int,
         columns: int,
         at_ns: int | None = None,
+        values: npt.NDArray[np.float64] | None = None,
     ) -> npt.NDArray[np.float64]:
         """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
 
         The seconds end at `at_ns` (now, unless given). Each column is the minimum or the maximum
         over its time. Returns shape (len(cookies), columns), NaN where nothing happened or the flow
-        is not known.
+        is not known. `values`, if given, are what stands for the 100 ms of `at_ns`: one for each
+        flow, NaN where nothing had happened in them yet.
         """
         column = (MIN if worst == "min" else MAX).start + SERIES.index(name)
         per_column = max(1, int(seconds * 1e9) // BUCKET_NS // columns)
@@ -292,4 +303,6 @@ class Store:
             known = rows >= 0
             grid = np.full((len(rows), per_column * columns), np.nan)
             grid[known, :begun] = self._history.grid(rows[known], column, newest, begun)
+        if values is not None:
+            grid[:, begun - 1] = values
         return reduce.reduce(grid.reshape(len(rows), columns, per_column), axis=2)

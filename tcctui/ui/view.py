@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.buckets import BUCKET_NS, SERIES
 from tcctui.flows.columns import DERIVED, FIELDS
-from tcctui.flows.index import KeyIndex, Keys
+from tcctui.flows.index import KeyIndex, Keys, Rows
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.flows.store import Store
 
@@ -69,14 +70,30 @@ class View:
             return self.store.history(cookie, seconds, columns)
         asked = (cookie, seconds, columns)
         if asked not in self._frozen_past:
-            self._frozen_past[asked] = self.store.history(*asked, self._frozen.now_ns)
+            row = int(self._frozen_rows.lookup(np.array([cookie], "u8"))[0])
+            values = [int(self._frozen[name][row]) for name in SERIES] if row >= 0 else []
+            if not self._just_then(np.array([row]))[0]:
+                values = []
+            self._frozen_past[asked] = self.store.history(*asked, self._frozen.now_ns, values)
         return self._frozen_past[asked]
+
+    def _just_then(self, rows: Rows) -> npt.NDArray[np.bool_]:
+        """Say of which flows events had come in the 100 ms in which the view was paused."""
+        assert self._frozen is not None
+        if not self._frozen.count:
+            return np.zeros(len(rows), bool)
+        last = self._frozen["last_ns"][rows] // BUCKET_NS
+        return (rows >= 0) & (last == self._frozen.now_ns // BUCKET_NS)
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
     ) -> npt.NDArray[np.float64]:
         """The recent past of several flows; see `Store.sparklines`."""
-        at_ns = None if self._frozen is None else self._frozen.now_ns
+        at_ns = values = None
+        if self._frozen is not None:
+            at_ns = self._frozen.now_ns
+            rows = self._frozen_rows.lookup(cookies)
+            values = np.where(self._just_then(rows), self._frozen[name][rows], np.nan)
         return self.store.sparklines(
-            cookies, name, worst=worst, seconds=seconds, columns=columns, at_ns=at_ns
+            cookies, name, worst=worst, seconds=seconds, columns=columns, at_ns=at_ns, values=values
         )

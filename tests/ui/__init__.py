@@ -1,0 +1,1 @@
+"""The screen, with a source that is made up."""

@@ -1,0 +1,23 @@
+"""What makes the dashboard the same each time: its host, its clock, its pace."""
+
+from __future__ import annotations
+
+import pytest
+
+from tcctui.ui import charts, flow_order, flow_table, status_bar
+from tests.ui.screen import Clock
+
+HOST_NAME = "tcctui.ui.dashboard.socket.gethostname"
+"""Where the screen learns the host's name, for `monkeypatch.setattr`."""
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Let the screen look 10 times a second, and tell the time by a clock that stands still."""
+    clock = Clock()
+    monkeypatch.setattr(flow_order, "time", clock)
+    monkeypatch.setattr(status_bar, "time", clock)
+    monkeypatch.setattr(flow_table, "REFRESH", 0.1)
+    monkeypatch.setattr(charts, "FRAME", 0.1)
+    monkeypatch.setattr(HOST_NAME, lambda: "web-3")
+    return clock

@@ -1,0 +1,223 @@
+"""The dashboard in a terminal that is not there, and what a person would see on it."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from textual.events import Key, Paste
+from textual.geometry import Region
+from textual.keys import key_to_character
+from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.strip import Strip
+from textual.widget import Widget
+from textual.widgets import Input
+
+from tcctui.flows.store import Store
+from tcctui.ui.app import TcctuiApp
+from tcctui.ui.charts import Charts
+from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.status_bar import StatusBar
+from tcctui.ui.table_columns import COLUMNS, GAP, SPARKLINES, Placed, TableColumn, fit
+from tests.ui.fake_source import FakeSource
+
+WIDE = (160, 40)
+"""Columns and lines that all of the table's columns fit in."""
+
+_CELL = 12.2
+"""Width of a character in Rich's SVG."""
+
+
+@dataclass
+class Clock:
+    """Stands in for the `time` module where the screen asks how long ago something was."""
+
+    now: float = 5_000.0
+    cpu: float = 1.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def process_time(self) -> float:
+        return self.cpu
+
+
+@dataclass
+class Desk:
+    """A running dashboard: its parts, its keys, and its source."""
+
+    pilot: Pilot[None]
+    screen: Screen[Any]
+    source: FakeSource
+    store: Store
+    clock: Clock
+
+    @property
+    def table(self) -> FlowTable:
+        return self.screen.query_one(FlowTable)
+
+    @property
+    def charts(self) -> Charts:
+        return self.screen.query_one(Charts)
+
+    @property
+    def box(self) -> Input:
+        return self.screen.query_one(Input)
+
+    @property
+    def status(self) -> str:
+        return lines(self.screen.query_one(StatusBar))[0]
+
+    @property
+    def caption(self) -> str:
+        return lines(self.screen.query_one("#caption"))[0].strip()
+
+    @property
+    def charted(self) -> int | None:
+        """The cookie that the charts' caption names; None if it names none."""
+        named = re.search(r"cookie (\d+)", self.caption)
+        return int(named[1]) if named else None
+
+    async def press(self, *keys: str) -> None:
+        """Press keys, by their names in Textual, each when the one before has had its effect."""
+        for key in keys:
+            self.pilot.app.post_message(Key(key, "/" if key == "slash" else key_to_character(key)))
+            await self.idle()
+
+    async def idle(self) -> None:
+        """Wait until nothing is left to do: what Pilot's pause is for, in a quarter of its time."""
+        app = self.pilot.app
+        busy = True
+        while busy:
+            for _ in range(20):  # messages bring forth messages
+                await asyncio.sleep(0)
+            worked = time.process_time()
+            await asyncio.sleep(0.005)
+            busy = time.process_time() - worked > 0.001 or any(
+                pump.message_queue_size for pump in (app, app.screen, *app.screen.walk_children())
+            )
+
+    async def search(self, text: str) -> None:
+        """Put a text into the search box, at once, and stay there."""
+        await self.press("slash")
+        self.box.value = ""
+        await self.paste(text)
+        await self.until(lambda: self.box.value == text)
+
+    async def paste(self, text: str) -> None:
+        """Paste a text, as a terminal does."""
+        self.pilot.app.post_message(Paste(text))
+        await self.idle()
+
+    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
+        """Wait until something holds; shows the screen where it does not."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError("never came true:\n" + "\n".join(screen(self.pilot)))
+            await asyncio.sleep(0.01)
+
+    async def looked(self) -> None:
+        """Wait until all that the source has given is on the screen."""
+        await self.until(lambda: self.source.taken_in)
+        self.table.look()
+        self.charts.draw()
+        await self.idle()
+
+    async def run(self, seconds: float) -> None:
+        """Let the connections send for a while, and wait until that is on the screen."""
+        self.source.run(seconds)
+        await self.looked()
+
+    @property
+    def columns(self) -> list[Placed]:
+        """Where the header says that the columns are."""
+        header = lines(self.table)[0]
+        starts: list[tuple[TableColumn, int]] = []
+        behind = 0
+        for column in (*COLUMNS, *SPARKLINES):
+            at = header.find(column.title, behind)
+            if at >= 0:
+                behind = at + len(column.title)
+                starts.append((column, at if column.left else behind - column.width))
+        ends = [start - GAP for _, start in starts[1:]]
+        ends.append(starts[-1][1] + starts[-1][0].width)
+        return [
+            Placed(column, start, end - start)
+            for (column, start), end in zip(starts, ends, strict=True)
+        ]
+
+    def place(self, name: str) -> Placed:
+        """Where the header says that a column is."""
+        (place,) = (place for place in self.columns if place.column.name == name)
+        return place
+
+    def column(self, name: str) -> list[str]:
+        """The cells of one column, from the top, without blanks around them."""
+        place = self.place(name)
+        cells = [line[place.start : place.start + place.width] for line in lines(self.table)[1:]]
+        return [cell.strip() for cell in cells if cell.strip()]
+
+    @property
+    def order(self) -> list[int]:
+        """The cookies of the flows on the screen, from the top, by their remote endpoints."""
+        width = self.place("remote").width
+        shown = {
+            fit(flow.remote, width, True).strip(): cookie
+            for cookie, flow in self.source.flows.items()
+        }
+        return [shown[text] for text in self.column("remote")]
+
+    @property
+    def selected(self) -> int | None:
+        """The cookie of the flow whose row is highlighted, None if there is no such row."""
+        ground = self.table.get_component_rich_style("flow-table--cursor").bgcolor
+        rows = [
+            row
+            for row, strip in enumerate(painted(self.table)[1:])
+            if any(segment.style and segment.style.bgcolor == ground for segment in strip)
+        ]
+        assert len(rows) < 2, f"rows {rows} are all highlighted"
+        return self.order[rows[0]] if rows else None
+
+
+@asynccontextmanager
+async def dashboard(
+    source: FakeSource, clock: Clock, size: tuple[int, int] = WIDE
+) -> AsyncIterator[Desk]:
+    """Run the whole application on a source, and wait until what it has is on the screen."""
+    store = Store()
+    async with TcctuiApp(source, store).run_test(size=size, notifications=True) as pilot:
+        desk = Desk(pilot, pilot.app.screen, source, store, clock)
+        await desk.looked()
+        yield desk
+
+
+def painted(widget: Widget) -> list[Strip]:
+    """A widget as it was painted last: what had no repaint is shown as it was before."""
+    return widget.render_lines(Region(0, 0, *widget.outer_size))
+
+
+def lines(widget: Widget) -> list[str]:
+    """The text of a widget as it was painted last."""
+    return [strip.text for strip in painted(widget)]
+
+
+def screen(pilot: Pilot[None]) -> list[str]:
+    """The text of the whole screen."""
+    shown = [[" "] * pilot.app.size.width for _ in range(pilot.app.size.height)]
+    for x, line, text in re.findall(
+        r'<text[^>]* x="([\d.]+)"[^>]*url\(#[\w-]*line-(\d+)\)[^>]*>([^<]*)</text>',
+        pilot.app.export_screenshot(),
+    ):
+        text = html.unescape(text).replace("\xa0", " ")  # noqa: PLW2901
+        start = round(float(x) / _CELL)
+        shown[int(line)][start : start + len(text)] = text
+    return ["".join(row).rstrip() for row in shown]

@@ -1,0 +1,216 @@
+"""The dashboard's other keys: windows, axes, pictures, help, and the ways out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from textual.binding import Binding
+from textual.widget import Widget
+
+from tcctui.ui import help as help_screen
+from tcctui.ui.dashboard import Dashboard
+from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.help import Help
+from tests.ui.fake_source import server
+from tests.ui.screen import Clock, Desk, dashboard, lines, screen
+
+
+def chart(desk: Desk, name: str) -> list[str]:
+    """The lines of one of the charts."""
+    return lines(desk.screen.query_one(f"#{name}-chart"))
+
+
+def notices(desk: Desk) -> list[str]:
+    """The text of each notice on the screen."""
+    return [" ".join(" ".join(lines(one)).split()) for one in toasts(desk)]
+
+
+def toasts(desk: Desk) -> list[Widget]:
+    """The notices on the screen."""
+    return list(desk.pilot.app.screen.query("Toast").results(Widget))
+
+
+async def test_w_goes_through_the_windows_of_both_charts(clock: Clock) -> None:
+    """60 s, 10 s, the flow's life of 30 s, and 60 s again: in the caption and on both x axes."""
+    async with dashboard(server(), clock) as desk:
+        for caption, oldest in (
+            ("last 60 s", "-60 s"),
+            ("last 10 s", "-10 s"),
+            ("whole life", "-30 s"),
+            ("last 60 s", "-60 s"),
+        ):
+            assert caption in desk.caption
+            for name in ("cwnd", "srtt"):
+                assert re.findall(r"-?\d+ s", chart(desk, name)[-1])[0] == oldest
+                assert "now" in chart(desk, name)[-1]
+            await desk.press("w")
+            await desk.looked()
+
+
+async def test_y_lets_both_axes_begin_at_zero_or_at_the_curves(clock: Clock) -> None:
+    """`y` turns a y axis from 0 into one that fits, and back."""
+
+    def lowest(desk: Desk, name: str) -> float:
+        labels = [re.match(r"\s*([\d.]+).*┤", line) for line in chart(desk, name)]
+        return min(float(label[1]) for label in labels if label)
+
+    async with dashboard(server(), clock) as desk:
+        before = chart(desk, "cwnd"), chart(desk, "srtt")
+        assert [lowest(desk, "cwnd"), lowest(desk, "srtt")] == [0, 0]
+        await desk.press("y")
+        await desk.looked()
+        assert 20 < lowest(desk, "cwnd") < 84
+        assert 20 < lowest(desk, "srtt") < 57
+        await desk.press("y")
+        await desk.looked()
+        assert (chart(desk, "cwnd"), chart(desk, "srtt")) == before
+
+
+async def test_s_saves_what_is_on_the_screen(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`s` writes a picture of the screen into the working directory and says where it is."""
+    monkeypatch.chdir(tmp_path)
+    async with dashboard(server(), clock) as desk:
+        await desk.press("s")
+        await desk.until(lambda: any(notices(desk)))
+        (picture,) = tmp_path.iterdir()
+        assert picture.name.startswith("tcctui-")
+        assert picture.suffix == ".svg"
+        assert picture.name in notices(desk)[0].replace(" ", "")
+        text = "".join(ET.parse(picture).getroot().itertext())
+        assert "203.0.113.9:51514" in text
+        assert "tcctui" in text
+
+
+async def test_s_never_overwrites_a_file(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that has the picture's name already is left as it is."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tcctui.ui.pictures.time.strftime", lambda form: "tcctui-now.svg")
+    (tmp_path / "tcctui-now.svg").write_text("precious")
+    async with dashboard(server(), clock) as desk:
+        await desk.press("s")
+        await desk.until(lambda: any(notices(desk)))
+        assert (tmp_path / "tcctui-now.svg").read_text() == "precious"
+
+
+async def test_s_in_a_directory_that_takes_no_files_says_so_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no file can be made there is one notice with the place and the reason, and no crash."""
+    monkeypatch.chdir("/sys")  # not even root can make a file there
+    async with dashboard(server(), clock) as desk:
+        await desk.press("s")
+        await desk.until(lambda: any(notices(desk)))
+        (notice,) = notices(desk)
+        assert "was not saved" in notice
+        assert "/sys" in notice
+        assert "denied" in notice or "not permitted" in notice or "Read-only" in notice
+        await desk.press("down")
+        assert desk.selected == 2
+
+
+async def test_s_in_a_directory_that_is_gone_says_so(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A working directory that somebody removed is a reason like any other, not a crash."""
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    os.rmdir(tmp_path / "gone")
+    try:
+        async with dashboard(server(), clock) as desk:
+            await desk.press("s")
+            await desk.until(lambda: any(notices(desk)))
+            assert "was not saved" in notices(desk)[0]
+    finally:
+        os.chdir(tmp_path)
+
+
+async def test_the_help_opens_and_closes(clock: Clock) -> None:
+    """`?` lays the help over the dashboard; each of its keys takes it away and does no more."""
+    async with dashboard(server(), clock) as desk:
+        for key in ("escape", "question_mark", "q", "enter"):
+            await desk.press("question_mark")
+            assert isinstance(desk.pilot.app.screen, Help)
+            assert "reverse the order" in "\n".join(screen(desk.pilot))
+            await desk.press(key)
+            assert desk.pilot.app.screen is desk.screen
+            assert desk.pilot.app.return_code is None
+        await desk.press("down")
+        assert desk.selected == 2
+
+
+KEY_NAMES = {
+    "up": "↑",
+    "down": "↓",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "home": "Home",
+    "end": "End",
+    "less_than_sign": "<",
+    "greater_than_sign": ">",
+    "slash": "/",
+    "question_mark": "?",
+    "escape": "Esc",
+}
+"""How the help writes the keys that have names in Textual."""
+
+
+def bound_keys() -> list[str]:
+    """Every key that the dashboard or its table listens to."""
+    return [
+        key
+        for binding in (*Dashboard.BINDINGS, *FlowTable.BINDINGS)
+        for key in (binding.key if isinstance(binding, Binding) else binding[0]).split(",")
+    ]
+
+
+@pytest.mark.parametrize("key", bound_keys())
+def test_the_help_names_every_key(key: str) -> None:
+    """No key can be bound that the help does not tell of."""
+    told = " ".join(f"{keys} {meaning}" for keys, meaning in help_screen.KEYS)
+    assert KEY_NAMES.get(key, key) in re.split(r"[\s;,]+", told)
+
+
+async def test_the_help_names_every_column_and_ends_with_the_last(clock: Clock) -> None:
+    """The help can be scrolled by keys, down to its last line."""
+    async with dashboard(server(), clock, (80, 24)) as desk:
+        await desk.press("question_mark")
+        seen = screen(desk.pilot)
+        assert not any("SRTT 30s" in line for line in seen)
+        await desk.press("end")
+        await desk.until(lambda: any("SRTT 30s" in line for line in screen(desk.pilot)))
+
+
+@pytest.mark.parametrize(
+    "keys", [("q",), ("ctrl+c",), ("slash", "x", "ctrl+c"), ("question_mark", "ctrl+c")]
+)
+async def test_the_ways_out(clock: Clock, keys: tuple[str, ...]) -> None:
+    """`q` quits, and Ctrl-C does from the search box and the help too: without an error."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press(*keys)
+        await desk.until(lambda: desk.pilot.app.return_code is not None)
+        assert desk.pilot.app.return_code == 0
+
+
+def test_a_source_that_waits_does_not_hold_up_quitting(clock: Clock) -> None:
+    """With reads that take 100 ms, half a second after `q` nothing of tcctui runs any more."""
+    source = server()
+
+    async def session() -> float:
+        async with dashboard(source, clock) as desk:
+            source.block = 0.1
+            await asyncio.sleep(0.15)
+            await desk.press("q")
+            return time.monotonic()
+
+    quitting = asyncio.run(session())  # joins the reading thread too
+    assert time.monotonic() - quitting < 0.5

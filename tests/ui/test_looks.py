@@ -1,0 +1,72 @@
+"""What a person sees, as pictures, which a person has looked at.
+
+After a change of looks, make them anew with
+
+    .venv/bin/python -m pytest tests/ui/test_looks.py --snapshot-update
+
+and look at those in __snapshots__/test_looks/ that git shows as changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import pytest
+from textual.pilot import Pilot
+
+from tcctui.flows.store import Store
+from tcctui.ui.app import TcctuiApp
+from tcctui.ui.flow_order import HOLD
+from tests.ui.fake_source import FakeSource, server
+from tests.ui.screen import Clock, Desk
+
+
+class Compare(Protocol):
+    """The fixture of pytest-textual-snapshot."""
+
+    def __call__(self, app: TcctuiApp, *, terminal_size: tuple[int, int], run_before: Any) -> bool:
+        """Compare the screen with the picture on disk."""
+
+
+class Look(NamedTuple):
+    """One picture: how large, in which theme, after which keys, of which source."""
+
+    size: tuple[int, int]
+    theme: str = "textual-dark"
+    keys: tuple[str, ...] = ("down",)
+    source: Callable[[], FakeSource] = server
+
+
+def silent() -> FakeSource:
+    """A source from which nothing has come through the kernel's filter."""
+    return FakeSource(kernel_filter="port 443")
+
+
+LOOKS = {
+    "80x24": Look((80, 24)),
+    "120x40": Look((120, 40)),
+    "160x50": Look((160, 50)),
+    "160x50-light": Look((160, 50), theme="textual-light"),
+    "80x24-empty": Look((80, 24), keys=(), source=silent),
+    "120x40-help": Look((120, 40), keys=("question_mark",)),
+}
+
+
+@pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
+def test_looks(clock: Clock, snap_compare: Compare, look: Look) -> None:
+    """The screen looks as it did when somebody last looked at it."""
+    source, store = look.source(), Store()
+
+    async def settle(pilot: Pilot[None]) -> None:
+        pilot.app.theme = look.theme
+        desk = Desk(pilot, pilot.app.screen, source, store, clock)
+        await desk.looked()
+        await desk.press(*look.keys)
+        clock.now += HOLD + 0.1
+        await desk.looked()
+        clock.now += 2
+        clock.cpu += 0.06
+        await desk.run(2)
+
+    assert snap_compare(TcctuiApp(source, store), terminal_size=look.size, run_before=settle)

@@ -1,0 +1,119 @@
+"""Pause: the view stands still while events are still taken in."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.ui.fake_source import Flow, server
+from tests.ui.screen import Clock, Desk, dashboard, lines
+
+PART_OF_A_BUCKET = 0.25
+"""Seconds after which histories' newest 100 ms are not over: more of them comes after the pause."""
+
+
+def view(desk: Desk) -> list[str]:
+    """Everything between the status line and the keys: rows, caption and charts."""
+    return [*lines(desk.table), desk.caption, *charts(desk)]
+
+
+def charts(desk: Desk) -> list[str]:
+    """Both charts, one above the other."""
+    return [
+        line for name in ("cwnd", "srtt") for line in lines(desk.screen.query_one(f"#{name}-chart"))
+    ]
+
+
+def change_everything(desk: Desk) -> None:
+    """Let all values become others, and a new flow come up."""
+    for flow in desk.source.flows.values():
+        flow.cwnd, flow.ssthresh, flow.srtt_us = (500, 900), 321, 77_000
+        flow.rate += 3e6
+    desk.source.flows[13] = Flow(13, "10.0.3.7:443", "192.0.2.113:1313", rate=1e9)
+
+
+@pytest.mark.parametrize("key", ["p", "space"])
+async def test_the_view_stands_still_and_catches_up(clock: Clock, key: str) -> None:
+    """While paused nothing on the screen moves, though events come in; the key again shows all."""
+    async with dashboard(server(), clock) as desk:
+        await desk.run(PART_OF_A_BUCKET)
+        before = view(desk)
+        await desk.press(key)
+        await desk.until(lambda: "paused" in desk.status)
+        assert "live" not in desk.status
+        events = desk.store.totals().events
+        change_everything(desk)
+        await desk.run(5)
+        assert desk.store.totals().events > events + 1000
+        assert lines(desk.table) == before[: desk.table.size.height]
+        assert view(desk) == before
+
+        await desk.press(key)
+        await desk.until(lambda: "● live" in desk.status)
+        await desk.looked()
+        assert desk.order[0] == 13
+        assert desk.column("ssthresh")[1] == "321"
+        assert "13/13 flows" in desk.status
+        assert charts(desk) != before[-len(charts(desk)) :]
+
+
+async def test_another_flow_is_shown_as_it_was_at_the_pause(clock: Clock) -> None:
+    """Selecting another flow while paused shows its charts and its caption of that moment."""
+    async with dashboard(server(), clock) as desk:
+        await desk.run(PART_OF_A_BUCKET)
+        await desk.press("down")
+        await desk.looked()
+        second = [desk.caption, *charts(desk)]
+        await desk.press("up")
+        await desk.press("p")
+        change_everything(desk)
+        await desk.run(5)
+        await desk.press("down")
+        await desk.looked()
+        assert desk.charted == 2
+        assert [desk.caption, *charts(desk)] == second
+        await desk.press("p")
+        await desk.looked()
+        assert [desk.caption, *charts(desk)] != second
+
+
+async def test_sorting_and_searching_go_on_while_paused(clock: Clock) -> None:
+    """A paused view can still be sorted and searched, by the values it shows."""
+    async with dashboard(server(), clock) as desk:
+        before = desk.order
+        await desk.press("p")
+        change_everything(desk)
+        await desk.run(5)
+        await desk.press("r")
+        assert desk.order[3:] == before[:9][::-1]
+        await desk.search("ssthresh=321")
+        await desk.until(lambda: desk.order == [])
+        await desk.search("ssthresh=42")
+        await desk.until(lambda: desk.order == [1])
+
+
+async def test_a_flow_that_leaves_meanwhile_stays_in_a_paused_view(clock: Clock) -> None:
+    """What closed and left the store is still to be seen until the view goes on."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press("p")
+        await desk.run(15)
+        assert 9 in desk.order
+        await desk.press("p")
+        await desk.looked()
+        assert 9 not in desk.order
+
+
+async def test_windows_can_be_changed_while_paused(clock: Clock) -> None:
+    """`w` works on a paused view, and shows the past of the moment it was paused at."""
+    async with dashboard(server(), clock) as desk:
+        await desk.run(PART_OF_A_BUCKET)
+        await desk.press("w")
+        await desk.looked()
+        ten_seconds = charts(desk)
+        await desk.press("w", "w")
+        await desk.press("p")
+        change_everything(desk)
+        await desk.run(3)
+        await desk.press("w")
+        await desk.looked()
+        assert "last 10 s" in desk.caption
+        assert charts(desk) == ten_seconds

@@ -1,0 +1,94 @@
+"""A screen on which nothing changes is not painted again: over ssh that is what costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tcctui.ui.charts import Charts
+from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.status_bar import StatusBar
+from tcctui.ui.time_chart import TimeChart
+from tests.ui.fake_source import FakeSource, server
+from tests.ui.screen import Clock, Desk, dashboard
+
+
+def counted(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Widget], method: str, counts: Counter[str]
+) -> None:
+    """Count the calls of a method of a widget."""
+    original: Callable[..., Any] = getattr(kind, method)
+
+    def call(self: Widget, *args: Any) -> Any:
+        counts[f"{kind.__name__}.{method}"] += 1
+        return original(self, *args)
+
+    monkeypatch.setattr(kind, method, call)
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Lines painted, and looks taken, by widget."""
+    counts: Counter[str] = Counter()
+    for kind in (FlowTable, TimeChart, StatusBar):
+        counted(monkeypatch, kind, "render_line", counts)
+    counted(monkeypatch, FlowTable, "look", counts)
+    counted(monkeypatch, Charts, "draw", counts)
+    return counts
+
+
+async def painted(desk: Desk, counts: Counter[str]) -> dict[str, int]:
+    """Let table and charts look several times, twice over; gives the lines painted meanwhile.
+
+    The first time is for what is still to be painted of the beginning.
+    """
+    for _ in range(2):
+        await desk.pilot.pause()
+        counts.clear()
+        await desk.until(lambda: min(counts["FlowTable.look"], counts["Charts.draw"]) > 4)
+    return {name: count for name, count in counts.items() if name.endswith("render_line")}
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_nothing_is_painted_where_nothing_changes(
+    clock: Clock, counts: Counter[str], paused: bool
+) -> None:
+    """With a silent source and a clock that stands still no line of any part is painted again."""
+    async with dashboard(server(), clock) as desk:
+        if paused:
+            await desk.press("p")
+        assert await painted(desk, counts) == {}
+
+
+async def test_an_empty_screen_is_not_painted_again(clock: Clock, counts: Counter[str]) -> None:
+    """The same goes for a table and charts that have only a sentence to show."""
+    async with dashboard(FakeSource(), clock) as desk:
+        assert await painted(desk, counts) == {}
+
+
+async def test_a_change_in_one_row_paints_that_row(
+    clock: Clock, counts: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When one flow of twelve changes, one line of the table is painted, not all."""
+    async with dashboard(server(), clock, (80, 24)) as desk:  # no column of ages at this width
+        for flow in desk.source.flows.values():
+            flow.rate = 0
+        await desk.run(2)
+        await painted(desk, counts)
+        rows: list[int] = []
+        render = FlowTable.render_line
+
+        def noted(table: FlowTable, y: int) -> Strip:
+            rows.append(y)
+            return render(table, y)
+
+        monkeypatch.setattr(FlowTable, "render_line", noted)
+        desk.source.flows[4].cwnd, desk.source.flows[4].rate = (99, 99), 1e-3
+        desk.source.run(0.25)
+        await desk.until(lambda: "99" in desk.column("cwnd"))
+        assert set(rows) == {1 + desk.order.index(4)}

@@ -1,0 +1,149 @@
+"""The table's rows and the status line: every connection is there, with its own numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from textual.widget import Widget
+
+from tcctui.events import TcpState
+from tcctui.flows.labels import state_name
+from tcctui.ui.status_bar import StatusBar
+from tests.ui.fake_source import FakeSource, Flow, many, server
+from tests.ui.screen import Clock, Desk, dashboard, lines, painted
+
+
+def colour_of(widget: Widget, text: str, component: str) -> bool:
+    """Whether a text is on a widget, in the colour of one of its components."""
+    colour = widget.get_component_rich_style(component).color
+    return any(
+        text in segment.text and segment.style is not None and segment.style.color == colour
+        for strip in painted(widget)
+        for segment in strip
+    )
+
+
+def status_line(desk: Desk) -> StatusBar:
+    """The status line."""
+    return desk.screen.query_one(StatusBar)
+
+
+async def test_every_connection_has_a_row_with_its_own_values(clock: Clock) -> None:
+    """All flows are on the screen at once, fastest first, each with what the source said of it."""
+    async with dashboard(server(), clock) as desk:
+        assert desk.order == [1, 2, 3, 4, 5, 6, 7, 8, 12, 9, 10, 11]
+        assert desk.column("local")[3] == "10.0.3.7:22"
+        assert desk.column("remote")[2] == "[2001:db8::1:7]:40980"
+        states, closed = desk.column("state"), state_name(TcpState.CLOSE)
+        assert (states[0], states[9], states[10]) == ("ESTAB", closed, "CLOSE-WAIT")
+        thresholds = desk.column("ssthresh")
+        assert (thresholds[0], thresholds[2], thresholds[8]) == ("42", "∞", "1200")
+        assert desk.column("rate")[0] == "92 Mb/s"
+        assert desk.column("srtt")[11] == "2500 ms"
+        assert desk.column("cwnd")[9] == "4"
+
+
+async def test_a_value_that_changes_is_shown(clock: Clock) -> None:
+    """What the next batch says of a flow replaces what was on its row."""
+    source = FakeSource([Flow(1, "10.0.0.1:80", "10.0.0.2:1024", cwnd=(10, 10))])
+    source.run(1)
+    async with dashboard(source, clock) as desk:
+        assert (desk.column("cwnd"), desk.column("ssthresh")) == (["10"], ["∞"])
+        source.flows[1].cwnd, source.flows[1].ssthresh = (123, 123), 77
+        source.run(0.25)
+        await desk.until(lambda: desk.column("cwnd") == ["123"])
+        assert desk.column("ssthresh") == ["77"]
+
+
+async def test_the_status_line_counts_flows_events_and_losses(clock: Clock) -> None:
+    """The status line tells what is watched where, and how many flows are shown of those known."""
+    async with dashboard(server(), clock) as desk:
+        for part in ("tcctui", "web-3", "tcp_probe · 6.12.0", "12/12 flows", "0 lost", "● live"):
+            assert part in desk.status
+        assert not colour_of(status_line(desk), "0 lost", "status-bar--bad")
+
+        desk.source.dropped = 1234
+        await desk.search("port:443")
+        await desk.until(lambda: "1,234 lost" in desk.status)
+        await desk.until(lambda: "7/12 flows" in desk.status)
+        assert len(desk.order) == 7
+        assert colour_of(status_line(desk), "1,234 lost", "status-bar--bad")
+
+
+async def test_the_status_line_tells_the_rate_of_events_and_its_own_cost(clock: Clock) -> None:
+    """Events per second and the process's share of a CPU are those of the time that went by."""
+    source = FakeSource([Flow(1, "10.0.0.1:80", "10.0.0.2:1024")])
+    async with dashboard(source, clock) as desk:
+        await desk.run(1.5)  # 30 events
+        clock.now += 1.5
+        clock.cpu += 0.15
+        await desk.until(lambda: "20 ev/s" in desk.status)
+        assert "own CPU 10%" in desk.status
+
+
+async def test_an_empty_table_says_that_there_is_no_traffic(clock: Clock) -> None:
+    """With no flow at all, the table says what would make one show up."""
+    async with dashboard(FakeSource(), clock) as desk:
+        await desk.until(lambda: "No TCP traffic yet" in lines(desk.table)[2])
+        assert "0/0 flows" in desk.status
+        assert "No flow is selected" in "\n".join(lines(desk.screen.query_one("#cwnd-chart")))
+
+
+async def test_an_empty_table_names_the_kernel_filter(clock: Clock) -> None:
+    """Where a filter in the kernel may be why nothing comes, the table and the line say which."""
+    async with dashboard(FakeSource(kernel_filter="port 443"), clock) as desk:
+        await desk.until(lambda: "passes port 443" in lines(desk.table)[2])
+        assert "kernel filter: port 443" in desk.status
+
+
+async def test_an_empty_table_says_how_many_flows_the_search_hides(clock: Clock) -> None:
+    """When the search hides everything, the table says so, and how to get it back."""
+    async with dashboard(server(), clock) as desk:
+        await desk.search("nowhere")
+        await desk.until(lambda: "hides all 12 flows. Esc" in lines(desk.table)[2])
+        await desk.until(lambda: "0/12 flows" in desk.status)
+        await desk.press("escape")
+        await desk.until(lambda: len(desk.order) == 12)
+
+
+async def test_a_closed_flow_is_dimmed_and_leaves(clock: Clock) -> None:
+    """A closed flow stays, dimmed, for ten seconds of the source's time, and then goes."""
+    async with dashboard(server(), clock) as desk:
+        dim = desk.table.get_component_rich_style("flow-table--closed").color
+        dimmed = [
+            row
+            for row, strip in enumerate(painted(desk.table)[1 : 1 + len(desk.order)])
+            if any(segment.style and segment.style.color == dim for segment in strip)
+        ]
+        assert [desk.order[row] for row in dimmed] == [9]
+        await desk.run(7.75)
+        assert 9 in desk.order
+        await desk.run(0.5)
+        assert 9 not in desk.order
+        await desk.until(lambda: "11/11 flows" in desk.status)
+
+
+async def test_flows_beyond_the_screen_are_counted_and_reached(clock: Clock) -> None:
+    """With more flows than lines, all count, the first are shown, and End shows the last."""
+    async with dashboard(many(500), clock) as desk:
+        await desk.until(lambda: "500/500 flows" in desk.status)
+        assert desk.order == list(range(1, desk.table.size.height))
+        await desk.press("end")
+        assert desk.order[-1] == 500
+
+
+async def test_sparklines_show_the_past_of_their_own_row(clock: Clock) -> None:
+    """The sparkline of the one flow whose window rose at the end rises there, the others do not."""
+    source = FakeSource(
+        Flow(cookie, "10.0.0.1:80", f"10.0.0.2:{cookie}", rate=1e4 - cookie)
+        for cookie in range(1, 101)
+    )
+    source.run(27)
+    source.flows[2].cwnd = (40, 40)
+    source.run(5)
+    async with dashboard(source, clock) as desk:
+        sparks = dict(zip(desk.order, desk.column("cwnd_spark"), strict=True))
+        heights = np.array([ord(block) for block in sparks[2]])
+        assert heights[-1] > heights[0]
+        assert {"".join(sorted(set(spark))) for cookie, spark in sparks.items() if cookie != 2} == {
+            sparks[1][0]
+        }
