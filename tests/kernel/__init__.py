@@ -1,0 +1,1 @@
+"""Tests against the real kernel: real BPF, real traffic in network namespaces."""

@@ -1,0 +1,86 @@
+"""tcp_probe as bpftrace sees it: another program's reading of the same tracepoint."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from tcctui.addresses import V4_MAPPED
+from tcctui.events import AF_INET, EVENT, Events
+from tests.kernel.command import Command
+from tests.kernel.deadlines import until
+from tests.kernel.recorder import probes_of
+from tests.kernel.traffic import Connection, cookie, talk
+
+_FIELDS = (
+    *("family", "sport", "dport", "mark", "data_len", "snd_nxt", "snd_una", "snd_cwnd"),
+    *("ssthresh", "snd_wnd", "srtt", "rcv_wnd", "sock_cookie"),
+)
+_PROGRAM = (
+    'tracepoint:tcp:tcp_probe /args->sport == PORT || args->dport == PORT/ { printf("'
+    + " ".join(["%llu"] * (1 + len(_FIELDS)))
+    + ' %rx %rx\\n", nsecs, '
+    + ", ".join(f"args->{name}" for name in _FIELDS)
+    + ", buf(args->saddr, 28), buf(args->daddr, 28)); }"
+)
+
+
+def bpftrace(port: int) -> Command:
+    """Make the command that prints every tcp_probe event with a port at either end."""
+    return Command("bpftrace", "-B", "line", "-e", _PROGRAM.replace("PORT", str(port)))
+
+
+def tracing(command: Command, over: Connection) -> None:
+    """Wait until bpftrace prints what happens on a connection that is there for nothing else."""
+    wanted = f" {cookie(over.client)} \\x"
+
+    def at_work() -> bool:
+        assert command.process.poll() is None, command.stderr
+        talk(over, 1)
+        return wanted in command.stdout
+
+    until("bpftrace is attached", at_work)
+
+
+def events(command: Command) -> Events:
+    """Read what bpftrace printed, as `EVENT` records without skaddr, in the order of their times.
+
+    Raises:
+        AssertionError: bpftrace lost some.
+
+    """
+    text = command.stdout
+    assert "Lost" not in text + command.stderr, command.stderr
+    lines = [line.split(" ") for line in text.splitlines() if "\\x" in line]
+    found = np.zeros(len(lines), EVENT)
+    for event, (nsecs, *numbers, saddr, daddr) in zip(found, lines, strict=True):
+        event["ts_ns"] = int(nsecs)
+        for name, number in zip(_FIELDS, numbers, strict=True):
+            event[name] = int(number)
+        event["saddr"], event["daddr"] = (
+            _address(int(event["family"]), bytes.fromhex(re.sub(r"\\x", "", sockaddr)))
+            for sockaddr in (saddr, daddr)
+        )
+    return found[np.argsort(found["ts_ns"], kind="stable")]
+
+
+def printed(command: Command, cookies: Iterable[int], at_least: int) -> Events:
+    """Give what it prints of some sockets, once that is so much and no more comes."""
+    wanted = list(cookies)
+    sizes = [-1]
+
+    def done() -> bool:
+        sizes.append(len(probes_of(events(command), wanted)))
+        return sizes[-1] >= at_least and sizes[-1] == sizes[-2]
+
+    until("bpftrace printed all", done, pause=0.3)
+    return probes_of(events(command), wanted)
+
+
+def _address(family: int, sockaddr: bytes) -> tuple[int, int]:
+    """Two halves of the address in a sockaddr: IPv4 stands at 4, IPv6 at 8."""
+    if family == AF_INET:
+        return 0, V4_MAPPED | int.from_bytes(sockaddr[4:8], "big")
+    return int.from_bytes(sockaddr[8:16], "big"), int.from_bytes(sockaddr[16:24], "big")

@@ -1,0 +1,26 @@
+"""What the kernel tests leave behind: nothing, not even a mount."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tcctui.sources.tracepoints import TRACEFS
+from tests.kernel.network import run
+
+
+def _mounted() -> bool:
+    """Whether tracefs is mounted where tcctui mounts it; looking does not mount it."""
+    places = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
+    return str(TRACEFS[0]) in places
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _leave_tracefs_as_it_was() -> Iterator[None]:
+    """Unmount tracefs if it was not mounted before; tcctui, bpftrace and the tests mount it."""
+    before = _mounted()
+    yield
+    if _mounted() and not before:
+        run("umount", str(TRACEFS[0]), check=False)  # fails if somebody else uses it by now

@@ -1,0 +1,29 @@
+"""Which processes there are, by their relations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PARENT, _SESSION = 1, 3  # fields of /proc/PID/stat after the name
+
+
+def children(pid: int) -> list[int]:
+    """List a process's children."""
+    return _with(_PARENT, pid)
+
+
+def in_session(session: int) -> list[int]:
+    """List the processes of a session that are not dead."""
+    return _with(_SESSION, session)
+
+
+def _with(field: int, value: int) -> list[int]:
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            continue
+        if int(fields[field]) == value and fields[0] not in "XZ":
+            found.append(int(stat.parent.name))
+    return found
