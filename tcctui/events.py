@@ -100,5 +100,8 @@ class Source(Protocol):
     def lost(self) -> int:
         """Events that happened and could not be delivered, since the source was opened."""
 
+    def skipped(self) -> int:
+        """Events of any flow that the kernel ran no program for, since the source was opened."""
+
     def close(self) -> None:
         """Give back what the source holds of the kernel; may be called twice."""

@@ -196,4 +196,8 @@ def trace(
     started = time.monotonic()
     running.run()
     seconds = time.monotonic() - started
-    print(f"{running.seen} events in {seconds:.1f} s, {source.lost()} lost", file=sys.stderr)
+    lost = f"{source.lost()} lost"
+    if source.skipped():
+        # Of any flow: the kernel does not say of which.
+        lost += f", {source.skipped()} skipped by the kernel"
+    print(f"{running.seen} events in {seconds:.1f} s, {lost}", file=sys.stderr)

@@ -26,10 +26,10 @@ FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
             "sport": "u2",  # local port
             "dport": "u2",  # remote port
             "family": "u2",  # AF_INET or AF_INET6 of the socket
-            "mark": "u4",  # SO_MARK
+            "mark": "u4",  # mark of the last segment received
             "state": "u1",  # TcpState
             "snd_cwnd": "u4",  # segments
-            "ssthresh": "u4",  # segments; NO_SSTHRESH was never set
+            "ssthresh": "u4",  # segments (tcp_current_ssthresh()); NO_SSTHRESH was never set
             "srtt_us": "u4",  # microseconds
             "snd_wnd": "u4",  # bytes
             "rcv_wnd": "u4",  # bytes

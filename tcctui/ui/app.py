@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from typing import ClassVar
 
@@ -46,13 +47,19 @@ class TcctuiApp(App[None]):
         await self.push_screen(self._dashboard)
         self.run_worker(self._collect, thread=True, exit_on_error=False)
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, self._leave)
+        loop.add_signal_handler(signal.SIGTERM, self._leave)
+        signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
 
     def _leave(self) -> None:
-        """Quit, and give the terminal back; not even a terminal that is gone can prevent it."""
+        """Quit, and give the terminal back; not even a terminal that is stuck can prevent it."""
         signal.alarm(_PATIENCE)
         self.exit()
+
+    def _hang_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End with the window: at once if it is gone, since writing to it would never end."""
+        if not os.isatty(2):
+            os._exit(128 + signal.SIGHUP)  # the kernel takes back what the source holds
+        loop.call_soon_threadsafe(self._leave)
 
     def _collect(self) -> None:
         """Take batches from the source to the store until the end; runs in a thread."""

@@ -31,7 +31,9 @@ class Dashboard(Screen[None]):
     """Puts the parts together: each pulls what it shows from the view by itself."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("slash", "search", "Search", key_display="/"),
+        # Priority: run by the application before it gives out the next key, which it would else
+        # send to the table, as it does with all keys that come before this one is dealt with.
+        Binding("slash", "search", "Search", key_display="/", priority=True),
         Binding("p,space", "pause", "Pause"),
         Binding("w", "window", "Window"),
         Binding("y", "y_axis", "Y axis", show=False),
@@ -97,6 +99,7 @@ class Dashboard(Screen[None]):
         self.query_one(StatusBar).update(
             events=totals.events,
             lost=self._source.lost(),
+            skipped=self._source.skipped(),
             evicted=totals.evicted,
             shown=message.shown,
             known=message.known,
@@ -124,6 +127,14 @@ class Dashboard(Screen[None]):
     @on(SearchBar.Left)
     def _to_table(self) -> None:
         self.set_focus(self.query_one(FlowTable))
+
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],  # noqa: ARG002 - Textual's
+    ) -> bool | None:
+        """Let / be typed into the search box."""
+        return action != "search" or self.focused is not self.query_one(SearchBar).box
 
     def action_search(self) -> None:
         """Type a filter."""

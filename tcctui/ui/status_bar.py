@@ -20,7 +20,7 @@ from tcctui.ui.plain import plain
 class Status:
     """What the status line says.
 
-    `events` and `lost` count since the start; `reason` is why nothing comes any more, if so.
+    `events`, `lost` and `skipped` count since the start; `reason` is why nothing comes any more.
     """
 
     source: str = ""
@@ -28,6 +28,7 @@ class Status:
     kernel_filter: str = ""
     events: int = 0
     lost: int = 0
+    skipped: int = 0
     evicted: int = 0
     shown: int = 0
     known: int = 0
@@ -112,6 +113,7 @@ class StatusBar(Widget):
         right = [
             _Part("dim", f"{units.short_count(round(per_second))} ev/s", 3),
             _Part("bad" if status.lost else "dim", f"{units.count(status.lost)} lost"),
+            _Part("bad", f"{units.count(status.skipped)} skipped" if status.skipped else "", 2),
             _Part("bad", "memory full" if status.evicted else "", 5),
             _Part("bad", dropped if status.evicted else ""),
             _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),

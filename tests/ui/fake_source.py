@@ -143,6 +143,10 @@ class FakeSource:
             batch, self._now_ns = self._batches.popleft()
             return batch
 
+    def skipped(self) -> int:
+        """Nothing is skipped."""
+        return 0
+
     def lost(self) -> int:
         """What the test says."""
         return self.dropped

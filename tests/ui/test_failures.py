@@ -79,8 +79,7 @@ async def test_markup_in_the_search_box_is_text(clock: Clock) -> None:
         await desk.search("[red]x[/red]")
         assert lines(desk.box)[0].strip() == "[red]x[/red]"
         await desk.search("port:[bold]1")
-        await desk.until(lambda: "^ " in lines(desk.screen.query_one("#mistake"))[0])
-        assert "[bold]1" in lines(desk.screen.query_one("#mistake"))[0]
+        await desk.until(lambda: "[bold]1" in "".join(lines(desk.screen.query_one("#mistake"))))
         assert lines(desk.box)[0].strip() == "port:[bold]1"
 
 

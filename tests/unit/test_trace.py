@@ -125,6 +125,10 @@ class Script:
         """Count nothing."""
         return 3
 
+    def skipped(self) -> int:
+        """Skip nothing."""
+        return 0
+
     def close(self) -> None:
         """Do nothing."""
 
