@@ -44,6 +44,9 @@ class TcctuiApp(App[None]):
 
     async def on_mount(self) -> None:
         """Show the dashboard, and begin to read once it can say what goes wrong."""
+        few = self.console.color_system == "standard" and not self.is_headless
+        if few and "TEXTUAL_THEME" not in os.environ:
+            self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
         await self.push_screen(self._dashboard)
         self.run_worker(self._collect, thread=True, exit_on_error=False)
         loop = asyncio.get_running_loop()

@@ -266,7 +266,8 @@ class FlowTable(ScrollView, can_focus=True):
     def on_click(self, event: events.Click) -> None:
         """Select the row, or sort by the column, that was clicked."""
         if event.y > 0:
-            self._select(self._top + event.y - 1)
+            if self._top + event.y - 1 < len(self._order):
+                self._select(self._top + event.y - 1)
             return
         for placed in self._placed:
             if placed.start <= event.x < placed.start + placed.width and placed.column.sort:

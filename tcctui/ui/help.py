@@ -65,4 +65,6 @@ class Help(ModalScreen[None]):
 
     def on_mount(self) -> None:
         """Let the arrow keys scroll it."""
-        self.query_one("#help").focus()
+        entries = self.query_one("#help")
+        entries.border_subtitle = "Esc closes"
+        entries.focus()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import time
 from pathlib import Path
@@ -16,7 +17,12 @@ def save_picture(svg: str) -> Path:
         OSError: the directory or the disk does not take it.
 
     """
-    path = Path.cwd() / time.strftime("tcctui-%Y-%m-%dT%H-%M-%S.svg")
+    name = time.strftime("tcctui-%Y-%m-%dT%H-%M-%S")
+    path = Path.cwd() / f"{name}.svg"
+    for number in itertools.count(2):
+        if not path.exists():
+            break
+        path = path.with_name(f"{name}-{number}.svg")
     with path.open("x") as file:
         user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
         if os.geteuid() == 0 and user.isdecimal() and group.isdecimal():

@@ -43,7 +43,7 @@ class SearchBar(Vertical):
     """A box to type a filter into. While there is a mistake in it, the last good filter holds."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "clear", "Clear the search", show=False),
+        Binding("escape", "clear", "Clear"),
     ]
 
     @dataclass

@@ -139,11 +139,13 @@ class StatusBar(Widget):
 
 
 def _length(parts: list[_Part]) -> int:
-    return sum(cell_len(part.text) + len(_DOT) for part in parts if part.text)
+    shown = [part for part in parts if part.text]
+    return sum(cell_len(part.text) for part in shown) + len(_DOT) * max(0, len(shown) - 1)
 
 
 def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
     """Lay both sides out; on a narrow line the parts that say least give way."""
+    width -= 2  # a blank between both sides, and one at the edge
     for rank in range(7, 1, -1):
         if _length(left) + _length(right) > width:
             left = [part for part in left if part.rank != rank]
@@ -155,7 +157,7 @@ def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
         kept = max(0, len(last.text) + room - 1)
         left = [*others, last._replace(text=f"{last.text[:kept]}…" if kept > 1 else "")]
         room = width - _length(left) - _length(right)
-    return [*_joined(left), _Part("", " " * max(1, room)), *_joined(right), _Part("", " ")]
+    return [*_joined(left), _Part("", " " * (room + 1)), *_joined(right), _Part("", " ")]
 
 
 def _joined(parts: list[_Part]) -> list[_Part]:

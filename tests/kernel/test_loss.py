@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import mmap
+import os
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +17,8 @@ from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
 from tests.kernel import bpftrace
 from tests.kernel.alignment import align
-from tests.kernel.network import Network
+from tests.kernel.bpf_objects import held_by
+from tests.kernel.network import Network, run
 from tests.kernel.recorder import drain
 from tests.kernel.traffic import PORT, connections, quiet, settle, talk
 
@@ -104,3 +108,19 @@ def test_reading_makes_room_again(small: BpfSource, large: BpfSource) -> None:
 def by_kind(events: Events) -> dict[EventKind, int]:
     """Count events."""
     return {kind: int(np.count_nonzero(events["kind"] == kind)) for kind in EventKind}
+
+
+def test_skipped_is_what_the_kernel_counted(large: BpfSource) -> None:
+    """Events that the kernel ran no program for are counted as bpftool says, for each program."""
+    with Network() as network, connections(network, "ipv4", "ipv6") as made:
+        for connection in made:
+            talk(connection, 500)
+        quiet(made)
+        mine = held_by(os.getpid()).programs
+        before = large.skipped()
+        listed = json.loads(run("bpftool", "--json", "prog", "list"))
+        told = sum(one.get("recursion_misses", 0) for one in listed if one["id"] in mine)
+        assert before <= told <= large.skipped()
+    infos = [Path(f"/proc/self/fdinfo/{one}") for one in os.listdir("/proc/self/fdinfo")]
+    programs = [info.read_text() for info in infos if info.exists()]
+    assert sum("recursion_misses:" in text for text in programs) == len(mine)
