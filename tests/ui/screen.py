@@ -99,8 +99,8 @@ class Desk:
             for _ in range(20):  # messages bring forth messages
                 await asyncio.sleep(0)
             worked = time.process_time()
-            await asyncio.sleep(0.005)
-            busy = time.process_time() - worked > 0.001 or any(
+            await asyncio.sleep(0.02)  # longer than a frame: what changed is painted, too
+            busy = time.process_time() - worked > 0.003 or any(
                 pump.message_queue_size for pump in (app, app.screen, *app.screen.walk_children())
             )
 
