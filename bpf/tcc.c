@@ -2,15 +2,21 @@
 /*
  * What congestion control does to every TCP socket, as fixed-size records in one ring buffer.
  *
+ * With an interval, a socket's ACKs are coalesced: each is folded into the socket's slot, and a
+ * record is written at once for the first one, where ssthresh changed or cwnd fell, and for each of
+ * the sockets in focus; else when an interval has passed since the last. What a quiet socket leaves
+ * in its slot, user space takes out of the memory it shares (tcctui/sources/slots.py).
+ *
  * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
  * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
  * which tcctui/sources/tracepoints.py derives from the format files:
  *
  *   TCC_RING_PAGES            size of the ring buffer, a power of two
- *   TCC_PROBE_HAS_FAMILY      tcp_probe has `family` (else the sockaddr's own is taken)
- *   TCC_PROBE_HAS_SKADDR      tcp_probe has `skaddr`
- *   TCC_NO_DESTROY            there is no tcp_destroy_sock with a cookie
- *   TCC_NO_STATE              there is no inet_sock_set_state
+ *   TCC_SLOTS                 sockets that can be coalesced at a time; the others' ACKs are all
+ * told TCC_CPUS                  processors that this machine can have TCC_PROBE_HAS_FAMILY
+ * tcp_probe has `family` (else the sockaddr's own is taken) TCC_PROBE_HAS_SKADDR      tcp_probe has
+ * `skaddr` TCC_NO_DESTROY            there is no tcp_destroy_sock with a cookie TCC_NO_STATE there
+ * is no inet_sock_set_state
  */
 
 #define AF_INET	    2
@@ -19,6 +25,8 @@
 
 #define MAX_PORTS    8
 #define MAX_PREFIXES 8
+#define MAX_FOCUS    8
+#define FREE_SLOTS   1024
 
 enum event_kind {
 	EVENT_PROBE = 0,
@@ -49,6 +57,13 @@ struct event {
 	__u32 snd_wnd; /* bytes */
 	__u32 srtt; /* microseconds */
 	__u32 rcv_wnd; /* bytes */
+	__u32 acks; /* folded into the slot so far, this one too (0 without a slot) */
+	__u32 snd_cwnd_min; /* extremes since the record before */
+	__u32 srtt_min;
+	__u32 in_flight_min; /* bytes */
+	__u32 snd_cwnd_max;
+	__u32 srtt_max;
+	__u32 in_flight_max;
 	__u16 sport; /* host byte order */
 	__u16 dport;
 	__u16 family;
@@ -56,7 +71,7 @@ struct event {
 	__u8 kind;
 	__u8 oldstate;
 	__u8 newstate;
-	__u8 reserved[5];
+	__u8 reserved;
 };
 
 struct prefix {
@@ -74,16 +89,52 @@ struct filter {
 	struct prefix prefixes[MAX_PREFIXES];
 };
 
+/* What user space changes while the programs run. */
+struct config {
+	__u64 interval_ns; /* between two records of a socket; 0: a record for each ACK */
+	__u64 focus[MAX_FOCUS]; /* cookies of the sockets whose every ACK is told; 0 is none */
+	__u32 n_focus;
+	/* Which of the two filters is in force, by its lowest bit: a new one is written whole
+	 * before it counts. Until the first one is (0), nothing passes.
+	 */
+	__u32 active;
+};
+
+/* How far a slot's socket has come. Apart from the slot's event, so that user space looks through
+ * all of them in no time.
+ */
+struct mark {
+	__u64 emitted_ns; /* when the last record was written, or was to be */
+	__u32 acks; /* ACKs seen, counted before the event is changed */
+	__u32 done; /* the same, after it was */
+	__u32 told; /* of these, ACKs that records or user space have told */
+	__u32 gone; /* the socket was destroyed: the slot is user space's again */
+};
+
+/* Slots that a processor may give away. User space puts them in; only programs on that processor,
+ * which never interrupt each other, take them out.
+ */
+struct free_slots {
+	__u32 taken;
+	__u32 given;
+	__u32 slots[FREE_SLOTS];
+};
+
+/* Records that found no room, by kind, on one processor; on a cache line of its own. */
+struct lost {
+	__u64 records[8];
+};
+
 BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
 
-/* Records that found no room, by kind. */
-BPF_PERCPU_ARRAY(lost, __u64, EVENT_KINDS);
-
-/* Two filters, of which `active` names the one in force: a new one is written whole before it
- * counts. Until the first one is (0), nothing passes.
- */
-BPF_ARRAY(filters, struct filter, 2);
-BPF_ARRAY(active, __u32, 1);
+/* All of these are mapped into user space, except which slot a socket has. */
+BPF_F_TABLE("array", int, struct config, config, 1, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct filter, filters, 2, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct lost, lost, TCC_CPUS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct event, flows, TCC_SLOTS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct mark, marks, TCC_SLOTS, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct free_slots, free_slots, TCC_CPUS, BPF_F_MMAPABLE);
+BPF_HASH(slots, __u64, __u32, TCC_SLOTS);
 
 static inline int in_prefix(const struct prefix *prefix, const union address *address)
 {
@@ -91,16 +142,15 @@ static inline int in_prefix(const struct prefix *prefix, const union address *ad
 	       (address->halves[1] & prefix->mask[1]) == prefix->address[1];
 }
 
-static inline int passes(const union address *saddr, const union address *daddr, __u16 sport,
-			 __u16 dport)
+static inline int passes(const struct config *config, const union address *saddr,
+			 const union address *daddr, __u16 sport, __u16 dport)
 {
-	int zero = 0, matched, i;
-	__u32 *slot = active.lookup(&zero);
 	struct filter *filter;
+	int matched, i;
 
-	if (!slot || !*slot)
+	if (!config->active)
 		return 0;
-	i = *slot & 1;
+	i = config->active & 1;
 	filter = filters.lookup(&i);
 	if (!filter)
 		return 0;
@@ -130,15 +180,21 @@ static inline int passes(const union address *saddr, const union address *daddr,
 	return 1;
 }
 
+static inline void lose(int kind)
+{
+	int cpu = bpf_get_smp_processor_id();
+	struct lost *here = lost.lookup(&cpu);
+
+	if (here)
+		here->records[kind & 7]++;
+}
+
 static inline struct event *reserve(int kind)
 {
 	struct event *event = events.ringbuf_reserve(sizeof(struct event));
-	__u64 *count;
 
 	if (!event) {
-		count = lost.lookup(&kind);
-		if (count)
-			(*count)++;
+		lose(kind);
 		return 0;
 	}
 	__builtin_memset(event, 0, sizeof(*event));
@@ -165,12 +221,111 @@ static inline struct event *reserve(int kind)
 		}                                                                                  \
 	} while (0)
 
+/* Give a socket a slot, if this processor has one; says which, or -1. */
+static inline int take_slot(__u64 cookie)
+{
+	int cpu = bpf_get_smp_processor_id();
+	struct free_slots *here = free_slots.lookup(&cpu);
+	__u32 slot;
+
+	if (!here || here->taken == here->given)
+		return -1;
+	slot = here->slots[here->taken & (FREE_SLOTS - 1)];
+	if (slots.update(&cookie, &slot))
+		return -1;
+	here->taken++;
+	return slot;
+}
+
+static inline int in_focus(const struct config *config, __u64 cookie)
+{
+	int i;
+
+	if (!config->n_focus)
+		return 0;
+#pragma unroll
+	for (i = 0; i < MAX_FOCUS; i++)
+		if (config->focus[i] == cookie)
+			return 1;
+	return 0;
+}
+
+/* Keeps the compiler, and processors that store in order, from storing what follows first. */
+#define barrier() asm volatile("" ::: "memory")
+
+/* All of an event that one ACK decides. */
+#define SET_PROBE(event, saddr_, daddr_, family_)                                                  \
+	do {                                                                                       \
+		(event)->sock_cookie = args->sock_cookie;                                          \
+		SET_SKADDR(event);                                                                 \
+		(event)->saddr = (saddr_);                                                         \
+		(event)->daddr = (daddr_);                                                         \
+		(event)->mark = args->mark;                                                        \
+		(event)->snd_nxt = args->snd_nxt;                                                  \
+		(event)->snd_una = args->snd_una;                                                  \
+		(event)->snd_cwnd = args->snd_cwnd;                                                \
+		(event)->ssthresh = args->ssthresh;                                                \
+		(event)->snd_wnd = args->snd_wnd;                                                  \
+		(event)->srtt = args->srtt;                                                        \
+		(event)->rcv_wnd = args->rcv_wnd;                                                  \
+		(event)->sport = args->sport;                                                      \
+		(event)->dport = args->dport;                                                      \
+		(event)->family = (family_);                                                       \
+		(event)->data_len = args->data_len;                                                \
+	} while (0)
+
+#ifdef TCC_PROBE_HAS_SKADDR
+#define SET_SKADDR(event) (event)->skaddr = (__u64)args->skaddr
+#else
+#define SET_SKADDR(event)
+#endif
+
+static inline void begin_extremes(struct event *event)
+{
+	__u32 in_flight = event->snd_nxt - event->snd_una;
+
+	event->snd_cwnd_min = event->snd_cwnd;
+	event->snd_cwnd_max = event->snd_cwnd;
+	event->srtt_min = event->srtt;
+	event->srtt_max = event->srtt;
+	event->in_flight_min = in_flight;
+	event->in_flight_max = in_flight;
+}
+
+static inline void widen_extremes(struct event *event)
+{
+	__u32 in_flight = event->snd_nxt - event->snd_una;
+
+	if (event->snd_cwnd < event->snd_cwnd_min)
+		event->snd_cwnd_min = event->snd_cwnd;
+	if (event->snd_cwnd > event->snd_cwnd_max)
+		event->snd_cwnd_max = event->snd_cwnd;
+	if (event->srtt < event->srtt_min)
+		event->srtt_min = event->srtt;
+	if (event->srtt > event->srtt_max)
+		event->srtt_max = event->srtt;
+	if (in_flight < event->in_flight_min)
+		event->in_flight_min = in_flight;
+	if (in_flight > event->in_flight_max)
+		event->in_flight_max = in_flight;
+}
+
+/* A socket's ACKs come one after the other, under its lock (tcp_rcv_established): its slot needs
+ * none.
+ */
 TRACEPOINT_PROBE(tcp, tcp_probe)
 {
+	__u32 before_cwnd, before_ssthresh, *known;
 	union address saddr, daddr;
+	int zero = 0, slot = -1, told;
+	struct config *now = config.lookup(&zero);
 	struct event *event;
+	struct mark *mark;
+	__u64 cookie, ts;
 	__u16 family;
 
+	if (!now)
+		return 0;
 #ifdef TCC_PROBE_HAS_FAMILY
 	family = args->family;
 #else
@@ -179,32 +334,79 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	READ_SOCKADDR(saddr, family, args->saddr);
 	READ_SOCKADDR(daddr, family, args->daddr);
 
-	if (!passes(&saddr, &daddr, args->sport, args->dport))
+	if (!passes(now, &saddr, &daddr, args->sport, args->dport))
 		return 0;
 
-	event = reserve(EVENT_PROBE);
-	if (!event)
+	cookie = args->sock_cookie;
+	known = 0;
+	if (now->interval_ns) {
+		known = slots.lookup(&cookie);
+		slot = known ? *known : take_slot(cookie);
+	}
+	if (slot < 0) {
+		event = reserve(EVENT_PROBE);
+		if (!event)
+			return 0;
+		SET_PROBE(event, saddr, daddr, family);
+		begin_extremes(event);
+		events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 		return 0;
-	event->sock_cookie = args->sock_cookie;
-#ifdef TCC_PROBE_HAS_SKADDR
-	event->skaddr = (__u64)args->skaddr;
-#endif
-	event->saddr = saddr;
-	event->daddr = daddr;
-	event->mark = args->mark;
-	event->snd_nxt = args->snd_nxt;
-	event->snd_una = args->snd_una;
-	event->snd_cwnd = args->snd_cwnd;
-	event->ssthresh = args->ssthresh;
-	event->snd_wnd = args->snd_wnd;
-	event->srtt = args->srtt;
-	event->rcv_wnd = args->rcv_wnd;
-	event->sport = args->sport;
-	event->dport = args->dport;
-	event->family = family;
-	event->data_len = args->data_len;
-	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	}
+
+	event = flows.lookup(&slot);
+	mark = marks.lookup(&slot);
+	if (!event || !mark)
+		return 0;
+	ts = bpf_ktime_get_ns();
+	told = mark->told == mark->acks;
+	before_cwnd = event->snd_cwnd;
+	before_ssthresh = event->ssthresh;
+
+	mark->acks++;
+	barrier();
+	event->ts_ns = ts;
+	SET_PROBE(event, saddr, daddr, family);
+	event->acks = mark->acks;
+	if (told)
+		begin_extremes(event);
+	else
+		widen_extremes(event);
+
+	if (ts - mark->emitted_ns >= now->interval_ns || event->ssthresh != before_ssthresh ||
+	    event->snd_cwnd < before_cwnd || in_focus(now, cookie)) {
+		/* Where there is no room, the next record tells it, an interval later. */
+		mark->emitted_ns = ts;
+		if (events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
+			lose(EVENT_PROBE);
+		else
+			mark->told = mark->acks;
+	}
+	barrier();
+	mark->done = mark->acks;
 	return 0;
+}
+
+/* A socket goes: tell what its slot still holds, and leave the slot to user space. */
+static inline void give_back_slot(__u64 cookie)
+{
+	__u32 *known = slots.lookup(&cookie);
+	struct event *event;
+	struct mark *mark;
+	int slot;
+
+	if (!known)
+		return;
+	slot = *known;
+	event = flows.lookup(&slot);
+	mark = marks.lookup(&slot);
+	slots.delete(&cookie);
+	if (!event || !mark)
+		return;
+	if (mark->told != mark->acks &&
+	    !events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
+		mark->told = mark->acks;
+	barrier();
+	mark->gone = 1;
 }
 
 /*
@@ -218,12 +420,14 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
 {
 	union address saddr, daddr;
 	struct event *event;
+	int zero = 0;
+	struct config *now = config.lookup(&zero);
 
-	if (args->protocol != IPPROTO_TCP)
+	if (!now || args->protocol != IPPROTO_TCP)
 		return 0;
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	if (!passes(&saddr, &daddr, args->sport, args->dport))
+	if (!passes(now, &saddr, &daddr, args->sport, args->dport))
 		return 0;
 
 	event = reserve(EVENT_STATE);
@@ -247,10 +451,13 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 {
 	union address saddr, daddr;
 	struct event *event;
+	int zero = 0;
+	struct config *now = config.lookup(&zero);
 
+	give_back_slot(args->sock_cookie);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	if (!passes(&saddr, &daddr, args->sport, args->dport))
+	if (!now || !passes(now, &saddr, &daddr, args->sport, args->dport))
 		return 0;
 
 	event = reserve(EVENT_DESTROY);

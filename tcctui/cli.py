@@ -13,8 +13,16 @@ from typing import Any, NoReturn
 from tcctui import __version__
 from tcctui.errors import TcctuiError, UsageError
 
+_TIME = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s*(us|µs|ms|s)?")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{0,3})?)\s*%?")
 _SIZE = re.compile(r"(\d{1,9})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 _LEAST_MEMORY = 4 << 20
+
+INTERVAL_MS = 10.0
+"""How often the kernel tells the dashboard of a connection: charts have 100 ms to a column."""
+
+MAX_CPU = 0.25
+"""Share of a core that the dashboard's reading may take unless told otherwise."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -53,6 +61,14 @@ def _kernel_options(before: str = "") -> _Parser:
         choices=("auto", "bpf"),
         help="where events come from (default auto: the best this machine has)",
     )
+    group.add_argument(
+        "--interval",
+        metavar="TIME",
+        type=_interval,
+        help="the kernel tells of a connection once in so long (20ms, 1s; a bare number is ms), and"
+        " at once where its first ACK comes, ssthresh changes or cwnd falls; 0 tells of every ACK"
+        f" (default {INTERVAL_MS:g}ms, with trace 0)",
+    )
     _add_headers(group)
     return kernel
 
@@ -71,6 +87,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SIZE",
         default="256M",
         help="memory that the histories of all connections may take (default 256M)",
+    )
+    parser.add_argument(
+        "--max-cpu",
+        metavar="PERCENT",
+        type=_percent,
+        default=MAX_CPU,
+        help="share of a core that reading may take; beyond it the interval doubles, up to 1s"
+        f" (default {MAX_CPU:.0%})".replace("%", "%%"),
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=_Parser)
     trace = commands.add_parser(
@@ -118,6 +142,23 @@ def _seconds(text: str) -> float:
     if not 0 < seconds < 1e9:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
     return seconds
+
+
+def _interval(text: str) -> float:
+    """Milliseconds of a time such as 20ms or 1s."""
+    match = _TIME.fullmatch(text.strip())
+    unit = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
+    milliseconds = float(match[1]) * unit[match[2] or "ms"] if match else -1
+    if not 0 <= milliseconds <= 1000:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a time from 0 to 1s, such as 20ms")
+    return milliseconds
+
+
+def _percent(text: str) -> float:
+    match = _PERCENT.fullmatch(text.strip())
+    if not match or not 0 < float(match[1]) <= 100:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a percentage of a core")
+    return float(match[1]) / 100
 
 
 def _count(text: str) -> int:
@@ -169,17 +210,22 @@ def _run(args: argparse.Namespace) -> int:
 
         return doctor(headers, verbose=getattr(args, "verbose", False))
 
-    from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy, and later bcc
     from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415
+    from tcctui.sources.program import Loading  # noqa: PLC0415
 
     ports, addresses = (
         getattr(args, f"before_{name}", []) + getattr(args, name, []) for name in ("port", "ip")
     )
     kernel_filter = KernelFilter.from_options(ports, addresses)
     if args.command == "trace":
+        loading = Loading(kernel_headers=headers)
+        # The program compiles while these are imported.
+        from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy
         from tcctui.trace import trace  # noqa: PLC0415
 
-        source = BpfSource(kernel_filter, kernel_headers=headers)
+        source = BpfSource(
+            kernel_filter, loading=loading, interval_ms=getattr(args, "interval", 0.0)
+        )
         try:
             trace(
                 source,
@@ -195,11 +241,17 @@ def _run(args: argparse.Namespace) -> int:
 
     history_memory = _memory(args.history_memory)
     _require_terminal()
-    # Compiling captures stderr, on which Textual draws: it is over before the app begins.
-    source = BpfSource(kernel_filter, kernel_headers=headers)
-    try:
-        from tcctui.ui.app import run  # noqa: PLC0415 - Textual
+    loading = Loading(kernel_headers=headers)
+    from tcctui.sources.bpf import BpfSource  # noqa: PLC0415
+    from tcctui.ui.app import run  # noqa: PLC0415 - Textual
 
+    source = BpfSource(
+        kernel_filter,
+        loading=loading,
+        interval_ms=getattr(args, "interval", INTERVAL_MS),
+        max_cpu=args.max_cpu,
+    )
+    try:
         return run(source, history_memory)
     finally:
         source.close()

@@ -13,6 +13,7 @@ from pathlib import Path
 from tcctui.errors import TcctuiError
 from tcctui.sources import bcc_package, privileges, tracepoints
 from tcctui.sources.bpf import BpfSource
+from tcctui.sources.program import Loading
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal the dashboard works in."""
@@ -155,7 +156,7 @@ def _terminal() -> str:
 
 
 def _program(kernel_headers: Path | None) -> str:
-    source = BpfSource(kernel_headers=kernel_headers)
+    source = BpfSource(loading=Loading(kernel_headers=kernel_headers))
     source.close()
     return f"compiled, loaded and attached in {source.attach_ms:.0f} ms"
 

@@ -29,23 +29,30 @@ Buckets = npt.NDArray[np.uint32]
 _MOST = np.uint64(0xFFFFFFFF)
 
 
+Values = tuple[npt.NDArray[np.uint32], ...]
+"""An array of one entry per event for each of `SERIES`."""
+
+
 def from_events(
-    stamp: npt.NDArray[np.uint64],
-    values: tuple[npt.NDArray[np.uint32], ...],
-    acked: npt.NDArray[np.uint64],
     starts: npt.NDArray[np.intp],
+    stamp: npt.NDArray[np.uint64],
+    acked: npt.NDArray[np.uint64],
+    *,
+    low: Values,
+    high: Values,
+    last: Values,
 ) -> Buckets:
     """Fold events into buckets, one for each run of events that begins at one of `starts`.
 
-    `stamp`, each of `values` (in the order of `SERIES`) and `acked` have one entry per event.
+    `stamp` and `acked` have one entry per event. `low` and `high` are each event's own extremes.
     """
     buckets = np.empty((len(starts), WIDTH), "u4")
     ends = np.append(starts[1:], len(stamp)) - 1
     buckets[:, STAMP] = stamp[starts]
-    for column, value in enumerate(values):
-        buckets[:, MIN.start + column] = np.minimum.reduceat(value, starts)
-        buckets[:, MAX.start + column] = np.maximum.reduceat(value, starts)
-        buckets[:, LAST.start + column] = value[ends]
+    for column in range(len(SERIES)):
+        buckets[:, MIN.start + column] = np.minimum.reduceat(low[column], starts)
+        buckets[:, MAX.start + column] = np.maximum.reduceat(high[column], starts)
+        buckets[:, LAST.start + column] = last[column][ends]
     buckets[:, ACKED] = np.minimum(np.add.reduceat(acked, starts), _MOST)
     return buckets
 

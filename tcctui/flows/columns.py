@@ -39,7 +39,8 @@ FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
             "mss": "u4",  # bytes; 0 while unknown
             "bytes_acked": "u8",  # bytes acknowledged by the peer since the flow was first seen
             "rate": "f8",  # bytes acknowledged per second, over the last second
-            "events": "u8",  # tcp_probe events seen
+            "events": "u8",  # tcp_probe events, those that others stand for too
+            "acks": "u4",  # the kernel's own count of them, as the last event told it
             "first_ns": "i8",  # CLOCK_MONOTONIC of the first event
             "last_ns": "i8",  # CLOCK_MONOTONIC of the last tcp_probe event
             "opened_ns": "i8",  # when it became ESTABLISHED; 0 where that was not seen

@@ -61,8 +61,8 @@ class FlowHistory:
 class Totals:
     """Counts since the start.
 
-    `events` of all kinds, `flows` known now (closed ones too, while they linger), `evicted` flows
-    dropped because the memory for histories was spent.
+    `events` of all kinds, those that others stand for too. `flows` known now (closed ones too,
+    while they linger). `evicted` flows dropped because the memory for histories was spent.
     """
 
     events: int

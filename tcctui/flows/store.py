@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EventKind, Events, TcpState
+from tcctui.events import EventKind, Events, TcpState, pick
 from tcctui.flows.batch import LAST_FIELDS, ProbeBatch
 from tcctui.flows.buckets import BUCKET_NS, MAX, MIN, SERIES
 from tcctui.flows.columns import DERIVED, FlowColumns
@@ -65,15 +65,15 @@ class Store:
                 return
         with self._lock:
             self._now_ns = max(self._now_ns, now_ns)
-            self._events += len(events)
             kinds = events["kind"]
-            probes = events if not kinds.any() else events[kinds == EventKind.PROBE]
-            states = events[kinds == EventKind.STATE] if len(probes) < len(events) else events[:0]
-            self._sockets.opened(states[states["newstate"] == TcpState.ESTABLISHED])
+            probes = events if not kinds.any() else pick(events, kinds == EventKind.PROBE)
+            states = pick(events, kinds == EventKind.STATE)
+            self._sockets.opened(pick(states, states["newstate"] == TcpState.ESTABLISHED))
             if len(probes):
                 self._ingest_probes(ProbeBatch(probes))
             if len(probes) < len(events):
-                destroyed = self._ingest_destroys(events[kinds == EventKind.DESTROY])
+                self._events += len(events) - len(probes)
+                destroyed = self._ingest_destroys(pick(events, kinds == EventKind.DESTROY))
                 self._ingest_states(states)
                 self._sockets.forget(destroyed)
             if self._rates.tick(self._now_ns, self._columns["bytes_acked"]):
@@ -85,26 +85,31 @@ class Store:
         rows = self._cookies.lookup(batch.cookies)
         new = rows < 0
         if new.any():
-            rows[new] = self._open(batch.cookies[new], events[batch.first[new]])
+            rows[new] = self._open(batch.cookies[new], pick(events, batch.first[new]))
         columns = self._columns
         una = np.where(new, events["snd_una"][batch.first], columns["snd_una"][rows])
-        moved = self._endpoints.differ(rows, events[batch.last])
+        last = pick(events, batch.last)
+        moved = self._endpoints.differ(rows, last)
         if moved.any():
-            begun = moved & ~new & self._endpoints.differ(rows, events[batch.first])
+            begun = moved & ~new & self._endpoints.differ(rows, pick(events, batch.first))
             una[begun] = events["snd_una"][batch.first[begun]]
-            self._endpoints.set(rows[moved], events[batch.last[moved]])
+            self._endpoints.set(rows[moved], pick(last, moved))
             self._sockets.forget(rows[moved])
-            self._learn_sockets(rows[moved], events[batch.last[moved]])
+            self._learn_sockets(rows[moved], pick(last, moved))
             again = moved & ~new
-            self._set_birth(rows[again], events[batch.last[again]])
+            self._set_birth(rows[again], pick(last, again))
         acked = batch.acked(una)
         for field, column in LAST_FIELDS.items():
-            columns[column][rows] = events[field][batch.last]
+            columns[column][rows] = last[field]
         columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
         columns["state"][rows] = TcpState.ESTABLISHED
         columns["closed_ns"][rows] = 0
-        columns["last_ns"][rows] = events["ts_ns"][batch.last]
-        columns["events"][rows] += batch.counts.astype("u8")
+        columns["last_ns"][rows] = last["ts_ns"]
+        told = np.where(new, 0, columns["acks"][rows])
+        acks = batch.acks(told)
+        columns["acks"][rows] = batch.told(told)
+        columns["events"][rows] += acks
+        self._events += int(acks.sum())
         columns["bytes_acked"][rows] += batch.total(acked)
 
         bucket_rows, buckets = batch.buckets(rows, self._history.newest(rows), acked)

@@ -56,14 +56,14 @@ def find(directories: Iterable[Path]) -> Path:
     raise TcctuiError("bcc's Python package is not installed.", f"Run: {install_bcc()}")
 
 
-def load() -> ModuleType:
-    """Import bcc, from wherever the distribution put it.
+def load(package: Path | None = None) -> ModuleType:
+    """Import bcc: the given package, or the one that the distribution put somewhere.
 
     Raises:
         TcctuiError: it is not installed, or what is installed can't be loaded.
 
     """
-    package = find(candidates())
+    package = package or find(candidates())
     loaded = sys.modules.get("bcc")
     if loaded is not None and Path(str(loaded.__file__)).parent == package:
         return loaded

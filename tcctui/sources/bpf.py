@@ -2,71 +2,47 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import os
 import re
-import sys
-import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.sources import bcc_package, privileges, tracepoints
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.kernel_headers import header_tree
+from tcctui.events import EVENT, EventKind, Events, joined
+from tcctui.sources.bpf_syscall import delete_keys
+from tcctui.sources.kernel_filter import FILTER_BYTES, KernelFilter
+from tcctui.sources.mapped_array import MappedArray
+from tcctui.sources.program import Loading
+from tcctui.sources.resolution import Resolution
 from tcctui.sources.ringbuf import MappedRing
-
-RING_BYTES = 16 << 20
-"""Room for 149,000 events: at a million a second, three of the reader's rounds."""
+from tcctui.sources.slots import FREE_SLOTS, MARK, Slots
 
 BATCH = 1 << 16
 """Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
 
-_OLDEST = (5, 8)
+MAX_FOCUS = 8
+"""Flows that can be in focus at a time."""
 
+CONFIG = np.dtype(
+    [("interval_ns", "u8"), ("focus", "u8", (MAX_FOCUS,)), ("n_focus", "u4"), ("active", "u4")]
+)
+"""`struct config` in bpf/tcc.c."""
 
-def bpf_directory() -> Path:
-    """Where tcc.c and its stand-in headers are: in the wheel, or beside it in a checkout."""
-    package = Path(__file__).resolve().parent.parent
-    inside = package / "bpf"
-    return inside if inside.is_dir() else package.parent / "bpf"
-
-
-@contextlib.contextmanager
-def _captured_stderr() -> Iterator[list[str]]:
-    """Keep what clang and libbcc write to file descriptor 2 off the screen, in a list."""
-    captured: list[str] = []
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as file:
-        os.dup2(file.fileno(), 2)
-        try:
-            yield captured
-        finally:
-            sys.stderr.flush()
-            os.dup2(saved, 2)
-            os.close(saved)
-            file.seek(0)
-            captured.append(file.read().decode(errors="replace"))
-
-
-def _kernel_version(release: str) -> tuple[int, int]:
-    match = re.match(r"(\d+)\.(\d+)", release)
-    return (int(match[1]), int(match[2])) if match else _OLDEST
+_RECURSION = re.compile(r"^recursion_misses:\s*(\d+)", re.MULTILINE)
+_LOST = np.dtype(("u8", (8,)))
+_FILTER = np.dtype(("u1", (FILTER_BYTES,)))
 
 
 class BpfSource:
-    """Loads the BPF program, attaches it to the tracepoints and reads its ring buffer.
+    """Attaches the BPF program to the tracepoints and reads its ring buffer.
 
-    `kernel_headers` is a kernel's build directory to compile against, instead of the bundled
-    stand-ins. Compiling captures file descriptor 2 and changes the working directory for a moment
-    (libbcc's way), so it is to be over before a terminal application starts.
+    `loading` is the program, on its way already; else it is loaded now. `interval_ms` is the time
+    that one event of a flow may stand for, 0 for an event of every ACK. Where `max_cpu` is given,
+    that time doubles while the reading thread takes more than this share of a core, or the ring is
+    over half full.
 
     Raises:
         TcctuiError: no privilege, no tracepoint, no bcc, or the kernel refuses the program.
@@ -77,30 +53,48 @@ class BpfSource:
         self,
         kernel_filter: KernelFilter | None = None,
         *,
-        kernel_headers: Path | None = None,
-        ring_bytes: int = RING_BYTES,
+        loading: Loading | None = None,
+        interval_ms: float = 0,
+        max_cpu: float | None = None,
     ) -> None:
-        privileges.require()
-        tracefs = tracepoints.mount_tracefs()
-        flags = tracepoints.flags(tracepoints.read_formats(tracefs))
-        bcc = bcc_package.load()
-        ring_pages = ring_bytes // os.sysconf("SC_PAGE_SIZE")
-        started = time.monotonic()
-        self._bpf = _compile(bcc, [*flags, f"-DTCC_RING_PAGES={ring_pages}"], kernel_headers)
-        self.attach_ms = (time.monotonic() - started) * 1e3
+        self._program = (loading or Loading()).wait()
+        self.attach_ms = self._program.attach_ms
         """Milliseconds that compiling, loading and attaching took."""
-        self._slot = 0
+        self._interval_ns = round(interval_ms * 1e6)
+        self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)
+        self._coalesced = False
         self._filter = KernelFilter()
-        self._mapped: MappedRing | None = None
         self._lost = self._skipped = 0
+        self._open = True
+        self._mapped: list[MappedArray] = []
+        self._ring: MappedRing | None = None
+        maps, cpus = self._program.maps, self._program.cpus
         try:
-            self._mapped = MappedRing(self._bpf[b"events"].map_fd, ring_bytes, EVENT)
+            self._ring = MappedRing(maps["events"], self._program.ring_bytes, EVENT)
+            self._config, self._filters, self._losses, marks, flows, lists = (
+                self._map(name, value, count).values
+                for name, value, count in (
+                    ("config", CONFIG, 1),
+                    ("filters", _FILTER, 2),
+                    ("lost", _LOST, cpus),
+                    ("marks", MARK, self._program.slots),
+                    ("flows", EVENT, self._program.slots),
+                    ("free_slots", FREE_SLOTS, cpus),
+                )
+            )
+            self._slots = Slots(marks, flows, lists, lambda keys: delete_keys(maps["slots"], keys))
+            del marks, flows, lists
+            self._set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
             """CLOCK_MONOTONIC when events began to be let through."""
             self.set_filter(kernel_filter or KernelFilter())
         except BaseException:
             self.close()
             raise
+
+    def _map(self, name: str, value: np.dtype[np.void], count: int) -> MappedArray:
+        self._mapped.append(MappedArray(self._program.maps[name], value, count))
+        return self._mapped[-1]
 
     @property
     def description(self) -> str:
@@ -112,32 +106,70 @@ class BpfSource:
         """The filter in force, in words."""
         return str(self._filter)
 
+    @property
+    def interval_ns(self) -> int:
+        """Nanoseconds that one event of a flow may stand for; 0 where every ACK has its own."""
+        return self._interval_ns
+
     def now_ns(self) -> int:
         """CLOCK_MONOTONIC, as bpf_ktime_get_ns() gives it."""
         return time.monotonic_ns()
 
     def set_filter(self, kernel_filter: KernelFilter) -> None:
         """Change which flows the kernel reports, while running: from one event to the next."""
-        table = self._bpf[b"filters"]
         # 0 would let nothing through; the program takes the lowest bit for the filter's place.
-        self._slot = 2 if self._slot == 1 else 1
-        table[ctypes.c_int(self._slot & 1)] = table.Leaf.from_buffer_copy(kernel_filter.pack())
-        active = self._bpf[b"active"]
-        active[ctypes.c_int(0)] = active.Leaf(self._slot)
+        active = 2 if self._config["active"][0] == 1 else 1
+        self._filters[active & 1] = np.frombuffer(kernel_filter.pack(), "u1")
+        self._config["active"] = active
         self._filter = kernel_filter
 
+    def focus(self, cookies: Iterable[int]) -> None:
+        """Let the kernel tell every ACK of these flows, of the first `MAX_FOCUS` of them."""
+        if not self._open:
+            return
+        chosen = list(cookies)[:MAX_FOCUS]
+        self._config["n_focus"] = 0
+        self._config["focus"] = 0
+        self._config["focus"][0, : len(chosen)] = chosen
+        self._config["n_focus"] = len(chosen)
+
+    def _set_interval(self, interval_ns: int) -> None:
+        if interval_ns and not self._coalesced:
+            self._coalesced = True
+            self._slots.tend(self.now_ns())
+        self._interval_ns = interval_ns
+        self._config["interval_ns"] = interval_ns
+
     def read(self, timeout: float) -> Events:
-        """Deliver up to `BATCH` events; wait `timeout` seconds first, unless the ring fills up."""
-        if self._mapped is None:
+        """Deliver up to `BATCH` events; wait `timeout` seconds first, unless the ring fills up.
+
+        Behind them come those that quiet flows have left in their slots.
+        """
+        if not self._open or self._ring is None:
             raise TcctuiError("The BPF program was unloaded.")
-        ring = self._mapped.ring
+        ring = self._ring.ring
         if ring.used < ring.size // 8:
             time.sleep(timeout)
-        return ring.read(BATCH)
+        now, produced = self.now_ns(), ring.produced
+        if self._resolution is not None:
+            interval_ns = self._resolution.adapt(now, time.thread_time_ns(), ring.used / ring.size)
+            if interval_ns != self._interval_ns:
+                self._set_interval(interval_ns)
+        events = ring.read(BATCH)
+        if self._coalesced:
+            # What is fetched is newer than any record of its flow, once those are read.
+            if ring.consumed >= produced:
+                left = self._slots.fetch(now, self._interval_ns)
+                events = joined([events, left]) if len(left) else events
+            self._slots.tend(now)
+        return events
 
     def lost(self) -> int:
-        """Records that found the ring full, since the start."""
-        if self._mapped is not None:
+        """Records that found the ring full, since the start.
+
+        A coalesced flow's next record tells what they would have told, but for the moment.
+        """
+        if self._open:
             self._lost = sum(self.lost_by_kind().values())
         return self._lost
 
@@ -147,54 +179,34 @@ class BpfSource:
         An interrupt that comes while a program is at work starts no other on that CPU
         (trace_call_bpf, kernel/trace/bpf_trace.c). The kernel counts them since 5.12.
         """
-        if self._bpf is None:
-            return self._skipped
-        infos = (
-            Path(f"/proc/self/fdinfo/{one.fd}").read_text() for one in self._bpf.funcs.values()
-        )
-        counts = (re.search(r"^recursion_misses:\s*(\d+)", info, re.MULTILINE) for info in infos)
-        self._skipped = sum(int(count[1]) for count in counts if count)
+        if self._open:
+            infos = (Path(f"/proc/self/fdinfo/{fd}").read_text() for fd in self._program.programs)
+            counts = (
+                re.search(r"^recursion_misses:\s*(\d+)", info, re.MULTILINE) for info in infos
+            )
+            self._skipped = sum(int(count[1]) for count in counts if count)
         return self._skipped
 
     def lost_by_kind(self) -> dict[EventKind, int]:
         """Records that found the ring full, by kind, over all CPUs."""
-        table = self._bpf[b"lost"]
-        return {kind: int(np.sum(list(table[ctypes.c_int(kind)]))) for kind in EventKind}
+        return {kind: int(self._losses[:, kind].sum()) for kind in EventKind}
 
     def close(self) -> None:
         """Detach from the tracepoints and unload programs and maps."""
-        if self._mapped is not None:
-            self.lost()
-            self.skipped()
-            self._mapped.close()
-            self._mapped = None
-        if self._bpf is not None:
-            self._bpf.cleanup()
-            self._bpf = None
+        if not self._open:
+            return
+        if self._ring is not None:
+            if len(self._mapped) == _ARRAYS:
+                self.lost()
+                self.skipped()
+            self._ring.close()
+            self._ring = None
+        self._open = False
+        self._program.close()
+        for name in ("_config", "_filters", "_losses", "_slots"):
+            self.__dict__.pop(name, None)
+        for mapped in self._mapped:
+            mapped.close()
 
 
-def _compile(bcc: Any, flags: list[str], kernel_headers: Path | None) -> Any:
-    directory = bpf_directory()
-    source = directory / "tcc.c"
-    if not source.is_file():
-        raise TcctuiError(f"{source} is missing.", "Install tcctui again.")
-    tree = directory
-    if kernel_headers is not None:
-        tree, more = header_tree(kernel_headers)
-        flags = [*flags, *more]
-    # libbcc changes the working directory while it compiles: every path is absolute.
-    os.environ["BCC_KERNEL_SOURCE"] = str(tree)
-    with _captured_stderr() as captured:
-        try:
-            return bcc.BPF(src_file=os.fsencode(source), cflags=flags)
-        except Exception as error:  # bcc raises bare Exceptions for every failure
-            failure = error
-    release = os.uname().release
-    mend = "With --verbose it prints what the compiler and the kernel said."
-    if _kernel_version(release) < _OLDEST:
-        mend = "tcctui needs Linux 5.8 or newer: older kernels have no BPF ring buffer."
-    raise TcctuiError(
-        f"The BPF program can't be loaded into kernel {release}: {failure}.",
-        mend,
-        detail=captured[0],
-    ) from failure
+_ARRAYS = 6

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
-
-import numpy as np
 
 from tcctui.addresses import Prefix, parse_prefix
 from tcctui.errors import UsageError
 
 MAX_PORTS = MAX_PREFIXES = 8
 
-FILTER = np.dtype(
-    [
-        ("n_ports", "u4"),
-        ("n_prefixes", "u4"),
-        ("ports", "u2", (MAX_PORTS,)),
-        (
-            "prefixes",
-            [("address", ">u8", (2,)), ("mask", ">u8", (2,))],
-            (MAX_PREFIXES,),
-        ),
-    ]
-)
-"""`struct filter`: addresses and masks in network byte order, two halves each."""
+_LISTS = struct.Struct(f"=II{MAX_PORTS}H")
+_PREFIX = struct.Struct(">QQQQ")
+
+FILTER_BYTES = _LISTS.size + MAX_PREFIXES * _PREFIX.size
+"""Size of `struct filter`."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +42,11 @@ class KernelFilter:
         )
 
     def pack(self) -> bytes:
-        """The bytes of `struct filter`."""
-        packed = np.zeros((), FILTER)
-        packed["n_ports"] = len(self.ports)
-        packed["n_prefixes"] = len(self.prefixes)
-        packed["ports"][: len(self.ports)] = self.ports
-        for slot, prefix in zip(packed["prefixes"], self.prefixes, strict=False):
-            high, low, mask_high, mask_low = prefix.halves
-            slot["address"] = high, low
-            slot["mask"] = mask_high, mask_low
-        return packed.tobytes()
+        """The bytes of `struct filter`: addresses and masks in network byte order."""
+        ports = [*self.ports, *[0] * (MAX_PORTS - len(self.ports))]
+        lists = _LISTS.pack(len(self.ports), len(self.prefixes), *ports)
+        packed = lists + b"".join(_PREFIX.pack(*prefix.halves) for prefix in self.prefixes)
+        return packed.ljust(FILTER_BYTES, b"\0")
 
     def __str__(self) -> str:
         parts = []

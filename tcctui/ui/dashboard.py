@@ -65,6 +65,7 @@ class Dashboard(Screen[None]):
             source=self._source.description,
             host=socket.gethostname(),
             kernel_filter=self._source.kernel_filter,
+            finest_ns=self._source.interval_ns,
         )
         self.query_one(StatusBar).show(status)
         self.query_one(FlowTable).focus()
@@ -106,6 +107,7 @@ class Dashboard(Screen[None]):
             order_held=message.order_held,
             paused=self._view.paused,
             kernel_filter=self._source.kernel_filter,
+            interval_ns=self._source.interval_ns,
         )
         table = self.query_one(FlowTable)
         if message.known:
@@ -118,7 +120,9 @@ class Dashboard(Screen[None]):
     @on(FlowTable.Selected)
     def _chart(self, message: FlowTable.Selected) -> None:
         self.query_one(Charts).cookie = message.cookie
-        self._view.store.hold([] if message.cookie is None else [message.cookie])
+        chosen = [] if message.cookie is None else [message.cookie]
+        self._view.store.hold(chosen)
+        self._source.focus(chosen)
 
     @on(SearchBar.Changed)
     def _filter(self, message: SearchBar.Changed) -> None:

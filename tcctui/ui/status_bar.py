@@ -21,6 +21,8 @@ class Status:
     """What the status line says.
 
     `events`, `lost` and `skipped` count since the start; `reason` is why nothing comes any more.
+    `interval_ns` is the time that one event of a flow may stand for, `finest_ns` what it is where
+    there is room.
     """
 
     source: str = ""
@@ -29,6 +31,8 @@ class Status:
     events: int = 0
     lost: int = 0
     skipped: int = 0
+    interval_ns: int = 0
+    finest_ns: int = 0
     evicted: int = 0
     shown: int = 0
     known: int = 0
@@ -108,10 +112,16 @@ class StatusBar(Widget):
             _Part("dim", status.source, 6),
             _Part("name", status.kernel_filter and f"kernel filter: {status.kernel_filter}", 1),
         ]
+        # Coarser than was asked for: the reader would not keep up.
+        coarse = status.interval_ns > status.finest_ns
+        resolution = ("paused", 2) if coarse else ("dim", 5)
         dropped = f"{units.count(status.evicted)} dropped"
         state = _Part("paused", "❚❚ paused") if status.paused else _Part("live", "● live")
         right = [
             _Part("dim", f"{units.short_count(round(per_second))} ev/s", 3),
+            _Part(
+                "paused" if coarse else "dim", _resolution(status.interval_ns), 2 if coarse else 5
+            ),
             _Part("bad" if status.lost else "dim", f"{units.count(status.lost)} lost"),
             _Part("bad", f"{units.count(status.skipped)} skipped" if status.skipped else "", 2),
             _Part("bad", "memory full" if status.evicted else "", 5),
@@ -136,6 +146,10 @@ class StatusBar(Widget):
 
     def _style(self, name: str) -> Style:
         return self.get_component_rich_style(f"status-bar--{name}") if name else self.rich_style
+
+
+def _resolution(interval_ns: int) -> str:
+    return f"{interval_ns / 1e6:.4g} ms" if interval_ns else "every ACK"
 
 
 def _length(parts: list[_Part]) -> int:

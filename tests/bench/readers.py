@@ -19,7 +19,8 @@ from typing import Any
 from tcctui.events import EVENT, Events
 from tcctui.flows.store import Store
 from tcctui.sources import bcc_package, tracepoints
-from tcctui.sources.bpf import RING_BYTES, BpfSource, bpf_directory
+from tcctui.sources.bpf import BpfSource
+from tcctui.sources.program import RING_BYTES, bpf_directory
 from tcctui.ui.app import TcctuiApp
 
 Report = dict[str, float]

@@ -8,7 +8,7 @@ from types import TracebackType
 
 import numpy as np
 
-from tcctui.events import EVENT, EventKind, Events, Source
+from tcctui.events import EVENT, EventKind, Events, Source, joined
 
 
 class Recorder:
@@ -41,7 +41,7 @@ class Recorder:
     @property
     def events(self) -> Events:
         """All that was delivered so far."""
-        return np.concatenate([np.empty(0, EVENT), *self._batches])
+        return joined([np.empty(0, EVENT), *self._batches])
 
 
 def drain(source: Source) -> Events:
@@ -49,7 +49,7 @@ def drain(source: Source) -> Events:
     batches = []
     while len(batch := source.read(0)):
         batches.append(batch)
-    return np.concatenate([np.empty(0, EVENT), *batches])
+    return joined([np.empty(0, EVENT), *batches])
 
 
 def probes_of(events: Events, cookies: Iterable[int]) -> Events:

@@ -15,6 +15,7 @@ import pytest
 from tcctui.events import EVENT, EventKind, Events
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.program import Loading
 from tests.kernel import bpftrace
 from tests.kernel.alignment import align
 from tests.kernel.bpf_objects import held_by
@@ -32,7 +33,9 @@ ROOM = (RING_BYTES - 1) // (8 + EVENT.itemsize)
 @pytest.fixture
 def small() -> Iterator[BpfSource]:
     """Open a source with a small ring, which nobody reads."""
-    with closing(BpfSource(KernelFilter(ports=(PORT,)), ring_bytes=RING_BYTES)) as source:
+    with closing(
+        BpfSource(KernelFilter(ports=(PORT,)), loading=Loading(ring_bytes=RING_BYTES))
+    ) as source:
         yield source
 
 

@@ -13,7 +13,17 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.addresses import V4_MAPPED
-from tcctui.events import AF_INET, AF_INET6, EVENT, NO_SSTHRESH, EventKind, Events, TcpState
+from tcctui.events import (
+    AF_INET,
+    AF_INET6,
+    EVENT,
+    NO_SSTHRESH,
+    EventKind,
+    Events,
+    TcpState,
+    joined,
+)
+from tests.unit.events import stand_alone
 
 START_NS = 1_000 * 10**9 - 50_000_000
 """What the clock says at first: after half seconds, histories' 100 ms are all full."""
@@ -77,6 +87,8 @@ class FakeSource:
         self.failure: Exception | None = None
         self.block = 0.0
         self.dropped = 0
+        self.interval_ns = 10_000_000
+        self.focused: tuple[int, ...] = ()
         self._made_ns = START_NS
         self._now_ns = START_NS
         self._batches: deque[tuple[Events, int]] = deque()
@@ -94,7 +106,7 @@ class FakeSource:
             for flow in self.flows.values()
             if not flow.closed and flow.rate > 0
         ]
-        events = np.concatenate([np.empty(0, EVENT), *parts])
+        events = joined([np.empty(0, EVENT), *parts])
         events = events[np.argsort(events["ts_ns"], kind="stable")]
         ticks = np.arange(start + BATCH_NS, end + 1, BATCH_NS)
         for batch, now in zip(
@@ -143,6 +155,10 @@ class FakeSource:
             batch, self._now_ns = self._batches.popleft()
             return batch
 
+    def focus(self, cookies: Iterable[int]) -> None:
+        """Remember which flows are wanted in full."""
+        self.focused = tuple(cookies)
+
     def skipped(self) -> int:
         """Nothing is skipped."""
         return 0
@@ -179,6 +195,7 @@ class FakeSource:
         # Queues fill as the window grows.
         events["srtt"] = np.rint(flow.srtt_us * (1 + climbed / 2 * (high > low)))
         events["snd_wnd"], events["rcv_wnd"] = 3 << 20, 65_536
+        stand_alone(events)
         flow.una = round(float(una[-1])) if len(una) else flow.una
         return events
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EVENT, EventKind, Events, TcpState
+from tcctui.events import EVENT, EventKind, Events, TcpState, joined
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""
@@ -64,7 +65,20 @@ def destroy(
 
 def together(*batches: Events) -> Events:
     """Put batches one behind the other into one."""
-    return np.concatenate(batches)
+    return joined(batches)
+
+
+def stand_alone(events: Events, given: Iterable[str] = ()) -> None:
+    """Let each event stand for itself alone: its values are its extremes, unless `given`."""
+    in_flight = events["snd_nxt"] - events["snd_una"]
+    for name in EXTREMES:
+        if name not in given:
+            value = in_flight if name.startswith("in_flight") else events[name[: -len("_min")]]
+            events[name] = value
+
+
+EXTREMES = [name for name in EVENT.names or () if name.endswith(("_min", "_max"))]
+"""The fields of an event that are extremes over the ACKs it stands for."""
 
 
 def _events(kind: EventKind, local: Endpoint, remote: Endpoint, **fields: npt.ArrayLike) -> Events:
@@ -73,6 +87,7 @@ def _events(kind: EventKind, local: Endpoint, remote: Endpoint, **fields: npt.Ar
     for name, value in values.items():
         events[name] = value
     events["kind"] = kind
+    stand_alone(events, given=fields)
     for address, port, (text, number) in (("saddr", "sport", local), ("daddr", "dport", remote)):
         events[address] = np.array(halves(text), "u8")
         events[port] = number

@@ -13,6 +13,7 @@ import pytest
 
 import tcctui.doctor
 import tcctui.sources.bpf
+import tcctui.sources.program
 import tcctui.trace
 import tcctui.ui.app
 from tcctui import __version__, cli
@@ -44,9 +45,11 @@ class Opened:
     attach_ms = 1.5
     attached_ns = 77
 
-    def __init__(self, kernel_filter: KernelFilter, *, kernel_headers: Path | None = None) -> None:
+    def __init__(self, kernel_filter: KernelFilter, kernel_headers: Path | None) -> None:
         self.kernel_filter = kernel_filter
         self.kernel_headers = kernel_headers
+        self.interval_ms: float | None = None
+        self.max_cpu: float | None = None
         self.closed = False
 
     def close(self) -> None:
@@ -61,9 +64,21 @@ class Calls:
         self.source: Opened | None = None
         self.options: dict[str, Any] = {}
 
-    def open(self, kernel_filter: KernelFilter, *, kernel_headers: Path | None = None) -> Opened:
+    def load(self, *, kernel_headers: Path | None = None) -> Path | None:
+        """Stand in for Loading."""
+        return kernel_headers
+
+    def open(
+        self,
+        kernel_filter: KernelFilter,
+        *,
+        loading: Path | None,
+        interval_ms: float,
+        max_cpu: float | None = None,
+    ) -> Opened:
         """Stand in for BpfSource."""
-        self.source = Opened(kernel_filter, kernel_headers=kernel_headers)
+        self.source = Opened(kernel_filter, loading)
+        self.source.interval_ms, self.source.max_cpu = interval_ms, max_cpu
         return self.source
 
     def trace(self, source: Opened, **options: Any) -> None:
@@ -86,6 +101,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Let the command call stand-ins, with a terminal at hand."""
     called = Calls()
     monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", called.open)
+    monkeypatch.setattr(tcctui.sources.program, "Loading", called.load)
     monkeypatch.setattr(tcctui.trace, "trace", called.trace)
     monkeypatch.setattr(tcctui.ui.app, "run", called.dashboard)
     monkeypatch.setattr(cli, "_require_terminal", lambda: None)
@@ -299,6 +315,7 @@ def test_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None
     """In a pipe the dashboard says what runs there instead, before it opens anything."""
     calls = Calls()
     monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", calls.open)
+    monkeypatch.setattr(tcctui.sources.program, "Loading", calls.load)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     status, _, err = main()
     assert status == 1

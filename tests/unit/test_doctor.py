@@ -40,8 +40,8 @@ class Program:
     closed = 0
     failure: TcctuiError | None = None
 
-    def __init__(self, *, kernel_headers: Path | None) -> None:
-        self.opened.append(kernel_headers)
+    def __init__(self, *, loading: Path | None) -> None:
+        self.opened.append(loading)
         if self.failure:
             raise self.failure
 
@@ -57,6 +57,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> type[Program]:
     class Own(Program):
         opened: list[Path | None] = []  # noqa: RUF012 - each test has its own class
 
+    monkeypatch.setattr(module, "Loading", lambda *, kernel_headers: kernel_headers)
     monkeypatch.setattr(module, "BpfSource", Own)
     monkeypatch.setattr(module, "_terminal", fine)
     return Own

@@ -138,9 +138,9 @@ class Recorder:
         """Take in a batch of at most 30 s."""
         batch = ProbeBatch(events)
         rows = batch.cookies.astype("i8")
-        first = events["snd_una"][batch.first]
+        first = batch.events["snd_una"][batch.first]
         acked = batch.acked(np.where(self._known[rows], self._una[rows], first).astype("u4"))
-        self._una[rows] = events["snd_una"][batch.last]
+        self._una[rows] = batch.events["snd_una"][batch.last]
         self._known[rows] = True
         self.history.add(*batch.buckets(rows, self.history.newest(rows), acked))
 

@@ -26,9 +26,9 @@ from tests.unit.events import probes
 
 BUSY, DISCARD = 1 << 31, 1 << 30  # include/uapi/linux/bpf.h
 HEADER = 8
-RECORD = HEADER + 104
+RECORD = HEADER + EVENT.itemsize
 SIZE = 1024
-"""Room for nine records; it is no multiple of a record, so that each round wraps elsewhere."""
+"""Room for seven records; it is no multiple of a record, so that each round wraps elsewhere."""
 
 
 class Producer:

@@ -7,7 +7,7 @@ import io
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +97,7 @@ class Script:
 
     description = "script"
     kernel_filter = ""
+    interval_ns = 0
 
     def __init__(self, *batches: Events, step_ns: int = 0) -> None:
         self.batches = list(batches)
@@ -120,6 +121,9 @@ class Script:
             return self.batches.pop(0)
         self.now += int(timeout * 1e9)
         return NOTHING
+
+    def focus(self, cookies: Iterable[int]) -> None:
+        """Every ACK is told anyway."""
 
     def lost(self) -> int:
         """Count nothing."""

@@ -29,7 +29,7 @@ def test_an_event_is_laid_out_as_the_kernel_writes_it() -> None:
         fields.append((name, TYPES[kind] * int(count) if count else TYPES[kind]))
     assert len(fields) == body[1].count(";")
     layout = type("Layout", (ctypes.Structure,), {"_fields_": fields})
-    assert EVENT.itemsize == ctypes.sizeof(layout) == 104
+    assert EVENT.itemsize == ctypes.sizeof(layout) == 128
     assert EVENT.fields is not None
     found = {name: (kind.itemsize, offset) for name, (kind, offset, *_) in EVENT.fields.items()}
     assert found == {
