@@ -119,9 +119,7 @@ class StatusBar(Widget):
         state = _Part("paused", "❚❚ paused") if status.paused else _Part("live", "● live")
         right = [
             _Part("dim", f"{units.short_count(round(per_second))} ev/s", 3),
-            _Part(
-                "paused" if coarse else "dim", _resolution(status.interval_ns), 2 if coarse else 5
-            ),
+            _Part(resolution[0], _resolution(status.interval_ns), resolution[1]),
             _Part("bad" if status.lost else "dim", f"{units.count(status.lost)} lost"),
             _Part("bad", f"{units.count(status.skipped)} skipped" if status.skipped else "", 2),
             _Part("bad", "memory full" if status.evicted else "", 5),
