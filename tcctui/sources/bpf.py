@@ -84,7 +84,7 @@ class BpfSource:
             )
             self._slots = Slots(marks, flows, lists, lambda keys: delete_keys(maps["slots"], keys))
             del marks, flows, lists
-            self._set_interval(self._interval_ns)
+            self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
             """CLOCK_MONOTONIC when events began to be let through."""
             self.set_filter(kernel_filter or KernelFilter())
@@ -133,7 +133,8 @@ class BpfSource:
         self._config["focus"][0, : len(chosen)] = chosen
         self._config["n_focus"] = len(chosen)
 
-    def _set_interval(self, interval_ns: int) -> None:
+    def set_interval(self, interval_ns: int) -> None:
+        """Change the time that one event of a flow may stand for, while running; 0 is every ACK."""
         if interval_ns and not self._coalesced:
             self._coalesced = True
             self._slots.tend(self.now_ns())
@@ -154,7 +155,7 @@ class BpfSource:
         if self._resolution is not None:
             interval_ns = self._resolution.adapt(now, time.thread_time_ns(), ring.used / ring.size)
             if interval_ns != self._interval_ns:
-                self._set_interval(interval_ns)
+                self.set_interval(interval_ns)
         events = ring.read(BATCH)
         if self._coalesced:
             # What is fetched is newer than any record of its flow, once those are read.

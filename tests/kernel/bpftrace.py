@@ -13,6 +13,7 @@ from tests.kernel.command import Command
 from tests.kernel.deadlines import until
 from tests.kernel.recorder import probes_of
 from tests.kernel.traffic import Connection, cookie, talk
+from tests.unit.events import stand_alone
 
 _FIELDS = (
     *("family", "sport", "dport", "mark", "data_len", "snd_nxt", "snd_una", "snd_cwnd"),
@@ -63,6 +64,7 @@ def events(command: Command) -> Events:
             _address(int(event["family"]), bytes.fromhex(re.sub(r"\\x", "", sockaddr)))
             for sockaddr in (saddr, daddr)
         )
+    stand_alone(found)
     return found[np.argsort(found["ts_ns"], kind="stable")]
 
 

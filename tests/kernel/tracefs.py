@@ -13,6 +13,7 @@ import numpy as np
 from tcctui.addresses import V4_MAPPED
 from tcctui.events import AF_INET, AF_INET6, EVENT, EventKind, Events
 from tcctui.sources import tracepoints
+from tests.unit.events import stand_alone
 
 BUFFER_KB = 16 << 10
 """Room for some 100,000 events on each CPU."""
@@ -106,6 +107,7 @@ class ProbeText:
         events = np.zeros(len(lines), EVENT)
         for event, line in zip(events, lines, strict=True):
             parse(line, event)
+        stand_alone(events)
         return events
 
 
