@@ -146,6 +146,16 @@ def told(err: str) -> tuple[str, str]:
         (["trace", "--duration", "nan"], "--duration"),
         (["trace", "--duration", "inf"], "--duration"),
         (["trace", "--duration", "soon"], "--duration"),
+        (["--interval", "soon"], "--interval"),
+        (["--interval", "-1"], "--interval"),
+        (["--interval", "1.5s"], "--interval"),
+        (["--interval", "20 m"], "--interval"),
+        (["--interval", "1e1"], "--interval"),
+        (["trace", "--interval", "2000"], "--interval"),
+        (["--max-cpu", "0"], "--max-cpu"),
+        (["--max-cpu", "101"], "--max-cpu"),
+        (["--max-cpu", "half"], "--max-cpu"),
+        (["trace", "--max-cpu", "10"], "--max-cpu"),
         (["--history-memory", "lots"], "--history-memory 'lots'"),
         (["--history-memory", ""], "--history-memory"),
         (["--history-memory", "1.5G"], "--history-memory"),
@@ -196,8 +206,11 @@ def test_help(option: str, command: str, main: Main) -> None:
     assert err == ""
     assert out.startswith(f"usage: tcctui {command}".rstrip())
     options = {
-        "": ("--port", "--ip", "--history-memory", "--version", "trace", "doctor"),
-        "trace": ("--port", "--ip", "--duration", "--count", "--format"),
+        "": (
+            *("--port", "--ip", "--interval", "--max-cpu", "--history-memory", "--version"),
+            *("trace", "doctor"),
+        ),
+        "trace": ("--port", "--ip", "--interval", "--duration", "--count", "--format"),
         "doctor": ("--kernel-headers", "--verbose"),
     }
     for name in options[command]:
@@ -246,6 +259,42 @@ def test_kernel_headers(arguments: Sequence[str], main: Main, calls: Calls) -> N
     assert main(*arguments)[0] == 0
     assert calls.source is not None
     assert calls.source.kernel_headers == Path("/h")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "interval_ms"),
+    [
+        ([], 10),
+        (["--interval", "0"], 0),
+        (["--interval", "20"], 20),
+        (["--interval", "2.5ms"], 2.5),
+        (["--interval", "500us"], 0.5),
+        (["--interval=1s"], 1000),
+        (["trace"], 0),
+        (["trace", "--interval", "50ms"], 50),
+        (["--interval", "50ms", "trace"], 50),
+    ],
+)
+def test_the_interval(
+    arguments: Sequence[str], interval_ms: float, main: Main, calls: Calls
+) -> None:
+    """The dashboard coalesces and trace does not, unless told otherwise; a bare number is ms."""
+    assert main(*arguments)[0] == 0
+    assert calls.source is not None
+    assert calls.source.interval_ms == interval_ms
+
+
+@pytest.mark.parametrize(
+    ("arguments", "max_cpu"),
+    [([], 0.25), (["--max-cpu", "50"], 0.5), (["--max-cpu", "2.5%"], 0.025), (["trace"], None)],
+)
+def test_how_much_cpu(
+    arguments: Sequence[str], max_cpu: float | None, main: Main, calls: Calls
+) -> None:
+    """The dashboard grows coarser beyond a share of a core; trace never does."""
+    assert main(*arguments)[0] == 0
+    assert calls.source is not None
+    assert calls.source.max_cpu == max_cpu
 
 
 def test_options_of_trace(main: Main, calls: Calls) -> None:
