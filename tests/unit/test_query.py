@@ -46,7 +46,7 @@ DEFAULTS: Row = {
     "age_ns": 10**9,
     "slow_start": True,
 }
-KINDS: dict[str, Any] = {"text": object, "slow_start": np.bool_, "age_ns": np.int64}
+KINDS: dict[str, Any] = {"text": "S", "slow_start": np.bool_, "age_ns": np.int64}
 
 
 def table(*rows: Row) -> Flows:
@@ -471,6 +471,13 @@ def test_words_in_either_case() -> None:
     """Capitals in a word make no difference."""
     assert matches("ESTAB", {}, {"text": "listen"}) == [True, False]
     assert matches('"Estab"', {}, {"text": "listen"}) == [True, False]
+
+
+@pytest.mark.parametrize("word", ["estab\0", "\0", "\0estab", "é", "\udcff", "ESTÄB"])
+def test_words_that_no_row_has(word: str) -> None:
+    """What can't be in a row's text is searched for as any other word, and not found."""
+    assert matches(word, {}, {"text": "listen"}) == [False, False]
+    assert matches(f"-{word}", {}, {"text": "listen"}) == [True, True]
 
 
 def test_quotes_keep_spaces_and_signs() -> None:
