@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
+import struct
 from typing import NamedTuple
 
 V4_MAPPED = 0xFFFF << 32
 """The upper 96 bits of a v4-mapped address (RFC 4291, 2.5.5.2)."""
 
 _HALF = (1 << 64) - 1
+_HALVES = struct.Struct(">QQ")
 
 
 class Prefix(NamedTuple):
@@ -53,7 +56,10 @@ def format_address(high: int, low: int) -> str:
     """Text of an address given as two 64-bit halves: dotted for v4-mapped, else RFC 5952."""
     if high == 0 and low >> 32 == 0xFFFF:
         return f"{low >> 24 & 255}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
-    return str(ipaddress.IPv6Address(high << 64 | low))
+    if high == 0 and low >> 32 == 0:
+        # Here inet_ntop, else the same in a quarter of the time, has dots: ::10.0.0.7
+        return str(ipaddress.IPv6Address(low))
+    return socket.inet_ntop(socket.AF_INET6, _HALVES.pack(high, low))
 
 
 def format_endpoint(high: int, low: int, port: int) -> str:

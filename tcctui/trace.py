@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import signal
+import struct
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
-from functools import lru_cache
 from typing import TextIO
+
+import numpy as np
 
 from tcctui.addresses import format_address
 from tcctui.errors import TcctuiError
@@ -39,21 +39,60 @@ FIELDS = (
 )
 """What jsonl and csv print of an event: the tracepoint's own names and units."""
 
-_JSON = (
-    "{"
-    + ", ".join(
-        f'"{name}": "%s"' if name in ("kind", "saddr", "daddr") else f'"{name}": %d'
-        for name in FIELDS
-    )
-    + "}\n"
+_FLOW = np.dtype(
+    [
+        ("saddr", ">u8", (2,)),
+        ("sport", ">u2"),
+        ("daddr", ">u8", (2,)),
+        ("dport", ">u2"),
+        ("sock_cookie", ">u8"),
+    ]
 )
-_CSV = ",".join("%s" if name in ("kind", "saddr", "daddr") else "%d" for name in FIELDS) + "\n"
+"""What all events of a flow have in common."""
+
+_unpack_flow = struct.Struct(">2QH2QHQ").unpack
+
+# Lines to be filled in twice: with the flow, and, behind %%, with the numbers of each event.
 _TEXT = (
-    "%.3f| %s.%d > %s.%d | snd_nxt %d snd_una %d snd_cwnd %d ssthresh %d"
-    " snd_wnd %d srtt %d rcv_wnd %d sock_cookie %d length %d\n"
+    "%%.3f| %s.%d > %s.%d | snd_nxt %%d snd_una %%d snd_cwnd %%d ssthresh %%d"
+    " snd_wnd %%d srtt %%d rcv_wnd %%d sock_cookie %d length %%d\n"
+)
+_TEXTS = {"kind": EventKind.PROBE.name.lower(), "saddr": "%s", "daddr": "%s"}
+_PLACES = dict.fromkeys(FIELDS, "%%d") | dict.fromkeys(_FLOW.names or (), "%d") | _TEXTS
+_NUMBERS = tuple(name for name, place in _PLACES.items() if place == "%%d" and name != "ts_ns")
+_JSON = ", ".join(
+    f'"{name}": "{place}"' if name in _TEXTS else f'"{name}": {place}'
+    for name, place in _PLACES.items()
 )
 
-_address = lru_cache(maxsize=65536)(format_address)
+_REMEMBERED = 1 << 16  # flows, about 400 bytes each
+_PIECE = 2048  # events written at a time: their numbers fit in the CPU's caches, a batch's do not
+
+
+class _Lines(dict[bytes, str]):
+    """The line of each flow, by its `_FLOW` as bytes: complete but for the numbers of an event.
+
+    Addresses are what takes longest to write, and they are the same in all lines of a flow.
+    """
+
+    def __init__(self, line: str) -> None:
+        super().__init__()
+        self._line = line
+
+    def __missing__(self, flow: bytes) -> str:
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        here, here_low, sport, there, there_low, dport, cookie = _unpack_flow(flow)
+        ends = (format_address(here, here_low), sport, format_address(there, there_low), dport)
+        self[flow] = line = self._line % (*ends, cookie)
+        return line
+
+
+_LINES = {
+    "text": _Lines(_TEXT),
+    "jsonl": _Lines("{" + _JSON + "}\n"),
+    "csv": _Lines(",".join(_PLACES.values()) + "\n"),
+}
 
 
 def format_events(events: Events, form: str, since_ns: int) -> str:
@@ -61,29 +100,22 @@ def format_events(events: Events, form: str, since_ns: int) -> str:
 
     `since_ns` is the moment that `text` counts its milliseconds from.
     """
-    columns = {
-        name: events[name].tolist()
-        for name in FIELDS
-        if name not in ("ts_ns", "kind", "saddr", "daddr")
-    }
-    columns["saddr"] = _addresses(events, "saddr")
-    columns["daddr"] = _addresses(events, "daddr")
+    pieces = range(0, len(events), _PIECE)
+    return "".join([_format(events[at : at + _PIECE], form, since_ns) for at in pieces])
+
+
+def _format(events: Events, form: str, since_ns: int) -> str:
+    flows = np.empty(len(events), _FLOW)
+    for name in _FLOW.names or ():
+        flows[name] = events[name]
+    moments, numbers = events["ts_ns"], _NUMBERS
     if form == "text":
-        names = [*FIELDS[2:6], *FIELDS[7:], "data_len"]
-        moments = ((events["ts_ns"].astype("i8") - since_ns) / 1e6).tolist()
-        rows = zip(moments, *(columns[name] for name in names), strict=True)
-        return "".join([_TEXT % row for row in rows])
-    kinds: Iterable[str] = itertools.repeat(EventKind.PROBE.name.lower(), len(events))
-    values = (columns[name] for name in FIELDS[2:])
-    template = _JSON if form == "jsonl" else _CSV
-    return "".join(
-        [template % row for row in zip(events["ts_ns"].tolist(), kinds, *values, strict=True)]
-    )
-
-
-def _addresses(events: Events, name: str) -> list[str]:
-    halves = events[name]
-    return [_address(*pair) for pair in zip(*halves.T.tolist(), strict=True)]
+        moments = (moments.astype("i8") - since_ns) / 1e6
+        numbers = (*_NUMBERS[1:], _NUMBERS[0])  # the length comes last
+    rows = zip(moments.tolist(), *(events[name].tolist() for name in numbers), strict=True)
+    keys = flows.view(f"V{_FLOW.itemsize}").tolist()
+    lines = _LINES[form]
+    return "".join([lines[key] % row for key, row in zip(keys, rows, strict=True)])
 
 
 class Trace:

@@ -55,7 +55,8 @@ DERIVED = frozenset({"age_ns", "slow_start", "text"})
 
 `age_ns`: nanoseconds since the flow was opened, or else first seen, until it closed or now.
 `slow_start`: snd_cwnd < ssthresh (tcp_in_slow_start, include/net/tcp.h).
-`text`: local and remote endpoint and state as one lower-case line, what bare words search.
+`text`: local and remote endpoint and state as one lower-case line of ASCII bytes, what bare words
+search.
 """
 
 

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from tcctui.events import Events
 from tcctui.flows.columns import FlowColumns
-from tcctui.flows.index import Rows
-from tcctui.flows.labels import endpoints, state_name
+from tcctui.flows.index import Rows, grown
+from tcctui.flows.labels import Lines, both_endpoints, with_states
 
 _ADDRESSES = (
     ("saddr_hi", "saddr", 0),
@@ -23,18 +23,17 @@ class Endpoints:
 
     def __init__(self, columns: FlowColumns) -> None:
         self._columns = columns
-        self._names = np.empty(0, object)
+        self._lines: Lines = np.empty(0, "S1")  # nobody has searched yet
+        self._made = np.zeros(0, bool)
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
-        if rows > len(self._names):
-            new = np.full(rows, None, object)
-            new[: len(self._names)] = self._names
-            self._names = new
+        if rows > len(self._made):
+            self._made = grown(self._made, rows)
 
     def forget(self, rows: Rows) -> None:
         """Drop the rows' text: their addresses change."""
-        self._names[rows] = None
+        self._made[rows] = False
 
     def differ(self, rows: Rows, events: Events) -> npt.NDArray[np.bool_]:
         """Say which events, one for each row, have other addresses or ports than the rows."""
@@ -51,19 +50,19 @@ class Endpoints:
             self._columns[column][rows] = events[field][:, half]
         self.forget(rows)
 
-    def searchable(self, rows: Rows) -> npt.NDArray[np.object_]:
+    def searchable(self, rows: Rows) -> Lines:
         """One lower-case line per row: `local remote state`."""
-        self._make(rows[[name is None for name in self._names[rows]]])
-        states = [state_name(state).lower() for state in range(256)]
-        texts = np.empty(len(rows), object)
-        texts[:] = [
-            f"{name} {states[state]}"
-            for name, state in zip(self._names[rows], self._columns["state"][rows], strict=True)
-        ]
-        return texts
+        missing = rows[~self._made[rows]]
+        if len(missing):
+            self._make(missing)
+        return with_states(self._lines[rows], self._columns["state"][rows])
 
     def _make(self, rows: Rows) -> None:
-        columns = self._columns
-        local = endpoints(*(columns[name][rows] for name in ("saddr_hi", "saddr_lo", "sport")))
-        remote = endpoints(*(columns[name][rows] for name in ("daddr_hi", "daddr_lo", "dport")))
-        self._names[rows] = [f"{one} {other}" for one, other in zip(local, remote, strict=True)]
+        ends = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
+        lines = both_endpoints({name: self._columns[name][rows] for name in ends})
+        if len(self._lines) < len(self._made):
+            self._lines = grown(self._lines, len(self._made))
+        if lines.itemsize > self._lines.itemsize:
+            self._lines = self._lines.astype(lines.dtype)
+        self._lines[rows] = lines
+        self._made[rows] = True

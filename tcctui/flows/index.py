@@ -31,6 +31,11 @@ class KeyIndex:
     def __len__(self) -> int:
         return len(self._keys)
 
+    @property
+    def rows(self) -> Rows:
+        """The row of each key, in the order of the keys; never changed afterwards."""
+        return self._rows
+
     def lookup(self, keys: Keys) -> Rows:
         """Give the row of each key, -1 where it has none."""
         if not len(self._keys):

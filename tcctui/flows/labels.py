@@ -1,10 +1,19 @@
-"""Endpoints and states as text."""
+"""Endpoints and states as text: a list to show, or an array to search in."""
 
 from __future__ import annotations
 
-from tcctui.addresses import format_endpoint
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.addresses import format_address, format_endpoint
 from tcctui.flows.columns import Column
 from tcctui.flows.states import STATE_NAMES
+
+Lines = npt.NDArray[np.bytes_]
+"""Lines of ASCII, one for each flow."""
 
 
 def endpoints(high: Column, low: Column, ports: Column) -> list[str]:
@@ -18,3 +27,66 @@ def endpoints(high: Column, low: Column, ports: Column) -> list[str]:
 def state_name(state: int) -> str:
     """Name of a TCP state as ss prints it."""
     return STATE_NAMES.get(state, f"state {state}")
+
+
+_STATES = np.array([f" {state_name(state).lower()}" for state in range(256)], "S")
+_OCTETS = np.array([f"{octet}{behind}" for behind in ".:" for octet in range(256)], "S4")
+_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
+_PIECE = 8192  # flows at a time, so that what is needed in between stays small
+_LAST_HAS_COLON = np.array([0, 0, 0, 256])
+
+
+def with_states(lines: Lines, states: Column) -> Lines:
+    """Put each flow's state, in small letters, behind its line."""
+    return np.char.add(lines, _STATES[states])
+
+
+def both_endpoints(flows: Mapping[str, npt.NDArray[Any]]) -> Lines:
+    """Lines of `local remote`, as `endpoints` writes them, from flows' addresses and ports.
+
+    Without a Python call per flow of IPv4: 100,000 of them take 30 ms.
+    """
+    columns = [flows[name] for name in _ENDS]
+    pieces = range(0, max(1, len(columns[0])), _PIECE)
+    return np.concatenate(
+        [_both(*(column[at : at + _PIECE] for column in columns)) for at in pieces]
+    )
+
+
+def _both(*columns: npt.NDArray[Any]) -> Lines:
+    local_high, local_low, sport, remote_high, remote_low, dport = columns
+    parts = [
+        _hosts(local_high, local_low),
+        sport.astype("S5"),
+        np.full(len(sport), b" "),
+        _hosts(remote_high, remote_low),
+        dport.astype("S5"),
+    ]
+    row = np.empty(len(sport), [("", part.dtype) for part in parts])
+    for name, part in zip(row.dtype.names or (), parts, strict=True):
+        row[name] = part
+    return _joined(row.view("u1").reshape(len(row), row.itemsize))
+
+
+def _hosts(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> Lines:
+    """Addresses and the colon behind them, in pieces with NULs in between."""
+    octets = low.astype(">u8").view("u1").reshape(-1, 8)[:, 4:]
+    hosts = _OCTETS[octets + _LAST_HAS_COLON].view("S16")[:, 0]
+    wide = (high != 0) | (low >> np.uint64(32) != 0xFFFF)
+    if wide.any():
+        addresses = list(zip(high[wide].tolist(), low[wide].tolist(), strict=True))
+        # Often one end is the same for all.
+        texts = {address: f"[{format_address(*address)}]:" for address in set(addresses)}
+        hosts = hosts.astype("S42")
+        hosts[wide] = [texts[address] for address in addresses]
+    return hosts
+
+
+def _joined(pieces: npt.NDArray[np.uint8]) -> Lines:
+    """Close the gaps of NULs in rows of characters, shape (n, width)."""
+    kept = pieces != 0
+    lengths = kept.sum(axis=1)
+    width = int(lengths.max(initial=1))
+    lines = np.zeros((len(pieces), width), "u1")
+    lines[np.arange(width) < lengths[:, None]] = pieces[kept]
+    return lines.view(f"S{width}")[:, 0]

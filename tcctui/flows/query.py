@@ -43,7 +43,7 @@ from tcctui.flows.terms import (
     ports,
 )
 
-__all__ = ["ALL", "FIELD_NAMES", "MAX_LENGTH", "Query", "QueryError", "parse"]
+__all__ = ["ALL", "FIELD_NAMES", "MAX_LENGTH", "Query", "QueryError", "is_unfinished", "parse"]
 
 MAX_LENGTH = 2000
 """Characters of a query: bounds the time that a pasted text can take."""
@@ -105,6 +105,7 @@ _NAMED = re.compile(r"([A-Za-z_]+)(:)")
 _COMPARED = re.compile(r'([^\s"<>=!:]+)\s*(>=|<=|==|!=|=|>|<)')
 _HEX_GROUPS = re.compile(r"[0-9A-Fa-f]{1,4}:[0-9A-Fa-f.]*:")
 _SYMBOLS = re.compile(r"[<>=]+")
+_LAST_WORD = re.compile(r"(?:^|\s)-?([A-Za-z_]+)$")
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,15 @@ def parse(text: str) -> Query:
         at = _skip_space(text, at)
     whole = all_of(terms)
     return Query(text, whole.columns, whole.match)
+
+
+def is_unfinished(text: str) -> bool:
+    """Whether the last word is the beginning of a field's name, such as `por` or `port`.
+
+    Who types that is more likely on the way to `port:443` than looking for the word.
+    """
+    last = _LAST_WORD.search(text, max(0, len(text) - MAX_LENGTH))
+    return last is not None and any(name.startswith(last[1].lower()) for name in FIELD_NAMES)
 
 
 def _skip_space(text: str, at: int) -> int:

@@ -209,9 +209,12 @@ class Store:
             return Totals(self._events, len(self._cookies), self._evicted)
 
     def flows(self, names: Iterable[str]) -> Flows:
-        """Copy some columns, of `FIELDS` or `DERIVED`, of all flows; `cookie` is always there."""
+        """Copy some columns, of `FIELDS` or `DERIVED`, of all flows in the order of their cookies.
+
+        `cookie` is always there.
+        """
         with self._lock:
-            return self._copy(np.flatnonzero(self._columns.live), names)
+            return self._copy(self._cookies.rows, names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """Copy some columns of these flows, in the order given; those not known are left out."""

@@ -12,7 +12,7 @@ from textual.widgets import Static
 from tcctui.events import NO_SSTHRESH
 from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import Extremes, FlowHistory
-from tcctui.ui import units
+from tcctui.ui import plot, units
 from tcctui.ui.chart_data import ChartData, Series
 from tcctui.ui.table_columns import fit
 from tcctui.ui.time_chart import TimeChart
@@ -79,6 +79,11 @@ class Charts(Vertical):
     def on_mount(self) -> None:
         """Begin to draw."""
         self.set_interval(FRAME, self.draw)
+        self.call_after_refresh(self._load)
+
+    def _load(self) -> None:
+        """Let what draws be loaded while the screen is there and keys are taken."""
+        self.run_worker(plot.load, thread=True, exit_on_error=False)
 
     def on_resize(self) -> None:
         """Fit the caption into the new width."""

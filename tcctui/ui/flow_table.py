@@ -17,7 +17,6 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tcctui.flows.query import ALL, Query
-from tcctui.flows.snapshot import Flows
 from tcctui.ui import table_columns, table_rows
 from tcctui.ui.flow_order import FlowOrder
 from tcctui.ui.plain import plain
@@ -60,7 +59,7 @@ class FlowTable(ScrollView, can_focus=True):
         Binding("r", "reverse", "Reverse"),
     ]
 
-    flow_query: reactive[Query] = reactive(ALL, always_update=True, init=False)
+    flow_query: reactive[Query] = reactive(ALL, always_update=True, init=False, repaint=False)
     sort: reactive[str] = reactive("rate", init=False)
     descending: reactive[bool] = reactive(True, init=False)
     message: reactive[str] = reactive("")
@@ -105,11 +104,12 @@ class FlowTable(ScrollView, can_focus=True):
     def look(self) -> None:
         """Pull the order of the flows and the cells of the visible ones; repaint what changed."""
         column = _SORTABLE[self.sort]
-        needed = {*self.flow_query.fields, *column.sort}
-        flows = self._view.flows(needed)
+        flows = self._view.flows({*self.flow_query.fields, *column.sort})
         shown = np.flatnonzero(self.flow_query.mask(flows))
-        kept = Flows(flows.now_ns, {name: flows[name][shown] for name in flows})
-        self._order.update(kept["cookie"][table_columns.order(kept, column, self.descending)])
+        # The flows come in the order of their cookies, and equal ones keep that.
+        keys = [flows[name][shown] for name in column.sort]
+        shown = shown[table_columns.order(keys, self.descending)]
+        self._order.update(flows["cookie"][shown])
         self.virtual_size = Size(self.size.width, len(self._order) + 1)
         self._tell_selected()
         self._repaint()
@@ -129,14 +129,16 @@ class FlowTable(ScrollView, can_focus=True):
         self._rows_selected = self._order.selected_at
         visible = self._order.cookies[self._rows_top :][: max(0, self.size.height - 1)]
         self._rows = table_rows.rows(self._view, visible, self._placed)
-        moved = (top_before, selected_before) != (self._rows_top, self._rows_selected)
-        if moved or len(before) != len(self._rows):
+        if top_before != self._rows_top or len(before) != len(self._rows):
             self.refresh()
             return
+        highlighted = {selected_before, self._rows_selected}
+        if selected_before == self._rows_selected:
+            highlighted.clear()
         changed = [
-            Region(0, line, self.size.width, 1)
-            for line, (old, new) in enumerate(zip(before, self._rows, strict=True), start=1)
-            if old != new
+            Region(0, 1 + line, self.size.width, 1)
+            for line, (old, new) in enumerate(zip(before, self._rows, strict=True))
+            if old != new or self._rows_top + line in highlighted
         ]
         if changed:
             self.refresh(*changed)

@@ -166,12 +166,17 @@ def _runs(line: str) -> list[Run]:
     return runs
 
 
+def load() -> None:
+    """Import plotext ahead of the first drawing, which would else wait 0.1 to 0.3 s; in any thread.
+
+    Not with this module: the screen is there before.
+    """
+    import plotext  # noqa: F401, PLC0415
+
+
 @functools.cache
 def _plotext() -> Any:
-    """Import plotext, with its one figure set to a bare canvas: no frame, no ticks, no colours.
-
-    Only when something is drawn, as this takes 0.15 to 0.3 s.
-    """
+    """Import plotext, with its one figure set to a bare canvas: no frame, no ticks, no colours."""
     import plotext  # noqa: PLC0415
 
     plotext.terminal.limit(False, False)  # its idea of the terminal is not the widget's size

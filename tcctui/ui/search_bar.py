@@ -11,10 +11,14 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
+from textual.timer import Timer
 from textual.widgets import Input, Static
 
-from tcctui.flows.query import Query, QueryError, parse
+from tcctui.flows.query import Query, QueryError, is_unfinished, parse
 from tcctui.ui.plain import plain
+
+PATIENCE = 0.5
+"""Seconds after which a word is searched for that might have become a field's name."""
 
 
 class _Underline(Highlighter):
@@ -40,7 +44,11 @@ class _Box(Input):
 
 
 class SearchBar(Vertical):
-    """A box to type a filter into. While there is a mistake in it, the last good filter holds."""
+    """A box to type a filter into. While there is a mistake in it, the last good filter holds.
+
+    So it does for a moment while the last word may yet become a field: on the way to `port:443`
+    nobody wants to see the rows that have `port` in their text, which are none.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "clear", "Clear"),
@@ -58,6 +66,8 @@ class SearchBar(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._underline = _Underline()
+        self._waiting: Query | None = None
+        self._patience: Timer | None = None
 
     def compose(self) -> ComposeResult:
         """Make the box and the line for the reason."""
@@ -81,13 +91,25 @@ class SearchBar(Vertical):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Read what was typed."""
         event.stop()
+        self._waiting = None
+        if self._patience is not None:
+            self._patience.stop()
         try:
             query = parse(event.value)
         except QueryError as mistake:
             self._explain(mistake)
+            return
+        self._explain(None)
+        self._waiting = query
+        if is_unfinished(event.value):
+            self._patience = self.set_timer(PATIENCE, self._apply)
         else:
-            self._explain(None)
-            self.post_message(self.Changed(query))
+            self._apply()
+
+    def _apply(self) -> None:
+        if self._waiting is not None:
+            self.post_message(self.Changed(self._waiting))
+            self._waiting = None
 
     def _explain(self, mistake: QueryError | None) -> None:
         self._underline.mistake = mistake
@@ -112,6 +134,7 @@ class SearchBar(Vertical):
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go back to the table."""
         event.stop()
+        self._apply()
         self.post_message(self.Left())
 
     def action_clear(self) -> None:

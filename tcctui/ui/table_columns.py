@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -255,12 +256,24 @@ def fit(text: str, width: int, left: bool) -> str:
     return text.ljust(width) if left else text.rjust(width)
 
 
-def order(flows: Flows, column: TableColumn, descending: bool) -> npt.NDArray[np.intp]:
-    """Places of the flows in the order of a column; equals stay in the order of their cookies."""
-    keys = [flows[name] for name in reversed(column.sort)]
-    cookies = flows["cookie"]
-    if descending:
-        # Sorted the other way round and read backwards: so that among equals the smaller cookie
-        # comes first here too, it has to come last there.
-        return np.lexsort((~cookies, *keys))[::-1]
-    return np.lexsort((cookies, *keys))
+def order(keys: Sequence[npt.NDArray[Any]], descending: bool) -> npt.NDArray[np.intp]:
+    """Places of flows in the order of `keys`, the most significant first; equals stay as they are.
+
+    Each of the keys has one value for each flow, a number that is not negative.
+    """
+    if not descending:
+        return np.lexsort([digit for key in reversed(keys) for digit in _digits(key)])
+    # Turned round, sorted, and read backwards: equals are turned round twice.
+    turned = order([key[::-1] for key in keys], descending=False)[::-1]
+    return len(turned) - 1 - turned
+
+
+def _digits(key: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
+    """Digits of 16 bits, the least first: numpy sorts by them in a quarter of the time.
+
+    Floats that are not negative are in the order of their bits (IEEE 754).
+    """
+    if key.itemsize == 1:
+        return [key]
+    little = np.ascontiguousarray(key, key.dtype.newbyteorder("<"))
+    return list(little.view("<u2").reshape(len(key), key.itemsize // 2).T.copy())

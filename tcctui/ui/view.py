@@ -11,6 +11,7 @@ import numpy.typing as npt
 from tcctui.flows.buckets import BUCKET_NS, SERIES
 from tcctui.flows.columns import DERIVED, FIELDS
 from tcctui.flows.index import KeyIndex, Keys, Rows
+from tcctui.flows.labels import both_endpoints, with_states
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.flows.store import Store
 
@@ -38,7 +39,7 @@ class View:
 
     def pause(self, pasts: Iterable[tuple[int, float | None, int]] = ()) -> None:
         """Stand still; `pasts` are those to keep, each as `history` is asked for it."""
-        self._frozen = self.store.flows([*FIELDS, *DERIVED])
+        self._frozen = self.store.flows([*FIELDS, *DERIVED - {"text"}])
         self._frozen_rows = KeyIndex()
         self._frozen_rows.put(self._frozen["cookie"], np.arange(self._frozen.count))
         self._frozen_past = {}
@@ -52,16 +53,24 @@ class View:
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Some columns of all flows; see `Store.flows`."""
-        return self.store.flows(names) if self._frozen is None else self._frozen
+        return self.store.flows(names) if self._frozen is None else self._frozen_with({*names})
+
+    def _frozen_with(self, names: set[str]) -> Flows:
+        """What was copied; text follows from that, and is made when somebody searches."""
+        assert self._frozen is not None
+        if "text" in names and "text" not in self._frozen:
+            text = with_states(both_endpoints(self._frozen), self._frozen["state"])
+            self._frozen = Flows(self._frozen.now_ns, {**self._frozen, "text": text})
+        return self._frozen
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """Some columns of these flows; see `Store.some_flows`."""
-        frozen = self._frozen
-        if frozen is None:
+        if self._frozen is None:
             return self.store.some_flows(cookies, names)
         rows = self._frozen_rows.lookup(cookies)
         rows = rows[rows >= 0]
         names = {*names, "cookie"}
+        frozen = self._frozen_with(names)
         return Flows(frozen.now_ns, {name: frozen[name][rows] for name in names})
 
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tcctui.events import TcpState
 from tests.ui.fake_source import Flow, server
 from tests.ui.screen import Clock, Desk, dashboard, lines
 
@@ -89,6 +90,24 @@ async def test_sorting_and_searching_go_on_while_paused(clock: Clock) -> None:
         await desk.until(lambda: desk.order == [])
         await desk.search("ssthresh=42")
         await desk.until(lambda: desk.order == [1])
+
+
+async def test_words_are_searched_in_what_was_there_at_the_pause(clock: Clock) -> None:
+    """A word finds addresses and states of the moment of the pause, not those of now."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press("p")
+        desk.source.state(1, TcpState.FIN_WAIT1)
+        desk.source.destroy(2)
+        desk.source.flows[13] = Flow(13, "10.0.3.7:443", "192.0.2.113:1313", rate=1e9)
+        await desk.run(15)
+        await desk.search("close-wait")
+        await desk.until(lambda: desk.order == [10])
+        await desk.search("fin-wait")
+        await desk.until(lambda: desk.order == [])
+        await desk.search("estab 198.51")
+        await desk.until(lambda: desk.order == [2])
+        await desk.press("enter", "p")
+        await desk.until(lambda: desk.order == [])
 
 
 async def test_a_flow_that_leaves_meanwhile_stays_in_a_paused_view(clock: Clock) -> None:

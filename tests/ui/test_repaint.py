@@ -14,7 +14,7 @@ from tcctui.ui.charts import Charts
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.status_bar import StatusBar
 from tcctui.ui.time_chart import TimeChart
-from tests.ui.fake_source import FakeSource, server
+from tests.ui.fake_source import FakeSource, many, server
 from tests.ui.screen import Clock, Desk, dashboard
 
 
@@ -54,6 +54,19 @@ async def painted(desk: Desk, counts: Counter[str]) -> dict[str, int]:
     return {name: count for name, count in counts.items() if name.endswith("render_line")}
 
 
+def noted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Note which lines of the table are painted from now on."""
+    rows: list[int] = []
+    render = FlowTable.render_line
+
+    def note(table: FlowTable, y: int) -> Strip:
+        rows.append(y)
+        return render(table, y)
+
+    monkeypatch.setattr(FlowTable, "render_line", note)
+    return rows
+
+
 @pytest.mark.parametrize("paused", [False, True])
 async def test_nothing_is_painted_where_nothing_changes(
     clock: Clock, counts: Counter[str], paused: bool
@@ -71,6 +84,22 @@ async def test_an_empty_screen_is_not_painted_again(clock: Clock, counts: Counte
         assert await painted(desk, counts) == {}
 
 
+async def test_the_cursor_paints_the_rows_it_leaves_and_enters(
+    clock: Clock, counts: Counter[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cursor key paints two lines of the table; where it scrolls, all of them."""
+    async with dashboard(many(100), clock, (80, 24)) as desk:
+        await painted(desk, counts)
+        rows = noted(monkeypatch)
+        await desk.press("down")
+        assert desk.selected == 2
+        assert set(rows) == {1, 2}
+        rows.clear()
+        await desk.press("pagedown")
+        assert desk.selected == desk.order[-1]
+        assert set(rows) == set(range(desk.table.size.height))
+
+
 async def test_a_change_in_one_row_paints_that_row(
     clock: Clock, counts: Counter[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -80,14 +109,7 @@ async def test_a_change_in_one_row_paints_that_row(
             flow.rate = 0
         await desk.run(2)
         await painted(desk, counts)
-        rows: list[int] = []
-        render = FlowTable.render_line
-
-        def noted(table: FlowTable, y: int) -> Strip:
-            rows.append(y)
-            return render(table, y)
-
-        monkeypatch.setattr(FlowTable, "render_line", noted)
+        rows = noted(monkeypatch)
         desk.source.flows[4].cwnd, desk.source.flows[4].rate = (99, 99), 1e-3
         desk.source.run(0.25)
         await desk.until(lambda: "99" in desk.column("cwnd"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcctui.flows.query import QueryError, parse
+from tcctui.ui import search_bar
 from tests.ui.fake_source import server
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted
 
@@ -40,6 +41,38 @@ async def test_typing_filters_at_once(clock: Clock) -> None:
         await desk.until(lambda: desk.order == [12])
         await desk.press("backspace")
         await desk.until(lambda: desk.order == [12, 10, 11])
+
+
+async def test_a_field_s_name_is_not_searched_for_while_it_is_typed(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the way to `port:22` no row is hidden for not having `port` in it."""
+    monkeypatch.setattr(search_bar, "PATIENCE", 60)
+    async with dashboard(server(), clock) as desk:
+        await desk.search("192.0.2")
+        await desk.until(lambda: desk.order == [4, 12, 10, 11])
+        await desk.press("space")
+        for letter in "port":
+            await desk.press(letter)
+            await desk.looked()
+            assert desk.order == [4, 12, 10, 11]
+        await desk.press(*":22")
+        await desk.until(lambda: desk.order == [4])
+
+
+async def test_a_word_that_begins_a_field_s_name_is_found(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever types such a word and stops is understood a moment later, or with Enter at once."""
+    async with dashboard(server(), clock) as desk:
+        await desk.search("c")
+        await desk.until(lambda: set(desk.order) == {6, 9, 10})
+        monkeypatch.setattr(search_bar, "PATIENCE", 60)
+        await desk.press("backspace", "d", "enter")
+        assert desk.table.has_focus
+        await desk.until(lambda: set(desk.order) == {3, 6, 9})
+        await desk.press("slash", "backspace", *"port", "escape")
+        await desk.until(lambda: len(desk.order) == 12)
 
 
 async def test_enter_keeps_the_filter_and_escape_clears_it(clock: Clock) -> None:

@@ -36,7 +36,8 @@ def value(store: Store, name: str, cookie: int = 1) -> Any:
     """One column of one flow, as a Python value."""
     found = store.some_flows(np.array([cookie], "u8"), [name])
     assert found.count == 1, f"flow {cookie} is known"
-    return found[name][0].item() if name != "text" else found[name][0]
+    only = found[name][0].item()
+    return only.decode() if name == "text" else only
 
 
 def known(store: Store) -> list[int]:

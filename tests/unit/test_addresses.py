@@ -40,6 +40,14 @@ def test_ipv6_round_trip(address: ipaddress.IPv6Address) -> None:
     assert shown == str(address.ipv4_mapped or address)
 
 
+@given(st.lists(st.sampled_from([0, 0, 1, 0xABC, 0xFFFF]), min_size=8, max_size=8))
+def test_ipv6_with_zeros(groups: list[int]) -> None:
+    """Zeros are left out as RFC 5952 says, wherever and how often they are."""
+    address = ipaddress.IPv6Address(":".join(f"{group:x}" for group in groups))
+    shown = format_address(int(address) >> 64, int(address) & HALF)
+    assert shown == str(address.ipv4_mapped or address)
+
+
 @given(address=v4 | v6, length=st.integers(0, 128))
 def test_prefixes(address: ipaddress.IPv4Address | ipaddress.IPv6Address, length: int) -> None:
     """A block has its network's address and mask, in its halves and in its text, too."""

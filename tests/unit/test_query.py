@@ -19,7 +19,15 @@ from hypothesis import strategies as st
 from tcctui.addresses import parse_prefix
 from tcctui.events import NO_SSTHRESH, TcpState
 from tcctui.flows.columns import DERIVED, FIELDS
-from tcctui.flows.query import ALL, FIELD_NAMES, MAX_LENGTH, Query, QueryError, parse
+from tcctui.flows.query import (
+    ALL,
+    FIELD_NAMES,
+    MAX_LENGTH,
+    Query,
+    QueryError,
+    is_unfinished,
+    parse,
+)
 from tcctui.flows.states import STATE_NAMES
 
 Row = dict[str, Any]
@@ -46,7 +54,7 @@ DEFAULTS: Row = {
     "age_ns": 10**9,
     "slow_start": True,
 }
-KINDS: dict[str, Any] = {"text": object, "slow_start": np.bool_, "age_ns": np.int64}
+KINDS: dict[str, Any] = {"text": "S", "slow_start": np.bool_, "age_ns": np.int64}
 
 
 def table(*rows: Row) -> Flows:
@@ -473,6 +481,13 @@ def test_words_in_either_case() -> None:
     assert matches('"Estab"', {}, {"text": "listen"}) == [True, False]
 
 
+@pytest.mark.parametrize("word", ["estab\0", "\0", "\0estab", "é", "\udcff", "ESTÄB"])
+def test_words_that_no_row_has(word: str) -> None:
+    """What can't be in a row's text is searched for as any other word, and not found."""
+    assert matches(word, {}, {"text": "listen"}) == [False, False]
+    assert matches(f"-{word}", {}, {"text": "listen"}) == [True, True]
+
+
 def test_quotes_keep_spaces_and_signs() -> None:
     """What is quoted is one word, even if it has spaces or looks like something else."""
     rows = ({"text": "a -b c>d port:443"}, {"text": "c>d -b"})
@@ -667,6 +682,22 @@ MISTAKES = [
 def test_mistakes(text: str, part: str, reason: str) -> None:
     """A mistake is blamed on exactly the part that is wrong, and the reason says what would do."""
     assert error(text) == (part, reason)
+
+
+@pytest.mark.parametrize(
+    ("text", "unfinished"),
+    [
+        *((text, True) for text in ("p", "port", "estab po", "-SRT", "cwnd>1 in_fl", "port:443 s")),
+        *(
+            (text, False)
+            for text in ("", "port ", "port:", "est", "443", "10.0.0.1 ports", '"port"')
+        ),
+        *((text, False) for text in ("state:in", "src:a", "[port", "x-port", "a" * 3000)),
+    ],
+)
+def test_the_beginning_of_a_field(text: str, unfinished: bool) -> None:
+    """A last word that a field's name begins with may yet become one; nothing else may."""
+    assert is_unfinished(text) is unfinished
 
 
 def test_span_of_the_right_occurrence() -> None:

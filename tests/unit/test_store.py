@@ -80,6 +80,17 @@ def test_addresses_and_ports(local: Endpoint, remote: Endpoint) -> None:
     assert value(store, "text") == f"{shown[0]}:{local[1]} {shown[1]}:{remote[1]} estab"
 
 
+def test_all_flows_are_given_in_the_order_of_their_cookies() -> None:
+    """However they came, and whatever places they got, `flows` has the smallest cookie first."""
+    store = filled(probes(np.arange(3) + SECOND, [3, 2**64 - 1, 2], snd_cwnd=[30, 50, 20]))
+    ingest(store, destroy(SECOND + 9, 3, 0), probes(2 * SECOND, 9, snd_cwnd=90))
+    store.ingest(NOTHING, 61 * SECOND)
+    ingest(store, probes(62 * SECOND + np.arange(2), [4, 1], snd_cwnd=[40, 10]))
+    flows = store.flows(["snd_cwnd"])
+    assert flows["cookie"].tolist() == [1, 2, 4, 9, 2**64 - 1]
+    assert flows["snd_cwnd"].tolist() == [10, 20, 40, 90, 50]
+
+
 def test_flows_are_given_in_the_order_asked_for() -> None:
     """`some_flows` keeps the order of the cookies and leaves out those that are not known."""
     store = filled(probes(np.arange(4) + SECOND, [3, 1, 2, 4], snd_cwnd=[30, 10, 20, 40]))

@@ -15,7 +15,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.events import Events, TcpState
-from tcctui.trace import FIELDS, Trace, format_events, trace
+from tcctui.trace import _LINES, FIELDS, Trace, format_events, trace
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 
 START = 50 * SECOND
@@ -84,6 +84,30 @@ def test_csv() -> None:
     assert second["saddr"] == "2001:db8::7"
     assert second["dport"] == "65535"
     assert second["sock_cookie"] == "18446744073709551615"
+
+
+def test_each_line_has_its_own_event_s_ends() -> None:
+    """A cookie whose addresses change is written with those of each event."""
+    moved = probes(START, 0x10001, local=("2001:db8::7", 443), remote=("192.0.2.7", 1))
+    ends = [
+        line.split(",")[2:6] for line in format_events(together(V4, moved, V4), "csv", 0).split()
+    ]
+    assert ends == [
+        ["10.0.0.1", "443", "192.0.2.7", "50000"],
+        ["2001:db8::7", "443", "192.0.2.7", "1"],
+        ["10.0.0.1", "443", "192.0.2.7", "50000"],
+    ]
+
+
+@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
+def test_flows_without_number(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many flows come by, their lines are right, and only so many are remembered."""
+    monkeypatch.setattr("tcctui.trace._REMEMBERED", 50)
+    cookies = 1000 + np.arange(6000) % 120
+    text = format_events(probes(START, cookies), form, START)
+    for cookie, line in zip(cookies.tolist(), text.splitlines(), strict=True):
+        assert line == format_events(probes(START, cookie), form, START).rstrip()
+    assert len(_LINES[form]) <= 50
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
