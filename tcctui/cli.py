@@ -245,16 +245,13 @@ def _run(args: argparse.Namespace) -> int:
     from tcctui.sources.bpf import BpfSource  # noqa: PLC0415
     from tcctui.ui.app import run  # noqa: PLC0415 - Textual
 
-    source = BpfSource(
-        kernel_filter,
-        loading=loading,
-        interval_ms=getattr(args, "interval", INTERVAL_MS),
-        max_cpu=args.max_cpu,
+    interval_ms = getattr(args, "interval", INTERVAL_MS)
+    return run(
+        lambda: BpfSource(
+            kernel_filter, loading=loading, interval_ms=interval_ms, max_cpu=args.max_cpu
+        ),
+        history_memory,
     )
-    try:
-        return run(source, history_memory)
-    finally:
-        source.close()
 
 
 def _require_terminal() -> None:

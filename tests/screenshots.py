@@ -55,7 +55,7 @@ async def _picture(pilot_app: TcctuiApp, name: str) -> None:
 
 
 async def _take(source: BpfSource) -> None:
-    app = TcctuiApp(source, Store())
+    app = TcctuiApp(lambda: source, Store())
     async with app.run_test(size=_SIZE) as pilot:
         await asyncio.sleep(SECONDS)
         await pilot.press("home")

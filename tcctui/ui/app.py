@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual.app import App
@@ -36,11 +37,15 @@ class TcctuiApp(App[None]):
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
 
-    def __init__(self, source: Source, store: Store) -> None:
+    def __init__(self, open_source: Callable[[], Source], store: Store) -> None:
         super().__init__()
-        self._source = source
+        self._open_source = open_source
         self._store = store
-        self._dashboard = Dashboard(View(store), source)
+        self._dashboard = Dashboard(View(store))
+        self.source: Source | None = None
+        """What is read, once it is open."""
+        self.failure: TcctuiError | None = None
+        """Why it could not be opened."""
 
     async def on_mount(self) -> None:
         """Show the dashboard, and begin to read once it can say what goes wrong."""
@@ -65,24 +70,54 @@ class TcctuiApp(App[None]):
         loop.call_soon_threadsafe(self._leave)
 
     def _collect(self) -> None:
-        """Take batches from the source to the store until the end; runs in a thread."""
+        """Open the source, and take batches from it to the store until the end; runs in a thread.
+
+        The screen is painted meanwhile: a program compiles for longer than that takes.
+        """
         worker = get_current_worker()
         try:
+            self.source = source = self._open_source()
+        except TcctuiError as error:
+            self.failure = error
+            self.call_from_thread(self.exit)
+            return
+        try:
+            self._tell(self._dashboard.source_opened, source)
+            while not worker.is_cancelled and not self._store.totals().events:
+                self._store.ingest(source.read(_WAIT), source.now_ns())
+            self._tell(self._dashboard.look)  # the first rows at once
             while not worker.is_cancelled:
-                batch = self._source.read(_WAIT)
-                self._store.ingest(batch, self._source.now_ns())
+                batch = source.read(_WAIT)
+                self._store.ingest(batch, source.now_ns())
         except TcctuiError as error:
             reason = str(error)
         except Exception as error:  # a defect: the screen stays, and says what happened
             reason = f"{type(error).__name__}: {error}"
         else:
             return
-        if not worker.is_cancelled:
-            self.call_from_thread(self._dashboard.source_failed, reason)
+        self._tell(self._dashboard.source_failed, reason)
+
+    def _tell(self, callback: Callable[..., object], *values: object) -> None:
+        """Call something in the screen's thread, unless the end has come."""
+        if not get_current_worker().is_cancelled:
+            self.call_from_thread(callback, *values)
 
 
-def run(source: Source, history_memory: int) -> int:
-    """Run the dashboard on an open source until somebody quits; gives the exit code."""
-    app = TcctuiApp(source, Store(history_memory))
-    app.run()
+def run(open_source: Callable[[], Source], history_memory: int) -> int:
+    """Run the dashboard until somebody quits; gives the exit code.
+
+    `open_source` is called in another thread, once there is a screen.
+
+    Raises:
+        TcctuiError: the source can't be opened.
+
+    """
+    app = TcctuiApp(open_source, Store(history_memory))
+    try:
+        app.run()
+    finally:
+        if app.source is not None:
+            app.source.close()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0

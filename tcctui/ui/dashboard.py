@@ -43,10 +43,10 @@ class Dashboard(Screen[None]):
         Binding("escape", "clear_search", "Clear the search", show=False),
     ]
 
-    def __init__(self, view: View, source: Source) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__()
         self._view = view
-        self._source = source
+        self._source: Source | None = None
         self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
@@ -61,14 +61,20 @@ class Dashboard(Screen[None]):
 
     def on_mount(self) -> None:
         """Let the keys go to the table."""
-        status = Status(
-            source=self._source.description,
-            host=socket.gethostname(),
-            kernel_filter=self._source.kernel_filter,
-            finest_ns=self._source.interval_ns,
-        )
-        self.query_one(StatusBar).show(status)
+        self.query_one(StatusBar).show(Status(host=socket.gethostname()))
         self.query_one(FlowTable).focus()
+
+    def source_opened(self, source: Source) -> None:
+        """Show what this source delivers to the store."""
+        self._source = source
+        status = self.query_one(StatusBar)
+        status.update(source=source.description, finest_ns=source.interval_ns)
+        self._focus_on(self.query_one(FlowTable).selected)
+        self.look()
+
+    def look(self) -> None:
+        """Show at once what there is."""
+        self.query_one(FlowTable).look()
 
     def on_resize(self) -> None:
         """Say so when there is too little room to show anything right."""
@@ -96,33 +102,41 @@ class Dashboard(Screen[None]):
 
     @on(FlowTable.Refreshed)
     def _tell(self, message: FlowTable.Refreshed) -> None:
+        table, source = self.query_one(FlowTable), self._source
+        if source is None:
+            table.message = "Attaching to the kernel's tcp_probe …"
+            return
         totals = self._view.store.totals()
         self.query_one(StatusBar).update(
             events=totals.events,
-            lost=self._source.lost(),
-            skipped=self._source.skipped(),
+            lost=source.lost(),
+            skipped=source.skipped(),
             evicted=totals.evicted,
             shown=message.shown,
             known=message.known,
             order_held=message.order_held,
             paused=self._view.paused,
-            kernel_filter=self._source.kernel_filter,
-            interval_ns=self._source.interval_ns,
+            kernel_filter=source.kernel_filter,
+            interval_ns=source.interval_ns,
         )
-        table = self.query_one(FlowTable)
         if message.known:
             table.message = f"The search hides all {message.known} flows. Esc clears it."
-        elif self._source.kernel_filter:
-            table.message = f"No TCP traffic yet that passes {self._source.kernel_filter}."
+        elif source.kernel_filter:
+            table.message = f"No TCP traffic yet that passes {source.kernel_filter}."
         else:
             table.message = "No TCP traffic yet: a connection shows up with its next packet."
 
     @on(FlowTable.Selected)
     def _chart(self, message: FlowTable.Selected) -> None:
         self.query_one(Charts).cookie = message.cookie
-        chosen = [] if message.cookie is None else [message.cookie]
+        self._focus_on(message.cookie)
+
+    def _focus_on(self, cookie: int | None) -> None:
+        """Keep a flow, and have every ACK of it."""
+        chosen = [] if cookie is None else [cookie]
         self._view.store.hold(chosen)
-        self._source.focus(chosen)
+        if self._source is not None:
+            self._source.focus(chosen)
 
     @on(SearchBar.Changed)
     def _filter(self, message: SearchBar.Changed) -> None:

@@ -50,7 +50,7 @@ class _Counted(BpfSource):
 def dashboard(seconds: float) -> Report:
     """The dashboard as it is, on this process's terminal."""
     source = _Counted()
-    app = TcctuiApp(source, Store())
+    app = TcctuiApp(lambda: source, Store())
     before = _cpu()
     threading.Timer(seconds, lambda: app.call_from_thread(app.exit)).start()
     app.run()

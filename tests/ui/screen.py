@@ -194,7 +194,7 @@ async def dashboard(
 ) -> AsyncIterator[Desk]:
     """Run the whole application on a source, and wait until what it has is on the screen."""
     store = Store()
-    async with TcctuiApp(source, store).run_test(size=size, notifications=True) as pilot:
+    async with TcctuiApp(lambda: source, store).run_test(size=size, notifications=True) as pilot:
         desk = Desk(pilot, pilot.app.screen, source, store, clock)
         await desk.looked()
         yield desk

@@ -69,4 +69,6 @@ def test_looks(clock: Clock, snap_compare: Compare, look: Look) -> None:
         clock.cpu += 0.06
         await desk.run(2)
 
-    assert snap_compare(TcctuiApp(source, store), terminal_size=look.size, run_before=settle)
+    assert snap_compare(
+        TcctuiApp(lambda: source, store), terminal_size=look.size, run_before=settle
+    )

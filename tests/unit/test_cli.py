@@ -87,10 +87,11 @@ class Calls:
         assert not source.closed
         self.options = options
 
-    def dashboard(self, source: Opened, history_memory: int) -> int:
+    def dashboard(self, open_source: Callable[[], Opened], history_memory: int) -> int:
         """Stand in for tcctui.ui.app.run."""
+        source = open_source()
         assert source is self.source
-        assert not source.closed
+        source.close()
         Store(history_memory)
         self.options = {"history_memory": history_memory}
         return 0
