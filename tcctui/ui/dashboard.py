@@ -102,6 +102,7 @@ class Dashboard(Screen[None]):
             lost=self._source.lost(),
             skipped=self._source.skipped(),
             evicted=totals.evicted,
+            seconds_kept=totals.seconds_kept,
             shown=message.shown,
             known=message.known,
             order_held=message.order_held,
