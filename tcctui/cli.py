@@ -85,8 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--history-memory",
         metavar="SIZE",
-        default="256M",
-        help="memory that the histories of all connections may take (default 256M)",
+        default="88M",
+        help="memory that the histories of all connections may take (default 88M); where it is"
+        " short, less of each is kept",
     )
     parser.add_argument(
         "--max-cpu",

@@ -12,6 +12,8 @@ TICK_NS = 250_000_000
 
 _TICKS = 4
 
+_LONGEST_NS = 2_000_000_000
+
 
 class Rates:
     """Remembers each flow's counter at the last four ticks; the oldest gives the rate."""
@@ -38,14 +40,21 @@ class Rates:
     def tick(self, now_ns: int, counter: npt.NDArray[np.uint64]) -> bool:
         """Work the rates out if a tick has passed since the last time; says whether it has."""
         newest = (self._ticks - 1) % _TICKS
-        if self._ticks and now_ns - int(self._when[newest]) < TICK_NS:
+        since = now_ns - int(self._when[newest])
+        if self._ticks and since < TICK_NS:
             return False
-        oldest = self._ticks % _TICKS if self._ticks >= _TICKS else 0
-        elapsed = now_ns - int(self._when[oldest])
-        if self._ticks and elapsed > 0:
-            self.per_second = (counter - self._counters[oldest]) * (1e9 / elapsed)
+        if self._ticks and since > _LONGEST_NS:
+            # The clock jumped, or nobody asked: what was before says nothing of the present.
+            self._work_out(now_ns, counter, newest)
+            self._ticks = 0
+        elif self._ticks:
+            self._work_out(now_ns, counter, self._ticks % _TICKS if self._ticks >= _TICKS else 0)
         slot = self._ticks % _TICKS
         self._counters[slot] = counter
         self._when[slot] = now_ns
         self._ticks += 1
         return True
+
+    def _work_out(self, now_ns: int, counter: npt.NDArray[np.uint64], since: int) -> None:
+        elapsed = now_ns - int(self._when[since])
+        self.per_second = (counter - self._counters[since]) * (1e9 / elapsed)

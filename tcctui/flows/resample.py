@@ -18,9 +18,11 @@ def until(
     `buckets` are `step` recent ones wide; `recent` are those of the last minute. `values` (in the
     order of `SERIES`) are what was last known then, if anything happened in that bucket already.
     """
+    stamps = recent[:, STAMP].astype("i8")
+    if not (stamps >= newest).any():
+        return buckets  # nothing has happened since
     begun = buckets[:, STAMP].astype("i8") * step
     open_since = newest // step * step
-    stamps = recent[:, STAMP].astype("i8")
     rest = recent[(stamps >= open_since) & (stamps < newest)]
     if len(values):
         last = np.array([[newest, *values, *values, *values, 0]], "u4")

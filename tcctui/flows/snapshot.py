@@ -63,8 +63,11 @@ class Totals:
 
     `events` of all kinds, those that others stand for too. `flows` known now (closed ones too,
     while they linger). `evicted` flows dropped because the memory for histories was spent.
+    `seconds_kept` is how far back the recent past of a flow goes now: 60 s, or less where memory is
+    short.
     """
 
     events: int
     flows: int
     evicted: int
+    seconds_kept: float = 60.0

@@ -73,20 +73,22 @@ class Sockets:
 
     def opened_ns(self, keys: Keys, before_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
         """When each socket was opened, 0 if that was not seen; `before_ns` is its first event."""
-        if not len(self._opened_keys):
+        asked_for = np.isin(self._opened_keys, keys, kind="sort") if len(keys) else ()
+        if not np.any(asked_for):
             return np.zeros(len(keys), "i8")
+        opened_keys, opened_ns = self._opened_keys[asked_for], self._opened_ns[asked_for]
         # An address may have been several sockets': of each, the last opening before its first
         # event is its own. Keys and times together make one number that can be searched for.
-        known, number = np.unique(self._opened_keys, return_inverse=True)
+        known, number = np.unique(opened_keys, return_inverse=True)
         asked = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        since = int(self._opened_ns.max()) - _LONGEST_NS
-        openings = _numbered(number, self._opened_ns - since)
+        since = int(opened_ns.max()) - _LONGEST_NS
+        openings = _numbered(number, opened_ns - since)
         order = np.argsort(openings)
         place = np.searchsorted(openings[order], _numbered(asked, before_ns - since), "right") - 1
         found = order[np.maximum(place, 0)]
-        right = (place >= 0) & (self._opened_keys[found] == keys)
-        right &= self._opened_ns[found] <= before_ns
-        return np.where(right, self._opened_ns[found], 0)
+        right = (place >= 0) & (opened_keys[found] == keys)
+        right &= opened_ns[found] <= before_ns
+        return np.where(right, opened_ns[found], 0)
 
 
 _LONGEST_NS = (1 << 48) - 2

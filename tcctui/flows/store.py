@@ -11,23 +11,24 @@ import numpy.typing as npt
 
 from tcctui.events import EventKind, Events, TcpState, pick
 from tcctui.flows.batch import LAST_FIELDS, ProbeBatch
-from tcctui.flows.buckets import BUCKET_NS, MAX, MIN, SERIES
+from tcctui.flows.buckets import BUCKET_NS, MAX, MIN, SERIES, Buckets
 from tcctui.flows.columns import DERIVED, FlowColumns
+from tcctui.flows.derived import derive
 from tcctui.flows.endpoints import Endpoints
+from tcctui.flows.eviction import to_evict
 from tcctui.flows.history import History
 from tcctui.flows.index import KeyIndex, Keys, Rows
+from tcctui.flows.parts import parts
 from tcctui.flows.rates import Rates
 from tcctui.flows.resample import resample, until
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.sockets import Sockets, socket_keys
 
-HISTORY_MEMORY = 256 << 20
+HISTORY_MEMORY = 88 << 20
 """Bytes that histories may take unless told otherwise."""
 
 LINGER_NS = 10_000_000_000
 """How long a closed flow stays: 10 s."""
-
-_LONGEST_BATCH_NS = 30_000_000_000  # half of what the recent history holds
 
 
 class Store:
@@ -57,32 +58,37 @@ class Store:
         `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is of use:
         it lets closed flows leave and rates fall.
         """
-        if len(events) > 1:
-            span = int(events["ts_ns"].max()) - int(events["ts_ns"].min())
-            if span > _LONGEST_BATCH_NS:
-                for half in np.array_split(events, 2):
-                    self.ingest(half, now_ns)
-                return
-        with self._lock:
-            self._now_ns = max(self._now_ns, now_ns)
-            kinds = events["kind"]
-            probes = events if not kinds.any() else pick(events, kinds == EventKind.PROBE)
-            states = pick(events, kinds == EventKind.STATE)
-            self._sockets.opened(pick(states, states["newstate"] == TcpState.ESTABLISHED))
-            if len(probes):
-                self._ingest_probes(ProbeBatch(probes))
-            if len(probes) < len(events):
-                self._events += len(events) - len(probes)
-                destroyed = self._ingest_destroys(pick(events, kinds == EventKind.DESTROY))
-                self._ingest_states(states)
-                self._sockets.forget(destroyed)
-            if self._rates.tick(self._now_ns, self._columns["bytes_acked"]):
-                self._columns["rate"][:] = self._rates.per_second
-                self._drop_closed()
+        for part in parts(events):
+            with self._lock:
+                self._ingest(part, now_ns)
+
+    def _ingest(self, events: Events, now_ns: int) -> None:
+        self._now_ns = max(self._now_ns, now_ns)
+        self._history.detail.spared = self._held_rows()
+        kinds = events["kind"]
+        probes = events if not kinds.any() else pick(events, kinds == EventKind.PROBE)
+        states = pick(events, kinds == EventKind.STATE)
+        self._sockets.opened(pick(states, states["newstate"] == TcpState.ESTABLISHED))
+        if len(probes):
+            self._ingest_probes(ProbeBatch(probes))
+        if len(probes) < len(events):
+            self._events += len(events) - len(probes)
+            destroyed = self._ingest_destroys(pick(events, kinds == EventKind.DESTROY))
+            self._ingest_states(states)
+            self._sockets.forget(destroyed)
+        if self._rates.tick(self._now_ns, self._columns["bytes_acked"]):
+            self._columns["rate"][:] = self._rates.per_second
+            self._drop_closed()
+            self._history.restore(self._now_ns // BUCKET_NS)
 
     def _ingest_probes(self, batch: ProbeBatch) -> None:
         events = batch.events
         rows = self._cookies.lookup(batch.cookies)
+        known = rows >= 0
+        closed = np.zeros(len(rows), "i8")
+        closed[known] = self._columns["closed_ns"][rows[known]]
+        if closed.any() and self._begin_anew(batch, closed):
+            return
         new = rows < 0
         if new.any():
             rows[new] = self._open(batch.cookies[new], pick(events, batch.first[new]))
@@ -102,8 +108,8 @@ class Store:
         for field, column in LAST_FIELDS.items():
             columns[column][rows] = last[field]
         columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
-        columns["state"][rows] = TcpState.ESTABLISHED
-        columns["closed_ns"][rows] = 0
+        living = rows[columns["closed_ns"][rows] == 0]  # of others, it is an event that came late
+        columns["state"][living] = TcpState.ESTABLISHED
         columns["last_ns"][rows] = last["ts_ns"]
         told = np.where(new, 0, columns["acks"][rows])
         acks = batch.acks(told)
@@ -113,14 +119,31 @@ class Store:
         columns["bytes_acked"][rows] += batch.total(acked)
 
         bucket_rows, buckets = batch.buckets(rows, self._history.newest(rows), acked)
-        needed = self._history.pages_needed(bucket_rows)
-        if self._history.pages.free < needed:
-            self._evict(needed, keep=rows)
+        if self._history.pages_needed(bucket_rows, buckets) > self._history.pages.free:
+            self._make_room(bucket_rows, buckets, keep=rows)
             # Where that is still not enough, some flows of this batch get no history.
-            kept = self._history.fitting(bucket_rows)
+            kept = self._history.fitting(bucket_rows, buckets)
             bucket_rows, buckets = bucket_rows[kept], buckets[kept]
         if len(buckets):
             self._history.add(bucket_rows, buckets)
+
+    def _begin_anew(self, batch: ProbeBatch, closed_ns: npt.NDArray[np.int64]) -> bool:
+        """Take in a batch with events from after the end of their flows; says whether it is one.
+
+        `closed_ns` is when each of the batch's flows ended, or 0. Those flows go: what comes after
+        is the cookie's next connection.
+        """
+        events = batch.events
+        closed = closed_ns[np.searchsorted(batch.cookies, events["sock_cookie"])]
+        anew = (closed > 0) & (events["ts_ns"].astype("i8") > closed)
+        if not anew.any():
+            return False
+        if not anew.all():
+            self._ingest_probes(ProbeBatch(pick(events, ~anew)))
+        over = self._cookies.lookup(np.unique(events["sock_cookie"][anew]))
+        self._drop(over[over >= 0])  # it may have been evicted just now
+        self._ingest_probes(ProbeBatch(pick(events, anew)))
+        return True
 
     def _open(self, cookies: Keys, first: Events) -> Rows:
         """Give rows to flows that are seen for the first time, `first` being their first events."""
@@ -172,26 +195,27 @@ class Store:
         with self._lock:
             self._held = np.array(list(cookies), "u8")
 
+    def _held_rows(self) -> Rows:
+        rows = self._cookies.lookup(self._held)
+        return rows[rows >= 0]
+
     def _drop_closed(self) -> None:
         closed = self._columns["closed_ns"]
         gone = (closed > 0) & (closed < self._now_ns - LINGER_NS)
         if gone.any():
-            gone &= ~np.isin(self._columns["cookie"], self._held)
+            gone[self._held_rows()] = False
             self._drop(np.flatnonzero(gone))
 
-    def _evict(self, needed: int, keep: Rows) -> None:
-        """Drop flows until so many pages are free: closed ones, then the longest idle."""
-        columns = self._columns
-        candidate = columns.live.copy()
-        candidate[keep] = False
-        candidate &= ~np.isin(columns["cookie"], self._held)
-        rows = np.flatnonzero(candidate)
-        rows = rows[self._history.pages_held(rows) > 0]
-        rows = rows[np.lexsort((columns["last_ns"][rows], columns["closed_ns"][rows] == 0))]
-        freed = self._history.pages.free + np.cumsum(self._history.pages_held(rows))
-        rows = rows[: int(np.searchsorted(freed, needed)) + 1]
-        self._evicted += len(rows)
-        self._drop(rows)
+    def _make_room(self, rows: Rows, buckets: Buckets, keep: Rows) -> None:
+        """Free pages for buckets: detail goes first, then flows other than those in `keep`."""
+        history, now = self._history, self._now_ns // BUCKET_NS
+        while (needed := history.pages_needed(rows, buckets)) > history.pages.free:
+            if not history.make_room(needed, now):
+                keep = np.concatenate([keep, self._held_rows()])
+                evicted = to_evict(self._columns, history, needed, keep)
+                self._evicted += len(evicted)
+                self._drop(evicted)
+                break
 
     def _drop(self, rows: Rows) -> None:
         self._history.forget(rows)
@@ -206,7 +230,9 @@ class Store:
     def totals(self) -> Totals:
         """Counts since the start."""
         with self._lock:
-            return Totals(self._events, len(self._cookies), self._evicted)
+            return Totals(
+                self._events, len(self._cookies), self._evicted, self._history.detail.seconds
+            )
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Copy some columns, of `FIELDS` or `DERIVED`, of all flows in the order of their cookies.
@@ -225,20 +251,11 @@ class Store:
     def _copy(self, rows: Rows, names: Iterable[str]) -> Flows:
         copied = {}
         for name in {*names, "cookie"}:
-            copied[name] = (
-                self._derive(name, rows) if name in DERIVED else self._columns[name][rows]
-            )
+            if name in DERIVED:
+                copied[name] = derive(name, self._columns, self._endpoints, rows, self._now_ns)
+            else:
+                copied[name] = self._columns[name][rows]
         return Flows(self._now_ns, copied)
-
-    def _derive(self, name: str, rows: Rows) -> npt.NDArray[np.generic]:
-        columns = self._columns
-        if name == "slow_start":
-            return columns["snd_cwnd"][rows] < columns["ssthresh"][rows]
-        if name == "age_ns":
-            opened, closed = columns["opened_ns"][rows], columns["closed_ns"][rows]
-            since = np.where(opened > 0, opened, columns["first_ns"][rows])
-            return np.maximum(np.where(closed > 0, closed, self._now_ns) - since, 0)
-        return self._endpoints.searchable(rows)
 
     def history(
         self,

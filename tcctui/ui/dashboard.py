@@ -112,6 +112,7 @@ class Dashboard(Screen[None]):
             lost=source.lost(),
             skipped=source.skipped(),
             evicted=totals.evicted,
+            seconds_kept=totals.seconds_kept,
             shown=message.shown,
             known=message.known,
             order_held=message.order_held,
@@ -158,6 +159,8 @@ class Dashboard(Screen[None]):
         """Type a filter."""
         # At once, not with the next message: the keys that follow are for the box already.
         self.set_focus(self.query_one(SearchBar).box)
+        # What words search is made when first asked for: before the first letter, not behind it.
+        self.run_worker(lambda: self._view.store.flows(["text"]), thread=True)
 
     def action_clear_search(self) -> None:
         """Show all flows again."""

@@ -20,9 +20,9 @@ from tcctui.ui.plain import plain
 class Status:
     """What the status line says.
 
-    `events`, `lost` and `skipped` count since the start; `reason` is why nothing comes any more.
-    `interval_ns` is the time that one event of a flow may stand for, `finest_ns` what it is where
-    there is room.
+    `events`, `lost`, `skipped` and `evicted` count since the start; `reason` is why nothing comes
+    any more. `interval_ns` is the time that one event of a flow may stand for, `finest_ns` what it
+    is where there is room. `seconds_kept` is how much of the last minute is kept of each flow.
     """
 
     source: str = ""
@@ -34,6 +34,7 @@ class Status:
     interval_ns: int = 0
     finest_ns: int = 0
     evicted: int = 0
+    seconds_kept: float = 60
     shown: int = 0
     known: int = 0
     order_held: bool = False
@@ -115,6 +116,7 @@ class StatusBar(Widget):
         # Coarser than was asked for: the reader would not keep up.
         coarse = status.interval_ns > status.finest_ns
         resolution = ("paused", 2) if coarse else ("dim", 5)
+        seconds = f"{int(status.seconds_kept)}" if status.seconds_kept >= 1 else "<1"
         dropped = f"{units.count(status.evicted)} dropped"
         state = _Part("paused", "❚❚ paused") if status.paused else _Part("live", "● live")
         right = [
@@ -122,7 +124,7 @@ class StatusBar(Widget):
             _Part(resolution[0], _resolution(status.interval_ns), resolution[1]),
             _Part("bad" if status.lost else "dim", f"{units.count(status.lost)} lost"),
             _Part("bad", f"{units.count(status.skipped)} skipped" if status.skipped else "", 2),
-            _Part("bad", "memory full" if status.evicted else "", 5),
+            _Part("bad", f"history {seconds} s" if status.seconds_kept < 60 else "", 2),
             _Part("bad", dropped if status.evicted else ""),
             _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
             _Part("dim", f"own CPU {cpu:.0%}", 5),

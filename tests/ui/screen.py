@@ -20,7 +20,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tcctui.flows.store import Store
+from tcctui.flows.store import HISTORY_MEMORY, Store
 from tcctui.ui.app import TcctuiApp
 from tcctui.ui.charts import Charts
 from tcctui.ui.flow_table import FlowTable
@@ -190,10 +190,13 @@ class Desk:
 
 @asynccontextmanager
 async def dashboard(
-    source: FakeSource, clock: Clock, size: tuple[int, int] = WIDE
+    source: FakeSource,
+    clock: Clock,
+    size: tuple[int, int] = WIDE,
+    history_memory: int = HISTORY_MEMORY,
 ) -> AsyncIterator[Desk]:
     """Run the whole application on a source, and wait until what it has is on the screen."""
-    store = Store()
+    store = Store(history_memory)
     async with TcctuiApp(lambda: source, store).run_test(size=size, notifications=True) as pilot:
         desk = Desk(pilot, pilot.app.screen, source, store, clock)
         await desk.looked()

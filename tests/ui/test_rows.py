@@ -7,6 +7,7 @@ from textual.widget import Widget
 
 from tcctui.events import TcpState
 from tcctui.flows.labels import state_name
+from tcctui.flows.pages import PAGE_BYTES
 from tcctui.ui.status_bar import StatusBar
 from tests.ui.fake_source import FakeSource, Flow, many, server
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted
@@ -78,6 +79,22 @@ async def test_the_status_line_tells_the_rate_of_events_and_its_own_cost(clock: 
         clock.cpu += 0.15
         await desk.until(lambda: "20 ev/s" in desk.status)
         assert "own CPU 10%" in desk.status
+
+
+async def test_the_status_line_tells_what_memory_was_too_little_for(clock: Clock) -> None:
+    """It says how many seconds are kept where it is less than a minute, and who had to go."""
+    async with dashboard(server(), clock) as desk:
+        assert "history" not in desk.status
+        assert "dropped" not in desk.status
+    async with dashboard(server(), clock, history_memory=12 * 30 * PAGE_BYTES) as desk:
+        seconds = int(desk.store.totals().seconds_kept)
+        assert 8 <= seconds <= 30
+        assert f"history {seconds} s" in desk.status
+        assert colour_of(status_line(desk), "history", "status-bar--bad")
+        assert "dropped" not in desk.status
+    async with dashboard(server(), clock, history_memory=9 * PAGE_BYTES) as desk:
+        assert "history <1 s" in desk.status
+        assert f"{desk.store.totals().evicted} dropped" in desk.status
 
 
 async def test_an_empty_table_says_that_there_is_no_traffic(clock: Clock) -> None:

@@ -139,7 +139,9 @@ async def test_what_matters_stays_on_the_narrowest_line(clock: Clock) -> None:
         desk.source.dropped = 1_234_567
         await desk.press("down", "p")
         await desk.until(lambda: "paused" in desk.status)
-        desk.screen.query_one(StatusBar).update(evicted=1234, shown=10_000, known=10_000)
+        desk.screen.query_one(StatusBar).update(
+            evicted=1234, seconds_kept=0, shown=10_000, known=10_000
+        )
         assert "1,234,567 lost" in desk.status
         assert "1,234" in desk.status.replace("1,234,567", "")
         assert "10,000/10,000 flows" in desk.status

@@ -331,8 +331,8 @@ def test_history_memory(size: str, size_in_bytes: int, main: Main, calls: Calls)
 def test_history_memory_by_default(main: Main, calls: Calls) -> None:
     """Without the option it is what the help says."""
     assert main()[0] == 0
-    assert calls.options == {"history_memory": 256 << 20}
-    assert "default 256M" in " ".join(main("--help")[1].split())
+    assert calls.options == {"history_memory": 88 << 20}
+    assert "default 88M" in " ".join(main("--help")[1].split())
 
 
 @pytest.mark.parametrize("size", ["999999999T", "900000G"])

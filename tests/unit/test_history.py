@@ -14,7 +14,8 @@ from tcctui.events import Events
 from tcctui.flows.batch import ProbeBatch
 from tcctui.flows.buckets import ACKED, LAST, MAX, MIN, STAMP, WIDTH, Buckets
 from tcctui.flows.columns import FIELDS
-from tcctui.flows.history import BYTES_PER_FLOW, RECENT_BUCKETS, History
+from tcctui.flows.detail import RECENT_BUCKETS
+from tcctui.flows.history import BYTES_PER_FLOW, History
 from tests.unit.events import probes, together
 from tests.unit.past import BUCKET, Bucket, Past, add, pasts, widened
 
@@ -34,7 +35,8 @@ def plain(buckets: Buckets) -> Past:
 def check(history: History, row: int, past: Past) -> None:
     """Compare a row with its whole past."""
     recent = plain(history.recent(row))
-    assert len(recent) >= min(RECENT_BUCKETS, len(past))
+    within = sum(stamp > max(past) - RECENT_BUCKETS for stamp in past)
+    assert len(recent) >= min(within + 1, len(past)), "and one from before, if there was one"
     assert recent == {stamp: past[stamp] for stamp in list(past)[len(past) - len(recent) :]}
 
     life, width = history.life(row)
@@ -109,9 +111,10 @@ def test_histories_are_what_happened(
                 add(models[flow.row], stamp, bucket)
         rows = np.concatenate([rows for rows, _ in parts])
         # No more pages are left than the history says it needs.
-        needed = history.pages_needed(rows)
+        joined = np.concatenate([buckets for _, buckets in parts])
+        needed = history.pages_needed(rows, joined)
         others = history.pages.take(history.pages.free - needed)
-        history.add(rows, np.concatenate([buckets for _, buckets in parts]))
+        history.add(rows, joined)
         assert history.pages.free >= 0
         history.pages.give_back(others)
         assert history.pages.free + held(history, 4) == total
@@ -120,7 +123,8 @@ def test_histories_are_what_happened(
             models[forgotten].clear()
             assert history.pages_held(np.array([forgotten]))[0] == 0
     for row, past in enumerate(models):
-        check(history, row, past)
+        if past:
+            check(history, row, past)
     history.forget(np.arange(4))
     assert history.pages.free == total
 
@@ -203,15 +207,25 @@ def test_many_flows_at_once() -> None:
     assert held(recorder.history, count) + recorder.history.pages.free == BUDGET * 4 // 448
 
 
-def test_a_quiet_flow_holds_one_page_of_each_kind() -> None:
-    """Eight buckets or fewer take a page for the last minute and one for the whole life."""
+def test_a_quiet_flow_holds_one_page() -> None:
+    """Eight buckets or fewer take one page, which is the last minute and the whole life in one."""
     recorder = Recorder(2)
     total = recorder.history.pages.free
     recorder.ingest(probes(np.arange(1, 9) * BUCKET))
-    assert recorder.history.pages_held(np.array([0, 1])).tolist() == [0, 2]
-    assert recorder.history.pages.free == total - 2
+    assert recorder.history.pages_held(np.array([0, 1])).tolist() == [0, 1]
+    assert recorder.history.pages.free == total - 1
     recorder.ingest(probes(9 * BUCKET))
     assert recorder.history.pages_held(np.array([1])).tolist() == [4]
+
+
+def test_a_flow_that_is_seldom_heard_of_holds_a_minute() -> None:
+    """With an event every five seconds there are no more pages than a minute of them takes."""
+    recorder = Recorder(1)
+    for number in range(500):
+        recorder.ingest(probes(np.array([1000 + number * 50]) * BUCKET, 0))
+    recent = recorder.history.recent(0)
+    assert 13 <= len(recent) <= 24
+    assert recent[0, STAMP] < recent[-1, STAMP] - RECENT_BUCKETS
 
 
 def test_a_flow_that_has_all_its_pages_needs_no_more() -> None:
@@ -222,7 +236,7 @@ def test_a_flow_that_has_all_its_pages_needs_no_more() -> None:
     newest = np.zeros((1, WIDTH), "u4")
     for stamp in range(1, 2000):
         newest[:, STAMP] = stamp
-        assert history.pages_needed(rows) <= history.pages.free
+        assert history.pages_needed(rows, newest) <= history.pages.free
         history.add(rows, newest)
     assert history.recent(0)[-1, STAMP] == 1999
 
@@ -237,9 +251,9 @@ def test_memory_of_a_flow() -> None:
     pages = history.pages.free
     assert pages * 8 * WIDTH * 4 <= BYTES_PER_FLOW
     for stamp in range(1, 700):
-        if history.pages_needed(np.zeros(1, "i8")) > history.pages.free:
-            break
         bucket = np.full((1, WIDTH), stamp, "u4")
+        if history.pages_needed(np.zeros(1, "i8"), bucket) > history.pages.free:
+            break
         history.add(np.zeros(1, "i8"), bucket)
     assert len(history.recent(0)) >= RECENT_BUCKETS, "a flow's budget is enough for 60 s"
 
