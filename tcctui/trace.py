@@ -52,18 +52,28 @@ _FLOW = np.dtype(
 
 _unpack_flow = struct.Struct(">2QH2QHQ").unpack
 
+COUNTED = (*FIELDS, "acks")
+"""The same where a line may stand for several events: how many of the flow there were so far."""
+
 # Lines to be filled in twice: with the flow, and, behind %%, with the numbers of each event.
 _TEXT = (
     "%%.3f| %s.%d > %s.%d | snd_nxt %%d snd_una %%d snd_cwnd %%d ssthresh %%d"
-    " snd_wnd %%d srtt %%d rcv_wnd %%d sock_cookie %d length %%d\n"
+    " snd_wnd %%d srtt %%d rcv_wnd %%d sock_cookie %d length %%d"
 )
 _TEXTS = {"kind": EventKind.PROBE.name.lower(), "saddr": "%s", "daddr": "%s"}
 _PLACES = dict.fromkeys(FIELDS, "%%d") | dict.fromkeys(_FLOW.names or (), "%d") | _TEXTS
 _NUMBERS = tuple(name for name, place in _PLACES.items() if place == "%%d" and name != "ts_ns")
-_JSON = ", ".join(
-    f'"{name}": "{place}"' if name in _TEXTS else f'"{name}": {place}'
-    for name, place in _PLACES.items()
-)
+
+
+def _line(form: str, counted: bool) -> str:
+    if form == "text":
+        return _TEXT + (" acks %%d\n" if counted else "\n")
+    places = _PLACES | {"acks": "%%d"} if counted else _PLACES
+    if form == "csv":
+        return ",".join(places.values()) + "\n"
+    quoted = {name: f'"{place}"' if name in _TEXTS else place for name, place in places.items()}
+    return "{" + ", ".join(f'"{name}": {place}' for name, place in quoted.items()) + "}\n"
+
 
 _REMEMBERED = 1 << 16  # flows, about 400 bytes each
 _PIECE = 2048  # events written at a time: their numbers fit in the CPU's caches, a batch's do not
@@ -89,22 +99,21 @@ class _Lines(dict[bytes, str]):
 
 
 _LINES = {
-    "text": _Lines(_TEXT),
-    "jsonl": _Lines("{" + _JSON + "}\n"),
-    "csv": _Lines(",".join(_PLACES.values()) + "\n"),
+    (form, counted): _Lines(_line(form, counted)) for form in FORMATS for counted in (False, True)
 }
 
 
-def format_events(events: Events, form: str, since_ns: int) -> str:
+def format_events(events: Events, form: str, since_ns: int, *, counted: bool = False) -> str:
     """Lines for tcp_probe events, in the form `text`, `jsonl` or `csv`.
 
-    `since_ns` is the moment that `text` counts its milliseconds from.
+    `since_ns` is the moment that `text` counts its milliseconds from. With `counted`, each line
+    ends with the event's `acks`.
     """
     pieces = range(0, len(events), _PIECE)
-    return "".join([_format(events[at : at + _PIECE], form, since_ns) for at in pieces])
+    return "".join([_format(events[at : at + _PIECE], form, since_ns, counted) for at in pieces])
 
 
-def _format(events: Events, form: str, since_ns: int) -> str:
+def _format(events: Events, form: str, since_ns: int, counted: bool) -> str:
     flows = np.empty(len(events), _FLOW)
     for name in _FLOW.names or ():
         flows[name] = events[name]
@@ -112,9 +121,11 @@ def _format(events: Events, form: str, since_ns: int) -> str:
     if form == "text":
         moments = (moments.astype("i8") - since_ns) / 1e6
         numbers = (*_NUMBERS[1:], _NUMBERS[0])  # the length comes last
+    if counted:
+        numbers = (*numbers, "acks")
     rows = zip(moments.tolist(), *(events[name].tolist() for name in numbers), strict=True)
     keys = flows.view(f"V{_FLOW.itemsize}").tolist()
-    lines = _LINES[form]
+    lines = _LINES[form, counted]
     return "".join([lines[key] % row for key, row in zip(keys, rows, strict=True)])
 
 
@@ -141,6 +152,7 @@ class Trace:
         self._end_ns = None if duration is None else since_ns + int(duration * 1e9)
         self._left = count
         self._out = out
+        self._counted = source.interval_ns > 0
         self._stopped = False
         self.seen = 0
         """Events printed."""
@@ -155,7 +167,7 @@ class Trace:
         previous = {number: signal.signal(number, self._stop) for number in _ENDING}
         try:
             if self._form == "csv":
-                self._write(",".join(FIELDS) + "\n")
+                self._write(",".join(COUNTED if self._counted else FIELDS) + "\n")
             while self._step():
                 pass
         except BrokenPipeError:
@@ -200,7 +212,7 @@ class Trace:
         if self._left is not None:
             self._left -= len(events)
         if len(events):
-            self._write(format_events(events, self._form, self._since_ns))
+            self._write(format_events(events, self._form, self._since_ns, counted=self._counted))
             self.seen += len(events)
         if self._left == 0:
             return False

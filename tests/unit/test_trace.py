@@ -15,7 +15,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.events import Events, TcpState
-from tcctui.trace import _LINES, FIELDS, Trace, format_events, trace
+from tcctui.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 
 START = 50 * SECOND
@@ -107,7 +107,16 @@ def test_flows_without_number(form: str, monkeypatch: pytest.MonkeyPatch) -> Non
     text = format_events(probes(START, cookies), form, START)
     for cookie, line in zip(cookies.tolist(), text.splitlines(), strict=True):
         assert line == format_events(probes(START, cookie), form, START).rstrip()
-    assert len(_LINES[form]) <= 50
+    assert len(_LINES[form, False]) <= 50
+
+
+def test_lines_that_stand_for_several_events() -> None:
+    """Where events were coalesced, each line says last how many its flow has had so far."""
+    events = probes(START, 7, acks=41)
+    assert format_events(events, "text", START, counted=True).endswith(" length 0 acks 41\n")
+    assert json.loads(format_events(events, "jsonl", START, counted=True))["acks"] == 41
+    line = format_events(events, "csv", START, counted=True)
+    assert dict(zip(COUNTED, line.strip().split(","), strict=True))["acks"] == "41"
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
