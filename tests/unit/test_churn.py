@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tcctui.events import EVENT, EventKind, Events, TcpState
+from tcctui.flows.intake import LINGER_NS
 from tcctui.flows.pages import PAGE_BYTES
 from tcctui.flows.snapshot import Totals
-from tcctui.flows.store import LINGER_NS, Store
+from tcctui.flows.store import Store
 from tests.unit.events import MS, NOTHING, SECOND, halves, stand_alone
 from tests.unit.stores import SOCKET, known
 
@@ -57,11 +58,11 @@ def test_ten_thousand_connections_a_second_for_a_minute(skaddr: bool) -> None:
     store.ingest(NOTHING, now + LINGER_NS + SECOND)
     assert store.totals().flows == 0
     assert known(store) == []
-    assert store._history.pages.free == store._history.pages.total
-    assert not store._columns.live.any()
-    assert len(store._cookies) == len(store._sockets._index) == 0
-    assert not store._endpoints._made.any()
-    assert store._columns.capacity < 300_000, "rows are used again"
+    assert store._known.history.pages.free == store._known.history.pages.total
+    assert not store._known.columns.live.any()
+    assert len(store._known.cookies) == len(store._known._sockets._index) == 0
+    assert not store._known.endpoints._made.any()
+    assert store._known.columns.capacity < 300_000, "rows are used again"
 
 
 def test_evictions_are_counted_one_by_one() -> None:
@@ -79,4 +80,4 @@ def test_evictions_are_counted_one_by_one() -> None:
     assert known(store) == list(range(cookie - pages, cookie)), "those that ended first are gone"
     store.ingest(NOTHING, now + LINGER_NS + SECOND)
     assert (store.totals().flows, store.totals().evicted) == (0, cookie - 1 - pages)
-    assert store._history.pages.free == pages
+    assert store._known.history.pages.free == pages
