@@ -96,7 +96,11 @@ class Slots:
         marks = self._marks[: self._high]
         state, done = marks["state"].copy(), marks["done"].copy()
         untold = _untold(marks, done)
-        untold &= (marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns) | (state != LIVING)
+        due = marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns
+        # Its flow may have another slot by now, whose records are newer. What is left here was
+        # counted as lost when the ring had no room for it.
+        due[self._leaving] = False
+        untold &= due | (state != LIVING)
         ended = state == GONE_UNTOLD
         slots = np.flatnonzero(untold | ended)
         return Waiting(slots, done[slots], untold[slots], ended[slots])
@@ -115,8 +119,10 @@ class Slots:
         if not len(slots):
             return self._events[:0].copy()
         events = pick(self._events, slots)
-        # Looked at after it was copied: an ACK is counted before it changes anything.
-        left = np.flatnonzero(untold & (self._marks["acks"][slots] == acks))
+        # Looked at after it was copied: an ACK is counted before it changes anything. Of a flow that
+        # was destroyed since, a record may have told it, which is read already.
+        still = (self._marks["acks"][slots] == acks) & (self._marks["told"][slots] != acks)
+        left = np.flatnonzero(untold & still)
         self._marks["fetched"][slots[left]] = acks[left]
         told = pick(events, left[np.argsort(events["ts_ns"][left], kind="stable")])
         if not ended.any():
@@ -129,27 +135,25 @@ class Slots:
     def tend(self, now_ns: int) -> None:
         """Take slots of destroyed sockets back, and fill the lists that the kernel takes from."""
         marks = self._marks[: self._high]
-        gone = np.flatnonzero(marks["state"] == GONE)
-        if len(self._leaving):
-            # Destroyed or not, these come back once, when the time is over.
-            gone = np.setdiff1d(gone, self._leaving, assume_unique=True)
-            if now_ns - self._left_ns > _LEAVE_NS:
-                self._leaving = self._leaving[~self._take_back(self._leaving)]
+        # Destroyed or not, those that are leaving come back once, when their time is over.
+        gone = np.setdiff1d(np.flatnonzero(marks["state"] == GONE), self._leaving)
         if len(gone):
-            self._take_back(gone)
+            held = self._marks[gone]
+            self._take_back(gone[~_untold(held, held["done"])])
+        if len(self._leaving) and now_ns - self._left_ns > _LEAVE_NS:
+            held = self._marks[self._leaving]
+            kept = (held["state"] != LIVING) & _untold(held, held["done"])
+            kept |= held["state"] == GONE_UNTOLD
+            self._take_back(self._leaving[~kept])
+            self._leaving = self._leaving[kept]
         self._fill_lists()
         if self._n_free < len(self._marks) // 16 and not len(self._leaving):
             self._reclaim(now_ns)
 
-    def _take_back(self, slots: Slot) -> npt.NDArray[np.bool_]:
-        """Take back those slots of which all is told; says which."""
-        marks = self._marks[slots]
-        told = ~_untold(marks, marks["done"]) & (marks["state"] != GONE_UNTOLD)
-        slots = slots[told]
+    def _take_back(self, slots: Slot) -> None:
         self._marks[slots] = 0
         self._free[self._n_free : self._n_free + len(slots)] = slots[::-1]
         self._n_free += len(slots)
-        return told
 
     def _fill_lists(self) -> None:
         lists = self._lists
@@ -160,10 +164,10 @@ class Slots:
                 return
             self._n_free -= count
             slots = self._free[self._n_free : self._n_free + count][::-1]
-            given = lists["given"][cpu]
-            lists["slots"][cpu, (given + np.arange(count, dtype="u4")) % _LISTED] = slots
+            given = int(lists["given"][cpu])
+            lists["slots"][cpu, (given + np.arange(count)) % _LISTED] = slots
             # Counted once they are there.
-            lists["given"][cpu] = given + np.uint32(count)
+            lists["given"][cpu] = (given + count) & 0xFFFFFFFF
             self._high = max(self._high, int(slots.max()) + 1)
 
     def _reclaim(self, now_ns: int) -> None:
