@@ -493,7 +493,11 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 	mark = leave_slot(args->sock_cookie);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	if (now && passes(now, &saddr, &daddr, args->sport, args->dport)) {
+	/* An aborted socket has been disconnected first, and has lost what the filter goes by
+	 * (tcp_disconnect): it may be one that was told of.
+	 */
+	if (now && now->active &&
+	    (mark || !args->dport || passes(now, &saddr, &daddr, args->sport, args->dport))) {
 		/* Its end comes last: not before what there was no room for. */
 		event = 0;
 		if (!mark || all_told(mark))
