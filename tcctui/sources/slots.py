@@ -119,8 +119,8 @@ class Slots:
         if not len(slots):
             return self._events[:0].copy()
         events = pick(self._events, slots)
-        # Looked at after it was copied: an ACK is counted before it changes anything. Of a flow that
-        # was destroyed since, a record may have told it, which is read already.
+        # Looked at after it was copied: an ACK is counted before it changes anything. Of a flow
+        # that was destroyed since, a record may have told it, which is read already.
         still = (self._marks["acks"][slots] == acks) & (self._marks["told"][slots] != acks)
         left = np.flatnonzero(untold & still)
         self._marks["fetched"][slots[left]] = acks[left]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from tcctui.events import EVENT, EventKind, Events
 from tcctui.sources.bpf import BpfSource
 from tests.kernel.deadlines import until
+from tests.kernel.network import run
 from tests.kernel.recorder import Recorder, probes_of
 
 LAST = tuple(
@@ -107,6 +111,21 @@ def too_early(records: Events, plain: Events, interval_ns: int) -> list[str]:
             continue
         due = record.ts_ns + interval_ns
     return found
+
+
+def spare(source: BpfSource) -> int:
+    """Count the slots that no flow has."""
+    lists = source._slots._lists
+    return source._slots.free + int((lists["given"] - lists["taken"]).sum())
+
+
+def known(source: BpfSource) -> int:
+    """Count the flows that the kernel knows a slot of."""
+    descriptor = source._program.maps["slots"]
+    info = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
+    number = re.search(r"^map_id:\s*(\d+)", info, re.MULTILINE)
+    assert number
+    return len(json.loads(run("bpftool", "--json", "map", "dump", "id", number[1])))
 
 
 class Twice:

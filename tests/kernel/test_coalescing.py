@@ -7,14 +7,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import json
 import mmap
-import re
 import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,9 +23,9 @@ from tcctui.sources import slots
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
 from tcctui.sources.program import Loading
-from tests.kernel.coalescing import Twice, places, too_early, wrong
+from tests.kernel.coalescing import Twice, known, places, spare, too_early, wrong
 from tests.kernel.deadlines import until
-from tests.kernel.network import Network, inside, run
+from tests.kernel.network import Network, inside
 from tests.kernel.recorder import drain, probes_of
 from tests.kernel.traffic import (
     KINDS,
@@ -269,21 +266,6 @@ def test_the_interval_changes_while_running(twice: Recording) -> None:
         late = [events["ts_ns"] > begun for events in (both.plain, both.records)]
         assert abs(np.count_nonzero(late[0]) - np.count_nonzero(late[1])) <= len(cookies)
         assert len(both.records) < len(both.plain)
-
-
-def spare(source: BpfSource) -> int:
-    """Count the slots that no flow has."""
-    lists = source._slots._lists
-    return source._slots.free + int((lists["given"] - lists["taken"]).sum())
-
-
-def known(source: BpfSource) -> int:
-    """Count the flows that the kernel knows a slot of."""
-    descriptor = source._program.maps["slots"]
-    info = Path(f"/proc/self/fdinfo/{descriptor}").read_text()
-    number = re.search(r"^map_id:\s*(\d+)", info, re.MULTILINE)
-    assert number
-    return len(json.loads(run("bpftool", "--json", "map", "dump", "id", number[1])))
 
 
 def ends_last(events: Events, cookies: list[int]) -> bool:
