@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import mmap
 import socket
+import struct
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -21,6 +22,7 @@ from tcctui.flows.columns import FIELDS
 from tcctui.flows.store import Store
 from tcctui.sources import slots
 from tcctui.sources.bpf import BpfSource
+from tcctui.sources.bpf_syscall import delete_keys
 from tcctui.sources.kernel_filter import KernelFilter
 from tcctui.sources.program import Loading
 from tests.kernel.coalescing import Twice, known, places, spare, too_early, wrong
@@ -415,3 +417,38 @@ def disconnect(end: socket.socket) -> None:
     """Call connect() with AF_UNSPEC: the socket can be connected anew (tcp_disconnect)."""
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.connect(end.fileno(), bytes(16), 16) == 0
+
+
+@pytest.mark.parametrize("interval_ms", [0, 1000])
+def test_the_end_of_an_aborted_connection_is_told(interval_ms: int) -> None:
+    """The end of a socket that was closed with RST passes the filter, though its port is gone."""
+    with Network() as network, coalescing(interval_ms) as source:
+        with closing(connect(network, "ipv4")) as connection:
+            talk(connection, 5)
+            cookies = cookies_of([connection])
+            connection.client.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0)
+            )
+        settle(network)
+        assert ends_last(drain(source), cookies)
+
+
+def test_keys_are_taken_out_of_a_map(twice: Recording) -> None:
+    """All that is asked for goes, wherever among it is something that is not there."""
+    with Network() as network, twice(1000) as both, connections(network, *KINDS * 2) as made:
+        source = both.sources[1]
+        for connection in made:
+            talk(connection, 2)
+        cookies = cookies_of(made)
+        kept = cookies[7]
+        absent = [2**63 + number for number in range(3)]
+        asked = [absent[0], *cookies[:7], absent[1], *cookies[8:], *cookies[:2], absent[2]]
+        descriptor = source._program.maps["slots"]
+        delete_keys(descriptor, np.array(asked, "u8"))
+        assert known(source) == 1
+        delete_keys(descriptor, np.empty(0, "u8"))
+        assert known(source) == 1
+        delete_keys(descriptor, np.array([kept], "u8"))
+        assert known(source) == 0
+        with pytest.raises(OSError, match="Bad file"):
+            delete_keys(-1, np.array([kept], "u8"))
