@@ -5,18 +5,20 @@
  * With an interval, a socket's ACKs are coalesced: each is folded into the socket's slot, and a
  * record is written at once for the first one, where ssthresh changed or cwnd fell, and for each of
  * the sockets in focus; else when an interval has passed since the last. What a quiet socket leaves
- * in its slot, user space takes out of the memory it shares (tcctui/sources/slots.py).
+ * in its slot, and its end if the ring has no room for that, user space takes out of the memory it
+ * shares (tcctui/sources/slots.py).
  *
  * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
  * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
  * which tcctui/sources/tracepoints.py derives from the format files:
  *
- *   TCC_RING_PAGES            size of the ring buffer, a power of two
- *   TCC_SLOTS                 sockets that can be coalesced at a time; the others' ACKs are all
- * told TCC_CPUS                  processors that this machine can have TCC_PROBE_HAS_FAMILY
- * tcp_probe has `family` (else the sockaddr's own is taken) TCC_PROBE_HAS_SKADDR      tcp_probe has
- * `skaddr` TCC_NO_DESTROY            there is no tcp_destroy_sock with a cookie TCC_NO_STATE there
- * is no inet_sock_set_state
+ * - TCC_RING_PAGES: size of the ring buffer, a power of two
+ * - TCC_SLOTS: sockets that can be coalesced at a time; the others' ACKs are all told
+ * - TCC_CPUS: processors that this machine can have
+ * - TCC_PROBE_HAS_FAMILY: tcp_probe has `family` (else the sockaddr's own is taken)
+ * - TCC_PROBE_HAS_SKADDR: tcp_probe has `skaddr`
+ * - TCC_NO_DESTROY: there is no tcp_destroy_sock with a cookie
+ * - TCC_NO_STATE: there is no inet_sock_set_state
  */
 
 #define AF_INET	    2
@@ -71,7 +73,7 @@ struct event {
 	__u8 kind;
 	__u8 oldstate;
 	__u8 newstate;
-	__u8 reserved;
+	__u8 begun; /* no ACK of the slot was told before: this stands for all of `acks` */
 };
 
 struct prefix {
@@ -91,7 +93,8 @@ struct filter {
 
 /* What user space changes while the programs run. */
 struct config {
-	__u64 interval_ns; /* between two records of a socket; 0: a record for each ACK */
+	/* Between two records of a socket; 0: a record for each ACK, and no socket has a slot. */
+	__u64 interval_ns;
 	__u64 focus[MAX_FOCUS]; /* cookies of the sockets whose every ACK is told; 0 is none */
 	__u32 n_focus;
 	/* Which of the two filters is in force, by its lowest bit: a new one is written whole
@@ -100,15 +103,24 @@ struct config {
 	__u32 active;
 };
 
+/* Whether a slot's socket still lives. One that was destroyed leaves its slot to user space. */
+enum slot_state {
+	SLOT_LIVING = 0,
+	SLOT_GONE = 1,
+	SLOT_GONE_UNTOLD = 2, /* there was no room to tell it: user space does, at `emitted_ns` */
+};
+
 /* How far a slot's socket has come. Apart from the slot's event, so that user space looks through
- * all of them in no time.
+ * all of them in no time. Each side has words of its own to write.
  */
 struct mark {
 	__u64 emitted_ns; /* when the last record was written, or was to be */
 	__u32 acks; /* ACKs seen, counted before the event is changed */
 	__u32 done; /* the same, after it was */
-	__u32 told; /* of these, ACKs that records or user space have told */
-	__u32 gone; /* the socket was destroyed: the slot is user space's again */
+	__u32 told; /* of these, ACKs that records have told */
+	__u32 fetched; /* of these, ACKs that user space has taken out of the slot */
+	__u32 state; /* enum slot_state */
+	__u32 reserved;
 };
 
 /* Slots that a processor may give away. User space puts them in; only programs on that processor,
@@ -193,10 +205,8 @@ static inline struct event *reserve(int kind)
 {
 	struct event *event = events.ringbuf_reserve(sizeof(struct event));
 
-	if (!event) {
-		lose(kind);
+	if (!event)
 		return 0;
-	}
 	__builtin_memset(event, 0, sizeof(*event));
 	event->ts_ns = bpf_ktime_get_ns();
 	event->kind = kind;
@@ -310,6 +320,20 @@ static inline void widen_extremes(struct event *event)
 		event->in_flight_max = in_flight;
 }
 
+static inline int all_told(const struct mark *mark)
+{
+	return mark->told == mark->acks || mark->fetched == mark->acks;
+}
+
+/* Write a record of a slot; says whether there was room. */
+static inline int tell(struct event *event, struct mark *mark)
+{
+	if (events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
+		return 0;
+	mark->told = mark->acks;
+	return 1;
+}
+
 /* A socket's ACKs come one after the other, under its lock (tcp_rcv_established): its slot needs
  * none.
  */
@@ -317,7 +341,7 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh, *known;
 	union address saddr, daddr;
-	int zero = 0, slot = -1, told;
+	int zero = 0, slot = -1, told, due;
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 	struct mark *mark;
@@ -345,8 +369,10 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	}
 	if (slot < 0) {
 		event = reserve(EVENT_PROBE);
-		if (!event)
+		if (!event) {
+			lose(EVENT_PROBE);
 			return 0;
+		}
 		SET_PROBE(event, saddr, daddr, family);
 		begin_extremes(event);
 		events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
@@ -358,7 +384,16 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	if (!event || !mark)
 		return 0;
 	ts = bpf_ktime_get_ns();
-	told = mark->told == mark->acks;
+	told = all_told(mark);
+	due = ts - mark->emitted_ns >= now->interval_ns;
+	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
+	if (mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
+				 event->daddr.halves[0] != daddr.halves[0] ||
+				 event->daddr.halves[1] != daddr.halves[1])) {
+		if (!told && !tell(event, mark))
+			lose(EVENT_PROBE);
+		told = due = 1;
+	}
 	before_cwnd = event->snd_cwnd;
 	before_ssthresh = event->ssthresh;
 
@@ -367,27 +402,27 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	event->ts_ns = ts;
 	SET_PROBE(event, saddr, daddr, family);
 	event->acks = mark->acks;
-	if (told)
+	if (told) {
+		event->begun = !mark->emitted_ns;
 		begin_extremes(event);
-	else
+	} else {
 		widen_extremes(event);
+	}
 
-	if (ts - mark->emitted_ns >= now->interval_ns || event->ssthresh != before_ssthresh ||
-	    event->snd_cwnd < before_cwnd || in_focus(now, cookie)) {
+	if (due || event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd ||
+	    in_focus(now, cookie)) {
 		/* Where there is no room, the next record tells it, an interval later. */
 		mark->emitted_ns = ts;
-		if (events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
+		if (!tell(event, mark))
 			lose(EVENT_PROBE);
-		else
-			mark->told = mark->acks;
 	}
 	barrier();
 	mark->done = mark->acks;
 	return 0;
 }
 
-/* A socket goes: tell what its slot still holds, and leave the slot to user space. */
-static inline void give_back_slot(__u64 cookie)
+/* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0. */
+static inline struct mark *leave_slot(__u64 cookie)
 {
 	__u32 *known = slots.lookup(&cookie);
 	struct event *event;
@@ -395,18 +430,16 @@ static inline void give_back_slot(__u64 cookie)
 	int slot;
 
 	if (!known)
-		return;
+		return 0;
 	slot = *known;
 	event = flows.lookup(&slot);
 	mark = marks.lookup(&slot);
 	slots.delete(&cookie);
 	if (!event || !mark)
-		return;
-	if (mark->told != mark->acks &&
-	    !events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
-		mark->told = mark->acks;
-	barrier();
-	mark->gone = 1;
+		return 0;
+	if (!all_told(mark))
+		tell(event, mark);
+	return mark;
 }
 
 /*
@@ -431,8 +464,10 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
 		return 0;
 
 	event = reserve(EVENT_STATE);
-	if (!event)
+	if (!event) {
+		lose(EVENT_STATE);
 		return 0;
+	}
 	event->skaddr = (__u64)args->skaddr;
 	event->saddr = saddr;
 	event->daddr = daddr;
@@ -451,25 +486,42 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 {
 	union address saddr, daddr;
 	struct event *event;
-	int zero = 0;
+	struct mark *mark;
+	int zero = 0, state = SLOT_GONE;
 	struct config *now = config.lookup(&zero);
 
-	give_back_slot(args->sock_cookie);
+	mark = leave_slot(args->sock_cookie);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	if (!now || !passes(now, &saddr, &daddr, args->sport, args->dport))
-		return 0;
-
-	event = reserve(EVENT_DESTROY);
-	if (!event)
-		return 0;
-	event->sock_cookie = args->sock_cookie;
-	event->skaddr = (__u64)args->skaddr;
-	event->saddr = saddr;
-	event->daddr = daddr;
-	event->sport = args->sport;
-	event->dport = args->dport;
-	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	/* An aborted socket has been disconnected first, and has lost what the filter goes by
+	 * (tcp_disconnect): it may be one that was told of.
+	 */
+	if (now && now->active &&
+	    (mark || !args->dport || passes(now, &saddr, &daddr, args->sport, args->dport))) {
+		/* Its end comes last: not before what there was no room for. */
+		event = 0;
+		if (!mark || all_told(mark))
+			event = reserve(EVENT_DESTROY);
+		if (event) {
+			event->sock_cookie = args->sock_cookie;
+			event->skaddr = (__u64)args->skaddr;
+			event->saddr = saddr;
+			event->daddr = daddr;
+			event->sport = args->sport;
+			event->dport = args->dport;
+			events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+		} else if (mark) {
+			state = SLOT_GONE_UNTOLD;
+		} else {
+			lose(EVENT_DESTROY);
+		}
+	}
+	if (mark) {
+		if (state == SLOT_GONE_UNTOLD)
+			mark->emitted_ns = bpf_ktime_get_ns();
+		barrier();
+		mark->state = state;
+	}
 	return 0;
 }
 #endif

@@ -38,7 +38,7 @@ EVENT = np.dtype(
         ("kind", "u1"),
         ("oldstate", "u1"),
         ("newstate", "u1"),
-        ("reserved", "u1"),
+        ("begun", "u1"),
     ]
 )
 """One record of the ring buffer, 128 bytes, as `struct event` in bpf/tcc.c lays it out.
@@ -49,10 +49,10 @@ and `data_len` bytes, `snd_nxt` and `snd_una` sequence numbers modulo 2³². Por
 What a kind or a kernel does not have is 0.
 
 A tcp_probe event may stand for several ACKs of its flow. `acks` is then how many the kernel has
-counted of it so far, modulo 2³²: what the count before lacks of it is what this one stands for. It
-is 0 where the event stands for itself alone. `snd_cwnd_min` to `in_flight_max` are the extremes
-over the ACKs it stands for (in_flight is snd_nxt - snd_una, in bytes); the other fields are the
-last one's.
+counted of it so far, modulo 2³²: what the count before lacks of it is what this one stands for, or
+all of it where `begun` says that this is the first that is told of a count. It is 0 where the event
+stands for itself alone. `snd_cwnd_min` to `in_flight_max` are the extremes over the ACKs it stands
+for (in_flight is snd_nxt - snd_una, in bytes); the other fields are the last one's.
 """
 
 Events = npt.NDArray[np.void]

@@ -45,8 +45,9 @@ class ProbeBatch:
     def acks(self, told: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
         """How many ACKs each flow's events stand for.
 
-        `told` is each flow's `acks` before its first event here. A count that steps back is another
-        one, begun anew; one that stands still comes from an event that was delivered twice.
+        `told` is each flow's `acks` before its first event here, 0 if none is known: an event that
+        did not begin its count then stands for itself, the rest having been told to nobody here. A
+        count that does not move comes from an event that was delivered twice.
         """
         count = self.events["acks"]
         if not count.any():
@@ -57,8 +58,10 @@ class ProbeBatch:
         before = np.empty_like(count)
         before[1:] = count[:-1]
         before[self.first] = told
-        step = (count - before).view("i4")
-        stands_for = np.where(alone, 1, np.where(step < 0, count, step))
+        step = np.maximum((count - before).view("i4"), 0).view("u4")
+        step[before == 0] = 1
+        begun = self.events["begun"] != 0
+        stands_for = np.where(alone, 1, np.where(begun, count, step))
         return np.add.reduceat(stands_for.astype("u8"), self.first)
 
     def told(self, before: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:

@@ -128,9 +128,8 @@ class BpfSource:
         if not self._open:
             return
         chosen = list(cookies)[:MAX_FOCUS]
-        self._config["n_focus"] = 0
-        self._config["focus"] = 0
-        self._config["focus"][0, : len(chosen)] = chosen
+        # Written over, not cleared first: a flow that stays in focus is never out of it.
+        self._config["focus"][0] = chosen + [0] * (MAX_FOCUS - len(chosen))
         self._config["n_focus"] = len(chosen)
 
     def set_interval(self, interval_ns: int) -> None:
@@ -139,7 +138,8 @@ class BpfSource:
             self._coalesced = True
             self._slots.tend(self.now_ns())
         self._interval_ns = interval_ns
-        self._config["interval_ns"] = interval_ns
+        # Flows that have slots keep them: each ACK's record then comes behind what they hold.
+        self._config["interval_ns"] = max(interval_ns, 1) if self._coalesced else 0
 
     def read(self, timeout: float) -> Events:
         """Deliver up to `BATCH` events; wait `timeout` seconds first, unless the ring fills up.
@@ -151,18 +151,20 @@ class BpfSource:
         ring = self._ring.ring
         if ring.used < ring.size // 8:
             time.sleep(timeout)
-        now, produced = self.now_ns(), ring.produced
+        now = self.now_ns()
         if self._resolution is not None:
             interval_ns = self._resolution.adapt(now, time.thread_time_ns(), ring.used / ring.size)
             if interval_ns != self._interval_ns:
                 self.set_interval(interval_ns)
+        if not self._coalesced:
+            return ring.read(BATCH)
+        waiting = self._slots.waiting(now, self._interval_ns)
+        produced = ring.produced
         events = ring.read(BATCH)
-        if self._coalesced:
-            # What is fetched is newer than any record of its flow, once those are read.
-            if ring.consumed >= produced:
-                left = self._slots.fetch(now, self._interval_ns)
-                events = joined([events, left]) if len(left) else events
-            self._slots.tend(now)
+        if ring.consumed >= produced:
+            left = self._slots.fetch(waiting)
+            events = joined([events, left]) if len(left) else events
+        self._slots.tend(now)
         return events
 
     def lost(self) -> int:

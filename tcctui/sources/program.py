@@ -21,7 +21,7 @@ RING_BYTES = 16 << 20
 """Room for 123,000 events: at a million a second, two of the reader's rounds."""
 
 SLOTS = 1 << 17
-"""Flows that the kernel can coalesce at a time; each takes 224 bytes once it is used."""
+"""Flows that the kernel can coalesce at a time, at 232 bytes each."""
 
 _OLDEST = (5, 8)
 _MOST_DESCRIPTORS = 64
@@ -35,12 +35,14 @@ class Program:
     `maps` has an entry for each of `loader.MAPS`, `programs` the programs' descriptors.
     """
 
-    def __init__(self, answer: Answer, descriptors: list[int], ring_bytes: int, cpus: int) -> None:
+    def __init__(
+        self, answer: Answer, descriptors: list[int], *, ring_bytes: int, slots: int, cpus: int
+    ) -> None:
         self._descriptors = descriptors
         self.attach_ms = answer["milliseconds"]
         """Milliseconds that compiling, loading and attaching took."""
         self.ring_bytes = ring_bytes
-        self.slots = SLOTS
+        self.slots = slots
         self.cpus = cpus
         self.maps = dict(zip(MAPS, descriptors, strict=False))
         self.programs = descriptors[len(MAPS) :][: answer["programs"]]
@@ -57,22 +59,30 @@ class Loading:
     """A program on its way: compiling began when this was made.
 
     `kernel_headers` is a kernel's build directory to compile against, instead of the bundled
-    stand-ins; `ring_bytes` is the size of the ring buffer's data, a power of two.
+    stand-ins; `ring_bytes` is the size of the ring buffer's data, a power of two; `slots` is how
+    many flows the kernel can coalesce at a time.
 
     Raises:
         TcctuiError: no privilege, no tracepoint, no bcc, or no headers.
 
     """
 
-    def __init__(self, *, kernel_headers: Path | None = None, ring_bytes: int = RING_BYTES) -> None:
+    def __init__(
+        self,
+        *,
+        kernel_headers: Path | None = None,
+        ring_bytes: int = RING_BYTES,
+        slots: int = SLOTS,
+    ) -> None:
         privileges.require()
         tracefs = tracepoints.mount_tracefs()
         self._ring_bytes = ring_bytes
+        self._slots = slots
         self._cpus = possible_cpus()
         flags = [
             *tracepoints.flags(tracepoints.read_formats(tracefs)),
             f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
-            f"-DTCC_SLOTS={SLOTS}",
+            f"-DTCC_SLOTS={slots}",
             f"-DTCC_CPUS={self._cpus}",
         ]
         directory = bpf_directory()
@@ -107,7 +117,15 @@ class Loading:
         answer: Answer = json.loads(message) if message else {"reason": "the compiler broke off"}
         if "reason" in answer:
             raise _refused(answer, said)
-        return Program(answer, list(descriptors), self._ring_bytes, self._cpus)
+        for descriptor in descriptors:
+            os.set_inheritable(descriptor, False)  # a child would keep the program loaded
+        return Program(
+            answer,
+            list(descriptors),
+            ring_bytes=self._ring_bytes,
+            slots=self._slots,
+            cpus=self._cpus,
+        )
 
 
 def _start(request: Request) -> tuple[subprocess.Popen[bytes], socket.socket, IO[bytes]]:

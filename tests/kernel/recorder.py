@@ -39,6 +39,11 @@ class Recorder:
         self._batches.append(drain(self._source))
 
     @property
+    def rounds(self) -> int:
+        """How often the source was read."""
+        return len(self._batches)
+
+    @property
     def events(self) -> Events:
         """All that was delivered so far."""
         return joined([np.empty(0, EVENT), *self._batches])

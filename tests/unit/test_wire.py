@@ -7,7 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pytest
+
 from tcctui.events import EVENT, EventKind
+from tcctui.sources import program, slots
+from tcctui.sources.bpf import CONFIG, MAX_FOCUS
+from tcctui.sources.slots import FREE_SLOTS, MARK
 
 TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()
 
@@ -48,3 +54,45 @@ def test_kinds_have_the_programs_numbers() -> None:
     assert body
     numbers = {name: int(number) for name, number in re.findall(r"EVENT_(\w+) = (\d+)", body[1])}
     assert numbers == {kind.name: kind.value for kind in EventKind}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("mark", MARK), ("config", CONFIG), ("free_slots", FREE_SLOTS)]
+)
+def test_shared_memory_is_laid_out_as_the_kernel_has_it(name: str, kind: np.dtype[Any]) -> None:
+    """Each field of what both sides write has its name and place; each value is 8 bytes' multiple.
+
+    The kernel aligns the values of an array to 8 bytes.
+    """
+    body = re.search(rf"struct {name} \{{(.*?)\n\}};", TCC_C, re.DOTALL)
+    assert body
+    lengths = dict(re.findall(r"^#define (\w+)\s+(\d+)", TCC_C, re.M))
+    assert int(lengths["MAX_FOCUS"]) == MAX_FOCUS
+    fields: list[tuple[str, Any]] = [
+        (field, TYPES[type_] * int(lengths[count]) if count else TYPES[type_])
+        for type_, field, count in re.findall(r"^\t(__u\d+) (\w+)(?:\[(\w+)\])?;", body[1], re.M)
+    ]
+    layout = type("Layout", (ctypes.Structure,), {"_fields_": fields})
+    assert kind.fields is not None
+    assert {field: offset for field, (_, offset, *_) in kind.fields.items()} == {
+        field: getattr(layout, field).offset for field, _ in fields
+    }
+    assert kind.itemsize == ctypes.sizeof(layout)
+    assert kind.itemsize % 8 == 0
+
+
+def test_slots_have_the_programs_states() -> None:
+    """Each `enum slot_state` of the program has its number in Python."""
+    numbers = re.findall(r"SLOT_(\w+) = (\d+)", TCC_C)
+    assert {name: int(number) for name, number in numbers} == {
+        name: getattr(slots, name) for name in ("LIVING", "GONE", "GONE_UNTOLD")
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("0\n", 1), ("0-3\n", 4), ("0-3,8-11\n", 12), ("0,2,5\n", 6)]
+)
+def test_possible_processors(monkeypatch: pytest.MonkeyPatch, text: str, count: int) -> None:
+    """There is room up to the highest number that a processor can have, not for how many work."""
+    monkeypatch.setattr(Path, "read_text", lambda _: text)
+    assert program.possible_cpus() == count

@@ -1,0 +1,454 @@
+"""What is told of a flow with an interval, held against every one of its ACKs.
+
+Two sources see the same events: one tells each, the other as few as it may.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import mmap
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from tcctui.events import EVENT, EventKind, Events, joined
+from tcctui.flows.columns import FIELDS
+from tcctui.flows.store import Store
+from tcctui.sources import slots
+from tcctui.sources.bpf import BpfSource
+from tcctui.sources.bpf_syscall import delete_keys
+from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.program import Loading
+from tests.kernel.coalescing import Twice, known, places, spare, too_early, wrong
+from tests.kernel.deadlines import until
+from tests.kernel.network import Network, inside
+from tests.kernel.recorder import drain, probes_of
+from tests.kernel.traffic import (
+    KINDS,
+    PORT,
+    Connection,
+    chatter,
+    connect,
+    connections,
+    exchange,
+    quiet,
+    settle,
+    talk,
+)
+
+pytestmark = pytest.mark.kernel
+
+MS = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[BpfSource]:
+    """Open a source that tells each ACK; it is the first to be attached."""
+    with closing(BpfSource(KernelFilter(ports=(PORT,)))) as source:
+        yield source
+
+
+def coalescing(interval_ms: float, loading: Loading | None = None) -> closing[BpfSource]:
+    """Open a source for the tests' own port that tells a flow once in an interval."""
+    return closing(BpfSource(KernelFilter(ports=(PORT,)), loading=loading, interval_ms=interval_ms))
+
+
+Recording = Callable[..., contextlib.AbstractContextManager[Twice]]
+
+
+@pytest.fixture
+def twice(plain: BpfSource) -> Recording:
+    """Give what records both sources, of which the second has an interval in milliseconds."""
+
+    @contextlib.contextmanager
+    def record(interval_ms: float, loading: Loading | None = None) -> Iterator[Twice]:
+        with coalescing(interval_ms, loading) as coalesced:
+            drain(plain)
+            with Twice(plain, coalesced) as both:
+                yield both
+            assert plain.lost() == coalesced.lost() == 0
+
+    return record
+
+
+def all_right(both: Twice, cookies: list[int]) -> None:
+    """Judge the records of some flows, each of which must have had ACKs."""
+    for cookie in cookies:
+        records, acks = both.flow(cookie)
+        assert len(acks) > 1
+        assert not wrong(records, acks)
+
+
+def cookies_of(made: list[Connection]) -> list[int]:
+    """List the sockets of connections."""
+    return [cookie for connection in made for cookie in connection.cookies]
+
+
+@pytest.mark.parametrize("interval_ms", [10, 100])
+def test_records_tell_all_that_charts_show(twice: Recording, interval_ms: int) -> None:
+    """Each record is an ACK with the exact extremes since the one before, and none comes too early.
+
+    The first ACK, each change of ssthresh and each fall of cwnd has a record of its own, and the
+    last ACK is told, too. Flows of every kind grow, lose, pause, answer and burst.
+    """
+    with (
+        Network(rate="40mbit", queue="60kb", loss=0.01) as network,
+        twice(interval_ms) as both,
+        connections(network, *KINDS, *KINDS) as made,
+    ):
+        exchange(made, up=300_000, down=100_000)
+        for _ in range(3):
+            for connection in made:
+                talk(connection, 15)
+            time.sleep(0.03)
+        for connection in made[::2]:
+            talk(connection, 1)
+            time.sleep(interval_ms / 2000)
+        exchange(made[:3], up=200_000)
+        quiet(made)
+        both.wait()
+        cookies = cookies_of(made)
+        all_right(both, cookies)
+        for cookie in cookies:
+            records, acks = both.flow(cookie)
+            assert not too_early(records, acks, interval_ms * MS)
+        told, acks = (probes_of(events, cookies) for events in (both.records, both.plain))
+    assert len(acks) > 2 * len(told)
+    assert len(np.unique(acks["ssthresh"][acks["sock_cookie"] == cookies[0]])) > 2
+
+
+def test_many_flows_are_told_right(twice: Recording) -> None:
+    """Sixty connections that talk in turns are told as right as one."""
+    with (
+        Network() as network,
+        twice(10) as both,
+        connections(network, *["ipv4", "ipv6"] * 30) as made,
+    ):
+        for rounds in range(1, 12):
+            for connection in made[::-1] if rounds % 2 else made:
+                talk(connection, rounds % 4 + 1)
+        quiet(made)
+        both.wait()
+        all_right(both, cookies_of(made))
+
+
+def test_the_last_state_arrives_soon(plain: BpfSource) -> None:
+    """What a flow that went quiet has left comes with the first reading after the interval."""
+    with Network() as network, coalescing(100) as source, connections(network, "ipv4") as made:
+        talk(made[0], 20)
+        quiet(made)
+        cookie = made[0].cookies[0]
+        first = probes_of(drain(source), [cookie])
+        assert len(first)
+        time.sleep(0.1)
+        then = probes_of(source.read(0), [cookie])
+        expected = probes_of(drain(plain), [cookie])
+        assert int(then[-1]["acks"]) == len(expected)
+        assert source.read(0).size == 0
+        time.sleep(0.1)
+        assert source.read(0).size == 0
+
+
+COMPARED = [
+    name for name in FIELDS if name not in ("acks", "rate", "first_ns", "last_ns", "opened_ns")
+]
+
+
+def test_a_store_knows_the_same(twice: Recording) -> None:
+    """A store has the same counts and last values from records as from all events.
+
+    A history's extremes are the same, but that a record carries them up to an interval on.
+    """
+    stores = Store(), Store()
+    with Network(rate="40mbit", queue="60kb", loss=0.01) as network, twice(10) as both:
+        with connections(network, "ipv4", "ipv6", "mapped") as made:
+            exchange(made, up=800_000, down=200_000)
+            talk(made[0], 10)
+            quiet(made)
+            both.wait()
+            cookies = cookies_of(made)
+        streams = both.plain, both.records
+    now = int(max(events["ts_ns"].max() for events in streams))
+    for store, events in zip(stores, streams, strict=True):
+        for batch in np.array_split(events, 7):
+            store.ingest(batch, now)
+    exact, ours = (store.some_flows(np.array(cookies, "u8"), COMPARED) for store in stores)
+    for name in COMPARED:
+        if name != "closed_ns":
+            assert ours[name].tolist() == exact[name].tolist(), name
+    assert stores[0].totals().events == stores[1].totals().events
+    for cookie in cookies:
+        for name in ("snd_cwnd", "srtt_us"):
+            least, most = (
+                [
+                    store.sparklines(
+                        np.array([cookie], "u8"), name, worst=worst, seconds=20, columns=200
+                    )[0]
+                    for store in stores
+                ]
+                for worst in ("min", "max")
+            )
+            _smeared_by_one(least[0], least[1], np.fmin)
+            _smeared_by_one(most[0], most[1], np.fmax)
+
+
+def _smeared_by_one(exact: np.ndarray, ours: np.ndarray, worst: np.ufunc) -> None:
+    """Each column's extreme is in ours or in the next of ours, and no other is there."""
+    assert np.isfinite(exact).any()
+    for one, other, shift in ((exact, ours, -1), (ours, exact, 1)):
+        moved = np.roll(other, shift)
+        moved[-1 if shift < 0 else 0] = np.nan
+        reached = worst(worst(other, moved), one)
+        there = np.isfinite(one)
+        assert np.array_equal(worst(other, moved)[there], reached[there])
+
+
+def test_a_focused_flow_is_told_ack_by_ack(twice: Recording) -> None:
+    """From the moment it is in focus until it is not, each ACK of a flow has its record."""
+    with Network() as network, twice(1000) as both, connections(network, "ipv4", "ipv4") as made:
+        source = both.sources[1]
+        cookie, other = made[0].cookies[0], made[1].cookies[0]
+        with chatter(*made):
+            time.sleep(0.2)
+            source.focus([cookie])
+            begun = source.now_ns()
+            for _ in range(20):
+                time.sleep(0.01)
+                source.focus([cookie])
+            ended = source.now_ns()
+            source.focus([])
+            off = source.now_ns()
+            time.sleep(0.3)
+        quiet(made)
+        both.wait()
+        all_right(both, cookies_of(made))
+        records, acks = both.flow(cookie)
+        own = {record.end - 1 for record in places(records)}
+        during = np.flatnonzero((acks["ts_ns"] > begun) & (acks["ts_ns"] < ended))
+        assert len(during) > 20
+        assert set(during.tolist()) <= own
+        # One may have been on its way when the focus went.
+        assert np.count_nonzero(acks["ts_ns"] > off) > 20
+        assert np.count_nonzero(records["ts_ns"] > off) <= 3
+        few, _ = both.flow(other)
+        assert len(few) <= 4
+
+
+def test_the_interval_changes_while_running(twice: Recording) -> None:
+    """From each ACK to 10 ms, to 1 s and back again: each ACK is told once, in order."""
+    with Network() as network, twice(0) as both, connections(network, *KINDS) as made:
+        source = both.sources[1]
+        with chatter(*made, pause=0.0005):
+            for _ in range(2):
+                for interval_ms in (10, 1000, 0):
+                    time.sleep(0.2)
+                    source.set_interval(interval_ms * MS)
+                    assert source.interval_ns == interval_ms * MS
+            time.sleep(0.2)
+            begun = source.now_ns()
+            time.sleep(0.1)
+        quiet(made)
+        both.wait()
+        cookies = cookies_of(made)
+        all_right(both, cookies)
+        stores = Store(), Store()
+        for store, events in zip(stores, (both.plain, both.records), strict=True):
+            for batch in np.array_split(events, 5):
+                store.ingest(batch, source.now_ns())
+        names = ("bytes_acked", "events", "snd_una", "snd_nxt")
+        exact, ours = (store.some_flows(np.array(cookies, "u8"), names) for store in stores)
+        for name in names:
+            assert ours[name].tolist() == exact[name].tolist()
+        late = [events["ts_ns"] > begun for events in (both.plain, both.records)]
+        assert abs(np.count_nonzero(late[0]) - np.count_nonzero(late[1])) <= len(cookies)
+        assert len(both.records) < len(both.plain)
+
+
+def ends_last(events: Events, cookies: list[int]) -> bool:
+    """Whether each of the sockets has one end, behind all its ACKs."""
+    for cookie in cookies:
+        kinds = events["kind"][events["sock_cookie"] == cookie].tolist()
+        if kinds.count(EventKind.DESTROY) != 1 or kinds[-1] != EventKind.DESTROY:
+            return False
+    return True
+
+
+def test_what_is_pending_comes_before_the_end(twice: Recording) -> None:
+    """Of sockets that are closed in the middle of an interval each ACK is told, and then the end.
+
+    The kernel and the lists have all slots again.
+    """
+    with Network() as network, twice(1000) as both:
+        source = both.sources[1]
+        with connections(network, *KINDS * 3) as made:
+            for connection in made:
+                talk(connection, 7)
+            cookies = cookies_of(made)
+            assert known(source) == len(cookies)
+        settle(network)
+        until("all ends are told", lambda: ends_last(both.records, cookies))
+        all_right(both, cookies)
+        until("slots are given back", lambda: spare(source) == source._program.slots)
+        assert known(source) == 0
+
+
+def test_ends_without_room_are_told_all_the_same(plain: BpfSource) -> None:
+    """Where the ring has no room for pending ACKs and ends, both are taken out of the slots."""
+    with Network() as network, coalescing(1000, Loading(ring_bytes=mmap.PAGESIZE)) as source:
+        drain(plain)
+        first = [drain(source)]
+        with connections(network, *KINDS * 4) as made:
+            cookies = cookies_of(made)
+            first += [drain(source)]
+            for rounds in (1, 5):
+                for connection in made:
+                    talk(connection, rounds)
+                    # What a store does not know of a flow's beginning, it can't count.
+                    first += [drain(source)] if rounds == 1 else []
+            quiet(made)
+        settle(network)
+        assert source.lost() > 0
+        # The listening sockets have no slots.
+        assert source.lost_by_kind()[EventKind.DESTROY] <= len(made)
+        assert known(source) == 0
+        events, acks = joined([*first, drain(source)]), drain(plain)
+        assert ends_last(events, cookies)
+        for cookie in cookies:
+            told = list(places(probes_of(events, [cookie])))
+            assert told[-1].end == len(probes_of(acks, [cookie]))
+        stores = Store(), Store()
+        for store, batch in zip(stores, (acks, events), strict=True):
+            store.ingest(batch, source.now_ns())
+        exact, ours = (store.some_flows(np.array(cookies, "u8"), COMPARED) for store in stores)
+        for name in ("bytes_acked", "events", "snd_una", "state"):
+            assert ours[name].tolist() == exact[name].tolist()
+        ends = [batch[batch["kind"] == EventKind.DESTROY] for batch in (acks, events)]
+        for cookie in cookies:
+            one, other = (batch[batch["sock_cookie"] == cookie] for batch in ends)
+            for name in EVENT.names or ():
+                if name != "ts_ns":
+                    assert np.array_equal(one[name], other[name]), name
+            assert abs(int(one["ts_ns"][0]) - int(other["ts_ns"][0])) < 100 * MS
+        source.read(0)
+        assert spare(source) == source._program.slots
+
+
+def test_flows_without_a_slot_are_told_ack_by_ack(twice: Recording) -> None:
+    """Where slots have run out, each ACK of the other flows has a record that stands for itself."""
+    with Network() as network, twice(1000, Loading(slots=4)) as both:
+        with connections(network, *KINDS) as made:
+            for connection in made:
+                talk(connection, 10)
+            quiet(made)
+            both.wait()
+            cookies = cookies_of(made)
+            all_right(both, cookies)
+            alone = [int(both.flow(cookie)[0]["acks"].max()) == 0 for cookie in cookies]
+        assert len(cookies) - 4 <= sum(alone) < len(cookies)
+
+
+def test_slots_of_idle_flows_go_to_others(
+    twice: Recording, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A flow whose slot was taken from it goes on with another one, and each ACK is told once."""
+    monkeypatch.setattr(slots, "IDLE_NS", 100 * MS)
+    monkeypatch.setattr(slots, "_LEAVE_NS", 100 * MS)
+    with Network() as network, twice(10, Loading(slots=64)) as both:
+        with connections(network, *["ipv4", "ipv6"] * 24) as made:
+            for _ in range(4):
+                for connection in made:
+                    talk(connection, 3)
+                    time.sleep(0.01)
+            quiet(made)
+            both.wait()
+            cookies = cookies_of(made)
+            all_right(both, cookies)
+            begun = [int(both.flow(cookie)[0]["begun"].sum()) for cookie in cookies]
+        assert sum(number > 1 for number in begun) > 4
+        settle(network)
+        source = both.sources[1]
+        until("slots are given back", lambda: spare(source) == 64)
+        assert known(source) == 0
+
+
+def test_a_socket_that_is_connected_anew(twice: Recording) -> None:
+    """A socket that was disconnected keeps its cookie: no record is of both its connections."""
+    with Network() as network, twice(1000) as both:
+        for source in both.sources:
+            source.set_filter(KernelFilter(ports=(PORT, PORT + 1)))
+        with (
+            inside(network.server),
+            closing(socket.create_server(("", PORT + 1))) as other,
+            closing(connect(network, "ipv4")) as connection,
+        ):
+            talk(connection, 10)
+            cookie, _ = connection.cookies
+            disconnect(connection.client)
+            connection.client.connect((Network.SERVER, PORT + 1))
+            server, _ = other.accept()
+            with closing(server):
+                again = Connection(connection.client, server)
+                talk(again, 10)
+                quiet([again])
+                assert again.cookies[0] == cookie
+                both.wait()
+                records, acks = both.flow(cookie)
+    both.sources[0].set_filter(KernelFilter(ports=(PORT,)))
+    assert not wrong(records, acks)
+    moved = int(np.flatnonzero(np.diff(acks["dport"].astype("i4")))[0]) + 1
+    assert {moved, moved + 1} <= {record.end for record in places(records)}
+    stores = Store(), Store()
+    for store, batch in zip(stores, (acks, records), strict=True):
+        store.ingest(batch, both.sources[0].now_ns())
+    exact, ours = (
+        store.some_flows(np.array([cookie], "u8"), ("bytes_acked", "events")) for store in stores
+    )
+    assert ours["events"][0] == exact["events"][0] == len(acks)
+    assert ours["bytes_acked"][0] == exact["bytes_acked"][0]
+
+
+def disconnect(end: socket.socket) -> None:
+    """Call connect() with AF_UNSPEC: the socket can be connected anew (tcp_disconnect)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.connect(end.fileno(), bytes(16), 16) == 0
+
+
+@pytest.mark.parametrize("interval_ms", [0, 1000])
+def test_the_end_of_an_aborted_connection_is_told(interval_ms: int) -> None:
+    """The end of a socket that was closed with RST passes the filter, though its port is gone."""
+    with Network() as network, coalescing(interval_ms) as source:
+        with closing(connect(network, "ipv4")) as connection:
+            talk(connection, 5)
+            cookies = cookies_of([connection])
+            connection.client.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0)
+            )
+        settle(network)
+        assert ends_last(drain(source), cookies)
+
+
+def test_keys_are_taken_out_of_a_map(twice: Recording) -> None:
+    """All that is asked for goes, wherever among it is something that is not there."""
+    with Network() as network, twice(1000) as both, connections(network, *KINDS * 2) as made:
+        source = both.sources[1]
+        for connection in made:
+            talk(connection, 2)
+        cookies = cookies_of(made)
+        kept = cookies[7]
+        absent = [2**63 + number for number in range(3)]
+        asked = [absent[0], *cookies[:7], absent[1], *cookies[8:], *cookies[:2], absent[2]]
+        descriptor = source._program.maps["slots"]
+        delete_keys(descriptor, np.array(asked, "u8"))
+        assert known(source) == 1
+        delete_keys(descriptor, np.empty(0, "u8"))
+        assert known(source) == 1
+        delete_keys(descriptor, np.array([kept], "u8"))
+        assert known(source) == 0
+        with pytest.raises(OSError, match="Bad file"):
+            delete_keys(-1, np.array([kept], "u8"))
