@@ -120,7 +120,7 @@ struct mark {
 	__u32 told; /* of these, ACKs that records have told */
 	__u32 fetched; /* of these, ACKs that user space has taken out of the slot */
 	__u32 state; /* enum slot_state */
-	__u32 reserved;
+	__u32 owner; /* lower half of the cookie of the socket that has the slot; 0 for nobody */
 };
 
 /* Slots that a processor may give away. User space puts them in; only programs on that processor,
@@ -147,6 +147,11 @@ BPF_F_TABLE("array", int, struct event, flows, TCC_SLOTS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct mark, marks, TCC_SLOTS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct free_slots, free_slots, TCC_CPUS, BPF_F_MMAPABLE);
 BPF_HASH(slots, __u64, __u32, TCC_SLOTS);
+
+/* The slot that a socket with such a cookie had last: spares most looks into the hash. By now it
+ * may be another socket's, or nobody's: the slot itself says whose.
+ */
+BPF_ARRAY(hints, __u32, TCC_SLOTS);
 
 static inline int in_prefix(const struct prefix *prefix, const union address *address)
 {
@@ -236,14 +241,43 @@ static inline int take_slot(__u64 cookie)
 {
 	int cpu = bpf_get_smp_processor_id();
 	struct free_slots *here = free_slots.lookup(&cpu);
+	struct mark *mark;
 	__u32 slot;
 
 	if (!here || here->taken == here->given)
 		return -1;
 	slot = here->slots[here->taken & (FREE_SLOTS - 1)];
-	if (slots.update(&cookie, &slot))
+	mark = marks.lookup(&slot);
+	if (!mark || slots.update(&cookie, &slot))
 		return -1;
+	mark->owner = cookie;
 	here->taken++;
+	return slot;
+}
+
+static inline int is_owner(int slot, __u64 cookie)
+{
+	struct event *event = flows.lookup(&slot);
+	struct mark *mark = marks.lookup(&slot);
+
+	return event && mark && mark->owner == (__u32)cookie && event->sock_cookie == cookie;
+}
+
+/* Find a socket's slot, or give it one; says which, or -1. */
+static inline int slot_of(__u64 cookie)
+{
+	int place = cookie & (TCC_SLOTS - 1), slot;
+	__u32 *hint = hints.lookup(&place), *known;
+
+	if (!hint)
+		return -1;
+	slot = *hint;
+	if (is_owner(slot, cookie))
+		return slot;
+	known = slots.lookup(&cookie);
+	slot = known ? *known : take_slot(cookie);
+	if (slot >= 0)
+		*hint = slot;
 	return slot;
 }
 
@@ -339,7 +373,7 @@ static inline int tell(struct event *event, struct mark *mark)
  */
 TRACEPOINT_PROBE(tcp, tcp_probe)
 {
-	__u32 before_cwnd, before_ssthresh, *known;
+	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
 	int zero = 0, slot = -1, told, due;
 	struct config *now = config.lookup(&zero);
@@ -362,11 +396,8 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		return 0;
 
 	cookie = args->sock_cookie;
-	known = 0;
-	if (now->interval_ns) {
-		known = slots.lookup(&cookie);
-		slot = known ? *known : take_slot(cookie);
-	}
+	if (now->interval_ns)
+		slot = slot_of(cookie);
 	if (slot < 0) {
 		event = reserve(EVENT_PROBE);
 		if (!event) {

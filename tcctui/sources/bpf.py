@@ -23,6 +23,9 @@ from tcctui.sources.slots import FREE_SLOTS, MARK, Slots
 BATCH = 1 << 16
 """Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
 
+_NAP = 0.025
+"""Seconds between two looks at how full the ring is: 3 million events a second fit into it."""
+
 MAX_FOCUS = 8
 """Flows that can be in focus at a time."""
 
@@ -142,15 +145,16 @@ class BpfSource:
         self._config["interval_ns"] = max(interval_ns, 1) if self._coalesced else 0
 
     def read(self, timeout: float) -> Events:
-        """Deliver up to `BATCH` events; wait `timeout` seconds first, unless the ring fills up.
+        """Deliver up to `BATCH` events; wait `timeout` seconds first, until the ring fills up.
 
         Behind them come those that quiet flows have left in their slots.
         """
         if not self._open or self._ring is None:
             raise TcctuiError("The BPF program was unloaded.")
         ring = self._ring.ring
-        if ring.used < ring.size // 8:
-            time.sleep(timeout)
+        end = time.monotonic() + timeout
+        while ring.used < ring.size // 8 and (rest := end - time.monotonic()) > 0:
+            time.sleep(min(rest, _NAP))
         now = self.now_ns()
         if self._resolution is not None:
             interval_ns = self._resolution.adapt(now, time.thread_time_ns(), ring.used / ring.size)

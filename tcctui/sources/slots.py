@@ -25,11 +25,11 @@ MARK = np.dtype(
         ("told", "u4"),
         ("fetched", "u4"),
         ("state", "u4"),
-        ("reserved", "u4"),
+        ("owner", "u4"),
     ]
 )
 """`struct mark`: when a slot's last record was due; its ACKs counted, folded in, told by records,
-fetched here; and whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`."""
+fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and half of its cookie."""
 
 LIVING, GONE, GONE_UNTOLD = 0, 1, 2
 """`enum slot_state`."""
@@ -180,6 +180,7 @@ class Slots:
         self._leaving = slots[oldest[: len(self._marks) // 8]]
         self._left_ns = now_ns
         if len(self._leaving):
+            self._marks["owner"][self._leaving] = 0  # or programs would not ask the map
             self._delete(self._events["sock_cookie"][self._leaving])
 
 

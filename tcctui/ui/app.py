@@ -18,10 +18,12 @@ from tcctui.flows.store import Store
 from tcctui.ui.dashboard import Dashboard
 from tcctui.ui.view import View
 
-_WAIT = 0.05
+_WAIT = 0.1
 """Seconds between two looks at the source: batches large enough to be cheap, small enough to be
-live."""
+live, on a screen that is painted four times a second."""
 
+_FIRST_WAIT = 0.02
+"""The same until something has come."""
 
 _PATIENCE = 3
 """Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
@@ -84,7 +86,7 @@ class TcctuiApp(App[None]):
         try:
             self._tell(self._dashboard.source_opened, source)
             while not worker.is_cancelled and not self._store.totals().events:
-                self._store.ingest(source.read(_WAIT), source.now_ns())
+                self._store.ingest(source.read(_FIRST_WAIT), source.now_ns())
             self._tell(self._dashboard.look)  # the first rows at once
             while not worker.is_cancelled:
                 batch = source.read(_WAIT)

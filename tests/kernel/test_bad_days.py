@@ -19,7 +19,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.events import EVENT, EventKind, Events
-from tcctui.flows import store as flow_store
+from tcctui.flows import intake
 from tcctui.flows.store import Store
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
@@ -110,9 +110,9 @@ def test_thousands_of_connections_a_second(monkeypatch: pytest.MonkeyPatch) -> N
 
     Memory does not grow with them.
     """
-    monkeypatch.setattr(flow_store, "LINGER_NS", 2 * SECOND)
+    monkeypatch.setattr(intake, "LINGER_NS", 2 * SECOND)
     seconds, store, taken = 12.0, Store(), []
-    pages = store._history.pages
+    pages = store._known.history.pages
     with (
         closing(BpfSource(KernelFilter(ports=(PORT,)), interval_ms=10, max_cpu=0.25)) as source,
         Network() as network,
