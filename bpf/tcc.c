@@ -518,17 +518,17 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 	union address saddr, daddr;
 	struct event *event;
 	struct mark *mark;
-	int zero = 0, state = SLOT_GONE;
+	int zero = 0, state = SLOT_GONE, passing;
 	struct config *now = config.lookup(&zero);
 
 	mark = leave_slot(args->sock_cookie);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
+	passing = now && passes(now, &saddr, &daddr, args->sport, args->dport);
 	/* An aborted socket has been disconnected first, and has lost what the filter goes by
 	 * (tcp_disconnect): it may be one that was told of.
 	 */
-	if (now && now->active &&
-	    (mark || !args->dport || passes(now, &saddr, &daddr, args->sport, args->dport))) {
+	if (passing || (now && now->active && (mark || !args->dport))) {
 		/* Its end comes last: not before what there was no room for. */
 		event = 0;
 		if (!mark || all_told(mark))
@@ -543,7 +543,7 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 			events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 		} else if (mark) {
 			state = SLOT_GONE_UNTOLD;
-		} else {
+		} else if (passing) {
 			lose(EVENT_DESTROY);
 		}
 	}
