@@ -1,5 +1,31 @@
-"""`python -m tests.bench`: every bench, one after the other."""
+"""`python -m tests.bench [NAME...]`: all benches, or those named, one after the other."""
 
-from tests.bench import cost_per_event
+from __future__ import annotations
 
-cost_per_event.main()
+import sys
+from collections.abc import Callable
+
+from tests.bench import bpf_run, cost_per_event, report, traffic_loss
+from tests.bench.report import Section
+
+BENCHES: dict[str, Callable[[], Section]] = {
+    "cost_per_event": cost_per_event.measure,
+    "traffic_loss": traffic_loss.measure,
+    "bpf_run": bpf_run.measure,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run benches, print what each found, and put it into RESULTS.md."""
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        sys.exit(f"There is no bench {', '.join(sorted(unknown))}; there are: {' '.join(BENCHES)}")
+    for name in names or BENCHES:
+        section = BENCHES[name]()
+        print(f"{section}\n", flush=True)
+        # At once: what was measured is kept, whatever becomes of the rest.
+        report.write({name: section}, list(BENCHES))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

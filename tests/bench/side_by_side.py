@@ -1,0 +1,101 @@
+"""One run that two benches look at: what each tool costs, and what it takes from the traffic."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median, quantiles
+
+from tests.bench.load import Load
+from tests.bench.tools import Reading, Tool, tools
+
+ROUNDS = 3
+SECONDS = 2.0
+_ALONE = 0.8  # seconds that the load is measured without a tool, before and after each
+_SETTLE = 0.5  # a tool's first moments are its start-up's
+
+
+@dataclass(frozen=True)
+class Window:
+    """A tool's work over some seconds; requests/s with it, and without any tool around it.
+
+    Requests per second are of each tenth of a second.
+    """
+
+    seconds: float
+    work: Reading
+    lost: float
+    requests: list[float]
+    requests_alone: list[float]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """All rounds of one tool."""
+
+    name: str
+    windows: tuple[Window, ...]
+
+    def cost(self, what: str = "cpu", per: str = "events") -> float:
+        """CPU seconds (`cpu`, or the `reading` thread's) per event or record: the best round's.
+
+        The best, since whatever else the machine does can only add to it.
+        """
+        return min(
+            getattr(window.work, what) / max(1, getattr(window.work, per))
+            for window in self.windows
+        )
+
+    @property
+    def events_per_second(self) -> float:
+        """Events that were delivered."""
+        return median(window.work.events / window.seconds for window in self.windows)
+
+    @property
+    def lost(self) -> float:
+        """Share of the events that were not: the worst round's."""
+        return max(window.lost for window in self.windows)
+
+    @property
+    def requests(self) -> float:
+        """Requests per second with the tool, undisturbed."""
+        return undisturbed(rate for window in self.windows for rate in window.requests)
+
+    @property
+    def left(self) -> float:
+        """Share of the requests per second that is left with the tool."""
+        alone = undisturbed(rate for window in self.windows for rate in window.requests_alone)
+        return self.requests / alone
+
+
+def undisturbed(rates: Iterable[float]) -> float:
+    """Rate in those tenths of a second that nothing else slowed down: the ninth decile."""
+    return quantiles(rates, n=10)[-1]
+
+
+@functools.cache
+def watch() -> list[Watched]:
+    """Run all tools on one load, one after the other, round after round."""
+    found: list[list[Window]] = [[] for _ in tools()]
+    with Load() as load:
+        for _ in range(ROUNDS):
+            alone = load.rates(_ALONE)
+            for windows, tool in zip(found, tools(), strict=True):
+                before = alone
+                work, seconds, requests = _window(load, tool)
+                alone = load.rates(_ALONE)
+                windows.append(Window(seconds, work, tool.lost(), requests, before + alone))
+    return [
+        Watched(tool.name, tuple(windows)) for tool, windows in zip(tools(), found, strict=True)
+    ]
+
+
+def _window(load: Load, tool: Tool) -> tuple[Reading, float, list[float]]:
+    with tool:
+        time.sleep(_SETTLE)
+        first, started = tool.reading(), time.monotonic()
+        requests = load.rates(SECONDS)
+        last, seconds = tool.reading(), time.monotonic() - started
+        return tool.between(first, last), seconds, requests

@@ -1,0 +1,30 @@
+"""What the traffic loses while it is watched."""
+
+from __future__ import annotations
+
+from tests.bench.report import Section, Target, number
+from tests.bench.side_by_side import undisturbed, watch
+
+
+def measure() -> Section:
+    """Compare requests per second with each tool to those without any."""
+    watched = watch()
+    alone = undisturbed(
+        rate for one in watched for window in one.windows for rate in window.requests_alone
+    )
+    return Section(
+        "What the traffic loses",
+        ("of none", "tool", "requests/s"),
+        [
+            ("1.000", "none", number(alone)),
+            *((f"{one.left:.3f}", one.name, number(one.requests)) for one in watched),
+        ],
+        [Target("requests/s with the dashboard, of none", watched[0].left, 0.95, at_least=True)],
+        [
+            "The same run as above: reader and traffic on different processors. Each tool is"
+            " compared with the load alone just before it and just after; of the rates in each"
+            " tenth of a second it is the ninth decile, since what else goes on on the machine can"
+            " only slow it down. Less than what the program that counts takes, nothing that runs a"
+            " BPF program on this tracepoint can take.",
+        ],
+    )
