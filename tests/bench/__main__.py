@@ -7,7 +7,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from tests.bench import bpf_run, cost_per_event, idle, key_to_paint, report, startup, traffic_loss
+from tests.bench import (
+    an_hour,
+    bpf_run,
+    cost_per_event,
+    idle,
+    key_to_paint,
+    report,
+    ring_throughput,
+    startup,
+    traffic_loss,
+)
 from tests.bench.others import Others
 from tests.bench.report import Section
 
@@ -15,9 +25,11 @@ BENCHES: dict[str, Callable[[], Section]] = {
     "cost_per_event": cost_per_event.measure,
     "traffic_loss": traffic_loss.measure,
     "bpf_run": bpf_run.measure,
+    "ring_throughput": ring_throughput.measure,
     "key_to_paint": key_to_paint.measure,
     "startup": startup.measure,
     "idle": idle.measure,
+    "an_hour": an_hour.measure,
 }
 
 

@@ -52,9 +52,6 @@ def _counting(load: Load) -> float:
         return _per_run(descriptors, lambda: time.sleep(0.05))
     finally:
         bpf.cleanup()
-        for descriptor in descriptors:  # cleanup() leaves the program itself loaded
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
 
 
 def _tcc(load: Load, interval_ms: float, ports: list[str], prefixes: list[str]) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import NamedTuple
 
+from tests.bench import screen_reader
 from tests.bench.load import Load, other_processor
 from tests.bench.pseudo_terminal import PseudoTerminal
 from tests.bench.report import Section, Target
@@ -13,16 +15,25 @@ SECONDS = 6.0
 _NOBODY = ["--port", "1"]
 
 
-def _watch(terminal: PseudoTerminal) -> tuple[float, float, float]:
-    """Share of a core, frames per second, and bytes per second."""
+class _Watched(NamedTuple):
+    """Share of a core; frames, those that changed nothing, and bytes, each per second."""
+
+    cpu: float
+    frames: float
+    needless: float
+    written: float
+
+
+def _watch(terminal: PseudoTerminal) -> _Watched:
     frames, written = len(terminal.frames), terminal.written
     before, started = terminal.cpu, time.monotonic()
     time.sleep(SECONDS)
     seconds = time.monotonic() - started
-    return (
-        (terminal.cpu - before) / seconds,
-        (len(terminal.frames) - frames) / seconds,
-        (terminal.written - written) / seconds,
+    cpu, written = terminal.cpu - before, terminal.written - written
+    contents = [frame.content for frame in terminal.frames]
+    needless = screen_reader.needless(contents[:frames], contents[frames:])
+    return _Watched(
+        *(value / seconds for value in (cpu, len(contents) - frames, needless, written))
     )
 
 
@@ -46,24 +57,26 @@ def measure() -> Section:
     rows = (("no traffic", empty), ("traffic, paused", paused), ("traffic", busy))
     return Section(
         "With nothing to do",
-        ("ratio", "what goes on", "of a core", "frames/s", "bytes/s"),
+        ("ratio", "what goes on", "of a core", "frames/s", "needless", "bytes/s"),
         [
             (
-                f"{cpu / busy[0]:.2f}",
+                f"{one.cpu / busy.cpu:.2f}",
                 name,
-                f"{cpu:.1%}",
-                f"{frames:.1f}",
-                f"{written:,.0f}",
+                f"{one.cpu:.1%}",
+                f"{one.frames:.1f}",
+                f"{one.needless:.1f}",
+                f"{one.written:,.0f}",
             )
-            for name, (cpu, frames, written) in rows
+            for name, one in rows
         ],
         [
-            Target("no traffic, share of a core", empty[0] * 100, 2, " %"),
-            Target("no traffic, frames painted per second", empty[1], 0),
+            Target("no traffic, share of a core", empty.cpu * 100, 2, " %"),
+            Target("no traffic, frames per second that change nothing", empty.needless, 0),
         ],
         [
             f"{SECONDS:g} s each. *No traffic* is a filter in the kernel that nothing passes, so"
             " that it is also none on a busy machine; traffic is that of 200 connections. Paused,"
-            " the status line goes on."
+            " the status line goes on: it says what the dashboard takes. *Needless* are frames per"
+            " second that paint nothing but what is there already."
         ],
     )

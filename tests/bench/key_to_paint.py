@@ -42,6 +42,7 @@ class _Found:
     unanswered: int = 0
     cpu: float = 0.0
     rss: int = 0
+    pss: int = 0
     snapshot: float = 0.0
 
 
@@ -140,9 +141,9 @@ def _with_flows(count: int) -> _Found:
         for place in range(LETTERS):
             _note(screen.letter(letters[place % len(letters)]), found.letters)
         found.unanswered = screen.unanswered
-        status = Path(f"/proc/{terminal.process.pid}/status").read_text()
-        match = re.search(r"^VmRSS:\s*(\d+) kB", status, re.MULTILINE)
-        found.rss = int(match[1]) << 10 if match else 0
+        sizes = Path(f"/proc/{terminal.process.pid}/smaps_rollup").read_text()
+        kilobytes = dict(re.findall(r"^(\w+):\s*(\d+) kB", sizes, re.MULTILINE))
+        found.rss, found.pss = (int(kilobytes[name]) << 10 for name in ("Rss", "Pss"))
     found.snapshot = _snapshot(found.count)
     return found
 
@@ -202,7 +203,7 @@ def measure() -> Section:
         "Key to paint, with many flows",
         (
             *("ratio", "flows", "key p50", "p95", "filter p50", "p95"),
-            *("of a core", "RSS", "snapshot"),
+            *("of a core", "RSS", "PSS", "snapshot"),
         ),
         [_row(one, base) for one in found],
         targets,
@@ -214,7 +215,8 @@ def measure() -> Section:
             " it is four times a second. All flows are sockets; of them"
             " up to 10,000 send or answer twice a second, the others every 10 s. *Of a core* is"
             f" the whole process over {CPU_SECONDS:g} s without keys; *snapshot* a copy of all"
-            " that is known of all flows, of which the table takes some columns."
+            " that is known of all flows, of which the table takes some columns. RSS counts the"
+            " ring's memory twice, since it is mapped twice; PSS once."
             + (f" {unanswered} keys changed nothing that could be seen." if unanswered else ""),
         ],
     )
@@ -232,5 +234,6 @@ def _row(one: _Found, base: float) -> tuple[str, ...]:
         *milliseconds,
         f"{one.cpu:.1%}",
         f"{number(one.rss / (1 << 20))} MB",
+        f"{number(one.pss / (1 << 20))} MB",
         f"{one.snapshot * 1e3:.1f} ms",
     )

@@ -32,15 +32,16 @@ class Frame(NamedTuple):
 
 
 class PseudoTerminal:
-    """Runs a program on a terminal of 160×50, on one processor, from entering the context on.
+    """Runs a program on a terminal of 160×50, on a given processor or any, from its context on.
 
     The program is ended with the context.
     """
 
     def __init__(
-        self, command: Sequence[str], processor: int, pass_fds: Sequence[int] = ()
+        self, command: Sequence[str], processor: int | None, pass_fds: Sequence[int] = ()
     ) -> None:
-        self._command = ["taskset", "-c", str(processor), *command]
+        pinned = [] if processor is None else ["taskset", "-c", str(processor)]
+        self._command = [*pinned, *command]
         self._pass_fds = pass_fds
         self.frames: list[Frame] = []
         """All that was painted so far."""

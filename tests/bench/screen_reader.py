@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from tests.bench.pseudo_terminal import LINES
@@ -39,6 +40,23 @@ def lines(frame: bytes) -> dict[int, Line]:
         if text.strip():
             found[int(line)] = Line(text, background[0] if background else b"")
     return found
+
+
+def needless(before: Sequence[bytes], frames: Sequence[bytes]) -> int:
+    """Count frames that paint nothing but what is on the screen already; `before` came earlier."""
+    shown: dict[tuple[bytes, bytes], bytes] = {}
+    count = 0
+    for place, frame in enumerate([*before, *frames]):
+        parts = _PLACE.split(frame)
+        painted = {
+            (line, column): content
+            for line, column, content in zip(parts[1::3], parts[2::3], parts[3::3], strict=True)
+            if content  # else it is where the cursor is put
+        }
+        changed = any(shown.get(where) != content for where, content in painted.items())
+        shown.update(painted)
+        count += place >= len(before) and not changed
+    return count
 
 
 def selected_background(frame: bytes) -> bytes:
