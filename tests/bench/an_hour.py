@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import time
 from pathlib import Path
 
@@ -88,7 +89,12 @@ def _resident() -> float:
 
 
 def measure() -> Section:
-    """Ingest an hour, and look at the memory on the way."""
+    """Ingest an hour in a process that does nothing else, and look at its memory on the way."""
+    with multiprocessing.get_context("spawn").Pool(1) as alone:
+        return alone.apply(_measure)
+
+
+def _measure() -> Section:
     hour, store = _Hour(), Store()
     sizes: dict[int, tuple[float, int]] = {}
     spent = 0.0

@@ -16,8 +16,13 @@ class Others:
 
     def share(self) -> float:
         """Processors that others took, of all, on average; once what we started has ended."""
-        seconds = (time.monotonic() - self._started) * (os.cpu_count() or 1)
+        seconds = self.seconds * (os.cpu_count() or 1)
         return max(0.0, (_busy() - self._busy) - (_own() - self._own)) / seconds
+
+    @property
+    def seconds(self) -> float:
+        """Seconds since it was made."""
+        return time.monotonic() - self._started
 
     def __str__(self) -> str:
         return f"Meanwhile other processes took {self.share():.0%} of the machine."

@@ -34,7 +34,6 @@ class _Counted(BpfSource):
     def read(self, timeout: float) -> Events:
         self._counters["reading_cpu"] = time.thread_time()
         self._counters["events"] = self._store.totals().events
-        self._counters["lost"] = self.lost() + self.skipped()
         batch = super().read(timeout)
         self._counters["records"] += len(batch)
         return batch
@@ -54,6 +53,7 @@ def _dashboard(counters: Counters, **options: Any) -> None:
     store = Store()
     source = _Counted(store, counters, **options)
     TcctuiApp(source, store).run()
+    counters["lost"] = source.lost() + source.skipped()
     source.close()
 
 

@@ -13,6 +13,9 @@ from tests.bench.tools import Reading, Tool, tools
 
 ROUNDS = 3
 SECONDS = 2.0
+EVENTS_PER_REQUEST = 2
+"""One at each end: an answer carries the acknowledgement of its request."""
+
 _ALONE = 0.8  # seconds that the load is measured without a tool, before and after each
 _SETTLE = 0.5  # a tool's first moments are its start-up's
 
@@ -64,10 +67,19 @@ class Watched:
         return undisturbed(rate for window in self.windows for rate in window.requests)
 
     @property
+    def requests_alone(self) -> float:
+        """Requests per second without it, undisturbed."""
+        return undisturbed(rate for window in self.windows for rate in window.requests_alone)
+
+    @property
     def left(self) -> float:
         """Share of the requests per second that is left with the tool."""
-        alone = undisturbed(rate for window in self.windows for rate in window.requests_alone)
-        return self.requests / alone
+        return self.requests / self.requests_alone
+
+    @property
+    def taken(self) -> float:
+        """Seconds that the traffic's processor spends for the tool, for each event."""
+        return (1 / self.requests - 1 / self.requests_alone) / EVENTS_PER_REQUEST
 
 
 def undisturbed(rates: Iterable[float]) -> float:

@@ -117,13 +117,13 @@ class Reader(Tool):
 
     def stop(self) -> None:
         """End it."""
-        counters = self._counters
-        self._lost = counters["lost"] / max(1, counters["lost"] + counters["events"])
         if self._terminal:
             self._terminal.__exit__(None, None, None)
         else:
             self._process.terminate()
             self._process.wait(timeout=20)
+        counters = self._counters
+        self._lost = counters["lost"] / max(1, counters["lost"] + counters["events"])
         counters.close()
 
     def lost(self) -> float:
