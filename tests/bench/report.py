@@ -19,7 +19,8 @@ _HEAD = """\
 # What tcctui costs, measured
 
 Made by `make bench`. In each table all was measured in one go, one beside the other: machines are
-noisy, so the ratios say more than the numbers.
+noisy, so the ratios say more than the numbers. All processes that take part have a raised priority
+(nice -10).
 
 """
 _SECTION = re.compile(r"^<!-- (\w+), (\S+) -->\n(.*?)(?=^<!-- |\Z)", re.MULTILINE | re.DOTALL)
@@ -131,8 +132,8 @@ def write(sections: dict[str, Section], order: Sequence[str], path: Path = RESUL
     described = machine()
     kept: dict[str, tuple[str, str]] = {}
     if path.exists() and (_HEAD + described) in (text := path.read_text()):
-        kept = {name: (day, body) for name, day, body in _SECTION.findall(text)}
+        kept = {name: (day, body.strip()) for name, day, body in _SECTION.findall(text)}
     for name, section in sections.items():
-        kept[name] = (date.today().isoformat(), f"{section}\n")
+        kept[name] = (date.today().isoformat(), str(section).strip())
     parts = [f"<!-- {name}, {kept[name][0]} -->\n{kept[name][1]}" for name in order if name in kept]
-    path.write_text(f"{_HEAD}{described}\n{''.join(parts)}".rstrip("\n") + "\n")
+    path.write_text("\n\n".join([_HEAD + described.rstrip(), *parts]) + "\n")

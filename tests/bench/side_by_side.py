@@ -31,7 +31,8 @@ class Window:
     work: Reading
     lost: float
     requests: list[float]
-    requests_alone: list[float]
+    requests_before: list[float]
+    requests_after: list[float]
 
 
 @dataclass(frozen=True)
@@ -42,14 +43,24 @@ class Watched:
     windows: tuple[Window, ...]
 
     def cost(self, what: str = "cpu", per: str = "events") -> float:
-        """CPU seconds (`cpu`, or the `reading` thread's) per event or record: the best round's.
+        """CPU seconds (`cpu`, or the `reading` thread's) per event or record: the median round's.
 
-        The best, since whatever else the machine does can only add to it.
+        Not the best one's: a tool that is woken for each event takes less for it where others keep
+        it from running, since then there are many at a time.
         """
-        return min(
+        return median(self.costs(what, per))
+
+    def costs(self, what: str = "cpu", per: str = "events") -> list[float]:
+        """The same, of each round."""
+        return [
             getattr(window.work, what) / max(1, getattr(window.work, per))
             for window in self.windows
-        )
+        ]
+
+    @property
+    def events_per_wakeup(self) -> float:
+        """Events that were delivered each time that it was woken."""
+        return median(window.work.events / max(1, window.work.wakeups) for window in self.windows)
 
     @property
     def events_per_second(self) -> float:
@@ -69,7 +80,20 @@ class Watched:
     @property
     def requests_alone(self) -> float:
         """Requests per second without it, undisturbed."""
-        return undisturbed(rate for window in self.windows for rate in window.requests_alone)
+        return undisturbed(
+            rate
+            for window in self.windows
+            for rate in window.requests_before + window.requests_after
+        )
+
+    @property
+    def difference_alone(self) -> float:
+        """What the load alone differs by, before the tool from after it, as a share: noise."""
+        before, after = (
+            undisturbed(rate for window in self.windows for rate in getattr(window, name))
+            for name in ("requests_before", "requests_after")
+        )
+        return abs(before / after - 1)
 
     @property
     def left(self) -> float:
@@ -98,7 +122,7 @@ def watch() -> list[Watched]:
                 before = alone
                 work, seconds, requests = _window(load, tool)
                 alone = load.rates(_ALONE)
-                windows.append(Window(seconds, work, tool.lost(), requests, before + alone))
+                windows.append(Window(seconds, work, tool.lost(), requests, before, alone))
     return [
         Watched(tool.name, tuple(windows)) for tool, windows in zip(tools(), found, strict=True)
     ]

@@ -10,6 +10,7 @@ import sys
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
@@ -28,13 +29,15 @@ class Reading(NamedTuple):
     """How far a tool has come: events and records delivered, and CPU seconds.
 
     `reading` is the CPU time of the thread that reads, where that is not all there is. For a tool
-    that writes a file, `events` are the file's bytes until `Tool.lines` says how many that were.
+    that writes a file, `events` are the file's bytes until `Tool.between` counts its lines.
+    `wakeups` are how often its threads slept and were woken.
     """
 
     events: float
     records: float
     cpu: float
     reading: float
+    wakeups: float = 0
 
 
 class Tool(ABC):
@@ -113,7 +116,8 @@ class Reader(Tool):
         assert self._process.poll() is None, f"{self.name} ended"
         counters, cpu = self._counters, process_cpu(self._process.pid)
         reading = counters["reading_cpu"] or cpu
-        return Reading(counters["events"], counters["records"], cpu, reading)
+        wakeups = _wakeups(self._process.pid)
+        return Reading(counters["events"], counters["records"], cpu, reading, wakeups)
 
     def stop(self) -> None:
         """End it."""
@@ -153,7 +157,7 @@ class _ToFile(Tool):
         """Look how far it is."""
         assert self._process.poll() is None, f"{self.name} ended: {self._text(self._said)!r}"
         cpu, size = process_cpu(self._process.pid), os.fstat(self._out).st_size
-        return Reading(size, size, cpu, cpu)
+        return Reading(size, size, cpu, cpu, _wakeups(self._process.pid))
 
     def between(self, first: Reading, last: Reading) -> Reading:
         """Take the difference of two readings, and count lines."""
@@ -163,7 +167,7 @@ class _ToFile(Tool):
             lines += int(np.count_nonzero(np.frombuffer(data, "u1") == ord("\n")))
             position += len(data)
         cpu = last.cpu - first.cpu
-        return Reading(lines, lines, cpu, cpu)
+        return Reading(lines, lines, cpu, cpu, last.wakeups - first.wakeups)
 
     def stop(self) -> None:
         """End it, and look what it says of itself."""
@@ -262,6 +266,13 @@ class TracePipe(_ToFile):
         stats = [path.read_text() for path in self._instance.glob("per_cpu/cpu*/stats")]
         pattern = r"^(?:overrun|dropped events): (\d+)"
         return sum(int(n) for text in stats for n in re.findall(pattern, text, re.MULTILINE))
+
+
+def _wakeups(pid: int) -> float:
+    """How often a process' threads have slept so far."""
+    pattern = re.compile(r"^voluntary_ctxt_switches:\s*(\d+)", re.MULTILINE)
+    texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status")]
+    return sum(int(count) for text in texts for count in pattern.findall(text))
 
 
 def pinned(command: Sequence[str]) -> list[str]:

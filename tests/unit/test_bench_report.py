@@ -47,10 +47,15 @@ def test_one_bench_leaves_the_others_results(results: Path) -> None:
 
 
 def test_same_results_make_the_same_file(results: Path) -> None:
-    """Writing what is there already changes nothing, not even a blank line."""
+    """Writing what is there already changes nothing, nor does writing it piece by piece."""
     report.write({name: _section(name) for name in ORDER}, ORDER, results)
     before = results.read_text()
-    report.write({"first": _section("first")}, ORDER, results)
+    for name in ORDER:
+        report.write({name: _section(name)}, ORDER, results)
+        assert results.read_text() == before
+    results.unlink()
+    for name in ORDER:
+        report.write({name: _section(name)}, ORDER, results)
     assert results.read_text() == before
 
 
