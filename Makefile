@@ -50,8 +50,8 @@ test: venv deps-test ## every check and test
 test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12, under qemu
 	$(AS_ROOT) TCCTUI_KERNELS_CACHE=$(TCCTUI_KERNELS_CACHE) .venv/bin/python -m pytest -p no:cacheprovider tests/kernels
 
-bench: venv ## measure speed and overhead
-	$(VENV)/python -m tests.bench
+bench: venv deps-test ## measure speed and overhead; only some: BENCHES="startup idle"
+	$(AS_ROOT) .venv/bin/python -m tests.bench $(BENCHES)
 
 screenshots: venv deps-test ## make the README's pictures anew, of real traffic
 	$(AS_ROOT) .venv/bin/python -m tests.screenshots

@@ -1,5 +1,53 @@
-"""`python -m tests.bench`: every bench, one after the other."""
+"""`python -m tests.bench [NAME...]`: all benches, or those named, one after the other."""
 
-from tests.bench import cost_per_event
+from __future__ import annotations
 
-cost_per_event.main()
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+
+from tests.bench import (
+    an_hour,
+    bpf_run,
+    cost_per_event,
+    idle,
+    key_to_paint,
+    report,
+    ring_throughput,
+    startup,
+    traffic_loss,
+)
+from tests.bench.others import Others
+from tests.bench.report import Section
+
+BENCHES: dict[str, Callable[[], Section]] = {
+    "cost_per_event": cost_per_event.measure,
+    "traffic_loss": traffic_loss.measure,
+    "bpf_run": bpf_run.measure,
+    "ring_throughput": ring_throughput.measure,
+    "key_to_paint": key_to_paint.measure,
+    "startup": startup.measure,
+    "idle": idle.measure,
+    "an_hour": an_hour.measure,
+}
+
+
+def main(names: list[str]) -> None:
+    """Run benches, print what each found, and put it into RESULTS.md."""
+    unknown = set(names) - set(BENCHES)
+    if unknown:
+        sys.exit(f"There is no bench {', '.join(sorted(unknown))}; there are: {' '.join(BENCHES)}")
+    os.nice(-10)  # what else runs on the machine shall disturb little
+    for name in names or BENCHES:
+        others = Others()
+        section = BENCHES[name]()
+        if others.seconds > 1:  # else it was another one's run
+            section = replace(section, remarks=[*section.remarks, f"{others}"])
+        print(f"{section}\n", flush=True)
+        # At once: what was measured is kept, whatever becomes of the rest.
+        report.write({name: section}, list(BENCHES))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

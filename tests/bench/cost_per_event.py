@@ -1,79 +1,89 @@
-"""User-side CPU per event: the dashboard beside bcc's own callback, on the same load."""
+"""CPU per event, tool by tool, on one load."""
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
-import pty
-import struct
-import subprocess
-import sys
-import tempfile
-import termios
-import threading
-
-from tests.bench.readers import READERS, Report
-
-CONNECTIONS = 200
-SECONDS = 8.0
+from tests.bench.report import Section, Target, number, ratio
+from tests.bench.side_by_side import ROUNDS, SECONDS, Watched, watch
+from tests.bench.tools import COUNTER
 
 
-def _drain(terminal: int) -> None:
-    """Read what a program draws, as a terminal does, until it is gone."""
-    try:
-        while os.read(terminal, 65536):
-            pass
-    except OSError:
-        pass
+def measure() -> Section:
+    """Compare what each tool spends on an event."""
+    watched = watch()
+    dashboard, every_ack, text, counting, keeping, bpftrace, *_ = watched
+    base = dashboard.cost("reading")
+    return Section(
+        "CPU per event",
+        (
+            "ratio",
+            "tool",
+            "reading",
+            "rounds, µs",
+            "per record",
+            "all of it",
+            "events/s",
+            "per wake-up",
+            "lost",
+        ),
+        [_row(one, base) for one in watched if one.name != COUNTER],
+        [
+            Target("the dashboard's reading, per event", base * 1e6, 0.5, " µs"),
+            Target(
+                "the cheaper of bpftrace and bcc's callback by flow, of the dashboard's reading",
+                min(keeping.cost(), bpftrace.cost()) / base,
+                10,
+                "×",
+                at_least=True,
+            ),
+            Target(
+                "the same, against the dashboard with a record for each ACK",
+                min(keeping.cost(), bpftrace.cost()) / every_ack.cost("reading"),
+                10,
+                "×",
+                at_least=True,
+            ),
+            Target(
+                "bcc's callback where it only counts, of the dashboard's reading",
+                counting.cost() / base,
+                10,
+                "×",
+                at_least=True,
+            ),
+            Target("a line of trace, of bpftrace's", text.cost() / bpftrace.cost(), 0.5, "×"),
+            Target(
+                "the same, with what both cost the traffic's processor",
+                (text.cost() + text.taken) / (bpftrace.cost() + bpftrace.taken),
+                0.5,
+                "×",
+            ),
+        ],
+        [
+            "An event is one ACK that tcp_probe told of; a record is what crosses from the kernel,"
+            " which may stand for several of a flow (as the dashboard runs, for those of 10 ms)."
+            " *Reading* is the CPU time of the thread that takes events in, *all of it* that of"
+            f" the process, with its screen. Median of {ROUNDS} rounds of {SECONDS} s; the worst"
+            " round's share of lost events, as each tool counts them itself. Load: 200 connections"
+            " on loopback, each with a request under way, on one processor; the tools run on the"
+            " other. bpftrace and trace_pipe have as much buffer as tcctui; lines go to a file in"
+            " memory.",
+            "*Per wake-up* is how many events a tool finds when it is woken. bpftrace and"
+            " trace_pipe are woken by nearly each event, which is much of what they cost: where"
+            " something stronger keeps them from running they find many at a time, and cost about"
+            " half as much. tcctui and bcc's callback look 20 times a second instead.",
+        ],
+    )
 
 
-def run_reader(name: str, seconds: float) -> Report:
-    """Run a reader on a terminal of 160×50 and give its report."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
-    threading.Thread(target=_drain, args=(ours,), daemon=True).start()
-    with tempfile.TemporaryFile("w+") as report:
-        # The shell puts the report's descriptor where the reader writes to.
-        command = f'exec "$0" -m tests.bench.readers "$1" {seconds} 3>&{report.fileno()}'
-        subprocess.run(
-            ["bash", "-c", command, sys.executable, name],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            pass_fds=[report.fileno()],
-            env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
-            timeout=seconds + 60,
-            check=True,
-            start_new_session=True,
-        )
-        os.close(theirs)
-        report.seek(0)
-        result: Report = json.load(report)
-    return result
-
-
-def main() -> None:
-    """Run each reader on the same load, one after the other, and print a table."""
-    rows = []
-    for name in READERS:
-        load = subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.load", str(CONNECTIONS), str(SECONDS + 6)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        report = run_reader(name, SECONDS)
-        load.communicate(timeout=60)
-        rows.append((name, report))
-    base = rows[0][1]["reader_cpu"] / rows[0][1]["events"]
-    print(f"{'reader':14} {'ratio':>6} {'reading':>10} {'all':>10} {'events/s':>9} {'lost':>6}")
-    for name, report in rows:
-        reading, everything = (report[key] / report["events"] for key in ("reader_cpu", "cpu"))
-        costs = f"{reading * 1e6:>7.2f} µs {everything * 1e6:>7.2f} µs"
-        counts = f"{report['events'] / SECONDS:>9.0f} {report['lost']:>6.0f}"
-        print(f"{name:14} {reading / base:>5.1f}x {costs} {counts}")
-    print("reading: CPU per event of the reading thread; all: of the process, with its screen")
-
-
-if __name__ == "__main__":
-    main()
+def _row(one: Watched, base: float) -> tuple[str, ...]:
+    rounds = [cost * 1e6 for cost in one.costs("reading")]
+    return (
+        ratio(one.cost("reading") / base),
+        one.name,
+        f"{number(one.cost('reading') * 1e6)} µs",
+        f"{min(rounds):.2f}–{max(rounds):.2f}",
+        f"{number(one.cost('reading', 'records') * 1e6)} µs",
+        f"{number(one.cost() * 1e6)} µs",
+        number(one.events_per_second),
+        number(one.events_per_wakeup),
+        f"{one.lost:.2%}" if one.lost else "0",
+    )

@@ -1,123 +1,144 @@
-"""Ways to read the same events, each a program of its own that reports what it cost.
+"""Ways to read events in Python, each a program of its own that counts what it reads.
 
-`python -m tests.bench.readers NAME SECONDS` prints JSON to file descriptor 3: `events` read,
-`lost`, and CPU seconds: `cpu` of the whole process, and `reader_cpu` of the thread that reads.
+`python -m tests.bench.readers NAME DESCRIPTOR`; the descriptor is that of `Counters`.
 """
 
 from __future__ import annotations
 
 import ctypes
-import json
 import os
-import resource
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
+from tcctui.cli import INTERVAL_MS, MAX_CPU
 from tcctui.events import EVENT, Events
 from tcctui.flows.store import Store
 from tcctui.sources import bcc_package, tracepoints
 from tcctui.sources.bpf import BpfSource
-from tcctui.sources.program import RING_BYTES, bpf_directory
+from tcctui.sources.program import RING_BYTES, Loading, bpf_directory, possible_cpus
 from tcctui.ui.app import TcctuiApp
-
-Report = dict[str, float]
-
-
-def _cpu() -> float:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+from tests.bench.counters import Counters
+from tests.bench.counting import counting_program
 
 
 class _Counted(BpfSource):
-    """Counts what is read, and what the reading thread spends."""
+    """Tells what was taken in, and what the reading thread spent on it."""
 
-    events = 0
-    begun = 0.0
-    spent = 0.0
+    def __init__(self, store: Store, counters: Counters, **options: Any) -> None:
+        super().__init__(loading=Loading(), **options)
+        self._store = store
+        self._counters = counters
 
     def read(self, timeout: float) -> Events:
-        now = time.thread_time()
-        self.begun = self.begun or now
-        self.spent = now - self.begun
+        self._counters["reading_cpu"] = time.thread_time()
+        self._counters["events"] = self._store.totals().events
         batch = super().read(timeout)
-        self.events += len(batch)
+        self._counters["records"] += len(batch)
         return batch
 
 
-def dashboard(seconds: float) -> Report:
+def dashboard(counters: Counters) -> None:
     """The dashboard as it is, on this process's terminal."""
-    source = _Counted()
-    app = TcctuiApp(lambda: source, Store())
-    before = _cpu()
-    threading.Timer(seconds, lambda: app.call_from_thread(app.exit)).start()
-    app.run()
-    report = {"events": source.events, "lost": source.lost(), "reader_cpu": source.spent}
+    _dashboard(counters, interval_ms=INTERVAL_MS, max_cpu=MAX_CPU)
+
+
+def every_ack(counters: Counters) -> None:
+    """The dashboard, with a record for each ACK."""
+    _dashboard(counters, interval_ms=0)
+
+
+def _dashboard(counters: Counters, **options: Any) -> None:
+    store = Store()
+    source = _Counted(store, counters, **options)
+    TcctuiApp(lambda: source, store).run()
+    counters["lost"] = source.lost() + source.skipped()
     source.close()
-    return {**report, "cpu": _cpu() - before}
 
 
-_NAMES = EVENT.names or ()
+_SIZES = {1: ctypes.c_uint8, 2: ctypes.c_uint16, 4: ctypes.c_uint32, 8: ctypes.c_uint64}
 
 
 class _Record(ctypes.Structure):
-    """`struct event`, as a tool that reads it through bcc declares it."""
+    """`struct event`, as a tool declares it: bcc's own `event()` knows no __u64."""
 
-    _fields_ = (
-        *((name, ctypes.c_uint64) for name in ("ts_ns", "sock_cookie", "skaddr")),
-        *((name, ctypes.c_uint8 * 16) for name in ("saddr", "daddr")),
-        *((name, ctypes.c_uint32) for name in _NAMES[5:13]),
-        *((name, ctypes.c_uint16) for name in _NAMES[13:17]),
-        *((name, ctypes.c_uint8) for name in _NAMES[17:20]),
-        ("reserved", ctypes.c_uint8 * 5),
+    _fields_ = tuple(
+        (name, ctypes.c_uint8 * 16 if EVENT[name].shape else _SIZES[EVENT[name].itemsize])
+        for name in EVENT.names or ()
     )
 
 
-def bcc_callback(seconds: float) -> Report:
-    """The same BPF program, read by bcc's own ring buffer callback, as bcc's tools do."""
+assert ctypes.sizeof(_Record) == EVENT.itemsize
+
+
+def bcc_counting(counters: Counters) -> None:
+    """The same BPF program, read by bcc's own ring buffer callback, which counts and no more."""
+    _bcc(counters, lambda event: None)
+
+
+def bcc_keeping(counters: Counters) -> None:
+    """The same, keeping the least that the dashboard keeps of a flow: last values and extremes."""
+    flows: dict[int, list[int]] = {}
+
+    def keep(event: Any) -> None:
+        cwnd, srtt, in_flight = event.snd_cwnd, event.srtt, event.snd_nxt - event.snd_una
+        flow = flows.get(event.sock_cookie)
+        if flow is None:
+            flow = flows[event.sock_cookie] = [cwnd, srtt, in_flight] * 3
+        flow[:3] = cwnd, srtt, in_flight
+        flow[3:6] = min(cwnd, flow[3]), min(srtt, flow[4]), min(in_flight, flow[5])
+        flow[6:] = max(cwnd, flow[6]), max(srtt, flow[7]), max(in_flight, flow[8])
+
+    _bcc(counters, keep)
+
+
+def _bcc(counters: Counters, take: Callable[[Any], None]) -> None:
     bcc = bcc_package.load()
     os.environ["BCC_KERNEL_SOURCE"] = str(bpf_directory())
-    flags = tracepoints.flags(tracepoints.read_formats(tracepoints.mount_tracefs()))
-    pages = RING_BYTES // os.sysconf("SC_PAGE_SIZE")
-    bpf = bcc.BPF(
-        src_file=str(bpf_directory() / "tcc.c"), cflags=[*flags, f"-DTCC_RING_PAGES={pages}"]
-    )
-    bpf["active"][ctypes.c_int(0)] = ctypes.c_uint32(1)  # an empty filter: everything passes
-    table = bpf["events"]
-    record = ctypes.POINTER(_Record)
+    flags = [
+        *tracepoints.flags(tracepoints.read_formats(tracepoints.mount_tracefs())),
+        f"-DTCC_RING_PAGES={RING_BYTES // os.sysconf('SC_PAGE_SIZE')}",
+        "-DTCC_SLOTS=1",
+        f"-DTCC_CPUS={possible_cpus()}",
+    ]
+    bpf = bcc.BPF(src_file=os.fsencode(bpf_directory() / "tcc.c"), cflags=flags)
+    config = bpf["config"]
+    everything = config.Leaf()
+    everything.active = 1  # an empty filter, and no interval
+    config[ctypes.c_int(0)] = everything
+    pointer = ctypes.POINTER(_Record)
     events = 0
 
     def callback(_context: Any, data: Any, _size: int) -> None:
         nonlocal events
-        event = ctypes.cast(data, record).contents
-        events += event.kind == 0
+        take(ctypes.cast(data, pointer).contents)
+        events += 1
 
-    table.open_ring_buffer(callback)
-    before = _cpu()
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    bpf["events"].open_ring_buffer(callback)
+    lost, cpus = bpf["lost"], range(possible_cpus())
+    while True:
         bpf.ring_buffer_consume()
+        counters["events"] = counters["records"] = events
+        counters["lost"] = sum(sum(lost[ctypes.c_int(cpu)].records) for cpu in cpus)
         time.sleep(0.05)
-    spent = _cpu() - before
-    lost = sum(sum(bpf["lost"][ctypes.c_int(kind)]) for kind in range(3))
-    bpf.cleanup()
-    return {"events": events, "lost": lost, "reader_cpu": spent, "cpu": spent}
 
 
-READERS: dict[str, Callable[[float], Report]] = {
+def floor(counters: Counters) -> None:
+    """A program on tcp_probe that does nothing but count: less than this nothing can take."""
+    bpf = counting_program()
+    while True:
+        counters["events"] = counters["records"] = sum(bpf["count"][ctypes.c_int(0)])
+        time.sleep(0.05)
+
+
+READERS: dict[str, Callable[[Counters], None]] = {
     "dashboard": dashboard,
-    "bcc callback": bcc_callback,
+    "every_ack": every_ack,
+    "floor": floor,
+    "bcc_counting": bcc_counting,
+    "bcc_keeping": bcc_keeping,
 }
 
-
-def main() -> None:
-    """Run one reader and report."""
-    report = READERS[sys.argv[1]](float(sys.argv[2]))
-    with os.fdopen(3, "w") as out:
-        json.dump(report, out)
-
-
 if __name__ == "__main__":
-    main()
+    READERS[sys.argv[1]](Counters(int(sys.argv[2])))

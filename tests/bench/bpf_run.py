@@ -1,0 +1,137 @@
+"""Nanoseconds per run of the BPF program, by what it has to do."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import re
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from statistics import median
+
+from tcctui.sources.bpf import BpfSource
+from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.program import Loading, Program
+from tests.bench.counting import counting_program
+from tests.bench.load import Load, other_processor
+from tests.bench.report import Section, ratio
+
+ROUNDS = 3
+SECONDS = 1.2
+_STATISTICS = Path("/proc/sys/kernel/bpf_stats_enabled")
+
+Run = Callable[[Load], float]
+
+
+class _Kept(Loading):
+    """Keeps the program, for its descriptors."""
+
+    program: Program
+
+    def wait(self) -> Program:
+        self.program = super().wait()
+        return self.program
+
+
+def _ran(descriptors: Sequence[int]) -> tuple[int, int]:
+    """Nanoseconds and runs so far, of that program which ran most: tcp_probe's."""
+    infos = [Path(f"/proc/self/fdinfo/{descriptor}").read_text() for descriptor in descriptors]
+    found = []
+    for info in infos:
+        values = dict(re.findall(r"^(run_time_ns|run_cnt):\s*(\d+)", info, re.MULTILINE))
+        found.append((int(values["run_time_ns"]), int(values["run_cnt"])))
+    return max(found, key=lambda pair: pair[1])
+
+
+def _counting(load: Load) -> float:
+    bpf = counting_program()
+    try:
+        descriptors = [program.fd for program in bpf.funcs.values()]
+        return _per_run(descriptors, lambda: time.sleep(0.05))
+    finally:
+        bpf.cleanup()
+
+
+def _tcc(load: Load, interval_ms: float, ports: list[str], prefixes: list[str]) -> float:
+    loading = _Kept()
+    source = BpfSource(
+        KernelFilter.from_options(ports, prefixes), loading=loading, interval_ms=interval_ms
+    )
+    try:
+        return _per_run(loading.program.programs, lambda: source.read(0.02))
+    finally:
+        source.close()
+
+
+def _per_run(descriptors: Sequence[int], wait: Callable[[], object]) -> float:
+    """Measure while traffic goes on; `wait` takes some time, and events out of the ring."""
+    begun = time.monotonic()
+    while time.monotonic() < begun + 0.2:
+        wait()
+    before = _ran(descriptors)
+    begun = time.monotonic()
+    while time.monotonic() < begun + SECONDS:
+        wait()
+    after = _ran(descriptors)
+    return (after[0] - before[0]) / max(1, after[1] - before[1])
+
+
+def _tcc_run(
+    interval_ms: float = 0, ports: Sequence[str] = (), prefixes: Sequence[str] = ()
+) -> Run:
+    return functools.partial(
+        _tcc, interval_ms=interval_ms, ports=list(ports), prefixes=list(prefixes)
+    )
+
+
+_ELSEWHERE = [f"198.51.100.{host}" for host in range(8)]
+
+RUNS: dict[str, Run] = {
+    "counting only": _counting,
+    "a record for each ACK": _tcc_run(),
+    "coalescing, 10 ms": _tcc_run(10),
+    "coalescing, 1 s": _tcc_run(1000),
+    "filtered out by a port": _tcc_run(10, ["1"]),
+    "filtered out by 8 prefixes": _tcc_run(10, [], _ELSEWHERE),
+}
+
+
+@contextlib.contextmanager
+def statistics() -> Iterator[None]:
+    """Let the kernel count the time that BPF programs take, and leave it as it was."""
+    before = _STATISTICS.read_text()
+    _STATISTICS.write_text("1")
+    try:
+        yield
+    finally:
+        _STATISTICS.write_text(before)
+
+
+def measure() -> Section:
+    """Compare the program's ways through on one load."""
+    found: dict[str, list[float]] = {name: [] for name in RUNS}
+    allowed = os.sched_getaffinity(0)
+    with statistics(), Load() as load:
+        os.sched_setaffinity(0, {other_processor()})
+        try:
+            for _ in range(ROUNDS):
+                for name, run in RUNS.items():
+                    found[name].append(run(load))
+        finally:
+            os.sched_setaffinity(0, allowed)
+    base = min(found["counting only"])
+    return Section(
+        "Nanoseconds per run of the BPF program",
+        ("ratio", "what it does", "best", "median"),
+        [
+            (ratio(min(runs) / base), name, f"{min(runs):.0f} ns", f"{median(runs):.0f} ns")
+            for name, runs in found.items()
+        ],
+        remarks=[
+            "As the kernel measures it (kernel.bpf_stats_enabled), which itself is part of each"
+            f" run. {ROUNDS} rounds of {SECONDS} s on the same load of 200 connections; records"
+            " are read meanwhile.",
+        ],
+    )

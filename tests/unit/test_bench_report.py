@@ -1,0 +1,77 @@
+"""What the benches write down of what they find."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench import report
+from tests.bench.report import Section, Target
+
+ORDER = ["first", "second", "third"]
+
+
+def _section(title: str) -> Section:
+    return Section(title, ("ratio", "what"), [("1×", "this"), ("2×", "that")])
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a file of results, on a machine that needs no bpftrace to be described."""
+    monkeypatch.setattr(report, "machine", lambda: "a machine\n")
+    return tmp_path / "RESULTS.md"
+
+
+def _titles(results: Path) -> list[str]:
+    return [line[3:] for line in results.read_text().splitlines() if line.startswith("## ")]
+
+
+def test_target_says_by_how_much_it_is_missed() -> None:
+    """A target that is not reached says how far off it is, whichever way it counts."""
+    assert str(Target("p50", 20, 10, " ms")) == "p50: 20 ms, at most 10 ms: **missed by 100%**"
+    assert (
+        str(Target("left", 0.8, 1.0, at_least=True)) == "left: 0.8, at least 1: **missed by 20%**"
+    )
+    assert str(Target("frames", 2, 0)) == "frames: 2, at most 0: **missed**"
+    assert str(Target("p50", 10, 10, " ms")) == "p50: 10 ms, at most 10 ms: met"
+
+
+def test_one_bench_leaves_the_others_results(results: Path) -> None:
+    """Running one bench anew replaces its section in place, and keeps the others'."""
+    report.write({"third": _section("C"), "first": _section("A")}, ORDER, results)
+    report.write({"second": _section("B")}, ORDER, results)
+    assert _titles(results) == ["A", "B", "C"]
+    report.write({"first": _section("A again")}, ORDER, results)
+    assert _titles(results) == ["A again", "B", "C"]
+
+
+def test_same_results_make_the_same_file(results: Path) -> None:
+    """Writing what is there already changes nothing, nor does writing it piece by piece."""
+    report.write({name: _section(name) for name in ORDER}, ORDER, results)
+    before = results.read_text()
+    for name in ORDER:
+        report.write({name: _section(name)}, ORDER, results)
+        assert results.read_text() == before
+    results.unlink()
+    for name in ORDER:
+        report.write({name: _section(name)}, ORDER, results)
+    assert results.read_text() == before
+
+
+def test_another_machines_results_are_not_kept(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results of two machines never stand in one file."""
+    report.write({"first": _section("A")}, ORDER, results)
+    monkeypatch.setattr(report, "machine", lambda: "another machine\n")
+    report.write({"second": _section("B")}, ORDER, results)
+    assert _titles(results) == ["B"]
+
+
+def test_names_stand_left_and_numbers_right() -> None:
+    """A table is one that a person can read as it is."""
+    text = str(Section("T", ("ratio", "what"), [("1×", "this"), ("10×", "the other")]))
+    assert "| ratio | what      |" in text
+    assert "|    1× | this      |" in text
+    assert "| ----: | --------- |" in text
