@@ -22,8 +22,8 @@ _WAIT = 0.1
 """Seconds between two looks at the source: batches large enough to be cheap, small enough to be
 live, on a screen that is painted four times a second."""
 
-_FIRST_WAIT = 0.02
-"""The same until something has come."""
+_FIRST_WAIT, _FIRST_LOOKS = 0.02, 50
+"""The same until something has come, for a second at most."""
 
 _PATIENCE = 3
 """Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
@@ -85,8 +85,10 @@ class TcctuiApp(App[None]):
             return
         try:
             self._tell(self._dashboard.source_opened, source)
-            while not worker.is_cancelled and not self._store.totals().events:
+            for _ in range(_FIRST_LOOKS):
                 self._store.ingest(source.read(_FIRST_WAIT), source.now_ns())
+                if worker.is_cancelled or self._store.totals().events:
+                    break
             self._tell(self._dashboard.look)  # the first rows at once
             while not worker.is_cancelled:
                 batch = source.read(_WAIT)

@@ -121,7 +121,7 @@ def _bcc(counters: Counters, take: Callable[[Any], None]) -> None:
         bpf.ring_buffer_consume()
         counters["events"] = counters["records"] = events
         counters["lost"] = sum(sum(lost[ctypes.c_int(cpu)].records) for cpu in cpus)
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def floor(counters: Counters) -> None:
@@ -129,7 +129,7 @@ def floor(counters: Counters) -> None:
     bpf = counting_program()
     while True:
         counters["events"] = counters["records"] = sum(bpf["count"][ctypes.c_int(0)])
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 READERS: dict[str, Callable[[Counters], None]] = {

@@ -23,7 +23,7 @@ RATES = (250_000, 500_000, 1_050_000, 1_500_000, 2_000_000, 2_500_000, 3_000_000
 """Records per second that are tried, one after the other, until some are lost."""
 
 SECONDS = 1.5
-_WAIT = 0.05  # seconds between two looks at the ring, as the dashboard waits
+_WAIT = 0.025  # seconds between two looks at how full the ring is, as the dashboard naps
 _FULL = 8  # unless this part of it is in use, as BpfSource has it
 
 Take = Callable[[Events], None]
