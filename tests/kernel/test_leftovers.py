@@ -27,7 +27,7 @@ CRASHING_TRACE = """
 import tcctui.trace
 from tcctui.cli import main
 
-def crash(*_):
+def crash(*_, **__):
     raise RuntimeError("made to crash")
 
 tcctui.trace.format_events = crash
@@ -39,7 +39,7 @@ import sys
 from tcctui.cli import main
 from tcctui.ui.dashboard import Dashboard
 
-def crash(_):
+def crash(*_, **__):
     raise RuntimeError("made to crash")
 
 Dashboard.action_help = crash
