@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import numpy as np
 
+from tcctui.cli import INTERVAL_MS, MAX_CPU
 from tcctui.events import Events
 from tcctui.flows.store import Store
 from tcctui.sources.bpf import BpfSource
@@ -70,7 +71,9 @@ def main() -> None:
     """Make the traffic, wait until there is a minute of it, and take the pictures."""
     FOLDER.mkdir(exist_ok=True)
     with contextlib.ExitStack() as stack:
-        source = stack.enter_context(contextlib.closing(_Source()))
+        source = stack.enter_context(
+            contextlib.closing(_Source(interval_ms=INTERVAL_MS, max_cpu=MAX_CPU))
+        )
         deep = stack.enter_context(Network(rate="20mbit", queue="300kb"))
         shared = stack.enter_context(Network(rate="30mbit", queue="150kb"))
         lossy = stack.enter_context(Network(rate="100mbit", queue="400kb", loss=0.01))
