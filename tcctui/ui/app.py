@@ -83,6 +83,9 @@ class TcctuiApp(App[None]):
             self.failure = error
             self.call_from_thread(self.exit)
             return
+        except Exception as error:  # a defect: told as one that comes later is
+            self._tell(self._dashboard.source_failed, f"{type(error).__name__}: {error}")
+            return
         try:
             self._tell(self._dashboard.source_opened, source)
             for _ in range(_FIRST_LOOKS):

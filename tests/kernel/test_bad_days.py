@@ -31,7 +31,7 @@ from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.processes import children
 from tests.kernel.recorder import Recorder, drain, probes_of
-from tests.kernel.traffic import KINDS, PORT, chatter, connections, quiet
+from tests.kernel.traffic import KINDS, PORT, Connection, chatter, connections, quiet
 
 pytestmark = pytest.mark.kernel
 
@@ -88,7 +88,8 @@ while not over:
     batches.append(source.read(0.02))
     store.ingest(batches[-1], source.now_ns())
 np.save(sys.argv[2], joined(batches))
-print(json.dumps({"lost": source.lost(), "events": store.totals().events}))
+events = int(store.flows(["events"])["events"].sum())
+print(json.dumps({"lost": source.lost(), "events": events}))
 source.close()
 """
 
@@ -156,6 +157,18 @@ def subsequence(ours: list[tuple[str, ...]], all_of: list[tuple[str, ...]]) -> b
 COMPARED = ("sport", "dport", "data_len", "snd_nxt", "snd_una", "snd_cwnd", "ssthresh", "srtt")
 
 
+def hold(command: Command, made: list[Connection]) -> None:
+    """Stop a command for a while, and let it go on, with traffic before, meanwhile and after."""
+    with chatter(*made, pause=0.0005):
+        time.sleep(0.3)
+        command.process.send_signal(signal.SIGSTOP)
+        time.sleep(HELD)
+        command.process.send_signal(signal.SIGCONT)
+        time.sleep(0.5)
+    quiet(made)
+    time.sleep(0.2)
+
+
 def test_a_trace_that_was_held_tells_what_it_lost(plain: BpfSource) -> None:
     """What fitted while it was stopped is printed in order; that and the loss is all there was."""
     with Network() as network, connections(network, *KINDS) as made:
@@ -164,14 +177,7 @@ def test_a_trace_that_was_held_tells_what_it_lost(plain: BpfSource) -> None:
             attached(command)
             drain(plain)
             with Recorder(plain) as recorder:
-                with chatter(*made, pause=0.0005):
-                    time.sleep(0.3)
-                    command.process.send_signal(signal.SIGSTOP)
-                    time.sleep(HELD)
-                    command.process.send_signal(signal.SIGCONT)
-                    time.sleep(0.5)
-                quiet(made)
-                time.sleep(0.2)
+                hold(command, made)
             assert command.end(signal.SIGINT) == 0
             printed = list(csv.DictReader(command.stdout.splitlines()))
             said = command.stderr.splitlines()[-1]
@@ -209,14 +215,7 @@ def test_a_coalescing_reader_that_was_held_knows_all_in_the_end(
         attached(command)
         drain(plain)
         with Recorder(plain) as recorder:
-            with chatter(*made, pause=0.0005):
-                time.sleep(0.3)
-                command.process.send_signal(signal.SIGSTOP)
-                time.sleep(HELD)
-                command.process.send_signal(signal.SIGCONT)
-                time.sleep(0.5)
-            quiet(made)
-            time.sleep(0.2)
+            hold(command, made)
         assert command.end(signal.SIGTERM) == 0
         said = json.loads(command.stdout)
     records: Events = np.load(saved)
