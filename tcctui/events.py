@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
 from enum import IntEnum
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -53,27 +51,13 @@ counted of it so far, modulo 2³²: what the count before lacks of it is what th
 all of it where `begun` says that this is the first that is told of a count. It is 0 where the event
 stands for itself alone. `snd_cwnd_min` to `in_flight_max` are the extremes over the ACKs it stands
 for (in_flight is snd_nxt - snd_una, in bytes); the other fields are the last one's.
+
+`oldstate` and `newstate` are `TcpState`s of a STATE event. `newstate` of a CA_STATE event is the
+`CaState` that is entered, and of a RETRANSMIT event the socket's `TcpState`.
 """
 
 Events = npt.NDArray[np.void]
 """A one-dimensional array of `EVENT` records, in the order in which the kernel wrote them."""
-
-_PIECE = np.dtype(f"V{EVENT.itemsize}")
-
-
-def pick(events: Events, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]]) -> Events:
-    """Copy some events, chosen by a mask or by their places.
-
-    Each is copied as one piece: numpy copies records field by field, at twenty times the cost.
-    """
-    return events.view(_PIECE)[which].view(events.dtype)
-
-
-def joined(parts: Sequence[Events]) -> Events:
-    """Copy events one behind the other; of one part alone, give that."""
-    if len(parts) == 1:
-        return parts[0]
-    return np.concatenate([part.view(_PIECE) for part in parts]).view(EVENT)
 
 
 NO_SSTHRESH = 0x7FFFFFFF
@@ -88,6 +72,21 @@ class EventKind(IntEnum):
     PROBE = 0
     STATE = 1
     DESTROY = 2
+    RETRANSMIT = 3
+    CA_STATE = 4
+    RECEIVE_RESET = 5
+    SEND_RESET = 6
+    RETRANSMIT_SYNACK = 7
+
+
+class CaState(IntEnum):
+    """What congestion control takes the path for (`enum tcp_ca_state`, uapi/linux/tcp.h)."""
+
+    OPEN = 0
+    DISORDER = 1
+    CWR = 2
+    RECOVERY = 3
+    LOSS = 4
 
 
 class TcpState(IntEnum):
@@ -105,42 +104,3 @@ class TcpState(IntEnum):
     LISTEN = 10
     CLOSING = 11
     NEW_SYN_RECV = 12
-
-
-class Source(Protocol):
-    """Where events come from. Read by one thread; the screen can't tell one source from another."""
-
-    @property
-    def description(self) -> str:
-        """What it is, in the status line's words: `tcp_probe · 6.12.0`."""
-
-    @property
-    def kernel_filter(self) -> str:
-        """The part of the filter that runs before events are delivered; empty if there is none."""
-
-    @property
-    def interval_ns(self) -> int:
-        """Nanoseconds that one event of a flow may stand for; 0 where every ACK has its own."""
-
-    def focus(self, cookies: Iterable[int]) -> None:
-        """Ask for every ACK of these flows."""
-
-    def now_ns(self) -> int:
-        """The source's clock, in nanoseconds: the one that its events' `ts_ns` are from."""
-
-    def read(self, timeout: float) -> Events:
-        """Deliver what has come, oldest first; wait up to `timeout` seconds for more.
-
-        Raises:
-            TcctuiError: the source is gone; it delivers nothing more.
-
-        """
-
-    def lost(self) -> int:
-        """Events that happened and could not be delivered, since the source was opened."""
-
-    def skipped(self) -> int:
-        """Events of any flow that the kernel ran no program for, since the source was opened."""
-
-    def close(self) -> None:
-        """Give back what the source holds of the kernel; may be called twice."""

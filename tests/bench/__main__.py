@@ -15,6 +15,7 @@ from tests.bench import (
     key_to_paint,
     report,
     ring_throughput,
+    socket_dump,
     startup,
     traffic_loss,
 )
@@ -26,6 +27,7 @@ BENCHES: dict[str, Callable[[], Section]] = {
     "traffic_loss": traffic_loss.measure,
     "bpf_run": bpf_run.measure,
     "ring_throughput": ring_throughput.measure,
+    "socket_dump": socket_dump.measure,
     "key_to_paint": key_to_paint.measure,
     "startup": startup.measure,
     "idle": idle.measure,

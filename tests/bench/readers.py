@@ -17,7 +17,10 @@ from tcctui.events import EVENT, Events
 from tcctui.flows.store import Store
 from tcctui.sources import bcc_package, tracepoints
 from tcctui.sources.bpf import BpfSource
+from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.live import BESIDE, LiveSource
 from tcctui.sources.program import RING_BYTES, Loading, bpf_directory, possible_cpus
+from tcctui.sources.sampling import Sampler
 from tcctui.ui.app import TcctuiApp
 from tests.bench.counters import Counters
 from tests.bench.counting import counting_program
@@ -51,7 +54,9 @@ def every_ack(counters: Counters) -> None:
 
 def _dashboard(counters: Counters, **options: Any) -> None:
     store = Store()
-    source = _Counted(store, counters, **options)
+    source = LiveSource(
+        KernelFilter(), _Counted(store, counters, **options), Sampler(KernelFilter(), BESIDE)
+    )
     TcctuiApp(lambda: source, store).run()
     counters["lost"] = source.lost() + source.skipped()
     source.close()

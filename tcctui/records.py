@@ -1,0 +1,34 @@
+"""Arrays of records, of events and of samples, copied as they are.
+
+numpy copies structured records field by field, at twenty times the cost of one piece, and lays them
+out anew where it joins arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Records = npt.NDArray[np.void]
+"""A one-dimensional structured array."""
+
+
+def pick(
+    records: Records, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]] | slice
+) -> Records:
+    """Copy some records, chosen by a mask or by their places."""
+    return _pieces(records)[which].view(records.dtype)
+
+
+def joined(parts: Sequence[Records]) -> Records:
+    """Copy records one behind the other, of one part at least; of one part alone, give that."""
+    if len(parts) == 1:
+        return parts[0]
+    return np.concatenate([_pieces(part) for part in parts]).view(parts[0].dtype)
+
+
+def _pieces(records: Records) -> Records:
+    return records.view(np.dtype((np.void, records.dtype.itemsize)))

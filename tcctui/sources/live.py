@@ -1,0 +1,151 @@
+"""The live source: tcp_probe's events with sock_diag's samples beside them, or those alone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.errors import TcctuiError
+from tcctui.events import EVENT, Events
+from tcctui.samples import NO_SAMPLES, Samples
+from tcctui.source import EventSource
+from tcctui.sources.bpf import BpfSource
+from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.program import Loading
+from tcctui.sources.sampling import Sampler
+
+BESIDE, ALONE = 0.25, 0.1
+"""Seconds between two samples of what is on the screen: beside tcp_probe, and without it."""
+
+
+class LiveSource:
+    """Reads `events` with samples beside them, of those two what there is.
+
+    `shortfall` says why it is less than it could be.
+    """
+
+    def __init__(
+        self,
+        kernel_filter: KernelFilter,
+        events: EventSource | None,
+        sampler: Sampler | None,
+        shortfall: TcctuiError | None = None,
+    ) -> None:
+        self._events = events
+        self._sampler = sampler
+        self._filter = kernel_filter
+        self.shortfall = shortfall
+
+    @property
+    def description(self) -> str:
+        """What delivers, and the kernel's release."""
+        parts = (("tcp_probe", self._events), ("sock_diag", self._sampler))
+        what = " + ".join(name for name, part in parts if part is not None)
+        return f"{what} · {os.uname().release}"
+
+    @property
+    def kernel_filter(self) -> str:
+        """The filter in force, in words."""
+        return str(self._filter)
+
+    @property
+    def interval_ns(self) -> int:
+        """Nanoseconds that one event of a flow may stand for."""
+        return 0 if self._events is None else self._events.interval_ns
+
+    def now_ns(self) -> int:
+        """CLOCK_MONOTONIC."""
+        return time.monotonic_ns()
+
+    def focus(self, cookies: Iterable[int]) -> None:
+        """Ask for every ACK of these flows."""
+        if self._events is not None:
+            self._events.focus(cookies)
+
+    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+        """Ask for samples of these sockets several times a second."""
+        sampler = self._sampler  # the reading thread may give it up meanwhile
+        if sampler is not None:
+            sampler.watch(sockets)
+
+    def read(self, timeout: float) -> Events:
+        """Deliver events; without tcp_probe there are none: wait until there are samples."""
+        if self._events is not None:
+            return self._events.read(timeout)
+        if self._sampler is not None:
+            self._sampler.wait(timeout)
+        return np.empty(0, EVENT)
+
+    def sampled(self) -> Samples:
+        """Give what has been sampled, a part at a time.
+
+        Raises:
+            TcctuiError: sampling has ended, and there are no events to go on with.
+
+        """
+        if self._sampler is None:
+            return NO_SAMPLES
+        try:
+            return self._sampler.take()
+        except TcctuiError as error:
+            if self._events is None:
+                raise
+            self._sampler.close()
+            self._sampler, self.shortfall = None, error
+            return NO_SAMPLES
+
+    def lost(self) -> int:
+        """Events that could not be delivered."""
+        return 0 if self._events is None else self._events.lost()
+
+    def skipped(self) -> int:
+        """Events that the kernel ran no program for."""
+        return 0 if self._events is None else self._events.skipped()
+
+    def close(self) -> None:
+        """Give back what both hold of the kernel; may be called twice."""
+        if self._sampler is not None:
+            self._sampler.close()
+        if self._events is not None:
+            self._events.close()
+
+
+def open_live(
+    kernel_filter: KernelFilter,
+    program: Loading | TcctuiError | None,
+    *,
+    choice: str,
+    interval_ms: float,
+    max_cpu: float,
+) -> LiveSource:
+    """Open what `choice` (auto, bpf or sock_diag) asks for; with auto, what this machine has.
+
+    `program` is on its way, or why it is not.
+
+    Raises:
+        TcctuiError: what was asked for can't be had; with auto, neither of both.
+
+    """
+    events = sampler = None
+    shortfall = program if isinstance(program, TcctuiError) else None
+    if isinstance(program, Loading):
+        try:
+            events = BpfSource(
+                kernel_filter, loading=program, interval_ms=interval_ms, max_cpu=max_cpu
+            )
+        except TcctuiError as error:
+            if choice != "auto":
+                raise
+            shortfall = error
+    if choice != "bpf":
+        try:
+            sampler = Sampler(kernel_filter, ALONE if events is None else BESIDE)
+        except TcctuiError as error:
+            if events is None:
+                raise (shortfall or error) from error
+            shortfall = error
+    return LiveSource(kernel_filter, events, sampler, shortfall)

@@ -1,0 +1,163 @@
+"""The machine's network namespaces, and sockets made in them."""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+NAMED = Path("/run/netns")
+"""Where `ip netns` keeps names: files that namespaces are mounted on."""
+
+OWN = "/proc/self/ns/net"
+"""Leads to the namespace that this process is in."""
+
+_CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
+_SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h: a descriptor of a socket's namespace
+_NETLINK_SOCK_DIAG = 4
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A network namespace: its inode in nsfs, what to call it, and a path that leads to it.
+
+    The path may be that of a process, and lead nowhere, or somewhere else, once that ends.
+    """
+
+    inode: int
+    name: str
+    path: str
+
+
+def found() -> list[Namespace]:
+    """Find the namespaces that a name or a process leads to, each once, our own first.
+
+    What goes away meanwhile, and what we may not see, is left out.
+    """
+    own = _inode(OWN)
+    if own is None:
+        return []
+    names = _named()
+    paths = {inode: f"{NAMED}/{name}" for inode, name in names.items()}
+    for process in _processes():
+        path = f"/proc/{process}/ns/net"
+        inode = _inode(path)
+        if inode is not None:
+            paths.setdefault(inode, path)
+    paths.pop(own, None)
+    if (first := _inode("/proc/1/ns/net")) is not None:
+        names.setdefault(first, "host")
+    everything = [(own, OWN), *sorted(paths.items())]
+    return [Namespace(inode, names.get(inode, str(inode)), path) for inode, path in everything]
+
+
+def _inode(path: str) -> int | None:
+    """Inode of the namespace that a link of /proc names, or None."""
+    try:
+        # `net:[4026531840]`: what it says costs less than to follow it.
+        return int(os.readlink(path)[5:-1])
+    except (OSError, ValueError):
+        return None
+
+
+def _processes() -> list[str]:
+    try:
+        return [name for name in os.listdir("/proc") if name.isdecimal()]
+    except OSError:
+        return []
+
+
+def _named() -> dict[int, str]:
+    """Names by inode; of several names the first."""
+    names: dict[int, str] = {}
+    try:
+        nsfs = os.stat(OWN).st_dev
+        for name in sorted(os.listdir(NAMED)):
+            try:
+                there = os.stat(NAMED / name)
+            except OSError:
+                continue
+            # A name whose namespace is gone is an empty file.
+            if there.st_dev == nsfs:
+                names.setdefault(there.st_ino, name)
+    except OSError:
+        pass
+    return names
+
+
+def open_diag(namespace: Namespace) -> socket.socket:
+    """Open a sock_diag socket in a namespace; it keeps the namespace for as long as it is open.
+
+    The thread that asks, and all others, stay where they are.
+
+    Raises:
+        OSError: the namespace is gone, or we may not enter it.
+
+    """
+    there = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if os.fstat(there).st_ino != namespace.inode:
+            raise FileNotFoundError(f"{namespace.path} is another namespace by now")
+        if namespace.inode == _inode("/proc/thread-self/ns/net"):
+            return diag_socket()
+        return _opened_in(there)
+    finally:
+        os.close(there)
+
+
+def open_beside(other: socket.socket) -> socket.socket:
+    """Open a sock_diag socket in the namespace that another socket was made in.
+
+    Raises:
+        OSError: we may not.
+
+    """
+    there = fcntl.ioctl(other, _SIOCGSKNS)
+    try:
+        return _opened_in(there)
+    finally:
+        os.close(there)
+
+
+def diag_socket() -> socket.socket:
+    """Open a sock_diag socket in the namespace of the thread that calls.
+
+    Raises:
+        OSError: the kernel, or what the process runs in, has none.
+
+    """
+    return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
+
+
+def _opened_in(namespace: int) -> socket.socket:
+    """Open it in a thread that enters the namespace and never comes back."""
+    opened: list[socket.socket] = []
+    failed: list[OSError] = []
+
+    def enter() -> None:
+        try:
+            _setns(namespace)
+            opened.append(diag_socket())
+        except OSError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=enter, name="setns", daemon=True)
+    thread.start()
+    thread.join()
+    if failed:
+        raise failed[0]
+    return opened[0]
+
+
+def _setns(namespace: int) -> None:
+    if hasattr(os, "setns"):  # Python 3.12
+        os.setns(namespace, _CLONE_NEWNET)
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

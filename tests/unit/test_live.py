@@ -1,0 +1,205 @@
+"""The live source: tcp_probe with sock_diag beside it, and what is left when one is missing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tcctui.errors import TcctuiError
+from tcctui.events import EVENT, Events
+from tcctui.samples import SAMPLE, SOCKET, Samples
+from tcctui.sources import live
+from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.live import LiveSource, open_live
+
+ROOT = TcctuiError("Reading the kernel's tracepoints needs root.", "Run: sudo tcctui")
+NO_DIAG = TcctuiError("The kernel answers no sock_diag.")
+
+
+class Loading:
+    """Stands in for a program on its way; `error` is why it does not arrive."""
+
+    error: TcctuiError | None = None
+
+
+class Probe:
+    """Stands in for BpfSource."""
+
+    interval_ns = 10_000_000
+
+    def __init__(self, kernel_filter: KernelFilter, *, loading: Loading, **options: Any) -> None:
+        if loading.error is not None:
+            raise loading.error
+        self.options = options
+        self.focused: list[int] = []
+        self.closed = False
+
+    def read(self, timeout: float) -> Events:
+        return np.zeros(3, EVENT)
+
+    def focus(self, cookies: list[int]) -> None:
+        self.focused = cookies
+
+    def lost(self) -> int:
+        return 5
+
+    def skipped(self) -> int:
+        return 6
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Sampler:
+    """Stands in for the sampler; `error` is why there is none."""
+
+    error: TcctuiError | None = None
+
+    def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
+        if self.error is not None:
+            raise self.error
+        self.period = period
+        self.watched = np.empty(0, SOCKET)
+        self.closed = False
+        self.waited = 0.0
+        self.broken: TcctuiError | None = None
+
+    def watch(self, sockets: Samples) -> None:
+        self.watched = sockets
+
+    def wait(self, timeout: float) -> None:
+        self.waited = timeout
+
+    def take(self) -> Samples:
+        if self.broken is not None:
+            raise self.broken
+        return np.zeros(2, SAMPLE)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put them in the place of what needs a kernel."""
+    monkeypatch.setattr(live, "BpfSource", Probe)
+    monkeypatch.setattr(live, "Loading", Loading)
+    monkeypatch.setattr(live, "Sampler", Sampler)
+
+
+def opened(program: Any, choice: str = "auto") -> LiveSource:
+    """Open a live source."""
+    return open_live(
+        KernelFilter(ports=(443,)), program, choice=choice, interval_ms=10, max_cpu=0.25
+    )
+
+
+def refused() -> Loading:
+    """Make a program that the kernel refuses."""
+    loading = Loading()
+    loading.error = TcctuiError("The BPF program can't be loaded.", "Run: tcctui doctor")
+    return loading
+
+
+def test_both() -> None:
+    """With root, events come from tcp_probe, and samples beside them."""
+    source = opened(Loading())
+    assert source.description.startswith("tcp_probe + sock_diag · ")
+    assert source.shortfall is None
+    assert source.kernel_filter == "port 443"
+    assert source.interval_ns == 10_000_000
+    assert len(source.read(0)) == 3
+    assert len(source.sampled()) == 2
+    assert (source.lost(), source.skipped()) == (5, 6)
+
+
+def test_what_is_watched_and_focused_gets_to_each() -> None:
+    """The flows on the screen are sampled more often, the selected one is told in full."""
+    source = opened(Loading())
+    source.watch(np.zeros(4, SOCKET))
+    source.focus([1])
+    assert len(source._sampler.watched) == 4  # type: ignore[union-attr]
+    assert source._events.focused == [1]  # type: ignore[union-attr]
+
+
+def test_closing_closes_both() -> None:
+    """Nothing of either is left."""
+    source = opened(Loading())
+    source.close()
+    assert source._sampler.closed  # type: ignore[union-attr]
+    assert source._events.closed  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("program", [ROOT, refused()])
+def test_samples_alone(program: Any) -> None:
+    """Without root, or where the program is refused, samples it is, more often, and why is told."""
+    source = opened(program)
+    assert source.description.startswith("sock_diag · ")
+    assert source.shortfall is not None
+    assert source.shortfall.mend.startswith("Run: ")
+    assert source.interval_ns == 0
+    assert not len(source.read(0.3))
+    assert source._sampler.waited == 0.3  # type: ignore[union-attr]
+    assert source._sampler.period < opened(Loading())._sampler.period  # type: ignore[union-attr]
+    assert (source.lost(), source.skipped()) == (0, 0)
+    source.focus([1])
+    source.close()
+
+
+def test_samples_by_choice() -> None:
+    """Who asks for sock_diag gets that, with nothing to complain of."""
+    source = opened(None, "sock_diag")
+    assert source.description.startswith("sock_diag · ")
+    assert source.shortfall is None
+
+
+def test_events_by_choice() -> None:
+    """Who asks for bpf gets tcp_probe alone."""
+    source = opened(Loading(), "bpf")
+    assert source.description.startswith("tcp_probe · ")
+    source.watch(np.zeros(4, SOCKET))
+    assert not len(source.sampled())
+    source.close()
+
+
+def test_a_refused_program_ends_the_choice_of_bpf() -> None:
+    """Who asks for bpf is told why it can't be had, and gets nothing else for it."""
+    with pytest.raises(TcctuiError, match="can't be loaded"):
+        opened(refused(), "bpf")
+
+
+def test_events_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel without sock_diag still has its events, and the lack is told."""
+    monkeypatch.setattr(Sampler, "error", NO_DIAG)
+    source = opened(Loading())
+    assert source.description.startswith("tcp_probe · ")
+    assert source.shortfall is NO_DIAG
+
+
+def test_neither(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where neither can be had, what is told is why the better one can't."""
+    monkeypatch.setattr(Sampler, "error", NO_DIAG)
+    with pytest.raises(TcctuiError, match="needs root"):
+        opened(ROOT)
+
+
+def test_events_go_on_without_samples() -> None:
+    """Where sampling breaks off, tcp_probe goes on, and what is missing is told from then on."""
+    source = opened(Loading())
+    sampler = source._sampler
+    sampler.broken = NO_DIAG  # type: ignore[union-attr]
+    assert not len(source.sampled())
+    assert not len(source.sampled())
+    assert source.shortfall is NO_DIAG
+    assert source.description.startswith("tcp_probe · ")
+    assert sampler.closed  # type: ignore[union-attr]
+
+
+def test_samples_alone_end_with_a_reason() -> None:
+    """Where there were but samples, their end is the source's."""
+    source = opened(ROOT)
+    source._sampler.broken = NO_DIAG  # type: ignore[union-attr]
+    with pytest.raises(TcctuiError, match="answers no sock_diag"):
+        source.sampled()

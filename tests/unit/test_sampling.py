@@ -1,0 +1,332 @@
+"""Sampling of sockets by sock_diag: who is asked, how often, and when somebody is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from tcctui.addresses import parse_prefix
+from tcctui.errors import TcctuiError
+from tcctui.events import TcpState
+from tcctui.records import joined
+from tcctui.samples import SAMPLE, SOCKET, End, Samples
+from tcctui.sources import namespaces, sampling
+from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.namespaces import Namespace
+from tcctui.sources.sampling import Sampler, passing, sockets_of
+
+HOST, OTHER = 4026531840, 4026532001
+
+
+def sample(cookie: int, sport: int = 443, state: TcpState = TcpState.ESTABLISHED) -> Samples:
+    """Make a sample of a socket from 192.0.2.1 to 198.51.100.7."""
+    one = np.zeros(1, SAMPLE)
+    one["sock_cookie"], one["sport"], one["dport"], one["state"] = cookie, sport, 51000, state
+    one["saddr"], one["daddr"] = (0, 0xFFFF_C000_0201), (0, 0xFFFF_C633_6407)
+    one["ts_ns"] = time.monotonic_ns()
+    return one
+
+
+@dataclass
+class Kernel:
+    """Stands in for sock_diag: sockets by namespace, and who asked for what."""
+
+    sockets: dict[int, dict[int, Samples]]
+    names: dict[int, str] = field(default_factory=lambda: {HOST: "host", OTHER: "blue"})
+    dumps: int = 0
+    queries: list[list[int]] = field(default_factory=list)
+    hidden: set[int] = field(default_factory=set)
+    ended: list[Samples] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
+    refused: set[int] = field(default_factory=set)
+    late: set[int] = field(default_factory=set)
+
+    def found(self) -> list[Namespace]:
+        paths = {HOST: namespaces.OWN}
+        return [Namespace(inode, self.names[inode], paths.get(inode, "")) for inode in self.sockets]
+
+    def open_diag(self, namespace: Namespace) -> int:
+        if namespace.inode in self.refused:
+            raise PermissionError(1, "Operation not permitted")
+        if namespace.inode in self.late:
+            self.late.discard(namespace.inode)
+            raise FileNotFoundError(2, "No such file or directory")
+        return namespace.inode
+
+
+class Diag:
+    """Stands in for DiagSocket."""
+
+    kernel: Kernel
+
+    def __init__(self, netns: int = 0, *, raw: int | None) -> None:
+        assert raw in (netns, None)
+        if raw is None and netns in self.kernel.refused:
+            raise PermissionError(1, "Operation not permitted")
+        self.netns = netns
+        self.complete = True
+
+    def listen(self) -> bool:
+        return True
+
+    def parts(self) -> Iterator[Samples]:
+        self.kernel.dumps += 1
+        sockets = self.kernel.sockets.get(self.netns, {})
+        shown = [sockets[cookie] for cookie in sockets if cookie not in self.kernel.hidden]
+        yield from shown
+
+    def query(self, sockets: npt.NDArray[np.void]) -> Samples:
+        self.kernel.queries.append(sockets["sock_cookie"].tolist())
+        answers = map(self._answer, sockets["sock_cookie"].tolist())
+        return joined([np.empty(0, SAMPLE), *answers])
+
+    def _answer(self, cookie: int) -> Samples:
+        there = self.kernel.sockets.get(self.netns, {})
+        if cookie in there:
+            return there[cookie]
+        gone = np.zeros(1, SAMPLE)
+        gone["sock_cookie"], gone["end"], gone["ts_ns"] = cookie, End.GONE, time.monotonic_ns()
+        return gone
+
+    def destroyed(self) -> Samples:
+        ended, self.kernel.ended = self.kernel.ended, []
+        return joined([np.empty(0, SAMPLE), *ended])
+
+    def close(self) -> None:
+        self.kernel.closed.append(self.netns)
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
+    """Stand in for the kernel: socket 1 and 2 in the host's namespace, 7 in another."""
+    made = Kernel({HOST: {1: sample(1), 2: sample(2, 80)}, OTHER: {7: sample(7)}})
+    monkeypatch.setattr(Diag, "kernel", made, raising=False)
+    monkeypatch.setattr(sampling, "DiagSocket", Diag)
+    monkeypatch.setattr(namespaces, "found", made.found)
+    monkeypatch.setattr(namespaces, "open_diag", made.open_diag)
+    monkeypatch.setattr(sampling, "_ROUND", 0.05)
+    monkeypatch.setattr(sampling, "_ENDS", 0.02)
+    return made
+
+
+Start = Callable[..., Sampler]
+
+
+@pytest.fixture
+def start(kernel: Kernel) -> Iterator[Start]:
+    """Start a sampler; it is closed at the end."""
+    started: list[Sampler] = []
+
+    def begin(kernel_filter: KernelFilter | None = None) -> Sampler:
+        started.append(Sampler(kernel_filter or KernelFilter(), 0.02))
+        return started[-1]
+
+    yield begin
+    for sampler in started:
+        sampler.close()
+
+
+def until(sampler: Sampler, condition: Callable[[Samples], bool]) -> Samples:
+    """Take samples until those that came so far do; gives them all."""
+    parts = [np.empty(0, SAMPLE)]
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        sampler.wait(0.1)
+        while len(samples := sampler.take()):
+            parts.append(samples)
+        if condition(joined(parts)):
+            return joined(parts)
+    raise AssertionError(f"never came: {joined(parts)[['sock_cookie', 'end']]}")
+
+
+def has(*cookies: int, end: End = End.LIVES) -> Callable[[Samples], bool]:
+    """Say whether there are samples of these sockets with such an end."""
+    return lambda samples: (
+        set(cookies) <= set(samples["sock_cookie"][samples["end"] == end].tolist())
+    )
+
+
+def test_every_namespace_is_dumped(start: Start, kernel: Kernel) -> None:
+    """The first samples are of all sockets of all namespaces, each with its namespace's name."""
+    samples = until(start(), has(1, 2, 7))
+    names = dict(zip(samples["sock_cookie"].tolist(), samples["netns_name"].tolist(), strict=True))
+    assert names[1] == b"host"
+    assert names[7] == b"blue"
+
+
+def test_a_namespace_that_may_not_be_entered_is_left_out(start: Start, kernel: Kernel) -> None:
+    """Without the privilege for another namespace, the own one is sampled all the same."""
+    kernel.refused = {OTHER}
+    samples = until(start(), has(1, 2))
+    assert 7 not in samples["sock_cookie"]
+
+
+def test_what_is_watched_is_asked_for_each_period(start: Start, kernel: Kernel) -> None:
+    """Watched sockets are queried where they are, again and again; others only come in dumps."""
+    sampler = start()
+    until(sampler, has(1, 7))
+    kernel.queries.clear()
+    sampler.watch(sockets_of(joined([sample(1), sample(7)])))
+    until(sampler, lambda _: len(kernel.queries) > 8)
+    assert {tuple(asked) for asked in kernel.queries} == {(1,), (7,)}
+
+
+def test_a_socket_that_no_dump_has_shown_is_looked_for(start: Start, kernel: Kernel) -> None:
+    """One that only tcp_probe has told of is found in its namespace when somebody looks at it."""
+    sampler = start()
+    until(sampler, has(1, 7))
+    kernel.hidden = {8}
+    kernel.sockets[OTHER][8] = sample(8)
+    sampler.watch(sockets_of(sample(8)))
+    samples = until(sampler, has(8))
+    assert samples["netns_name"][samples["sock_cookie"] == 8][0] == b"blue"
+
+
+def test_a_socket_that_is_nowhere_is_left_alone(start: Start, kernel: Kernel) -> None:
+    """One that no namespace knows may be in one that nothing leads to: not to find it says nothing.
+
+    It may also be bound to a device, and then only dumps tell of it.
+    """
+    sampler = start()
+    until(sampler, has(1, 7))
+    sampler.watch(sockets_of(sample(9)))
+    dumps = kernel.dumps
+    samples = until(sampler, lambda _: kernel.dumps > dumps + 8 and [9] in kernel.queries)
+    assert 9 not in samples["sock_cookie"]
+
+
+def test_a_socket_missing_from_a_dump_is_gone(start: Start, kernel: Kernel) -> None:
+    """What a dump no longer has, and a query does not find, has ended."""
+    sampler = start()
+    until(sampler, has(2))
+    del kernel.sockets[HOST][2]
+    until(sampler, has(2, end=End.GONE))
+
+
+def test_a_socket_that_a_dump_passed_over_lives(start: Start, kernel: Kernel) -> None:
+    """A dump may miss a socket that moves in the kernel's table: the query finds it."""
+    sampler = start()
+    until(sampler, has(2))
+    kernel.hidden = {2}
+    dumps = kernel.dumps
+    samples = until(sampler, lambda _: kernel.dumps > dumps + 6)
+    assert has(2)(samples)
+    assert not has(2, end=End.GONE)(samples)
+
+
+def test_a_namespace_that_vanishes(start: Start, kernel: Kernel) -> None:
+    """With a namespace its sockets are gone, and ours in it is closed, lest it stays alive."""
+    sampler = start()
+    until(sampler, has(7))
+    del kernel.sockets[OTHER]
+    until(sampler, has(7, end=End.GONE))
+    until(sampler, lambda _: OTHER in kernel.closed)
+
+
+def test_a_namespace_that_comes(start: Start, kernel: Kernel) -> None:
+    """A new namespace is dumped within a round."""
+    sampler = start()
+    until(sampler, has(7))
+    kernel.names[5], kernel.sockets[5] = "green", {50: sample(50)}
+    until(sampler, has(50))
+
+
+def test_a_namespace_whose_process_has_just_ended(start: Start, kernel: Kernel) -> None:
+    """A namespace that could not be opened by the way it was found is tried again."""
+    kernel.late = {OTHER}
+    until(start(), has(7))
+
+
+def test_proc_that_cannot_be_read(start: Start, kernel: Kernel) -> None:
+    """While /proc tells of no namespace at all, those that are open go on."""
+    sampler = start()
+    until(sampler, has(1, 7))
+    sockets = dict(kernel.sockets)
+    kernel.sockets.clear()
+    time.sleep(0.15)
+    kernel.sockets.update(sockets)
+    kernel.sockets[HOST][3] = sample(3)
+    assert not kernel.closed
+    until(sampler, has(3))
+
+
+def test_ends_are_told(start: Start, kernel: Kernel) -> None:
+    """What the kernel tells of a destroyed socket is passed on."""
+    sampler = start()
+    until(sampler, has(1))
+    ended = sample(1)
+    ended["end"] = End.DESTROYED
+    kernel.ended = [ended]
+    until(sampler, has(1, end=End.DESTROYED))
+
+
+def test_the_filter_holds_for_samples(start: Start, kernel: Kernel) -> None:
+    """With --port, samples are of that port alone."""
+    sampler = start(KernelFilter(ports=(80,)))
+    samples = until(sampler, has(2))
+    assert set(samples["sock_cookie"].tolist()) == {2}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "passes"),
+    [
+        ("192.0.2.0/24", True),
+        ("198.51.100.7", True),
+        ("10.0.0.0/8", False),
+        ("0.0.0.0/0", True),
+        ("::/0", True),
+        ("2001:db8::/32", False),
+    ],
+)
+def test_prefixes(prefix: str, passes: bool) -> None:
+    """A prefix holds for either end."""
+    kernel_filter = KernelFilter(prefixes=(parse_prefix(prefix),))
+    assert len(passing(kernel_filter, sample(1))) == passes
+
+
+def test_ends_pass_the_filter() -> None:
+    """A sample of an end may have no addresses: it passes to whoever knows the cookie."""
+    gone = np.zeros(1, SAMPLE)
+    gone["end"] = End.GONE
+    assert len(passing(KernelFilter(ports=(80,)), gone)) == 1
+
+
+def test_a_defect_is_told(start: Start, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What breaks in the thread comes out where samples are taken."""
+
+    def broken(self: Diag) -> Iterator[Samples]:
+        raise ValueError("a defect")
+
+    sampler = start()
+    until(sampler, has(1))
+    monkeypatch.setattr(Diag, "parts", broken)
+    with pytest.raises(TcctuiError, match="ValueError: a defect"):
+        until(sampler, lambda _: False)
+
+
+def test_closing_gives_the_sockets_back(start: Start, kernel: Kernel) -> None:
+    """Closing ends the threads and closes each namespace's socket; twice is as good as once."""
+    sampler = start()
+    until(sampler, has(1, 7))
+    sampler.close()
+    sampler.close()
+    assert sorted(kernel.closed) == [HOST, OTHER]
+
+
+def test_without_sock_diag(kernel: Kernel) -> None:
+    """A kernel that answers no sock_diag is told in a sentence."""
+    kernel.refused = {HOST}
+    with pytest.raises(TcctuiError, match="answers no sock_diag: Operation not permitted"):
+        Sampler(KernelFilter(), 1)
+
+
+def test_sockets_of() -> None:
+    """What a socket is asked for by is what its sample says."""
+    sockets = sockets_of(sample(3, 8080))
+    assert sockets.dtype == SOCKET
+    assert (sockets["sock_cookie"][0], sockets["sport"][0], sockets["dport"][0]) == (3, 8080, 51000)
