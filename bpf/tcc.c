@@ -17,8 +17,12 @@
  * - TCC_CPUS: processors that this machine can have
  * - TCC_PROBE_HAS_FAMILY: tcp_probe has `family` (else the sockaddr's own is taken)
  * - TCC_PROBE_HAS_SKADDR: tcp_probe has `skaddr`
- * - TCC_NO_DESTROY: there is no tcp_destroy_sock with a cookie
- * - TCC_NO_STATE: there is no inet_sock_set_state
+ * - TCC_NO_STATE, TCC_NO_DESTROY, TCC_NO_RETRANSMIT, TCC_NO_CA_STATE, TCC_NO_RECEIVE_RESET,
+ *   TCC_NO_SEND_RESET, TCC_NO_RETRANSMIT_SYNACK: the tracepoint of that kind of event is not there,
+ *   or lacks a field that is needed of it
+ * - TCC_..._HAS_FAMILY: the tracepoint of one of the last five has `family` (else it is not told)
+ * - TCC_RETRANSMIT_HAS_ERR: tcp_retransmit_skb tells of what could not be sent, too
+ * - TCC_SEND_RESET_HAS_SOCKADDRS: tcp_send_reset has its ends as tcp_probe has them, in sockaddrs
  */
 
 #define AF_INET	    2
@@ -34,7 +38,24 @@ enum event_kind {
 	EVENT_PROBE = 0,
 	EVENT_STATE = 1,
 	EVENT_DESTROY = 2,
+	EVENT_RETRANSMIT = 3,
+	EVENT_CA_STATE = 4,
+	EVENT_RECEIVE_RESET = 5,
+	EVENT_SEND_RESET = 6,
+	EVENT_RETRANSMIT_SYNACK = 7,
 	EVENT_KINDS,
+};
+
+/* Of include/net/tcp_states.h. */
+enum tcp_state {
+	TCP_TIME_WAIT = 6,
+	TCP_NEW_SYN_RECV = 12,
+};
+
+/* The type of a field of tcp_send_reset, under a name that no kernel header has. */
+#define sk_rst_reason tcc_rst_reason
+enum sk_rst_reason {
+	TCC_RST_REASON_NOT_SPECIFIED,
 };
 
 /* IPv6, or IPv4 as ::ffff:a.b.c.d, in network byte order. */
@@ -44,7 +65,9 @@ union address {
 	__u64 halves[2];
 };
 
-/* The wire format; tcctui/events.py describes the same bytes as a numpy dtype. */
+/* The wire format; tcctui/events.py describes the same bytes as a numpy dtype. saddr and sport are
+ * this machine's end of the connection, in all kinds of events.
+ */
 struct event {
 	__u64 ts_ns; /* CLOCK_MONOTONIC */
 	__u64 sock_cookie; /* 0 where the tracepoint has none */
@@ -72,7 +95,7 @@ struct event {
 	__u16 data_len; /* bytes */
 	__u8 kind;
 	__u8 oldstate;
-	__u8 newstate;
+	__u8 newstate; /* TCP state that it is in now, or of EVENT_CA_STATE the enum tcp_ca_state */
 	__u8 begun; /* no ACK of the slot was told before: this stands for all of `acks` */
 };
 
@@ -134,7 +157,7 @@ struct free_slots {
 
 /* Records that found no room, by kind, on one processor; on a cache line of its own. */
 struct lost {
-	__u64 records[8];
+	__u64 records[EVENT_KINDS];
 };
 
 BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
@@ -174,22 +197,19 @@ static inline int passes(const struct config *config, const union address *saddr
 
 	if (filter->n_ports) {
 		matched = 0;
-#pragma unroll
-		for (i = 0; i < MAX_PORTS; i++)
-			if (i < filter->n_ports &&
-			    (filter->ports[i] == sport || filter->ports[i] == dport))
-				matched = 1;
+#pragma clang loop unroll(disable)
+		for (i = 0; i < MAX_PORTS && i < filter->n_ports && !matched; i++)
+			matched = filter->ports[i] == sport || filter->ports[i] == dport;
 		if (!matched)
 			return 0;
 	}
 
 	if (filter->n_prefixes) {
 		matched = 0;
-#pragma unroll
-		for (i = 0; i < MAX_PREFIXES; i++)
-			if (i < filter->n_prefixes && (in_prefix(&filter->prefixes[i], saddr) ||
-						       in_prefix(&filter->prefixes[i], daddr)))
-				matched = 1;
+#pragma clang loop unroll(disable)
+		for (i = 0; i < MAX_PREFIXES && i < filter->n_prefixes && !matched; i++)
+			matched = in_prefix(&filter->prefixes[i], saddr) ||
+				  in_prefix(&filter->prefixes[i], daddr);
 		if (!matched)
 			return 0;
 	}
@@ -203,7 +223,7 @@ static inline void lose(int kind)
 	struct lost *here = lost.lookup(&cpu);
 
 	if (here)
-		here->records[kind & 7]++;
+		here->records[kind & (EVENT_KINDS - 1)]++;
 }
 
 static inline struct event *reserve(int kind)
@@ -479,35 +499,186 @@ static inline struct mark *leave_slot(__u64 cookie)
  */
 #define READ_V6(address, bytes) bpf_probe_read_kernel(&(address), sizeof(address), bytes)
 
+/* Begin a record of something that happened to a connection, if it passes the filter. */
+static inline struct event *begin(int kind, const union address *saddr, const union address *daddr,
+				  __u16 sport, __u16 dport)
+{
+	int zero = 0;
+	struct config *now = config.lookup(&zero);
+	struct event *event;
+
+	if (!now || !passes(now, saddr, daddr, sport, dport))
+		return 0;
+	event = reserve(kind);
+	if (!event) {
+		lose(kind);
+		return 0;
+	}
+	event->saddr = *saddr;
+	event->daddr = *daddr;
+	event->sport = sport;
+	event->dport = dport;
+	return event;
+}
+
+static inline void submit(struct event *event)
+{
+	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+}
+
 #ifndef TCC_NO_STATE
 TRACEPOINT_PROBE(sock, inet_sock_set_state)
 {
 	union address saddr, daddr;
 	struct event *event;
-	int zero = 0;
-	struct config *now = config.lookup(&zero);
 
-	if (!now || args->protocol != IPPROTO_TCP)
+	if (args->protocol != IPPROTO_TCP)
 		return 0;
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	if (!passes(now, &saddr, &daddr, args->sport, args->dport))
+	event = begin(EVENT_STATE, &saddr, &daddr, args->sport, args->dport);
+	if (!event)
 		return 0;
-
-	event = reserve(EVENT_STATE);
-	if (!event) {
-		lose(EVENT_STATE);
-		return 0;
-	}
 	event->skaddr = (__u64)args->skaddr;
-	event->saddr = saddr;
-	event->daddr = daddr;
-	event->sport = args->sport;
-	event->dport = args->dport;
 	event->family = args->family;
 	event->oldstate = args->oldstate;
 	event->newstate = args->newstate;
-	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+	submit(event);
+	return 0;
+}
+#endif
+
+#ifndef TCC_NO_RETRANSMIT
+/* One may stand for several segments that were sent as one. */
+TRACEPOINT_PROBE(tcp, tcp_retransmit_skb)
+{
+	union address saddr, daddr;
+	struct event *event;
+
+#ifdef TCC_RETRANSMIT_HAS_ERR
+	if (args->err)
+		return 0;
+#endif
+	READ_V6(saddr, args->saddr_v6);
+	READ_V6(daddr, args->daddr_v6);
+	event = begin(EVENT_RETRANSMIT, &saddr, &daddr, args->sport, args->dport);
+	if (!event)
+		return 0;
+	event->skaddr = (__u64)args->skaddr;
+#ifdef TCC_RETRANSMIT_HAS_FAMILY
+	event->family = args->family;
+#endif
+	event->newstate = args->state;
+	submit(event);
+	return 0;
+}
+#endif
+
+#ifndef TCC_NO_CA_STATE
+/*
+ * Comes before the state is set (tcp_set_ca_state), also to what it is already: to Loss each time
+ * the timer runs out again, and to Open once for each connection that is accepted.
+ */
+TRACEPOINT_PROBE(tcp, tcp_cong_state_set)
+{
+	union address saddr, daddr;
+	struct event *event;
+
+	if (!args->dport) /* disconnected already, so that nobody knows whose it was */
+		return 0;
+	READ_V6(saddr, args->saddr_v6);
+	READ_V6(daddr, args->daddr_v6);
+	event = begin(EVENT_CA_STATE, &saddr, &daddr, args->sport, args->dport);
+	if (!event)
+		return 0;
+	event->skaddr = (__u64)args->skaddr;
+#ifdef TCC_CA_STATE_HAS_FAMILY
+	event->family = args->family;
+#endif
+	event->newstate = args->cong_state;
+	submit(event);
+	return 0;
+}
+#endif
+
+#ifndef TCC_NO_RECEIVE_RESET
+TRACEPOINT_PROBE(tcp, tcp_receive_reset)
+{
+	union address saddr, daddr;
+	struct event *event;
+
+	READ_V6(saddr, args->saddr_v6);
+	READ_V6(daddr, args->daddr_v6);
+	event = begin(EVENT_RECEIVE_RESET, &saddr, &daddr, args->sport, args->dport);
+	if (!event)
+		return 0;
+	event->sock_cookie = args->sock_cookie;
+	event->skaddr = (__u64)args->skaddr;
+#ifdef TCC_RECEIVE_RESET_HAS_FAMILY
+	event->family = args->family;
+#endif
+	submit(event);
+	return 0;
+}
+#endif
+
+#ifndef TCC_NO_SEND_RESET
+/*
+ * The ends are the socket's. Since 6.10 a reset that no full socket sends has them too, of the
+ * segment that it answers, turned round: saddr is this end in any case.
+ */
+TRACEPOINT_PROBE(tcp, tcp_send_reset)
+{
+	union address saddr, daddr;
+	__u16 family = 0, sport, dport;
+	struct event *event;
+
+#ifdef TCC_SEND_RESET_HAS_SOCKADDRS
+	family = *(__u16 *)&args->saddr[0];
+	READ_SOCKADDR(saddr, family, args->saddr);
+	READ_SOCKADDR(daddr, family, args->daddr);
+	sport = bpf_ntohs(*(__u16 *)&args->saddr[2]);
+	dport = bpf_ntohs(*(__u16 *)&args->daddr[2]);
+#else
+	READ_V6(saddr, args->saddr_v6);
+	READ_V6(daddr, args->daddr_v6);
+	sport = args->sport;
+	dport = args->dport;
+#ifdef TCC_SEND_RESET_HAS_FAMILY
+	family = args->family;
+#endif
+#endif
+	if (!dport) /* a listener's: it does not say to whom */
+		return 0;
+	event = begin(EVENT_SEND_RESET, &saddr, &daddr, sport, dport);
+	if (!event)
+		return 0;
+	/* Those of other states are not the connection's own socket. */
+	if (args->state != TCP_TIME_WAIT && args->state != TCP_NEW_SYN_RECV)
+		event->skaddr = (__u64)args->skaddr;
+	event->family = family;
+	event->newstate = args->state;
+	submit(event);
+	return 0;
+}
+#endif
+
+#ifndef TCC_NO_RETRANSMIT_SYNACK
+/* The connection has no socket yet: `skaddr` is the listener's, and is not told. */
+TRACEPOINT_PROBE(tcp, tcp_retransmit_synack)
+{
+	union address saddr, daddr;
+	struct event *event;
+
+	READ_V6(saddr, args->saddr_v6);
+	READ_V6(daddr, args->daddr_v6);
+	event = begin(EVENT_RETRANSMIT_SYNACK, &saddr, &daddr, args->sport, args->dport);
+	if (!event)
+		return 0;
+#ifdef TCC_RETRANSMIT_SYNACK_HAS_FAMILY
+	event->family = args->family;
+#endif
+	submit(event);
 	return 0;
 }
 #endif

@@ -14,6 +14,7 @@ from tcctui.errors import TcctuiError
 from tcctui.sources import bcc_package, privileges, tracepoints
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.program import Loading
+from tcctui.sources.sock_diag import DiagSocket
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal the dashboard works in."""
@@ -47,6 +48,7 @@ def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
         yield _examine("program", lambda: _program(kernel_headers))
     else:
         yield Finding("program", False, "Not tried: mend the problems above first.")
+    yield _examine("sock_diag", _sock_diag)
     yield _examine("terminal", _terminal)
 
 
@@ -114,17 +116,29 @@ def _tcp_probe() -> str:
     if tracefs is None:
         raise TcctuiError("It can't be looked at without tracefs.", "Mount tracefs first.")
     formats = tracepoints.read_formats(tracefs)
-    flags = tracepoints.flags(formats)
+    tracepoints.flags(formats)  # raises, if that is not enough
     lacking = [name for name in ("family", "skaddr") if name not in formats[tracepoints.PROBE]]
     own = [name for name in formats[tracepoints.PROBE] if not name.startswith("common_")]
     text = f"{len(own)} fields"
     if lacking:
         text += f"; this kernel has no {' and no '.join(lacking)}, tcctui does without"
-    if "-DTCC_NO_STATE" in flags:
-        text += "; without sock:inet_sock_set_state, states are not followed"
-    if "-DTCC_NO_DESTROY" in flags:
-        text += "; without tcp:tcp_destroy_sock, closed flows are not noticed"
+    lacking_too = tracepoints.lacking(formats)
+    for tracepoint, what in _WITHOUT.items():
+        if tracepoint in lacking_too:
+            text += f"; without {tracepoint.replace('/', ':')}, {what}"
     return text
+
+
+_WITHOUT = {
+    tracepoints.STATE: "states are not followed",
+    tracepoints.DESTROY: "closed flows are not noticed",
+    tracepoints.RETRANSMIT: "retransmits are not marked",
+    tracepoints.CA_STATE: "recovery and loss are not marked",
+    tracepoints.RECEIVE_RESET: "resets that come in are not marked",
+    tracepoints.SEND_RESET: "resets that are sent are not marked",
+    tracepoints.RETRANSMIT_SYNACK: "repeated SYN-ACKs are not noticed",
+}
+"""What goes on without each of the tracepoints that tcctui can do without."""
 
 
 def _bcc() -> str:
@@ -153,6 +167,15 @@ def _terminal() -> str:
             f"{text} is too small.", f"Make it {MINIMUM_COLUMNS}×{MINIMUM_LINES} or larger."
         )
     return text
+
+
+def _sock_diag() -> str:
+    diag = DiagSocket()
+    try:
+        count = len(diag.dump())
+    finally:
+        diag.close()
+    return f"{count} sockets here; the dashboard can do with that alone, without root"
 
 
 def _program(kernel_headers: Path | None) -> str:

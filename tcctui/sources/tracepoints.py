@@ -16,6 +16,11 @@ TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 PROBE = "tcp/tcp_probe"
 STATE = "sock/inet_sock_set_state"
 DESTROY = "tcp/tcp_destroy_sock"
+RETRANSMIT = "tcp/tcp_retransmit_skb"
+CA_STATE = "tcp/tcp_cong_state_set"
+RECEIVE_RESET = "tcp/tcp_receive_reset"
+SEND_RESET = "tcp/tcp_send_reset"
+RETRANSMIT_SYNACK = "tcp/tcp_retransmit_synack"
 
 REQUIRED = (
     "saddr",
@@ -34,6 +39,30 @@ REQUIRED = (
     "sock_cookie",
 )
 """The fields of tcp_probe without which there is nothing to show."""
+
+_ENDS = ("saddr_v6", "daddr_v6", "sport", "dport")
+_SOCKADDRS = ("saddr", "daddr")  # where a tracepoint has no `sport`: sockaddrs, with the ports
+
+OPTIONAL = {
+    STATE: ("STATE", ("protocol", *_ENDS, "skaddr", "family", "oldstate", "newstate")),
+    DESTROY: ("DESTROY", ("sock_cookie", *_ENDS, "skaddr")),
+    RETRANSMIT: ("RETRANSMIT", ("skaddr", "state", *_ENDS)),
+    CA_STATE: ("CA_STATE", ("skaddr", *_ENDS, "cong_state")),
+    RECEIVE_RESET: ("RECEIVE_RESET", ("skaddr", *_ENDS, "sock_cookie")),
+    SEND_RESET: ("SEND_RESET", ("skaddr", "state")),
+    RETRANSMIT_SYNACK: ("RETRANSMIT_SYNACK", _ENDS),
+}
+"""Tracepoints that can be done without, with their names in flags and the fields they must have."""
+
+_EXTRAS = {
+    PROBE: ("PROBE", ("family", "skaddr")),
+    RETRANSMIT: ("RETRANSMIT", ("family", "err")),
+    CA_STATE: ("CA_STATE", ("family",)),
+    RECEIVE_RESET: ("RECEIVE_RESET", ("family",)),
+    SEND_RESET: ("SEND_RESET", ("family",)),
+    RETRANSMIT_SYNACK: ("RETRANSMIT_SYNACK", ("family",)),
+}
+"""Fields that are used where a kernel has them."""
 
 _FIELD = re.compile(r"^\s*field:(?P<declaration>[^;]+);\s*offset:(?P<offset>\d+);", re.MULTILINE)
 _NAME = re.compile(r"(\w+)\s*(?:\[.*\])?$")
@@ -67,18 +96,30 @@ def flags(formats: Mapping[str, frozenset[str]]) -> list[str]:
             f"This kernel's tcp_probe lacks {', '.join(missing)}.",
             "tcctui needs Linux 5.8 or newer.",
         )
-    found = []
-    if "family" in probe:
-        found.append("-DTCC_PROBE_HAS_FAMILY")
-    if "skaddr" in probe:
-        found.append("-DTCC_PROBE_HAS_SKADDR")
-    state_fields = {"protocol", "saddr_v6", "daddr_v6", "sport", "dport", "skaddr", "family"}
-    if not state_fields | {"oldstate", "newstate"} <= formats.get(STATE, frozenset()):
-        found.append("-DTCC_NO_STATE")
-    destroy_fields = {"sock_cookie", "saddr_v6", "daddr_v6", "sport", "dport", "skaddr"}
-    if not destroy_fields <= formats.get(DESTROY, frozenset()):
-        found.append("-DTCC_NO_DESTROY")
+    without = lacking(formats)
+    found = [f"-DTCC_NO_{OPTIONAL[tracepoint][0]}" for tracepoint in without]
+    for tracepoint, (name, extras) in _EXTRAS.items():
+        if tracepoint not in without:
+            has = formats[tracepoint]
+            found += [f"-DTCC_{name}_HAS_{extra.upper()}" for extra in extras if extra in has]
+    if SEND_RESET not in without and "sport" not in formats[SEND_RESET]:
+        found.append("-DTCC_SEND_RESET_HAS_SOCKADDRS")
     return found
+
+
+def lacking(formats: Mapping[str, frozenset[str]]) -> list[str]:
+    """Of `OPTIONAL`, the tracepoints that a kernel with such `formats` does not have as needed."""
+    return [
+        tracepoint
+        for tracepoint, (_, needed) in OPTIONAL.items()
+        if not _suffice(tracepoint, needed, formats.get(tracepoint, frozenset()))
+    ]
+
+
+def _suffice(tracepoint: str, needed: tuple[str, ...], fields: frozenset[str]) -> bool:
+    if tracepoint == SEND_RESET:
+        needed += _ENDS if "sport" in fields else _SOCKADDRS
+    return fields.issuperset(needed)
 
 
 def find_tracefs() -> Path | None:
@@ -125,7 +166,7 @@ def read_formats(tracefs: Path) -> dict[str, frozenset[str]]:
 
     """
     formats = {}
-    for name in (PROBE, STATE, DESTROY):
+    for name in (PROBE, *OPTIONAL):
         try:
             formats[name] = field_names((tracefs / "events" / name / "format").read_text())
         except FileNotFoundError:

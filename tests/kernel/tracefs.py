@@ -22,6 +22,11 @@ TRACEPOINTS = {
     EventKind.PROBE: tracepoints.PROBE,
     EventKind.STATE: tracepoints.STATE,
     EventKind.DESTROY: tracepoints.DESTROY,
+    EventKind.RETRANSMIT: tracepoints.RETRANSMIT,
+    EventKind.CA_STATE: tracepoints.CA_STATE,
+    EventKind.RECEIVE_RESET: tracepoints.RECEIVE_RESET,
+    EventKind.SEND_RESET: tracepoints.SEND_RESET,
+    EventKind.RETRANSMIT_SYNACK: tracepoints.RETRANSMIT_SYNACK,
 }
 
 _LINE = re.compile(

@@ -7,6 +7,7 @@ import os
 import platform
 import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
@@ -14,7 +15,10 @@ from typing import Any
 
 import pytest
 
+from tcctui.addresses import format_address
+from tcctui.events import EventKind
 from tests.conftest import need
+from tests.kernel.happenings import parse
 from tests.kernels.debian_cache import KEYRING, SUITES, kernel_image
 from tests.kernels.guest_machine import boot, build_initrd
 from tests.kernels.probe_text import (
@@ -35,6 +39,18 @@ PROGRAMS = {
     "unshare": "util-linux",
 }
 """What the tests call, and the Debian package it is in."""
+
+KINDS = {
+    "tcp_retransmit_skb": "RETRANSMIT",
+    "tcp_cong_state_set": "CA_STATE",
+    "tcp_receive_reset": "RECEIVE_RESET",
+    "tcp_send_reset": "SEND_RESET",
+    "tcp_retransmit_synack": "RETRANSMIT_SYNACK",
+}
+ALL = {"tcp_probe", "inet_sock_set_state", "tcp_destroy_sock", *KINDS}
+"""The tracepoints that tcctui attaches itself to."""
+LACKING = {"5.10": {"tcp_cong_state_set"}}
+"""Those that a kernel does not have."""
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +87,8 @@ def test_trace_and_doctor_on_kernel(
 
     _check_doctor(results, summary)
     _check_trace(results, summary)
+    assert summary["attached"] == sorted(ALL - LACKING.get(series, set()))
+    _check_happenings(results, {KINDS[name] for name in LACKING.get(series, ())})
 
 
 def _check_doctor(results: dict[str, str], summary: dict[str, Any]) -> None:
@@ -96,6 +114,29 @@ def _check_trace(results: dict[str, str], summary: dict[str, Any]) -> None:
     assert not found, f"{len(found)} differences in {len(expected)} events: {found[:20]}"
     # The two look at the clock one after the other, with whatever the host does in between.
     assert abs(median(clock_differences(expected, seen))) < 0.005
+
+
+def _check_happenings(results: dict[str, str], lacking: set[str]) -> None:
+    """Compare retransmits, congestion states and resets with the kernel's text, one by one."""
+    lines = [line for line in results["happenings.txt"].splitlines() if line[:1] != "#"]
+    expected = Counter(
+        (
+            EventKind(event["kind"]).name,
+            *(format_address(*event["saddr"].tolist()), int(event["sport"])),
+            *(format_address(*event["daddr"].tolist()), int(event["dport"])),
+            *(int(event[name]) for name in ("family", "newstate", "sock_cookie")),
+        )
+        for event in parse(lines)
+    )
+    told = json.loads(results["happenings.json"])
+    skaddrs = [event.pop("has_skaddr") for event in told]
+    assert Counter(tuple(event.values()) for event in told) == expected
+    kinds = {event["kind"] for event in told}
+    assert kinds == set(KINDS.values()) - {"RETRANSMIT_SYNACK"} - lacking
+    for event, has_skaddr in zip(told, skaddrs, strict=True):
+        assert has_skaddr == (event["kind"] != "SEND_RESET" or event["newstate"] != 0)
+    ends = {event["saddr"] for event in told if event["kind"] == "SEND_RESET"}
+    assert ends == {"127.0.0.1", "::1"}
 
 
 def _check_that_traffic_was_varied(probes: list[Probe]) -> None:

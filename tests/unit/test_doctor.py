@@ -60,6 +60,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> type[Program]:
     monkeypatch.setattr(module, "Loading", lambda *, kernel_headers: kernel_headers)
     monkeypatch.setattr(module, "BpfSource", Own)
     monkeypatch.setattr(module, "_terminal", fine)
+    monkeypatch.setattr(module, "_sock_diag", fine)
     return Own
 
 
@@ -151,6 +152,11 @@ def test_the_needs_are_in_the_order_of_their_mending() -> None:
         ("5.10", "", "14 fields; this kernel has no family and no skaddr, tcctui does without"),
         ("6.18", "inet_sock_set_state", "17 fields; without sock:inet_sock_set_state, states are"),
         ("6.18", "tcp_destroy_sock", "17 fields; without tcp:tcp_destroy_sock, closed flows are"),
+        ("6.18", "tcp_send_reset", "17 fields; without tcp:tcp_send_reset, resets that are sent"),
+        ("6.18", "tcp_retransmit_synack", "17 fields; without tcp:tcp_retransmit_synack, re"),
+        ("6.18", "tcp_retransmit_skb", "17 fields; without tcp:tcp_retransmit_skb, retra"),
+        ("6.18", "tcp_cong_state_set", "17 fields; without tcp:tcp_cong_state_set, recovery and"),
+        ("6.18", "tcp_receive_reset", "17 fields; without tcp:tcp_receive_reset, resets that co"),
     ],
 )
 def test_what_a_kernel_lacks(
@@ -188,7 +194,7 @@ def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     finally:
         closed.chmod(0o700)
     assert not any(found[need].ok for need in ("privilege", "tcp_probe", "program"))
-    assert found["privilege"].mend == "Run: sudo /usr/bin/tcctui doctor"
+    assert found["privilege"].mend == "Run: sudo tcctui doctor"
     assert all(finding.mend for finding in found.values() if finding.need in needs)
 
 

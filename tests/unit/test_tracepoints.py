@@ -13,15 +13,51 @@ from tests.unit.nobody import without_privileges
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
 KERNELS = sorted(path.name for path in FORMATS.iterdir())
+_FAMILIES = [
+    "-DTCC_RETRANSMIT_HAS_FAMILY",
+    "-DTCC_CA_STATE_HAS_FAMILY",
+    "-DTCC_RECEIVE_RESET_HAS_FAMILY",
+    "-DTCC_RETRANSMIT_SYNACK_HAS_FAMILY",
+]
 FLAGS = {
-    "5.10": [],
-    "6.1": ["-DTCC_PROBE_HAS_FAMILY"],
-    "6.12": ["-DTCC_PROBE_HAS_FAMILY", "-DTCC_PROBE_HAS_SKADDR"],
-    "6.18": ["-DTCC_PROBE_HAS_FAMILY", "-DTCC_PROBE_HAS_SKADDR"],
+    "5.10": {"-DTCC_NO_CA_STATE"},
+    "6.1": {"-DTCC_PROBE_HAS_FAMILY", *_FAMILIES, "-DTCC_SEND_RESET_HAS_FAMILY"},
+    "6.12": {
+        "-DTCC_PROBE_HAS_FAMILY",
+        "-DTCC_PROBE_HAS_SKADDR",
+        *_FAMILIES,
+        "-DTCC_SEND_RESET_HAS_SOCKADDRS",
+    },
+    "6.18": {
+        "-DTCC_PROBE_HAS_FAMILY",
+        "-DTCC_PROBE_HAS_SKADDR",
+        *_FAMILIES,
+        "-DTCC_RETRANSMIT_HAS_ERR",
+        "-DTCC_SEND_RESET_HAS_SOCKADDRS",
+    },
 }
 """Looked up by hand in each kernel's include/trace/events/tcp.h."""
 
-GROUPS = {"tcp_probe": "tcp", "inet_sock_set_state": "sock", "tcp_destroy_sock": "tcp"}
+WITHOUT = {
+    "inet_sock_set_state": "-DTCC_NO_STATE",
+    "tcp_destroy_sock": "-DTCC_NO_DESTROY",
+    "tcp_retransmit_skb": "-DTCC_NO_RETRANSMIT",
+    "tcp_cong_state_set": "-DTCC_NO_CA_STATE",
+    "tcp_receive_reset": "-DTCC_NO_RECEIVE_RESET",
+    "tcp_send_reset": "-DTCC_NO_SEND_RESET",
+    "tcp_retransmit_synack": "-DTCC_NO_RETRANSMIT_SYNACK",
+}
+"""The tracepoints that can be done without, and what is said where one is not there."""
+
+GROUPS = {"tcp_probe": "tcp"} | {
+    name: "sock" if name == "inet_sock_set_state" else "tcp" for name in WITHOUT
+}
+
+
+def without(kernel: str, flag: str) -> set[str]:
+    """Give a kernel's flags, if it had not the tracepoint that this one says is missing."""
+    about = flag.replace("NO_", "") + "_HAS_"
+    return {other for other in FLAGS[kernel] if not other.startswith(about)} | {flag}
 
 
 def tracefs_of(kernel: str, folder: Path, without: str = "") -> Path:
@@ -29,8 +65,9 @@ def tracefs_of(kernel: str, folder: Path, without: str = "") -> Path:
     for name, group in GROUPS.items():
         place = folder / "events" / group / name
         place.mkdir(parents=True)
-        if name != without:
-            shutil.copy(FORMATS / kernel / f"{name}.format", place / "format")
+        form = FORMATS / kernel / f"{name}.format"
+        if name != without and form.exists():
+            shutil.copy(form, place / "format")
     return folder
 
 
@@ -46,8 +83,10 @@ def test_old_and_new_kernels_are_among_the_data() -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_flags_of_a_kernel(kernel: str, tmp_path: Path) -> None:
-    """What a kernel's tcp_probe has is used, and nothing else is asked of it."""
-    assert tracepoints.flags(formats_of(kernel, tmp_path)) == FLAGS[kernel]
+    """What a kernel's tracepoints have is used, and nothing else is asked of them."""
+    flags = tracepoints.flags(formats_of(kernel, tmp_path))
+    assert set(flags) == FLAGS[kernel]
+    assert len(flags) == len(set(flags))
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -115,42 +154,48 @@ def test_no_tcp_probe(tmp_path: Path) -> None:
     assert "CONFIG_" in caught.value.mend
 
 
-@pytest.mark.parametrize(
-    ("without", "flag"),
-    [("inet_sock_set_state", "-DTCC_NO_STATE"), ("tcp_destroy_sock", "-DTCC_NO_DESTROY")],
-)
+@pytest.mark.parametrize("name", WITHOUT)
 @pytest.mark.parametrize("kernel", KERNELS)
-def test_a_tracepoint_that_can_be_done_without(
-    kernel: str, without: str, flag: str, tmp_path: Path
-) -> None:
-    """Without the tracepoint for states or for ends, its program is left out."""
-    formats = tracepoints.read_formats(tracefs_of(kernel, tmp_path, without=without))
-    assert tracepoints.flags(formats) == [*FLAGS[kernel], flag]
+def test_a_tracepoint_that_can_be_done_without(kernel: str, name: str, tmp_path: Path) -> None:
+    """Without one of the tracepoints but tcp_probe, its program is left out, and no other."""
+    formats = tracepoints.read_formats(tracefs_of(kernel, tmp_path, without=name))
+    assert set(tracepoints.flags(formats)) == without(kernel, WITHOUT[name])
+    lacking = {Path(tracepoint).name for tracepoint in tracepoints.lacking(formats)}
+    assert lacking == {name} | ({"tcp_cong_state_set"} if kernel == "5.10" else set())
 
 
 @pytest.mark.parametrize(
-    ("tracepoint", "field", "flag"),
+    ("name", "field"),
     [
-        ("sock/inet_sock_set_state", "protocol", "-DTCC_NO_STATE"),
-        ("sock/inet_sock_set_state", "newstate", "-DTCC_NO_STATE"),
-        ("tcp/tcp_destroy_sock", "sock_cookie", "-DTCC_NO_DESTROY"),
-        ("tcp/tcp_destroy_sock", "saddr_v6", "-DTCC_NO_DESTROY"),
+        *(("inet_sock_set_state", field) for field in ("protocol", "newstate", "family")),
+        *(("tcp_destroy_sock", field) for field in ("sock_cookie", "saddr_v6")),
+        *(("tcp_retransmit_skb", field) for field in ("skaddr", "state", "daddr_v6", "sport")),
+        *(("tcp_cong_state_set", field) for field in ("skaddr", "cong_state", "dport")),
+        *(("tcp_receive_reset", field) for field in ("skaddr", "saddr_v6", "sock_cookie")),
+        *(("tcp_send_reset", field) for field in ("skaddr", "state", "saddr_v6", "dport")),
+        *(("tcp_retransmit_synack", field) for field in ("saddr_v6", "sport")),
     ],
 )
-def test_a_tracepoint_that_lacks_a_field(
-    tracepoint: str, field: str, flag: str, tmp_path: Path
-) -> None:
+def test_a_tracepoint_that_lacks_a_field(name: str, field: str, tmp_path: Path) -> None:
     """A tracepoint whose fields its program could not be compiled with is left out, too."""
+    formats = formats_of("6.1", tmp_path)
+    formats[f"{GROUPS[name]}/{name}"] -= {field}
+    assert set(tracepoints.flags(formats)) == without("6.1", WITHOUT[name])
+
+
+@pytest.mark.parametrize("field", ["skaddr", "state", "saddr", "daddr"])
+def test_a_newer_reset_that_lacks_a_field(field: str, tmp_path: Path) -> None:
+    """Where tcp_send_reset has sockaddrs, they are what it can't be used without."""
     formats = formats_of("6.18", tmp_path)
-    formats[tracepoint] -= {field}
-    assert tracepoints.flags(formats) == [*FLAGS["6.18"], flag]
+    formats["tcp/tcp_send_reset"] -= {field}
+    assert set(tracepoints.flags(formats)) == without("6.18", "-DTCC_NO_SEND_RESET")
 
 
 def test_a_field_named_like_another(tmp_path: Path) -> None:
     """A field only counts under its whole name."""
     formats = formats_of("6.18", tmp_path)
     formats["tcp/tcp_probe"] = formats["tcp/tcp_probe"] - {"family", "skaddr"} | {"skbaddr"}
-    assert tracepoints.flags(formats) == []
+    assert not [flag for flag in tracepoints.flags(formats) if "PROBE" in flag]
 
 
 def test_a_format_that_can_not_be_read(tmp_path: Path) -> None:

@@ -19,6 +19,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import happenings  # type: ignore[import-not-found]  # beside it in the guest
+
 PORT = 4242
 OTHER_PORT = 4343  # traffic that --port has to keep out
 INSTANCE = Path("/sys/kernel/tracing/instances/tcctui-test")
@@ -27,6 +29,9 @@ TRACEPOINTS = (
     "tcp/tcp_destroy_sock",
     "tcp/tcp_retransmit_skb",
     "tcp/tcp_cong_state_set",
+    "tcp/tcp_receive_reset",
+    "tcp/tcp_send_reset",
+    "tcp/tcp_retransmit_synack",
     "sock/inet_sock_set_state",
 )
 """Those whose format tests/data/formats has, too, as far as a kernel has them."""
@@ -35,7 +40,7 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": "/opt/tcctui"}
 
 
 def main(results: Path) -> None:
-    """Observe in order: formats, doctor, trace; write summary.json last."""
+    """Observe in order: formats, doctor, trace, the rest; write summary.json last."""
     say(f"kernel {os.uname().release}")
     for tracepoint in TRACEPOINTS:
         form = Path("/sys/kernel/tracing/events", tracepoint, "format")
@@ -68,6 +73,7 @@ def main(results: Path) -> None:
         if wait_for("attached", results / "trace.stderr", trace, timeout=180):
             summary["attach_seconds"] = time.monotonic() - started
             say("trace is attached")
+            summary["attached"] = happenings.attached(trace.pid)
             traffic()
             time.sleep(0.5)
         trace.send_signal(signal.SIGINT)
@@ -79,6 +85,8 @@ def main(results: Path) -> None:
     say(f"trace ended with {summary['trace_status']}")
 
     (results / "trace_pipe").write_text(trace_pipe())
+    happenings.main(results, PORT, lossy)
+    say("what else happens is told")
     statistics = [path.read_text() for path in INSTANCE.glob("per_cpu/cpu*/stats")]
     (results / "statistics").write_text("".join(statistics))
     (results / "summary.json").write_text(json.dumps(summary))
@@ -151,6 +159,12 @@ def exchange(server: Peer, client: Peer, port: int = PORT, *, lossy: bool = Fals
             connected.sendall(bytes(REQUEST - 7))
             receive(connected, ANSWER)
         answered.result()
+
+
+def lossy(server: str, client: str) -> None:
+    """Exchange with loss between two addresses."""
+    server_family, client_family = happenings.family_of(server), happenings.family_of(client)
+    exchange((server_family, server), (client_family, client), lossy=True)
 
 
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27  # include/uapi/asm-generic/socket.h
