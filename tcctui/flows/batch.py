@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import Events, pick
+from tcctui.events import Events
 from tcctui.flows.buckets import BUCKET_NS, Buckets, from_events, run_starts
 from tcctui.flows.index import Keys, Rows
+from tcctui.records import pick
 
 LAST_FIELDS = {
     "skaddr": "skaddr",

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.index import Rows, grown
+from tcctui.samples import SAMPLE
 
 Column = npt.NDArray[np.generic]
 
@@ -28,35 +29,83 @@ FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
             "family": "u2",  # AF_INET or AF_INET6 of the socket
             "mark": "u4",  # mark of the last segment received
             "state": "u1",  # TcpState
-            "snd_cwnd": "u4",  # segments
-            "ssthresh": "u4",  # segments (tcp_current_ssthresh()); NO_SSTHRESH was never set
-            "srtt_us": "u4",  # microseconds
-            "snd_wnd": "u4",  # bytes
-            "rcv_wnd": "u4",  # bytes
+            "ca_state": "u1",  # CaState; UNKNOWN_CA_STATE until it is told
+            "snd_cwnd": "u4",  # segments; 0 is unknown
+            # Segments (tcp_current_ssthresh()); NO_SSTHRESH was never set, 0 is unknown.
+            "ssthresh": "u4",
+            "srtt_us": "u4",  # microseconds; 0 is unknown
+            "snd_wnd": "u4",  # bytes; UNKNOWN_WINDOW until it is told
+            "rcv_wnd": "u4",  # bytes; UNKNOWN_WINDOW until it is told
             "snd_nxt": "u4",  # sequence number
             "snd_una": "u4",  # sequence number
-            "in_flight": "u4",  # bytes: snd_nxt - snd_una modulo 2^32
+            "in_flight": "u4",  # bytes: snd_nxt - snd_una modulo 2^32, as the newer source says
             "mss": "u4",  # bytes; 0 while unknown
-            "bytes_acked": "u8",  # bytes acknowledged by the peer since the flow was first seen
-            "rate": "f8",  # bytes acknowledged per second, over the last second
+            # Bytes acknowledged by the peer, of the socket's whole life where it was sampled, else
+            # since the flow was first seen.
+            "bytes_acked": "u8",
+            # Bytes acknowledged per second, over the last second, or between the last samples; NaN
+            # where there was but one sample and no event.
+            "rate": "f8",
             "events": "u8",  # tcp_probe events, those that others stand for too
             "acks": "u4",  # the kernel's own count of them, as the last event told it
-            "first_ns": "i8",  # CLOCK_MONOTONIC of the first event
-            "last_ns": "i8",  # CLOCK_MONOTONIC of the last tcp_probe event
+            "first_ns": "i8",  # CLOCK_MONOTONIC of the first event or sample
+            "last_ns": "i8",  # CLOCK_MONOTONIC of the last tcp_probe event; 0 without one
+            "sampled_ns": "i8",  # CLOCK_MONOTONIC of the newest sample; 0 without one
             "opened_ns": "i8",  # when it became ESTABLISHED; 0 where that was not seen
             "closed_ns": "i8",  # when the socket was destroyed; 0 while it lives
         }.items()
     }
 )
-"""The fields kept for each flow, with their types."""
+"""The fields kept for each flow, with their types.
 
-DERIVED = frozenset({"age_ns", "slow_start", "text"})
+Of what events and samples both tell (`state`, `ca_state`, `snd_cwnd`, `ssthresh`, `srtt_us`,
+`snd_wnd`, `rcv_wnd`, `in_flight`), it is the newer one.
+"""
+
+UNKNOWN_WINDOW = 0xFFFFFFFF
+"""`snd_wnd` or `rcv_wnd` of a flow of which no event came, on a kernel that samples without it."""
+
+UNKNOWN_CA_STATE = 0xFF
+"""`ca_state` of a flow that was not sampled and has not changed it."""
+
+SAMPLED = frozenset(SAMPLE.names or ()) - {
+    *FIELDS,
+    *("saddr", "daddr", "tcp_info", "sock_cookie", "ts_ns", "end"),
+}
+"""What only samples tell, by the names of `samples.SAMPLE`: of each flow, as it was last sampled.
+
+Numbers are floats, NaN where missing, texts are bytes, empty where missing: see `samples.value`.
+"""
+
+DERIVED = frozenset(
+    {
+        "age_ns",
+        "slow_start",
+        "text",
+        "sample",
+        "from_sample",
+        "limit",
+        "limit_shares",
+        "retrans_percent",
+        "queueing_us",
+        "bbr_phase",
+    }
+)
 """What a snapshot works out on demand.
 
 `age_ns`: nanoseconds since the flow was opened, or else first seen, until it closed or now.
 `slow_start`: snd_cwnd < ssthresh (tcp_in_slow_start, include/net/tcp.h).
-`text`: local and remote endpoint and state as one lower-case line of ASCII bytes, what bare words
-search.
+`text`: local and remote endpoint and state as one lower-case line of ASCII bytes, where bare
+words are searched.
+`sample`: the newest sample (`samples.SAMPLE`), all zero where there is none; `derived.complete`
+makes the columns of `SAMPLED` from it.
+`from_sample`: whether the values are of a sample rather than of a tcp_probe event.
+`limit`: what limited the flow most over the last 2 s (`diagnosis.Limit`).
+`limit_shares`: shape (n, 5), the shares of the last 2 s that it was limited by each of
+`diagnosis.CAUSES`; NaN where nothing is known.
+`retrans_percent`: segments sent again per hundred sent with data, in its life; NaN where unknown.
+`queueing_us`: microseconds of srtt beyond the least one (srtt_us - min_rtt); NaN where unknown.
+`bbr_phase`: `bbr.BbrPhase`, inferred from the gains.
 """
 
 

@@ -2,23 +2,86 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.columns import FlowColumns
-from tcctui.flows.endpoints import Endpoints
-from tcctui.flows.index import Rows
+from tcctui.flows.bbr import phase
+from tcctui.flows.columns import FIELDS, SAMPLED
+from tcctui.flows.labels import both_endpoints, with_states
+from tcctui.flows.latest import sampled
+from tcctui.flows.snapshot import Flows
+
+FROZEN = (*FIELDS, "sample", "limit", "limit_shares")
+"""Columns of which all others follow: see `complete`."""
+
+Column = npt.NDArray[Any]
 
 
-def derive(
-    name: str, columns: FlowColumns, endpoints: Endpoints, rows: Rows, now_ns: int
-) -> npt.NDArray[np.generic]:
-    """Work out one of `DERIVED` for some rows, as it is at `now_ns`."""
-    if name == "slow_start":
-        slow: npt.NDArray[np.bool_] = columns["snd_cwnd"][rows] < columns["ssthresh"][rows]
-        return slow
+def needs(name: str) -> frozenset[str]:
+    """Tell which columns one of `DERIVED` follows from; any other is itself."""
     if name == "age_ns":
-        opened, closed = columns["opened_ns"][rows], columns["closed_ns"][rows]
-        since = np.where(opened > 0, opened, columns["first_ns"][rows])
-        return np.maximum(np.where(closed > 0, closed, now_ns) - since, 0)
-    return endpoints.searchable(rows)
+        return frozenset(_AGE)
+    return frozenset(_FOLLOWS[name][1] if name in _FOLLOWS else (name,))
+
+
+def complete(flows: Flows, names: Iterable[str]) -> Flows:
+    """Give columns of `FIELDS`, `SAMPLED` or `DERIVED`, and `cookie`, that follow from `flows`.
+
+    These have `FROZEN`, or what all of them need.
+    """
+    return Flows(flows.now_ns, {name: follow(flows, name) for name in {*names, "cookie"}})
+
+
+def follow(flows: Flows, name: str) -> Column:
+    """One column of `FIELDS`, `SAMPLED` or `DERIVED`."""
+    if name in flows:
+        return flows[name]
+    if name in SAMPLED:
+        return sampled(flows["sample"], name)
+    if name == "text":
+        return with_states(both_endpoints(flows), flows["state"])
+    if name == "age_ns":
+        return _age_ns(flows.now_ns, *(flows[need] for need in _AGE))
+    work_out, names = _FOLLOWS[name]
+    return work_out(*(follow(flows, need) for need in names))
+
+
+def _age_ns(now_ns: int, opened: Column, first: Column, closed: Column) -> Column:
+    since = np.where(opened > 0, opened, first)
+    return np.maximum(np.where(closed > 0, closed, now_ns) - since, 0)
+
+
+def _slow_start(cwnd: Column, ssthresh: Column) -> Column:
+    return (cwnd < ssthresh) & (cwnd > 0)
+
+
+def _from_sample(sampled_ns: Column, last_ns: Column) -> Column:
+    return sampled_ns > last_ns
+
+
+def _retrans_percent(again: Column, sent: Column) -> Column:
+    # Repeated SYNs count as well, and are no segments with data.
+    percent = np.divide(100 * again, sent, out=np.full(len(sent), np.nan), where=sent > 0)
+    return np.minimum(percent, 100)
+
+
+def _queueing_us(srtt: Column, least: Column) -> Column:
+    return np.where(srtt > 0, np.maximum(srtt - least, 0), np.nan)
+
+
+_AGE = ("opened_ns", "first_ns", "closed_ns")
+
+_FOLLOWS: Mapping[str, tuple[Callable[..., Column], tuple[str, ...]]] = MappingProxyType(
+    {
+        "slow_start": (_slow_start, ("snd_cwnd", "ssthresh")),
+        "from_sample": (_from_sample, ("sampled_ns", "last_ns")),
+        "retrans_percent": (_retrans_percent, ("total_retrans", "data_segs_out")),
+        "queueing_us": (_queueing_us, ("srtt_us", "min_rtt")),
+        "bbr_phase": (phase, ("bbr_pacing_gain", "bbr_cwnd_gain")),
+    }
+)
+"""How a column is worked out, and of which others."""

@@ -9,6 +9,7 @@ from tcctui.events import Events
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.labels import Lines, both_endpoints, with_states
+from tcctui.samples import Samples
 
 _ADDRESSES = (
     ("saddr_hi", "saddr", 0),
@@ -35,7 +36,7 @@ class Endpoints:
         """Drop the rows' text: their addresses change."""
         self._made[rows] = False
 
-    def differ(self, rows: Rows, events: Events) -> npt.NDArray[np.bool_]:
+    def differ(self, rows: Rows, events: Events | Samples) -> npt.NDArray[np.bool_]:
         """Say which events, one for each row, have other addresses or ports than the rows."""
         columns = self._columns
         differ = columns["sport"][rows] != events["sport"]
@@ -44,7 +45,7 @@ class Endpoints:
             differ |= columns[column][rows] != events[field][:, half]
         return differ
 
-    def set(self, rows: Rows, events: Events) -> None:
+    def set(self, rows: Rows, events: Events | Samples) -> None:
         """Take the rows' addresses from events, one for each; ports are the caller's."""
         for column, field, half in _ADDRESSES:
             self._columns[column][rows] = events[field][:, half]

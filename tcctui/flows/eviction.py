@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcctui.flows.buckets import BUCKET_NS
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.history import History
 from tcctui.flows.index import Rows
@@ -21,10 +22,12 @@ def to_evict(columns: FlowColumns, history: History, needed: int, keep: Rows) ->
     chosen = np.empty(0, "i8")
     for closed in (True, False):
         rows = np.flatnonzero(candidate & ((columns["closed_ns"] > 0) == closed))
-        last = columns["last_ns"][rows]
+        # Of a flow that is only sampled, what last changed.
+        last = np.maximum(columns["last_ns"][rows], history.newest(rows).astype("i8") * BUCKET_NS)
         if len(rows) > missing:  # each holds a page at least: no more than that many go
-            rows = rows[np.argpartition(last, missing)[:missing]]
-        rows = rows[np.argsort(columns["last_ns"][rows], kind="stable")]
+            longest = np.argpartition(last, missing)[:missing]
+            rows, last = rows[longest], last[longest]
+        rows = rows[np.argsort(last, kind="stable")]
         freed = np.cumsum(history.pages_held(rows))
         rows = rows[: int(np.searchsorted(freed, missing)) + 1]
         chosen = np.concatenate([chosen, rows])

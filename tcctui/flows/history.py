@@ -178,6 +178,10 @@ class History:
 
     # Taking out
 
+    def has(self, row: int) -> bool:
+        """Whether anything is kept of the row's past."""
+        return bool(self._recent.held[row] or self._life.held[row])
+
     def recent(self, row: int) -> Buckets:
         """Copy the buckets of the row's recent past, ascending by stamp.
 

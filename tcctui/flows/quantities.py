@@ -129,6 +129,7 @@ _SPANS_NS = {
 _BIT = Fraction(1, 8)
 _BITS = ("", "b", "b/s", "bps", "bit", "bit/s", "bits", "bits/s")
 
+PERCENT = Quantity("a percentage", "1", {"": _ONE, "%": _ONE})
 SEGMENTS = Quantity("a number of segments", "10", _BARE)
 THRESHOLD = Quantity(
     "a number of segments or inf", "10", _BARE, words={"inf": NO_SSTHRESH, "∞": NO_SSTHRESH}

@@ -2,106 +2,56 @@
 
 A query is terms separated by spaces, all of which must hold; a leading `-` turns a term around.
 
-- `nginx`, `10.0.3.7:443`, `"two words"`: found anywhere in the row's text, in either case.
+- `nginx`, `10.0.3.7:443`, `"two words"`: found anywhere in a row's endpoints,
+  state, process or algorithm, in either case.
 - `port:443`, `port:443,8000-8100`, `sport:`, `dport:`: either, local or remote port.
 - `ip:10.0.0.0/8`, `src:`, `dst:`: either, local or remote address, prefix or endpoint
   (`10.0.0.7:443`, `[::1]:443`, `:443`). A port behind an IPv6 address needs the brackets:
   `src:2001:db8::1:443` is one address.
-- `state:estab,close-wait`, `phase:slow-start`.
+- `state:estab,close-wait`, `phase:slow-start`, `limit:rwnd,sndbuf`, `ca:recovery,loss`,
+  `bbr:probe_rtt`.
+- `cc:bbr,cubic`, `proc:nginx`, `cgroup:docker`, `netns:blue`: a part of the name, in either case.
 - `cwnd>100`, `srtt >= 20ms`, `rate<1Mbit`, `ssthresh=inf`: `>`, `>=`, `<`, `<=`, `=`, `==`, `!=`,
-  or `:` for `=`. `!=` is the opposite of `=`: `port!=443` has 443 at neither end.
+  or `:` for `=`. `!=` is the opposite of `=`: `port!=443` has 443 at neither end. No comparison
+  holds of what is not known of a flow.
 
-A field is letters and `_` before a `:`, or whatever is before a comparison. Hence `10.0.0.1:443`,
-`fe80::1` and `[::1]:80` are plain words, and so are one to four hex digits followed by a second
-colon (`fe::1`, `dead:beef::1`), unless they name a field.
+A field is letters and `_`, with a `%` behind at most, before a `:`, or whatever is before a
+comparison. Hence `10.0.0.1:443`, `fe80::1` and `[::1]:80` are plain words, and so are one to four
+hex digits followed by a second colon (`fe::1`, `dead:beef::1`), unless they name a field.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
-from tcctui.flows import quantities
-from tcctui.flows.states import STATE_NAMES, STATES_BY_NAME
+from tcctui.flows.query_fields import FIELDS
 from tcctui.flows.terms import (
     Comparison,
-    Field,
     Flows,
     Mask,
     Piece,
     QueryError,
     Term,
     all_of,
-    contains,
-    endpoints,
-    names,
     nearest,
     negation,
-    number,
-    ports,
 )
+from tcctui.flows.text_terms import contains
 
 __all__ = ["ALL", "FIELD_NAMES", "MAX_LENGTH", "Query", "QueryError", "is_unfinished", "parse"]
 
 MAX_LENGTH = 2000
 """Characters of a query: bounds the time that a pasted text can take."""
 
-_PHASES = {
-    "slowstart": frozenset({1}),
-    "avoidance": frozenset({0}),
-    "congestionavoidance": frozenset({0}),
-}
-_CWND = number("snd_cwnd", quantities.SEGMENTS)
-_SRTT = number("srtt_us", quantities.ROUND_TRIP)
-_IN_FLIGHT = number("in_flight", quantities.BYTES)
-_RCV_WND = number("rcv_wnd", quantities.BYTES)
-_ACKED = number("bytes_acked", quantities.BYTES)
-
-_FIELDS: Mapping[str, Field] = MappingProxyType(
-    {
-        "port": ports("sport", "dport"),
-        "sport": ports("sport"),
-        "dport": ports("dport"),
-        "ip": endpoints("s", "d"),
-        "src": endpoints("s"),
-        "dst": endpoints("d"),
-        "state": names(
-            "state",
-            "a state",
-            STATES_BY_NAME,
-            tuple(dict.fromkeys(name.lower() for name in STATE_NAMES.values())),
-        ),
-        "phase": names("slow_start", "a phase", _PHASES, ("slow-start", "avoidance")),
-        "cwnd": _CWND,
-        "snd_cwnd": _CWND,
-        "ssthresh": number("ssthresh", quantities.THRESHOLD),
-        "srtt": _SRTT,
-        "rtt": _SRTT,
-        "srtt_us": _SRTT,
-        "inflight": _IN_FLIGHT,
-        "in_flight": _IN_FLIGHT,
-        "rcv_wnd": _RCV_WND,
-        "rwnd": _RCV_WND,
-        "snd_wnd": number("snd_wnd", quantities.BYTES),
-        "mss": number("mss", quantities.BYTES),
-        "acked": _ACKED,
-        "bytes_acked": _ACKED,
-        "rate": number("rate", quantities.BIT_RATE),
-        "age": number("age_ns", quantities.AGE),
-        "mark": number("mark", quantities.IDENTIFIER),
-        "cookie": number("cookie", quantities.IDENTIFIER),
-    }
-)
-
-FIELD_NAMES = tuple(_FIELDS)
+FIELD_NAMES = tuple(FIELDS)
 """What may stand before `:` or a comparison."""
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s"<>=]+')
 _VALUE = re.compile(r'[^\s"]+')
-_NAMED = re.compile(r"([A-Za-z_]+)(:)")
+_NAMED = re.compile(r"([A-Za-z_]+%?)(:)")
 _COMPARED = re.compile(r'([^\s"<>=!:]+)\s*(>=|<=|==|!=|=|>|<)')
 _HEX_GROUPS = re.compile(r"[0-9A-Fa-f]{1,4}:[0-9A-Fa-f.]*:")
 _SYMBOLS = re.compile(r"[<>=]+")
@@ -112,7 +62,8 @@ _LAST_WORD = re.compile(r"(?:^|\s)-?([A-Za-z_]+)$")
 class Query:
     """A filter, made by `parse`.
 
-    `fields` are the columns that `mask` needs, by their names in `columns.FIELDS` and `DERIVED`.
+    `fields` are the columns that `mask` needs, by their names in `columns.FIELDS`, `SAMPLED`
+    and `DERIVED`.
     """
 
     text: str
@@ -189,14 +140,14 @@ def _find_head(text: str, at: int) -> re.Match[str] | None:
     head = _NAMED.match(text, at)
     if head is None:
         return _COMPARED.match(text, at)
-    if head[1].lower() not in _FIELDS and _HEX_GROUPS.match(text, at):
+    if head[1].lower() not in FIELDS and _HEX_GROUPS.match(text, at):
         return None  # an IPv6 address such as fe::1
     return head
 
 
 def _read_comparison(text: str, head: re.Match[str]) -> tuple[Term, int]:
     name, symbol = head.groups()
-    kind = _FIELDS.get(name.lower())
+    kind = FIELDS.get(name.lower())
     if kind is None:
         near = nearest(name, FIELD_NAMES)
         advice = f": did you mean '{near}'?" if near else "; to search for this text, quote it"

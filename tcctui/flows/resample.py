@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
-from tcctui.flows.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, Buckets, merge
-from tcctui.flows.snapshot import Extremes, FlowHistory
+from tcctui.flows.buckets import ACKED, LAST, MAX, MIN, SERIES, STAMP, Buckets, merge
+from tcctui.flows.grid import Grid
+from tcctui.flows.snapshot import Extremes
 
 
 def until(
@@ -34,42 +36,36 @@ def until(
     return np.concatenate([closed, merge(rest, np.zeros(1, "i8"))])
 
 
-def resample(
-    buckets: Buckets,
-    *,
-    first: int,
-    newest: int,
-    step: int,
-    columns: int,
-    mss: int,
-) -> FlowHistory:
-    """Lay buckets onto at most `columns` columns of equal width.
+def resample(buckets: Buckets, step: int, grid: Grid) -> dict[str, Extremes]:
+    """Lay buckets onto a grid: one entry for each of `SERIES`.
 
-    `buckets` ascend by stamp and are `step` recent buckets wide. `first` and `newest` are stamps of
-    recent buckets: where the grid begins and what time it is; what came later is left out. The
-    first column, if nothing happened in it, has the last values from before the window.
+    `buckets` ascend by stamp and are `step` recent buckets wide. What came later than the grid's
+    present is left out. The first column, if nothing happened in it, has the last values from
+    before the window.
     """
-    # A whole number of buckets a column, beginning at multiples of it: a column's extremes don't
-    # change as time goes on. The newest column is only partly filled.
-    # However the window lies on those multiples, it has no more columns than asked for.
-    width = max(step, -(-(newest - first) // max(1, columns - 1) // step) * step)
-    end = newest // width
-    count = end - first // width + 1
     begun = buckets[:, STAMP].astype("i8") * step
-    buckets, begun = buckets[begun <= newest], begun[begun <= newest]
-    place = begun // width - (end - count + 1)
-    inside = (place >= 0) & (place < count)
+    buckets, begun = buckets[begun <= grid.newest], begun[begun <= grid.newest]
+    place = grid.column(begun)
+    inside = (place >= 0) & (place < grid.count)
     at = place[inside]
     before = np.flatnonzero(place < 0)
     kept = buckets[inside]
 
     series = {}
     for index, name in enumerate(SERIES):
-        low, high, last = np.full((3, count), np.nan)
+        low, high, last = np.full((3, grid.count), np.nan)
         np.fmin.at(low, at, kept[:, MIN.start + index].astype("f8"))
         np.fmax.at(high, at, kept[:, MAX.start + index].astype("f8"))
         last[at] = kept[:, LAST.start + index]  # ascending: of several, the newest stays
         if np.isnan(last[0]) and len(before):
             low[0] = high[0] = last[0] = buckets[before[-1], LAST.start + index]
         series[name] = Extremes(low, high, last)
-    return FlowHistory(count * width * BUCKET_NS / 1e9, series, mss)
+    return series
+
+
+def acked(buckets: Buckets, step: int, grid: Grid) -> npt.NDArray[np.float64]:
+    """Bytes acknowledged in each column of a grid; `buckets` are as above."""
+    begun = buckets[:, STAMP].astype("i8") * step
+    place = grid.column(begun)
+    inside = (place >= 0) & (begun <= grid.newest)
+    return np.bincount(place[inside], buckets[inside, ACKED], grid.count).astype("f8")

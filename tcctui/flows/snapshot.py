@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tcctui.flows.marks import NO_MARKS, Marks
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +50,18 @@ class Extremes:
 class FlowHistory:
     """A flow's past over a grid of equal columns of time that ends now.
 
-    `seconds` is the time the grid spans; `series` has an entry for each of `buckets.SERIES`, and
-    `mss` is the flow's maximum segment size in bytes, 0 while unknown.
+    `seconds` is the time the grid spans; `series` has an entry for each of `buckets.SERIES`, and,
+    in bytes per second, for `acked_rate` (what the other end acknowledged), `delivery_rate`,
+    `pacing_rate` and `bbr_bw` (what samples told). `mss` is the flow's maximum segment size in
+    bytes, 0 while unknown. `marks` is what happened, and `limits` what limited the flow most in
+    each column (`diagnosis.Limit`), of the same grid.
     """
 
     seconds: float
     series: Mapping[str, Extremes]
     mss: int
+    marks: Marks = NO_MARKS
+    limits: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, "u1"))
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ import numpy.typing as npt
 
 from tcctui.events import Events
 from tcctui.flows.index import KeyIndex, Keys, Rows
+from tcctui.samples import SAMPLE, Samples
 
 _REMEMBERED = 8192
 
 
-def tuple_keys(events: Events) -> Keys:
-    """A 64-bit key of each event's addresses and ports; for a tcp_probe without skaddr."""
+def tuple_keys(events: Events | Samples) -> Keys:
+    """A 64-bit key of each event's addresses and ports; for what comes without skaddr."""
     key = np.zeros(len(events), "u8")
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
     for part in (
@@ -28,8 +29,10 @@ def tuple_keys(events: Events) -> Keys:
     return key
 
 
-def socket_keys(events: Events) -> Keys:
-    """What joins tcp_probe with a socket's lifecycle: skaddr, else addresses and ports."""
+def socket_keys(events: Events | Samples) -> Keys:
+    """What joins tcp_probe or a sample with a socket's lifecycle: skaddr, else both ends."""
+    if events.dtype == SAMPLE:
+        return tuple_keys(events)
     keys = events["skaddr"].copy()
     unknown = keys == 0
     if unknown.any():

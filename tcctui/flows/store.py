@@ -4,23 +4,32 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from tcctui.events import Events
-from tcctui.flows.buckets import BUCKET_NS, MAX, MIN, SERIES
-from tcctui.flows.columns import DERIVED
-from tcctui.flows.derived import derive
+from tcctui.flows.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
+from tcctui.flows.columns import SAMPLED
+from tcctui.flows.derived import complete, needs
+from tcctui.flows.grid import Grid
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake import Intake
+from tcctui.flows.known import Known
+from tcctui.flows.looks import Looks
 from tcctui.flows.parts import parts
-from tcctui.flows.resample import resample, until
+from tcctui.flows.rate_log import acked_rate
+from tcctui.flows.resample import acked, resample, until
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.samples import SOCKET, Samples
 
-HISTORY_MEMORY = 88 << 20
+HISTORY_MEMORY = 72 << 20
 """Bytes that histories may take unless told otherwise."""
+
+
+_AT_A_TIME = 4096
+"""Samples that are taken in while others wait: a few milliseconds."""
 
 
 class Store:
@@ -31,7 +40,9 @@ class Store:
 
     def __init__(self, history_memory: int = HISTORY_MEMORY) -> None:
         self._lock = threading.Lock()
-        self._known = Intake(history_memory)
+        self._known = Known(history_memory)
+        self._looks = Looks(self._known)
+        self._intake = Intake(self._known, self._looks)
 
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in a batch of events, oldest first, and let time go on to `now_ns`.
@@ -41,7 +52,37 @@ class Store:
         """
         for part in parts(events):
             with self._lock:
-                self._known.ingest(part, now_ns)
+                self._intake.ingest(part, now_ns)
+
+    def ingest_samples(self, samples: Samples, now_ns: int) -> None:
+        """Take in samples in any order, and let time go on to `now_ns`, as `ingest` does.
+
+        They are joined with events by the socket's cookie. Sockets that are not known yet become
+        flows if they live.
+        """
+        for at in range(0, max(1, len(samples)), _AT_A_TIME):
+            with self._lock:
+                self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
+
+    def sockets(self, cookies: Keys) -> npt.NDArray[np.void]:
+        """What to ask for samples by: a `SOCKET` for each of these flows, in the order given.
+
+        Those that are not known, or are closed, are left out.
+        """
+        with self._lock:
+            columns = self._known.columns
+            rows = self._known.cookies.lookup(np.asarray(cookies, "u8"))
+            rows = rows[rows >= 0]
+            rows = rows[columns["closed_ns"][rows] == 0]
+            found = np.zeros(len(rows), SOCKET)
+            found["sock_cookie"] = columns["cookie"][rows]
+            for name in ("sport", "dport", "family"):
+                found[name] = columns[name][rows]
+            found["ifindex"] = self._known.latest.of(rows)["ifindex"]
+            for name in ("saddr", "daddr"):
+                found[name][:, 0] = columns[f"{name}_hi"][rows]
+                found[name][:, 1] = columns[f"{name}_lo"][rows]
+        return found
 
     def hold(self, cookies: Iterable[int]) -> None:
         """Keep these flows, even closed ones, for as long as they are named here."""
@@ -59,9 +100,9 @@ class Store:
             )
 
     def flows(self, names: Iterable[str]) -> Flows:
-        """Copy some columns, of `FIELDS` or `DERIVED`, of all flows in the order of their cookies.
+        """Copy some columns, of `FIELDS`, `SAMPLED` or `DERIVED`, of all flows.
 
-        `cookie` is always there.
+        They are in the order of their cookies; `cookie` is always there.
         """
         with self._lock:
             return self._copy(self._known.cookies.rows, names)
@@ -73,15 +114,27 @@ class Store:
             return self._copy(rows[rows >= 0], names)
 
     def _copy(self, rows: Rows, names: Iterable[str]) -> Flows:
+        known = self._known
+        names = {*names, "cookie"}
         copied = {}
-        for name in {*names, "cookie"}:
-            if name in DERIVED:
-                copied[name] = derive(
-                    name, self._known.columns, self._known.endpoints, rows, self._known.now_ns
-                )
-            else:
-                copied[name] = self._known.columns[name][rows]
-        return Flows(self._known.now_ns, copied)
+        for name in frozenset[str]().union(*(needs(name) for name in names)):
+            copied[name] = self._column(name, rows)
+        return complete(Flows(known.now_ns, copied), names)
+
+    def _column(self, name: str, rows: Rows) -> npt.NDArray[Any]:
+        """One of `FROZEN`, or `text`, which is kept once it was made."""
+        known = self._known
+        if name == "text":
+            return known.endpoints.searchable(rows)
+        if name == "sample":
+            return known.latest.of(rows)
+        if name in SAMPLED:
+            return known.latest.column(rows, name)
+        if name == "limit":
+            return known.limits.verdicts(rows, known.now_ns)
+        if name == "limit_shares":
+            return known.limits.shares(rows, known.now_ns)
+        return known.columns[name][rows]
 
     def history(
         self,
@@ -98,31 +151,47 @@ class Store:
         as `at_ns`, is left out if `values` is given: see `resample.until`.
         """
         with self._lock:
-            row = int(self._known.cookies.lookup(np.array([cookie], "u8"))[0])
+            known = self._known
+            row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])
             if row < 0:
                 return None
-            mss = int(self._known.columns["mss"][row])
-            now = self._known.now_ns if at_ns is None else at_ns
-            born = int(self._known.columns["first_ns"][row])
+            mss = int(known.columns["mss"][row])
+            now = known.now_ns if at_ns is None else at_ns
+            born = int(known.columns["first_ns"][row])
             if now < born:
                 return None
-            recent = self._known.history.recent(row)
+            recent = self._recent(row)
             if seconds is None:
-                buckets, step = self._known.history.life(row)
+                buckets, step = known.history.life(row) if known.history.has(row) else (recent, 1)
                 first = born
             else:
                 buckets, step = recent, 1
                 first = now - int(seconds * 1e9)
+            grid = Grid.over(
+                first=first // BUCKET_NS, newest=now // BUCKET_NS, step=step, columns=columns
+            )
+            rates = known.rate_log.of(cookie, grid, born)
+            marks = known.marks.of(cookie, grid, born)
+            limits = known.limits.strip(row, grid)
+        counted = acked(buckets, step, grid)
         if values is not None:
             buckets = until(buckets, step, recent, now // BUCKET_NS, values)
-        return resample(
-            buckets,
-            first=first // BUCKET_NS,
-            newest=now // BUCKET_NS,
-            step=step,
-            columns=columns,
-            mss=mss,
-        )
+        series = resample(buckets, step, grid)
+        series |= {"acked_rate": acked_rate(counted, grid, born, now), **rates}
+        return FlowHistory(grid.seconds, series, mss, marks, limits)
+
+    def _recent(self, row: int) -> Buckets:
+        """The row's recent past; of one that was sampled and did not change, how it is."""
+        known = self._known
+        if known.history.has(row):
+            return known.history.recent(row)
+        idle = known.columns["snd_cwnd"][row] > 0 and known.columns["events"][row] == 0
+        bucket = np.zeros((int(idle), WIDTH), "u4")
+        bucket[:, STAMP] = known.columns["first_ns"][row] // BUCKET_NS
+        for column, name in enumerate(SERIES):
+            for part in (MIN, MAX, LAST):
+                bucket[:, part.start + column] = known.columns[name][row]
+        return bucket
 
     def sparklines(
         self,

@@ -97,17 +97,28 @@ class Field:
     ordered: bool = True
 
 
-def number(column: str, quantity: Quantity) -> Field:
-    """Describe a column of numbers."""
+def number(column: str, quantity: Quantity, unknown: int | None = None) -> Field:
+    """Describe a column of numbers. No comparison holds of `unknown` ones, nor of NaN."""
 
     def term(asked: Comparison) -> Term:
         try:
             value = quantity.read(asked.value.text)
         except ValueError as error:
             raise asked.wrong(asked.value, str(error)) from None
-        return Term(
-            frozenset({column}), lambda flows: compare(flows[column], asked.operator, value)
-        )
+
+        def match(flows: Flows) -> Mask:
+            values = flows[column]
+            mask = compare(values, asked.operator, value)
+            if values.dtype.kind == "f":
+                missing = np.isnan(values)
+            elif unknown is not None:
+                missing = values == values.dtype.type(unknown)
+            else:
+                return mask
+            # `!=` is the opposite of this, and does not hold of missing values either
+            return mask | missing if asked.symbol == "!=" else mask & ~missing
+
+        return Term(frozenset({column}), match)
 
     return Field(quantity.noun, quantity.sample, term)
 
@@ -173,13 +184,6 @@ def endpoints(*ends: str) -> Field:
     return Field(noun, "10.0.0.0/8", term, ordered=False)
 
 
-def contains(word: str) -> Term:
-    """Make the condition that a row's text has a word in it, in either case."""
-    # NUL is what numpy fills lines up with; the text has neither that nor a line feed.
-    wanted = word.lower().replace("\0", "\n").encode(errors="surrogatepass")
-    return Term(frozenset({"text"}), lambda flows: np.char.find(flows["text"], wanted) >= 0)
-
-
 def negation(term: Term) -> Term:
     """Turn a condition around."""
     return Term(term.columns, lambda flows: ~term.match(flows))
@@ -200,10 +204,14 @@ def all_of(terms: Sequence[Term]) -> Term:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """Find the choice that a word is most like, whatever its case and separators."""
-    by_fold = {fold(choice): choice for choice in choices}
-    found = difflib.get_close_matches(fold(word), by_fold, n=1)
-    return by_fold[found[0]] if found else None
+    """Find the choice that a word is most like, or the first; case and separators don't count."""
+    by_fold = {fold(choice): choice for choice in reversed([*choices])}
+    found = difflib.get_close_matches(fold(word), by_fold, n=3)
+    if not found:
+        return None
+    likeness = {one: difflib.SequenceMatcher(None, one, fold(word)).ratio() for one in found}
+    like = [choice for name, choice in by_fold.items() if likeness.get(name) == likeness[found[0]]]
+    return like[-1]
 
 
 def _everything(flows: Flows) -> Mask:

@@ -53,6 +53,7 @@ class Network:
     """
 
     CLIENT, SERVER = "192.0.2.1", "192.0.2.2"
+    DEVICE = "veth0"  # of either host
     CLIENT6, SERVER6 = "2001:db8::1", "2001:db8::2"
 
     def __init__(self, *, rate: str = "", queue: str = "100kb", loss: float = 0.0) -> None:
@@ -85,31 +86,35 @@ class Network:
             # So that values which settled don't change when a quiet connection goes on.
             with inside(name):
                 Path("/proc/sys/net/ipv4/tcp_slow_start_after_idle").write_text("0")
+        self._join()
+        for name, address, address6 in (
+            (self.client, self.CLIENT, self.CLIENT6),
+            (self.server, self.SERVER, self.SERVER6),
+        ):
+            run("ip", "-n", name, "address", "add", f"{address}/24", "dev", self.DEVICE)
+            run("ip", "-n", name, "address", "add", f"{address6}/64", "dev", self.DEVICE, "nodad")
+            run("ip", "-n", name, "link", "set", self.DEVICE, "up")
+        if self._loss:
+            self.firewall(
+                "meta l4proto tcp meta length > 200"
+                f" numgen random mod 10000 < {int(self._loss * 10000)} drop"
+            )
+
+    def _join(self) -> None:
+        """Give both hosts their device, and make the path between them."""
         run("ip", "netns", "add", self._switch)
         run("ip", "-n", self._switch, "link", "add", "bridge", "type", "bridge")
         run("ip", "-n", self._switch, "link", "set", "bridge", "up")
         for name, port in ((self.client, "to-client"), (self.server, "to-server")):
             run(
-                *("ip", "-n", name, "link", "add", "veth0", "type", "veth"),
+                *("ip", "-n", name, "link", "add", self.DEVICE, "type", "veth"),
                 *("peer", "name", port, "netns", self._switch),
             )
             run("ip", "-n", self._switch, "link", "set", port, "master", "bridge", "up")
-        for name, address, address6 in (
-            (self.client, self.CLIENT, self.CLIENT6),
-            (self.server, self.SERVER, self.SERVER6),
-        ):
-            run("ip", "-n", name, "address", "add", f"{address}/24", "dev", "veth0")
-            run("ip", "-n", name, "address", "add", f"{address6}/64", "dev", "veth0", "nodad")
-            run("ip", "-n", name, "link", "set", "veth0", "up")
         if self._rate:
             run(
                 *("tc", "-n", self._switch, "qdisc", "add", "dev", "to-server", "root"),
                 *("tbf", "rate", self._rate, "burst", "16kb", "limit", self._queue),
-            )
-        if self._loss:
-            self.firewall(
-                "meta l4proto tcp meta length > 200"
-                f" numgen random mod 10000 < {int(self._loss * 10000)} drop"
             )
 
     def firewall(self, rule: str) -> None:

@@ -8,13 +8,15 @@ from types import TracebackType
 
 import numpy as np
 
-from tcctui.events import EVENT, EventKind, Events, Source, joined
+from tcctui.events import EVENT, EventKind, Events
+from tcctui.records import joined
+from tcctui.source import EventSource
 
 
 class Recorder:
     """Reads a source from the start to the end of its context, and once more at the end."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: EventSource) -> None:
         self._source = source
         self._batches: list[Events] = []
         self._over = threading.Event()
@@ -49,7 +51,7 @@ class Recorder:
         return joined([np.empty(0, EVENT), *self._batches])
 
 
-def drain(source: Source) -> Events:
+def drain(source: EventSource) -> Events:
     """Take all that waits in a source."""
     batches = []
     while len(batch := source.read(0)):

@@ -19,7 +19,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.events import EVENT, EventKind, Events
-from tcctui.flows import intake
+from tcctui.flows import known as flows_known
 from tcctui.flows.store import Store
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
@@ -71,7 +71,7 @@ raise SystemExit(main(sys.argv[1:]))
 SMALL_READER = """
 import json, signal, sys
 import numpy as np
-from tcctui.events import joined
+from tcctui.records import joined
 from tcctui.flows.store import Store
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
@@ -111,7 +111,7 @@ def test_thousands_of_connections_a_second(monkeypatch: pytest.MonkeyPatch) -> N
 
     Memory does not grow with them.
     """
-    monkeypatch.setattr(intake, "LINGER_NS", 2 * SECOND)
+    monkeypatch.setattr(flows_known, "LINGER_NS", 2 * SECOND)
     seconds, store, taken = 12.0, Store(), []
     pages = store._known.history.pages
     with (

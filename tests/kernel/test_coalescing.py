@@ -17,9 +17,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, EventKind, Events, joined
+from tcctui.events import EVENT, EventKind, Events
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.store import Store
+from tcctui.records import joined
 from tcctui.sources import slots
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.bpf_syscall import delete_keys

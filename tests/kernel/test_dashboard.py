@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -234,10 +235,24 @@ def test_resizing(dashboard: Terminal) -> None:
         dashboard.resize(columns, lines)
         screen = dashboard.until("a table that fits", partial(fits, lines=lines))
         assert max(map(len, screen.splitlines())) <= columns
-        assert caption(screen)[1]
+        dashboard.until("the caption", lambda text: caption(text)[1])
         for too_small in ((79, 24), (80, 23)):
             dashboard.resize(*too_small)
             assert not rows(dashboard.shows("needs 80×24").string)
+
+
+def test_a_scrolled_table_that_loses_its_room_behind_the_help(dashboard: Terminal) -> None:
+    """It is right again when there is room for all rows, and nothing is left to scroll."""
+    dashboard.resize(80, 24)
+    dashboard.press("G")
+    dashboard.type("?")
+    dashboard.shows("Home")
+    dashboard.press("Escape")
+    dashboard.resize(60, 15)
+    dashboard.shows("needs 80×24")
+    time.sleep(1.5)  # until the table has been laid out without room
+    dashboard.resize(160, 100)
+    dashboard.until("all rows", lambda screen: len(rows(screen)) >= flows(screen)[0] > 0)
 
 
 def fits(screen: str, lines: int) -> bool:

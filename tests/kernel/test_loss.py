@@ -83,7 +83,8 @@ def test_lost_is_told_by_kind(small: BpfSource, large: BpfSource) -> None:
         settle(network)
     assert large.lost() == 0
     happened, kept, lost = by_kind(drain(large)), by_kind(drain(small)), small.lost_by_kind()
-    assert all(happened[kind] > 0 for kind in EventKind)
+    for kind in (EventKind.PROBE, EventKind.STATE, EventKind.DESTROY, EventKind.CA_STATE):
+        assert happened[kind] > 0
     assert lost == {kind: happened[kind] - kept[kind] for kind in EventKind}
 
 

@@ -67,11 +67,13 @@ def connect(
     port: int = PORT,
     congestion: str = "cubic",
     marks: tuple[int, int] = (0, 0),
+    buffers: tuple[int, int] = (0, 0),
 ) -> Connection:
     """Connect the client to the server, in one of `KINDS`.
 
     `marks` are SO_MARK of what client and server send. It goes with a packet only over loopback:
-    from one namespace to another it is taken off.
+    from one namespace to another it is taken off. `buffers` are the client's SO_SNDBUF and the
+    server's SO_RCVBUF in bytes, of which the kernel takes twice as much; 0 leaves them to it.
     """
     address = {
         "ipv4": Network.SERVER,
@@ -93,6 +95,11 @@ def connect(
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             end.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, struct.pack("=I", mark))
+        for end, option, size in zip(
+            (client, listener), (socket.SO_SNDBUF, socket.SO_RCVBUF), buffers, strict=True
+        ):
+            if size:
+                end.setsockopt(socket.SOL_SOCKET, option, size)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if families[1] == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

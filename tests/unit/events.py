@@ -8,7 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EVENT, EventKind, Events, TcpState, joined
+from tcctui.events import EVENT, EventKind, Events, TcpState
+from tcctui.records import joined
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tcctui.events import EVENT, EventKind, Events, TcpState
-from tcctui.flows.intake import LINGER_NS
+from tcctui.flows.known import LINGER_NS
 from tcctui.flows.pages import PAGE_BYTES
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
@@ -60,7 +60,7 @@ def test_ten_thousand_connections_a_second_for_a_minute(skaddr: bool) -> None:
     assert known(store) == []
     assert store._known.history.pages.free == store._known.history.pages.total
     assert not store._known.columns.live.any()
-    assert len(store._known.cookies) == len(store._known._sockets._index) == 0
+    assert len(store._known.cookies) == len(store._known.sockets._index) == 0
     assert not store._known.endpoints._made.any()
     assert store._known.columns.capacity < 300_000, "rows are used again"
 

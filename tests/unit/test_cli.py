@@ -13,6 +13,7 @@ import pytest
 
 import tcctui.doctor
 import tcctui.sources.bpf
+import tcctui.sources.live
 import tcctui.sources.program
 import tcctui.trace
 import tcctui.ui.app
@@ -63,10 +64,22 @@ class Calls:
     def __init__(self) -> None:
         self.source: Opened | None = None
         self.options: dict[str, Any] = {}
+        self.program: Any = None
+        self.choice = ""
+        self.failure: TcctuiError | None = None
 
-    def load(self, *, kernel_headers: Path | None = None) -> Path | None:
+    def load(self, *, kernel_headers: Path | None = None, ring_bytes: int = 0) -> Path | None:
         """Stand in for Loading."""
+        if self.failure is not None:
+            raise self.failure
         return kernel_headers
+
+    def open_live(
+        self, kernel_filter: KernelFilter, program: Any, *, choice: str, **options: Any
+    ) -> Opened:
+        """Stand in for open_live."""
+        self.program, self.choice = program, choice
+        return self.open(kernel_filter, loading=program, **options)
 
     def open(
         self,
@@ -102,6 +115,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Let the command call stand-ins, with a terminal at hand."""
     called = Calls()
     monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", called.open)
+    monkeypatch.setattr(tcctui.sources.live, "open_live", called.open_live)
     monkeypatch.setattr(tcctui.sources.program, "Loading", called.load)
     monkeypatch.setattr(tcctui.trace, "trace", called.trace)
     monkeypatch.setattr(tcctui.ui.app, "run", called.dashboard)
@@ -137,6 +151,7 @@ def told(err: str) -> tuple[str, str]:
         (["--ip", "example.org"], "--ip 'example.org'"),
         (["trace", "-i", "10.0.0.0/33"], "--ip '10.0.0.0/33'"),
         (["--source", "pcap"], "--source"),
+        (["trace", "--source", "sock_diag"], "sock_diag"),
         (["trace", "--format", "xml"], "--format"),
         (["trace", "--count", "0"], "--count"),
         (["trace", "--count", "-1"], "--count"),
@@ -331,8 +346,8 @@ def test_history_memory(size: str, size_in_bytes: int, main: Main, calls: Calls)
 def test_history_memory_by_default(main: Main, calls: Calls) -> None:
     """Without the option it is what the help says."""
     assert main()[0] == 0
-    assert calls.options == {"history_memory": 88 << 20}
-    assert "default 88M" in " ".join(main("--help")[1].split())
+    assert calls.options == {"history_memory": 72 << 20}
+    assert "default 72M" in " ".join(main("--help")[1].split())
 
 
 @pytest.mark.parametrize("size", ["999999999T", "900000G"])
@@ -359,6 +374,36 @@ def test_without_root(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
         "Reading the kernel's tracepoints needs root.",
         "Run: sudo /home/me/.local/bin/tcctui trace --port 443 --ip 10.0.0.0/8 --format csv",
     )
+
+
+@pytest.mark.parametrize("arguments", [[], ["--source", "auto"]])
+def test_the_dashboard_without_root(
+    arguments: Sequence[str], main: Main, calls: Calls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is not root gets the dashboard all the same, which is told why tcp_probe is not there."""
+    calls.failure = TcctuiError("It needs root.", "Run: sudo tcctui")
+    assert main(*arguments) == (0, "", "")
+    assert calls.program is calls.failure
+    assert calls.choice == "auto"
+
+
+@pytest.mark.parametrize("arguments", [["--source", "bpf"], ["--kernel-headers", "/h"]])
+def test_what_is_asked_for_by_name_must_be_there(
+    arguments: Sequence[str], main: Main, calls: Calls
+) -> None:
+    """Who asks for bpf, or names the kernel's headers, is told what is wrong with it at once."""
+    calls.failure = TcctuiError("It needs root.", "Run: sudo tcctui")
+    status, _, err = main(*arguments)
+    assert status == 1
+    assert told(err) == ("It needs root.", "Run: sudo tcctui")
+
+
+def test_samples_by_choice(main: Main, calls: Calls) -> None:
+    """With --source sock_diag, no program is loaded."""
+    assert main("--source", "sock_diag", "--port", "80")[0] == 0
+    assert (calls.program, calls.choice) == (None, "sock_diag")
+    assert calls.source is not None
+    assert calls.source.kernel_filter == KernelFilter(ports=(80,))
 
 
 def test_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from tcctui.addresses import parse_prefix
 from tcctui.events import NO_SSTHRESH, TcpState
-from tcctui.flows.columns import DERIVED, FIELDS
+from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
 from tcctui.flows.query import (
     ALL,
     FIELD_NAMES,
@@ -53,8 +53,38 @@ DEFAULTS: Row = {
     "rate": 0.0,
     "age_ns": 10**9,
     "slow_start": True,
+    "limit": 1,
+    "ca_state": 0,
+    "bbr_phase": 0,
+    "cc": b"cubic",
+    "comm": b"nginx",
+    "cgroup": b"nginx.service",
+    "netns_name": b"host",
+    "pid": 4021.0,
+    "uid": 33.0,
+    "total_retrans": 0.0,
+    "retrans_percent": 0.0,
+    "unacked": 0.0,
+    "min_rtt": 19_000.0,
+    "rttvar": 500.0,
+    "rto": 220_000.0,
+    "queueing_us": 1000.0,
+    "delivery_rate": 1e6,
+    "pacing_rate": 2e6,
+    "bytes_received": 0.0,
+    "notsent_bytes": 0.0,
+    "pmtu": 1500.0,
 }
-KINDS: dict[str, Any] = {"text": "S", "slow_start": np.bool_, "age_ns": np.int64}
+KINDS: dict[str, Any] = {
+    **{"text": "S", "slow_start": np.bool_, "age_ns": np.int64},
+    **dict.fromkeys(("limit", "bbr_phase"), "u1"),
+    **dict.fromkeys(("cc", "comm", "cgroup", "netns_name"), "S40"),
+}
+MISSING = {
+    **{"snd_cwnd": 0, "ssthresh": 0, "srtt_us": 0, "mss": 0},
+    **dict.fromkeys(("snd_wnd", "rcv_wnd"), 2**32 - 1),
+}
+"""What stands for a value that is not known: no comparison holds of it."""
 
 
 def table(*rows: Row) -> Flows:
@@ -249,7 +279,8 @@ def number_terms(draw: st.DrawFn) -> Asked:
     gap = "" if symbol == ":" else draw(st.sampled_from(["", " "]))
     compared = COMPARISONS[symbol]
     return Asked(
-        f"{name}{gap}{symbol}{gap}{digits}{unit}", lambda row: compared(row[column], wanted)
+        f"{name}{gap}{symbol}{gap}{digits}{unit}",
+        lambda row: row[column] != MISSING.get(column) and compared(row[column], wanted),
     )
 
 
@@ -411,7 +442,7 @@ def test_any_text_is_a_query_or_a_query_error(text: str) -> None:
         assert wrong.reason  # noqa: PT017
     else:
         assert query.text == text
-        assert query.fields <= FIELDS.keys() | DERIVED
+        assert query.fields <= FIELDS.keys() | DERIVED | SAMPLED
         assert len(matches(text, {}, {"src": "::1"})) == 2
 
 
@@ -426,7 +457,7 @@ def test_blank_text_matches_everything() -> None:
 @pytest.mark.parametrize(
     ("text", "fields"),
     [
-        ("nginx", {"text"}),
+        ("nginx", {"text", "comm", "cc"}),
         ("port:443", {"sport", "dport"}),
         ("dport:443", {"dport"}),
         ("ip:::1", {"saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo"}),
@@ -447,9 +478,10 @@ def test_names_the_columns_it_needs(text: str, fields: set[str]) -> None:
 def test_field_names_in_any_case(name: str) -> None:
     """Every field has columns that exist, and its name may be written in capitals."""
     sample = {"state": "estab", "phase": "avoidance", "ip": "::1", "src": "::1", "dst": "::1"}
+    sample |= {"limit": "rwnd", "ca": "loss", "bbr": "drain"}
     fields = parse(f"{name}:{sample.get(name.lower(), '1')}").fields
     assert fields
-    assert fields <= FIELDS.keys() | DERIVED
+    assert fields <= FIELDS.keys() | DERIVED | SAMPLED
 
 
 @pytest.mark.parametrize(
@@ -470,9 +502,10 @@ def test_field_names_in_any_case(name: str) -> None:
 )
 def test_addresses_are_words(word: str) -> None:
     """An endpoint or address without a field is searched for as text, not taken for a field."""
-    assert parse(word).fields == {"text"}
-    assert matches(word, {"text": f"some {word} more"}, {"text": "other"}) == [True, False]
-    assert matches(f"-{word}", {"text": f"some {word} more"}, {"text": "other"}) == [False, True]
+    assert parse(word).fields == {"text", "comm", "cc"}
+    rows = ({"text": f"some {word} more", "comm": b""}, {"text": "other", "comm": b""})
+    assert matches(word, *rows) == [True, False]
+    assert matches(f"-{word}", *rows) == [False, True]
 
 
 def test_words_in_either_case() -> None:
@@ -580,7 +613,7 @@ def test_units(text: str, row: Row) -> None:
 @pytest.mark.parametrize("name", ["cwnd", "cookie", "age", "rate", "acked"])
 def test_numbers_beyond_the_column(name: str, huge: str) -> None:
     """A number larger than a column can hold is above all of it, and never wraps round."""
-    rows = ({"snd_cwnd": 0}, {"snd_cwnd": 2**32 - 1, "cookie": 0, "bytes_acked": 9})
+    rows = ({"snd_cwnd": 1}, {"snd_cwnd": 2**32 - 1, "cookie": 0, "bytes_acked": 9})
     assert matches(f"{name}<{huge}", *rows) == [True, True]
     assert matches(f"{name}!={huge}", *rows) == [True, True]
     assert matches(f"{name}>={huge}", *rows) == [False, False]
@@ -595,10 +628,10 @@ def test_large_integers_are_exact() -> None:
 
 
 def test_a_rate_that_is_not_known_never_compares() -> None:
-    """NaN in a float column is neither below, above nor equal to anything."""
+    """NaN in a float column is neither below, above, equal nor unequal to anything."""
     row = {"rate": float("nan")}
     assert [matches(f"rate{sign}1", row) for sign in ("<", ">=", "=")] == [[False]] * 3
-    assert matches("rate!=1", row) == [True]
+    assert matches("rate!=1", row) == [False]
 
 
 @pytest.mark.parametrize("typed", sorted(STATES_TYPED))
@@ -768,3 +801,68 @@ def test_long_text_is_quick(text: str) -> None:
     except QueryError as wrong:
         assert len(wrong.reason) < 300  # noqa: PT017 - a query is fine too
     assert time.perf_counter() - began < 0.5
+
+
+# What samples tell
+
+
+@pytest.mark.parametrize(
+    ("text", "hits"),
+    [
+        ("Worker", [0, 1, 0, 0]),
+        ("bbr", [0, 1, 0, 0]),
+        ("cc:bbr", [0, 1, 0, 0]),
+        ("cc:BB", [0, 1, 0, 0]),
+        ("cc:bbr,cubic", [1, 1, 0, 1]),
+        ("cc!=bbr", [1, 0, 0, 1]),
+        ("-cc:bbr", [1, 0, 1, 1]),
+        ("proc:NGINX", [1, 0, 0, 1]),
+        ('proc:"web worker"', [0, 1, 0, 0]),
+        ("cgroup:docker", [0, 1, 0, 0]),
+        ("netns:host", [1, 0, 0, 1]),
+        ("pid:4021", [1, 0, 0, 1]),
+        ("pid!=4021", [0, 1, 0, 0]),
+        ("pid>0", [1, 1, 0, 1]),
+        ("limit:rwnd", [0, 1, 0, 0]),
+        ("limit:rwnd,cwnd", [1, 1, 0, 1]),
+        ("limit:unknown", [0, 0, 1, 0]),
+        ("limit!=rwnd", [1, 0, 1, 1]),
+        ("ca:recovery,loss", [0, 1, 0, 0]),
+        ("bbr:probe-bw", [0, 1, 0, 0]),
+        ("retrans>0", [0, 1, 0, 0]),
+        ("retrans:0", [1, 0, 0, 1]),
+        ("retrans!=0", [0, 1, 0, 0]),
+        ("retrans%>1", [0, 1, 0, 0]),
+        ("retrans%:1.5", [0, 1, 0, 0]),
+        ("retrans_pct>=1.5%", [0, 1, 0, 0]),
+        ("minrtt<20ms", [1, 0, 0, 1]),
+        ("minrtt>=20ms", [0, 1, 0, 0]),
+        ("queueing>5", [0, 1, 0, 0]),
+        ("delivery_rate>8M", [0, 1, 0, 0]),
+        ("pacing>=16M", [1, 1, 0, 1]),
+        ("cwnd<100", [1, 1, 0, 1]),
+        ("snd_wnd>1", [1, 1, 0, 1]),
+        ("mss!=1", [1, 1, 0, 1]),
+    ],
+)
+def test_what_samples_tell(text: str, hits: list[int]) -> None:
+    """Names match in part and in either case, numbers in their units, and nothing where unknown."""
+    bbr: Row = {"cc": b"bbr", "comm": b"web worker 1", "cgroup": b"docker 3f2a", "pid": 7.0}
+    bbr |= {"netns_name": b"blue", "limit": 2, "ca_state": 3, "bbr_phase": 3}
+    bbr |= {"total_retrans": 5.0, "retrans_percent": 1.5, "min_rtt": 30_000.0}
+    bbr |= {"queueing_us": 9000.0, "delivery_rate": 1.1e6, "pacing_rate": 3e6}
+    unknown: Row = {
+        name: float("nan") if isinstance(value, float) else b""
+        for name, value in DEFAULTS.items()
+        if isinstance(value, float | bytes)
+    }
+    unknown |= {**MISSING, "limit": 0, "ca_state": 255}
+    assert matches(text, {}, bbr, unknown, {}) == [bool(hit) for hit in hits]
+
+
+def test_names_with_any_bytes() -> None:
+    """A process may be called what it likes."""
+    odd = {"comm": "wörker\x1b[31m".encode()}
+    assert matches("proc:ö", odd) == [True]
+    assert matches('proc:"\x1b["', odd, {}) == [True, False]
+    assert matches("proc:rker", {"comm": b"w\xffrker"}) == [True]

@@ -16,7 +16,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tcctui.events import EVENT, EventKind, Events, joined
+from tcctui.events import EVENT, EventKind, Events
+from tcctui.records import joined
 from tcctui.sources.slots import FREE_SLOTS, IDLE_NS, MARK, Slots
 from tests.unit.events import MS, NOTHING, SECOND, probes
 

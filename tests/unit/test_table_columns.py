@@ -8,20 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from rich.cells import cell_len
 
 from tcctui.events import TcpState
-from tcctui.flows.columns import DERIVED, FIELDS
+from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
+from tcctui.flows.diagnosis import Limit
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.table_columns import (
-    COLUMNS,
-    GAP,
-    LONGEST_ENDPOINT,
-    SPARKLINES,
-    TableColumn,
-    fit,
-    layout,
-    order,
-)
+from tcctui.samples import SAMPLE, TEXT_FIELDS
+from tcctui.ui import cells
+from tcctui.ui.plain import legible
+from tcctui.ui.row_order import order
+from tcctui.ui.table_columns import COLUMNS, LONGEST_ENDPOINT, SPARKLINES, TableColumn
+from tcctui.ui.table_layout import GAP, fit, layout
 from tests.unit.events import halves
 
 EVERY = (*COLUMNS, *SPARKLINES)
@@ -37,7 +35,7 @@ def test_columns_are_told_apart() -> None:
 def test_columns_need_what_there_is() -> None:
     """Every flow column that a column shows or sorts by is one that the store can give."""
     for column in EVERY:
-        assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED}
+        assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED, *SAMPLED}
         assert column.meaning
 
 
@@ -58,8 +56,7 @@ def test_a_layout_fits_its_screen(width: int) -> None:
     for place in placed:
         assert place.start == start
         assert place.width >= place.column.width
-        assert place.width == place.column.width or place.column.elastic
-        assert place.width <= max(LONGEST_ENDPOINT, place.column.width)
+        assert place.width <= max(place.column.width, place.column.most)
         start += place.width + GAP
     assert start - GAP <= width
     names = [place.column.name for place in placed]
@@ -76,10 +73,14 @@ def test_a_layout_uses_its_screen(width: int) -> None:
         rest = width - sum(place.column.width + GAP for place in placed)
         missing = min((c for c in EVERY if c.rank not in shown), key=lambda c: c.rank)
         assert missing.width > rest
-    elastic = [place.width for place in placed if place.column.elastic]
-    assert len(set(elastic)) <= 1, "both ends are as wide"
-    if elastic and elastic[0] < LONGEST_ENDPOINT:
-        assert width - (placed[-1].start + placed[-1].width) < len(elastic)
+    growing = [place for place in placed if place.width < place.column.most]
+    if growing:
+        assert width == placed[-1].start + placed[-1].width
+    for place in growing:
+        for other in placed:
+            if other.width > other.column.width:  # it has got some, so that it lacked more
+                part = (other.width - 1) / other.column.most
+                assert place.width / place.column.most >= part
 
 
 def test_a_wider_screen_never_shows_less() -> None:
@@ -95,7 +96,7 @@ def test_a_wider_screen_never_shows_less() -> None:
 def test_the_smallest_screen_has_what_matters() -> None:
     """In 80 columns there is who talks to whom, and how its congestion control does."""
     names = [place.column.name for place in layout(80)]
-    assert {"local", "remote", "cwnd", "srtt", "rate"} <= set(names)
+    assert names == ["local", "remote", "cc", "cwnd", "srtt", "rate", "limit"]
 
 
 def test_the_longest_endpoint() -> None:
@@ -107,17 +108,31 @@ def test_the_longest_endpoint() -> None:
 
 
 @given(text=st.text(max_size=60), width=st.integers(2, 50), left=st.booleans())
+@example(text="日本語", width=4, left=True)
+@example(text="a日本語", width=3, left=False)
 def test_fit_is_as_wide_as_its_column(text: str, width: int, left: bool) -> None:
     """A cell becomes exactly as wide as its column, and is only cut where it has to be."""
+    text = legible(text.encode("utf-8", "replace"))
     fitted = fit(text, width, left)
-    assert len(fitted) == width
-    if len(text) <= width:
-        assert fitted == (text + " " * width)[:width] if left else fitted.endswith(text)
+    assert cell_len(fitted) == width
+    if cell_len(text) <= width:
+        assert fitted.startswith(text) if left else fitted.endswith(text)
         assert fitted.strip() == text.strip()
     else:
         head, _, tail = fitted.partition("…")
-        assert text.startswith(head)
-        assert text.endswith(tail) or "…" in text
+        assert text.startswith(head.rstrip()) or "…" in text
+        assert text.endswith(tail.rstrip()) or "…" in text
+
+
+@given(name=st.binary(max_size=40))
+@example(name="e\u0301\u200d\u202e\ufe0f".encode())
+@example(name=b"\x1b[31m[red]\x00\x9b")
+def test_a_name_is_legible_whatever_its_bytes_are(name: bytes) -> None:
+    """A process' name is shown without control characters, and each character has its own cells."""
+    shown = legible(name)
+    assert shown.isprintable()
+    assert all(cell_len(character) > 0 for character in shown)
+    assert legible("wörker".encode()) == "wörker"
 
 
 @pytest.mark.parametrize(
@@ -143,6 +158,14 @@ def flows_of(seed: int, count: int = 60) -> Flows:
     columns["cookie"] = np.arange(1, count + 1, dtype="u8")
     columns["cookie"][-3:] = 2**64 - 3 + np.arange(3, dtype="u8")
     columns["age_ns"] = random.choice([0, 1, 2**40], count)
+    columns["limit"] = random.choice(np.array([*Limit], "u1"), count)
+    for name in {name for column in SORTABLE for name in column.sort} - {*columns}:
+        if name in TEXT_FIELDS:
+            words = np.array(["", "a", "ab", "b", "日本", "bbr", "cubic", "z" * 40])
+            texts = np.array([word.encode() for word in words], SAMPLE[name])
+            columns[name] = random.choice(texts, count)
+        else:
+            columns[name] = random.choice([0, 0.5, 1, 2.0**60, np.nan], count)
     return Flows(0, columns)
 
 
@@ -151,24 +174,46 @@ def flows_of(seed: int, count: int = 60) -> Flows:
 @settings(max_examples=20)
 @given(seed=st.integers(0, 2**32))
 def test_order(column: TableColumn, descending: bool, seed: int) -> None:
-    """Rows are in the order of the column, and equal ones in that of their cookies, both ways."""
+    """Rows are in the column's order, missing values last, and equals by cookie: both ways."""
     flows = flows_of(seed)
-    rows = range(flows.count)
-    keys = {row: tuple(flows[name][row].item() for name in column.sort) for row in rows}
-    expected = sorted(rows, key=lambda row: int(flows["cookie"][row]))
-    expected.sort(key=keys.__getitem__, reverse=descending)
-    if descending:  # sort() with reverse keeps equal rows in their order
-        assert expected[0] == min(
-            (row for row in rows if keys[row] == max(keys.values())),
-            key=lambda row: int(flows["cookie"][row]),
-        )
-    assert order([flows[name] for name in column.sort], descending).tolist() == expected
+    values = [flows[name] for name in column.sort]
+    unknown = cells.missing(column.sort[0], values[0])
+    known = np.flatnonzero(~unknown).tolist()
+    keys = {row: tuple(value[row].item() for value in values) for row in known}
+    expected = sorted(known, key=lambda row: int(flows["cookie"][row]))
+    expected.sort(key=keys.__getitem__, reverse=descending)  # equals keep their order
+    expected += np.flatnonzero(unknown).tolist()
+    assert order(values, descending, unknown).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "unknown"),
+    [
+        ("snd_cwnd", 0),
+        ("srtt_us", 0),
+        ("snd_wnd", 0xFFFFFFFF),
+        ("rcv_wnd", 0xFFFFFFFF),
+        ("limit", Limit.UNKNOWN),
+        ("min_rtt", np.nan),
+        ("total_retrans", np.nan),
+        ("comm", b""),
+    ],
+)
+def test_what_is_unknown_is_missing(name: str, unknown: Any) -> None:
+    """A value that was not told is a dash, and never a zero; a zero that was told is a zero."""
+    for column in COLUMNS:
+        if column.needs == (name,):
+            dtype = FIELDS.get(name) or (SAMPLE[name] if name in TEXT_FIELDS else None)
+            values = np.array([unknown], dtype)
+            assert cells.missing(name, values).all()
+            assert column.cells(Flows(0, {name: values})) == ["–"]
+    assert cells.number("total_retrans", str)(Flows(0, {"total_retrans": np.zeros(1)})) == ["0.0"]
 
 
 def test_order_of_nothing() -> None:
     """No flows are in order."""
     for column in SORTABLE:
-        nothing = [np.zeros(0, FIELDS.get(name, "i8")) for name in column.sort]
+        nothing = [values[:0] for values in (flows_of(0)[name] for name in column.sort)]
         assert order(nothing, descending=True).tolist() == []
 
 
@@ -194,10 +239,18 @@ def test_cells() -> None:
         "snd_wnd": 3 << 20,
         "age_ns": 185 * 10**9,
         "opened_ns": 5,
+        "comm": "wörker".encode(),
+        "pid": 4021.0,
+        "netns_name": b"blue",
+        "cc": b"cubic",
+        "min_rtt": 31_000.0,
+        "delivery_rate": 2_250_000.0,
+        "total_retrans": 41_234.0,
+        "retrans_percent": 1.234,
+        "limit": Limit.RWND,
+        "cgroup": b"docker 3f2a9c1b7d4e",
     }
-    flows = Flows(
-        0, {name: np.array([value], FIELDS.get(name, "i8")) for name, value in values.items()}
-    )
+    flows = Flows(0, {name: np.array([value], FIELDS.get(name)) for name, value in values.items()})
     assert {column.name: column.cells(flows) for column in COLUMNS} == {
         "local": ["10.0.3.7:443"],
         "remote": ["[2001:db8::7]:40980"],
@@ -210,4 +263,14 @@ def test_cells() -> None:
         "rcv_wnd": ["64 Ki"],
         "snd_wnd": ["3 Mi"],
         "age": ["3m05s"],
+        "process": ["wörker"],
+        "pid": ["4021"],
+        "netns": ["blue"],
+        "cc": ["cubic"],
+        "min_rtt": ["31.0 ms"],
+        "delivery_rate": ["18 Mb/s"],
+        "retrans": ["41.2k"],
+        "retrans_pct": ["1.2 %"],
+        "limit": ["rwnd"],
+        "cgroup": ["docker 3f2a9c1b7d4e"],
     }

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import Events, TcpState
+from tcctui.events import EventKind, Events, TcpState
 from tcctui.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 
@@ -243,10 +243,10 @@ def test_other_events_don_t_end_the_rest() -> None:
 
 
 def test_only_tcp_probe_events_are_printed_and_counted() -> None:
-    """States and ends of sockets are not among the lines."""
-    mixed = together(
-        state(START, 7, TcpState.ESTABLISHED), numbered(1, 1), destroy(START, 1, 7), numbered(2, 2)
-    )
+    """States, ends, retransmits, resets: no other kind of event is among the lines."""
+    others = state(START, 7, TcpState.ESTABLISHED).repeat(len(EventKind) - 1)
+    others["kind"] = [kind for kind in EventKind if kind != EventKind.PROBE]
+    mixed = together(others, numbered(1, 1), destroy(START, 1, 7), others[::-1], numbered(2, 2))
     assert printed(Script(mixed, mixed), count=4) == [1, 2, 3, 1]
 
 

@@ -1,0 +1,177 @@
+"""Bytes acknowledged, and their rate, told by events, by samples, or by both."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcctui.events import TcpState
+from tcctui.flows.store import Store
+from tests.unit.events import MS, NOTHING, SECOND, probes
+from tests.unit.samples import look, samples
+from tests.unit.stores import MEMORY, filled, ingest, value
+
+
+def acked_in_chart(store: Store, seconds: float = 60) -> float:
+    """Bytes acknowledged over the last seconds, by the chart of the rate."""
+    past = store.history(1, seconds, 100)
+    assert past is not None
+    width = past.seconds / len(past.limits)
+    rate = past.series["acked_rate"].last
+    now = store.flows([]).now_ns
+    born = value(store, "first_ns")
+    spans = np.full(len(rate), width)
+    newest = now / SECOND - math.floor(now / SECOND / width + 1e-9) * width
+    spans[-1] = max(newest, 0.05)
+    begun = np.floor(now / SECOND / width + 1e-9) * width + np.arange(1 - len(rate), 1) * width
+    spans[:-1] = np.minimum(spans[:-1], np.maximum(begun[:-1] + width - born / SECOND, 0.05))
+    return float(np.nansum(rate * spans))
+
+
+def test_the_total_is_that_of_the_sockets_whole_life() -> None:
+    """What was acknowledged before the first event is known from a sample, and events add to it."""
+    store = filled(probes([SECOND, 2 * SECOND], snd_una=[0, 500]))
+    assert value(store, "bytes_acked") == 500
+    look(store, samples(3 * SECOND, bytes_acked=10_500))
+    assert value(store, "bytes_acked") == 10_500
+    # Whether the sample had these 200 already, nobody knows; it had not the next ones.
+    ingest(store, probes(4 * SECOND, snd_una=700))
+    assert value(store, "bytes_acked") == 10_500
+    ingest(store, probes(5 * SECOND, snd_una=800))
+    assert value(store, "bytes_acked") == 10_600
+    look(store, samples(6 * SECOND, bytes_acked=10_800))
+    assert value(store, "bytes_acked") == 10_800
+
+
+def test_a_sample_from_before_the_newest_event() -> None:
+    """A sample that is delivered late is no reason to count anything twice."""
+    store = filled(probes([SECOND, 4 * SECOND], snd_una=[0, 500]))
+    look(store, samples(3 * SECOND, bytes_acked=10_300))
+    assert value(store, "bytes_acked") == 10_300
+    look(store, samples(5 * SECOND, bytes_acked=10_500))
+    assert value(store, "bytes_acked") == 10_500
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    steps=st.lists(st.integers(0, 3000), min_size=2, max_size=40),
+    told=st.lists(st.sampled_from("eesb-"), min_size=2, max_size=40),
+    late=st.lists(st.integers(0, 2), min_size=2, max_size=40),
+    before=st.integers(0, 10**7),
+)
+def test_totals_never_go_back(steps: list[int], told: str, late: list[int], before: int) -> None:
+    """Whoever tells of each step, and however late, the total only grows, and ends as it should."""
+    store = Store(MEMORY)
+    true = before
+    waiting: list[tuple[int, int, int]] = []  # delivered when, sampled when, total
+    shown = 0
+    for number, (step, by, delay) in enumerate(zip(steps, told, late, strict=False)):
+        when = (number + 1) * 100 * MS
+        true += step
+        if by in "eb":
+            ingest(store, probes(when, snd_una=true))
+        if by in "sb":
+            waiting.append((number + delay, when, true))
+        for due in [one for one in waiting if one[0] <= number]:
+            store.ingest_samples(samples(due[1], bytes_acked=due[2]), when)
+            waiting.remove(due)
+        if store.totals().flows:
+            total = value(store, "bytes_acked")
+            assert shown <= total <= true
+            shown = total
+    when = (len(steps) + 9) * 100 * MS
+    ingest(store, probes(when, snd_una=true))
+    look(store, samples(when + MS, bytes_acked=true))
+    assert value(store, "bytes_acked") == true
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    told=st.lists(st.sampled_from("eessb-"), min_size=1, max_size=60),
+    every=st.sampled_from([100, 250, 400]),
+)
+def test_nothing_is_in_the_chart_twice(told: str, every: int) -> None:
+    """The chart of the rate has as many bytes as were acknowledged, whoever told of them."""
+    store = filled(probes(10 * SECOND, snd_una=0))
+    look(store, samples(10 * SECOND + MS, bytes_acked=0))
+    now, true = 10 * SECOND + MS, 0
+    for by in told:
+        now += every * MS
+        true += 1000
+        if by in "eb":
+            ingest(store, probes(now, snd_una=true))
+        if by in "sb":
+            look(store, samples(now + MS, bytes_acked=true))
+    # What has not been told of for a while yet comes with the next word.
+    now += SECOND
+    look(store, samples(now, bytes_acked=true))
+    assert acked_in_chart(store) == pytest.approx(true, rel=0.02)
+
+
+# Rates
+
+
+@pytest.mark.parametrize(
+    ("every", "within"), [(100, 0.02), (250, 0.02), (1000, 0.02), (5000, 0.02)]
+)
+def test_the_rate_of_a_flow_that_is_only_sampled(every: int, within: float) -> None:
+    """A steady flow has its rate however seldom it is sampled, at any time; then it is unknown."""
+    store = Store(MEMORY)
+    now = SECOND
+    shown = []
+    for number in range(40_000 // 50):
+        now += 50 * MS
+        if number * 50 % every == 0:
+            look(store, samples(now, bytes_acked=now // MS * 1000, state=TcpState.CLOSE_WAIT))
+        store.ingest(NOTHING, now)
+        shown.append(value(store, "rate"))
+    assert math.isnan(shown[0]), "one sample says nothing of a rate"
+    settled = np.array(shown[2 * every // 50 + 10 :])
+    assert settled == pytest.approx(1e6, rel=0.02)
+    store.ingest(NOTHING, now + 20 * SECOND)
+    assert value(store, "rate") == pytest.approx(1e6, rel=0.02), "the next sample may take as long"
+    store.ingest(NOTHING, now + 36 * SECOND)
+    assert math.isnan(value(store, "rate"))
+
+
+def test_the_rate_of_a_flow_that_is_sampled_more_often_now() -> None:
+    """When the screen comes to a flow, nothing of what went before shows as a peak."""
+    store = Store(MEMORY)
+    times = [*range(1000, 21_000, 5000), *range(16_250, 20_000, 250)]
+    for when in times:
+        store.ingest_samples(samples(when * MS, bytes_acked=when * 1000), when * MS)
+        store.ingest(NOTHING, when * MS)
+        rate = value(store, "rate")
+        assert math.isnan(rate) or rate == pytest.approx(1e6, rel=0.01)
+
+
+def test_the_rate_of_a_flow_that_leaves_established() -> None:
+    """Where tcp_probe falls silent and samples go on, so does the rate, without a peak."""
+    store = Store(MEMORY)
+    now, lowest = SECOND, []
+    for number in range(200):
+        now += 50 * MS
+        true = now // MS * 1000
+        if number < 100:
+            store.ingest(probes(now, snd_una=true), now)
+        if number % 5 == 0:
+            store.ingest_samples(samples(now, bytes_acked=true), now)
+        store.ingest(NOTHING, now)
+        if number > 40:
+            lowest.append(value(store, "rate"))
+    assert max(lowest) <= 1.1e6
+    assert min(lowest) >= 0.5e6
+    assert lowest[-1] == pytest.approx(1e6, rel=0.02)
+    assert value(store, "bytes_acked") == true - true % 1000 or value(store, "bytes_acked") <= true
+
+
+def test_the_rate_where_the_kernel_does_not_tell() -> None:
+    """Before Linux 4.1 TCP_INFO has no total: of flows that are only sampled, no rate is known."""
+    store = Store(MEMORY)
+    for second in range(1, 5):
+        look(store, samples(second * SECOND, info_len=104, bytes_acked=second))
+    assert math.isnan(value(store, "rate"))

@@ -1,0 +1,190 @@
+"""What limits a flow: shares of time from two samples, by second, and the verdict."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcctui.events import CaState, EventKind
+from tcctui.flows.diagnosis import CAUSES, Limit
+from tcctui.flows.store import Store
+from tests.unit.events import MS, NOTHING, SECOND, probes, together
+from tests.unit.samples import look, samples
+from tests.unit.stores import MEMORY, SOCKET, filled, ingest, value
+from tests.unit.test_marks import happens
+
+MSS = 1448
+FULL: dict[str, Any] = {"snd_cwnd": 10, "wqueue": 30 * MSS, "notsent_bytes": 20 * MSS}
+"""The window is full, and more is to be sent."""
+FULL_BUFFER: dict[str, Any] = {
+    "wqueue": 8 * MSS,
+    "wmem_queued": 33_000,
+    "sndbuf": 32_768,
+    "snd_cwnd": 30,
+}
+"""All that the buffer takes is in flight, in a window that is far from full."""
+FAR: dict[str, Any] = {"snd_wnd": 10**6}
+
+
+def sampled(seconds: float, every: int = 250, **growth: Any) -> Store:
+    """A flow that is sampled every so many ms; counters grow by so much a second."""
+    store = Store(MEMORY)
+    counters = ("busy_time", "rwnd_limited", "sndbuf_limited", "bytes_received", "data_segs_out")
+    for ms in range(0, round(seconds * 1000) + 1, every):
+        fields = {
+            name: round(value * ms / 1000) if name in counters else value
+            for name, value in growth.items()
+        }
+        look(store, samples(10 * SECOND + ms * MS, **{**FAR, **fields}))
+    return store
+
+
+def shares(store: Store) -> dict[str, float]:
+    """The shares of the last 2 s, by cause, those that are there."""
+    found = store.some_flows(np.array([1], "u8"), ["limit_shares"])["limit_shares"][0]
+    return {
+        cause.name: round(share, 2)
+        for cause, share in zip(CAUSES, found.tolist(), strict=True)
+        if share > 0.005
+    }
+
+
+@pytest.mark.parametrize("every", [100, 250, 1000, 5000])
+@pytest.mark.parametrize(
+    ("growth", "verdict", "expected"),
+    [
+        ({"busy_time": 1e6, **FULL}, Limit.CWND, {"CWND": 1}),
+        ({"busy_time": 1e6, "rwnd_limited": 0.9e6, **FULL}, Limit.RWND, {"RWND": 0.9, "CWND": 0.1}),
+        ({"busy_time": 1e6, "sndbuf_limited": 0.8e6}, Limit.SNDBUF, {"SNDBUF": 0.8, "APP": 0.2}),
+        ({"busy_time": 1e6, **FULL_BUFFER}, Limit.SNDBUF, {"SNDBUF": 1}),
+        ({"busy_time": 1e6, **FULL_BUFFER, "rate_flags": 1}, Limit.SNDBUF, {"SNDBUF": 1}),
+        ({"busy_time": 1e6, **FULL_BUFFER, "wmem_queued": 9_000}, Limit.APP, {"APP": 1}),
+        ({"busy_time": 1e6, **FULL_BUFFER, **FULL}, Limit.CWND, {"CWND": 1}),
+        ({"busy_time": 1e6, **FULL_BUFFER, "notsent_bytes": 4 * MSS}, Limit.SNDBUF, {"SNDBUF": 1}),
+        ({"busy_time": 1e6, **FULL_BUFFER, "snd_cwnd": 8}, Limit.CWND, {"CWND": 1}),
+        ({"busy_time": 0.1e6, **FULL_BUFFER}, Limit.APP, {"APP": 0.9, "SNDBUF": 0.1}),
+        (
+            {"busy_time": 1e6, "rwnd_limited": 1e6, "snd_wnd": 0, "wqueue": 9},
+            Limit.RWND,
+            {"RWND": 1},
+        ),
+        ({"busy_time": 0.2e6, **FULL}, Limit.APP, {"APP": 0.8, "CWND": 0.2}),
+        ({"busy_time": 1e6, "wqueue": 3 * MSS, "rate_flags": 1}, Limit.APP, {"APP": 1}),
+        ({"busy_time": 1e6, "wqueue": 3 * MSS}, Limit.APP, {"APP": 1}),
+        ({"busy_time": 1e6, "rate_flags": 1, **FULL}, Limit.CWND, {"CWND": 1}),
+        ({"busy_time": 1e6, "ca_state": 3, **FULL}, Limit.RECOVERY, {"RECOVERY": 1}),
+        ({"bytes_received": 1e6}, Limit.RECEIVES, {"APP": 1}),
+        ({"bytes_received": 1e6, "data_segs_out": 99}, Limit.APP, {"APP": 1}),
+        ({}, Limit.APP, {"APP": 1}),
+        ({"info_len": 160, **FULL}, Limit.CWND, {"CWND": 1}),
+        ({"info_len": 160}, Limit.APP, {"APP": 1}),
+    ],
+)
+def test_verdicts(
+    every: int, growth: dict[str, Any], verdict: Limit, expected: dict[str, float]
+) -> None:
+    """Each cause is told by its clock, however often the flow is sampled."""
+    store = sampled(10, every, **growth)
+    assert value(store, "limit") == verdict
+    assert shares(store) == pytest.approx(expected, abs=0.03)
+
+
+def test_the_other_ends_window_without_the_kernels_clocks() -> None:
+    """On a kernel that has no clocks, a full window of the other end is told by tcp_probe's."""
+    store = filled(probes(SECOND, snd_wnd=10 * MSS, snd_nxt=10 * MSS, skaddr=SOCKET))
+    fields = {"info_len": 160, **FULL, "snd_cwnd": 50}
+    look(store, *(samples((2 + number) * SECOND, **fields) for number in range(4)))
+    assert value(store, "limit") == Limit.RWND
+
+
+def test_a_flow_is_limited_by_nobody_knows_what() -> None:
+    """Before two samples, and long after the last one, there is no verdict."""
+    store = filled(probes(SECOND))
+    look(store, samples(SECOND, 2), samples(SECOND + 200 * MS, 2))
+    for cookie in (1, 2):
+        assert value(store, "limit", cookie) == Limit.UNKNOWN
+    assert np.isnan(store.flows(["limit_shares"])["limit_shares"]).all()
+    look(store, samples(2 * SECOND, 2))
+    assert value(store, "limit", 2) == Limit.APP
+    store.ingest(NOTHING, 60 * SECOND)
+    assert value(store, "limit", 2) == Limit.UNKNOWN
+
+
+def test_time_in_recovery_by_events() -> None:
+    """CA_STATE events tell how long recovery lasted, better than two samples do."""
+    store = filled(probes(SECOND, skaddr=SOCKET))
+    for number in range(20):
+        begin = 2 * SECOND + number * 500 * MS
+        look(store, samples(begin, busy_time=number * 500_000, **FULL, **FAR))
+        ingest(
+            store,
+            together(
+                happens(EventKind.CA_STATE, begin + 100 * MS, CaState.RECOVERY),
+                happens(EventKind.CA_STATE, begin + 200 * MS, CaState.LOSS),
+                happens(EventKind.CA_STATE, begin + 300 * MS, CaState.OPEN),
+            ),
+        )
+    assert shares(store) == pytest.approx({"RECOVERY": 0.4, "CWND": 0.6}, abs=0.03)
+
+
+def test_the_strip_shows_each_second() -> None:
+    """The strip under the chart has what limited the flow then, and nothing where it is unknown."""
+    store = Store(MEMORY)
+    busy = rwnd = 0
+    for ms in range(0, 12_001, 250):
+        if 4000 < ms <= 8000:
+            busy += 250_000
+        if ms > 8000:
+            busy, rwnd = busy + 250_000, rwnd + 250_000
+        fields = {"busy_time": busy, "rwnd_limited": rwnd, **(FULL if ms > 4000 else {}), **FAR}
+        look(store, samples(100 * SECOND + ms * MS, **fields))
+    past = store.history(1, 20, 21)
+    assert past is not None
+    assert past.limits.tolist()[-13:-1] == [Limit.APP] * 4 + [Limit.CWND] * 4 + [Limit.RWND] * 4
+    assert set(past.limits.tolist()[:-13]) == {Limit.UNKNOWN}
+    assert len(past.limits) == len(past.series["snd_cwnd"].last)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    looks=st.lists(
+        st.tuples(
+            st.integers(10, 9000),
+            st.floats(0, 1.3),
+            st.floats(0, 1),
+            st.floats(0, 1),
+            st.booleans(),
+        ),
+        min_size=2,
+        max_size=30,
+    )
+)
+def test_shares_of_a_second_never_exceed_it(
+    looks: list[tuple[int, float, float, float, bool]],
+) -> None:
+    """Whatever the clocks say, and however long the windows are, a second has at most a whole."""
+    store = Store(MEMORY)
+    now, busy, rwnd, sndbuf = 10 * SECOND, 0.0, 0.0, 0.0
+    for ms, more, first, second, full in looks:
+        now += ms * MS
+        busy += ms * 1000 * more
+        rwnd += ms * 1000 * more * first
+        sndbuf += ms * 1000 * more * second
+        clocks: dict[str, Any] = {
+            "busy_time": int(busy),
+            "rwnd_limited": int(rwnd),
+            "sndbuf_limited": int(sndbuf),
+        }
+        look(store, samples(now, **clocks, **(FULL if full else {})))
+    limits = store._known.limits
+    row = store._known.cookies.lookup(np.array([1], "u8"))
+    sums = limits._shares[row].astype("i8").sum(axis=2)[0]
+    assert sums.max() <= 250
+    span = now - (10 * SECOND + looks[0][0] * MS)
+    assert sums.sum() >= 0.9 * min(span / SECOND, 60) * 250 - 250
+    found = store.flows(["limit_shares"])["limit_shares"]
+    assert np.isnan(found).all() or found.sum() == pytest.approx(1)

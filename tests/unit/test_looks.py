@@ -1,0 +1,396 @@
+"""Samples in the store: what they change, beside events and alone."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcctui.events import NO_SSTHRESH, CaState, EventKind, TcpState
+from tcctui.flows.columns import (
+    DERIVED,
+    FIELDS,
+    SAMPLED,
+    UNKNOWN_CA_STATE,
+    UNKNOWN_WINDOW,
+)
+from tcctui.flows.derived import FROZEN, complete
+from tcctui.flows.store import Store
+from tcctui.records import joined
+from tcctui.samples import SOCKET as ASKED
+from tcctui.samples import TCP_INFO, TEXT_FIELDS
+from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
+from tests.unit.samples import NO_SAMPLES, destroyed, gone, look, samples
+from tests.unit.stores import ELSEWHERE, MEMORY, SOCKET, filled, ingest, known, value
+
+
+def sampled(*batches: Any) -> Store:
+    """Give a store that knows these samples and no event."""
+    store = Store(MEMORY)
+    look(store, *batches)
+    return store
+
+
+def values(store: Store, *names: str) -> dict[str, Any]:
+    """Some columns of the flow with the cookie 1."""
+    return {name: value(store, name) for name in names}
+
+
+# Flows that are only sampled
+
+
+def test_a_socket_that_is_sampled_is_a_flow() -> None:
+    """Without any event, a socket has its addresses, state, window, round trip and algorithm."""
+    store = sampled(
+        samples(
+            5 * SECOND,
+            snd_cwnd=33,
+            snd_ssthresh=30,
+            rtt=61_000,
+            snd_wnd=5000,
+            rcv_wnd=6000,
+            snd_mss=1400,
+            state=TcpState.CLOSE_WAIT,
+            wqueue=9000,
+            notsent_bytes=2000,
+            cc=b"bbr",
+            comm=b"nginx",
+            pid=77,
+            bytes_acked=12345,
+        )
+    )
+    expected = {"snd_cwnd": 33, "ssthresh": 30, "srtt_us": 61_000, "snd_wnd": 5000}
+    expected |= {"rcv_wnd": 6000, "mss": 1400, "state": TcpState.CLOSE_WAIT, "in_flight": 7000}
+    expected |= {"bytes_acked": 12345, "events": 0, "first_ns": 5 * SECOND, "last_ns": 0}
+    expected |= {"sampled_ns": 5 * SECOND, "from_sample": True, "ca_state": CaState.OPEN}
+    assert values(store, *expected) == expected
+    assert values(store, "cc", "comm", "pid") == {"cc": b"bbr", "comm": b"nginx", "pid": 77.0}
+    assert value(store, "text") == "10.0.0.1:443 192.0.2.7:50000 close-wait"
+    store.ingest(NOTHING, 9 * SECOND)
+    assert value(store, "age_ns") == 4 * SECOND
+
+
+@pytest.mark.parametrize("length", sorted({place for _, place in TCP_INFO.values()} | {240}))
+def test_what_a_kernel_does_not_tell_is_unknown(length: int) -> None:
+    """Of a shorter TCP_INFO, what lies beyond its end is shown as unknown, never as zero."""
+    fields: dict[str, Any] = dict.fromkeys(TCP_INFO, 7)
+    store = sampled(samples(SECOND, info_len=length, **fields))
+    for name, (kind, place) in TCP_INFO.items():
+        if name in SAMPLED:
+            there = length >= place + np.dtype(kind).itemsize
+            assert math.isnan(value(store, name)) != there
+    assert (value(store, "snd_wnd") == UNKNOWN_WINDOW) == (length < 232)
+    assert (value(store, "rcv_wnd") == UNKNOWN_WINDOW) == (length < 236)
+    assert (value(store, "snd_cwnd") == 0) == (length < 84)
+
+
+def test_a_flow_that_was_never_sampled() -> None:
+    """Nothing that only samples tell is made up for it."""
+    store = filled(probes(SECOND, snd_cwnd=10))
+    for name in SAMPLED:
+        found = value(store, name)
+        assert found == b"" if name in TEXT_FIELDS else math.isnan(found)
+    assert value(store, "ca_state") == UNKNOWN_CA_STATE
+    assert not value(store, "from_sample")
+    assert value(store, "sampled_ns") == 0
+    assert math.isnan(value(store, "retrans_percent"))
+    assert math.isnan(value(store, "queueing_us"))
+
+
+def test_a_frozen_snapshot_has_every_column() -> None:
+    """From the few columns that are copied to stand still, all others follow, as the store's."""
+    store = filled(probes([SECOND, SECOND], [1, 2], snd_cwnd=10, srtt=500))
+    look(store, samples([2 * SECOND] * 2, [2, 3], cc=b"cubic", min_rtt=[100, 200]))
+    names = [*FIELDS, *SAMPLED, *DERIVED]
+    frozen, direct = complete(store.flows(FROZEN), names), store.flows(names)
+    assert set(frozen) == set(direct) == set(names)
+    for name in names:
+        np.testing.assert_array_equal(frozen[name], direct[name])
+
+
+@pytest.mark.parametrize(
+    ("ca_state", "cwnd", "plain", "shown"),
+    [
+        (CaState.OPEN, 100, 10, 75),
+        (CaState.DISORDER, 101, 10, 75),
+        (CaState.OPEN, 100, 90, 90),
+        (CaState.CWR, 100, 10, 10),
+        (CaState.RECOVERY, 100, 10, 10),
+        (CaState.LOSS, 100, 10, 75),
+        (CaState.OPEN, 10, NO_SSTHRESH, NO_SSTHRESH),
+    ],
+)
+def test_the_threshold_means_what_tcp_probe_means(
+    ca_state: CaState, cwnd: int, plain: int, shown: int
+) -> None:
+    """A sample's ssthresh becomes tcp_current_ssthresh(), so that the curve does not flip."""
+    store = sampled(samples(SECOND, ca_state=ca_state, snd_cwnd=cwnd, snd_ssthresh=plain))
+    assert value(store, "ssthresh") == shown
+    assert value(store, "snd_ssthresh") == plain
+
+
+@pytest.mark.parametrize(
+    ("wqueue", "fields", "in_flight"),
+    [
+        (0, {}, 0),
+        (5000, {"notsent_bytes": 2000}, 3000),
+        (100, {"notsent_bytes": 2000}, 0),
+        (90_000, {"info_len": 144, "unacked": 10, "notsent_bytes": 1}, 14_480),
+        (900, {"info_len": 144, "unacked": 10}, 900),
+    ],
+)
+def test_bytes_in_flight_of_a_sample(wqueue: int, fields: dict[str, Any], in_flight: int) -> None:
+    """What is queued less what is not sent yet; from segments where the kernel tells no more."""
+    store = sampled(samples(SECOND, wqueue=wqueue, **fields))
+    assert value(store, "in_flight") == in_flight
+
+
+# The newest wins
+
+
+Told = tuple[bool, int, int]
+"""Whether it is a sample, when it happened, and which batch delivers it."""
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    told=st.lists(
+        st.tuples(st.booleans(), st.integers(1, 40), st.integers(0, 6)), min_size=1, max_size=25
+    )
+)
+def test_the_newest_wins(told: list[Told]) -> None:
+    """Samples in any order between events: each flow has the values of whatever is the newest."""
+    store = Store(MEMORY)
+    events = sorted(when for is_sample, when, _ in told if not is_sample)
+    looks = [(batch, when) for is_sample, when, batch in told if is_sample]
+    for batch in range(7):
+        times = [when for at, when in looks if at == batch]
+        if times:
+            when = np.array(times)
+            look(
+                store,
+                samples(
+                    SECOND + when * MS,
+                    snd_cwnd=100 + when,
+                    rtt=1000 + when,
+                    snd_wnd=10_000 + when,
+                    wqueue=when,
+                ),
+            )
+        part = events[batch * 4 : batch * 4 + 4]
+        if part:
+            when = np.array(part)
+            cwnd, srtt = 500 + when, 5000 + when
+            ingest(store, probes(SECOND + when * MS, snd_cwnd=cwnd, srtt=srtt, snd_wnd=50_000))
+    newest_event = max(events[:28], default=0)
+    newest_look = max((when for _, when in looks), default=0)
+    from_sample = newest_look > newest_event
+    assert value(store, "from_sample") == from_sample
+    assert value(store, "snd_cwnd") == (100 + newest_look if from_sample else 500 + newest_event)
+    assert value(store, "srtt_us") == (1000 + newest_look if from_sample else 5000 + newest_event)
+    assert value(store, "snd_wnd") == (10_000 + newest_look if from_sample else 50_000)
+    assert value(store, "in_flight") == (newest_look if from_sample else 0)
+
+
+def test_what_a_newer_sample_lacks_is_left_as_the_event_said() -> None:
+    """On a kernel that samples no windows, tcp_probe's stay."""
+    store = filled(probes(SECOND, snd_wnd=111, rcv_wnd=222, snd_cwnd=3))
+    look(store, samples(2 * SECOND, info_len=200, snd_cwnd=4))
+    assert values(store, "snd_wnd", "rcv_wnd", "snd_cwnd") == {
+        "snd_wnd": 111,
+        "rcv_wnd": 222,
+        "snd_cwnd": 4,
+    }
+    ingest(store, probes(SECOND + 5, snd_wnd=112, rcv_wnd=223, snd_cwnd=9))
+    assert values(store, "snd_wnd", "rcv_wnd", "snd_cwnd") == {
+        "snd_wnd": 112,
+        "rcv_wnd": 223,
+        "snd_cwnd": 4,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sample_first", "later"), [(True, 1), (True, -1), (False, 1), (False, -1)]
+)
+def test_the_newest_state_is_shown(sample_first: bool, later: int) -> None:
+    """A state is a sample's or an event's, whichever is newer, in whatever order they come."""
+    store = filled(probes(SECOND, skaddr=SOCKET))
+    sample = samples(2 * SECOND + later * MS, state=TcpState.CLOSE_WAIT, ca_state=CaState.LOSS)
+    events = together(
+        state(2 * SECOND, SOCKET, TcpState.FIN_WAIT1), ca_state(2 * SECOND, CaState.RECOVERY)
+    )
+    if sample_first:
+        look(store, sample)
+        ingest(store, events)
+    else:
+        ingest(store, events)
+        look(store, sample)
+    expected = TcpState.CLOSE_WAIT if later > 0 else TcpState.FIN_WAIT1
+    assert value(store, "state") == expected
+    assert value(store, "ca_state") == (CaState.LOSS if later > 0 else CaState.RECOVERY)
+
+
+def test_what_tcp_probe_does_not_tell() -> None:
+    """The CA state and mss are a sample's even where an event is newer than that."""
+    store = filled(probes([SECOND, 3 * SECOND], snd_cwnd=5))
+    look(store, samples(2 * SECOND, ca_state=CaState.RECOVERY, snd_mss=536, snd_cwnd=9))
+    assert values(store, "ca_state", "mss", "snd_cwnd", "from_sample") == {
+        "ca_state": CaState.RECOVERY,
+        "mss": 536,
+        "snd_cwnd": 5,
+        "from_sample": False,
+    }
+
+
+def ca_state(ts_ns: int, newstate: CaState, skaddr: int = SOCKET) -> Any:
+    """Make a tcp_cong_state_set event."""
+    event = state(ts_ns, skaddr, TcpState.ESTABLISHED)
+    event["kind"], event["newstate"] = EventKind.CA_STATE, newstate
+    return event
+
+
+def test_a_socket_that_was_sampled_first_is_found_by_its_kernel_address() -> None:
+    """Lifecycle events join a sampled flow by its addresses, then by what tcp_probe tells of it."""
+    store = sampled(samples(SECOND))
+    ingest(store, state(2 * SECOND, SOCKET, TcpState.CLOSE_WAIT))
+    assert value(store, "state") == TcpState.CLOSE_WAIT
+    ingest(store, probes(3 * SECOND, skaddr=SOCKET))
+    assert known(store) == [1]
+    ingest(store, state(4 * SECOND, SOCKET, TcpState.LAST_ACK, remote=ELSEWHERE))
+    assert value(store, "state") == TcpState.LAST_ACK
+
+
+# The end
+
+
+@pytest.mark.parametrize("event_first", [True, False])
+def test_a_socket_that_is_destroyed(event_first: bool) -> None:
+    """Its last totals are kept, and the first word of its end, be it an event or a sample."""
+    store = filled(probes([SECOND, SECOND + 1], snd_una=[0, 10], skaddr=SOCKET))
+    ends = (destroy(3 * SECOND, 1, SOCKET), destroyed(3 * SECOND + MS, bytes_acked=500, segs_in=9))
+    if event_first:
+        ingest(store, ends[0])
+        look(store, ends[1])
+        assert value(store, "closed_ns") == 3 * SECOND
+    else:
+        look(store, ends[1])
+        ingest(store, ends[0])
+        assert value(store, "closed_ns") == 3 * SECOND + MS
+    assert values(store, "bytes_acked", "segs_in", "state") == {
+        "bytes_acked": 500,
+        "segs_in": 9,
+        "state": TcpState.CLOSE,
+    }
+    store.ingest(NOTHING, 30 * SECOND)
+    assert known(store) == []
+
+
+def test_a_socket_that_is_destroyed_and_missed() -> None:
+    """Its last totals count, though the question for it was answered later; so does its end."""
+    store = sampled(samples(SECOND))
+    look(store, joined([gone(3 * SECOND), destroyed(2 * SECOND, segs_in=9)]))
+    assert values(store, "segs_in", "closed_ns") == {"segs_in": 9, "closed_ns": 2 * SECOND}
+
+
+def test_a_socket_that_was_disconnected_and_destroyed() -> None:
+    """The end of a socket that has no addresses any more is the end of its flow."""
+    store = sampled(samples(SECOND, snd_cwnd=77))
+    look(store, destroyed(2 * SECOND, remote=("0.0.0.0", 0)))
+    assert values(store, "snd_cwnd", "closed_ns") == {"snd_cwnd": 77, "closed_ns": 2 * SECOND}
+
+
+def test_a_socket_that_is_gone() -> None:
+    """It is closed when it is missed, with the values it had; an older sample changes nothing."""
+    store = sampled(samples(SECOND, snd_cwnd=55), gone(3 * SECOND))
+    look(store, samples(2 * SECOND, snd_cwnd=66))
+    assert values(store, "closed_ns", "snd_cwnd", "state") == {
+        "closed_ns": 3 * SECOND,
+        "snd_cwnd": 55,
+        "state": TcpState.CLOSE,
+    }
+
+
+def test_a_socket_that_is_found_again() -> None:
+    """One that was missed while its namespace was out of sight goes on where it is found again."""
+    store = sampled(samples(SECOND, snd_cwnd=55), gone(3 * SECOND))
+    look(store, samples(4 * SECOND, snd_cwnd=77))
+    expected = {"closed_ns": 0, "snd_cwnd": 77, "state": TcpState.ESTABLISHED, "first_ns": SECOND}
+    assert values(store, *expected) == expected
+
+
+def test_a_destroyed_socket_stays_closed() -> None:
+    """A sample that comes behind the end of a socket, whatever its time, does not revive it."""
+    store = sampled(samples(SECOND), destroyed(3 * SECOND))
+    look(store, samples(4 * SECOND))
+    assert value(store, "closed_ns") == 3 * SECOND
+
+
+def test_a_socket_is_not_gone_that_was_heard_of_since() -> None:
+    """A question that was answered late does not close a flow that has an event after it."""
+    store = filled(probes(3 * SECOND, snd_cwnd=5))
+    look(store, gone(2 * SECOND))
+    assert values(store, "closed_ns", "state") == {"closed_ns": 0, "state": TcpState.ESTABLISHED}
+
+
+def test_sockets_that_are_not_known_have_no_end() -> None:
+    """The end of a socket that nobody has seen makes no flow."""
+    assert known(sampled(joined([gone(SECOND, 1), destroyed(SECOND, 2)]))) == []
+
+
+def test_a_socket_that_is_connected_anew() -> None:
+    """The same cookie with other addresses is another connection, closed in between or not."""
+    store = sampled(samples(SECOND, bytes_acked=900, snd_cwnd=50))
+    look(store, samples(2 * SECOND, bytes_acked=100, snd_cwnd=10, remote=ELSEWHERE))
+    expected = {"bytes_acked": 100, "first_ns": 2 * SECOND, "closed_ns": 0, "snd_cwnd": 10}
+    assert values(store, *expected) == expected
+    look(store, destroyed(3 * SECOND, remote=ELSEWHERE), samples(4 * SECOND, bytes_acked=7))
+    expected = {"bytes_acked": 7, "first_ns": 4 * SECOND, "closed_ns": 0}
+    assert values(store, *expected) == expected
+    assert value(store, "text").endswith("192.0.2.7:50000 estab")
+    ingest(store, probes(5 * SECOND, snd_una=5, remote=ELSEWHERE))
+    assert math.isnan(value(store, "inode")), "what is known of another connection"
+
+
+# What to ask for
+
+
+def test_sockets_to_ask_for() -> None:
+    """Those that are known and live, in the order given, with what sock_diag needs to find them."""
+    store = filled(probes([SECOND, SECOND], [7, 8], local=("2001:db8::7", 8443), remote=("::1", 9)))
+    look(store, samples(SECOND, [3, 4]), gone(2 * SECOND, 4))
+    found = store.sockets(np.array([3, 99, 4, 7], "u8"))
+    assert found.dtype == ASKED
+    assert found["sock_cookie"].tolist() == [3, 7]
+    assert found["family"].tolist() == [2, 10]
+    assert found["sport"].tolist() == [443, 8443]
+    assert found["daddr"].tolist() == [[0, 0xFFFF_C000_0207], [0, 1]]
+    assert len(store.sockets(np.empty(0, "u8"))) == 0
+
+
+def test_nothing_sampled() -> None:
+    """An empty batch only lets time go on."""
+    store = filled(probes(SECOND, skaddr=SOCKET), destroy(2 * SECOND, 1, SOCKET))
+    store.ingest_samples(NO_SAMPLES, 60 * SECOND)
+    assert known(store) == []
+
+
+def test_the_end_keeps_what_it_does_not_tell() -> None:
+    """The last sample of a destroyed socket has its totals, and the algorithm of those before."""
+    store = sampled(
+        samples(SECOND, cc=b"bbr", comm=b"nginx", pid=7, bbr_bw=1000, total_retrans=3, sndbuf=9),
+        destroyed(2 * SECOND, total_retrans=5),
+    )
+    expected = {"cc": b"bbr", "comm": b"nginx", "pid": 7, "bbr_bw": 1000, "sndbuf": 9}
+    assert values(store, *expected) == expected
+    assert value(store, "total_retrans") == 5
+
+
+def test_a_disconnected_sockets_end_takes_no_totals_back() -> None:
+    """A socket that is disconnected before it is destroyed has lost its totals: the former stay."""
+    store = sampled(samples(SECOND, total_retrans=3), destroyed(2 * SECOND, info_len=0))
+    assert value(store, "total_retrans") == 3
+    assert value(store, "closed_ns") == 2 * SECOND
