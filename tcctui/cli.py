@@ -25,6 +25,10 @@ MAX_CPU = 0.25
 """Share of a core that the dashboard's reading may take unless told otherwise."""
 
 
+_RING_BYTES = 8 << 20
+"""Room for what the dashboard is told: at 2 million records a second, for one of its naps."""
+
+
 class _Parser(argparse.ArgumentParser):
     """An argument parser that wants names in full, and whose complaints end as all others do."""
 
@@ -58,8 +62,9 @@ def _kernel_options(before: str = "") -> _Parser:
     )
     group.add_argument(
         "--source",
-        choices=("auto", "bpf"),
-        help="where events come from (default auto: the best this machine has)",
+        choices=("auto", "bpf", "sock_diag"),
+        help="bpf: every ACK, from tcp_probe (root); sock_diag: samples, as ss has them (anybody);"
+        " auto (the default): both, or what can be had",
     )
     group.add_argument(
         "--interval",
@@ -77,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="tcctui",
         description="htop for TCP congestion control: cwnd, ssthresh and srtt of every connection,"
-        " live from the kernel's tcp_probe tracepoint. Needs root.",
+        " live from the kernel's tcp_probe tracepoint, and what limits it. Without root: samples.",
         epilog="Without a command it is the dashboard; in there, ? lists the keys.",
         parents=[_kernel_options("before_")],
     )
@@ -85,8 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--history-memory",
         metavar="SIZE",
-        default="88M",
-        help="memory that the histories of all connections may take (default 88M); where it is"
+        default="72M",
+        help="memory that the histories of all connections may take (default 72M); where it is"
         " short, less of each is kept",
     )
     parser.add_argument(
@@ -219,6 +224,11 @@ def _run(args: argparse.Namespace) -> int:
     )
     kernel_filter = KernelFilter.from_options(ports, addresses)
     if args.command == "trace":
+        if getattr(args, "source", "auto") == "sock_diag":
+            raise UsageError(
+                "--source sock_diag has samples, and trace prints tcp_probe's events.",
+                "Leave --source out.",
+            )
         loading = Loading(kernel_headers=headers)
         # The program compiles while these are imported.
         from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy
@@ -240,16 +250,26 @@ def _run(args: argparse.Namespace) -> int:
             source.close()
         return 0
 
+    choice = getattr(args, "source", "auto")
     history_memory = _memory(args.history_memory)
     _require_terminal()
-    loading = Loading(kernel_headers=headers)
-    from tcctui.sources.bpf import BpfSource  # noqa: PLC0415
+    program: Loading | TcctuiError | None = None
+    if choice != "sock_diag":
+        try:
+            program = Loading(kernel_headers=headers, ring_bytes=_RING_BYTES)
+        except TcctuiError as error:
+            if choice == "bpf" or headers is not None:
+                raise
+            program = error
+    from tcctui import memory  # noqa: PLC0415 - ctypes
+    from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
     from tcctui.ui.app import run  # noqa: PLC0415 - Textual
 
+    memory.return_at_once()
     interval_ms = getattr(args, "interval", INTERVAL_MS)
     return run(
-        lambda: BpfSource(
-            kernel_filter, loading=loading, interval_ms=interval_ms, max_cpu=args.max_cpu
+        lambda: open_live(
+            kernel_filter, program, choice=choice, interval_ms=interval_ms, max_cpu=args.max_cpu
         ),
         history_memory,
     )

@@ -14,7 +14,8 @@ import numpy as np
 
 from tcctui.addresses import format_address
 from tcctui.errors import TcctuiError
-from tcctui.events import EventKind, Events, Source
+from tcctui.events import EventKind, Events
+from tcctui.source import EventSource
 
 FORMATS = ("text", "jsonl", "csv")
 
@@ -138,7 +139,7 @@ class Trace:
 
     def __init__(
         self,
-        source: Source,
+        source: EventSource,
         since_ns: int,
         *,
         form: str,
@@ -223,7 +224,7 @@ _ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def trace(
-    source: Source,
+    source: EventSource,
     *,
     attach_ms: float,
     since_ns: int,

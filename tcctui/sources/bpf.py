@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT, EventKind, Events, joined
+from tcctui.events import EVENT, EventKind, Events
+from tcctui.records import joined
 from tcctui.sources.bpf_syscall import delete_keys
 from tcctui.sources.kernel_filter import FILTER_BYTES, KernelFilter
 from tcctui.sources.mapped_array import MappedArray

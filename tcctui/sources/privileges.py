@@ -8,6 +8,9 @@ from pathlib import Path
 
 from tcctui.errors import TcctuiError
 
+_SECURE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
+"""Where every distribution's sudo looks."""
+
 _CAP_SYS_ADMIN, _CAP_PERFMON, _CAP_BPF = 21, 38, 39
 
 
@@ -28,9 +31,12 @@ def may_trace(status: str) -> bool:
 def sudo_command(arguments: list[str]) -> str:
     """Give the `sudo` command that runs this very program; `arguments` as in sys.argv.
 
-    The path is whole, since sudo's own PATH often lacks the place where pip puts programs.
+    The path is whole unless it is in sudo's own PATH, which often lacks the place where pip puts
+    programs.
     """
     program = Path(arguments[0])
+    if str(program.parent) in _SECURE_PATH:
+        return shlex.join(["sudo", program.name, *arguments[1:]])
     if program.name == "__main__.py":
         return shlex.join(["sudo", sys.executable, "-m", program.parent.name, *arguments[1:]])
     return shlex.join(["sudo", str(program.absolute()), *arguments[1:]])

@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EventKind, Events, joined, pick
+from tcctui.events import EventKind, Events
+from tcctui.records import joined, pick
 
 MARK = np.dtype(
     [

@@ -12,9 +12,10 @@ from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
+from tcctui import memory
 from tcctui.errors import TcctuiError
-from tcctui.events import Source
 from tcctui.flows.store import Store
+from tcctui.source import Source
 from tcctui.ui.dashboard import Dashboard
 from tcctui.ui.view import View
 
@@ -24,6 +25,9 @@ live, on a screen that is painted four times a second."""
 
 _FIRST_WAIT, _FIRST_LOOKS = 0.02, 50
 """The same until something has come, for a second at most."""
+
+_SETTLED = 3.0
+"""Seconds after which all is loaded that will be needed."""
 
 _PATIENCE = 3
 """Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
@@ -56,6 +60,7 @@ class TcctuiApp(App[None]):
             self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
         await self.push_screen(self._dashboard)
         self.run_worker(self._collect, thread=True, exit_on_error=False)
+        self.set_timer(_SETTLED, memory.settle)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
@@ -89,20 +94,27 @@ class TcctuiApp(App[None]):
         try:
             self._tell(self._dashboard.source_opened, source)
             for _ in range(_FIRST_LOOKS):
-                self._store.ingest(source.read(_FIRST_WAIT), source.now_ns())
-                if worker.is_cancelled or self._store.totals().events:
+                self._take(source, _FIRST_WAIT)
+                if worker.is_cancelled or self._store.totals().flows:
                     break
             self._tell(self._dashboard.look)  # the first rows at once
             while not worker.is_cancelled:
-                batch = source.read(_WAIT)
-                self._store.ingest(batch, source.now_ns())
+                self._take(source, _WAIT)
         except TcctuiError as error:
             reason = str(error)
         except Exception as error:  # a defect: the screen stays, and says what happened
             reason = f"{type(error).__name__}: {error}"
         else:
             return
+        source.close()  # nobody takes what it has any more
         self._tell(self._dashboard.source_failed, reason)
+
+    def _take(self, source: Source, seconds: float) -> None:
+        """Take what comes within some time to the store."""
+        events = source.read(seconds)
+        self._store.ingest(events, source.now_ns())
+        while len(samples := source.sampled()):
+            self._store.ingest_samples(samples, source.now_ns())
 
     def _tell(self, callback: Callable[..., object], *values: object) -> None:
         """Call something in the screen's thread, unless the end has come."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,21 @@ class Series:
     last: npt.NDArray[np.float64]
     """The last value in each column."""
     style: str
-    """Which colour: "cwnd", "ssthresh" (a dotted line), "in-flight" or "srtt"."""
+    """Which colour, and whether the line is dotted: see `TimeChart.COMPONENT_CLASSES`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Marks:
+    """Signs on the time axis, each `kind[i]` (a `MarkKind`) in column `column[i]` of time."""
+
+    column: npt.NDArray[np.integer[Any]]
+    kind: npt.NDArray[np.integer[Any]]
+
+
+NO_MARKS = Marks(np.empty(0, "i8"), np.empty(0, "u1"))
+
+Note = tuple[tuple[str, str], ...]
+"""Pieces of a line: each a text and its style."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,16 +54,34 @@ class ChartData:
     """How long the x axis is: from -`seconds` to 0, which is now."""
     series: tuple[Series, ...]
     """Where curves share a cell, the first has its colour."""
+    columns: int = 0
+    """How many columns of time there are; marks and limits are counted in them."""
+    marks: Marks = NO_MARKS
+    """What happened when."""
+    limits: npt.NDArray[np.integer[Any]] | None = None
+    """A `Limit` for each column of time, drawn as a strip below the axis."""
+    note: Note | None = None
+    """A line below the axis, instead of the strip."""
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, ChartData)
-            and self.seconds == other.seconds
+            and (self.seconds, self.columns, self.note)
+            == (other.seconds, other.columns, other.note)
             and len(self.series) == len(other.series)
             and all(map(_same, self.series, other.series))
+            and _alike(self.limits, other.limits)
+            and _alike(self.marks.column, other.marks.column)
+            and _alike(self.marks.kind, other.marks.kind)
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _alike(one: npt.NDArray[Any] | None, other: npt.NDArray[Any] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
 
 
 def _same(one: Series, other: Series) -> bool:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-import numpy.typing as npt
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tcctui.events import NO_SSTHRESH
 from tcctui.flows.labels import endpoints, state_name
-from tcctui.flows.snapshot import Extremes, FlowHistory
-from tcctui.ui import plot, units
-from tcctui.ui.chart_data import ChartData, Series
-from tcctui.ui.table_columns import fit
+from tcctui.flows.snapshot import FlowHistory
+from tcctui.ui import chart_kinds, plot, units
+from tcctui.ui.cells import phase
+from tcctui.ui.chart_kinds import CWND, KINDS, SRTT, Picture
+from tcctui.ui.table_layout import fit
 from tcctui.ui.time_chart import TimeChart
 from tcctui.ui.view import WINDOWS, View
 
@@ -22,59 +23,29 @@ FRAME = 0.25
 """Seconds between two frames."""
 
 
-def cwnd_data(past: FlowHistory) -> ChartData:
-    """Curves of cwnd, ssthresh and, where the segment size is known, in flight; in segments."""
-    series = [_series("cwnd", past.series["snd_cwnd"], "cwnd")]
-    ssthresh = past.series["ssthresh"]
-    ever_set = Extremes(*(_finite(ssthresh_part) for ssthresh_part in _parts(ssthresh)))
-    if np.isfinite(ever_set.last).any():
-        series.append(_series("ssthresh", ever_set, "ssthresh"))
-    if past.mss:
-        in_flight = Extremes(*(part / past.mss for part in _parts(past.series["in_flight"])))
-        series.append(_series("in flight", in_flight, "in-flight"))
-    return ChartData(past.seconds, tuple(series))
-
-
-def srtt_data(past: FlowHistory) -> ChartData:
-    """The curve of srtt, in milliseconds."""
-    srtt = Extremes(*(part / 1000 for part in _parts(past.series["srtt_us"])))
-    return ChartData(past.seconds, (_series("srtt", srtt, "srtt"),))
-
-
-def _parts(extremes: Extremes) -> tuple[npt.NDArray[np.float64], ...]:
-    return (extremes.low, extremes.high, extremes.last)
-
-
-def _finite(thresholds: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return np.where(thresholds >= NO_SSTHRESH, np.inf, thresholds)
-
-
-def _milliseconds(value: float) -> str:
-    return units.milliseconds(value * 1000) if value else "0 ms"
-
-
-def _series(name: str, extremes: Extremes, style: str) -> Series:
-    return Series(name, extremes.low, extremes.high, extremes.last, style)
-
-
 class Charts(Vertical):
-    """cwnd and srtt of one flow over time, pulled four times a second."""
+    """One flow over time, pulled four times a second: cwnd, or what `kind` says, and srtt."""
 
     cookie: reactive[int | None] = reactive(None, init=False)
     seconds: reactive[float | None] = reactive(60.0, init=False)
     """How far back the charts go; None is the flow's whole life."""
+    kind: reactive[int] = reactive(0, init=False)
+    """Which of `chart_kinds.KINDS` the left chart shows."""
+    both: reactive[bool] = reactive(True, init=False)
+    """Whether there is room for the chart of srtt."""
 
     def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._view = view
         self._shown_caption = ""
+        self._shown_quantities = [CWND, SRTT]
 
     def compose(self) -> ComposeResult:
         """Make the caption and the two charts."""
         yield Static(id="caption", markup=False)
         with Horizontal():
-            yield TimeChart("cwnd", "segments", lambda value: f"{value:.4g}", id="cwnd-chart")
-            yield TimeChart("srtt", "", _milliseconds, id="srtt-chart")
+            yield TimeChart(CWND.title, CWND.unit, CWND.form, id="cwnd-chart")
+            yield TimeChart(SRTT.title, SRTT.unit, SRTT.form, id="srtt-chart")
 
     def on_mount(self) -> None:
         """Begin to draw."""
@@ -97,6 +68,18 @@ class Charts(Vertical):
         """Show another window at once."""
         self.draw()
 
+    def watch_kind(self) -> None:
+        """Show another quantity at once."""
+        self.draw()
+
+    def watch_both(self) -> None:
+        """Show one chart or two."""
+        self.query_one("#srtt-chart").display = self.both
+
+    def next_kind(self) -> None:
+        """Let the left chart show the next quantity."""
+        self.kind = (self.kind + 1) % len(KINDS)
+
     def pasts(self) -> list[tuple[int, float | None, int]]:
         """What a pause has to keep: the flow's past in all windows, as the charts ask for it."""
         if self.cookie is None:
@@ -115,13 +98,26 @@ class Charts(Vertical):
         if caption != self._shown_caption:
             self._shown_caption = caption
             self.query_one("#caption", Static).update(caption, layout=False)
-        for name, make in (("#cwnd-chart", cwnd_data), ("#srtt-chart", srtt_data)):
-            chart = self.query_one(name, TimeChart)
-            past = None
-            if self.cookie is not None:
-                past = self._view.history(self.cookie, self.seconds, chart.columns)
-            chart.data = None if past is None else make(past)
+        self._show(0, "#cwnd-chart", KINDS[self.kind])
+        self._show(1, "#srtt-chart", chart_kinds.srtt)
+
+    def _show(self, place: int, name: str, make: Callable[[FlowHistory], Picture]) -> None:
+        chart = self.query_one(name, TimeChart)
+        if not chart.display:
+            return
+        past = None
+        if self.cookie is not None:
+            past = self._view.history(self.cookie, self.seconds, chart.columns)
+        if past is None:
+            chart.data = None
             chart.message = "No flow is selected" if self.cookie is None else "This flow has left"
+            return
+        picture = make(past)
+        if picture.quantity is not self._shown_quantities[place]:
+            self._shown_quantities[place] = quantity = picture.quantity
+            chart.show_as(quantity.title, quantity.unit, quantity.form)
+        chart.data = picture.data
+        chart.message = "Nothing was measured yet"
 
     def _caption(self) -> str:
         if self.cookie is None:
@@ -130,18 +126,17 @@ class Charts(Vertical):
             np.array([self.cookie], "u8"),
             (
                 *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport", "state"),
-                *("slow_start", "closed_ns", "bytes_acked", "events"),
+                *("slow_start", "cc", "bbr_phase", "closed_ns", "bytes_acked", "events"),
             ),
         )
         if not flows.count:
             return ""
-        phase = "slow start" if flows["slow_start"][0] else "congestion avoidance"
         return _fitted_caption(
             endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])[0],
             endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])[0],
             [
                 state_name(int(flows["state"][0])),
-                "" if flows["closed_ns"][0] else phase,
+                "" if flows["closed_ns"][0] else phase(flows),
                 f"{units.size(int(flows['bytes_acked'][0]))} acked",
                 f"cookie {self.cookie}",
                 "whole life" if self.seconds is None else f"last {self.seconds:.0f} s",

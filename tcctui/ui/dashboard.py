@@ -8,13 +8,15 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
-from tcctui.events import Source
+from tcctui.errors import TcctuiError
+from tcctui.source import Source
 from tcctui.ui.charts import Charts
+from tcctui.ui.details import Details
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.help import Help
 from tcctui.ui.pictures import save_picture
@@ -26,6 +28,12 @@ from tcctui.ui.view import WINDOWS, View
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal that everything fits in."""
 
+ROOMY_COLUMNS, ROOMY_LINES = 120, 30
+"""The smallest terminal that has room for the details beside both charts."""
+
+WATCH = 0.25
+"""Seconds between two times that the source is told what is on the screen."""
+
 
 class Dashboard(Screen[None]):
     """Puts the parts together: each pulls what it shows from the view by itself."""
@@ -36,8 +44,10 @@ class Dashboard(Screen[None]):
         Binding("slash", "search", "Search", key_display="/", priority=True),
         Binding("p,space", "pause", "Pause"),
         Binding("w", "window", "Window"),
+        Binding("c", "chart", "Chart"),
+        Binding("d", "details", "Details"),
         Binding("y", "y_axis", "Y axis", show=False),
-        Binding("s", "save", "Save"),
+        Binding("s", "save", "Save", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
         Binding("escape", "clear_search", "Clear the search", show=False),
@@ -47,6 +57,8 @@ class Dashboard(Screen[None]):
         super().__init__()
         self._view = view
         self._source: Source | None = None
+        self._shortfall: TcctuiError | None = None
+        self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
         self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
@@ -55,7 +67,9 @@ class Dashboard(Screen[None]):
             yield StatusBar(id="status")
             yield SearchBar(id="search")
             yield FlowTable(self._view, id="table")
-            yield Charts(self._view, id="charts")
+            with Horizontal(id="lower"):
+                yield Charts(self._view, id="charts")
+                yield Details(self._view, id="details")
             yield Footer(show_command_palette=False)
         yield Static(id="too-small", markup=False)
 
@@ -63,14 +77,20 @@ class Dashboard(Screen[None]):
         """Let the keys go to the table."""
         self.query_one(StatusBar).show(Status(host=socket.gethostname()))
         self.query_one(FlowTable).focus()
+        self.set_interval(WATCH, self._watch)
 
     def source_opened(self, source: Source) -> None:
         """Show what this source delivers to the store."""
         self._source = source
-        status = self.query_one(StatusBar)
-        status.update(source=source.description, finest_ns=source.interval_ns)
+        self.query_one(StatusBar).update(finest_ns=source.interval_ns)
         self._focus_on(self.query_one(FlowTable).selected)
+        self._watch()
         self.look()
+
+    def _watch(self) -> None:
+        """Have what is on the screen sampled often, and the selected flow before all."""
+        if self._source is not None:
+            self._source.watch(self._view.watched(self.query_one(FlowTable).cookies_in_sight))
 
     def look(self) -> None:
         """Show at once what there is."""
@@ -84,6 +104,7 @@ class Dashboard(Screen[None]):
         if too_small and parts.display:
             self._focused_before = self.focused  # what is not displayed can't keep the focus
         parts.display = not too_small
+        self._show_details()
         if not too_small and self._focused_before is not None:
             self.set_focus(self._focused_before)
             self._focused_before = None
@@ -100,6 +121,16 @@ class Dashboard(Screen[None]):
         reason = plain(reason)
         self.notify(reason, title="No more events", severity="error", timeout=3600, markup=False)
 
+    def _tell_shortfall(self, source: Source) -> None:
+        """Say once why there is less than there could be; the status line keeps what mends it."""
+        if source.shortfall is self._shortfall or source.shortfall is None:
+            return
+        self._shortfall = source.shortfall
+        if source.shortfall.mend.startswith("Run: sudo"):
+            return  # the status line says it all
+        title, reason = f"Only {source.description}", plain(str(source.shortfall))
+        self.notify(reason, title=title, severity="warning", timeout=8, markup=False)
+
     @on(FlowTable.Refreshed)
     def _tell(self, message: FlowTable.Refreshed) -> None:
         table, source = self.query_one(FlowTable), self._source
@@ -107,7 +138,10 @@ class Dashboard(Screen[None]):
             table.message = "Attaching to the kernel's tcp_probe …"
             return
         totals = self._view.store.totals()
+        self._tell_shortfall(source)
         self.query_one(StatusBar).update(
+            source=source.description,
+            mend="" if source.shortfall is None else source.shortfall.mend,
             events=totals.events,
             lost=source.lost(),
             skipped=source.skipped(),
@@ -130,6 +164,7 @@ class Dashboard(Screen[None]):
     @on(FlowTable.Selected)
     def _chart(self, message: FlowTable.Selected) -> None:
         self.query_one(Charts).cookie = message.cookie
+        self.query_one(Details).cookie = message.cookie
         self._focus_on(message.cookie)
 
     def _focus_on(self, cookie: int | None) -> None:
@@ -174,11 +209,31 @@ class Dashboard(Screen[None]):
             self._view.pause(self.query_one(Charts).pasts())
         self.query_one(FlowTable).look()
         self.query_one(Charts).draw()
+        self.query_one(Details).draw()
 
     def action_window(self) -> None:
         """Go through the windows of the charts."""
         charts = self.query_one(Charts)
         charts.seconds = WINDOWS[(WINDOWS.index(charts.seconds) + 1) % len(WINDOWS)]
+
+    def action_chart(self) -> None:
+        """Go through what the left chart can show."""
+        self.query_one(Charts).next_kind()
+
+    def action_details(self) -> None:
+        """Show the details, or the charts alone; on a small screen in place of the second chart."""
+        self._detailed[self._roomy] = not self._detailed[self._roomy]
+        self._show_details()
+
+    @property
+    def _roomy(self) -> bool:
+        width, height = self.app.size
+        return width >= ROOMY_COLUMNS and height >= ROOMY_LINES
+
+    def _show_details(self) -> None:
+        shown = self._detailed[self._roomy]
+        self.query_one(Details).display = shown
+        self.query_one(Charts).both = self._roomy or not shown
 
     def action_y_axis(self) -> None:
         """Change where the y axes begin."""

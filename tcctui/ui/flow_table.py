@@ -16,17 +16,23 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tcctui.flows.index import Keys
 from tcctui.flows.query import ALL, Query
-from tcctui.ui import table_columns, table_rows
+from tcctui.ui import cells, table_layout, table_rows
+from tcctui.ui.colours import rules
 from tcctui.ui.flow_order import FlowOrder
 from tcctui.ui.plain import plain
-from tcctui.ui.table_columns import COLUMNS, GAP, Placed
+from tcctui.ui.row_order import order
+from tcctui.ui.signs import LIMIT_STYLES
+from tcctui.ui.table_columns import COLUMNS
+from tcctui.ui.table_layout import Placed
 from tcctui.ui.table_rows import Row
 from tcctui.ui.view import View
 
 REFRESH = 0.25
 """Seconds between two looks at the store."""
 
+_COLOURED = ("cwnd", "ssthresh", "srtt", *LIMIT_STYLES)
 _SORTABLE = {column.name: column for column in COLUMNS if column.sort}
 
 
@@ -42,10 +48,9 @@ class FlowTable(ScrollView, can_focus=True):
         "flow-table--sorted",
         "flow-table--cursor",
         "flow-table--closed",
-        "flow-table--cwnd",
-        "flow-table--ssthresh",
-        "flow-table--srtt",
+        *(f"flow-table--{style}" for style in _COLOURED),
     }
+    DEFAULT_CSS = rules("FlowTable", "flow-table", _COLOURED)
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("up,k", "move(-1)", "Up", show=False),
@@ -56,7 +61,7 @@ class FlowTable(ScrollView, can_focus=True):
         Binding("end,G", "move_to_end(1)", "Last", show=False),
         Binding("less_than_sign", "sort_by(-1)", "Sort", key_display="< >"),
         Binding("greater_than_sign", "sort_by(1)", "Sort by the column to the right", show=False),
-        Binding("r", "reverse", "Reverse"),
+        Binding("r", "reverse", "Reverse", show=False),
     ]
 
     flow_query: reactive[Query] = reactive(ALL, always_update=True, init=False, repaint=False)
@@ -99,6 +104,16 @@ class FlowTable(ScrollView, can_focus=True):
         """Cookie of the selected flow."""
         return self._order.selected
 
+    @property
+    def cookies_in_sight(self) -> Keys:
+        """Cookies of the flows on the screen, the selected one first, wherever it is."""
+        rows = self._in_sight()
+        selected = np.array([] if self.selected is None else [self.selected], "u8")
+        return np.concatenate([selected, rows[~np.isin(rows, selected)]])
+
+    def _in_sight(self) -> Keys:
+        return self._order.cookies[self._top :][: max(0, self.size.height - 1)]
+
     # Looking
 
     def look(self) -> None:
@@ -108,7 +123,8 @@ class FlowTable(ScrollView, can_focus=True):
         shown = np.flatnonzero(self.flow_query.mask(flows))
         # The flows come in the order of their cookies, and equal ones keep that.
         keys = [flows[name][shown] for name in column.sort]
-        shown = shown[table_columns.order(keys, self.descending)]
+        missing = cells.missing(column.sort[0], keys[0])
+        shown = shown[order(keys, self.descending, missing)]
         self._order.update(flows["cookie"][shown])
         self.virtual_size = Size(self.size.width, len(self._order) + 1)
         self._tell_selected()
@@ -116,19 +132,20 @@ class FlowTable(ScrollView, can_focus=True):
         self.post_message(self.Refreshed(len(self._order), flows.count, self._order.held))
 
     def _tell_selected(self) -> None:
-        if self._order.selected != self._told:
-            self._told = self._order.selected
+        if self.selected != self._told:
+            self._told = self.selected
             self.post_message(self.Selected(self._told))
 
     # Painting
 
     def _repaint(self) -> None:
         """Format the rows on the screen anew, and repaint the lines that are not as they were."""
+        if not self._placed:
+            return  # there is no room: a resize is to come
         before, top_before, selected_before = self._rows, self._rows_top, self._rows_selected
         self._rows_top = self._top
         self._rows_selected = self._order.selected_at
-        visible = self._order.cookies[self._rows_top :][: max(0, self.size.height - 1)]
-        self._rows = table_rows.rows(self._view, visible, self._placed)
+        self._rows = table_rows.rows(self._view, self._in_sight(), self._placed)
         if top_before != self._rows_top or len(before) != len(self._rows):
             self.refresh()
             return
@@ -154,10 +171,12 @@ class FlowTable(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         """Choose the columns that fit, and show the selected flow."""
+        if not self.size.width:
+            return  # not displayed: what it had is painted until it has room again
         at = self._order.selected_at
         in_sight = at is not None and self._rows_top <= at < self._rows_top + len(self._rows)
         # The scroll bar has its place also while there is none, so that nothing moves.
-        self._placed = table_columns.layout(self.size.width - self.styles.scrollbar_size_vertical)
+        self._placed = table_layout.layout(self.size.width - self.styles.scrollbar_size_vertical)
         self.virtual_size = Size(self.size.width, len(self._order) + 1)
         if at is not None and in_sight:
             self._bring_into_sight(at)
@@ -175,7 +194,8 @@ class FlowTable(ScrollView, can_focus=True):
         width = self.size.width
         base = self.rich_style
         if y == 0:
-            return self._header(width)
+            titles = table_rows.paint_titles(self._placed, self.sort, self.descending, self._style)
+            return titles.adjust_cell_length(width, self._style("header"))
         line = y - 1
         if line >= len(self._rows):
             if line == 1 and not self._rows:
@@ -188,24 +208,7 @@ class FlowTable(ScrollView, can_focus=True):
 
     def _style(self, name: str) -> Style:
         """Style of a component: "" is the table's own."""
-        if not name:
-            return self.rich_style
-        return self.get_component_rich_style(f"flow-table--{name}")
-
-    def _header(self, width: int) -> Strip:
-        header, marked = self._style("header"), self._style("sorted")
-        segments = []
-        for placed in self._placed:
-            title, style = placed.column.title, header
-            if placed.column.name == self.sort:
-                arrow = "▼" if self.descending else "▲"
-                title = f"{title}{arrow}" if placed.column.left else f"{arrow}{title}"
-                style = marked
-            segments.append(
-                Segment(table_columns.fit(title, placed.width, placed.column.left), style)
-            )
-            segments.append(Segment(" " * GAP, header))
-        return Strip(segments).adjust_cell_length(width, header)
+        return self.get_component_rich_style(f"flow-table--{name}") if name else self.rich_style
 
     # Acting
 

@@ -12,6 +12,7 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from tcctui.ui.signs import LIMITS, MARKS
 from tcctui.ui.table_columns import COLUMNS, SPARKLINES
 
 KEYS = (
@@ -22,6 +23,8 @@ KEYS = (
     ("r", "reverse the order"),
     ("/", "search; Enter returns to the table, Esc clears"),
     ("w", "window of the charts: 60 s, 10 s, the flow's life"),
+    ("c", "left chart: cwnd, rates, what is in flight"),
+    ("d", "details of the flow, in place of a chart where there is little room"),
     ("y", "y axis from 0, or fitted to the curves"),
     ("p  space", "pause the view; events are still taken in"),
     ("s", "save the screen as an SVG picture"),
@@ -30,7 +33,10 @@ KEYS = (
 )
 
 SEARCHES = (
-    ("10.0.3.7  estab", "words found anywhere in addresses, ports and state; all must match"),
+    (
+        "10.0.3.7  estab",
+        "words found in addresses, ports, state, process, algorithm; all must match",
+    ),
     ("port:443  port:8000-8100", "either end's port; sport: and dport: one end's"),
     ("ip:10.0.0.0/8", "either end's address or prefix; src: local, dst: remote"),
     ("state:close-wait,last-ack", "one of these states"),
@@ -38,6 +44,11 @@ SEARCHES = (
     ("srtt>50ms  age<5s", "times: us, ms, s, m, h; a bare srtt is in ms, a bare age in s"),
     ("rate>1M  rate>1MB", "bits, or bytes, per second"),
     ("inflight>64k  rcv_wnd<1Ki", "bytes, in powers of 1000 or 1024"),
+    ("limit:rwnd,sndbuf", "what held it back for most of the last 2 s; the words are below"),
+    ("cc:bbr  proc:nginx  pid:4021", "algorithm; process that has the socket"),
+    ("netns:blue  cgroup:docker", "network namespace; container or unit"),
+    ("retrans%>1  minrtt<5ms", "share of segments sent again; least round-trip time"),
+    ("delivery_rate>10M  pacing_rate<1M", "bits, or bytes, per second, as the kernel has them"),
     ("phase:slow-start", "cwnd is below ssthresh; else phase:avoidance"),
     ("-port:22", "not"),
 )
@@ -51,10 +62,19 @@ class Help(ModalScreen[None]):
     ]
 
     def compose(self) -> ComposeResult:
-        """Make the three lists."""
+        """Make the lists."""
         columns = [(column.title, column.meaning) for column in (*COLUMNS, *SPARKLINES)]
+        limits = [(f"{sign.glyph}  {sign.word}", sign.meaning) for sign in LIMITS.values()]
+        marks = [(f"{sign.glyph}  {sign.word}", sign.meaning) for sign in MARKS.values()]
+        lists = (
+            ("Keys", KEYS),
+            ("Search", SEARCHES),
+            ("Limited by: the column, and the strip below the charts", limits),
+            ("Marks on the axis of time", marks),
+            ("Columns", columns),
+        )
         with VerticalScroll(id="help"):
-            for title, entries in (("Keys", KEYS), ("Search", SEARCHES), ("Columns", columns)):
+            for title, entries in lists:
                 table = Table.grid(padding=(0, 2))
                 table.add_column(no_wrap=True, min_width=26)
                 table.add_column()

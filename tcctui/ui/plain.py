@@ -1,6 +1,26 @@
 """Text from elsewhere, made harmless for a terminal."""
 
+from __future__ import annotations
+
+from rich.cells import cell_len
+
+_REPLACED = "\ufffd"
+
 
 def plain(text: str) -> str:
     """Replace what is not printable, each character by one: no text can be taken for an escape."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
+    return "".join(character if character.isprintable() else _REPLACED for character in text)
+
+
+def legible(name: bytes) -> str:
+    """Make text of a name that a process or an administrator gave, whatever its bytes are.
+
+    Terminals don't agree on how wide marks are that stand on other characters: those are replaced,
+    so that what is beside the name keeps its place.
+    """
+    if name.isascii():
+        return plain(name.decode("ascii"))
+    return "".join(
+        character if cell_len(character) else _REPLACED
+        for character in plain(name.decode("utf-8", "replace"))
+    )

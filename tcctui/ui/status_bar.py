@@ -23,9 +23,12 @@ class Status:
     `events`, `lost`, `skipped` and `evicted` count since the start; `reason` is why nothing comes
     any more. `interval_ns` is the time that one event of a flow may stand for, `finest_ns` what it
     is where there is room. `seconds_kept` is how much of the last minute is kept of each flow.
+    `mend` is what to do about a source that gives less than it could. Where no events come, as
+    without the tracepoint, nothing is said of them.
     """
 
     source: str = ""
+    mend: str = ""
     host: str = ""
     kernel_filter: str = ""
     events: int = 0
@@ -77,6 +80,7 @@ class StatusBar(Widget):
         self._status = replace(
             status,
             source=plain(status.source),
+            mend=plain(status.mend),
             host=plain(status.host),
             kernel_filter=plain(status.kernel_filter),
         )
@@ -110,19 +114,24 @@ class StatusBar(Widget):
         left = [
             _Part("name", " tcctui", 4),
             _Part("dim", status.host, 7),
-            _Part("dim", status.source, 6),
+            _Part("dim", "" if status.mend else status.source, 6),
+            _Part("paused", status.mend and _less(status), 1),
             _Part("name", status.kernel_filter and f"kernel filter: {status.kernel_filter}", 1),
         ]
         # Coarser than was asked for: the reader would not keep up.
         coarse = status.interval_ns > status.finest_ns
+        told = status.events > 0
         resolution = ("paused", 2) if coarse else ("dim", 5)
         seconds = f"{int(status.seconds_kept)}" if status.seconds_kept >= 1 else "<1"
         dropped = f"{units.count(status.evicted)} dropped"
         state = _Part("paused", "❚❚ paused") if status.paused else _Part("live", "● live")
         right = [
-            _Part("dim", f"{units.short_count(round(per_second))} ev/s", 3),
-            _Part(resolution[0], _resolution(status.interval_ns), resolution[1]),
-            _Part("bad" if status.lost else "dim", f"{units.count(status.lost)} lost"),
+            _Part("dim", told * f"{units.short_count(round(per_second))} ev/s", 3),
+            _Part(resolution[0], told * _resolution(status.interval_ns), resolution[1]),
+            _Part(
+                "bad" if status.lost else "dim",
+                (told or status.lost > 0) * f"{units.count(status.lost)} lost",
+            ),
             _Part("bad", f"{units.count(status.skipped)} skipped" if status.skipped else "", 2),
             _Part("bad", f"history {seconds} s" if status.seconds_kept < 60 else "", 2),
             _Part("bad", dropped if status.evicted else ""),
@@ -148,6 +157,12 @@ class StatusBar(Widget):
         return self.get_component_rich_style(f"status-bar--{name}") if name else self.rich_style
 
 
+def _less(status: Status) -> str:
+    """What there is, and the command for more."""
+    what, _, _ = status.source.partition(_DOT)
+    return f"{what} only; for more: {status.mend.removeprefix('Run: ')}"
+
+
 def _resolution(interval_ns: int) -> str:
     return f"{interval_ns / 1e6:.4g} ms" if interval_ns else "every ACK"
 
@@ -166,10 +181,10 @@ def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
             right = [part for part in right if part.rank != rank]
     room = width - _length(left) - _length(right)
     if room < 0 and left:
-        # What is left there is the filter.
-        *others, last = left
-        kept = max(0, len(last.text) + room - 1)
-        left = [*others, last._replace(text=f"{last.text[:kept]}…" if kept > 1 else "")]
+        # What is left there is the filter, and what would show more: the longer one is cut.
+        at = max(range(len(left)), key=lambda place: len(left[place].text))
+        kept = max(0, len(left[at].text) + room - 1)
+        left[at] = left[at]._replace(text=f"{left[at].text[:kept]}…" if kept > 1 else "")
         room = width - _length(left) - _length(right)
     return [*_joined(left), _Part("", " " * (room + 1)), *_joined(right), _Part("", " ")]
 

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-from tcctui.flows.labels import endpoints, state_name
+from tcctui.flows.diagnosis import LIMIT_NAMES
 from tcctui.flows.snapshot import Flows
-from tcctui.ui import units
+from tcctui.ui import cells, units
 
-GAP = 1
-"""Blanks between two columns."""
+LONGEST_ENDPOINT = 47
+"""Characters of an IPv6 address in brackets, a colon and a port."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +19,9 @@ class TableColumn:
 
     `needs` are the flow columns that `cells` makes its text from, one text per flow. `sort` are the
     flow columns it sorts by, the most significant first; empty for a column that can't be sorted.
-    `style` is the component class its cells are drawn in. `rank` says which columns stay on a
-    narrow screen: the lowest ranks. `width` is the least number of characters; `elastic` columns
-    get more where there is room. `meaning` is for the help.
+    `style` is the component class its cells are drawn in, `styles` are those of some of its words.
+    `rank` says which columns stay on a narrow screen: the lowest ranks. `width` is the least number
+    of characters, `most` what it can use where there is room. `meaning` is for the help.
     """
 
     name: str
@@ -37,34 +33,10 @@ class TableColumn:
     cells: Callable[[Flows], list[str]] = lambda _: []
     sort: tuple[str, ...] = ()
     style: str = ""
+    styles: Mapping[str, str] = field(default_factory=dict)
     left: bool = False
-    elastic: bool = False
+    most: int = 0
     descending: bool = True
-
-
-def _each(name: str, form: Callable[[float], str]) -> Callable[[Flows], list[str]]:
-    return lambda flows: [form(value) for value in flows[name].tolist()]
-
-
-def _local(flows: Flows) -> list[str]:
-    return endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])
-
-
-def _remote(flows: Flows) -> list[str]:
-    return endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])
-
-
-def _state(flows: Flows) -> list[str]:
-    return [state_name(state) for state in flows["state"].tolist()]
-
-
-def _age(flows: Flows) -> list[str]:
-    """The age; of a flow whose opening was not seen it is a lower bound, marked with >."""
-    seen = (flows["opened_ns"] > 0).tolist()
-    return [
-        units.age(age) if known else f">{units.age(age)}"
-        for age, known in zip(flows["age_ns"].tolist(), seen, strict=True)
-    ]
 
 
 def _number(
@@ -79,8 +51,26 @@ def _number(
 ) -> TableColumn:
     """Make a column that shows one number and sorts by it."""
     style = name if name in ("cwnd", "ssthresh", "srtt") else ""
+    made = cells.number(field, form)
+    return TableColumn(name, title, width, rank, meaning, (field,), made, (field,), style)
+
+
+def _text(
+    name: str, title: str, width: int, *, rank: int, field: str, most: int, meaning: str
+) -> TableColumn:
+    """Make a column that shows a name and sorts by it."""
     return TableColumn(
-        name, title, width, rank, meaning, (field,), _each(field, form), (field,), style
+        name,
+        title,
+        width,
+        rank,
+        meaning,
+        (field,),
+        cells.text(field),
+        (field,),
+        left=True,
+        most=most,
+        descending=False,
     )
 
 
@@ -91,14 +81,14 @@ COLUMNS: tuple[TableColumn, ...] = (
     TableColumn(
         name="local",
         title="LOCAL",
-        width=21,
-        rank=1,
+        width=15,
+        rank=5,
         meaning="address and port at this end",
         needs=_LOCAL,
-        cells=_local,
+        cells=cells.local,
         sort=_LOCAL,
         left=True,
-        elastic=True,
+        most=LONGEST_ENDPOINT,
         descending=False,
     ),
     TableColumn(
@@ -108,69 +98,138 @@ COLUMNS: tuple[TableColumn, ...] = (
         rank=0,
         meaning="address and port at the other end",
         needs=_REMOTE,
-        cells=_remote,
+        cells=cells.remote,
         sort=_REMOTE,
         left=True,
-        elastic=True,
+        most=LONGEST_ENDPOINT,
         descending=False,
+    ),
+    _text(
+        *("process", "PROCESS", 10),
+        rank=7,
+        field="comm",
+        most=15,
+        meaning="name of the process that has the socket",
+    ),
+    _number(
+        *("pid", "PID", 7),
+        rank=16,
+        field="pid",
+        form=units.plain_count,
+        meaning="number of that process",
+    ),
+    _text(
+        *("netns", "NETNS", 8),
+        rank=19,
+        field="netns_name",
+        most=16,
+        meaning="network namespace: its name, or its number where it has none",
+    ),
+    _text(
+        *("cc", "CC", 5),
+        rank=6,
+        field="cc",
+        most=8,
+        meaning="congestion control algorithm",
     ),
     TableColumn(
         name="state",
         title="STATE",
         width=10,
-        rank=7,
+        rank=11,
         meaning="state of the socket",
         needs=("state",),
-        cells=_state,
+        cells=cells.state,
         sort=("state",),
         left=True,
         descending=False,
     ),
     _number(
         *("cwnd", "CWND", 6),
-        rank=2,
+        rank=1,
         field="snd_cwnd",
         form=units.segments,
         meaning="congestion window, in segments",
     ),
     _number(
         *("ssthresh", "SSTHR", 6),
-        rank=5,
+        rank=9,
         field="ssthresh",
         form=units.segments,
         meaning="slow start threshold, in segments; ∞ was never set",
     ),
     _number(
         *("srtt", "SRTT", 8),
-        rank=3,
+        rank=2,
         field="srtt_us",
         form=units.milliseconds,
         meaning="smoothed round-trip time",
     ),
     _number(
+        *("min_rtt", "MINRTT", 8),
+        rank=12,
+        field="min_rtt",
+        form=units.milliseconds,
+        meaning="least round-trip time of late: what the path takes without queues",
+    ),
+    _number(
         *("in_flight", "INFLIGHT", 9),
-        rank=8,
+        rank=17,
         field="in_flight",
         form=units.size,
         meaning="bytes sent and not yet acknowledged: snd_nxt - snd_una",
     ),
     _number(
         *("rate", "RATE", 9),
-        rank=4,
+        rank=3,
         field="rate",
         form=units.rate,
         meaning="bits per second that the other end acknowledged, over the last second",
     ),
     _number(
+        *("delivery_rate", "DELIV", 9),
+        rank=13,
+        field="delivery_rate",
+        form=units.rate,
+        meaning="bits per second that the path delivered last, as the kernel measures it",
+    ),
+    _number(
+        *("retrans", "RETR", 5),
+        rank=15,
+        field="total_retrans",
+        form=units.short_count,
+        meaning="segments sent again, since the connection began",
+    ),
+    _number(
+        *("retrans_pct", "RETR%", 6),
+        rank=8,
+        field="retrans_percent",
+        form=units.percent,
+        meaning="the same, of a hundred segments sent with data",
+    ),
+    TableColumn(
+        name="limit",
+        title="LIMITED",
+        width=8,
+        rank=4,
+        meaning="what held it back for most of the last 2 s; the words are above",
+        needs=("limit",),
+        cells=cells.limit,
+        sort=("limit",),
+        styles={word: f"limit-{word}" for limit, word in LIMIT_NAMES.items() if limit},
+        left=True,
+        descending=False,
+    ),
+    _number(
         *("rcv_wnd", "RCV_WND", 8),
-        rank=10,
+        rank=21,
         field="rcv_wnd",
         form=units.size,
         meaning="window offered to the other end, in bytes",
     ),
     _number(
         *("snd_wnd", "SND_WND", 8),
-        rank=9,
+        rank=20,
         field="snd_wnd",
         form=units.size,
         meaning="window that the other end offers, in bytes",
@@ -179,11 +238,18 @@ COLUMNS: tuple[TableColumn, ...] = (
         name="age",
         title="AGE",
         width=7,
-        rank=11,
+        rank=22,
         meaning="time since it was opened; > where it was open before tcctui looked",
         needs=("age_ns", "opened_ns"),
-        cells=_age,
+        cells=cells.age,
         sort=("age_ns",),
+    ),
+    _text(
+        *("cgroup", "CGROUP", 14),
+        rank=18,
+        field="cgroup",
+        most=40,
+        meaning="container or unit of the process",
     ),
 )
 """All columns but the sparklines, from left to right."""
@@ -195,7 +261,7 @@ SPARKLINES = (
         name="cwnd_spark",
         title="CWND 30s",
         width=SPARKLINE_WIDTH,
-        rank=6,
+        rank=10,
         meaning="the lowest cwnd in each 3 s of the last 30 s",
         style="cwnd",
         left=True,
@@ -204,76 +270,10 @@ SPARKLINES = (
         name="srtt_spark",
         title="SRTT 30s",
         width=SPARKLINE_WIDTH,
-        rank=12,
+        rank=14,
         meaning="the highest srtt in each 3 s of the last 30 s",
         style="srtt",
         left=True,
     ),
 )
 """The sparklines: their cells come from histories (tcctui/ui/table_rows.py)."""
-
-LONGEST_ENDPOINT = 47
-"""Characters of an IPv6 address in brackets, a colon and a port."""
-
-
-@dataclass(frozen=True)
-class Placed:
-    """A column on the screen: where it begins, and how wide it is there."""
-
-    column: TableColumn
-    start: int
-    width: int
-
-
-def layout(width: int, columns: Sequence[TableColumn] = (*COLUMNS, *SPARKLINES)) -> list[Placed]:
-    """Choose the columns that fit `width` characters, and share what is left among elastic ones."""
-    chosen: list[TableColumn] = []
-    room = width
-    for column in sorted(columns, key=lambda column: column.rank):
-        if column.width > room:
-            break
-        chosen.append(column)
-        room -= column.width + GAP
-    chosen.sort(key=columns.index)
-    room = width - sum(column.width for column in chosen) - GAP * (len(chosen) - 1)
-    elastic = [column for column in chosen if column.elastic]
-    placed = []
-    start = 0
-    for column in chosen:
-        extra = 0
-        if column.elastic:
-            extra = min(room // len(elastic), LONGEST_ENDPOINT - column.width)
-        placed.append(Placed(column, start, column.width + extra))
-        start += column.width + extra + GAP
-    return placed
-
-
-def fit(text: str, width: int, left: bool) -> str:
-    """Pad a cell to its width, or cut it: an endpoint in its middle, so that the port stays."""
-    if len(text) > width:
-        tail = (width - 1) // 2
-        return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
-    return text.ljust(width) if left else text.rjust(width)
-
-
-def order(keys: Sequence[npt.NDArray[Any]], descending: bool) -> npt.NDArray[np.intp]:
-    """Places of flows in the order of `keys`, the most significant first; equals stay as they are.
-
-    Each of the keys has one value for each flow, a number that is not negative.
-    """
-    if not descending:
-        return np.lexsort([digit for key in reversed(keys) for digit in _digits(key)])
-    # Turned round, sorted, and read backwards: equals are turned round twice.
-    turned = order([key[::-1] for key in keys], descending=False)[::-1]
-    return len(turned) - 1 - turned
-
-
-def _digits(key: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
-    """Digits of 16 bits, the least first: numpy sorts by them in a quarter of the time.
-
-    Floats that are not negative are in the order of their bits (IEEE 754).
-    """
-    if key.itemsize == 1:
-        return [key]
-    little = np.ascontiguousarray(key, key.dtype.newbyteorder("<"))
-    return list(little.view("<u2").reshape(len(key), key.itemsize // 2).T.copy())

@@ -11,7 +11,8 @@ from textual.strip import Strip
 
 from tcctui.flows.index import Keys
 from tcctui.ui.sparkline import sparklines
-from tcctui.ui.table_columns import GAP, SPARKLINE_WIDTH, Placed, fit
+from tcctui.ui.table_columns import SPARKLINE_WIDTH
+from tcctui.ui.table_layout import GAP, Placed, fit
 from tcctui.ui.view import View
 
 SPARKLINE_SECONDS = 30
@@ -68,8 +69,25 @@ def paint(
         plain = style("")
     segments = []
     for place, cell in zip(placed, row.cells, strict=True):
-        own = place.column.style
+        own = place.column.styles.get(cell.strip(), place.column.style)
         coloured = own and not selected and not row.closed
         segments.append(Segment(cell, style(own) if coloured else plain))
         segments.append(Segment(" " * GAP, plain))
+    return Strip(segments)
+
+
+def paint_titles(
+    placed: Sequence[Placed], sort: str, descending: bool, style: Callable[[str], Style]
+) -> Strip:
+    """Draw the header, with an arrow at the title of the column `sort`."""
+    header, marked = style("header"), style("sorted")
+    segments = []
+    for place in placed:
+        title, own = place.column.title, header
+        if place.column.name == sort:
+            arrow = "▼" if descending else "▲"
+            title = f"{title}{arrow}" if place.column.left else f"{arrow}{title}"
+            own = marked
+        segments.append(Segment(fit(title, place.width, place.column.left), own))
+        segments.append(Segment(" " * GAP, header))
     return Strip(segments)

@@ -14,24 +14,37 @@ from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.ui import axes, plot
+from tcctui.ui import axes, plot, time_axis
 from tcctui.ui.axes import DOTS_UP, YAxis
 from tcctui.ui.chart_data import ChartData, Series
+from tcctui.ui.colours import rules
 from tcctui.ui.plain import plain
 from tcctui.ui.plot import DOTS_ACROSS, Run
+from tcctui.ui.signs import LIMIT_STYLES, MARK_STYLES
 
 _SMALLEST = (20, 5)
 """Width and height in cells below which a plot would say less than its first line does."""
 _AXIS_LINE_FROM = 8
 """Height in cells from which the x axis gets a line, besides its labels."""
+_FOOT_FROM = 7
+"""Height in cells from which there is room for the strip of limits, or the note."""
 _GUTTER = (4, 12)
 """Least and most width of the y axis' labels; at 4 the plot does not move between 90 and 100."""
 _FINE_UP_TO = 100
 """Width in cells up to which a plot has a column of time for every dot; wider ones have one for
 every cell, so that drawing noise in a wide window takes no longer than a key press may."""
 
-_DOTTED = {"ssthresh"}
+_SHORT = 4
+"""Length of units that differ from one moment to another: they are worth more than names."""
+
+_CURVES = (
+    *("cwnd", "ssthresh", "in-flight", "srtt"),
+    *("acked", "delivery", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd"),
+)
+"""Styles of curves."""
+_DOTTED = {"ssthresh", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd"}
 """Styles of limits: dotted lines, so that they are told from values where there are no colours."""
+_STYLES = (*_CURVES, *LIMIT_STYLES, *MARK_STYLES)
 _LINE = "⠒⠒"
 _THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
 
@@ -39,19 +52,16 @@ _THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
 class TimeChart(Widget):
     """Draws `data`, or `message` where there is nothing to draw.
 
-    The first line names the series and their current values; below are the curves in braille dots.
+    The first line names the series and their current values; below are the curves in braille dots,
+    the axis of time with its marks, and a strip of limits or a note.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "time-chart--title",
         "time-chart--label",
         "time-chart--axis",
-        "time-chart--cwnd",
-        "time-chart--ssthresh",
-        "time-chart--in-flight",
-        "time-chart--srtt",
+        *(f"time-chart--{style}" for style in _STYLES),
     }
-    # $text-primary and its like are $primary etc. made readable on the theme's background.
     DEFAULT_CSS = """
     TimeChart {
         width: 1fr;
@@ -60,15 +70,11 @@ class TimeChart(Widget):
         & > .time-chart--title { text-style: bold; }
         & > .time-chart--label { color: $text-muted; }
         & > .time-chart--axis { color: $text-disabled; }
-        & > .time-chart--cwnd { color: $text-primary; }
-        & > .time-chart--ssthresh { color: $text-warning; }
-        & > .time-chart--in-flight { color: $text-accent; }
-        & > .time-chart--srtt { color: $text-success; }
 
         &:nocolor > .time-chart--cwnd { text-style: bold; }
         &:nocolor > .time-chart--in-flight { text-style: dim; }
     }
-    """
+    """ + rules("TimeChart", "time-chart", _STYLES)
     ALLOW_SELECT = False
 
     data: reactive[ChartData | None] = reactive(None)
@@ -97,6 +103,12 @@ class TimeChart(Widget):
         self._strips_size = self.size
         self._plot: list[list[Run]] = []
         self._plot_key: object = None
+
+    def show_as(self, title: str, unit: str, format_y: Callable[[float], str]) -> None:
+        """Let `data` be of another quantity; the parameters are those that a chart is made with."""
+        self._title, self._unit, self._format_y = plain(title), plain(unit), format_y
+        self._strips = None
+        self.refresh()
 
     @property
     def columns(self) -> int:
@@ -146,8 +158,9 @@ class TimeChart(Widget):
             return self._message_lines(width, height)
         if width < _SMALLEST[0] or height < _SMALLEST[1]:
             return [self._header(data.series, width)]
-        below = 2 if height >= _AXIS_LINE_FROM else 1
-        rows = height - 1 - below
+        foot = self._has_foot(data, height)
+        below = 2 if height - foot >= _AXIS_LINE_FROM else 1
+        rows = height - 1 - below - foot
         axis = axes.y_axis(*bounds, rows, self._format, from_zero=self.y_from_zero)
         widest = max(cell_len(tick.label) for tick in axis.ticks)
         self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
@@ -155,8 +168,13 @@ class TimeChart(Widget):
         return [
             self._header(data.series, width),
             *self._plot_lines(data.series, axis, columns, rows),
-            *self._x_axis_lines(data.seconds, columns)[-below:],
+            *self._x_axis_lines(data, columns)[-below:],
+            *([self._foot(data, columns)] if foot else []),
         ]
+
+    @staticmethod
+    def _has_foot(data: ChartData, height: int) -> bool:
+        return height >= _FOOT_FROM and (data.limits is not None or data.note is not None)
 
     def _message_lines(self, width: int, height: int) -> list[list[Segment]]:
         message = _crop(plain(self.message), width)
@@ -171,21 +189,25 @@ class TimeChart(Widget):
     def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
         """Return the title, the series with their current values, and the unit, as far as fits."""
         title, unit = (self._title, self._style("title")), (self._unit, self._style("label"))
-        named, bare = [], []
+        told = []
         for one in series:
             line = _LINE.translate(_THIN) if one.style in _DOTTED else _LINE
-            value, style = self._now(one), self._style(one.style)
-            named.append((f"{line} {plain(one.name)} {value}", style))
-            bare.append((f"{line} {value}", style))
+            told.append((line, plain(one.name), self._now(one), self._style(one.style)))
+        named = [(f"{line} {name} {value}", style) for line, name, value, style in told]
+        bare = [(f"{line} {value}", style) for line, _, value, style in told]
         untold = len(series) > 1 or plain(series[0].name) != self._title
-        best_first = [[title, *(named if untold else bare), unit]]
-        for names in range(len(series), -1, -1):
-            legend = named[:names] + bare[names:]
-            best_first += [[*legend, unit], legend]
-        for pieces in best_first:
-            if sum(cell_len(text) + 2 for text, _ in pieces) - 2 <= width:
+        best_first = [(2, [title, *(named if untold else bare), unit])]
+        if len(series) > 1 and len(self._unit) <= _SHORT:
+            close = [(f"{line}{name} {value}", style) for line, name, value, style in told]
+            names = [(f"{line}{name}", style) for line, name, _, style in told]
+            best_first += [(2, [*named, unit]), (1, [*close, unit]), (1, [*names, unit])]
+        for count in range(len(series), -1, -1):
+            legend = named[:count] + bare[count:]
+            best_first += [(2, [*legend, unit]), (2, legend)]
+        for gap, pieces in best_first:
+            if sum(cell_len(text) + gap for text, _ in pieces) - gap <= width:
                 break
-        return [Segment(text + "  ", style) for text, style in pieces]
+        return [Segment(text + " " * gap, style) for text, style in pieces]
 
     def _plot_lines(
         self, series: Sequence[Series], axis: YAxis, columns: int, rows: int
@@ -217,21 +239,33 @@ class TimeChart(Widget):
                 ),
             ]
 
-    def _x_axis_lines(self, seconds: float, columns: int) -> list[list[Segment]]:
+    def _x_axis_lines(self, data: ChartData, columns: int) -> list[list[Segment]]:
         """Return the line of the x axis and the line of its labels."""
-        line = ["─"] * columns
+        ticks = axes.x_ticks(data.seconds, columns)
         labels = ""
-        for tick in axes.x_ticks(seconds, columns):
-            line[tick.cell] = "┬"
+        for tick in ticks:
             # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
             start = self._gutter + 1 + tick.cell - len(tick.label) // 2
             start = min(start, self._gutter + 1 + columns - len(tick.label))
             if start > len(labels) or not labels:
                 labels = labels.ljust(start) + tick.label
+        line = time_axis.axis(ticks, data.marks, data.columns, columns)
         return [
-            [Segment(" " * self._gutter + "└" + "".join(line), self._style("axis"))],
+            [
+                Segment(" " * self._gutter + "└", self._style("axis")),
+                *(Segment(text, self._style(style or "axis")) for text, style in line),
+            ],
             [Segment(labels, self._style("label"))],
         ]
+
+    def _foot(self, data: ChartData, columns: int) -> list[Segment]:
+        """Return the strip of limits, below the curves, or as much of the note as fits."""
+        if data.limits is not None:
+            gutter = (" " * (self._gutter + 1), "")
+            runs = [gutter, *time_axis.strip(data.limits, columns)]
+        else:
+            runs = time_axis.fitted(data.note or (), self.size.width)
+        return [Segment(text, self._style(style)) for text, style in runs]
 
     def _now(self, series: Series) -> str:
         """Return the series' last value as text."""
@@ -244,6 +278,8 @@ class TimeChart(Widget):
         return plain(self._format_y(value))
 
     def _style(self, component: str) -> Style:
+        if not component:
+            return self.rich_style
         return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)
 
 

@@ -27,6 +27,20 @@ def count(value: float) -> str:
     return f"{value:,.0f}"
 
 
+def plain_count(value: float) -> str:
+    """A number that only names something, such as a process: 4021."""
+    return f"{value:.0f}"
+
+
+def percent(value: float) -> str:
+    """A share in percent: 0 %, <0.1 %, 1.2 %, 38 %."""
+    if value <= 0:
+        return "0 %"
+    if value < 0.05:
+        return "<0.1 %"
+    return f"{value:.1f} %" if value < 9.95 else f"{value:.0f} %"
+
+
 def short_count(value: float) -> str:
     """A number in few characters, in powers of 1000: 41.2k."""
     scaled, prefix = _scaled(value, 1000, "kMGT")

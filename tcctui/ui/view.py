@@ -9,9 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.buckets import BUCKET_NS, SERIES
-from tcctui.flows.columns import DERIVED, FIELDS
+from tcctui.flows.derived import FROZEN, complete, follow, needs
 from tcctui.flows.index import KeyIndex, Keys, Rows
-from tcctui.flows.labels import both_endpoints, with_states
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.flows.store import Store
 
@@ -39,7 +38,7 @@ class View:
 
     def pause(self, pasts: Iterable[tuple[int, float | None, int]] = ()) -> None:
         """Stand still; `pasts` are those to keep, each as `history` is asked for it."""
-        self._frozen = self.store.flows([*FIELDS, *DERIVED - {"text"}])
+        self._frozen = self.store.flows(FROZEN)
         self._frozen_rows = KeyIndex()
         self._frozen_rows.put(self._frozen["cookie"], np.arange(self._frozen.count))
         self._frozen_past = {}
@@ -53,25 +52,29 @@ class View:
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Some columns of all flows; see `Store.flows`."""
-        return self.store.flows(names) if self._frozen is None else self._frozen_with({*names})
-
-    def _frozen_with(self, names: set[str]) -> Flows:
-        """What was copied; text follows from that, and is made when somebody searches."""
-        assert self._frozen is not None
-        if "text" in names and "text" not in self._frozen:
-            text = with_states(both_endpoints(self._frozen), self._frozen["state"])
-            self._frozen = Flows(self._frozen.now_ns, {**self._frozen, "text": text})
+        if self._frozen is None:
+            return self.store.flows(names)
+        # What was copied; what follows from it is made when somebody wants it, and once.
+        made = {name: follow(self._frozen, name) for name in {*names} - {*self._frozen}}
+        self._frozen = Flows(self._frozen.now_ns, {**self._frozen, **made})
         return self._frozen
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """Some columns of these flows; see `Store.some_flows`."""
         if self._frozen is None:
             return self.store.some_flows(cookies, names)
+        frozen = self._frozen
         rows = self._frozen_rows.lookup(cookies)
         rows = rows[rows >= 0]
         names = {*names, "cookie"}
-        frozen = self._frozen_with(names)
-        return Flows(frozen.now_ns, {name: frozen[name][rows] for name in names})
+        wanted = frozenset[str]().union(*map(needs, names))
+        copied = {name if name in frozen else "sample" for name in wanted}
+        some = Flows(frozen.now_ns, {name: frozen[name][rows] for name in copied})
+        return complete(some, names)
+
+    def watched(self, cookies: Keys) -> npt.NDArray[np.void]:
+        """What to ask for samples by, of flows that are looked at; see `Store.sockets`."""
+        return self.store.sockets(cookies)
 
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
         """A flow's past; see `Store.history`."""
@@ -87,12 +90,12 @@ class View:
         return self._frozen_past[asked]
 
     def _just_then(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Say of which flows events had come in the 100 ms in which the view was paused."""
+        """Say of which flows something had come in the 100 ms in which the view was paused."""
         assert self._frozen is not None
         if not self._frozen.count:
             return np.zeros(len(rows), bool)
-        last = self._frozen["last_ns"][rows] // BUCKET_NS
-        return (rows >= 0) & (last == self._frozen.now_ns // BUCKET_NS)
+        last = np.maximum(self._frozen["last_ns"][rows], self._frozen["sampled_ns"][rows])
+        return (rows >= 0) & (last // BUCKET_NS == self._frozen.now_ns // BUCKET_NS)
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int

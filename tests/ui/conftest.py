@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcctui.ui import charts, flow_order, flow_table, status_bar
+from tcctui.ui import charts, details, flow_order, flow_table, status_bar
 from tests.ui.screen import Clock
 
 HOST_NAME = "tcctui.ui.dashboard.socket.gethostname"
@@ -19,5 +19,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(status_bar, "time", clock)
     monkeypatch.setattr(flow_table, "REFRESH", 0.1)
     monkeypatch.setattr(charts, "FRAME", 0.1)
+    monkeypatch.setattr(details, "FRAME", 0.1)
     monkeypatch.setattr(HOST_NAME, lambda: "web-3")
     return clock

@@ -8,22 +8,18 @@ import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from tcctui.addresses import V4_MAPPED
-from tcctui.events import (
-    AF_INET,
-    AF_INET6,
-    EVENT,
-    NO_SSTHRESH,
-    EventKind,
-    Events,
-    TcpState,
-    joined,
-)
+from tcctui.errors import TcctuiError
+from tcctui.events import AF_INET, AF_INET6, EVENT, NO_SSTHRESH, EventKind, Events, TcpState
+from tcctui.records import joined
+from tcctui.samples import SAMPLE, Samples
 from tests.unit.events import stand_alone
+from tests.unit.samples import NO_SAMPLES, samples
 
 START_NS = 1_000 * 10**9 - 50_000_000
 """What the clock says at first: after half seconds, histories' 100 ms are all full."""
@@ -83,15 +79,18 @@ class FakeSource:
     def __init__(self, flows: Iterable[Flow] = (), kernel_filter: str = "") -> None:
         self.description = "tcp_probe · 6.12.0"
         self.kernel_filter = kernel_filter
+        self.shortfall: TcctuiError | None = None
         self.flows = {flow.cookie: flow for flow in flows}
         self.failure: Exception | None = None
         self.block = 0.0
         self.dropped = 0
         self.interval_ns = 10_000_000
         self.focused: tuple[int, ...] = ()
+        self.watched: tuple[int, ...] = ()
+        self._samples = np.empty(0, SAMPLE)
         self._made_ns = START_NS
         self._now_ns = START_NS
-        self._batches: deque[tuple[Events, int]] = deque()
+        self._batches: deque[tuple[Events, int, Samples]] = deque()
         self._delivering = False
         self._changed = threading.Condition()
 
@@ -128,6 +127,27 @@ class FakeSource:
         event = _events(self.flows[cookie], np.array([self._made_ns]), EventKind.DESTROY)
         self._deliver(event, self._made_ns)
 
+    def sample(self, cookie: int, **fields: npt.ArrayLike) -> None:
+        """Let sock_diag look at a flow now; `fields` are of `SAMPLE`, the others as its events."""
+        flow = self.flows[cookie]
+        told: dict[str, Any] = {
+            "snd_cwnd": flow.cwnd[0],
+            "snd_ssthresh": flow.ssthresh,
+            "rtt": flow.srtt_us,
+            "snd_mss": MSS,
+            **fields,
+        }
+        look = samples(self._made_ns + 1, cookie, **told)
+        (look["saddr"], look["sport"], look["family"]) = _endpoint(flow.local)
+        (look["daddr"], look["dport"], _) = _endpoint(flow.remote)
+        self._deliver(np.empty(0, EVENT), self._made_ns, look)
+
+    def tell(self, cookie: int, kind: EventKind, new: int = 0) -> None:
+        """Let another tracepoint tell of a flow; `new` is the state that it enters."""
+        event = _events(self.flows[cookie], np.array([self._made_ns]), kind)
+        event["newstate"] = new
+        self._deliver(event, self._made_ns)
+
     @property
     def taken_in(self) -> bool:
         """Whether the reader has come back for more after the last batch."""
@@ -152,8 +172,17 @@ class FakeSource:
             if not self._batches:
                 return np.empty(0, EVENT)
             self._delivering = True
-            batch, self._now_ns = self._batches.popleft()
+            batch, self._now_ns, self._samples = self._batches.popleft()
             return batch
+
+    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+        """Remember which sockets are to be sampled often."""
+        self.watched = tuple(sockets["sock_cookie"].tolist())
+
+    def sampled(self) -> Samples:
+        """Give the samples that came with the last batch."""
+        samples, self._samples = self._samples, np.empty(0, SAMPLE)
+        return samples
 
     def focus(self, cookies: Iterable[int]) -> None:
         """Remember which flows are wanted in full."""
@@ -176,9 +205,9 @@ class FakeSource:
             self.failure = error
             self._changed.notify()
 
-    def _deliver(self, batch: Events, now_ns: int) -> None:
+    def _deliver(self, batch: Events, now_ns: int, samples: Samples = NO_SAMPLES) -> None:
         with self._changed:
-            self._batches.append((batch, now_ns))
+            self._batches.append((batch, now_ns, samples))
             self._changed.notify()
 
     def _acks(self, flow: Flow, start: int, end: int) -> Events:

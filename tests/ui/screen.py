@@ -23,12 +23,14 @@ from textual.widgets import Input
 from tcctui.flows.store import HISTORY_MEMORY, Store
 from tcctui.ui.app import TcctuiApp
 from tcctui.ui.charts import Charts
+from tcctui.ui.details import Details
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.status_bar import StatusBar
-from tcctui.ui.table_columns import COLUMNS, GAP, SPARKLINES, Placed, TableColumn, fit
+from tcctui.ui.table_columns import COLUMNS, SPARKLINES, TableColumn
+from tcctui.ui.table_layout import GAP, Placed, fit
 from tests.ui.fake_source import FakeSource
 
-WIDE = (160, 40)
+WIDE = (240, 40)
 """Columns and lines that all of the table's columns fit in."""
 
 _CELL = 12.2
@@ -66,6 +68,10 @@ class Desk:
     @property
     def charts(self) -> Charts:
         return self.screen.query_one(Charts)
+
+    @property
+    def details(self) -> Details:
+        return self.screen.query_one(Details)
 
     @property
     def box(self) -> Input:
@@ -129,6 +135,7 @@ class Desk:
         await self.until(lambda: self.source.taken_in)
         self.table.look()
         self.charts.draw()
+        self.details.draw()
         await self.idle()
 
     async def run(self, seconds: float) -> None:

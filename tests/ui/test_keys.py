@@ -47,8 +47,8 @@ async def test_w_goes_through_the_windows_of_both_charts(clock: Clock) -> None:
         ):
             assert caption in desk.caption
             for name in ("cwnd", "srtt"):
-                assert re.findall(r"-?\d+ s", chart(desk, name)[-1])[0] == oldest
-                assert "now" in chart(desk, name)[-1]
+                assert re.findall(r"-?\d+ s", chart(desk, name)[-2])[0] == oldest
+                assert "now" in chart(desk, name)[-2]
             await desk.press("w")
             await desk.looked()
 

@@ -19,6 +19,7 @@ from tcctui.flows.store import Store
 from tcctui.ui.app import TcctuiApp
 from tcctui.ui.flow_order import HOLD
 from tests.ui.fake_source import FakeSource, server
+from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk
 
 
@@ -35,7 +36,7 @@ class Look(NamedTuple):
     size: tuple[int, int]
     theme: str = "textual-dark"
     keys: tuple[str, ...] = ("down",)
-    source: Callable[[], FakeSource] = server
+    source: Callable[[], FakeSource] = sampled_server
 
 
 def silent() -> FakeSource:
@@ -49,6 +50,12 @@ LOOKS = {
     "160x50": Look((160, 50)),
     "160x50-light": Look((160, 50), theme="textual-light"),
     "80x24-empty": Look((80, 24), keys=(), source=silent),
+    "120x40-bbr": Look((120, 40), keys=("home", "c")),
+    "120x40-in-flight": Look((120, 40), keys=("home", "down", "down", "down", "down", "c", "c")),
+    "120x40-without-events": Look((120, 40), source=without_events),
+    "160x50-never-sampled": Look((160, 50), keys=("home", "down", "down", "down")),
+    "160x50-closed": Look((160, 50), keys=("end", "up", "up"), source=server),
+    "80x24-details": Look((80, 24), keys=("down", "d")),
     "120x40-help": Look((120, 40), keys=("question_mark",)),
 }
 

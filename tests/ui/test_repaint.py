@@ -11,10 +11,12 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.charts import Charts
+from tcctui.ui.details import Details
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.status_bar import StatusBar
 from tcctui.ui.time_chart import TimeChart
 from tests.ui.fake_source import FakeSource, many, server
+from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk, dashboard
 
 
@@ -35,7 +37,7 @@ def counted(
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Lines painted, and looks taken, by widget."""
     counts: Counter[str] = Counter()
-    for kind in (FlowTable, TimeChart, StatusBar):
+    for kind in (FlowTable, TimeChart, StatusBar, Details):
         counted(monkeypatch, kind, "render_line", counts)
     counted(monkeypatch, FlowTable, "look", counts)
     counted(monkeypatch, Charts, "draw", counts)
@@ -67,12 +69,13 @@ def noted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return rows
 
 
+@pytest.mark.parametrize("make", [server, sampled_server, without_events])
 @pytest.mark.parametrize("paused", [False, True])
 async def test_nothing_is_painted_where_nothing_changes(
-    clock: Clock, counts: Counter[str], paused: bool
+    clock: Clock, counts: Counter[str], make: Callable[[], FakeSource], paused: bool
 ) -> None:
     """With a silent source and a clock that stands still no line of any part is painted again."""
-    async with dashboard(server(), clock) as desk:
+    async with dashboard(make(), clock) as desk:
         if paused:
             await desk.press("p")
         assert await painted(desk, counts) == {}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 from textual.widget import Widget
 
+from tcctui.errors import TcctuiError
 from tcctui.events import TcpState
 from tcctui.flows.labels import state_name
 from tcctui.flows.pages import PAGE_BYTES
 from tcctui.ui.status_bar import StatusBar
 from tests.ui.fake_source import FakeSource, Flow, many, server
+from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted
 
 
@@ -164,3 +166,60 @@ async def test_sparklines_show_the_past_of_their_own_row(clock: Clock) -> None:
         assert {"".join(sorted(set(spark))) for cookie, spark in sparks.items() if cookie != 2} == {
             sparks[1][0]
         }
+
+
+async def test_a_source_without_events_says_how_to_get_them(clock: Clock) -> None:
+    """Where samples alone come, nothing is said of events, and the command that adds them is."""
+    source = without_events()
+    source.shortfall = TcctuiError("Reading tracepoints needs root.", "Run: sudo tcctui")
+    for size in ((80, 24), (160, 40)):
+        async with dashboard(source, clock, size) as desk:
+            assert "sock_diag only; for more: sudo tcctui" in desk.status
+            for part in ("lost", "ev/s", "10 ms"):
+                assert part not in desk.status
+            assert "● live" in desk.status
+        source = without_events()
+        source.shortfall = TcctuiError("Reading tracepoints needs root.", "Run: sudo tcctui")
+
+
+async def test_samples_fill_the_rows(clock: Clock) -> None:
+    """What samples alone tell is in the rows: cwnd, srtt, rate, algorithm and process."""
+    async with dashboard(without_events(), clock) as desk:
+        assert len(desk.order) == 20
+        assert set(desk.column("cwnd")) == {"21"}
+        assert set(desk.column("srtt")) == {"20.0 ms"}
+        assert set(desk.column("cc")) == {"cubic"}
+        assert set(desk.column("process")) == {"nginx"}
+        assert set(desk.column("retrans")) == {"4.14k"}
+        assert desk.column("rate")[0] == "64 Mb/s"
+        assert desk.order[0] == 1
+
+
+async def test_names_with_wide_characters_move_no_column(clock: Clock) -> None:
+    """Wide, invalid and control characters in a name leave all cells behind it in their place."""
+    async with dashboard(sampled_server(8), clock) as desk:
+        assert {strip.cell_length for strip in painted(desk.table)} == {desk.table.size.width}
+        process, rtt = desk.place("process"), desk.place("srtt")
+        shown = {}
+        for strip in painted(desk.table)[1 : 1 + len(desk.order)]:
+            assert strip.crop(rtt.start - 1, rtt.start).text == " "
+            assert strip.crop(rtt.start, rtt.start + rtt.width).text.strip().endswith("ms")
+            name = strip.crop(process.start, process.start + process.width)
+            shown[name.text.strip()] = name.cell_length
+        assert set(shown.values()) == {process.width}
+        assert "wörk日本" in shown
+
+
+async def test_the_source_is_told_what_is_on_the_screen(clock: Clock) -> None:
+    """The flows in sight are asked for, the selected one first, and others after scrolling."""
+    async with dashboard(many(100), clock, (80, 24)) as desk:
+        await desk.until(lambda: desk.source.watched)
+        rows = desk.table.size.height - 1
+        await desk.until(lambda: desk.source.watched == tuple(range(1, rows + 1)))
+        await desk.press("down", "down")
+        await desk.until(lambda: desk.source.watched[:2] == (3, 1))
+        await desk.press("end")
+        await desk.until(lambda: desk.source.watched[0] == 100)
+        assert set(desk.source.watched) == set(range(101 - rows, 101))
+        desk.source.destroy(100)
+        await desk.until(lambda: 100 not in desk.source.watched)

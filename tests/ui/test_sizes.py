@@ -5,7 +5,7 @@ from __future__ import annotations
 from tcctui.ui.dashboard import MINIMUM_COLUMNS, MINIMUM_LINES
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.status_bar import StatusBar
-from tcctui.ui.table_columns import GAP
+from tcctui.ui.table_layout import GAP
 from tests.ui.fake_source import many, server
 from tests.ui.screen import Clock, dashboard, lines, painted, screen
 
@@ -40,16 +40,16 @@ async def test_a_terminal_that_is_too_small_can_be_quit(clock: Clock) -> None:
 
 
 async def test_the_least_size_has_what_matters_most(clock: Clock) -> None:
-    """At 80×24 both ends, cwnd, ssthresh, srtt and rate are there, and rows, charts and keys."""
+    """At 80×24 both ends, cwnd, srtt, rate and limit are there, and rows, charts and keys."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         names = {place.column.name for place in desk.columns}
-        assert names >= {"local", "remote", "cwnd", "ssthresh", "srtt", "rate"}
+        assert names == {"local", "remote", "cc", "cwnd", "srtt", "rate", "limit"}
         assert len(desk.order) >= 8
         assert desk.column("remote")[0] == "203.0.113.9:51514"
         assert "12/12 flows" in desk.status
         assert "● live" in desk.status
         await desk.until(lambda: "Quit" in screen(desk.pilot)[-1])
-        assert "now" in screen(desk.pilot)[-2]
+        assert "now" in screen(desk.pilot)[-3]
 
 
 async def test_the_caption_tells_both_ends_and_the_window(clock: Clock) -> None:

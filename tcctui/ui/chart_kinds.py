@@ -1,0 +1,159 @@
+"""The pictures that charts make of a flow's past: of its window, its rates, its times."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.events import NO_SSTHRESH
+from tcctui.flows.snapshot import Extremes, FlowHistory
+from tcctui.ui import time_axis, units
+from tcctui.ui.chart_data import ChartData, Marks, Series
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the y axis measures; `form` writes its values, `unit` stands behind the legend."""
+
+    title: str
+    unit: str
+    form: Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a chart shows, and what that is."""
+
+    quantity: Quantity
+    data: ChartData
+
+
+def _digits(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
+def _milliseconds(value: float) -> str:
+    return units.milliseconds(value * 1000) if value else "0 ms"
+
+
+CWND = Quantity("cwnd", "segments", _digits)
+SRTT = Quantity("srtt", "", _milliseconds)
+_RATES = [
+    (1e9, Quantity("rate", "Gb/s", _short)),
+    (1e6, Quantity("rate", "Mb/s", _short)),
+    (1e3, Quantity("rate", "kb/s", _short)),
+    (1.0, Quantity("rate", "b/s", _short)),
+]
+_SIZES = [
+    (2.0**20, Quantity("in flight", "MiB", _short)),
+    (2.0**10, Quantity("in flight", "KiB", _short)),
+    (1.0, Quantity("in flight", "bytes", _short)),
+]
+
+
+def cwnd(past: FlowHistory) -> Picture:
+    """Curves of cwnd, ssthresh and, where the segment size is known, in flight; in segments."""
+    curves = [_curve("cwnd", _known(past.series["snd_cwnd"]), "cwnd")]
+    ssthresh = _changed(
+        _known(past.series["ssthresh"]),
+        lambda part: np.where(part >= NO_SSTHRESH, np.inf, part),
+    )
+    if np.isfinite(ssthresh.last).any():
+        curves.append(_curve("ssthresh", ssthresh, "ssthresh"))
+    if past.mss:
+        curves.append(_curve("in flight", _times(past, "in_flight", 1 / past.mss), "in-flight"))
+    return Picture(CWND, _data(past, curves))
+
+
+def rate(past: FlowHistory) -> Picture:
+    """Curves of what was acknowledged, delivered, paced, and found by BBR; in bits per second."""
+    wanted = (
+        ("deliv", "delivery_rate", "delivery"),
+        ("acked", "acked_rate", "acked"),
+        ("paced", "pacing_rate", "pacing"),
+        ("bw", "bbr_bw", "bbr-bw"),
+    )
+    curves = [_curve(name, _times(past, field, 8), style) for name, field, style in wanted]
+    return _scaled(past, curves, _RATES)
+
+
+def in_flight(past: FlowHistory) -> Picture:
+    """What is in flight, and the windows that limit it: cwnd, and the receiver's; in bytes."""
+    curves = [_curve("in flight", _times(past, "in_flight", 1), "in-flight")]
+    if past.mss:
+        window = _changed(_known(past.series["snd_cwnd"]), lambda part: part * past.mss)
+        curves.append(_curve("cwnd", window, "cwnd-bytes"))
+    if "snd_wnd" in past.series:
+        curves.append(_curve("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd"))
+    return _scaled(past, curves, _SIZES)
+
+
+def srtt(past: FlowHistory) -> Picture:
+    """The curve of srtt, in milliseconds; in place of the strip, what strip and marks mean."""
+    known = _changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
+    return Picture(SRTT, _data(past, [_curve("srtt", known, "srtt")], explain=True))
+
+
+KINDS: tuple[Callable[[FlowHistory], Picture], ...] = (cwnd, rate, in_flight)
+"""What the left chart can show, in the order in which the key `c` goes through it."""
+
+
+def _curve(name: str, extremes: Extremes, style: str) -> Series:
+    return Series(name, extremes.low, extremes.high, extremes.last, style)
+
+
+def _changed(extremes: Extremes, change: Callable[[Floats], Floats]) -> Extremes:
+    return Extremes(change(extremes.low), change(extremes.high), change(extremes.last))
+
+
+def _known(extremes: Extremes) -> Extremes:
+    """Zeros of what is never zero are unknown."""
+    return _changed(extremes, lambda part: np.where(part == 0, np.nan, part))
+
+
+def _times(past: FlowHistory, field: str, factor: float) -> Extremes:
+    return _changed(past.series[field], lambda part: part * factor)
+
+
+def _scaled(
+    past: FlowHistory, curves: Iterable[Series], scales: list[tuple[float, Quantity]]
+) -> Picture:
+    """Choose the unit in which the highest of the curves that are there reads well."""
+    there = [curve for curve in curves if not np.isnan(curve.last).all()]
+    top = max((float(np.nanmax(curve.high)) for curve in there), default=0.0)
+    size, quantity = next((scale for scale in scales if top >= scale[0]), scales[-1])
+    return Picture(
+        quantity,
+        _data(
+            past,
+            [
+                Series(
+                    *(curve.name, curve.low / size, curve.high / size, curve.last / size),
+                    style=curve.style,
+                )
+                for curve in there
+            ],
+        ),
+    )
+
+
+def _data(past: FlowHistory, curves: Iterable[Series], explain: bool = False) -> ChartData:
+    there = tuple(curve for curve in curves if not np.isnan(curve.last).all())
+    marks = Marks(past.marks.column, past.marks.kind)
+    return ChartData(
+        past.seconds,
+        there,
+        columns=len(past.series["srtt_us"].last),
+        marks=marks,
+        limits=None if explain else past.limits,
+        note=time_axis.legend(past.limits, marks) if explain else None,
+    )

@@ -1,0 +1,162 @@
+"""The details of a flow: what is known is said, what is not is not, the most important first."""
+
+from __future__ import annotations
+
+import numpy as np
+from rich.cells import cell_len
+
+from tcctui.flows.diagnosis import EXPLAINED_BY
+from tcctui.flows.snapshot import Flows
+from tcctui.flows.store import Store
+from tcctui.ui.details import lines as laid_out
+from tcctui.ui.facts import NEEDS, Fact, facts
+from tests.ui.fake_source import FakeSource, server
+from tests.ui.sampled import KNOWN, sampled_server
+from tests.ui.screen import Clock, Desk, dashboard, lines
+from tests.unit.samples import look, samples
+
+ROOMY = (160, 60)
+
+
+def said(desk: Desk) -> str:
+    """All that the details say, with one blank between words."""
+    return " ".join(" ".join(lines(desk.details)).split())
+
+
+async def test_everything_that_is_known_is_said(clock: Clock) -> None:
+    """Each value of a sample is there, in its unit, with two sentences above."""
+    async with dashboard(sampled_server(), clock, ROOMY) as desk:
+        await desk.press("down")
+        await desk.looked()
+        text = said(desk)
+        for part in (
+            *("limited by", "nginx 4021", "nginx.service", "host", "cubic", "± 4.10 ms"),
+            *("min 31.0 ms", "rto 264 ms", "18 Mb/s", "21.6 Mb/s", "4,143 of 1,600,000 segments"),
+            *("0.3 %", "acked 2.", "again 5.72 Mi", "sent 2.1", "793 Ki", "1448", "pmtu 1500"),
+            *("2^10 sent, 2^7 received", "3 segments", "on, seen", "12 marked", "1m31s ago"),
+            *("peer's window 3 Mi", "send 2.50 Mi"),
+        ):
+            assert part in text, part
+        assert "Limited by" in lines(desk.details)[1]
+
+
+async def test_bbr_is_told_as_such(clock: Clock) -> None:
+    """Of a flow of BBR there are bandwidth, least rtt, both gains, and the phase as inferred."""
+    async with dashboard(sampled_server(), clock, ROOMY) as desk:
+        text = said(desk)
+        for part in ("probe_bw (inferred)", "gain 1.00 × 2.00", "bw 96 Mb/s", "min rtt 31.0 ms"):
+            assert part in text
+        await desk.press("down")
+        await desk.looked()
+        assert "inferred" not in said(desk)
+
+
+async def test_of_a_flow_that_was_never_sampled_nothing_is_made_up(clock: Clock) -> None:
+    """Without a sample there are dashes and what tcp_probe told, and no zero of anything else."""
+    async with dashboard(server(), clock, ROOMY) as desk:
+        text = said(desk)
+        assert "process –" in text
+        assert "delivery –" in text
+        assert "retrans –" in text
+        for label in ("ecn", "buffers", "bbr", "last", "reorder", "pacing 0"):
+            assert label not in text
+        assert "peer's window 3 Mi" in text
+        assert "tcp_probe" in text
+
+
+async def test_a_closed_flow_is_said_to_be(clock: Clock) -> None:
+    """Of a closed flow the details tell its last values, and its state."""
+    async with dashboard(server(), clock, ROOMY) as desk:
+        await desk.search("port:1024")
+        await desk.press("enter")
+        await desk.looked()
+        assert said(desk).startswith("closed")
+        assert "CLOSED" in said(desk)
+        assert "mss" not in said(desk)
+
+
+async def test_no_flow_no_details(clock: Clock) -> None:
+    """Where no flow is selected, nothing is said."""
+    async with dashboard(FakeSource(), clock, ROOMY) as desk:
+        assert said(desk) == ""
+
+
+async def test_d_shows_and_hides_them(clock: Clock) -> None:
+    """With room they are there beside both charts until `d`; without, `d` trades the second one."""
+    async with dashboard(sampled_server(4), clock, (120, 30)) as desk:
+        srtt = desk.screen.query_one("#srtt-chart")
+        for width, height, details, after in (
+            (120, 30, True, False),
+            (119, 30, False, True),
+            (120, 29, True, False),
+            (80, 24, False, True),
+        ):
+            await desk.pilot.resize_terminal(width, height)
+            await desk.looked()
+            assert desk.details.display == details, (width, height)
+            await desk.press("d")
+            await desk.looked()
+            assert desk.details.display == after
+            assert srtt.display == ((width, height) == (120, 30) or not after)
+            if after:
+                assert "limited by" in said(desk)
+
+
+async def test_every_line_is_as_wide_as_the_panel(clock: Clock) -> None:
+    """Wide characters, invalid bytes and long names leave each line as wide as it was."""
+    source = sampled_server(4)
+    source.sample(2, **{**KNOWN, "comm": "日本語日本".encode(), "cgroup": b"x" * 39})
+    source.sample(5, **{**KNOWN, "comm": b"\x1b]0;x\x07\xff", "netns_name": "ｗｉｄｅ".encode()})
+    async with dashboard(source, clock, (120, 40)) as desk:
+        for _ in range(6):
+            for line in lines(desk.details):
+                assert cell_len(line) == desk.details.size.width
+                assert line.isprintable()
+            await desk.press("down")
+            await desk.looked()
+
+
+async def test_details_stand_still_while_paused(clock: Clock) -> None:
+    """A paused view's details are those of that moment, of other flows too."""
+    async with dashboard(sampled_server(), clock, ROOMY) as desk:
+        await desk.press("down")
+        await desk.looked()
+        second = said(desk)
+        await desk.press("up")
+        await desk.looked()
+        first = said(desk)
+        await desk.press("p")
+        for cookie in (1, 2):
+            fields = {"cc": b"vegas", "rtt": 777_000, "total_retrans": 9, "comm": b"other"}
+            desk.source.sample(cookie, **{**KNOWN, **fields})
+        await desk.run(3)
+        assert said(desk) == first
+        assert "vegas" not in desk.column("cc")
+        await desk.press("down")
+        await desk.looked()
+        assert said(desk) == second
+        await desk.press("p")
+        await desk.looked()
+        assert said(desk) != second
+
+
+def test_what_does_not_fit_goes_by_importance() -> None:
+    """With fewer lines the least important facts go first, and the others keep their order."""
+    known = [Fact(rank, f"label{rank}", (f"text{rank}", "more" * 3)) for rank in (3, 0, 2, 1)]
+    for room in range(9):
+        shown = [line[0][0].strip() for line in laid_out(known, 24, room)]
+        assert len(shown) == room
+        labels = [label for label in shown if label]
+        assert labels == [f"label{rank}" for rank in (3, 0, 2, 1) if rank < room]
+
+
+def test_facts_need_what_the_store_can_give() -> None:
+    """Every column that the details ask for is one that the store gives, of any flow."""
+    store = Store()
+    look(store, samples(10**9, [1, 2], info_len=[240, 0]))
+    flows = store.flows({*NEEDS, *EXPLAINED_BY, "limit"})
+    for place in range(2):
+        one = Flows(flows.now_ns, {name: flows[name][place : place + 1] for name in flows})
+        assert facts(one)
+    assert not any("nan" in piece.lower() for fact in facts(flows) for piece in fact.pieces)
+    assert np.isnan(flows["min_rtt"]).all()
