@@ -170,11 +170,14 @@ def _terminal() -> str:
 
 
 def _sock_diag() -> str:
-    diag = DiagSocket()
     try:
-        count = len(diag.dump())
-    finally:
-        diag.close()
+        diag = DiagSocket()
+        try:
+            count = len(diag.dump())
+        finally:
+            diag.close()
+    except TcctuiError as error:
+        return f"not there: only what tcp_probe tells is shown; {error.mend}"
     return f"{count} sockets here; the dashboard can do with that alone, without root"
 
 

@@ -20,6 +20,7 @@ Checks = Callable[..., list[tuple[str, Callable[[], str]]]]
 
 CHECKS = dict(module._CHECKS)
 TERMINAL = module._terminal
+SOCK_DIAG = module._sock_diag
 
 
 def fine() -> str:
@@ -239,3 +240,13 @@ def test_the_terminal(
     found = module._examine("terminal", TERMINAL)
     assert f"{'ok: ' if found.ok else ''}{found.text}" == text
     assert found.ok or found.mend
+
+
+def test_a_kernel_without_sock_diag(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dashboard runs on tcp_probe alone: that is said, with what mends it, and no problem."""
+
+    def missing() -> None:
+        raise TcctuiError("There is none.", "Load it with: sudo modprobe tcp_diag")
+
+    monkeypatch.setattr(module, "DiagSocket", missing)
+    assert "sudo modprobe tcp_diag" in SOCK_DIAG()
