@@ -8,6 +8,9 @@ more than all events up to a later one, and at most what it has more than all ev
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -67,6 +70,11 @@ class Acked:
         """Begin anew with the rows."""
         self.told[rows] = 0
         self.forget_samples(rows)
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     def forget_samples(self, rows: Rows) -> None:
         """Forget what samples told of the rows."""

@@ -39,7 +39,7 @@ FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
             "snd_nxt": "u4",  # sequence number
             "snd_una": "u4",  # sequence number
             "in_flight": "u4",  # bytes: snd_nxt - snd_una modulo 2^32, as the newer source says
-            "mss": "u4",  # bytes; 0 while unknown
+            "mss": "u4",  # bytes, the largest that was sampled of the connection; 0 while unknown
             # Bytes acknowledged by the peer, of the socket's whole life where it was sampled, else
             # since the flow was first seen.
             "bytes_acked": "u8",
@@ -123,6 +123,11 @@ class FlowColumns:
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self._columns[name]
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return self._columns
 
     @property
     def capacity(self) -> int:

@@ -10,13 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.bbr import phase
-from tcctui.flows.columns import FIELDS, SAMPLED
+from tcctui.flows.columns import SAMPLED
 from tcctui.flows.labels import both_endpoints, with_states
 from tcctui.flows.latest import sampled
 from tcctui.flows.snapshot import Flows
-
-FROZEN = (*FIELDS, "sample", "limit", "limit_shares")
-"""Columns of which all others follow: see `complete`."""
 
 Column = npt.NDArray[Any]
 
@@ -31,7 +28,7 @@ def needs(name: str) -> frozenset[str]:
 def complete(flows: Flows, names: Iterable[str]) -> Flows:
     """Give columns of `FIELDS`, `SAMPLED` or `DERIVED`, and `cookie`, that follow from `flows`.
 
-    These have `FROZEN`, or what all of them need.
+    These have what all of them need: see `needs`.
     """
     return Flows(flows.now_ns, {name: follow(flows, name) for name in {*names, "cookie"}})
 

@@ -18,9 +18,12 @@ from tcctui.flows.latest import Latest
 from tcctui.flows.limits import Limits
 from tcctui.flows.marks import MarkLog
 from tcctui.flows.rate_log import RateLog
-from tcctui.flows.rates import Rates
+from tcctui.flows.rates import EventRate, Rates
 from tcctui.flows.sockets import Sockets, socket_keys
 from tcctui.samples import Samples
+
+_ROW = 1_600
+"""Bytes of a row, in all parts together."""
 
 LINGER_NS = 10_000_000_000
 """How long a closed flow stays: 10 s."""
@@ -39,7 +42,8 @@ class Part(Protocol):
 class Known:
     """The rows of all flows, and every part that keeps something for each.
 
-    `history_memory` is the budget for histories, in bytes. Not for several threads at once.
+    `history_memory` is the budget for histories, in bytes; with 0 there are none.
+    Not for several threads at once.
     """
 
     def __init__(self, history_memory: int) -> None:
@@ -57,6 +61,7 @@ class Known:
         self.held: Keys = np.empty(0, "u8")
         """Cookies of flows that stay, even when they are closed."""
         self.now_ns = 0
+        self.event_rate = EventRate()
         self.events = 0
         """Events so far, those that others stood for too."""
         self.evicted = 0
@@ -70,6 +75,16 @@ class Known:
         """Let a part keep something for each row; before the first flow comes."""
         self._parts.append(part)
 
+    def let_go_of_parts(self) -> None:
+        """Be of no more use: parts know this, so that nobody frees the one before the other."""
+        self._parts.clear()
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes are in use."""
+        logs = self.history.pages.nbytes + self.marks.nbytes + self.rate_log.nbytes
+        return self.columns.capacity * _ROW + logs
+
     def go_on(self, now_ns: int) -> None:
         """Let time go on to `now_ns`: before anything of that time is taken in."""
         self.now_ns = max(self.now_ns, now_ns)
@@ -79,6 +94,7 @@ class Known:
         """Work out rates and let go of what has been closed for long, where it is time to."""
         if self.rates.tick(self.now_ns, self.acked.told):
             self.columns["rate"][:] = self.acked.rates(self.rates.per_second, self.now_ns)
+            self.event_rate.tick(self.now_ns, self.events)
             self._drop_closed()
             self.history.restore(self.now_ns // BUCKET_NS)
 
@@ -86,14 +102,18 @@ class Known:
         """Give rows to flows that are seen for the first time, `first` being how they were."""
         columns = self.columns
         rows = columns.take(len(cookies))
-        for part in self._parts:
-            part.grow(columns.capacity)
+        self.grow()
         self.cookies.put(cookies, rows)
         columns["cookie"][rows] = cookies
         columns["snd_wnd"][rows] = columns["rcv_wnd"][rows] = UNKNOWN_WINDOW
         columns["ca_state"][rows] = UNKNOWN_CA_STATE
         self.set_birth(rows, first)
         return rows
+
+    def grow(self) -> None:
+        """Make room in all parts for the rows that the columns have."""
+        for part in self._parts:
+            part.grow(self.columns.capacity)
 
     def set_birth(self, rows: Rows, first: Events | Samples) -> None:
         """Let the rows' connections begin with these, or with their opening before them."""
@@ -107,13 +127,15 @@ class Known:
         self.latest.forget(rows)
         self.acked.forget_samples(rows)
         self.limits.forget(rows)
-        self.columns["sampled_ns"][rows] = 0
+        self.columns["sampled_ns"][rows] = self.columns["mss"][rows] = 0
 
     def add_history(self, rows: Rows, buckets: Buckets, keep: Rows) -> None:
         """Put buckets into histories; where there is no room, flows not in `keep` may go.
 
         `rows` and `buckets` are as in `History.add`.
         """
+        if not self.history.pages.total:
+            return  # none are kept
         if self.history.pages_needed(rows, buckets) > self.history.pages.free:
             self._make_room(rows, buckets, keep)
             # Where that is still not enough, some flows of this batch get no history.

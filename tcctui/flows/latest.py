@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,9 @@ def at_the_end(before: Samples, last: Samples) -> Samples:
     and where the socket was disconnected first, not even that.
     """
     known = before["sock_cookie"] != 0
-    whole = before.copy()
-    whole[~known] = last[~known]
+    pieces = before.view(_PIECE).copy()
+    pieces[~known] = last.view(_PIECE)[~known]
+    whole = pieces.view(SAMPLE)
     for name in _TOLD_LAST:
         whole[name] = last[name]
     told = last["info_len"] > 0
@@ -62,6 +64,11 @@ class Latest:
     def forget(self, rows: Rows) -> None:
         """Drop the rows' samples."""
         self._samples[rows] = np.zeros(1, _PIECE)
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return {"samples": self._samples}
 
     def of(self, rows: Rows) -> Samples:
         """Copy the rows' samples."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -42,6 +45,7 @@ _COUNT = 6  # CWND to RECEIVES, each at its number less one
 
 _APP, _RECEIVES = Limit.APP - 1, Limit.RECEIVES - 1
 
+_ARRAYS = ("_shares", "_until", "_looks", "_recovered", "_since", "_recovering")
 
 _PIECE = np.dtype((np.void, LOOK.itemsize))
 
@@ -66,7 +70,7 @@ class Limits:
         """Make room for `rows` rows."""
         if rows == len(self._until):
             return
-        for name in ("_shares", "_until", "_looks", "_recovered", "_since", "_recovering"):
+        for name in _ARRAYS:
             setattr(self, name, grown(getattr(self, name), rows))
 
     def forget(self, rows: Rows) -> None:
@@ -74,6 +78,11 @@ class Limits:
         self._looks[rows] = np.zeros(1, _PIECE)
         for array in (self._shares, self._until, self._recovered, self._since, self._recovering):
             array[rows] = 0
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return {name: getattr(self, name) for name in _ARRAYS}
 
     def by_events(
         self, rows: Rows, states: npt.NDArray[np.uint8], when: npt.NDArray[np.int64]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -33,7 +36,8 @@ class Looks:
         self._state_ns = np.zeros(0, "i8")  # when a STATE event last told of each row
         self._ca_state_ns = np.zeros(0, "i8")
         self._missed = np.zeros(0, bool)  # rows that are closed for not having been found
-        self._ca_states_come = self._retransmits_come = False
+        self.ca_states_come = self.retransmits_come = False
+        """Whether there are events of these kinds: what they tell, samples need not."""
         known.add_part(self)
 
     def grow(self, rows: int) -> None:
@@ -47,6 +51,15 @@ class Looks:
         """Begin anew with the rows."""
         self._state_ns[rows] = self._ca_state_ns[rows] = 0
         self._missed[rows] = False
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return {
+            "state_ns": self._state_ns,
+            "ca_state_ns": self._ca_state_ns,
+            "missed": self._missed,
+        }
 
     # What events told
 
@@ -71,9 +84,9 @@ class Looks:
         self._ca_state_ns[rows] = when[newer]
 
     def kinds_come(self, kinds: npt.NDArray[np.uint8]) -> None:
-        """Take note of what kinds of events there are: what they tell, samples need not."""
-        self._ca_states_come |= bool((kinds == EventKind.CA_STATE).any())
-        self._retransmits_come |= bool((kinds == EventKind.RETRANSMIT).any())
+        """Take note of what kinds of events there are."""
+        self.ca_states_come |= bool((kinds == EventKind.CA_STATE).any())
+        self.retransmits_come |= bool((kinds == EventKind.RETRANSMIT).any())
 
     def marks_told(self, rows: Rows, events: Events) -> None:
         """Take in RETRANSMIT events and resets of rows."""
@@ -113,8 +126,11 @@ class Looks:
         when = samples["ts_ns"][there].astype("i8")
         own = rows[there]
         closed = columns["closed_ns"][own]
-        newer[there] = when > np.maximum(columns["sampled_ns"][own], closed)
-        newer[there] &= (closed == 0) | differ[there] | self._missed[own]
+        # Of what is closed, a sample that comes late still tells how it was.
+        late = (closed > 0) & (when <= closed) & ~differ[there] & ~self._missed[own]
+        newer[there] = when > np.where(late, 0, closed)
+        newer[there] &= when > columns["sampled_ns"][own]
+        newer[there] &= (closed == 0) | differ[there] | self._missed[own] | late
         newer[there] &= ~differ[there] | (when > columns["last_ns"][own])
         if not newer.all():
             rows, samples, differ = rows[newer], pick(samples, newer), differ[newer]
@@ -126,6 +142,7 @@ class Looks:
         if new.any():
             rows[new] = self._open(pick(samples, new))
         found = self._missed[rows]
+        found &= samples["ts_ns"].astype("i8") > columns["closed_ns"][rows]
         if found.any():  # again: its namespace was out of sight
             columns["closed_ns"][rows[found]] = 0
             self._missed[rows[found]] = False
@@ -205,13 +222,13 @@ class Looks:
         """Mark what samples, each newer than its row's before, tell and no event does."""
         known, columns = self._known, self._known.columns
         again = columns["sampled_ns"][rows] > 0
-        if not self._ca_states_come:
+        if not self.ca_states_come:
             kinds = OF_CA_STATE[samples["ca_state"]]
             entered = again & (kinds != NO_KIND) & (samples["info_len"] > 0)
             entered &= columns["ca_state"][rows] != samples["ca_state"]
             cookies = columns["cookie"][rows[entered]]
             known.marks.add(cookies, samples["ts_ns"][entered], kinds[entered])
-        if not self._retransmits_come:
+        if not self.retransmits_come:
             more = value(samples, "total_retrans") - known.latest.column(rows, "total_retrans")
             sent = again & (more > 0) & (columns["last_ns"][rows] == 0)
             cookies = columns["cookie"][rows[sent]]
@@ -225,7 +242,9 @@ class Looks:
         columns["ca_state"][rows[newer]] = samples["ca_state"][newer]
         mss = samples["snd_mss"]
         told = ~np.isnan(value(samples, "snd_mss"))
-        columns["mss"][rows[told]] = mss[told]
+        # tcp_bound_to_half_wnd (include/net/tcp.h): the kernel's own one shrinks to half of a tiny
+        # window of the peer, so that all bytes in flight would be segments of a few bytes.
+        columns["mss"][rows[told]] = np.maximum(columns["mss"][rows[told]], mss[told])
 
     def _show(self, rows: Rows, samples: Samples) -> None:
         """Write what samples know into the columns, one sample for each row."""

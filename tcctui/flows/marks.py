@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from tcctui.events import CaState, EventKind
 from tcctui.flows.buckets import BUCKET_NS, run_starts
 from tcctui.flows.grid import Grid
-from tcctui.flows.index import Keys
+from tcctui.flows.index import Keys, grown
 
 
 class MarkKind(IntEnum):
@@ -92,6 +93,18 @@ class MarkLog:
         self._marks = np.zeros(_LOGGED, _MARK)
         self._logged = 0
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> MarkLog:
+        """Copy what was written; there is room for the rest once more comes."""
+        twin = copy(self)
+        memo[id(self)] = twin
+        twin._marks = self._marks[: self._logged].copy()
+        return twin
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was written."""
+        return min(self._logged, _LOGGED) * self._marks.itemsize
+
     def add(
         self,
         cookies: Keys,
@@ -129,25 +142,33 @@ class MarkLog:
 
     def _append(self, made: npt.NDArray[np.void]) -> None:
         made = made[-_LOGGED:]
+        if len(self._marks) < _LOGGED:
+            self._marks = grown(self._marks, _LOGGED)
         self._marks[(self._logged + np.arange(len(made))) % _LOGGED] = made
         self._logged += len(made)
 
-    def of(self, cookie: int, grid: Grid, since_ns: int) -> Marks:
-        """Give a flow's marks on a grid; none from before `since_ns`, when its connection began."""
+    def own(self, cookie: int, since_ns: int) -> npt.NDArray[np.void]:
+        """Copy a flow's marks; none from before `since_ns`, when its connection began."""
         marks = self._marks[: min(self._logged, _LOGGED)]
         own = marks[marks["cookie"] == np.uint64(cookie)]
-        own = own[own["stamp"] >= since_ns // BUCKET_NS]
-        inside, column = grid.inside(own["stamp"].astype("i8") * BUCKET_NS)
-        own = own[inside]
-        order = np.lexsort((own["kind"], column))
-        own, column = own[order], column[order]
-        if not len(own):
-            return NO_MARKS
-        starts = run_starts(column, own["kind"])
-        counts = np.where(np.isin(own["kind"], _COUNTED), own["count"], 1)
-        return Marks(
-            column[starts], own["kind"][starts], np.add.reduceat(counts.astype("i8"), starts)
-        )
+        return own[own["stamp"] >= since_ns // BUCKET_NS]
+
+    def of(self, cookie: int, grid: Grid, since_ns: int) -> Marks:
+        """Give a flow's marks on a grid; none from before `since_ns`, when its connection began."""
+        return laid(self.own(cookie, since_ns), grid)
+
+
+def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
+    """Lay one flow's marks, as `MarkLog.own` gives them, onto a grid."""
+    inside, column = grid.inside(own["stamp"].astype("i8") * BUCKET_NS)
+    own = own[inside]
+    order = np.lexsort((own["kind"], column))
+    own, column = own[order], column[order]
+    if not len(own):
+        return NO_MARKS
+    starts = run_starts(column, own["kind"])
+    counts = np.where(np.isin(own["kind"], _COUNTED), own["count"], 1)
+    return Marks(column[starts], own["kind"][starts], np.add.reduceat(counts.astype("i8"), starts))
 
 
 def _keys(marks: npt.NDArray[np.void]) -> Keys:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.buckets import WIDTH, Buckets
+from tcctui.flows.index import grown
 
 PAGE = 8
 """Buckets in a page: small, so that a quiet flow holds little."""
@@ -22,7 +26,7 @@ class Pages:
     """
 
     def __init__(self, budget: int) -> None:
-        self.total = max(1, budget // PAGE_BYTES)
+        self.total = budget // PAGE_BYTES
         """Pages that may be handed out."""
         self.buckets: Buckets = np.zeros(((self.total + 1) * PAGE, WIDTH), "u4")
         """All buckets of all pages: page p holds those from p * PAGE on."""
@@ -31,11 +35,30 @@ class Pages:
         self._free = np.arange(self.total, 0, -1, dtype="i4")
         self.free = self.total
         """Pages that are left."""
+        self._least_free = self.total  # those beyond were never handed out
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Pages:
+        """Copy what was ever in use; there is room for the rest once a page of it is taken."""
+        twin = copy(self)
+        memo[id(self)] = twin
+        used = self.total - self._least_free + 1
+        twin.buckets, twin.next = self.buckets[: used * PAGE].copy(), self.next[:used].copy()
+        twin._free = self._free.copy()
+        return twin
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was ever in use."""
+        return (self.total - self._least_free) * PAGE_BYTES + self._free.nbytes
 
     def take(self, count: int) -> npt.NDArray[np.int32]:
         """Hand out `count` pages that no other follows; there must be that many."""
         assert count <= self.free
+        if len(self.next) <= self.total:
+            self.buckets = grown(self.buckets, (self.total + 1) * PAGE)
+            self.next = grown(self.next, self.total + 1)
         self.free -= count
+        self._least_free = min(self._least_free, self.free)
         taken = self._free[self.free : self.free + count].copy()
         self.next[taken] = 0
         return taken

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from copy import copy
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.grid import Grid
+from tcctui.flows.index import grown
 from tcctui.flows.snapshot import Extremes
 from tcctui.samples import Samples, value
 
@@ -29,11 +33,25 @@ class RateLog:
         self._entries = np.zeros(_LOGGED, _ENTRY)
         self._logged = 0
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> RateLog:
+        """Copy what was written; there is room for the rest once more comes."""
+        twin = copy(self)
+        memo[id(self)] = twin
+        twin._entries = self._entries[: self._logged].copy()
+        return twin
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was written."""
+        return min(self._logged, _LOGGED) * self._entries.itemsize
+
     def add(self, samples: Samples) -> None:
         """Take in samples of watched flows."""
         samples = samples[-_LOGGED:]
         if not len(samples):
             return
+        if len(self._entries) < _LOGGED:
+            self._entries = grown(self._entries, _LOGGED)
         made = np.empty(len(samples), _ENTRY)
         made["cookie"], made["ts_ns"] = samples["sock_cookie"], samples["ts_ns"]
         for name in RATES:

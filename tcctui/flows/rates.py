@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -10,36 +16,99 @@ from tcctui.flows.index import Rows, grown
 TICK_NS = 250_000_000
 """How often rates are worked out."""
 
-_TICKS = 4
+TICKS = 4
+"""So many of them make a rate."""
 
 _LONGEST_NS = 2_000_000_000
+
+
+class EventRate:
+    """How many events there are a second, over the last four ticks."""
+
+    def __init__(self) -> None:
+        self._told = deque[tuple[int, int]](maxlen=TICKS + 1)  # when, and how many until then
+
+    def tick(self, now_ns: int, events: int) -> None:
+        """Take note of how many events there were until now."""
+        self._told.append((now_ns, events))
+        while len(self._told) > 2 and self._told[-1][0] - self._told[0][0] > _LONGEST_NS:
+            self._told.popleft()
+
+    @property
+    def per_second(self) -> float:
+        """Events per second; NaN while unknown."""
+        if len(self._told) < 2:
+            return math.nan
+        (since_ns, before), (until_ns, now) = self._told[0], self._told[-1]
+        return (now - before) * 1e9 / (until_ns - since_ns)
+
+    @property
+    def ticks(self) -> list[int]:
+        """When, and how many, one tick after the other."""
+        return [number for tick in self._told for number in tick]
+
+    def go_on_from(self, ticks: Sequence[int], now_ns: int) -> None:
+        """Set what `ticks` gave; what can't have been is left out, and zeros behind it."""
+        pairs = list(zip(ticks[::2], ticks[1::2], strict=False))[: TICKS + 1]
+        pairs = [(when, events) for when, events in pairs if 0 < when <= now_ns]
+        self._told.clear()
+        if all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(pairs)):
+            self._told.extend(pairs)
 
 
 class Rates:
     """Remembers each flow's counter at the last four ticks; the oldest gives the rate."""
 
     def __init__(self) -> None:
-        self._counters = np.zeros((_TICKS, 0), "u8")
-        self._when = np.zeros(_TICKS, "i8")
+        self._counters = np.zeros((0, TICKS), "u8")
+        self._when = np.zeros(TICKS, "i8")
         self._ticks = 0
-        self.per_second = np.zeros(0)
+        self.per_second: npt.NDArray[np.float64] = np.zeros(0)
         """Bytes per second, by row."""
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
         if rows == len(self.per_second):
             return
-        self._counters = grown(self._counters.T, rows).T
+        self._counters = grown(self._counters, rows)
         self.per_second = grown(self.per_second, rows)
 
     def forget(self, rows: Rows) -> None:
         """Begin anew with the rows."""
-        self._counters[:, rows] = 0
+        self._counters[rows] = 0
         self.per_second[rows] = 0
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return {"counters": self._counters, "per_second": self.per_second}
+
+    @property
+    def ticks(self) -> list[int]:
+        """When the last ticks were, and how many there were; to be set as it was given."""
+        return [*self._when.tolist(), self._ticks]
+
+    @ticks.setter
+    def ticks(self, ticks: Sequence[int]) -> None:
+        *when, self._ticks = ticks
+        self._when[:] = when
+
+    def check(self, ticks: Sequence[int], now_ns: int) -> None:
+        """See that ticks that somebody says there were can be gone on from at `now_ns`.
+
+        Raises:
+            ValueError: they can't have been.
+
+        """
+        *when, count = ticks
+        if min(*when, count) < 0 or max(*when, when[(count - 1) % TICKS]) > now_ns:
+            raise ValueError("rates were worked out in the future")
+        if count and when[(count - 1) % TICKS] != max(when):
+            raise ValueError("rates were worked out in another order")
 
     def tick(self, now_ns: int, counter: npt.NDArray[np.uint64]) -> bool:
         """Work the rates out if a tick has passed since the last time; says whether it has."""
-        newest = (self._ticks - 1) % _TICKS
+        newest = (self._ticks - 1) % TICKS
         since = now_ns - int(self._when[newest])
         if self._ticks and since < TICK_NS:
             return False
@@ -48,13 +117,13 @@ class Rates:
             self._work_out(now_ns, counter, newest)
             self._ticks = 0
         elif self._ticks:
-            self._work_out(now_ns, counter, self._ticks % _TICKS if self._ticks >= _TICKS else 0)
-        slot = self._ticks % _TICKS
-        self._counters[slot] = counter
+            self._work_out(now_ns, counter, self._ticks % TICKS if self._ticks >= TICKS else 0)
+        slot = self._ticks % TICKS
+        self._counters[:, slot] = counter
         self._when[slot] = now_ns
         self._ticks += 1
         return True
 
     def _work_out(self, now_ns: int, counter: npt.NDArray[np.uint64], since: int) -> None:
         elapsed = now_ns - int(self._when[since])
-        self.per_second = (counter - self._counters[since]) * (1e9 / elapsed)
+        self.per_second = (counter - self._counters[:, since]).astype("f8") * (1e9 / elapsed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,28 +12,37 @@ from tcctui.flows.grid import Grid
 from tcctui.flows.snapshot import Extremes
 
 
-def until(
-    buckets: Buckets, step: int, recent: Buckets, newest: int, values: Sequence[int]
-) -> Buckets:
-    """Buckets as they were within the recent bucket `newest`, which has got more events since.
+@dataclass(frozen=True, eq=False)
+class Lived:
+    """A flow's whole life, up to some time or other: buckets `step` recent ones wide, and marks.
 
-    `buckets` are `step` recent ones wide; `recent` are those of the last minute. `values` (in the
-    order of `SERIES`) are what was last known then, if anything happened in that bucket already.
+    `born_ns` is when its connection began; `marks` are as in `MarkLog.own`.
     """
-    stamps = recent[:, STAMP].astype("i8")
-    if not (stamps >= newest).any():
-        return buckets  # nothing has happened since
-    begun = buckets[:, STAMP].astype("i8") * step
-    open_since = newest // step * step
-    rest = recent[(stamps >= open_since) & (stamps < newest)]
-    if len(values):
-        last = np.array([[newest, *values, *values, *values, 0]], "u4")
-        rest = np.concatenate([rest, last])
-    closed = buckets[begun < open_since]
-    if not len(rest):
-        return closed
-    rest[:, STAMP] //= step
-    return np.concatenate([closed, merge(rest, np.zeros(1, "i8"))])
+
+    buckets: Buckets
+    step: int
+    born_ns: int
+    marks: npt.NDArray[np.void]
+
+    def until(
+        self, known: Buckets, width: int, recent: Buckets, newest: int
+    ) -> tuple[Buckets, int]:
+        """Give the life until the recent bucket `newest`, and how wide its buckets are.
+
+        `known`, buckets `width` recent ones wide, or `recent` tell of what was just before: of the
+        life's bucket that goes on beyond that, they tell what was until then.
+        """
+        begun = self.buckets[:, STAMP].astype("i8") * self.step
+        open_since = newest // self.step * self.step
+        if width > self.step:
+            known, width = recent, 1
+        stamps = known[:, STAMP].astype("i8") * width
+        rest = known[(stamps >= open_since) & (stamps <= newest)]
+        closed = self.buckets[begun < open_since]
+        if not len(rest):
+            return closed, self.step
+        rest[:, STAMP] = open_since // self.step
+        return np.concatenate([closed, merge(rest, np.zeros(1, "i8"))]), self.step
 
 
 def resample(buckets: Buckets, step: int, grid: Grid) -> dict[str, Extremes]:

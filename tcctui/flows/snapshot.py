@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,8 +53,9 @@ class FlowHistory:
 
     `seconds` is the time the grid spans; `series` has an entry for each of `buckets.SERIES`, and,
     in bytes per second, for `acked_rate` (what the other end acknowledged), `delivery_rate`,
-    `pacing_rate` and `bbr_bw` (what samples told). `mss` is the flow's maximum segment size in
-    bytes, 0 while unknown. `marks` is what happened, and `limits` what limited the flow most in
+    `pacing_rate` and `bbr_bw` (what samples told). `mss` is the largest of the flow's maximum
+    segment sizes that was sampled, in bytes, 0 while unknown: with a tiny window, the kernel's own
+    one is but half of that. `marks` is what happened, and `limits` what limited the flow most in
     each column (`diagnosis.Limit`), of the same grid.
     """
 
@@ -71,10 +73,11 @@ class Totals:
     `events` of all kinds, those that others stand for too. `flows` known now (closed ones too,
     while they linger). `evicted` flows dropped because the memory for histories was spent.
     `seconds_kept` is how far back the recent past of a flow goes now: 60 s, or less where memory is
-    short.
+    short. `events_per_second` is how many there were over about the last second, NaN while unknown.
     """
 
     events: int
     flows: int
     evicted: int
     seconds_kept: float = 60.0
+    events_per_second: float = field(default=math.nan, compare=False)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -14,16 +17,17 @@ _REMEMBERED = 8192
 
 def tuple_keys(events: Events | Samples) -> Keys:
     """A 64-bit key of each event's addresses and ports; for what comes without skaddr."""
-    key = np.zeros(len(events), "u8")
+    saddr, daddr = events["saddr"], events["daddr"]
+    return keys_of_ends(
+        saddr[:, 0], saddr[:, 1], daddr[:, 0], daddr[:, 1], events["sport"], events["dport"]
+    )
+
+
+def keys_of_ends(*parts: npt.NDArray[Any]) -> Keys:
+    """Make the same keys of the halves of local and remote addresses, and both ports."""
+    key = np.zeros(len(parts[0]), "u8")
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
-    for part in (
-        events["saddr"][:, 0],
-        events["saddr"][:, 1],
-        events["daddr"][:, 0],
-        events["daddr"][:, 1],
-        events["sport"],
-        events["dport"],
-    ):
+    for part in parts:
         key = (key ^ part.astype("u8")) * odd
         key ^= key >> np.uint64(29)
     return key
@@ -51,6 +55,15 @@ class Sockets:
     def learn(self, keys: Keys, rows: Rows) -> None:
         """Take note of which socket a row is about."""
         self._index.put(keys, rows)
+
+    @property
+    def opened_lately(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Sockets without a row: their keys, and when they were opened; to be set as given."""
+        return {"keys": self._opened_keys, "ns": self._opened_ns}
+
+    @opened_lately.setter
+    def opened_lately(self, opened: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._opened_keys, self._opened_ns = opened["keys"], opened["ns"]
 
     def forget(self, rows: Rows) -> None:
         """Forget the rows' sockets: their kernel addresses will be used again."""

@@ -178,26 +178,6 @@ def test_idle_flows_give_their_recent_past_before_others_do() -> None:
     assert np.isnan(past.series["snd_cwnd"].last[1:]).all()
 
 
-def test_the_life_of_an_idle_flow_up_to_a_moment_after_its_last_event() -> None:
-    """Where nothing has come since, a paused chart of it is whole, though the last minute is gone.
-
-    Its last column would be made of the recent past, had there come something since.
-    """
-    store = Store(11 * BYTES_PER_FLOW)
-    when = SECOND + np.arange(2000) * 100 * MS
-    ingest(store, probes(when, 1, snd_cwnd=np.arange(2000) % 7 + 1))
-    steady(store, range(2, 22), 80, since=202 * SECOND)
-    assert store.totals().seconds_kept < 60
-    for at_ns in (201 * SECOND + 100 * MS, 203 * SECOND, 207 * SECOND):
-        live = store.history(1, None, 400, at_ns=at_ns)
-        paused = store.history(1, None, 400, at_ns=at_ns, values=[])
-        assert live is not None
-        assert paused is not None
-        for name in ("low", "high", "last"):
-            shown = getattr(paused.series["snd_cwnd"], name)
-            np.testing.assert_array_equal(shown, getattr(live.series["snd_cwnd"], name))
-
-
 def test_a_hundred_thousand_flows_fit() -> None:
     """With the usual budget, flows by the tens of thousands lose detail and never their place."""
     store = Store()

@@ -18,7 +18,7 @@ from tcctui.flows.columns import (
     UNKNOWN_CA_STATE,
     UNKNOWN_WINDOW,
 )
-from tcctui.flows.derived import FROZEN, complete
+from tcctui.flows.derived import complete
 from tcctui.flows.store import Store
 from tcctui.records import joined
 from tcctui.samples import SOCKET as ASKED
@@ -106,7 +106,10 @@ def test_a_frozen_snapshot_has_every_column() -> None:
     store = filled(probes([SECOND, SECOND], [1, 2], snd_cwnd=10, srtt=500))
     look(store, samples([2 * SECOND] * 2, [2, 3], cc=b"cubic", min_rtt=[100, 200]))
     names = [*FIELDS, *SAMPLED, *DERIVED]
-    frozen, direct = complete(store.flows(FROZEN), names), store.flows(names)
+    frozen, direct = (
+        complete(store.flows([*FIELDS, "sample", "limit", "limit_shares"]), names),
+        store.flows(names),
+    )
     assert set(frozen) == set(direct) == set(names)
     for name in names:
         np.testing.assert_array_equal(frozen[name], direct[name])
@@ -253,6 +256,23 @@ def ca_state(ts_ns: int, newstate: CaState, skaddr: int = SOCKET) -> Any:
     return event
 
 
+def test_a_tiny_window_makes_no_other_segments() -> None:
+    """Where the kernel's mss shrinks to half of a window, what is in flight stays as it was."""
+    store = Store(MEMORY)
+    events = probes(np.arange(1, 4) * SECOND, snd_una=0, snd_nxt=14_480)
+    ingest(store, events)
+    look(store, samples(2 * SECOND, snd_mss=1448), samples(3 * SECOND, snd_mss=36))
+    assert value(store, "mss") == 1448
+    past = store.history(1, 60, 60)
+    assert past is not None
+    assert past.mss == 1448
+    look(store, samples(4 * SECOND, snd_mss=8948))
+    assert value(store, "mss") == 8948
+    # Another connection with this cookie has its own.
+    look(store, samples(9 * SECOND, snd_mss=536, remote=ELSEWHERE))
+    assert value(store, "mss") == 536
+
+
 def test_a_socket_that_was_sampled_first_is_found_by_its_kernel_address() -> None:
     """Lifecycle events join a sampled flow by its addresses, then by what tcp_probe tells of it."""
     store = sampled(samples(SECOND))
@@ -301,6 +321,30 @@ def test_a_socket_that_was_disconnected_and_destroyed() -> None:
     store = sampled(samples(SECOND, snd_cwnd=77))
     look(store, destroyed(2 * SECOND, remote=("0.0.0.0", 0)))
     assert values(store, "snd_cwnd", "closed_ns") == {"snd_cwnd": 77, "closed_ns": 2 * SECOND}
+
+
+def test_a_sample_that_comes_after_the_end() -> None:
+    """What was sampled of a socket that was destroyed then is known, whichever came first."""
+    told = samples(2 * SECOND, cc=b"cubic", comm=b"nginx", snd_cwnd=33, rtt=7000)
+    end = destroy(2 * SECOND + MS, 1, SOCKET)
+    for event_first in (True, False):
+        store = Store(MEMORY)
+        ingest(store, probes(SECOND, [1]))
+        if event_first:
+            ingest(store, end)
+            look(store, told)
+        else:
+            look(store, told)
+            ingest(store, end)
+        assert values(store, "cc", "comm", "snd_cwnd", "closed_ns", "state") == {
+            "cc": b"cubic",
+            "comm": b"nginx",
+            "snd_cwnd": 33,
+            "closed_ns": 2 * SECOND + MS,
+            "state": TcpState.CLOSE,
+        }
+        look(store, samples(2 * SECOND + 2 * MS, cc=b"bbr"))  # of after the end: it can't be
+        assert values(store, "cc") == {"cc": b"cubic"}
 
 
 def test_a_socket_that_is_gone() -> None:

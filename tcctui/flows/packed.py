@@ -1,0 +1,133 @@
+"""Arrays in little memory: what is the same in all entries is kept once, the rest compressed."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+_LEVEL = 1  # of zlib: bytes that lie side by side are alike, which it sees at once
+
+_BLOCK = 2048  # entries that are turned into planes together: they fit into a processor's cache
+
+_LOOKED_AT = 1024  # bytes of a plane, by which it is told whether it can be compressed
+
+Bytes = npt.NDArray[np.uint8]
+
+Change = Callable[[npt.NDArray[Any]], None]
+"""Changes some entries in place; called with one block after the other, from the first on."""
+
+
+@dataclass(frozen=True, eq=False)
+class Packed:
+    """An array, byte by byte: the first bytes of all entries, then the second ones, and so on.
+
+    Numbers of neighbours that lie close differ in few of these planes. `same` is the first entry;
+    `varying` says which of its bytes others have otherwise; `planes` are those: the first `raw` of
+    them as they are, since nothing would be won, the others compressed.
+    """
+
+    dtype: np.dtype[Any]
+    shape: tuple[int, ...]
+    same: Bytes
+    varying: npt.NDArray[np.uint16]
+    raw: int
+    planes: bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes it takes, nearly."""
+        return len(self.planes) + self.same.nbytes + self.varying.nbytes + _OBJECTS
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def array(self, change: Change | None = None) -> npt.NDArray[Any]:
+        """Give the array as it was; `change` undoes what was done by that of `pack`.
+
+        Raises:
+            ValueError: the planes are not those of such an array.
+
+        """
+        count = self.shape[0]
+        planes = self._planes(count)
+        made = np.empty(self.shape, self.dtype)
+        entries = made.reshape(-1).view("u1").reshape(count, len(self.same))
+        for at in range(0, count, _BLOCK):
+            block = slice(at, at + _BLOCK)
+            entries[block] = self.same
+            entries[block, self.varying] = planes[:, block].T
+            if change is not None:
+                change(made[block])
+        return made
+
+    def _planes(self, count: int) -> Bytes:
+        """Take the planes apart; never more than they are to be, whatever they say."""
+        size, raw = len(self.varying) * count, self.raw * count
+        if not size:
+            return np.empty((0, count), "u1")
+        opened = zlib.decompressobj(-zlib.MAX_WBITS)
+        try:
+            rest = opened.decompress(self.planes[raw:], size - raw + 1)
+        except zlib.error as error:
+            raise ValueError(str(error)) from error
+        planes = np.empty(size, "u1")
+        if not 0 <= raw <= min(size, len(self.planes)) or len(rest) != size - raw:
+            raise ValueError("packed planes have another size than their array")
+        planes[:raw] = np.frombuffer(self.planes, "u1", raw)
+        planes[raw:] = np.frombuffer(rest, "u1")
+        return planes.reshape(len(self.varying), count)
+
+
+_OBJECTS = 500
+"""Bytes of the Python objects around a packed array."""
+
+
+def pack(array: npt.NDArray[Any], change: Change | None = None) -> Packed:
+    """Pack an array of one dimension or more; entries are those of the first.
+
+    `change` makes a copy of them easier to compress.
+    """
+    array = np.ascontiguousarray(array)
+    count = len(array)
+    width = array.dtype.itemsize * int(np.prod(array.shape[1:], dtype="i8"))
+    if not count or not width:
+        return Packed(array.dtype, array.shape, np.zeros(width, "u1"), np.empty(0, "u2"), 0, b"")
+    planes = np.empty((width, count), "u1")
+    for at in range(0, count, _BLOCK):
+        block = array[at : at + _BLOCK]
+        if change is not None:
+            block = block.reshape(-1).view("u1").copy().view(array.dtype)
+            change(block)
+        planes[:, at : at + _BLOCK] = block.reshape(-1).view("u1").reshape(-1, width).T
+    same = planes[:, 0].copy()
+    varying = [number for number in range(width) if (planes[number] != same[number]).any()]
+    raw = [number for number in varying if _noisy(planes[number])]
+    rest = [number for number in varying if number not in set(raw)]
+    kept = b"".join([*(planes[number].tobytes() for number in raw), _compressed(planes, rest)])
+    return Packed(array.dtype, array.shape, same, np.array(raw + rest, "u2"), len(raw), kept)
+
+
+def _noisy(plane: Bytes) -> bool:
+    """Whether all bytes are about as frequent: compressing them takes long, and wins nothing."""
+    if len(plane) < 2 * _LOOKED_AT:
+        return False
+    some = plane[:: len(plane) // _LOOKED_AT][:_LOOKED_AT]
+    counts = np.bincount(some, minlength=256)
+    # Of even chances, n + n²/256 is to be expected.
+    expected = _LOOKED_AT + _LOOKED_AT**2 / 256
+    return bool((counts * counts).sum() < 1.12 * expected)
+
+
+def _compressed(planes: Bytes, numbers: list[int]) -> bytes:
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9)
+    parts = []
+    for number in numbers:
+        parts.append(deflate.compress(planes[number].tobytes()))
+        parts.append(deflate.flush(zlib.Z_BLOCK))  # the next one has other frequencies
+    parts.append(deflate.flush())
+    return b"".join(parts)

@@ -1,0 +1,72 @@
+"""A live store with a tape beside it, fed by hand in batches of 250 ms, and what it said then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tcctui.events import Events
+from tcctui.flows.columns import FIELDS
+from tcctui.flows.rewind_log import RewindLog
+from tcctui.flows.snapshot import Flows
+from tcctui.flows.store import Store
+from tcctui.flows.tape import Tape
+from tcctui.flows.timeline import Origin
+from tcctui.records import pick
+from tcctui.samples import Samples
+
+BATCH_NS = 250_000_000
+BEGIN_NS = 1000 * 10**9
+
+EVERYTHING = (*FIELDS, "sample", "limit", "limit_shares", "text")
+"""Columns of which all others follow."""
+
+
+@dataclass
+class Player:
+    """Feeds a store, and the tape beside it, as a dashboard does."""
+
+    store: Store = field(default_factory=lambda: Store(16 << 20))
+    log: RewindLog = field(default_factory=lambda: RewindLog(64 << 20, Origin("here")))
+
+    def __post_init__(self) -> None:
+        """Begin to write."""
+        self.tape = Tape(
+            self.store, BEGIN_NS, self.log.keep, wants_keyframe=self.log.wants_keyframe
+        )
+
+    def batch(self, events: Events, samples: Samples, now_ns: int) -> None:
+        """Take in what came in a batch."""
+        self.store.ingest(events, now_ns)
+        self.tape.add_events(events, now_ns, 0, 0)
+        if len(samples):
+            self.store.ingest_samples(samples, now_ns)
+            self.tape.add_samples(samples)
+
+    def play(
+        self, events: Events, samples: Samples, until_ns: int, since_ns: int = BEGIN_NS
+    ) -> None:
+        """Feed what happens from `since_ns` to `until_ns`, each at its time."""
+        for now_ns in range(since_ns + BATCH_NS, until_ns + 1, BATCH_NS):
+            self.batch(_within(events, now_ns), _within(samples, now_ns), now_ns)
+
+
+def _within(records: Events, now_ns: int) -> Events:
+    when = records["ts_ns"].astype("i8")
+    return pick(records, (when > now_ns - BATCH_NS) & (when <= now_ns))
+
+
+def differences(one: Flows, other: Flows) -> list[str]:
+    """Names of columns that are not the same, to the last bit."""
+    if one.now_ns != other.now_ns:
+        return ["now_ns"]
+    return [name for name in one if not _same(one[name], other[name])]
+
+
+def _same(one: object, other: object) -> bool:
+    assert isinstance(one, np.ndarray)
+    assert isinstance(other, np.ndarray)
+    if one.dtype.kind == "f":
+        return np.array_equal(one, other, equal_nan=True)
+    return one.dtype == other.dtype and one.tobytes() == other.tobytes()

@@ -1,0 +1,198 @@
+"""What is known at a moment, as bytes: whatever they are, nothing breaks."""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcctui.flows.keyframes import Keyframe
+from tcctui.flows.store import Store
+from tcctui.records import pick
+from tests.unit.events import SECOND
+from tests.unit.story import Story
+from tests.unit.tape_player import BATCH_NS, BEGIN_NS, EVERYTHING, Player, differences
+
+AT_NS = BEGIN_NS + 12 * SECOND
+
+
+def played(seconds: int = 12) -> Store:
+    """Give a store in which much has happened."""
+    story, player = Story(seconds), Player()
+    player.play(story.events, story.samples, BEGIN_NS + seconds * SECOND)
+    return player.store
+
+
+STORE = played()
+DATA = STORE.keyframe().to_bytes()
+
+
+def with_checksum(data: bytes) -> bytes:
+    """Make damaged bytes look as if they were not."""
+    return data[:8] + struct.pack("<I", zlib.crc32(data[12:])) + data[12:]
+
+
+def test_it_comes_back() -> None:
+    """A store that goes on from a keyframe says what the first one said, also later."""
+    other, store = played(), Store(0)
+    store.restore(Keyframe.from_bytes(other.keyframe().to_bytes()))
+    assert not differences(other.flows(EVERYTHING), store.flows(EVERYTHING))
+    assert other.totals().events == store.totals().events
+    later = Story(12, seed=5)
+    for now_ns in range(AT_NS + BATCH_NS, AT_NS + 3 * SECOND, BATCH_NS):
+        for each in (other, store):
+            at = np.arange(10) + int(now_ns - AT_NS) // BATCH_NS * 10
+            each.ingest(pick(later.events, at), now_ns)
+            each.ingest_samples(pick(later.samples, at), now_ns)
+    assert not differences(other.flows(EVERYTHING), store.flows(EVERYTHING))
+
+
+def test_some_flows_are_enough() -> None:
+    """Only those that are asked for are put into a store."""
+    store = Store(1 << 20)
+    store.restore(Keyframe.from_bytes(DATA), np.array([3, 4, 99], "u8"))
+    assert store.flows([])["cookie"].tolist() == [3, 4]
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_any_damage_is_a_value_error(data: st.DataObject) -> None:
+    """Cut off, flipped or made up: ValueError, and nothing else."""
+    kind = data.draw(st.sampled_from(["cut", "flip", "noise"]))
+    if kind == "cut":
+        damaged = DATA[: data.draw(st.integers(0, len(DATA) - 1))]
+    elif kind == "noise":
+        damaged = DATA[:4] + data.draw(st.binary(max_size=300))
+    else:
+        place = data.draw(st.integers(0, len(DATA) - 1))
+        damaged = DATA[:place] + bytes([DATA[place] ^ (1 << data.draw(st.integers(0, 7)))])
+        damaged += DATA[place + 1 :]
+    with pytest.raises(ValueError, match=r"."):
+        Keyframe.from_bytes(damaged)
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_damage_that_the_checksum_does_not_tell_breaks_nothing(data: st.DataObject) -> None:
+    """Bytes that somebody made on purpose are refused, or whatever they say can be gone on from."""
+    damaged = bytearray(DATA)
+    head = struct.unpack_from("<II", DATA)[1]
+    most = data.draw(st.sampled_from([head + 12, len(DATA) - 1]))
+    for _ in range(data.draw(st.integers(1, 12))):
+        damaged[data.draw(st.integers(12, most))] = data.draw(st.integers(0, 255))
+    goes_on(with_checksum(bytes(damaged)))
+
+
+def goes_on(data: bytes) -> bool:
+    """Go on from a keyframe where it is not refused; says whether that was possible."""
+    story = Story(2, seed=7)
+    store = Store(1 << 20)
+    try:
+        store.restore(Keyframe.from_bytes(data))
+    except ValueError:
+        return False
+    for number in range(1, 9):
+        now_ns = AT_NS + number * BATCH_NS
+        store.ingest(story.events[number * 20 :][:20], now_ns)
+        store.ingest_samples(story.samples[number * 5 :][:5], now_ns)
+        store.flows([*EVERYTHING, "age_ns", "queueing_us", "retrans_percent", "bbr_phase"])
+    for cookie in store.flows([])["cookie"].tolist()[:12]:
+        store.history(cookie, 60, 80)
+        store.history(cookie, None, 80)
+    return True
+
+
+def absurd(change: Callable[[Any], None]) -> bytes:
+    """Change what describes a keyframe's arrays."""
+    length = struct.unpack_from("<II", DATA)[1]
+    head = json.loads(DATA[12 : 12 + length])
+    change(head)
+    made = json.dumps(head).encode()
+    return with_checksum(DATA[:4] + struct.pack("<II", len(made), 0) + made + DATA[12 + length :])
+
+
+def number(name: str, value: Any) -> bytes:
+    """Change one of the numbers."""
+    return absurd(lambda head: head[1].__setitem__(name, value))
+
+
+def array(place: int, value: Any) -> bytes:
+    """Change what is said of the first array."""
+    return absurd(lambda head: next(iter(head[2].values())).__setitem__(place, value))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        number("ticks.0", -1),
+        number("ticks.1", 2**62),
+        number("ticks.4", -5),
+        number("events", "many"),
+        number("events", 1e300),
+        number("events", None),
+        number("events", 2**80),
+        absurd(lambda head: head[1].clear()),
+        absurd(lambda head: head[2].clear()),
+        absurd(lambda head: head.pop()),
+        absurd(lambda head: head.__setitem__(0, -(2**63))),
+        absurd(lambda head: head.__setitem__(0, "now")),
+        array(0, "O"),
+        array(0, "V99999999"),
+        array(0, "nonsense"),
+        array(0, "i4,("),
+        array(0, "(1,i4,i4"),
+        array(0, "(1,2"),
+        array(0, "2i4"),
+        array(0, "<i4,<i4"),
+        array(0, "<M8[ns]"),
+        array(0, "<i4\n"),
+        array(0, ["<i4"]),
+        array(0, None),
+        array(1, [1 << 62]),
+        array(1, [10_000_000, 10_000]),
+        array(1, [-1]),
+        array(1, []),
+        array(1, 5),
+        array(2, [70_000]),
+        array(2, [-1]),
+        array(3, 99),
+        array(4, 1 << 40),
+    ],
+)
+def test_absurd_descriptions_are_refused(data: bytes) -> None:
+    """Types, sizes and numbers that can't be are told before anything is made of them."""
+    assert not goes_on(data)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e300])
+def test_rates_that_can_not_be_are_none(value: float) -> None:
+    """Infinity is nothing that could be shown."""
+    keyframe = STORE.keyframe()
+    keyframe.arrays["columns.rate"][:] = value
+    store = Store(0)
+    store.restore(Keyframe.from_bytes(keyframe.to_bytes()))
+    assert np.isnan(store.flows(["rate"])["rate"]).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(sorted(STORE.keyframe().arrays)),
+    byte=st.sampled_from([0, 1, 0x7F, 0x80, 0xFF, None]),
+    seed=st.integers(0, 1000),
+)
+def test_absurd_values_break_nothing(name: str, byte: int | None, seed: int) -> None:
+    """Whatever the numbers of a keyframe are, what comes after is taken in, and all is drawn."""
+    keyframe = STORE.keyframe()
+    values = keyframe.arrays[name]
+    length = values.nbytes
+    noise = np.random.default_rng(seed).bytes(length) if byte is None else bytes([byte]) * length
+    changed = np.frombuffer(noise, values.dtype).reshape(values.shape)
+    goes_on(replace(keyframe, arrays={**keyframe.arrays, name: changed}).to_bytes())
