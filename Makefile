@@ -25,9 +25,9 @@ run: $(RUN_STAMP) ## start the dashboard; arguments go in ARGS="--port 443"
 
 install: $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/local/bin
 	@umask 022; wheels=$$($(AS_OWNER) mktemp -d) && trap 'rm -rf "$$wheels"' EXIT && \
-	$(VENV)/python -m pip wheel --quiet --wheel-dir "$$wheels" . && \
+	$(VENV)/python -m pip wheel --quiet --wheel-dir "$$wheels" '.[record]' && \
 	$(SUDO) $(PYTHON) -m venv --clear /opt/tcctui && \
-	$(SUDO) /opt/tcctui/bin/python -m pip install --quiet --no-index --find-links "$$wheels" tcctui && \
+	$(SUDO) /opt/tcctui/bin/python -m pip install --quiet --no-index --find-links "$$wheels" 'tcctui[record]' && \
 	$(SUDO) ln -sf /opt/tcctui/bin/tcctui /usr/local/bin/tcctui
 	@echo 'Installed. Start it with: sudo tcctui'
 
@@ -50,16 +50,20 @@ test: venv deps-test ## every check and test
 test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12, under qemu
 	$(AS_ROOT) TCCTUI_KERNELS_CACHE=$(TCCTUI_KERNELS_CACHE) .venv/bin/python -m pytest -p no:cacheprovider tests/kernels
 
-bench: venv deps-test ## measure speed and overhead; only some: BENCHES="startup idle"
+bench: venv deps-test deps-bench ## measure speed and overhead; only some: BENCHES="startup idle"
 	$(AS_ROOT) .venv/bin/python -m tests.bench $(BENCHES)
 
-screenshots: venv deps-test ## make the README's pictures anew, of real traffic
-	$(AS_ROOT) .venv/bin/python -m tests.screenshots
+demo-recording: venv deps-test ## make the recording of `tcctui demo` anew, of real traffic
+	$(AS_ROOT) .venv/bin/python -m tests.demo
+
+screenshots: venv ## make the README's pictures anew, of the demo's recording
+	$(VENV)/python -m tests.screenshots
 
 clean: ## remove .venv and all caches
 	rm -rf .venv .hypothesis .*_cache dist snapshot_report.html
 	find . -name __pycache__ -prune -exec rm -r {} +
 
+$(RUN_STAMP): EXTRA := [record]
 $(DEV_STAMP): EXTRA := [dev]
 $(RUN_STAMP) $(DEV_STAMP): pyproject.toml | deps
 	$(AS_OWNER) $(PYTHON) -m venv .venv
@@ -74,6 +78,10 @@ deps-test: ## install the tools that tests call
 	@( for tool in bpftool bpftrace clang-format ip iperf3 nft rsvg-convert ss tc tmux; do \
 		command -v $$tool >/dev/null || exit; done ) || $(call distribution,TEST_PACKAGES)
 
+deps-bench: ## install the tools that tcctui is measured beside
+	@( for tool in perf tcpdump trace-cmd; do \
+		command -v $$tool >/dev/null || exit; done ) || $(call distribution,BENCH_PACKAGES)
+
 deps-kernels: ## install the tools that boot other kernels
 	@( for tool in apt-get cpio debootstrap dpkg-deb qemu-system-x86_64; do \
 		command -v $$tool >/dev/null || exit; done; \
@@ -81,19 +89,23 @@ deps-kernels: ## install the tools that boot other kernels
 
 PACKAGES_apt-get := python3-bpfcc python3-venv
 TEST_PACKAGES_apt-get := bpftool bpftrace clang-format iperf3 iproute2 librsvg2-bin nftables tmux
+BENCH_PACKAGES_apt-get := linux-perf tcpdump trace-cmd
 KERNELS_PACKAGES_apt-get := cpio debian-archive-keyring debootstrap qemu-system-x86
 INSTALL_apt-get := apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends
 
 PACKAGES_dnf := python3-bcc
 TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra iperf3 iproute iproute-tc librsvg2-tools nftables tmux
+BENCH_PACKAGES_dnf := perf tcpdump trace-cmd
 INSTALL_dnf := dnf install -y
 
 PACKAGES_zypper := python3-bcc
 TEST_PACKAGES_zypper := bpftool bpftrace clang-tools iperf iproute2 nftables rsvg-convert tmux
+BENCH_PACKAGES_zypper := perf tcpdump trace-cmd
 INSTALL_zypper := zypper --non-interactive install
 
 PACKAGES_pacman := python-bcc
 TEST_PACKAGES_pacman := bpf bpftrace clang iperf3 iproute2 librsvg nftables tmux
+BENCH_PACKAGES_pacman := perf tcpdump trace-cmd
 INSTALL_pacman := pacman -S --needed --noconfirm
 
 PACKAGER := $(notdir $(firstword $(wildcard $(addprefix /usr/bin/,apt-get dnf zypper pacman))))
@@ -101,4 +113,4 @@ distribution = { \
 	echo 'Needed from the distribution, by Debian names: $($1_apt-get)'; \
 	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
 
-.PHONY: help run install uninstall venv test test-kernels bench screenshots clean deps deps-test deps-kernels
+.PHONY: help run install uninstall venv test test-kernels bench demo-recording screenshots clean deps deps-test deps-bench deps-kernels

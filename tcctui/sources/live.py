@@ -120,11 +120,11 @@ def open_live(
     *,
     choice: str,
     interval_ms: float,
-    max_cpu: float,
+    max_cpu: float | None,
 ) -> LiveSource:
     """Open what `choice` (auto, bpf or sock_diag) asks for; with auto, what this machine has.
 
-    `program` is on its way, or why it is not.
+    `program` is on its way, or why it is not. With `max_cpu` None, the interval stays as it is.
 
     Raises:
         TcctuiError: what was asked for can't be had; with auto, neither of both.

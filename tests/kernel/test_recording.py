@@ -1,0 +1,114 @@
+"""Recordings of real traffic, against what bpftrace prints of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tcctui.errors import TcctuiError
+from tcctui.events import Events
+from tcctui.flows.chunks import NO_EVENTS
+from tcctui.records import joined
+from tcctui.samples import NO_SAMPLES
+from tcctui.sources.recording import Recording
+from tests.kernel import bpftrace
+from tests.kernel.alignment import Alignment, align
+from tests.kernel.command import TCCTUI, Command
+from tests.kernel.deadlines import until
+from tests.kernel.network import Network
+from tests.kernel.recorder import probes_of
+from tests.kernel.traffic import KINDS, PORT, Connection, chatter, connections, exchange, settle
+
+pytestmark = pytest.mark.kernel
+
+SECOND = 1_000_000_000
+
+
+@contextmanager
+def both(path: Path) -> Iterator[tuple[Network, Command, Command]]:
+    """Let `tcctui record` and bpftrace watch a lossy network; gives it and them, both at work."""
+    with (
+        Network(rate="50mbit", queue="60kb", loss=0.02) as network,
+        Command(TCCTUI, "record", "--port", str(PORT), str(path)) as ours,
+        bpftrace.bpftrace(PORT) as theirs,
+    ):
+        until("tcctui record is at work", lambda: "Recording " in ours.stderr)
+        with connections(network, "ipv4") as first:
+            bpftrace.tracing(theirs, first[0])
+        yield network, ours, theirs
+
+
+def recorded(path: Path, cookies: Iterable[int]) -> tuple[Recording, Events]:
+    """Open a recording, and give the tcp_probe events of some sockets that are in it."""
+    found = Recording(path)
+    events = [chunk.events for chunk in found.chunks(0, 1 << 62)]
+    return found, probes_of(joined([NO_EVENTS, *events]), cookies)
+
+
+def compared(ours: Events, theirs: Events) -> Alignment:
+    """Lay both side by side: bpftrace prints neither the count of ACKs nor the extremes."""
+    pairs = align(ours, theirs)
+    assert not pairs.wrong, f"{len(pairs.wrong)} are wrong: {pairs.wrong[:3]}"
+    return pairs
+
+
+def sampled(path: Path) -> set[int]:
+    """Cookies of the sockets of which a recording has samples, so far."""
+    try:
+        found = Recording(path)
+    except TcctuiError:  # its first second is not over
+        return set()
+    samples = joined([NO_SAMPLES, *(chunk.samples for chunk in found.chunks(0, 1 << 62))])
+    found.close()
+    return set(samples["sock_cookie"].tolist())
+
+
+def cookies_of(made: Iterable[Connection]) -> list[int]:
+    """List the sockets of connections."""
+    return [cookie for connection in made for cookie in connection.cookies]
+
+
+def test_every_event_is_in_the_file(tmp_path: Path) -> None:
+    """Each event that bpftrace prints is recorded, equal in all fields and in its flow's order."""
+    path = tmp_path / "it"
+    with both(path) as (network, command, other):
+        with connections(network, *KINDS) as made:
+            cookies = cookies_of(made)
+            exchange(made, up=400_000, down=100_000)
+            until("all are sampled", lambda: set(cookies) <= sampled(path))
+        settle(network)
+        assert command.end(signal.SIGINT) == 0, command.stderr
+        found, ours = recorded(path, cookies)
+        theirs = bpftrace.printed(other, cookies, at_least=len(ours))
+    pairs = compared(ours, theirs)
+    assert not pairs.missing
+    assert len(ours) == len(theirs) > 500
+    assert found.remark == ""
+    assert found.totals().lost == 0
+
+
+def test_killed_in_the_middle(tmp_path: Path) -> None:
+    """After kill -9, all is readable but the last second: whatever bpftrace saw until then."""
+    path = tmp_path / "it"
+    with both(path) as (network, command, other):
+        with connections(network, "ipv4", "ipv6") as made, chatter(*made):
+            cookies = cookies_of(made)
+            start = path.stat().st_size
+            until("seconds are recorded", lambda: path.stat().st_size > start + 60_000)
+            os.kill(command.process.pid, signal.SIGKILL)
+            command.process.wait()
+        settle(network)
+        found, ours = recorded(path, cookies)
+        theirs = bpftrace.printed(other, cookies, at_least=len(ours))
+    assert "no end mark" in found.remark or "cut off" in found.remark
+    end_ns = found.span.last_ns
+    assert len(ours) > 500
+    missing = theirs[compared(ours, theirs).missing]["ts_ns"]
+    # What happened just before a chunk was closed may have come after.
+    assert (missing > end_ns - SECOND // 2).all(), np.sort(missing)[:5] - end_ns

@@ -1,0 +1,385 @@
+"""The command line of recordings: `record`, `replay`, and the dashboard's own."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tcctui.cli.terminal
+import tcctui.record
+import tcctui.sources.recording
+import tcctui.sources.recording_stream
+import tcctui.sources.recording_writer
+from tcctui.errors import TcctuiError
+from tcctui.flows.chunks import NO_EVENTS, Chunk
+from tcctui.flows.timeline import Origin, Span
+from tcctui.samples import NO_SAMPLES
+from tcctui.sources.kernel_filter import KernelFilter
+from tests.unit.command_line import Calls, Main, told
+from tests.unit.events import SECOND
+
+CHUNK = Chunk(0, SECOND, NO_EVENTS, NO_SAMPLES)
+ORIGIN = Origin("web/3 ä", description="tcp_probe")
+
+
+class Recording:
+    """Stands in for a file."""
+
+    span = Span(100 * SECOND, 400 * SECOND)
+    origin = ORIGIN
+    remark = "The last batch is cut off."
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class Stream:
+    """Stands in for a pipe."""
+
+    origin = ORIGIN
+
+    def __init__(self, file: io.BufferedReader) -> None:
+        self.said = os.read(file.fileno(), 5)
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@pytest.fixture(autouse=True)
+def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Put stand-ins in the place of files, pipes and the recorder; gives what was recorded how."""
+    given: dict[str, Any] = {}
+
+    def record(source: Any, path: Path | None, **options: Any) -> int:
+        assert not source.closed
+        given.update(options, path=path)
+        return 0
+
+    monkeypatch.setattr(tcctui.record, "record", record)
+    monkeypatch.setattr(tcctui.sources.recording, "Recording", Recording)
+    monkeypatch.setattr(tcctui.sources.recording_stream, "RecordingStream", Stream)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        (["record"], "FILE"),
+        (["record", "a", "b"], "b"),
+        (["record", "a", "--duration", "0"], "--duration"),
+        (["record", "a", "--interval", "2s"], "--interval"),
+        (["record", "a", "--count", "3"], "--count"),
+        (["record", "a", "--port", "http"], "--port 'http'"),
+        (["--record", "a", "record", "b"], "--record"),
+        (["--record", "a", "trace"], "--record"),
+        (["--record", "-"], "records to a file"),
+        (["--force"], "--force"),
+        (["--rewind-memory", "lots"], "--rewind-memory 'lots'"),
+        (["--rewind-memory", "1K"], "Give at least 76M, or less to --history-memory (72M)"),
+        (["--rewind-memory", "75M"], "--rewind-memory 75M is too small"),
+        (["--rewind-memory", "64M", "--history-memory", "62M"], "--rewind-memory 64M"),
+        (["--rewind-memory", "9999999G"], "--rewind-memory"),
+        (["--force", "replay", "a"], "--force before replay"),
+        (["--max-cpu=5%", "record", "a"], "--max-cpu before record"),
+        (["-p443", "export", "a", "b.csv"], "-p before export"),
+        (["--history-memory", "8M", "trace"], "--history-memory before trace"),
+        (["replay"], "FILE"),
+        (["replay", "a", "--speed", "0"], "--speed"),
+        (["replay", "a", "--speed", "1001"], "--speed"),
+        (["replay", "a", "--speed", "nan"], "--speed"),
+        (["replay", "a", "--speed", "fast"], "--speed"),
+        (["replay", "a", "--at", "soon"], "--at"),
+        (["replay", "a", "--at"], "--at"),
+        (["replay", "a", "--port", "80"], "--port"),
+        (["replay", "-", "--speed", "2"], "--speed"),
+        (["replay", "-", "--at", "+3s"], "--at"),
+        (["replay", "-", "--loop"], "--loop"),
+        (["trace", "--until", ""], "--until"),
+        (["trace", "--until", "retrans>"], "--until"),
+        (["trace", "--until", "bogus:3"], "--until"),
+        (["trace", "--until", "retrans>1", "--count", "3"], "--count"),
+        (["trace", "--until", "retrans>1", "--format", "csv"], "--format csv"),
+        (["trace", "--until", "retrans>1", "--format", "json"], "--summary"),
+        (["trace", "--summary", "--format", "jsonl"], "--format jsonl"),
+        (["trace", "--summary", "--count", "3"], "--count"),
+        (["trace", "--format", "json"], "--summary"),
+        (["trace", "--replay", "a"], "--summary"),
+        (["trace", "--replay", "a", "--summary", "--port", "80"], "--port"),
+        (["-i", "::1", "trace", "--replay", "a", "--summary"], "--ip"),
+    ],
+)
+def test_mistakes(
+    arguments: Sequence[str], names: str, main: Main, calls: Calls, recorded: dict[str, Any]
+) -> None:
+    """A mistake ends with 2 before anything is opened, with a sentence about it and a way out."""
+    status, out, err = main(*arguments)
+    assert status == 2, err
+    assert out == ""
+    reason, mend = told(err)
+    assert names in f"{reason} {mend}"
+    assert reason.endswith(".")
+    assert mend
+    assert calls.source is None
+    assert calls.played is None
+    assert recorded == {}
+
+
+# record
+
+
+def test_record(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
+    """It records every ACK, whatever that takes, until Ctrl-C, and closes the source."""
+    assert main("record", "/tmp/it")[0] == 0
+    assert recorded == {
+        "path": Path("/tmp/it"),
+        "force": False,
+        "duration": None,
+        "remarks": sys.stderr,
+    } | {"remarks": recorded["remarks"]}
+    assert calls.source is not None
+    assert (calls.source.interval_ms, calls.source.max_cpu) == (0, None)
+    assert calls.source.closed
+
+
+@pytest.mark.parametrize("force", [["record", "-", "--force"], ["--force", "record", "-"]])
+def test_options_of_record(
+    force: list[str], main: Main, calls: Calls, recorded: dict[str, Any]
+) -> None:
+    """Options are heeded, - is standard output."""
+    options = ["--duration", "2.5", "--interval", "20ms", "-p", "80", "--source", "auto"]
+    assert main(*force, *options)[0] == 0
+    assert recorded["path"] is None
+    assert (recorded["force"], recorded["duration"]) == (True, 2.5)
+    assert calls.source is not None
+    assert calls.source.interval_ms == 20
+    assert calls.source.kernel_filter == KernelFilter(ports=(80,))
+
+
+def test_record_without_root(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
+    """Who is not root records samples."""
+    calls.failure = TcctuiError("It needs root.")
+    assert main("record", "a")[0] == 0
+    assert calls.program is calls.failure
+
+
+def test_record_without_pyarrow(main: Main, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is missing is told before anything is compiled."""
+
+    def missing() -> None:
+        raise TcctuiError("pyarrow is missing.", "Run: pip install 'tcctui[record]'")
+
+    monkeypatch.setattr(tcctui.sources.recording_writer, "require_pyarrow", missing)
+    for arguments in (["record", "a"], ["--record", "a"]):
+        status, _, err = main(*arguments)
+        assert status == 1
+        assert told(err)[0] == "pyarrow is missing."
+        assert calls.source is None
+
+
+# The dashboard
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sizes"),
+    [
+        ([], (72 << 20, 128 << 20)),
+        (["--rewind-memory", "76M"], (72 << 20, 76 << 20)),
+        (["--rewind-memory", "1G"], (72 << 20, 1 << 30)),
+        (["--history-memory", "200M"], (200 << 20, 256 << 20)),
+        (["--history-memory", "8M", "--rewind-memory", "12M"], (8 << 20, 12 << 20)),
+    ],
+)
+def test_memory(arguments: list[str], sizes: tuple[int, int], main: Main, calls: Calls) -> None:
+    """One budget for the past, of which histories are a part; it grows with them by default."""
+    assert main(*arguments)[0] == 0
+    assert (calls.options["history_memory"], calls.options["rewind_memory"]) == sizes
+    assert calls.options["keep"] is None
+
+
+def test_the_dashboard_records(main: Main, calls: Calls, tmp_path: Path) -> None:
+    """With --record, each chunk is written, and the recording is closed and told of at the end."""
+    path = tmp_path / "it"
+    sizes = []
+
+    def during(source: Any) -> None:
+        keep = calls.options["keep"](ORIGIN)
+        sizes.append(path.stat().st_size)
+        keep(replace(CHUNK, lost=3, skipped=4))
+        deadline = time.monotonic() + 20
+        while path.stat().st_size == sizes[0] and time.monotonic() < deadline:
+            time.sleep(0.01)
+        sizes.append(path.stat().st_size)
+
+    calls.during = during
+    status, _, err = main("--record", str(path))
+    assert status == 0
+    sizes.append(path.stat().st_size)
+    assert sizes == sorted(set(sizes)), "it grew with the chunk, and with its end"
+    said = rf"Recorded to {path}:\n  00:00:\d\d  \d+ events  .* 3 lost, 4 skipped by the kernel\n"
+    assert re.fullmatch(said, err)
+
+
+def test_what_is_there_is_not_overwritten(main: Main, calls: Calls, tmp_path: Path) -> None:
+    """Without --force, a file that is there stays, which is told before there is a screen."""
+    path = tmp_path / "it"
+    path.write_text("precious")
+    status, _, err = main("--record", str(path))
+    assert status == 1
+    assert "--force" in told(err)[1]
+    assert calls.source is None
+    assert path.read_text() == "precious"
+    calls.during = lambda _: calls.options["keep"](ORIGIN)(CHUNK)
+    assert main("--record", str(path), "--force")[0] == 0
+    assert b"precious" not in path.read_bytes()
+
+
+def test_recording_into_no_directory(main: Main, calls: Calls, tmp_path: Path) -> None:
+    """A directory that is not there is told before there is a screen."""
+    status, _, err = main("--record", str(tmp_path / "no" / "it"))
+    assert status == 1
+    assert "There is no directory" in told(err)[0]
+
+
+def test_key_s(main: Main, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is saved gets a name of host and time, in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    assert main()[0] == 0
+    path = calls.options["save"](iter([CHUNK]), ORIGIN)
+    assert re.fullmatch(r"tcctui-web_3_ä-\d{8}-\d{6}\.arrows", path.name)
+    assert (tmp_path / path).stat().st_size > 0
+    assert (tmp_path / path).stat().st_mode & 0o777 == 0o600
+
+
+def test_key_s_where_nothing_can_be_written(
+    main: Main, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a writable working directory it goes home, or else to the temporary files."""
+    here, home, temporary = (tmp_path / name for name in ("here", "home", "temporary"))
+    for directory in (here, home, temporary):
+        directory.mkdir()
+    monkeypatch.chdir(here)
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    refused: set[Path] = set()
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path).absolute() not in refused)
+    assert main()[0] == 0
+    save = calls.options["save"]
+    for directory in (here, home, temporary):
+        assert save(iter([CHUNK]), ORIGIN).parent == directory
+        refused.add(directory)
+
+
+# replay
+
+
+def test_replay(main: Main, calls: Calls) -> None:
+    """A file is played as it was, from its beginning, and closed at the end."""
+    assert main("replay", "it") == (0, "", "")
+    assert calls.played.path == Path("it")
+    assert calls.played.closed
+    expected = {"remark": Recording.remark, "speed": 1.0, "at_ns": None, "loop": False}
+    assert calls.options == expected
+    assert calls.source is None, "no kernel is asked"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name", "value"),
+    [
+        (["--speed", "0.1"], "speed", 0.1),
+        (["--speed", "1000"], "speed", 1000),
+        (["--speed", "10x"], "speed", 10),
+        (["--speed", "max"], "speed", float("inf")),
+        (["--at", "+90s"], "at_ns", 190 * SECOND),
+        (["--at", "-30s"], "at_ns", 370 * SECOND),
+        (["--at=-30s"], "at_ns", 370 * SECOND),
+        (["--loop"], "loop", True),
+    ],
+)
+def test_options_of_replay(
+    arguments: list[str], name: str, value: Any, main: Main, calls: Calls
+) -> None:
+    """Speed, moment and loop arrive as they were meant, on either side of the file."""
+    assert main("replay", "it", *arguments)[0] == 0
+    assert calls.options[name] == value
+    assert main("replay", *arguments, "it")[0] == 0
+    assert calls.options[name] == value
+
+
+def test_outside_of_the_recording(main: Main, calls: Calls) -> None:
+    """A moment that it does not have is a sentence, not a dashboard."""
+    status, _, err = main("replay", "it", "--at", "+301s")
+    assert status == 1
+    assert told(err)[0] == "--at +301s is outside of the recording."
+    assert calls.played is None
+
+
+def test_replay_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no terminal, it says what there is instead."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
+    status, _, err = main("replay", "it")
+    assert status == 1
+    assert told(err)[0] == "The dashboard needs a terminal."
+    assert "tcctui export" in told(err)[1]
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, function: Callable[[], Any]) -> None:
+    """Let standard input be a pipe that comes from `function`."""
+    monkeypatch.setattr(tcctui.cli.terminal, "standard_input_apart", function)
+
+
+def test_replay_of_a_pipe(main: Main, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe is a source like the kernel: rewound, saved, and called what the recorder says."""
+    read, write = os.pipe()
+    os.write(write, b"arrow")
+    opened(monkeypatch, lambda: os.fdopen(read, "rb"))
+    seen: list[Any] = []
+    calls.during = seen.append
+    assert main("replay", "-")[0] == 0
+    os.close(write)
+    (stream,) = seen
+    assert stream.said == b"arrow"
+    assert stream.closed
+    assert calls.options["rewind_memory"] == 128 << 20
+    assert calls.options["live_origin"](stream) is ORIGIN
+    assert callable(calls.options["save"])
+    assert calls.options["keep"] is None
+
+
+def test_replay_of_a_fifo(main: Main, calls: Calls, tmp_path: Path) -> None:
+    """A FIFO is read as a pipe is."""
+    os.mkfifo(tmp_path / "it")
+    keeper = os.open(tmp_path / "it", os.O_RDWR)
+    os.write(keeper, b"arrow")
+    seen: list[Any] = []
+    calls.during = seen.append
+    assert main("replay", str(tmp_path / "it"))[0] == 0
+    os.close(keeper)
+    assert seen[0].said == b"arrow"
+
+
+def test_nothing_piped_in(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`tcctui replay -` typed at a terminal says how it is meant, and does not wait."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    status, _, err = main("replay", "-")
+    assert status == 2
+    assert "tcctui record -" in told(err)[1]

@@ -1,0 +1,414 @@
+"""Recordings on disk: all that was written is read, and of damaged ones what is whole."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tcctui.errors import TcctuiError
+from tcctui.events import EVENT
+from tcctui.flows.chunks import Chunk, pieces
+from tcctui.flows.store import Store
+from tcctui.samples import NO_SAMPLES
+from tcctui.sources import recording_frames
+from tcctui.sources.arrow import FORMAT, Encoder
+from tcctui.sources.recording import Recording
+from tests.unit.events import NOTHING, SECOND, probes
+from tests.unit.recordings import ORIGIN, chunk, random_events, random_samples, same, written
+
+END_OF_TIME = 1 << 62
+
+
+def all_of(path: Path) -> list[Chunk]:
+    """Read all chunks of a file."""
+    found = Recording(path)
+    try:
+        return list(found.chunks(0, END_OF_TIME))
+    finally:
+        found.close()
+
+
+def refusal(path: Path) -> TcctuiError:
+    """Give what is said of a file that can't be played."""
+    with pytest.raises(TcctuiError) as caught:
+        Recording(path)
+    assert str(path) in caught.value.reason
+    assert caught.value.reason.endswith(".")
+    return caught.value
+
+
+def test_all_bytes_come_back(tmp_path: Path) -> None:
+    """Events and samples of any content are byte for byte what they were; so is all else."""
+    any_bytes = Chunk(0, SECOND, random_events(500), random_samples(50), 3, 4, b"\0key\xff")
+    given = [any_bytes, chunk(1), Chunk(2 * SECOND, 3 * SECOND, NOTHING, NO_SAMPLES)]
+    path = written(tmp_path / "a", *given)
+    assert all(map(same, all_of(path), given))
+    found = Recording(path)
+    assert found.origin == ORIGIN
+    assert found.span == (0, 3 * SECOND)
+    assert found.totals() == (3, 531, 0, 0)
+    assert found.keyframe(END_OF_TIME) == (SECOND, b"\0key\xff")
+    assert found.remark == ""
+
+
+def test_other_programs_read_it(tmp_path: Path) -> None:
+    """Arrow reads it as a stream, with a unit at every field and extremes only where there are."""
+    events = probes([1, 2], acks=[0, 9], snd_cwnd=20, snd_cwnd_max=[20, 25])
+    path = written(tmp_path / "a", Chunk(0, SECOND, events, chunk(0).samples))
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        table = stream.read_all()
+    told = table["events"][0].as_py()
+    assert [event["snd_cwnd_max"] for event in told] == [None, 25]
+    assert told[0]["saddr"][-4:] == bytes([10, 0, 0, 1])
+    assert table["samples"][0].as_py()[0]["cc"] == b"cubic"
+    assert table.schema.metadata[b"host"] == b"somewhere"
+    for name, units in (("events", 25), ("samples", 60)):
+        members = list(table.schema.field(name).type.value_type)
+        assert sum(b"unit" in (member.metadata or {}) for member in members) > units
+        assert all(b"source" in member.metadata for member in members)
+
+
+def test_only_some_flows(tmp_path: Path) -> None:
+    """Of some flows, only theirs is read, and what says of none whose it is."""
+    nobodys = probes(5, 0)
+    mixed = Chunk(
+        0, SECOND, np.concatenate([nobodys, chunk(0).events]).view(EVENT), chunk(0).samples
+    )
+    found = Recording(written(tmp_path / "a", mixed))
+    (some,) = found.chunks(0, END_OF_TIME, np.array([2], "u8"))
+    assert set(some.events["sock_cookie"]) == {0, 2}
+    assert set(some.samples["sock_cookie"]) == {2}
+
+
+def test_only_the_chunks_asked_for(tmp_path: Path) -> None:
+    """Chunks that end after one moment and begin until another are given, and keyframes before."""
+    keys = {3: b"three", 6: b"six"}
+    given = [chunk(number, keyframe=keys.get(number, b"")) for number in range(10)]
+    found = Recording(written(tmp_path / "a", *given))
+    asked = found.chunks(3 * SECOND, 5 * SECOND)
+    assert [part.begin_ns // SECOND for part in asked] == [3, 4, 5]
+    assert found.keyframe(4 * SECOND - 1) is None
+    assert found.keyframe(4 * SECOND) == (4 * SECOND, b"three")
+    assert found.keyframe(END_OF_TIME) == (7 * SECOND, b"six")
+
+
+def test_opening_reads_only_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To open a recording and to find a keyframe, no batch's body is read but the keyframe's."""
+    given = [chunk(n, flows=2000, keyframe=b"k" * (n == 4)) for n in range(10)]
+    path = written(tmp_path / "a", *given)
+    os.truncate(path, path.stat().st_size - 1)  # of its index
+    sizes = counted_reads(monkeypatch)
+    found = Recording(path)
+    heads = sum(sizes)
+    assert heads < 40_000 < path.stat().st_size / 5
+    assert found.keyframe(9 * SECOND) == (5 * SECOND, b"k")
+    assert sum(sizes) - heads < path.stat().st_size / 5
+
+
+def test_cut_off_anywhere(tmp_path: Path) -> None:
+    """Cut off at any byte, all batches that are whole are read, and what is left out is said."""
+    data, whole, ends = small()
+    path = tmp_path / "cut"
+    for size in range(len(data)):
+        path.write_bytes(data[:size])
+        if size < ends[1]:
+            refusal(path)
+            continue
+        found = Recording(path)
+        expected = sum(size >= end for end in ends[1:])
+        assert found.totals().batches == expected
+        assert found.remark, size
+        if size in ends or size % 500 == 0:
+            read = list(found.chunks(0, END_OF_TIME))
+            assert len(read) == expected
+            assert all(map(same, read, whole))
+        found.close()
+
+
+def test_zeros_behind_the_cut(tmp_path: Path) -> None:
+    """Where a crash of the machine leaves zeros at the end, what is before them is read."""
+    data, whole, ends = small()
+    path = tmp_path / "cut"
+    for size in range(ends[1], len(data), 101):
+        path.write_bytes(data[:size] + bytes(5000))
+        found = Recording(path)
+        expected = sum(size >= end for end in ends[1:])
+        assert all(map(same, list(found.chunks(0, END_OF_TIME))[:expected], whole))
+        assert found.totals().batches >= expected
+        assert found.remark, size
+        found.close()
+
+
+def small() -> tuple[bytes, list[Chunk], list[int]]:
+    """Make a small recording; gives where its head and its batches end, too."""
+    whole = [replace(chunk(number, flows=1), samples=NO_SAMPLES) for number in range(2)]
+    encoder = Encoder(ORIGIN)
+    parts = [encoder.head, *map(encoder.batch, whole)]
+    ends = np.cumsum([len(part) for part in parts]).tolist()
+    return b"".join([*parts, recording_frames.END]), whole, ends
+
+
+def test_says_what_is_missing(tmp_path: Path) -> None:
+    """What is left out of a file is told in one sentence."""
+    data = written(tmp_path / "a", chunk(0), chunk(1)).read_bytes()
+    path = tmp_path / "b"
+    path.write_bytes(data[: data.rindex(recording_frames.END) - 20])
+    remark = Recording(path).remark
+    assert remark.startswith("Of b: the last ")
+    assert remark.endswith(" bytes are a batch that was cut off and are left out.")
+    path.write_bytes(data[: data.rindex(recording_frames.END)])
+    assert "no end mark" in Recording(path).remark
+    path.write_bytes(data[: data.rindex(recording_frames.END) + 8] + b"more")
+    assert Recording(path).remark == "Of b: the last 4 bytes come after its end and are left out."
+
+
+def test_what_is_no_recording(tmp_path: Path) -> None:
+    """Whatever else is given by name, it is said what it is."""
+    path = tmp_path / "a"
+    path.write_bytes(b"")
+    assert "is empty" in refusal(path).reason
+    path.write_bytes(b"PAR1 and so on, and so on")
+    assert "is not a recording" in refusal(path).reason
+    assert "is a directory" in refusal(tmp_path).reason
+    missing = refusal(tmp_path / "none")
+    assert "No such file" in missing.reason
+    assert missing.mend == "Make one: tcctui record none.arrows"
+    assert refusal(tmp_path / ("x" * 300)).mend
+    os.mkfifo(tmp_path / "fifo")
+    assert "Only tcctui replay takes a pipe" in refusal(tmp_path / "fifo").mend
+    with pa.OSFile(str(path), "w") as file, pa.ipc.new_stream(file, pa.schema([("x", pa.int8())])):
+        pass
+    assert "is not a recording" in refusal(path).reason
+
+
+def rewritten(path: Path, change: Any) -> Path:
+    """Write a recording's table as another program would, after a change."""
+    with pa.OSFile(str(path)) as file, pa.ipc.open_stream(file) as stream:
+        table = change(stream.read_all())
+    path.unlink()
+    with pa.OSFile(str(path), "w") as file, pa.ipc.new_stream(file, table.schema) as stream:
+        stream.write_table(table)
+    return path
+
+
+def test_newer_version(tmp_path: Path) -> None:
+    """A newer format is not guessed at: it is told to upgrade."""
+
+    def newer(table: Any) -> Any:
+        form = {b"tcctui_format": str(FORMAT + 1).encode()}
+        return table.replace_schema_metadata({**table.schema.metadata, **form})
+
+    error = refusal(rewritten(written(tmp_path / "a", chunk(0)), newer))
+    assert "tcctui 1.2.3" in error.reason
+    assert "pip install --upgrade" in error.mend
+
+
+def with_events(table: Any, change: Any) -> Any:
+    """Change the columns of a table's events, by name."""
+    at = table.schema.get_field_index("events")
+    column = table["events"].combine_chunks()
+    items = column.flatten()
+    columns = change({member.name: items.field(n) for n, member in enumerate(items.type)})
+    struct = pa.StructArray.from_arrays(list(columns.values()), list(columns))
+    return table.set_column(at, "events", pa.ListArray.from_arrays(column.offsets, struct))
+
+
+def test_other_columns(tmp_path: Path) -> None:
+    """Unknown columns do not matter, missing ones are zero or as the event's own values."""
+
+    def other(columns: dict[str, Any]) -> dict[str, Any]:
+        new = {"new": pa.array(["?"] * len(columns["ts_ns"]))}
+        kept = {
+            name: column for name, column in columns.items() if name not in ("mark", "srtt_max")
+        }
+        return new | kept | {"snd_cwnd": columns["snd_cwnd"].cast(pa.int64())}
+
+    given = chunk(0)
+    given.events["mark"] = 7
+    path = rewritten(written(tmp_path / "a", given), lambda table: with_events(table, other))
+    path = rewritten(path, lambda table: table.append_column("newer", pa.array([1.5])))
+    (found,) = all_of(rewritten(path, lambda table: table.drop(["lost", "samples"])))
+    assert not found.events["mark"].any()
+    assert len(found.samples) == found.lost == 0
+    given.events["mark"] = 0
+    assert found.events.tobytes() == given.events.tobytes()
+
+
+@pytest.mark.parametrize("name", ["begin_ns", "end_ns", "events"])
+def test_columns_that_must_be(tmp_path: Path, name: str) -> None:
+    """Without times or events it is no recording."""
+    path = rewritten(written(tmp_path / "a", chunk(0)), lambda table: table.drop([name]))
+    assert name in refusal(path).reason
+
+
+def test_absurd_values_are_left_out(tmp_path: Path) -> None:
+    """Events of kinds or times that cannot be are left out, and batches out of order."""
+    odd = chunk(1)
+    odd.events["kind"][0] = 99
+    odd.events["ts_ns"][1] = 1 << 63
+    odd.events["ts_ns"][2] = 0
+    odd.events["sock_cookie"][3] = 9
+    late = replace(chunk(3), begin_ns=10**17, end_ns=10**17)
+    path = written(tmp_path / "a", odd, chunk(2), late, chunk(3), chunk(4), chunk(0))
+    found = Recording(path)
+    assert found.span == (SECOND, 5 * SECOND)
+    assert "2 batches are out of order" in found.remark
+    first = next(found.chunks(0, END_OF_TIME))
+    assert len(first.events) == len(odd.events) - 2
+    assert (np.diff(first.events["sock_cookie"].astype("i8")) >= 0).all()
+
+
+def test_times_beyond_all(tmp_path: Path) -> None:
+    """A batch of a time that no machine runs for is damaged."""
+    beyond = replace(chunk(0), begin_ns=1 << 60, end_ns=1 << 60)
+    found = Recording(written(tmp_path / "a", chunk(0), beyond))
+    assert found.span == (0, SECOND)
+    assert "one batch is damaged" in found.remark
+
+
+def test_a_batch_that_claims_gigabytes(tmp_path: Path) -> None:
+    """A buffer that says that it unpacks to terabytes is not believed."""
+    data = bytearray(written(tmp_path / "a", chunk(0), chunk(1)).read_bytes())
+    encoder = Encoder(ORIGIN)
+    batch = encoder.batch(chunk(0))
+    length = struct.unpack_from("<I", batch, 4)[0]
+    at = len(encoder.head) + 8 + length
+    data[at : at + 8] = struct.pack("<q", 1 << 42)
+    path = tmp_path / "b"
+    path.write_bytes(data)
+    found = Recording(path)
+    assert [part.begin_ns for part in found.chunks(0, END_OF_TIME)] == [SECOND]
+    assert "one batch is damaged" in found.remark
+
+
+def test_a_file_that_gets_shorter(tmp_path: Path) -> None:
+    """If somebody cuts the file while it is played, that is said."""
+    path = written(tmp_path / "a", chunk(0), chunk(1))
+    found = Recording(path)
+    os.truncate(path, path.stat().st_size - 500)
+    with pytest.raises(TcctuiError, match="was cut short"):
+        list(found.chunks(0, END_OF_TIME))
+
+
+def test_a_file_that_vanishes(tmp_path: Path) -> None:
+    """A file that is deleted while it is played can be played to its end."""
+    path = written(tmp_path / "a", chunk(0))
+    found = Recording(path)
+    path.unlink()
+    assert len(list(found.chunks(0, END_OF_TIME))) == 1
+    found.close()
+    found.close()
+    with pytest.raises(TcctuiError, match="is closed"):
+        list(found.chunks(0, END_OF_TIME))
+
+
+SMALL = [chunk(number, flows=2, keyframe=b"key") for number in range(3)]
+_ENCODER = Encoder(ORIGIN)
+BYTES = _ENCODER.head + b"".join(map(_ENCODER.batch, SMALL)) + recording_frames.END
+
+
+def played(path: Path) -> None:
+    """Open a file, read all of it in every way, and let a store take it in."""
+    try:
+        found = Recording(path)
+    except TcctuiError:
+        return
+    store = Store(1 << 20)
+    first_ns, last_ns = found.span
+    assert 0 <= first_ns <= last_ns
+    for part in found.chunks(0, END_OF_TIME):
+        assert part.events.dtype == EVENT
+        for events, looks, now_ns in pieces(
+            replace(part, begin_ns=max(part.begin_ns, part.end_ns - SECOND)), END_OF_TIME
+        ):
+            store.ingest_samples(looks, now_ns)
+            store.ingest(events, now_ns)
+    store.flows(["snd_cwnd", "ssthresh"])
+    list(found.chunks(first_ns, last_ns, np.array([1], "u8")))
+    found.keyframe(last_ns)
+    found.totals()
+    assert isinstance(found.remark, str)
+    found.close()
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    st.lists(st.tuples(st.integers(0, len(BYTES) - 1), st.integers(1, 255)), min_size=1, max_size=8)
+)
+def test_damage_anywhere(tmp_path: Path, flips: list[tuple[int, int]]) -> None:
+    """Whatever bytes are others than they were, there is an answer and no crash."""
+    data = bytearray(BYTES)
+    for at, bits in flips:
+        data[at] ^= bits
+    path = tmp_path / "damaged"
+    path.write_bytes(data)
+    played(path)
+
+
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.binary(max_size=400), st.sampled_from([b"", b"\xff\xff\xff\xff", _ENCODER.head]))
+def test_anything_for_a_file(tmp_path: Path, data: bytes, before: bytes) -> None:
+    """Any bytes, alone or behind a good beginning, get an answer."""
+    path = tmp_path / "anything"
+    path.write_bytes(before + data)
+    played(path)
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_an_hour_is_found_by_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut: int
+) -> None:
+    """An hour's 3,600 batches are found by the index, or by half a kilobyte of each without."""
+    path = written(
+        tmp_path / "a",
+        *(Chunk(n * SECOND, (n + 1) * SECOND, NOTHING, NO_SAMPLES) for n in range(3600)),
+    )
+    sizes = counted_reads(monkeypatch)
+    os.truncate(path, path.stat().st_size - cut)
+    found = Recording(path)
+    assert found.totals().batches == 3600
+    assert len(sizes) <= (3700 if cut else 10)
+    assert sum(sizes) <= (3600 * 512 if cut else 0) + 200_000
+    assert found.span == (0, 3600 * SECOND)
+    found.close()
+
+
+def counted_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Give the list of how many bytes each reading from a recording brings from now on."""
+    sizes: list[int] = []
+    read = Recording._read
+
+    def counted(self: Recording, at: int, size: int) -> bytes:
+        data = read(self, at, size)
+        sizes.append(len(data))
+        return data
+
+    monkeypatch.setattr(Recording, "_read", counted)
+    return sizes
+
+
+def test_a_wrong_index_is_not_used(tmp_path: Path) -> None:
+    """An index that is damaged, or another file's, changes nothing: the heads are walked."""
+    path = written(tmp_path / "a", chunk(0), chunk(1))
+    data = path.read_bytes()
+    end = data.rindex(recording_frames.END) + 8
+    others = written(tmp_path / "b", chunk(0, flows=9), chunk(1)).read_bytes()
+    others = others[others.rindex(recording_frames.END) + 8 :]
+    swapped = bytearray(data)
+    swapped[end + 4] ^= 0xFF
+    for wrong in (data[:end] + others, bytes(swapped), data[:end] + data[-16:]):
+        path.write_bytes(wrong)
+        assert all(map(same, all_of(path), [chunk(0), chunk(1)]))
