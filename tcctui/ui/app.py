@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import App
@@ -14,9 +17,16 @@ from textual.worker import get_current_worker
 
 from tcctui import memory
 from tcctui.errors import TcctuiError
-from tcctui.flows.store import Store
+from tcctui.flows.chunks import Chunk
+from tcctui.flows.moment import Moment
+from tcctui.flows.rewind_log import RewindLog
+from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.flows.timeline import Origin, Timeline
 from tcctui.source import Source
 from tcctui.ui.dashboard import Dashboard
+from tcctui.ui.feed import Feed
+from tcctui.ui.past import Past
+from tcctui.ui.plain import plain
 from tcctui.ui.view import View
 
 _WAIT = 0.1
@@ -32,9 +42,23 @@ _SETTLED = 3.0
 _PATIENCE = 3
 """Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
 
+REWIND_MEMORY = 128 << 20
+"""Bytes that all of the past may take unless told otherwise."""
 
-class TcctuiApp(App[None]):
-    """Reads events in a thread of its own; the screen pulls from the store."""
+Save = Callable[[Iterable[Chunk], Origin], Path]
+"""Writes chunks to a file, and gives its path. Raises TcctuiError."""
+
+Keep = Callable[[Origin], Callable[[Chunk], None]]
+"""Gives what each chunk is recorded by. Both raise TcctuiError."""
+
+
+def unknown_origin(source: Source) -> Origin:
+    """Say where a source's events come from, as far as it is told here."""
+    return Origin(socket.gethostname(), source.description, kernel_filter=source.kernel_filter)
+
+
+class DashboardApp(App[None]):
+    """Has the terminal, and shows the dashboard on it until the end."""
 
     TITLE = "tcctui"
     CSS_PATH = "tcctui.tcss"
@@ -43,27 +67,24 @@ class TcctuiApp(App[None]):
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
 
-    def __init__(self, open_source: Callable[[], Source], store: Store) -> None:
+    def __init__(self, view: View) -> None:
         super().__init__()
-        self._open_source = open_source
-        self._store = store
-        self._dashboard = Dashboard(View(store))
-        self.source: Source | None = None
-        """What is read, once it is open."""
-        self.failure: TcctuiError | None = None
-        """Why it could not be opened."""
+        self.dashboard = Dashboard(view)
 
     async def on_mount(self) -> None:
-        """Show the dashboard, and begin to read once it can say what goes wrong."""
+        """Show the dashboard, and begin with what goes on behind it."""
         few = self.console.color_system == "standard" and not self.is_headless
         if few and "TEXTUAL_THEME" not in os.environ:
             self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
-        await self.push_screen(self._dashboard)
-        self.run_worker(self._collect, thread=True, exit_on_error=False)
+        await self.push_screen(self.dashboard)
+        self.begin()
         self.set_timer(_SETTLED, memory.settle)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._leave)
         signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
+
+    def begin(self) -> None:
+        """Let the dashboard have something to show, now that it can say what goes wrong."""
 
     def _leave(self) -> None:
         """Quit, and give the terminal back; not even a terminal that is stuck can prevent it."""
@@ -75,6 +96,65 @@ class TcctuiApp(App[None]):
         if not os.isatty(2):
             os._exit(128 + signal.SIGHUP)  # the kernel takes back what the source holds
         loop.call_soon_threadsafe(self._leave)
+
+
+class ReplayApp(DashboardApp):
+    """Plays a recording, or what else is a timeline."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        *,
+        remark: str = "",
+        speed: float = 1.0,
+        at_ns: int | None = None,
+        loop: bool = False,
+    ) -> None:
+        moment = Moment(timeline)
+        super().__init__(View(None, moment))
+        self._past = Past(
+            moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
+        )
+        self._remark = remark
+        self._how = (at_ns, speed, loop)
+
+    def begin(self) -> None:
+        """Play."""
+        self.dashboard.replay(self._past, self._remark, *self._how)
+
+
+class TcctuiApp(DashboardApp):
+    """Reads events in a thread of its own; the screen pulls from the store."""
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        store: Store,
+        *,
+        log_memory: int = REWIND_MEMORY - HISTORY_MEMORY,
+        save: Save | None = None,
+        keep: Keep | None = None,
+        live_origin: Callable[[Source], Origin] = unknown_origin,
+    ) -> None:
+        super().__init__(View(store))
+        self._open_source = open_source
+        self._store = store
+        self._log_memory = log_memory
+        self._save = save
+        self._keep = keep
+        self._live_origin = live_origin
+        self.source: Source | None = None
+        """What is read, once it is open."""
+        self.feed: Feed | None = None
+        """What takes it in, from then on."""
+        self.failure: TcctuiError | None = None
+        """Why it could not be opened."""
+        self.end: TcctuiError | None = None
+        """Why it delivered nothing more."""
+
+    def begin(self) -> None:
+        """Begin to read: the screen is painted meanwhile."""
+        self.run_worker(self._collect, thread=True, exit_on_error=False)
 
     def _collect(self) -> None:
         """Open the source, and take batches from it to the store until the end; runs in a thread.
@@ -89,32 +169,51 @@ class TcctuiApp(App[None]):
             self.call_from_thread(self.exit)
             return
         except Exception as error:  # a defect: told as one that comes later is
-            self._tell(self._dashboard.source_failed, f"{type(error).__name__}: {error}")
+            self._tell(self.dashboard.source_failed, f"{type(error).__name__}: {error}")
             return
         try:
-            self._tell(self._dashboard.source_opened, source)
+            feed = self._begin_feed(source)
             for _ in range(_FIRST_LOOKS):
-                self._take(source, _FIRST_WAIT)
+                feed.take(_FIRST_WAIT)
                 if worker.is_cancelled or self._store.totals().flows:
                     break
-            self._tell(self._dashboard.look)  # the first rows at once
+            self._tell(self.dashboard.look)  # the first rows at once
             while not worker.is_cancelled:
-                self._take(source, _WAIT)
+                feed.take(_WAIT)
         except TcctuiError as error:
-            reason = str(error)
+            self.end, reason = error, str(error)
         except Exception as error:  # a defect: the screen stays, and says what happened
             reason = f"{type(error).__name__}: {error}"
         else:
             return
         source.close()  # nobody takes what it has any more
-        self._tell(self._dashboard.source_failed, reason)
+        self._tell(self.dashboard.source_failed, reason)
 
-    def _take(self, source: Source, seconds: float) -> None:
-        """Take what comes within some time to the store."""
-        events = source.read(seconds)
-        self._store.ingest(events, source.now_ns())
-        while len(samples := source.sampled()):
-            self._store.ingest_samples(samples, source.now_ns())
+    def _begin_feed(self, source: Source) -> Feed:
+        """Let what the source delivers be taken in, shown, gone back in, and recorded."""
+        origin = self._live_origin(source)
+        log = RewindLog(self._log_memory, origin)
+        record = None
+        if self._keep is not None:
+            try:
+                record = self._keep(origin)
+            except TcctuiError as error:
+                self._recording_failed(str(error))
+        self.feed = feed = Feed(source, self._store, log, record, self._recording_failed)
+        save = self._save
+        past = Past(
+            Moment(log, self._store),
+            lambda: feed.span,
+            origin.wall_offset_ns,
+            feed.reach,
+            None if save is None else lambda: save(feed.chunks(), origin),
+        )
+        self._tell(self.dashboard.source_opened, source, past, origin.host)
+        return feed
+
+    def _recording_failed(self, reason: str) -> None:
+        """Say so, some time: this may be called in any thread."""
+        self.dashboard.call_later(self.dashboard.recording_failed, reason)
 
     def _tell(self, callback: Callable[..., object], *values: object) -> None:
         """Call something in the screen's thread, unless the end has come."""
@@ -122,21 +221,65 @@ class TcctuiApp(App[None]):
             self.call_from_thread(callback, *values)
 
 
-def run(open_source: Callable[[], Source], history_memory: int) -> int:
+def run(
+    open_source: Callable[[], Source],
+    history_memory: int,
+    *,
+    rewind_memory: int = REWIND_MEMORY,
+    save: Save | None = None,
+    keep: Keep | None = None,
+    live_origin: Callable[[Source], Origin] = unknown_origin,
+) -> int:
     """Run the dashboard until somebody quits; gives the exit code.
 
-    `open_source` is called in another thread, once there is a screen.
+    `open_source` is called in another thread, once there is a screen. `rewind_memory` is how many
+    bytes all of the past may take, with the `history_memory` of the store in it. `save` writes what
+    is remembered to a file, when somebody wants that; what `keep` gives for the source's origin is
+    called with each chunk as it is complete, the last one after the screen has ended. Where the
+    source came to an end with nothing to mend, that is said once more on standard error.
 
     Raises:
-        TcctuiError: the source can't be opened.
+        TcctuiError: the source can't be opened, or broke off, or the end could not be recorded.
 
     """
-    app = TcctuiApp(open_source, Store(history_memory))
+    app = TcctuiApp(
+        open_source,
+        Store(history_memory),
+        log_memory=max(0, rewind_memory - history_memory),
+        save=save,
+        keep=keep,
+        live_origin=live_origin,
+    )
     try:
         app.run()
     finally:
+        failure = None if app.feed is None else app.feed.finish()
         if app.source is not None:
             app.source.close()
-    if app.failure is not None:
-        raise app.failure
+    failure = app.failure or failure
+    if failure is not None:
+        raise failure
+    if app.end is not None and app.end.mend:
+        raise app.end
+    if app.end is not None:
+        print(plain(str(app.end)), file=sys.stderr)
+    return app.return_code or 0
+
+
+def play(
+    timeline: Timeline,
+    *,
+    remark: str = "",
+    speed: float = 1.0,
+    at_ns: int | None = None,
+    loop: bool = False,
+) -> int:
+    """Play a recording until somebody quits; gives the exit code.
+
+    `remark` is what was left out of it, and why; `speed` how many of its seconds pass in one, or
+    infinite for as many as can; `at_ns` the moment to begin with. With `loop` it begins again at
+    its end.
+    """
+    app = ReplayApp(timeline, remark=remark, speed=speed, at_ns=at_ns, loop=loop)
+    app.run()
     return app.return_code or 0

@@ -109,9 +109,9 @@ def _scales(least: float, closest: int, farthest: int) -> list[tuple[float, floa
     return sorted(scale for scale in scales if least <= scale[0] <= 2.5 * least)
 
 
-def x_ticks(seconds: float, width: int) -> tuple[Tick, ...]:
-    """Return the ticks of a time axis of `width` cells from -`seconds` to 0, the last being now."""
-    ticks = [Tick(width - 1, "now")]
+def x_ticks(seconds: float, width: int, now: str = "now") -> tuple[Tick, ...]:
+    """Return the ticks of a time axis of `width` cells from -`seconds` to 0, called `now`."""
+    ticks = [Tick(width - 1, now)]
     for step in _X_STEPS:
         cells = width * step / seconds if seconds > 0 else 0
         label = _ago(step * (seconds // step), step, seconds)

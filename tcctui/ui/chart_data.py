@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +28,8 @@ class Series:
     """The last value in each column."""
     style: str
     """Which colour, and whether the line is dotted: see `TimeChart.COMPONENT_CLASSES`."""
+    now: float | None = None
+    """The present value, for the legend; None is the last of `last`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +54,7 @@ class ChartData:
     """
 
     seconds: float
-    """How long the x axis is: from -`seconds` to 0, which is now."""
+    """How long the x axis is: from -`seconds` to 0."""
     series: tuple[Series, ...]
     """Where curves share a cell, the first has its colour."""
     columns: int = 0
@@ -62,12 +65,14 @@ class ChartData:
     """A `Limit` for each column of time, drawn as a strip below the axis."""
     note: Note | None = None
     """A line below the axis, instead of the strip."""
+    now: str = "now"
+    """What the right end of the axis is called."""
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, ChartData)
-            and (self.seconds, self.columns, self.note)
-            == (other.seconds, other.columns, other.note)
+            and (self.seconds, self.columns, self.note, self.now)
+            == (other.seconds, other.columns, other.note, other.now)
             and len(self.series) == len(other.series)
             and all(map(_same, self.series, other.series))
             and _alike(self.limits, other.limits)
@@ -85,7 +90,16 @@ def _alike(one: npt.NDArray[Any] | None, other: npt.NDArray[Any] | None) -> bool
 
 
 def _same(one: Series, other: Series) -> bool:
-    return (one.name, one.style) == (other.name, other.style) and all(
+    about = (one.name, one.style, one.now), (other.name, other.style, other.now)
+    return about[0] == about[1] and all(
         np.array_equal(getattr(one, part), getattr(other, part), equal_nan=True)
         for part in ("low", "high", "last")
     )
+
+
+def bounds(series: Sequence[Series]) -> tuple[float, float] | None:
+    """Return the smallest and the largest finite value, None if there is none."""
+    values = [array for one in series for array in (one.low, one.high, one.last)]
+    finite = np.concatenate(values) if values else np.empty(0)
+    finite = finite[np.isfinite(finite)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -13,16 +15,31 @@ from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.ui import time_axis, units
 from tcctui.ui.chart_data import ChartData, Marks, Series
 
+Values = Mapping[str, float]
+"""Columns of the flow at the moment that its past ends with, those that are known."""
+
+NOW: tuple[str, ...] = (
+    *("snd_cwnd", "ssthresh", "srtt_us", "in_flight", "snd_wnd"),
+    *("rate", "delivery_rate", "pacing_rate", "bbr_bw"),
+)
+"""Those that pictures tell."""
+
+NOTHING: Values = MappingProxyType({})
+
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """What the y axis measures; `form` writes its values, `unit` stands behind the legend."""
+    """What the y axis measures; `form` writes its values, `unit` stands behind the legend.
+
+    `tell` writes what is no tick of the axis: with no more digits than are of use.
+    """
 
     title: str
     unit: str
     form: Callable[[float], str]
+    tell: Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -37,6 +54,10 @@ def _digits(value: float) -> str:
     return f"{value:.4g}"
 
 
+def _segments(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 or value == int(value) else f"{value:.1f}"
+
+
 def _short(value: float) -> str:
     return f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"
 
@@ -45,36 +66,40 @@ def _milliseconds(value: float) -> str:
     return units.milliseconds(value * 1000) if value else "0 ms"
 
 
-CWND = Quantity("cwnd", "segments", _digits)
-SRTT = Quantity("srtt", "", _milliseconds)
+CWND = Quantity("cwnd", "segments", _digits, _segments)
+SRTT = Quantity("srtt", "", _milliseconds, _milliseconds)
 _RATES = [
-    (1e9, Quantity("rate", "Gb/s", _short)),
-    (1e6, Quantity("rate", "Mb/s", _short)),
-    (1e3, Quantity("rate", "kb/s", _short)),
-    (1.0, Quantity("rate", "b/s", _short)),
+    (1e9, Quantity("rate", "Gb/s", _short, _short)),
+    (1e6, Quantity("rate", "Mb/s", _short, _short)),
+    (1e3, Quantity("rate", "kb/s", _short, _short)),
+    (1.0, Quantity("rate", "b/s", _short, _short)),
 ]
 _SIZES = [
-    (2.0**20, Quantity("in flight", "MiB", _short)),
-    (2.0**10, Quantity("in flight", "KiB", _short)),
-    (1.0, Quantity("in flight", "bytes", _short)),
+    (2.0**20, Quantity("in flight", "MiB", _short, _short)),
+    (2.0**10, Quantity("in flight", "KiB", _short, _short)),
+    (1.0, Quantity("in flight", "bytes", _short, _short)),
 ]
 
 
-def cwnd(past: FlowHistory) -> Picture:
+def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curves of cwnd, ssthresh and, where the segment size is known, in flight; in segments."""
-    curves = [_curve("cwnd", _known(past.series["snd_cwnd"]), "cwnd")]
+    curves = [_curve("cwnd", _known(past.series["snd_cwnd"]), "cwnd", now.get("snd_cwnd"))]
     ssthresh = _changed(
         _known(past.series["ssthresh"]),
         lambda part: np.where(part >= NO_SSTHRESH, np.inf, part),
     )
     if np.isfinite(ssthresh.last).any():
-        curves.append(_curve("ssthresh", ssthresh, "ssthresh"))
+        set_to = now.get("ssthresh")
+        set_to = math.inf if set_to is not None and set_to >= NO_SSTHRESH else set_to
+        curves.append(_curve("ssthresh", ssthresh, "ssthresh", set_to))
     if past.mss:
-        curves.append(_curve("in flight", _times(past, "in_flight", 1 / past.mss), "in-flight"))
+        part = 1 / past.mss
+        sent = _times(past, "in_flight", part)
+        curves.append(_curve("in flight", sent, "in-flight", _value(now, "in_flight", part)))
     return Picture(CWND, _data(past, curves))
 
 
-def rate(past: FlowHistory) -> Picture:
+def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curves of what was acknowledged, delivered, paced, and found by BBR; in bits per second."""
     wanted = (
         ("deliv", "delivery_rate", "delivery"),
@@ -82,33 +107,46 @@ def rate(past: FlowHistory) -> Picture:
         ("paced", "pacing_rate", "pacing"),
         ("bw", "bbr_bw", "bbr-bw"),
     )
-    curves = [_curve(name, _times(past, field, 8), style) for name, field, style in wanted]
+    curves = [
+        _curve(
+            *(name, _times(past, field, 8), style),
+            _value(now, "rate" if field == "acked_rate" else field, 8),
+        )
+        for name, field, style in wanted
+    ]
     return _scaled(past, curves, _RATES)
 
 
-def in_flight(past: FlowHistory) -> Picture:
+def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """What is in flight, and the windows that limit it: cwnd, and the receiver's; in bytes."""
-    curves = [_curve("in flight", _times(past, "in_flight", 1), "in-flight")]
+    curves = [_curve("in flight", _times(past, "in_flight", 1), "in-flight", now.get("in_flight"))]
     if past.mss:
         window = _changed(_known(past.series["snd_cwnd"]), lambda part: part * past.mss)
-        curves.append(_curve("cwnd", window, "cwnd-bytes"))
+        curves.append(_curve("cwnd", window, "cwnd-bytes", _value(now, "snd_cwnd", past.mss)))
     if "snd_wnd" in past.series:
-        curves.append(_curve("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd"))
+        curves.append(_curve("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd", now.get("snd_wnd")))
     return _scaled(past, curves, _SIZES)
 
 
-def srtt(past: FlowHistory) -> Picture:
+def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """The curve of srtt, in milliseconds; in place of the strip, what strip and marks mean."""
     known = _changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
-    return Picture(SRTT, _data(past, [_curve("srtt", known, "srtt")], explain=True))
+    return Picture(
+        SRTT,
+        _data(past, [_curve("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))], explain=True),
+    )
 
 
-KINDS: tuple[Callable[[FlowHistory], Picture], ...] = (cwnd, rate, in_flight)
+KINDS: tuple[Callable[[FlowHistory, Values], Picture], ...] = (cwnd, rate, in_flight)
 """What the left chart can show, in the order in which the key `c` goes through it."""
 
 
-def _curve(name: str, extremes: Extremes, style: str) -> Series:
-    return Series(name, extremes.low, extremes.high, extremes.last, style)
+def _curve(name: str, extremes: Extremes, style: str, now: float | None) -> Series:
+    return Series(name, extremes.low, extremes.high, extremes.last, style, now)
+
+
+def _value(now: Values, name: str, factor: float) -> float | None:
+    return now[name] * factor if name in now else None
 
 
 def _changed(extremes: Extremes, change: Callable[[Floats], Floats]) -> Extremes:
@@ -136,9 +174,12 @@ def _scaled(
         _data(
             past,
             [
-                Series(
-                    *(curve.name, curve.low / size, curve.high / size, curve.last / size),
-                    style=curve.style,
+                replace(
+                    curve,
+                    low=curve.low / size,
+                    high=curve.high / size,
+                    last=curve.last / size,
+                    now=None if curve.now is None else curve.now / size,
                 )
                 for curve in there
             ],

@@ -7,23 +7,28 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Horizontal, Vertical
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import Horizontal
 from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Footer, Static
 
 from tcctui.errors import TcctuiError
 from tcctui.source import Source
+from tcctui.ui import footer_keys, streams
 from tcctui.ui.charts import Charts
+from tcctui.ui.counts import counts, why_empty
 from tcctui.ui.details import Details
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.help import Help
-from tcctui.ui.pictures import save_picture
-from tcctui.ui.plain import plain
+from tcctui.ui.notices import LONG, Notice, tell
+from tcctui.ui.past import Past
+from tcctui.ui.place import Place, old
+from tcctui.ui.player import Player
+from tcctui.ui.saving import pictured
 from tcctui.ui.search_bar import SearchBar
 from tcctui.ui.status_bar import Status, StatusBar
-from tcctui.ui.view import WINDOWS, View
+from tcctui.ui.view import View
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal that everything fits in."""
@@ -42,28 +47,32 @@ class Dashboard(Screen[None]):
         # Priority: run by the application before it gives out the next key, which it would else
         # send to the table, as it does with all keys that come before this one is dealt with.
         Binding("slash", "search", "Search", key_display="/", priority=True),
-        Binding("p,space", "pause", "Pause"),
         Binding("w", "window", "Window"),
+        Binding("plus,equals_sign", "zoom(1)", "Zoom", key_display="+-"),
+        Binding("minus", "zoom(-1)", "Zoom out", show=False),
         Binding("c", "chart", "Chart"),
         Binding("d", "details", "Details"),
         Binding("y", "y_axis", "Y axis", show=False),
         Binding("s", "save", "Save", show=False),
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "app.quit", "Quit"),
-        Binding("escape", "clear_search", "Clear the search", show=False),
+        Binding("comma", "crosshair(-1)", "Read", key_display=",."),
+        Binding("full_stop", "crosshair(1)", "Read", show=False),
+        Binding("escape", "clear", "Clear the search", show=False),
     ]
 
     def __init__(self, view: View) -> None:
         super().__init__()
         self._view = view
         self._source: Source | None = None
+        self._stopped = False
         self._shortfall: TcctuiError | None = None
         self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
         self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """Make the parts, from top to bottom."""
-        with Vertical(id="dashboard"):
+        with Player(self._view, id="dashboard"):
             yield StatusBar(id="status")
             yield SearchBar(id="search")
             yield FlowTable(self._view, id="table")
@@ -79,13 +88,28 @@ class Dashboard(Screen[None]):
         self.query_one(FlowTable).focus()
         self.set_interval(WATCH, self._watch)
 
-    def source_opened(self, source: Source) -> None:
-        """Show what this source delivers to the store."""
+    def source_opened(self, source: Source, past: Past, host: str) -> None:
+        """Show what this source delivers to the store, and what it did."""
         self._source = source
-        self.query_one(StatusBar).update(finest_ns=source.interval_ns)
+        self.query_one(StatusBar).update(finest_ns=source.interval_ns, host=host)
+        self.query_one(Player).follow(past)
         self._focus_on(self.query_one(FlowTable).selected)
         self._watch()
         self.look()
+
+    def replay(self, past: Past, remark: str, at_ns: int | None, speed: float, loop: bool) -> None:
+        """Show a recording; `remark` is said once."""
+        origin = past.moment.timeline.origin
+        self.query_one(StatusBar).update(
+            host=origin.host,
+            source=origin.description,
+            kernel_filter=origin.kernel_filter,
+            interval_ns=origin.interval_ns,
+            finest_ns=origin.interval_ns,
+        )
+        if remark:
+            tell(self, Notice("Something was left out", remark, "warning", seconds=15))
+        self.query_one(Player).replay(past, at_ns, speed, loop)
 
     def _watch(self) -> None:
         """Have what is on the screen sampled often, and the selected flow before all."""
@@ -105,6 +129,7 @@ class Dashboard(Screen[None]):
             self._focused_before = self.focused  # what is not displayed can't keep the focus
         parts.display = not too_small
         self._show_details()
+        self.refresh_bindings()
         if not too_small and self._focused_before is not None:
             self.set_focus(self._focused_before)
             self._focused_before = None
@@ -117,9 +142,14 @@ class Dashboard(Screen[None]):
 
     def source_failed(self, reason: str) -> None:
         """Say that nothing comes any more, and why."""
-        self.query_one(StatusBar).update(reason=reason)
-        reason = plain(reason)
-        self.notify(reason, title="No more events", severity="error", timeout=3600, markup=False)
+        self._stopped = True
+        self.refresh_bindings()
+        self.query_one(StatusBar).update(reason=reason, **self._place())
+        tell(self, Notice("No more events", reason, "error", LONG))
+
+    def recording_failed(self, reason: str) -> None:
+        """Say that nothing more is recorded, and why."""
+        tell(self, Notice("Nothing more is recorded", reason, "error", LONG))
 
     def _tell_shortfall(self, source: Source) -> None:
         """Say once why there is less than there could be; the status line keeps what mends it."""
@@ -128,38 +158,33 @@ class Dashboard(Screen[None]):
         self._shortfall = source.shortfall
         if source.shortfall.mend.startswith("Run: sudo"):
             return  # the status line says it all
-        title, reason = f"Only {source.description}", plain(str(source.shortfall))
-        self.notify(reason, title=title, severity="warning", timeout=8, markup=False)
+        title = f"Only {source.description}"
+        tell(self, Notice(title, str(source.shortfall), "warning", seconds=8))
 
     @on(FlowTable.Refreshed)
     def _tell(self, message: FlowTable.Refreshed) -> None:
-        table, source = self.query_one(FlowTable), self._source
-        if source is None:
-            table.message = "Attaching to the kernel's tcp_probe …"
-            return
-        totals = self._view.store.totals()
-        self._tell_shortfall(source)
         self.query_one(StatusBar).update(
-            source=source.description,
-            mend="" if source.shortfall is None else source.shortfall.mend,
-            events=totals.events,
-            lost=source.lost(),
-            skipped=source.skipped(),
-            evicted=totals.evicted,
-            seconds_kept=totals.seconds_kept,
             shown=message.shown,
             known=message.known,
             order_held=message.order_held,
-            paused=self._view.paused,
-            kernel_filter=source.kernel_filter,
-            interval_ns=source.interval_ns,
+            **counts(self._view, self._source),
+            **self._place(),
         )
-        if message.known:
-            table.message = f"The search hides all {message.known} flows. Esc clears it."
-        elif source.kernel_filter:
-            table.message = f"No TCP traffic yet that passes {source.kernel_filter}."
-        else:
-            table.message = "No TCP traffic yet: a connection shows up with its next packet."
+        if self._source is not None:
+            self._tell_shortfall(self._source)
+        table = self.query_one(FlowTable)
+        table.message = why_empty(self._view, self._source, message.known)
+
+    def _place(self) -> Place:
+        """Where in time the screen is; a source that plays what is old is not called live."""
+        place, source = self.query_one(Player).place(), self._source
+        if place["state"] or source is None or self._stopped or streams.is_live(source):
+            return place
+        return old(source.now_ns(), self._view.wall_offset_ns)
+
+    @on(Player.Moved)
+    def _tell_place(self) -> None:
+        self.query_one(StatusBar).update(**self._place())
 
     @on(FlowTable.Selected)
     def _chart(self, message: FlowTable.Selected) -> None:
@@ -170,7 +195,7 @@ class Dashboard(Screen[None]):
     def _focus_on(self, cookie: int | None) -> None:
         """Keep a flow, and have every ACK of it."""
         chosen = [] if cookie is None else [cookie]
-        self._view.store.hold(chosen)
+        self._view.hold(chosen)
         if self._source is not None:
             self._source.focus(chosen)
 
@@ -181,6 +206,13 @@ class Dashboard(Screen[None]):
     @on(SearchBar.Left)
     def _to_table(self) -> None:
         self.set_focus(self.query_one(FlowTable))
+
+    @property
+    def active_bindings(self) -> dict[str, ActiveBinding]:
+        """The keys that do something; those that matter most now are shown."""
+        mode = self.query_one(Player).mode
+        width = self.app.size.width
+        return footer_keys.chosen(super().active_bindings, mode, width, stopped=self._stopped)
 
     def check_action(
         self,
@@ -195,26 +227,26 @@ class Dashboard(Screen[None]):
         # At once, not with the next message: the keys that follow are for the box already.
         self.set_focus(self.query_one(SearchBar).box)
         # What words search is made when first asked for: before the first letter, not behind it.
-        self.run_worker(lambda: self._view.store.flows(["text"]), thread=True)
+        self.run_worker(lambda: self._view.flows(["text"]), thread=True)
 
-    def action_clear_search(self) -> None:
-        """Show all flows again."""
-        self.query_one(SearchBar).action_clear()
-
-    def action_pause(self) -> None:
-        """Let the view stand still, or go on."""
-        if self._view.paused:
-            self._view.resume()
-        else:
-            self._view.pause(self.query_one(Charts).pasts())
-        self.query_one(FlowTable).look()
-        self.query_one(Charts).draw()
-        self.query_one(Details).draw()
+    def action_clear(self) -> None:
+        """Take notices away, or the crosshair, or the search."""
+        if self.query("Toast"):
+            self.app.clear_notifications()
+        elif not self.query_one(Charts).hide_crosshair():
+            self.query_one(SearchBar).action_clear()
 
     def action_window(self) -> None:
         """Go through the windows of the charts."""
-        charts = self.query_one(Charts)
-        charts.seconds = WINDOWS[(WINDOWS.index(charts.seconds) + 1) % len(WINDOWS)]
+        self.query_one(Charts).next_window()
+
+    def action_zoom(self, by: int) -> None:
+        """Have the charts show less time (1), or more."""
+        self.query_one(Charts).zoom(by)
+
+    def action_crosshair(self, by: int) -> None:
+        """Move the crosshair by a column; at first it stands at the right."""
+        self.query_one(Charts).move_crosshair(by)
 
     def action_chart(self) -> None:
         """Go through what the left chart can show."""
@@ -241,13 +273,7 @@ class Dashboard(Screen[None]):
 
     def action_save(self) -> None:
         """Save the screen as a picture in the working directory."""
-        try:
-            path = save_picture(self.app.export_screenshot())
-        except OSError as error:
-            reason = f"{error.filename or 'The working directory'}: {error.strerror}."
-            self.notify(reason, title="The picture was not saved", severity="error", markup=False)
-        else:
-            self.notify(str(path), title="Saved", markup=False)
+        tell(self, pictured(self.app.export_screenshot()))
 
     def action_help(self) -> None:
         """List the keys."""

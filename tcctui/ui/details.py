@@ -53,6 +53,7 @@ class Details(Widget):
         super().__init__(id=id)
         self._view = view
         self._shown: list[list[_Piece]] = []
+        self._drawn: int | None = None
 
     def on_mount(self) -> None:
         """Begin to draw."""
@@ -74,8 +75,13 @@ class Details(Widget):
         """Pull what is known of the flow, and repaint the lines that are not as they were."""
         width, height = self.content_size
         if not self.display or not width or not height:
+            self._drawn = None
             return
-        before, self._shown = self._shown, self._lines(width, height)
+        before = self._shown
+        if not self._view.still:
+            self._drawn, self._shown = self.cookie, self._lines(width, height)
+        elif self._drawn != self.cookie:
+            self._shown = [[(fit(" working it out …", width, left=True), "title")]]
         if len(before) != len(self._shown):
             self.refresh()
             return

@@ -27,7 +27,7 @@ _LONG_AGO_MS = 1e9
 NEEDS: tuple[str, ...] = (
     *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport", "state", "closed_ns"),
     *("ca_state", "snd_cwnd", "ssthresh", "srtt_us", "snd_wnd", "rcv_wnd", "in_flight", "mss"),
-    *("bytes_acked", "rate", "sampled_ns", "from_sample", "slow_start"),
+    *("bytes_acked", "rate", "sampled_ns", "last_ns", "from_sample", "slow_start"),
     *("comm", "pid", "cgroup", "netns", "netns_name", "cc", "uid"),
     *("snd_mss", "rcv_mss", "pmtu", "advmss", "wscale", "options", "rate_flags"),
     *("rttvar", "min_rtt", "rto", "pacing_rate", "delivery_rate", "queueing_us"),
@@ -107,6 +107,8 @@ class _Said:
         if np.isnan(value) or value > _LONG_AGO_MS:
             return ""
         since = max(0, self.flows.now_ns - int(self.flows["sampled_ns"][0]))
+        if name == "last_data_sent" and self.flows["last_ns"][0] > self.flows["sampled_ns"][0]:
+            since = 0  # it was not idle since: something was acknowledged
         return words.format(units.age(value * 1e6 + since))
 
 

@@ -36,7 +36,7 @@ _COLOURED = ("cwnd", "ssthresh", "srtt", *LIMIT_STYLES)
 _SORTABLE = {column.name: column for column in COLUMNS if column.sort}
 
 
-class FlowTable(ScrollView, can_focus=True):
+class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     """Shows the flows that `flow_query` lets through, in the order of a column.
 
     The selection is a flow, not a place: it stays on its connection while rows move. Where the
@@ -57,8 +57,8 @@ class FlowTable(ScrollView, can_focus=True):
         Binding("down,j", "move(1)", "Down", show=False),
         Binding("pageup", "move_page(-1)", "Page up", show=False),
         Binding("pagedown", "move_page(1)", "Page down", show=False),
-        Binding("home,g", "move_to_end(-1)", "First", show=False),
-        Binding("end,G", "move_to_end(1)", "Last", show=False),
+        Binding("g", "move_to_end(-1)", "First", show=False),
+        Binding("G", "move_to_end(1)", "Last", show=False),
         Binding("less_than_sign", "sort_by(-1)", "Sort", key_display="< >"),
         Binding("greater_than_sign", "sort_by(1)", "Sort by the column to the right", show=False),
         Binding("r", "reverse", "Reverse", show=False),
@@ -90,6 +90,7 @@ class FlowTable(ScrollView, can_focus=True):
         self._order = FlowOrder()
         self._placed: list[Placed] = []
         self._rows: list[Row] = []
+        self._rows_of: dict[int, Row] = {}
         self._rows_top = -1
         self._rows_selected: int | None = None
         self._told: int | None = None
@@ -118,6 +119,8 @@ class FlowTable(ScrollView, can_focus=True):
 
     def look(self) -> None:
         """Pull the order of the flows and the cells of the visible ones; repaint what changed."""
+        if self._view.still:
+            return
         column = _SORTABLE[self.sort]
         flows = self._view.flows({*self.flow_query.fields, *column.sort})
         shown = np.flatnonzero(self.flow_query.mask(flows))
@@ -145,7 +148,12 @@ class FlowTable(ScrollView, can_focus=True):
         before, top_before, selected_before = self._rows, self._rows_top, self._rows_selected
         self._rows_top = self._top
         self._rows_selected = self._order.selected_at
-        self._rows = table_rows.rows(self._view, self._in_sight(), self._placed)
+        cookies = self._in_sight()
+        if self._view.still:
+            self._rows = table_rows.arranged(self._rows_of, cookies, self._placed)
+        else:
+            self._rows = table_rows.rows(self._view, cookies, self._placed)
+            self._rows_of = dict(zip(cookies.tolist(), self._rows, strict=True))
         if top_before != self._rows_top or len(before) != len(self._rows):
             self.refresh()
             return
@@ -177,6 +185,7 @@ class FlowTable(ScrollView, can_focus=True):
         in_sight = at is not None and self._rows_top <= at < self._rows_top + len(self._rows)
         # The scroll bar has its place also while there is none, so that nothing moves.
         self._placed = table_layout.layout(self.size.width - self.styles.scrollbar_size_vertical)
+        self._rows_of = {}
         self.virtual_size = Size(self.size.width, len(self._order) + 1)
         if at is not None and in_sight:
             self._bring_into_sight(at)

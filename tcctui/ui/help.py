@@ -18,18 +18,30 @@ from tcctui.ui.table_columns import COLUMNS, SPARKLINES
 KEYS = (
     ("↑ ↓  j k", "select the flow above, below"),
     ("PgUp PgDn", "a screenful up, down"),
-    ("Home End  g G", "first, last flow"),
+    ("g G", "first, last flow; Home and End too, where the screen is live"),
     ("< >", "sort by the column to the left, right; or click its title"),
     ("r", "reverse the order"),
     ("/", "search; Enter returns to the table, Esc clears"),
-    ("w", "window of the charts: 60 s, 10 s, the flow's life"),
     ("c", "left chart: cwnd, rates, what is in flight"),
     ("d", "details of the flow, in place of a chart where there is little room"),
     ("y", "y axis from 0, or fitted to the curves"),
-    ("p  space", "pause the view; events are still taken in"),
+    ("w", "window of the charts: 60 s, 10 s, the flow's life"),
+    ("+ =  -", "less, more time in the charts: 5 s to 15 min, the flow's life"),
+    (", .", "read the charts out a column further left, right; or by the mouse; Esc ends"),
     ("s", "save the screen as an SVG picture"),
     ("?", "this help"),
     ("q  Ctrl-C", "quit"),
+)
+
+TIME = (
+    ("p  space", "pause at this moment, while events are still taken in; live again"),
+    ("← →", "a second back, on; ← pauses what is live"),
+    ("Shift-← Shift-→", "ten seconds back, on"),
+    ("Home End", "the oldest moment there is; live again"),
+    ("S", "save all that is remembered as a recording"),
+    ("p  space", "in a recording: pause, go on"),
+    ("Home End", "in a recording: its beginning, its end"),
+    ("[ ]", "in a recording: more slowly, faster"),
 )
 
 SEARCHES = (
@@ -68,6 +80,7 @@ class Help(ModalScreen[None]):
         marks = [(f"{sign.glyph}  {sign.word}", sign.meaning) for sign in MARKS.values()]
         lists = (
             ("Keys", KEYS),
+            ("Time", TIME),
             ("Search", SEARCHES),
             ("Limited by: the column, and the strip below the charts", limits),
             ("Marks on the axis of time", marks),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from pathlib import Path
+
+from tcctui.ownership import give_to_caller
 
 
 def save_picture(svg: str) -> Path:
@@ -24,8 +25,6 @@ def save_picture(svg: str) -> Path:
             break
         path = path.with_name(f"{name}-{number}.svg")
     with path.open("x") as file:
-        user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-        if os.geteuid() == 0 and user.isdecimal() and group.isdecimal():
-            os.fchown(file.fileno(), int(user), int(group))
+        give_to_caller(file.fileno())
         file.write(svg)
     return path

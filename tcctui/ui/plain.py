@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from rich.cells import cell_len
 
-_REPLACED = "\ufffd"
+from tcctui.plain import REPLACED, plain
 
-
-def plain(text: str) -> str:
-    """Replace what is not printable, each character by one: no text can be taken for an escape."""
-    return "".join(character if character.isprintable() else _REPLACED for character in text)
+__all__ = ["legible", "plain"]
 
 
 def legible(name: bytes) -> str:
@@ -21,6 +18,6 @@ def legible(name: bytes) -> str:
     if name.isascii():
         return plain(name.decode("ascii"))
     return "".join(
-        character if cell_len(character) else _REPLACED
+        character if cell_len(character) else REPLACED
         for character in plain(name.decode("utf-8", "replace"))
     )

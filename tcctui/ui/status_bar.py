@@ -25,6 +25,11 @@ class Status:
     is where there is room. `seconds_kept` is how much of the last minute is kept of each flow.
     `mend` is what to do about a source that gives less than it could. Where no events come, as
     without the tracepoint, nothing is said of them.
+
+    `state` is where in time the screen is, unless it is live; `along` comes right behind it, and
+    `beside` after a dot. With `underway` that is not on the screen yet. `per_second` is how many
+    events came in a second at that moment, NaN where nobody knows; None has them counted by what
+    `events` does. `behind_s` is how many seconds what is shown is late.
     """
 
     source: str = ""
@@ -41,19 +46,42 @@ class Status:
     shown: int = 0
     known: int = 0
     order_held: bool = False
-    paused: bool = False
+    state: str = ""
+    along: str = ""
+    beside: str = ""
+    underway: bool = False
+    per_second: float | None = None
+    behind_s: float = 0
     reason: str = ""
 
 
+class _Reading(NamedTuple):
+    """What there was: when, and what CPU time."""
+
+    now: float
+    cpu: float
+    events: int
+
+
 class _Part(NamedTuple):
-    """A piece of the line: its style, and how soon it gives way; 0 is never."""
+    """A piece of the line: its style, and how soon it gives way; 0 is never.
+
+    `short` is what is said in its place where there is little room.
+    """
 
     style: str
     text: str
     rank: int = 0
+    short: str | None = None
 
 
 _DOT = " · "
+
+_SHORTEN = 4
+"""Before parts of this rank give way, and after all that do so sooner, others are shortened."""
+
+_LEAST = 12
+"""Cells in which the beginning of a sentence is of use."""
 
 _WINDOW = 2.0  # seconds that rates are averaged over
 
@@ -72,7 +100,7 @@ class StatusBar(Widget):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
         self._status = Status()
-        self._readings: list[tuple[float, int, float]] = []
+        self._readings: list[_Reading] = []
         self._parts: list[_Part] = []
 
     def show(self, status: Status) -> None:
@@ -83,10 +111,11 @@ class StatusBar(Widget):
             mend=plain(status.mend),
             host=plain(status.host),
             kernel_filter=plain(status.kernel_filter),
+            reason=plain(status.reason),
         )
         now = time.monotonic()
-        self._readings.append((now, status.events, time.process_time()))
-        while len(self._readings) > 2 and now - self._readings[1][0] > _WINDOW:
+        self._readings.append(_Reading(now, time.process_time(), status.events))
+        while len(self._readings) > 2 and now - self._readings[1].now > _WINDOW:
             self._readings.pop(0)
         parts = self._compose_line()
         if parts != self._parts:
@@ -98,35 +127,42 @@ class StatusBar(Widget):
         self.show(replace(self._status, **changes))  # type: ignore[arg-type]
 
     def _rates(self) -> tuple[float, float]:
-        """Events per second, and the share of one CPU that this process takes."""
-        (before, events_before, cpu_before), (now, events, cpu) = (
-            self._readings[0],
-            self._readings[-1],
-        )
-        seconds = now - before
-        if seconds <= 0:
-            return 0.0, 0.0
-        return (events - events_before) / seconds, (cpu - cpu_before) / seconds
+        """Events per second, NaN if nobody knows, and the share of a CPU that this takes."""
+        before, after = self._readings[0], self._readings[-1]
+        seconds = after.now - before.now
+        per_second = self._status.per_second
+        if per_second is None:
+            per_second = max(0, after.events - before.events) / seconds if seconds > 0 else 0.0
+        return per_second, (after.cpu - before.cpu) / seconds if seconds > 0 else 0.0
 
     def _compose_line(self) -> list[_Part]:
         status = self._status
         per_second, cpu = self._rates()
+        what, _, release = status.source.partition(_DOT)
         left = [
             _Part("name", " tcctui", 4),
             _Part("dim", status.host, 7),
-            _Part("dim", "" if status.mend else status.source, 6),
-            _Part("paused", status.mend and _less(status), 1),
+            _Part("dim", "" if status.mend else what, 6),
+            _Part("dim", "" if status.mend else release, 8),
+            _Part("paused", status.mend and _less(status), 1, f"{what} only"),
             _Part("name", status.kernel_filter and f"kernel filter: {status.kernel_filter}", 1),
+            _Part("bad", status.reason, 1, ""),
         ]
         # Coarser than was asked for: the reader would not keep up.
         coarse = status.interval_ns > status.finest_ns
         told = status.events > 0
+        known = told and per_second >= 0  # not NaN
+        rate = f"{units.short_count(round(per_second))} ev/s" if known else ""
         resolution = ("paused", 2) if coarse else ("dim", 5)
         seconds = f"{int(status.seconds_kept)}" if status.seconds_kept >= 1 else "<1"
         dropped = f"{units.count(status.evicted)} dropped"
-        state = _Part("paused", "❚❚ paused") if status.paused else _Part("live", "● live")
+        state = _Part("live", "" if status.reason else "● live")
+        if status.state:
+            on_its_way = " …" if status.underway else ""
+            state = _Part("dim" if status.underway else "paused", f"{status.state}{on_its_way}")
+        late = status.behind_s >= 1 and not status.reason
         right = [
-            _Part("dim", told * f"{units.short_count(round(per_second))} ev/s", 3),
+            _Part("dim", rate, 4),
             _Part(resolution[0], told * _resolution(status.interval_ns), resolution[1]),
             _Part(
                 "bad" if status.lost else "dim",
@@ -138,7 +174,11 @@ class StatusBar(Widget):
             _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
             _Part("dim", f"own CPU {cpu:.0%}", 5),
             _Part("paused", "order held" if status.order_held else "", 2),
-            _Part("bad", "✕ stopped") if status.reason else state,
+            _Part("bad", f"behind {status.behind_s:.0f} s" if late else ""),
+            _Part("bad", "✕ stopped" if status.reason else ""),
+            state,
+            _Part(state.style, status.along),
+            _Part("dim", status.beside, 2),
         ]
         return _fitted(left, right, self.size.width)
 
@@ -168,14 +208,15 @@ def _resolution(interval_ns: int) -> str:
 
 
 def _length(parts: list[_Part]) -> int:
-    shown = [part for part in parts if part.text]
-    return sum(cell_len(part.text) for part in shown) + len(_DOT) * max(0, len(shown) - 1)
+    return sum(cell_len(part.text) for part in _joined(parts))
 
 
 def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
     """Lay both sides out; on a narrow line the parts that say least give way."""
     width -= 2  # a blank between both sides, and one at the edge
-    for rank in range(7, 1, -1):
+    for rank in range(8, 1, -1):
+        if rank == _SHORTEN and _length(left) + _length(right) > width:
+            left = [_shortened(part, width - _length(right) - _beside(part, left)) for part in left]
         if _length(left) + _length(right) > width:
             left = [part for part in left if part.rank != rank]
             right = [part for part in right if part.rank != rank]
@@ -189,9 +230,24 @@ def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
     return [*_joined(left), _Part("", " " * (room + 1)), *_joined(right), _Part("", " ")]
 
 
+def _beside(part: _Part, parts: list[_Part]) -> int:
+    """Length of all other parts."""
+    return _length([one for one in parts if one is not part]) + len(_DOT)
+
+
+def _shortened(part: _Part, room: int) -> _Part:
+    """Say a part in few words; of a text without any, as much as there is room for."""
+    if part.short is None or not part.text:
+        return part
+    if part.short or room < _LEAST:
+        return part._replace(text=part.short)
+    return part._replace(text=f"{part.text[: room - 1]}…")
+
+
 def _joined(parts: list[_Part]) -> list[_Part]:
     joined: list[_Part] = []
     for part in parts:
         if part.text:
-            joined += [_Part("dim", _DOT), part] if joined else [part]
+            apart = joined and not part.text.startswith(" ")
+            joined += [_Part("dim", _DOT), part] if apart else [part]
     return joined

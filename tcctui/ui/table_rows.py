@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.segment import Segment
@@ -42,6 +42,11 @@ def rows(view: View, cookies: Keys, placed: Sequence[Placed]) -> list[Row]:
     closed = (flows["closed_ns"] > 0).tolist()
     formatted = map(Row._make, zip(zip(*columns, strict=True), closed, strict=True))
     made = dict(zip(flows["cookie"].tolist(), formatted, strict=True))
+    return arranged(made, cookies, placed)
+
+
+def arranged(made: Mapping[int, Row], cookies: Keys, placed: Sequence[Placed]) -> list[Row]:
+    """Put rows that were made into another order; a flow without one is a blank row."""
     blank = Row(tuple(" " * place.width for place in placed), True)
     return [made.get(cookie, blank) for cookie in cookies.tolist()]
 

@@ -45,6 +45,18 @@ def _places(columns: int, cells: int) -> npt.NDArray[np.int64]:
     return (2 * column + 1) * dots // (2 * columns) // DOTS_ACROSS
 
 
+def columns_of(columns: int, cells: int, cell: int) -> tuple[int, int]:
+    """First and last column of time that a cell shows; where it has none, the one before it."""
+    places = _places(columns, cells)
+    last = max(int(np.searchsorted(places, cell, "right")) - 1, 0)
+    return min(int(np.searchsorted(places, cell)), last), last
+
+
+def worst(limits: npt.NDArray[np.integer[Any]]) -> Limit:
+    """Which of several limits is shown of them."""
+    return _SEVERITY[int(_SEVERITIES[limits].min())] if len(limits) else Limit.UNKNOWN
+
+
 def axis(ticks: Sequence[Tick], marks: Marks, columns: int, cells: int) -> list[Run]:
     """The line of the axis, with ticks, and with marks over them."""
     line = ["─"] * cells

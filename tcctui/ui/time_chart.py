@@ -12,12 +12,13 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.reactive import reactive
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tcctui.ui import axes, plot, time_axis
 from tcctui.ui.axes import DOTS_UP, YAxis
-from tcctui.ui.chart_data import ChartData, Series
+from tcctui.ui.chart_data import ChartData, Series, bounds
 from tcctui.ui.colours import rules
+from tcctui.ui.crosshair import Crosshair
+from tcctui.ui.legend import legend
 from tcctui.ui.plain import plain
 from tcctui.ui.plot import DOTS_ACROSS, Run
 from tcctui.ui.signs import LIMIT_STYLES, MARK_STYLES
@@ -34,9 +35,6 @@ _FINE_UP_TO = 100
 """Width in cells up to which a plot has a column of time for every dot; wider ones have one for
 every cell, so that drawing noise in a wide window takes no longer than a key press may."""
 
-_SHORT = 4
-"""Length of units that differ from one moment to another: they are worth more than names."""
-
 _CURVES = (
     *("cwnd", "ssthresh", "in-flight", "srtt"),
     *("acked", "delivery", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd"),
@@ -49,7 +47,7 @@ _LINE = "⠒⠒"
 _THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
 
 
-class TimeChart(Widget):
+class TimeChart(Crosshair):
     """Draws `data`, or `message` where there is nothing to draw.
 
     The first line names the series and their current values; below are the curves in braille dots,
@@ -60,6 +58,7 @@ class TimeChart(Widget):
         "time-chart--title",
         "time-chart--label",
         "time-chart--axis",
+        "time-chart--crosshair",
         *(f"time-chart--{style}" for style in _STYLES),
     }
     DEFAULT_CSS = """
@@ -70,6 +69,8 @@ class TimeChart(Widget):
         & > .time-chart--title { text-style: bold; }
         & > .time-chart--label { color: $text-muted; }
         & > .time-chart--axis { color: $text-disabled; }
+        & > .time-chart--crosshair { color: $foreground; background: $panel-lighten-2; }
+        &:ansi > .time-chart--crosshair { text-style: reverse; }
 
         &:nocolor > .time-chart--cwnd { text-style: bold; }
         &:nocolor > .time-chart--in-flight { text-style: dim; }
@@ -88,25 +89,33 @@ class TimeChart(Widget):
         title: str,
         unit: str,
         format_y: Callable[[float], str],
+        tell: Callable[[float], str] | None = None,
         *,
         name: str | None = None,
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
-        """Make a chart; `unit` is shown after the values that `format_y` makes of finite floats."""
+        """Make a chart; `unit` is shown after the values that `tell` makes of finite floats.
+
+        `format_y`, which is `tell` unless told otherwise, makes the labels of the axis.
+        """
         super().__init__(name=name, id=id, classes=classes)
         self._title = plain(title)
         self._unit = plain(unit)
-        self._format_y = format_y
+        self._format_y, self._tell = format_y, tell or format_y
         self._gutter = _GUTTER[0]
+        self._plot_rows = 0
         self._strips: list[Strip] | None = None
         self._strips_size = self.size
         self._plot: list[list[Run]] = []
         self._plot_key: object = None
 
-    def show_as(self, title: str, unit: str, format_y: Callable[[float], str]) -> None:
+    def show_as(
+        self, title: str, unit: str, format_y: Callable[[float], str], tell: Callable[[float], str]
+    ) -> None:
         """Let `data` be of another quantity; the parameters are those that a chart is made with."""
         self._title, self._unit, self._format_y = plain(title), plain(unit), format_y
+        self._tell = tell
         self._strips = None
         self.refresh()
 
@@ -120,6 +129,12 @@ class TimeChart(Widget):
         width = self.size.width - self._gutter - 1
         return max(1, DOTS_ACROSS * width if width <= _FINE_UP_TO else width)
 
+    @property
+    def plot_area(self) -> tuple[int, int]:
+        """First column of the widget that belongs to the plot, and how many do; none without it."""
+        left = self._gutter + 1
+        return left, max(0, self.size.width - left) if self._plot_rows else 0
+
     def render_line(self, y: int) -> Strip:
         """Return line `y` of the widget, after drawing all lines if anything has changed."""
         if self._strips is None or self._strips_size != self.size:
@@ -129,6 +144,8 @@ class TimeChart(Widget):
                 Strip(line).adjust_cell_length(width, self.rich_style)
                 for line in self._lines(width, height)
             ]
+        if 0 < y <= self._plot_rows:
+            return self.crossed(self._strips[y])
         if y < len(self._strips):
             return self._strips[y]
         return Strip.blank(self.size.width, self.rich_style)
@@ -153,15 +170,16 @@ class TimeChart(Widget):
     def _lines(self, width: int, height: int) -> list[list[Segment]]:
         """Return the segments of the lines from the top; missing lines and ends are blank."""
         data = self.data
-        bounds = _bounds(data.series) if data is not None else None
-        if data is None or bounds is None:
+        self._plot_rows = 0
+        reach = bounds(data.series) if data is not None else None
+        if data is None or reach is None:
             return self._message_lines(width, height)
         if width < _SMALLEST[0] or height < _SMALLEST[1]:
             return [self._header(data.series, width)]
         foot = self._has_foot(data, height)
         below = 2 if height - foot >= _AXIS_LINE_FROM else 1
-        rows = height - 1 - below - foot
-        axis = axes.y_axis(*bounds, rows, self._format, from_zero=self.y_from_zero)
+        self._plot_rows = rows = height - 1 - below - foot
+        axis = axes.y_axis(*reach, rows, self._format, from_zero=self.y_from_zero)
         widest = max(cell_len(tick.label) for tick in axis.ticks)
         self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
         columns = width - self._gutter - 1
@@ -193,21 +211,7 @@ class TimeChart(Widget):
         for one in series:
             line = _LINE.translate(_THIN) if one.style in _DOTTED else _LINE
             told.append((line, plain(one.name), self._now(one), self._style(one.style)))
-        named = [(f"{line} {name} {value}", style) for line, name, value, style in told]
-        bare = [(f"{line} {value}", style) for line, _, value, style in told]
-        untold = len(series) > 1 or plain(series[0].name) != self._title
-        best_first = [(2, [title, *(named if untold else bare), unit])]
-        if len(series) > 1 and len(self._unit) <= _SHORT:
-            close = [(f"{line}{name} {value}", style) for line, name, value, style in told]
-            names = [(f"{line}{name}", style) for line, name, _, style in told]
-            best_first += [(2, [*named, unit]), (1, [*close, unit]), (1, [*names, unit])]
-        for count in range(len(series), -1, -1):
-            legend = named[:count] + bare[count:]
-            best_first += [(2, [*legend, unit]), (2, legend)]
-        for gap, pieces in best_first:
-            if sum(cell_len(text) + gap for text, _ in pieces) - gap <= width:
-                break
-        return [Segment(text + " " * gap, style) for text, style in pieces]
+        return [Segment(text, style) for text, style in legend(title, told, unit, width)]
 
     def _plot_lines(
         self, series: Sequence[Series], axis: YAxis, columns: int, rows: int
@@ -241,14 +245,16 @@ class TimeChart(Widget):
 
     def _x_axis_lines(self, data: ChartData, columns: int) -> list[list[Segment]]:
         """Return the line of the x axis and the line of its labels."""
-        ticks = axes.x_ticks(data.seconds, columns)
-        labels = ""
-        for tick in ticks:
+        ticks = axes.x_ticks(data.seconds, columns, data.now)
+        labels, room = "", self._gutter + 1 + columns
+        for tick in reversed(ticks):
             # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
             start = self._gutter + 1 + tick.cell - len(tick.label) // 2
-            start = min(start, self._gutter + 1 + columns - len(tick.label))
-            if start > len(labels) or not labels:
-                labels = labels.ljust(start) + tick.label
+            start = min(start, room - len(tick.label)) if not labels else start
+            if start >= 0 and (not labels or start + len(tick.label) < room):
+                labels = tick.label + " " * (room - start - len(tick.label)) + labels
+                room = start
+        labels = " " * room + labels
         line = time_axis.axis(ticks, data.marks, data.columns, columns)
         return [
             [
@@ -268,11 +274,14 @@ class TimeChart(Widget):
         return [Segment(text, self._style(style)) for text, style in runs]
 
     def _now(self, series: Series) -> str:
-        """Return the series' last value as text."""
-        seen = series.last[~np.isnan(series.last)]
-        if not seen.size:
-            return "–"
-        return self._format(float(seen[-1])) if math.isfinite(seen[-1]) else "∞"
+        """Return the series' present value as text."""
+        now = series.now
+        if now is None:
+            seen = series.last[~np.isnan(series.last)]
+            if not seen.size:
+                return "–"
+            now = float(seen[-1])
+        return plain(self._tell(now)) if math.isfinite(now) else "∞"
 
     def _format(self, value: float) -> str:
         return plain(self._format_y(value))
@@ -281,14 +290,6 @@ class TimeChart(Widget):
         if not component:
             return self.rich_style
         return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)
-
-
-def _bounds(series: Sequence[Series]) -> tuple[float, float] | None:
-    """Return the smallest and the largest finite value, None if there is none."""
-    values = [array for one in series for array in (one.low, one.high, one.last)]
-    finite = np.concatenate(values) if values else np.empty(0)
-    finite = finite[np.isfinite(finite)]
-    return (float(finite.min()), float(finite.max())) if finite.size else None
 
 
 def _crop(text: str, width: int) -> str:

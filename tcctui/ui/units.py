@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from tcctui.events import NO_SSTHRESH
 
 
@@ -60,6 +62,12 @@ def size(value: float) -> str:
     return f"{_short(scaled)} {prefix}i" if prefix else f"{value:.0f} B"
 
 
+def file_size(value: float) -> str:
+    """Bytes, in powers of 1000, as files are measured: 12.3 MB."""
+    scaled, prefix = _scaled(value, 1000, "kMGT")
+    return f"{_short(scaled)} {prefix}B"
+
+
 def rate(bytes_per_second: float) -> str:
     """Bits per second from bytes per second: 92.1 Mb/s."""
     if bytes_per_second <= 0:
@@ -95,3 +103,31 @@ def age(nanoseconds: float) -> str:
     if whole < 100 * 86400:
         return f"{whole // 86400}d{whole // 3600 % 24:02}h"
     return f"{whole // 86400}d"
+
+
+def span(seconds: float) -> str:
+    """How much time, in its two largest units: 12 s, 4 min 10 s, 1 h 05 min."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole // 60 % 60:02} min"
+
+
+def position(seconds: float) -> str:
+    """How far one is, as players say it: 0:03, 10:00, 1:02:03."""
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def wall_clock(nanoseconds: int, digits: int = 0) -> str:
+    """Local time of a moment since 1970: 14:05:03, or 14:05:03.2; empty where there is no such."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    try:
+        told = time.strftime("%H:%M:%S", time.localtime(seconds))
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return f"{told}.{f'{rest:09}'[:digits]}" if digits else told

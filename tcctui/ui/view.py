@@ -1,111 +1,100 @@
-"""What the widgets look at: the store as it is now, or as it was when the view was paused."""
+"""What the widgets look at: the store as it is now, or a moment of the past."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.buckets import BUCKET_NS, SERIES
-from tcctui.flows.derived import FROZEN, complete, follow, needs
-from tcctui.flows.index import KeyIndex, Keys, Rows
-from tcctui.flows.snapshot import FlowHistory, Flows
+from tcctui.flows.index import Keys
+from tcctui.flows.moment import LONGEST, Moment
+from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
-
-WINDOWS: tuple[float | None, ...] = (60, 10, None)
-"""Seconds that the charts can go back; None is a flow's whole life."""
+from tcctui.samples import SOCKET
 
 
 class View:
-    """Pulls snapshots from the store. While it is paused, they are those of one moment.
+    """Pulls snapshots from the store, or from `moment` where there is one to be shown."""
 
-    Pausing copies what is known of all flows, and the past of the flow whose charts are shown; any
-    other past is there for as long as the store's histories reach back to that moment.
-    """
-
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store | None, moment: Moment | None = None) -> None:
         self.store = store
-        self._frozen: Flows | None = None
-        self._frozen_rows = KeyIndex()
-        self._frozen_past: dict[tuple[int, float | None, int], FlowHistory | None] = {}
+        """What takes in what happens now; None where a recording is played."""
+        self.moment = moment
+        """What is shown in place of the present."""
+        self.at_ns = 0
+        """When that is; 0 while it is not there yet."""
+        self.losses = (0, 0)
+        """Events lost and skipped until then."""
+        self.per_second = math.nan
+        """Events per second then; NaN where nobody knows."""
+        self._ready: frozenset[int] = frozenset()
+        self.wall_offset_ns = 0
+        """Added to a moment gives nanoseconds since 1970; 0 while nobody knows."""
+        self.still = False
+        """Whether another moment is being worked out: until it is there nobody pulls anything.
+
+        So all that is on the screen is of one moment, and all of it changes together.
+        """
 
     @property
-    def paused(self) -> bool:
-        """Whether the view stands still."""
-        return self._frozen is not None
+    def _shown(self) -> Store | Moment:
+        shown = self.store if self.moment is None else self.moment
+        assert shown is not None
+        return shown
 
-    def pause(self, pasts: Iterable[tuple[int, float | None, int]] = ()) -> None:
-        """Stand still; `pasts` are those to keep, each as `history` is asked for it."""
-        self._frozen = self.store.flows(FROZEN)
-        self._frozen_rows = KeyIndex()
-        self._frozen_rows.put(self._frozen["cookie"], np.arange(self._frozen.count))
-        self._frozen_past = {}
-        for past in pasts:
-            self._frozen_past[past] = self.store.history(*past, self._frozen.now_ns)
+    def show(self, moment: Moment | None, cookies: Iterable[int] = ()) -> None:
+        """Have a moment pulled from that is there now, or the present.
 
-    def resume(self) -> None:
-        """Go on."""
-        self._frozen = None
-        self._frozen_past = {}
+        `cookies` are the flows whose past has been worked out.
+        """
+        self.moment, self.still, self._ready = moment, False, frozenset(cookies)
+        if moment is not None:
+            self.at_ns, self.losses = moment.at_ns, moment.losses
+            self.per_second = moment.rate_of_events
+
+    def pending(self, cookie: int) -> bool:
+        """Whether a flow's past is still being worked out."""
+        return self.still or (self.moment is not None and cookie not in self._ready)
+
+    @property
+    def now_ns(self) -> int:
+        """The present on the events' clock; 0 where there is none."""
+        return 0 if self.store is None else self.store.some_flows(np.empty(0, "u8"), ()).now_ns
+
+    def totals(self) -> Totals:
+        """Counts since the start: of what goes on, or until the moment of a recording."""
+        return self._shown.totals() if self.store is None else self.store.totals()
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Some columns of all flows; see `Store.flows`."""
-        if self._frozen is None:
-            return self.store.flows(names)
-        # What was copied; what follows from it is made when somebody wants it, and once.
-        made = {name: follow(self._frozen, name) for name in {*names} - {*self._frozen}}
-        self._frozen = Flows(self._frozen.now_ns, {**self._frozen, **made})
-        return self._frozen
+        return self._shown.flows(names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """Some columns of these flows; see `Store.some_flows`."""
-        if self._frozen is None:
-            return self.store.some_flows(cookies, names)
-        frozen = self._frozen
-        rows = self._frozen_rows.lookup(cookies)
-        rows = rows[rows >= 0]
-        names = {*names, "cookie"}
-        wanted = frozenset[str]().union(*map(needs, names))
-        copied = {name if name in frozen else "sample" for name in wanted}
-        some = Flows(frozen.now_ns, {name: frozen[name][rows] for name in copied})
-        return complete(some, names)
+        return self._shown.some_flows(cookies, names)
 
     def watched(self, cookies: Keys) -> npt.NDArray[np.void]:
         """What to ask for samples by, of flows that are looked at; see `Store.sockets`."""
-        return self.store.sockets(cookies)
+        return np.empty(0, SOCKET) if self.store is None else self.store.sockets(cookies)
+
+    def hold(self, cookies: Iterable[int]) -> None:
+        """Keep these flows; see `Store.hold`."""
+        if self.store is not None:
+            self.store.hold(cookies)
+
+    def seconds_known(self, age_ns: int) -> float:
+        """How much of its life is shown of a flow that was first seen so long ago."""
+        return min(age_ns / 1e9, LONGEST if self.store is None else math.inf)
 
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
         """A flow's past; see `Store.history`."""
-        if self._frozen is None:
-            return self.store.history(cookie, seconds, columns)
-        asked = (cookie, seconds, columns)
-        if asked not in self._frozen_past:
-            row = int(self._frozen_rows.lookup(np.array([cookie], "u8"))[0])
-            values = [int(self._frozen[name][row]) for name in SERIES] if row >= 0 else []
-            if not self._just_then(np.array([row]))[0]:
-                values = []
-            self._frozen_past[asked] = self.store.history(*asked, self._frozen.now_ns, values)
-        return self._frozen_past[asked]
-
-    def _just_then(self, rows: Rows) -> npt.NDArray[np.bool_]:
-        """Say of which flows something had come in the 100 ms in which the view was paused."""
-        assert self._frozen is not None
-        if not self._frozen.count:
-            return np.zeros(len(rows), bool)
-        last = np.maximum(self._frozen["last_ns"][rows], self._frozen["sampled_ns"][rows])
-        return (rows >= 0) & (last // BUCKET_NS == self._frozen.now_ns // BUCKET_NS)
+        return self._shown.history(cookie, seconds, columns)
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
     ) -> npt.NDArray[np.float64]:
         """The recent past of several flows; see `Store.sparklines`."""
-        at_ns = values = None
-        if self._frozen is not None:
-            at_ns = self._frozen.now_ns
-            rows = self._frozen_rows.lookup(cookies)
-            values = np.where(self._just_then(rows), self._frozen[name][rows], np.nan)
-        return self.store.sparklines(
-            cookies, name, worst=worst, seconds=seconds, columns=columns, at_ns=at_ns, values=values
-        )
+        return self._shown.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+from types import SimpleNamespace
+
 import pytest
 
-from tcctui.ui import charts, details, flow_order, flow_table, status_bar
+from tcctui.ui import charts, details, flow_order, flow_table, player, status_bar, units
 from tests.ui.screen import Clock
 
 HOST_NAME = "tcctui.ui.dashboard.socket.gethostname"
@@ -17,6 +20,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(flow_order, "time", clock)
     monkeypatch.setattr(status_bar, "time", clock)
+    monkeypatch.setattr(player, "time", clock)
+    utc = SimpleNamespace(strftime=time.strftime, localtime=time.gmtime)
+    monkeypatch.setattr(units, "time", utc)
     monkeypatch.setattr(flow_table, "REFRESH", 0.1)
     monkeypatch.setattr(charts, "FRAME", 0.1)
     monkeypatch.setattr(details, "FRAME", 0.1)

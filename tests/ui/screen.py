@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 import re
+import socket
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,11 +21,16 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tcctui.flows.rewind_log import RewindLog
 from tcctui.flows.store import HISTORY_MEMORY, Store
-from tcctui.ui.app import TcctuiApp
+from tcctui.flows.timeline import Origin, Timeline
+from tcctui.source import Source
+from tcctui.ui.app import ReplayApp, TcctuiApp
 from tcctui.ui.charts import Charts
 from tcctui.ui.details import Details
+from tcctui.ui.feed import Feed
 from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.player import Player
 from tcctui.ui.status_bar import StatusBar
 from tcctui.ui.table_columns import COLUMNS, SPARKLINES, TableColumn
 from tcctui.ui.table_layout import GAP, Placed, fit
@@ -72,6 +78,10 @@ class Desk:
     @property
     def details(self) -> Details:
         return self.screen.query_one(Details)
+
+    @property
+    def player(self) -> Player:
+        return self.screen.query_one(Player)
 
     @property
     def box(self) -> Input:
@@ -138,6 +148,17 @@ class Desk:
         self.details.draw()
         await self.idle()
 
+    async def travel(self, *keys: str) -> None:
+        """Press keys that go through time, and wait until their moment is on the screen."""
+        await self.press(*keys)
+        await self.arrived()
+
+    async def arrived(self) -> None:
+        """Wait until the moment that is wanted is on the screen."""
+        await self.until(lambda: self.player.settled)
+        await self.looked()
+        await self.until(lambda: self.player.settled)
+
     async def run(self, seconds: float) -> None:
         """Let the connections send for a while, and wait until that is on the screen."""
         self.source.run(seconds)
@@ -201,13 +222,59 @@ async def dashboard(
     clock: Clock,
     size: tuple[int, int] = WIDE,
     history_memory: int = HISTORY_MEMORY,
+    **options: Any,
 ) -> AsyncIterator[Desk]:
-    """Run the whole application on a source, and wait until what it has is on the screen."""
+    """Run the whole application on a source, and wait until what it has is on the screen.
+
+    `options` are the application's.
+    """
     store = Store(history_memory)
-    async with TcctuiApp(lambda: source, store).run_test(size=size, notifications=True) as pilot:
+    app = TcctuiApp(lambda: source, store, **{"live_origin": origin, **options})
+    async with app.run_test(size=size, notifications=True) as pilot:
         desk = Desk(pilot, pilot.app.screen, source, store, clock)
         await desk.looked()
         yield desk
+
+
+@asynccontextmanager
+async def replay(
+    timeline: Timeline,
+    source: FakeSource,
+    clock: Clock,
+    size: tuple[int, int] = WIDE,
+    **options: Any,
+) -> AsyncIterator[Desk]:
+    """Run the application on what was recorded of a source; `options` are the application's."""
+    app = ReplayApp(timeline, **options)
+    async with app.run_test(size=size, notifications=True) as pilot:
+        desk = Desk(pilot, pilot.app.screen, source, Store(0), clock)
+        await desk.arrived()
+        yield desk
+
+
+WALL_OFFSET_NS = 1_790_000_000 * 10**9
+"""What makes the source's clock say 14:30 or so."""
+
+
+def origin(source: Source) -> Origin:
+    """Say where the events are from, as the sources of the kernel's do."""
+    return Origin(socket.gethostname(), source.description, wall_offset_ns=WALL_OFFSET_NS)
+
+
+def recorded(source: FakeSource, budget: int = 64 << 20) -> RewindLog:
+    """Take all that a source has into a log."""
+    log = RewindLog(budget, origin(source))
+    feed = Feed(source, Store(), log)
+    while not source.taken_in:
+        feed.take(0)
+    feed.finish()
+    return log
+
+
+def notices(desk: Desk) -> list[str]:
+    """The text of each notice on the screen."""
+    toasts = desk.pilot.app.screen.query("Toast").results(Widget)
+    return [" ".join(" ".join(lines(one)).split()) for one in toasts]
 
 
 def painted(widget: Widget) -> list[Strip]:
@@ -218,6 +285,11 @@ def painted(widget: Widget) -> list[Strip]:
 def lines(widget: Widget) -> list[str]:
     """The text of a widget as it was painted last."""
     return [strip.text for strip in painted(widget)]
+
+
+def undated(shown: list[str]) -> list[str]:
+    """Call the right ends of the charts now, whatever time of day they say it is."""
+    return [re.sub(r"\d\d:\d\d:\d\d( *)$", r"     now\1", line) for line in shown]
 
 
 def screen(pilot: Pilot[None]) -> list[str]:

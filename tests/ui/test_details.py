@@ -40,6 +40,19 @@ async def test_everything_that_is_known_is_said(clock: Clock) -> None:
         assert "Limited by" in lines(desk.details)[1]
 
 
+async def test_who_sends_was_not_idle_since_the_sample(clock: Clock) -> None:
+    """The age of a sample is no time without sending where events came since; else it is."""
+    source = server()
+    source.sample(1, last_data_sent=4, data_segs_out=9)
+    source.sample(11, last_data_sent=4, data_segs_out=9)
+    source.run(1)
+    async with dashboard(source, clock, ROOMY) as desk:
+        assert "sent 0.0s ago" in said(desk)
+        await desk.press("end")
+        await desk.looked()
+        assert "sent 1.0s ago" in said(desk)
+
+
 async def test_bbr_is_told_as_such(clock: Clock) -> None:
     """Of a flow of BBR there are bandwidth, least rtt, both gains, and the phase as inferred."""
     async with dashboard(sampled_server(), clock, ROOMY) as desk:
@@ -125,7 +138,7 @@ async def test_details_stand_still_while_paused(clock: Clock) -> None:
         await desk.press("up")
         await desk.looked()
         first = said(desk)
-        await desk.press("p")
+        await desk.travel("p")
         for cookie in (1, 2):
             fields = {"cc": b"vegas", "rtt": 777_000, "total_retrans": 9, "comm": b"other"}
             desk.source.sample(cookie, **{**KNOWN, **fields})
@@ -135,7 +148,7 @@ async def test_details_stand_still_while_paused(clock: Clock) -> None:
         await desk.press("down")
         await desk.looked()
         assert said(desk) == second
-        await desk.press("p")
+        await desk.travel("p")
         await desk.looked()
         assert said(desk) != second
 

@@ -11,29 +11,19 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from textual.binding import Binding
-from textual.widget import Widget
 
 from tcctui.ui import help as help_screen
 from tcctui.ui.dashboard import Dashboard
 from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.help import Help
+from tcctui.ui.player import Player
 from tests.ui.fake_source import server
-from tests.ui.screen import Clock, Desk, dashboard, lines, screen
+from tests.ui.screen import Clock, Desk, dashboard, lines, notices, screen
 
 
 def chart(desk: Desk, name: str) -> list[str]:
     """The lines of one of the charts."""
     return lines(desk.screen.query_one(f"#{name}-chart"))
-
-
-def notices(desk: Desk) -> list[str]:
-    """The text of each notice on the screen."""
-    return [" ".join(" ".join(lines(one)).split()) for one in toasts(desk)]
-
-
-def toasts(desk: Desk) -> list[Widget]:
-    """The notices on the screen."""
-    return list(desk.pilot.app.screen.query("Toast").results(Widget))
 
 
 async def test_w_goes_through_the_windows_of_both_charts(clock: Clock) -> None:
@@ -87,6 +77,22 @@ async def test_s_saves_what_is_on_the_screen(
         text = "".join(ET.parse(picture).getroot().itertext())
         assert "203.0.113.9:51514" in text
         assert "tcctui" in text
+
+
+async def test_escape_takes_notices_away_first(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Esc removes notices; the next one hides the crosshair."""
+    monkeypatch.chdir(tmp_path)
+    async with dashboard(server(), clock) as desk:
+        await desk.press("comma", "s")
+        await desk.until(lambda: any(notices(desk)))
+        assert desk.charts.crosshair is not None
+        await desk.press("escape")
+        await desk.until(lambda: not notices(desk))
+        assert desk.charts.crosshair is not None
+        await desk.press("escape")
+        assert desk.charts.crosshair is None
 
 
 async def test_s_never_overwrites_a_file(
@@ -160,15 +166,26 @@ KEY_NAMES = {
     "slash": "/",
     "question_mark": "?",
     "escape": "Esc",
+    "left": "←",
+    "right": "→",
+    "shift+left": "Shift-←",
+    "shift+right": "Shift-→",
+    "plus": "+",
+    "minus": "-",
+    "equals_sign": "=",
+    "comma": ",",
+    "full_stop": ".",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }
 """How the help writes the keys that have names in Textual."""
 
 
 def bound_keys() -> list[str]:
-    """Every key that the dashboard or its table listens to."""
+    """Every key that the dashboard, its player or its table listens to."""
     return [
         key
-        for binding in (*Dashboard.BINDINGS, *FlowTable.BINDINGS)
+        for binding in (*Dashboard.BINDINGS, *Player.BINDINGS, *FlowTable.BINDINGS)
         for key in (binding.key if isinstance(binding, Binding) else binding[0]).split(",")
     ]
 
@@ -176,8 +193,9 @@ def bound_keys() -> list[str]:
 @pytest.mark.parametrize("key", bound_keys())
 def test_the_help_names_every_key(key: str) -> None:
     """No key can be bound that the help does not tell of."""
-    told = " ".join(f"{keys} {meaning}" for keys, meaning in help_screen.KEYS)
-    assert KEY_NAMES.get(key, key) in re.split(r"[\s;,]+", told)
+    told = " ".join(keys for keys, _ in (*help_screen.KEYS, *help_screen.TIME))
+    told += " Esc"  # named where it is said what it ends
+    assert KEY_NAMES.get(key, key) in told.split()
 
 
 async def test_the_help_names_every_column_and_ends_with_the_last(clock: Clock) -> None:

@@ -9,24 +9,29 @@ and look at those in __snapshots__/test_looks/ that git shows as changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import pytest
 from textual.pilot import Pilot
 
+from tcctui.flows.chunks import Chunk
 from tcctui.flows.store import Store
-from tcctui.ui.app import TcctuiApp
+from tcctui.flows.timeline import Origin
+from tcctui.ui.app import DashboardApp, ReplayApp, TcctuiApp
 from tcctui.ui.flow_order import HOLD
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import sampled_server, without_events
-from tests.ui.screen import Clock, Desk
+from tests.ui.screen import Clock, Desk, origin, recorded
 
 
 class Compare(Protocol):
     """The fixture of pytest-textual-snapshot."""
 
-    def __call__(self, app: TcctuiApp, *, terminal_size: tuple[int, int], run_before: Any) -> bool:
+    def __call__(
+        self, app: DashboardApp, *, terminal_size: tuple[int, int], run_before: Any
+    ) -> bool:
         """Compare the screen with the picture on disk."""
 
 
@@ -37,6 +42,14 @@ class Look(NamedTuple):
     theme: str = "textual-dark"
     keys: tuple[str, ...] = ("down",)
     source: Callable[[], FakeSource] = sampled_server
+    replayed: bool = False
+
+
+BACK = ("down", "space", "shift+left", "shift+left", *["comma"] * 9)
+"""Keys that pause twenty seconds back and read a column out."""
+
+PLAYED = ("space", "end", "shift+left", "left", "left", "down", *["comma"] * 14)
+"""Keys that stop a recording twelve seconds before its end, and read a column out."""
 
 
 def silent() -> FakeSource:
@@ -57,6 +70,12 @@ LOOKS = {
     "160x50-closed": Look((160, 50), keys=("end", "up", "up"), source=server),
     "80x24-details": Look((80, 24), keys=("down", "d")),
     "120x40-help": Look((120, 40), keys=("question_mark",)),
+    "80x24-back": Look((80, 24), keys=BACK),
+    "160x50-back": Look((160, 50), keys=BACK),
+    "160x50-back-light": Look((160, 50), theme="textual-light", keys=BACK),
+    "80x24-replay": Look((80, 24), keys=PLAYED, replayed=True),
+    "160x50-replay": Look((160, 50), keys=PLAYED, replayed=True),
+    "120x40-replay-ends": Look((120, 40), keys=("space", "end"), replayed=True),
 }
 
 
@@ -64,18 +83,27 @@ LOOKS = {
 def test_looks(clock: Clock, snap_compare: Compare, look: Look) -> None:
     """The screen looks as it did when somebody last looked at it."""
     source, store = look.source(), Store()
+    app: DashboardApp = TcctuiApp(lambda: source, store, live_origin=origin, save=_save)
+    if look.replayed:
+        app = ReplayApp(recorded(source), speed=2)
 
     async def settle(pilot: Pilot[None]) -> None:
         pilot.app.theme = look.theme
         desk = Desk(pilot, pilot.app.screen, source, store, clock)
-        await desk.looked()
-        await desk.press(*look.keys)
+        await desk.arrived()
+        for key in look.keys:
+            await desk.press(key)
+            await desk.until(lambda: desk.player.settled)
         clock.now += HOLD + 0.1
         await desk.looked()
         clock.now += 2
         clock.cpu += 0.06
-        await desk.run(2)
+        if not look.replayed:
+            source.run(2)
+        await desk.arrived()
 
-    assert snap_compare(
-        TcctuiApp(lambda: source, store), terminal_size=look.size, run_before=settle
-    )
+    assert snap_compare(app, terminal_size=look.size, run_before=settle)
+
+
+def _save(chunks: Iterable[Chunk], origin: Origin) -> Path:
+    raise NotImplementedError

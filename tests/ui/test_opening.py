@@ -50,7 +50,7 @@ def test_a_source_that_can_not_be_opened(monkeypatch: pytest.MonkeyPatch) -> Non
     headless: Callable[..., None] = TcctuiApp.run
     monkeypatch.setattr(TcctuiApp, "run", lambda app: headless(app, headless=True))
     with pytest.raises(TcctuiError, match="The kernel refuses"):
-        run(refused, 8 << 20)
+        run(refused, 8 << 20, rewind_memory=16 << 20)
 
 
 async def test_a_defect_while_opening(clock: Clock) -> None:

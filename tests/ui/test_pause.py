@@ -6,7 +6,7 @@ import pytest
 
 from tcctui.events import TcpState
 from tests.ui.fake_source import Flow, server
-from tests.ui.screen import Clock, Desk, dashboard, lines
+from tests.ui.screen import Clock, Desk, dashboard, lines, undated
 
 PART_OF_A_BUCKET = 0.25
 """Seconds after which histories' newest 100 ms are not over: more of them comes after the pause."""
@@ -20,7 +20,9 @@ def view(desk: Desk) -> list[str]:
 def charts(desk: Desk) -> list[str]:
     """Both charts, one above the other."""
     return [
-        line for name in ("cwnd", "srtt") for line in lines(desk.screen.query_one(f"#{name}-chart"))
+        line
+        for name in ("cwnd", "srtt")
+        for line in undated(lines(desk.screen.query_one(f"#{name}-chart")))
     ]
 
 
@@ -38,8 +40,8 @@ async def test_the_view_stands_still_and_catches_up(clock: Clock, key: str) -> N
     async with dashboard(server(), clock) as desk:
         await desk.run(PART_OF_A_BUCKET)
         before = view(desk)
-        await desk.press(key)
-        await desk.until(lambda: "paused" in desk.status)
+        await desk.travel(key)
+        assert "❚❚ −0 s" in desk.status
         assert "live" not in desk.status
         events = desk.store.totals().events
         change_everything(desk)
@@ -61,18 +63,18 @@ async def test_another_flow_is_shown_as_it_was_at_the_pause(clock: Clock) -> Non
     """Selecting another flow while paused shows its charts and its caption of that moment."""
     async with dashboard(server(), clock) as desk:
         await desk.run(PART_OF_A_BUCKET)
-        await desk.press("down")
+        await desk.travel("down")
         await desk.looked()
         second = [desk.caption, *charts(desk)]
         await desk.press("up")
-        await desk.press("p")
+        await desk.travel("p")
         change_everything(desk)
         await desk.run(5)
-        await desk.press("down")
+        await desk.travel("down")
         await desk.looked()
         assert desk.charted == 2
         assert [desk.caption, *charts(desk)] == second
-        await desk.press("p")
+        await desk.travel("p")
         await desk.looked()
         assert [desk.caption, *charts(desk)] != second
 
@@ -81,7 +83,7 @@ async def test_sorting_and_searching_go_on_while_paused(clock: Clock) -> None:
     """A paused view can still be sorted and searched, by the values it shows."""
     async with dashboard(server(), clock) as desk:
         before = desk.order
-        await desk.press("p")
+        await desk.travel("p")
         change_everything(desk)
         await desk.run(5)
         await desk.press("r")
@@ -95,7 +97,7 @@ async def test_sorting_and_searching_go_on_while_paused(clock: Clock) -> None:
 async def test_words_are_searched_in_what_was_there_at_the_pause(clock: Clock) -> None:
     """A word finds addresses and states of the moment of the pause, not those of now."""
     async with dashboard(server(), clock) as desk:
-        await desk.press("p")
+        await desk.travel("p")
         desk.source.state(1, TcpState.FIN_WAIT1)
         desk.source.destroy(2)
         desk.source.flows[13] = Flow(13, "10.0.3.7:443", "192.0.2.113:1313", rate=1e9)
@@ -113,10 +115,10 @@ async def test_words_are_searched_in_what_was_there_at_the_pause(clock: Clock) -
 async def test_a_flow_that_leaves_meanwhile_stays_in_a_paused_view(clock: Clock) -> None:
     """What closed and left the store is still to be seen until the view goes on."""
     async with dashboard(server(), clock) as desk:
-        await desk.press("p")
+        await desk.travel("p")
         await desk.run(15)
         assert 9 in desk.order
-        await desk.press("p")
+        await desk.travel("p")
         await desk.looked()
         assert 9 not in desk.order
 
@@ -125,14 +127,14 @@ async def test_windows_can_be_changed_while_paused(clock: Clock) -> None:
     """`w` works on a paused view, and shows the past of the moment it was paused at."""
     async with dashboard(server(), clock) as desk:
         await desk.run(PART_OF_A_BUCKET)
-        await desk.press("w")
+        await desk.travel("w")
         await desk.looked()
         ten_seconds = charts(desk)
         await desk.press("w", "w")
-        await desk.press("p")
+        await desk.travel("p")
         change_everything(desk)
         await desk.run(3)
-        await desk.press("w")
+        await desk.travel("w")
         await desk.looked()
         assert "last 10 s" in desk.caption
         assert charts(desk) == ten_seconds

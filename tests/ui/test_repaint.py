@@ -77,7 +77,7 @@ async def test_nothing_is_painted_where_nothing_changes(
     """With a silent source and a clock that stands still no line of any part is painted again."""
     async with dashboard(make(), clock) as desk:
         if paused:
-            await desk.press("p")
+            await desk.travel("p")
         assert await painted(desk, counts) == {}
 
 

@@ -133,16 +133,29 @@ async def test_nothing_is_under_the_scroll_bar(clock: Clock) -> None:
         assert desk.column("rate")[0] == "8 Mb/s"
 
 
+async def test_what_gives_way_first(clock: Clock) -> None:
+    """At 120 columns the host outlives the kernel's release; at 80 the wall clock the advice."""
+    source = server()
+    source.description = "tcp_probe + sock_diag · 6.18.0-very-long-1-amd64"
+    async with dashboard(source, clock, (120, 30)) as desk:
+        assert "web-3 · tcp_probe + sock_diag" in desk.status
+        assert "6.18" not in desk.status
+        await desk.pilot.resize_terminal(80, 24)
+        await desk.travel("p", "left")
+        desk.screen.query_one(StatusBar).update(mend="Run: sudo tcctui", source="sock_diag · 6.18")
+        assert "sock_diag only" in desk.status
+        assert "❚❚ −1 s of 30 s · 14:30:28.9" in desk.status
+        await desk.until(lambda: "End Live" in screen(desk.pilot)[-1])
+
+
 async def test_what_matters_stays_on_the_narrowest_line(clock: Clock) -> None:
-    """When all that is bad happens at once, losses, flows and paused are there at 80 columns."""
+    """When all that is bad happens at once, losses, flows and the pause are there at 80 columns."""
     async with dashboard(server(), clock, (80, 24)) as desk:
-        desk.source.dropped = 1_234_567
-        await desk.press("down", "p")
-        await desk.until(lambda: "paused" in desk.status)
+        await desk.travel("down", "p")
         desk.screen.query_one(StatusBar).update(
-            evicted=1234, seconds_kept=0, shown=10_000, known=10_000
+            lost=1_234_567, evicted=1234, seconds_kept=0, shown=10_000, known=10_000
         )
         assert "1,234,567 lost" in desk.status
         assert "1,234" in desk.status.replace("1,234,567", "")
         assert "10,000/10,000 flows" in desk.status
-        assert "paused" in desk.status
+        assert "❚❚ −0 s" in desk.status

@@ -17,12 +17,12 @@ from tcctui.ui.signs import LIMITS, MARKS
 from tcctui.ui.time_chart import TimeChart
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard, lines, painted
+from tests.ui.screen import Clock, Desk, dashboard, lines, painted, undated
 
 
 def chart(desk: Desk, name: str) -> list[str]:
     """The lines of one of the charts."""
-    return lines(desk.screen.query_one(f"#{name}-chart"))
+    return undated(lines(desk.screen.query_one(f"#{name}-chart")))
 
 
 def drawn(runs: list[time_axis.Run]) -> str:
@@ -170,12 +170,12 @@ async def test_charts_stand_still_while_paused(clock: Clock) -> None:
         await desk.press("down", "c")
         await desk.looked()
         before = chart(desk, "cwnd"), chart(desk, "srtt")
-        await desk.press("p")
+        await desk.travel("p")
         desk.source.tell(2, EventKind.SEND_RESET)
         desk.source.sample(2, rwnd_limited=10**9, busy_time=2 * 10**9, delivery_rate=10**9)
         await desk.run(2)
         assert (chart(desk, "cwnd"), chart(desk, "srtt")) == before
-        await desk.press("p")
+        await desk.travel("p")
         await desk.looked()
         assert (chart(desk, "cwnd"), chart(desk, "srtt")) != before
 

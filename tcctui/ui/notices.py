@@ -1,0 +1,37 @@
+"""A few words that are laid over the screen for a while."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from textual.widget import Widget
+
+from tcctui.ui.plain import plain
+
+LONG = 3600.0
+"""Seconds that stays what changes all that is to be seen."""
+
+BRIEF = 4.0
+"""Seconds that stays what says that something was done."""
+
+
+class Notice(NamedTuple):
+    """A title and a text, of whatever origin; shown for some seconds."""
+
+    title: str
+    text: str
+    severity: Literal["information", "warning", "error"] = "information"
+    seconds: float = 10
+
+
+FORGOTTEN = Notice(
+    "That moment is forgotten",
+    "There is no more room for it in memory: this is about the oldest one.",
+    "warning",
+)
+
+
+def tell(widget: Widget, notice: Notice) -> None:
+    """Show it."""
+    title, text, severity, seconds = notice
+    widget.notify(plain(text), title=title, severity=severity, timeout=seconds, markup=False)

@@ -1,0 +1,59 @@
+"""Saving, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from textual.widget import Widget
+
+from tcctui.errors import TcctuiError
+from tcctui.ui import units
+from tcctui.ui.notices import BRIEF, Notice, tell
+from tcctui.ui.pictures import save_picture
+
+
+class Saver:
+    """Writes what can be gone back to into a file, in another thread, one at a time."""
+
+    def __init__(self, widget: Widget) -> None:
+        self._widget = widget
+        self._busy = False
+
+    def save(self, save: Callable[[], Path]) -> None:
+        """Begin, and say so; or say that it has not ended."""
+        if self._busy:
+            tell(self._widget, Notice("Still saving …", "One file at a time.", seconds=BRIEF))
+            return
+        self._busy = True
+        tell(self._widget, Notice("Saving …", "All that can be gone back to.", seconds=BRIEF))
+        self._widget.run_worker(lambda: self._run(save), thread=True, exit_on_error=False)
+
+    def _run(self, save: Callable[[], Path]) -> None:
+        notice = saved(save)
+        self._busy = False
+        self._widget.call_later(tell, self._widget, notice)
+
+
+def saved(save: Callable[[], Path]) -> Notice:
+    """Save, and say where it is and how large, or why there is nothing."""
+    try:
+        path = save()
+        size = units.file_size(path.stat().st_size)
+    except TcctuiError as error:
+        return Notice("Nothing was saved", str(error), "error")
+    except OSError as error:
+        reason = f"{error.filename or 'The file'}: {error.strerror}."
+        return Notice("Nothing was saved", reason, "error")
+    except Exception as error:  # a defect: the screen stays, and says what happened
+        return Notice("Nothing was saved", f"{type(error).__name__}: {error}", "error")
+    return Notice("Saved", f"{path.absolute()} · {size}", seconds=BRIEF)
+
+
+def pictured(svg: str) -> Notice:
+    """Save a picture in the working directory, and say where it is, or why there is none."""
+    try:
+        return Notice("Saved", str(save_picture(svg)), seconds=BRIEF)
+    except OSError as error:
+        reason = f"{error.filename or 'The working directory'}: {error.strerror}."
+        return Notice("The picture was not saved", reason, "error")
