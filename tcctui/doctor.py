@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
@@ -49,6 +50,7 @@ def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
     else:
         yield Finding("program", False, "Not tried: mend the problems above first.")
     yield _examine("sock_diag", _sock_diag)
+    yield _examine("recordings", _recordings)
     yield _examine("terminal", _terminal)
 
 
@@ -179,6 +181,13 @@ def _sock_diag() -> str:
     except TcctuiError as error:
         return f"not there: only what tcp_probe tells is shown; {error.mend}"
     return f"{count} sockets here; the dashboard can do with that alone, without root"
+
+
+def _recordings() -> str:
+    try:
+        return f"pyarrow {metadata.version('pyarrow')}"
+    except metadata.PackageNotFoundError:
+        return "not without pyarrow; to record, replay and export: pip install 'tcctui[record]'"
 
 
 def _program(kernel_headers: Path | None) -> str:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import struct
 import sys
 import time
-from contextlib import suppress
 from typing import TextIO
 
 import numpy as np
 
 from tcctui.addresses import format_address
-from tcctui.errors import TcctuiError
 from tcctui.events import EventKind, Events
+from tcctui.output import write
 from tcctui.source import EventSource
 
 FORMATS = ("text", "jsonl", "csv")
@@ -165,7 +163,11 @@ class Trace:
             TcctuiError: the source is gone, or the output takes no more.
 
         """
-        previous = {number: signal.signal(number, self._stop) for number in _ENDING}
+        previous = {
+            number: signal.signal(number, self._stop)
+            for number in _ENDING
+            if signal.getsignal(number) is not signal.SIG_IGN  # as nohup wants it
+        }
         try:
             if self._form == "csv":
                 self._write(",".join(COUNTED if self._counted else FIELDS) + "\n")
@@ -178,19 +180,7 @@ class Trace:
                 signal.signal(number, handler)
 
     def _write(self, text: str) -> None:
-        try:
-            self._out.write(text)
-            self._out.flush()
-        except OSError as error:
-            # The interpreter would flush stdout once more on its way out, and complain.
-            with suppress(OSError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), self._out.fileno())
-            if isinstance(error, BrokenPipeError):
-                raise
-            raise TcctuiError(
-                f"The output can't be written: {error.strerror}.",
-                "Write it to where there is room, or to a pipe.",
-            ) from error
+        write(self._out, text)
 
     def _stop(self, *_: object) -> None:
         self._stopped = True

@@ -13,7 +13,9 @@ from tests.bench import (
     cost_per_event,
     idle,
     key_to_paint,
+    recording,
     report,
+    rewind,
     ring_throughput,
     socket_dump,
     startup,
@@ -28,10 +30,12 @@ BENCHES: dict[str, Callable[[], Section]] = {
     "bpf_run": bpf_run.measure,
     "ring_throughput": ring_throughput.measure,
     "socket_dump": socket_dump.measure,
+    "recording": recording.measure,
     "key_to_paint": key_to_paint.measure,
     "startup": startup.measure,
     "idle": idle.measure,
     "an_hour": an_hour.measure,
+    "rewind": rewind.measure,
 }
 
 

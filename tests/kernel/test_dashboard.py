@@ -94,7 +94,7 @@ def below_status(screen: str) -> list[str]:
 def pause(dashboard: Terminal) -> str:
     """Pause it, and give its screen once that stands still."""
     dashboard.press("Space")
-    dashboard.shows("paused")
+    dashboard.shows("❚❚")
     screens = [""]
 
     def still() -> bool:
@@ -126,7 +126,7 @@ def test_flows_show_up(dashboard: Terminal) -> None:
 def test_arrows_select(dashboard: Terminal) -> None:
     """Down goes to the next row, up comes back, and the charts are those of that flow."""
     order = rows(pause(dashboard))
-    for key, place in (("Home", 0), ("Down", 1), ("Down", 2), ("Up", 1), ("Up", 0)):
+    for key, place in (("g", 0), ("Down", 1), ("Down", 2), ("Up", 1), ("Up", 0)):
         dashboard.press(key)
         dashboard.until(f"{key} to {order[place]}", partial(charts_are_of, flow=order[place]))
     assert rows(dashboard.screen) == order
@@ -198,7 +198,7 @@ def test_pause_and_resume(dashboard: Terminal) -> None:
         dashboard.until("a value that changed", lambda text: below_status(text) != held, seconds=2)
     assert flows(screen) == flows(dashboard.screen)
     dashboard.press("Space")
-    dashboard.hides("paused")
+    dashboard.hides("❚❚")
     moves(dashboard)
 
 

@@ -7,130 +7,18 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import tcctui.doctor
 import tcctui.sources.bpf
-import tcctui.sources.live
 import tcctui.sources.program
 import tcctui.trace
-import tcctui.ui.app
-from tcctui import __version__, cli
+from tcctui import __version__
 from tcctui.errors import TcctuiError
-from tcctui.flows.store import Store
 from tcctui.sources.kernel_filter import KernelFilter
+from tests.unit.command_line import Calls, Main, told
 from tests.unit.nobody import without_privileges
-
-Main = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def main(capsys: pytest.CaptureFixture[str]) -> Main:
-    """Run the command; give its exit code, stdout and stderr."""
-
-    def run(*arguments: str) -> tuple[int, str, str]:
-        try:
-            status = cli.main(arguments)
-        except SystemExit as end:  # --help and --version end argparse's way
-            status = int(end.code or 0)
-        return status, *capsys.readouterr()
-
-    return run
-
-
-class Opened:
-    """What stands in for the BPF source: it remembers what it was opened with."""
-
-    attach_ms = 1.5
-    attached_ns = 77
-
-    def __init__(self, kernel_filter: KernelFilter, kernel_headers: Path | None) -> None:
-        self.kernel_filter = kernel_filter
-        self.kernel_headers = kernel_headers
-        self.interval_ms: float | None = None
-        self.max_cpu: float | None = None
-        self.closed = False
-
-    def close(self) -> None:
-        """Remember that it was closed."""
-        self.closed = True
-
-
-class Calls:
-    """What the command called, with what."""
-
-    def __init__(self) -> None:
-        self.source: Opened | None = None
-        self.options: dict[str, Any] = {}
-        self.program: Any = None
-        self.choice = ""
-        self.failure: TcctuiError | None = None
-
-    def load(self, *, kernel_headers: Path | None = None, ring_bytes: int = 0) -> Path | None:
-        """Stand in for Loading."""
-        if self.failure is not None:
-            raise self.failure
-        return kernel_headers
-
-    def open_live(
-        self, kernel_filter: KernelFilter, program: Any, *, choice: str, **options: Any
-    ) -> Opened:
-        """Stand in for open_live."""
-        self.program, self.choice = program, choice
-        return self.open(kernel_filter, loading=program, **options)
-
-    def open(
-        self,
-        kernel_filter: KernelFilter,
-        *,
-        loading: Path | None,
-        interval_ms: float,
-        max_cpu: float | None = None,
-    ) -> Opened:
-        """Stand in for BpfSource."""
-        self.source = Opened(kernel_filter, loading)
-        self.source.interval_ms, self.source.max_cpu = interval_ms, max_cpu
-        return self.source
-
-    def trace(self, source: Opened, **options: Any) -> None:
-        """Stand in for tcctui.trace.trace."""
-        assert source is self.source
-        assert not source.closed
-        self.options = options
-
-    def dashboard(self, open_source: Callable[[], Opened], history_memory: int) -> int:
-        """Stand in for tcctui.ui.app.run."""
-        source = open_source()
-        assert source is self.source
-        source.close()
-        Store(history_memory)
-        self.options = {"history_memory": history_memory}
-        return 0
-
-
-@pytest.fixture
-def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
-    """Let the command call stand-ins, with a terminal at hand."""
-    called = Calls()
-    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", called.open)
-    monkeypatch.setattr(tcctui.sources.live, "open_live", called.open_live)
-    monkeypatch.setattr(tcctui.sources.program, "Loading", called.load)
-    monkeypatch.setattr(tcctui.trace, "trace", called.trace)
-    monkeypatch.setattr(tcctui.ui.app, "run", called.dashboard)
-    monkeypatch.setattr(cli, "_require_terminal", lambda: None)
-    return called
-
-
-def told(err: str) -> tuple[str, str]:
-    """Take an error apart: what is wrong, and what mends it; one line each."""
-    reason, *mend = err.splitlines()
-    assert reason.startswith("tcctui: ")
-    assert len(mend) <= 1
-    assert "Traceback" not in err
-    return reason.removeprefix("tcctui: "), "".join(mend).strip()
-
 
 # Mistakes in the usage
 
@@ -214,7 +102,7 @@ def test_the_command_itself_ends_with_2() -> None:
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", ["", "trace", "doctor"])
+@pytest.mark.parametrize("command", ["", "record", "replay", "trace", "doctor"])
 def test_help(option: str, command: str, main: Main) -> None:
     """Each command explains itself on stdout, names its options, and ends with 0."""
     status, out, err = main(*command.split(), option)
@@ -224,9 +112,14 @@ def test_help(option: str, command: str, main: Main) -> None:
     options = {
         "": (
             *("--port", "--ip", "--interval", "--max-cpu", "--history-memory", "--version"),
-            *("trace", "doctor"),
+            *("--rewind-memory", "--record", "--force", "record", "replay", "trace", "doctor"),
         ),
-        "trace": ("--port", "--ip", "--interval", "--duration", "--count", "--format"),
+        "record": ("FILE", "--port", "--ip", "--interval", "--duration", "--source", "--force"),
+        "replay": ("FILE", "--speed", "--at", "--loop"),
+        "trace": (
+            *("--port", "--ip", "--interval", "--duration", "--count", "--format"),
+            *("--until", "--summary"),
+        ),
         "doctor": ("--kernel-headers", "--verbose"),
     }
     for name in options[command]:
@@ -340,13 +233,13 @@ def test_options_of_trace(main: Main, calls: Calls) -> None:
 def test_history_memory(size: str, size_in_bytes: int, main: Main, calls: Calls) -> None:
     """A size may be written in all the usual ways; units are powers of 1024."""
     assert main("--history-memory", size) == (0, "", "")
-    assert calls.options == {"history_memory": size_in_bytes}
+    assert calls.options["history_memory"] == size_in_bytes
 
 
 def test_history_memory_by_default(main: Main, calls: Calls) -> None:
     """Without the option it is what the help says."""
     assert main()[0] == 0
-    assert calls.options == {"history_memory": 72 << 20}
+    assert calls.options["history_memory"] == 72 << 20
     assert "default 72M" in " ".join(main("--help")[1].split())
 
 

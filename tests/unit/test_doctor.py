@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
@@ -250,3 +251,16 @@ def test_a_kernel_without_sock_diag(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(module, "DiagSocket", missing)
     assert "sudo modprobe tcp_diag" in SOCK_DIAG()
+
+
+def test_recordings_need_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without pyarrow the dashboard runs all the same: that is no problem, and its mend is said."""
+
+    def missing(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    assert module._examine("recordings", module._recordings).text.startswith("pyarrow ")
+    monkeypatch.setattr("importlib.metadata.version", missing)
+    found = module._examine("recordings", module._recordings)
+    assert found.ok
+    assert "pip install 'tcctui[record]'" in found.text

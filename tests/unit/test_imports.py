@@ -35,7 +35,14 @@ def test_what_is_known_about_flows_needs_no_screen_and_no_kernel() -> None:
     assert not {"textual", "rich", "bcc", "plotext", "tcctui.sources", "tcctui.ui"} & modules
 
 
-@pytest.mark.parametrize("arguments", [("--help",), ("trace", "--help"), ("--version",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        *((command, "--help") for command in ("record", "replay", "trace")),
+        ("--help",),
+        ("--version",),
+    ],
+)
 def test_help_is_immediate(arguments: tuple[str, ...]) -> None:
     """What only prints text loads neither numpy nor Textual nor bcc."""
     modules = started(*arguments)
@@ -50,10 +57,24 @@ def test_the_screen_knows_no_source() -> None:
     assert not {"bcc", "plotext", "tcctui.sources"} & modules
 
 
-@pytest.mark.parametrize("module", ["tcctui.trace", "tcctui.doctor", "tcctui.sources.bpf"])
+@pytest.mark.parametrize(
+    "module",
+    ["tcctui.trace", "tcctui.outcome", "tcctui.record", "tcctui.doctor", "tcctui.sources.bpf"],
+)
 def test_what_needs_no_screen_loads_none(module: str) -> None:
     """What runs where there is no terminal loads no Textual, and bcc only when it is used."""
     assert not {"textual", "rich", "plotext", "bcc"} & loaded(f"import {module}")
+
+
+def test_recordings_are_played_without_a_kernel() -> None:
+    """The screen and recordings together know neither bcc nor any of what reads a kernel."""
+    modules = loaded(
+        "import tcctui.ui.app, tcctui.sources.recording, tcctui.sources.recording_stream,"
+        " tcctui.cli.replay"
+    )
+    assert "bcc" not in modules
+    kernel = ("bpf", "live", "program", "sampling", "sock_diag", "netlink", "kernel_filter")
+    assert not {f"tcctui.sources.{name}" for name in kernel} & modules
 
 
 def test_the_package_itself_is_empty() -> None:

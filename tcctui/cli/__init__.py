@@ -1,0 +1,91 @@
+"""The command `tcctui`: its arguments, and every expected failure as one clear line.
+
+Each command has a module of its own here, with `add`, which describes its arguments, and `run`.
+What a command works with is imported when it runs: none pays for the others.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from tcctui import __version__
+from tcctui.cli import dashboard, demo, doctor, export, record, replay, trace
+from tcctui.cli.dashboard import MAX_CPU
+from tcctui.cli.kernel import INTERVAL_MS, kernel_options
+from tcctui.cli.moments import together
+from tcctui.cli.parser import Parser
+from tcctui.errors import TcctuiError, UsageError
+from tcctui.plain import plain_lines
+
+__all__ = ["INTERVAL_MS", "MAX_CPU", "main"]
+
+_COMMANDS = (record, replay, export, demo, trace, doctor)
+
+
+_ALWAYS = frozenset({"--verbose"})
+_KERNEL = _ALWAYS | {"-i", "--ip", "-p", "--port", "--source", "--interval", "--kernel-headers"}
+_BEFORE = {
+    "record": _KERNEL | {"--force"},
+    "trace": _KERNEL,
+    "doctor": _ALWAYS | {"--kernel-headers"},
+    "replay": _ALWAYS | {"--rewind-memory", "--history-memory"},
+}
+"""Options that a command takes also where they stand before it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run `tcctui`; gives the exit code: 0, 2 for a mistake in the usage, 1 for other failures."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        args = _parser().parse_args(together(given))
+        if args.command is not None and args.record_to is not None:
+            raise UsageError(
+                f"--record is the dashboard's, and {args.command} is none.",
+                "Without a screen, run: tcctui record FILE",
+            )
+        if args.command is not None:
+            _refuse_before(args.command, given)
+        status: int = args.run(args)
+    except TcctuiError as error:
+        print(f"tcctui: {plain_lines(error.reason)}", file=sys.stderr)
+        if error.mend:
+            print(f"        {plain_lines(error.mend)}", file=sys.stderr)
+        if error.detail and "--verbose" in given:
+            print(plain_lines(error.detail), file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        return 130
+    return status
+
+
+def _refuse_before(command: str, given: Sequence[str]) -> None:
+    """See that what stands before a command means something to it.
+
+    Raises:
+        UsageError: it is the dashboard's alone.
+
+    """
+    for argument in given[: given.index(command)]:
+        option = argument.partition("=")[0] if argument.startswith("--") else argument[:2]
+        if option.startswith("-") and option not in _BEFORE.get(command, _ALWAYS):
+            raise UsageError(
+                f"{option} before {command} is the dashboard's, and {command} is none.",
+                f"Leave it out, or see what there is behind it: tcctui {command} --help",
+            )
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="tcctui",
+        description="htop for TCP congestion control: cwnd, ssthresh and srtt of every connection,"
+        " live from the kernel's tcp_probe tracepoint, and what limits it. Without root: samples.",
+        epilog="Without a command it is the dashboard; in there, ? lists the keys.",
+        parents=[kernel_options("before_")],
+    )
+    parser.add_argument("--version", action="version", version=f"tcctui {__version__}")
+    dashboard.add(parser)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
+    for command in _COMMANDS:
+        command.add(commands)
+    return parser

@@ -1,0 +1,142 @@
+"""The dashboard: its arguments, which are `tcctui`'s own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcctui.cli import past, terminal, values
+from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
+from tcctui.cli.past import Past
+from tcctui.errors import TcctuiError, UsageError
+
+if TYPE_CHECKING:
+    from tcctui.cli.parser import Parser
+    from tcctui.flows.chunks import Chunk
+    from tcctui.flows.timeline import Origin
+
+MAX_CPU = 0.25
+"""Share of a core that the dashboard's reading may take unless told otherwise."""
+
+_RING_BYTES = 8 << 20
+"""Room for what the dashboard is told: at 2 million records a second, for one of its naps."""
+
+
+def add(parser: Parser) -> None:
+    """Describe its options."""
+    past.add(parser)
+    parser.add_argument(
+        "--max-cpu",
+        metavar="PERCENT",
+        type=values.percent,
+        default=MAX_CPU,
+        help="share of a core that reading may take; beyond it the interval doubles, up to 1s"
+        f" (default {MAX_CPU:.0%})".replace("%", "%%"),
+    )
+    parser.add_argument(
+        "--record",
+        dest="record_to",
+        metavar="FILE",
+        help="write all that comes to a recording, too, while the dashboard runs; without a screen"
+        " it is: tcctui record FILE",
+    )
+    parser.add_argument(
+        "--force", action="store_true", help="let --record replace a file that is there already"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it."""
+    kernel_filter = filter_of(args)
+    kept = Past.of(args)
+    if args.force and args.record_to is None:
+        raise UsageError("--force is for --record.", "Leave it out, or give --record FILE.")
+    terminal.require()
+    if args.record_to is not None:
+        _check(args.record_to, args.force)
+    loading = program(args, _RING_BYTES)
+    from tcctui import memory  # noqa: PLC0415 - ctypes
+    from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
+    from tcctui.sources.origin import live_origin  # noqa: PLC0415
+    from tcctui.ui.app import run as dashboard  # noqa: PLC0415 - Textual
+
+    memory.return_at_once()
+    interval_ms = getattr(args, "interval", INTERVAL_MS)
+    with ExitStack() as written:
+        return dashboard(
+            lambda: open_live(
+                kernel_filter,
+                loading,
+                choice=choice(args),
+                interval_ms=interval_ms,
+                max_cpu=args.max_cpu,
+            ),
+            kept.history_memory,
+            rewind_memory=kept.rewind_memory,
+            save=kept.save,
+            keep=None if args.record_to is None else _keeper(args.record_to, args.force, written),
+            live_origin=live_origin,
+        )
+
+
+def _check(path: str, force: bool) -> None:
+    """See that a recording can be made, as far as can be told before there is a screen.
+
+    Raises:
+        TcctuiError: it can't be.
+
+    """
+    from tcctui.sources.recording_writer import require_pyarrow  # noqa: PLC0415
+
+    if path == "-":
+        raise UsageError(
+            "The dashboard records to a file.", "Into a pipe, without it, run: tcctui record -"
+        )
+    require_pyarrow()
+    if not Path(path).parent.is_dir():
+        raise TcctuiError(f"There is no directory {Path(path).parent}.", "Make it first.")
+    if Path(path).is_file() and not force:
+        raise TcctuiError(
+            f"{path} is there already.", "Overwrite it with --force, or name another."
+        )
+
+
+def _keeper(
+    path: str, force: bool, written: ExitStack
+) -> Callable[[Origin], Callable[[Chunk], None]]:
+    """Make what begins a recording once it is known of what.
+
+    With `written` it is closed, and how much there is of it is said.
+    """
+
+    def begin(origin: Origin) -> Callable[[Chunk], None]:
+        from tcctui.record import line  # noqa: PLC0415 - pyarrow
+        from tcctui.sources.recording_thread import RecordingThread  # noqa: PLC0415
+        from tcctui.sources.recording_writer import RecordingWriter  # noqa: PLC0415
+
+        writer = RecordingWriter(Path(path), origin, force=force)
+        recording, begun = RecordingThread(writer), time.monotonic()
+        losses = [0, 0]
+
+        def keep(chunk: Chunk) -> None:
+            losses[:] = chunk.lost, chunk.skipped
+            recording.write(chunk)
+
+        def close() -> None:
+            try:
+                recording.close()
+            finally:
+                seconds = time.monotonic() - begun
+                print(f"Recorded to {path}:", file=sys.stderr)
+                print(line(seconds, writer.events, writer.nbytes, *losses), file=sys.stderr)
+
+        written.callback(close)
+        return keep
+
+    return begin

@@ -1,0 +1,33 @@
+"""`tcctui demo`: plays the recording that comes along."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tcctui.cli import terminal
+
+if TYPE_CHECKING:
+    from tcctui.cli.parser import Commands
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    demo = commands.add_parser(
+        "demo",
+        help="show the dashboard on a recording that comes along: no root, any machine",
+        description="Play a recording of real traffic: cubic and bbr in one bottleneck, a slow"
+        " reader, a path that loses segments, an application with little to send, short"
+        " connections. It needs no root, and runs on any machine.",
+    )
+    demo.set_defaults(run=run)
+
+
+def run(_args: argparse.Namespace) -> int:
+    """Run it."""
+    terminal.require("Run it in a terminal.")
+    from tcctui import memory  # noqa: PLC0415 - ctypes
+    from tcctui.demo import run as play  # noqa: PLC0415 - pyarrow, Textual
+
+    memory.return_at_once()
+    return play()

@@ -1,0 +1,30 @@
+"""`tcctui doctor`: its arguments."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from tcctui.cli.kernel import add_headers, headers
+
+if TYPE_CHECKING:
+    from tcctui.cli.parser import Commands
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    doctor = commands.add_parser(
+        "doctor",
+        help="say what tcctui needs, whether it is there, and how to mend it",
+        description="Look at each thing tcctui needs; exit with 0 if the dashboard can run.",
+        argument_default=argparse.SUPPRESS,
+    )
+    add_headers(doctor)
+    doctor.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it."""
+    from tcctui.doctor import doctor  # noqa: PLC0415 - each command pays only for itself
+
+    return doctor(headers(args), verbose=getattr(args, "verbose", False))

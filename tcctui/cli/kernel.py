@@ -1,0 +1,145 @@
+"""What all commands that read from the kernel have in common."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcctui.cli import values
+from tcctui.cli.parser import Parser
+from tcctui.errors import TcctuiError
+
+if TYPE_CHECKING:
+    from tcctui.source import Source
+    from tcctui.sources.kernel_filter import KernelFilter
+    from tcctui.sources.program import Loading
+
+INTERVAL_MS = 10.0
+"""How often the kernel tells the dashboard of a connection: charts have 100 ms to a column."""
+
+
+def kernel_options(before: str = "") -> Parser:
+    """Options of every way to read events; `before` keeps apart those before a command."""
+    kernel = Parser(add_help=False, argument_default=argparse.SUPPRESS)
+    group = kernel.add_argument_group("kernel")
+    group.add_argument(
+        "-i",
+        "--ip",
+        dest=f"{before}ip",
+        action="append",
+        metavar="ADDRESS",
+        help="only connections with this address or prefix (10.0.0.0/8, 2001:db8::/32) at either"
+        " end; may be given several times",
+    )
+    group.add_argument(
+        "-p",
+        "--port",
+        dest=f"{before}port",
+        action="append",
+        metavar="PORT",
+        help="only connections with this port at either end; may be given several times",
+    )
+    group.add_argument(
+        "--source",
+        choices=("auto", "bpf", "sock_diag"),
+        help="bpf: every ACK, from tcp_probe (root); sock_diag: samples, as ss has them (anybody);"
+        " auto (the default): both, or what can be had",
+    )
+    group.add_argument(
+        "--interval",
+        metavar="TIME",
+        type=values.interval,
+        help="the kernel tells of a connection once in so long (20ms, 1s; a bare number is ms), and"
+        " at once where its first ACK comes, ssthresh changes or cwnd falls; 0 tells of every ACK"
+        f" (default {INTERVAL_MS:g}ms, with trace and record 0)",
+    )
+    add_headers(group)
+    return kernel
+
+
+def add_headers(parser: argparse._ActionsContainer) -> None:
+    """Add the options of whatever compiles the program."""
+    parser.add_argument(
+        "--kernel-headers",
+        type=Path,
+        metavar="PATH",
+        help="compile against these kernel headers instead of the bundled stand-ins",
+    )
+    parser.add_argument(
+        "--verbose", action="store_true", help="on failure, print what the compiler said, too"
+    )
+
+
+def choice(args: argparse.Namespace) -> str:
+    """Which source was asked for: auto, bpf or sock_diag."""
+    given: str = getattr(args, "source", "auto")
+    return given
+
+
+def headers(args: argparse.Namespace) -> Path | None:
+    """Which kernel headers were asked for."""
+    given: Path | None = getattr(args, "kernel_headers", None)
+    return given
+
+
+def filter_of(args: argparse.Namespace) -> KernelFilter:
+    """Give the filter of all ports and addresses, those before the command and those behind it.
+
+    Raises:
+        UsageError: one of them is none.
+
+    """
+    from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415
+
+    ports, addresses = (
+        getattr(args, f"before_{name}", []) + getattr(args, name, []) for name in ("port", "ip")
+    )
+    return KernelFilter.from_options(ports, addresses)
+
+
+def program(args: argparse.Namespace, ring_bytes: int) -> Loading | TcctuiError | None:
+    """Begin to load the program, if it was asked for; or say why it can't be.
+
+    Raises:
+        TcctuiError: it can't be, and nothing else will do.
+
+    """
+    from tcctui.sources.program import Loading  # noqa: PLC0415
+
+    if choice(args) == "sock_diag":
+        return None
+    try:
+        return Loading(kernel_headers=headers(args), ring_bytes=ring_bytes)
+    except TcctuiError as error:
+        if choice(args) == "bpf" or headers(args) is not None:
+            raise
+        return error
+
+
+@contextmanager
+def open_all(args: argparse.Namespace, ring_bytes: int) -> Iterator[Source]:
+    """Open what there is, of events and samples, every ACK of it; for the time of the context.
+
+    Raises:
+        TcctuiError: what was asked for can't be had.
+
+    """
+    kernel_filter = filter_of(args)
+    loading = program(args, ring_bytes)
+    # The program compiles while this is imported.
+    from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
+
+    source = open_live(
+        kernel_filter,
+        loading,
+        choice=choice(args),
+        interval_ms=getattr(args, "interval", 0.0),
+        max_cpu=None,
+    )
+    try:
+        yield source
+    finally:
+        source.close()

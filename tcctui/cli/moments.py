@@ -1,0 +1,141 @@
+"""Moments of a recording as people type them."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tcctui.errors import TcctuiError
+
+if TYPE_CHECKING:
+    from tcctui.flows.timeline import Timeline
+
+_LENGTH = re.compile(
+    r"(?P<sign>[+-]?)(?=[\d.])(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,7})m)?"
+    r"(?:(?P<s>\d{1,9}(?:\.\d{0,9})?)s?)?"
+)
+_CLOCK = re.compile(
+    r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?P<h>\d\d?):(?P<m>\d\d)(?::(?P<s>\d\d)(?P<f>\.\d{1,9})?)?"
+)
+_DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class At:
+    """A moment as it was typed: so long after the beginning or before the end, or on the clock.
+
+    `clock` is local time; without `date`, it is the first such time of the recording.
+    """
+
+    text: str
+    after_ns: int | None = None
+    before_ns: int | None = None
+    clock: datetime.datetime | None = None
+    dated: bool = False
+
+    def of(self, timeline: Timeline, option: str = "--at") -> int:
+        """Give the moment on the timeline's clock.
+
+        Raises:
+            TcctuiError: the timeline does not go there.
+
+        """
+        first, last = timeline.span
+        if self.after_ns is not None:
+            at_ns = first + self.after_ns
+        elif self.before_ns is not None:
+            at_ns = last - self.before_ns
+        else:
+            at_ns = self._on_the_clock(first, timeline.origin.wall_offset_ns)
+        if first <= at_ns <= last:
+            return at_ns
+        offset = timeline.origin.wall_offset_ns
+        begin, end = (_local(at + offset) for at in (first, last))
+        raise TcctuiError(
+            f"{option} {self.text} is outside of the recording.",
+            f"It goes from {begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S},"
+            f" {_length(last - first)}.",
+        )
+
+    def _on_the_clock(self, first_ns: int, offset_ns: int) -> int:
+        clock = self.clock
+        assert clock is not None
+        try:
+            if not self.dated:
+                begin = _local(first_ns + offset_ns)
+                clock = datetime.datetime.combine(begin.date(), clock.time())
+                # As it is typed, without a fraction, the beginning's second is not before it.
+                if clock < begin.replace(microsecond=0):
+                    clock += _DAY
+            at_ns = _wall_ns(clock) - offset_ns
+        except (ValueError, OverflowError, OSError):  # at the end of time
+            return first_ns - 10**10
+        # Whoever types the second in which it begins, or ends, means what there is of it.
+        return max(at_ns, first_ns) if first_ns - at_ns < 10**9 else at_ns
+
+
+def at(text: str) -> At:
+    """Read `+90s`, `1m30s`, `-30s`, `14:05:03` or `2026-11-23 14:05:03`."""
+    typed = text.strip()
+    length = _LENGTH.fullmatch(typed)
+    if length:
+        parts = [float(length[name] or 0) for name in ("h", "m", "s")]
+        nanoseconds = round((parts[0] * 3600 + parts[1] * 60 + parts[2]) * 1e9)
+        if length["sign"] == "-":
+            return At(typed, before_ns=nanoseconds)
+        return At(typed, after_ns=nanoseconds)
+    clock = _CLOCK.fullmatch(typed)
+    try:
+        if clock is None:
+            raise ValueError
+        date = datetime.date.fromisoformat(clock["date"] or "2000-01-01")
+        micros = round(float(clock["f"] or 0) * 1e6)
+        time = datetime.time(int(clock["h"]), int(clock["m"]), int(clock["s"] or 0))
+        moment = datetime.datetime.combine(date, time) + datetime.timedelta(microseconds=micros)
+        _wall_ns(moment)
+    except (ValueError, OverflowError, OSError):
+        raise argparse.ArgumentTypeError(
+            f"{text[:40]!r} is not a moment, such as +90s, 1m30s, -30s (before the end), 14:05:03"
+            " or '2026-11-23 14:05:03'"
+        ) from None
+    return At(typed, clock=moment, dated=clock["date"] is not None)
+
+
+def together(arguments: Sequence[str]) -> list[str]:
+    """Join an option and a moment before the end, which argparse would take for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--at", "--from", "--to") and re.match(r"-[\d.]", argument):
+            joined[-1] += f"={argument}"
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _local(wall_ns: int) -> datetime.datetime:
+    """Give the local time, without zone."""
+    try:
+        return datetime.datetime.fromtimestamp(wall_ns // 10**9).replace(
+            microsecond=wall_ns // 1000 % 10**6
+        )
+    except (ValueError, OverflowError, OSError):  # a recording may say anything
+        return datetime.datetime(1970, 1, 1)
+
+
+def _wall_ns(local: datetime.datetime) -> int:
+    whole = local.replace(microsecond=0)
+    return int(whole.timestamp()) * 10**9 + local.microsecond * 1000
+
+
+def _length(nanoseconds: int) -> str:
+    seconds = nanoseconds / 1e9
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

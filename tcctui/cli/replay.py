@@ -1,0 +1,123 @@
+"""`tcctui replay`: its arguments, and what it opens."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from tcctui.cli import moments, terminal, values
+from tcctui.cli.past import Past
+from tcctui.errors import UsageError
+
+if TYPE_CHECKING:
+    from tcctui.cli.parser import Commands
+
+_PIPE = "A pipe is played as it comes: {} is for files."
+
+
+def add(commands: Commands) -> None:
+    """Describe the command."""
+    replay = commands.add_parser(
+        "replay",
+        help="show a recording, or what comes through a pipe, as the dashboard shows it live",
+        description="The dashboard of a recording: of a file, on any machine, by anybody; or of a"
+        " pipe, live: ssh HOST sudo tcctui record - | tcctui replay -",
+        epilog="In there, ? lists the keys: space pauses, arrows step through time.",
+    )
+    replay.add_argument(
+        "path", metavar="FILE", help="the recording; - is a pipe on standard input, as is a FIFO"
+    )
+    replay.add_argument(
+        "--speed",
+        type=values.speed,
+        metavar="N",
+        help="how many times as fast as it was, from 0.1 to 1000, or max (default 1)",
+    )
+    replay.add_argument(
+        "--at",
+        type=moments.at,
+        metavar="TIME",
+        help="begin there: +90s or 1m30s after the beginning, -30s before the end, 14:05:03 or"
+        " '2026-11-23 14:05:03' on this machine's clock",
+    )
+    replay.add_argument("--loop", action="store_true", help="begin anew at the end")
+    replay.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it."""
+    past = Past.of(args)
+    path = Path(args.path)
+    if args.path == "-":
+        _refuse_for_pipes(args)
+        return _stream(terminal.standard_input_apart(), past)
+    if _is_fifo(path):
+        _refuse_for_pipes(args)
+        terminal.require(_MEND)
+        return _stream(path.open("rb"), past)
+    terminal.require(_MEND)
+    return _file(path, args)
+
+
+_MEND = "Run it in a terminal; for text or a table, run: tcctui export"
+
+
+def _is_fifo(path: Path) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except (OSError, ValueError):
+        return False  # whoever opens it says why
+
+
+def _refuse_for_pipes(args: argparse.Namespace) -> None:
+    given = [("--speed", args.speed is not None), ("--at", args.at is not None)]
+    for option, there in (*given, ("--loop", args.loop)):
+        if there:
+            raise UsageError(_PIPE.format(option), f"Leave {option} out, or record to a file.")
+
+
+def _file(path: Path, args: argparse.Namespace) -> int:
+    from tcctui.sources.recording import Recording  # noqa: PLC0415 - each command pays for itself
+
+    recording = Recording(path)
+    try:
+        at_ns = None if args.at is None else args.at.of(recording)
+        from tcctui import memory  # noqa: PLC0415 - ctypes
+        from tcctui.ui.app import play  # noqa: PLC0415 - Textual
+
+        memory.return_at_once()
+        return play(
+            recording,
+            remark=recording.remark,
+            speed=1.0 if args.speed is None else args.speed,
+            at_ns=at_ns,
+            loop=args.loop,
+        )
+    finally:
+        recording.close()
+
+
+def _stream(file: BinaryIO, past: Past) -> int:
+    from tcctui.sources.recording_stream import RecordingStream  # noqa: PLC0415
+
+    # The header is waited for before there is a screen: until then, ssh and sudo may ask for
+    # passwords on the terminal.
+    stream = RecordingStream(file)
+    try:
+        from tcctui import memory  # noqa: PLC0415 - ctypes
+        from tcctui.ui.app import run as dashboard  # noqa: PLC0415 - Textual
+
+        memory.return_at_once()
+        return dashboard(
+            lambda: stream,
+            past.history_memory,
+            rewind_memory=past.rewind_memory,
+            save=past.save,
+            keep=None,
+            live_origin=lambda _: stream.origin,
+        )
+    finally:
+        stream.close()

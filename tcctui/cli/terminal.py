@@ -1,0 +1,47 @@
+"""Whether there is a terminal to draw on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import BinaryIO
+
+from tcctui.errors import TcctuiError, UsageError
+
+
+def require(mend: str = "For a file or a pipe, run: tcctui trace") -> None:
+    """See that there is a terminal, for keys and for the screen.
+
+    Raises:
+        TcctuiError: there is none; with what to do instead.
+
+    """
+    # Python has None for what was closed when it started.
+    if not all(end is not None and end.isatty() for end in (sys.stdin, sys.stderr)):
+        raise TcctuiError("The dashboard needs a terminal.", mend)
+
+
+def standard_input_apart() -> BinaryIO:
+    """Give what comes through standard input, and let keys come from the terminal instead.
+
+    Textual reads keys from standard input (`LinuxDriver.fileno` is `sys.__stdin__`'s).
+
+    Raises:
+        TcctuiError: nothing is piped in, or there is no terminal.
+
+    """
+    if sys.stdin is None or sys.stdin.isatty():
+        raise UsageError(
+            "Nothing comes through standard input: it is the terminal, or closed.",
+            "Pipe a recording in, as in: ssh HOST sudo tcctui record - | tcctui replay -",
+        )
+    try:
+        keys = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+    except OSError as error:
+        raise TcctuiError("The dashboard needs a terminal for its keys.") from error
+    number = sys.stdin.fileno()
+    piped = os.dup(number)
+    os.dup2(keys, number)
+    os.close(keys)
+    require("Leave standard error where it is: the screen is drawn on it.")
+    return os.fdopen(piped, "rb")

@@ -1,0 +1,88 @@
+"""Values as people type them."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import re
+
+from tcctui.errors import UsageError
+
+_TIME = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s*(us|µs|ms|s)?")
+_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{0,3})?)\s*%?")
+_SIZE = re.compile(r"(\d{1,9})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
+LEAST_MEMORY = 4 << 20
+"""Bytes below which nothing can be kept."""
+
+
+def seconds(text: str) -> float:
+    """Seconds, more than none."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1
+    if not 0 < number < 1e9:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return number
+
+
+def interval(text: str) -> float:
+    """Milliseconds of a time such as 20ms or 1s."""
+    match = _TIME.fullmatch(text.strip())
+    unit = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
+    milliseconds = float(match[1]) * unit[match[2] or "ms"] if match else -1
+    if not 0 <= milliseconds <= 1000:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a time from 0 to 1s, such as 20ms")
+    return milliseconds
+
+
+def percent(text: str) -> float:
+    """Give a share of a core: 0.25 of 25 or 25%."""
+    match = _PERCENT.fullmatch(text.strip())
+    if not match or not 0 < float(match[1]) <= 100:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a percentage of a core")
+    return float(match[1]) / 100
+
+
+def count(text: str) -> int:
+    """Give a whole number, more than none."""
+    if not text.isdecimal() or len(text) > 18 or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number above 0")
+    return int(text)
+
+
+def speed(text: str) -> float:
+    """How many times as fast; infinity for `max`."""
+    if text.strip().lower() == "max":
+        return math.inf
+    try:
+        times = float(text.strip().removesuffix("x"))
+    except ValueError:
+        times = math.nan
+    if not 0.1 <= times <= 1000:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a speed from 0.1 to 1000, or max")
+    return times
+
+
+def memory(option: str, text: str, least: int = LEAST_MEMORY, otherwise: str = "") -> int:
+    """Bytes of a size such as 256M or 1GiB, given to an option; units are powers of 1024.
+
+    `otherwise` is what else there is to do than to give `least`.
+
+    Raises:
+        UsageError: it is not a size, too small to keep anything in, or more than there is.
+
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if not match:
+        raise UsageError(f"{option} {text!r} is not a size.", "Give a size such as 256M.")
+    size = int(match[1]) << 10 * "kmgt".find(match[2].lower() or "?") + 10
+    if size < least:
+        mend = f"Give at least {-(-least >> 20)}M{otherwise}."
+        raise UsageError(f"{option} {text} is too small.", mend)
+    if size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
+        raise UsageError(
+            f"{option} {text} is more than this machine has.", "Give a size such as 256M."
+        )
+    return size

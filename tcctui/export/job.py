@@ -1,0 +1,149 @@
+"""One export: looks for the sockets, then writes what is wanted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from tcctui.errors import TcctuiError, UsageError
+from tcctui.events import EVENT
+from tcctui.export import chosen
+from tcctui.export.chosen import Chosen
+from tcctui.export.columns import Table, length
+from tcctui.export.command import Moment
+from tcctui.export.flows import FlowTable
+from tcctui.export.lives import Lives
+from tcctui.export.outfile import outfile
+from tcctui.export.progress import Progress
+from tcctui.export.records import events_table, samples_table
+from tcctui.export.writers import WRITERS
+from tcctui.flows.chunks import Chunk
+from tcctui.flows.timeline import Timeline
+from tcctui.plain import plain
+from tcctui.samples import SAMPLE
+from tcctui.sources.kernel_filter import KernelFilter
+
+_AROUND_NS = 60_000_000_000
+"""Nanoseconds before and after what is wanted, in which sockets are learned."""
+
+_LEARNING = 0.4  # share of the time that it takes, about
+
+_PART = 1 << 17  # rows that are made at a time
+
+
+class Job:
+    """Exports from a recording what the options choose; they are as in `command.export`.
+
+    Raises:
+        TcctuiError: they make no sense, or there is no such flow.
+
+    """
+
+    def __init__(
+        self,
+        recording: Timeline,
+        through: KernelFilter,
+        *,
+        begin: Moment | None = None,
+        end: Moment | None = None,
+        flow: str | None = None,
+        progress: bool = True,
+    ) -> None:
+        self._recording = recording
+        self._offset = recording.origin.wall_offset_ns
+        self._progress = Progress("export", wanted=progress)
+        self._told = progress
+        span = recording.span
+        first = span.first_ns - chosen.SLACK_NS if begin is None else begin.of(recording, "--from")
+        last = span.last_ns if end is None else end.of(recording, "--to")
+        if first > last:
+            raise UsageError("--from is after --to.", "Let it be before.")
+        self._chosen = Chosen(first, last, through)
+        self._lives = Lives()
+        self._learn()
+        if flow is not None:
+            cookies = chosen.flow(flow, self._lives.all())
+            self._chosen = Chosen(first, last, through, cookies)
+
+    def _learn(self) -> None:
+        for chunk in self._going(self._chosen.chunks(self._recording, _AROUND_NS), 0, _LEARNING):
+            self._lives.learn(chunk.events, chunk.samples)
+
+    def _going(self, chunks: Iterator[Chunk], begin: float, end: float) -> Iterator[Chunk]:
+        """Show how far it is while chunks go by."""
+        choice = self._chosen
+        whole = max(1, choice.end_ns - choice.begin_ns)
+        for chunk in chunks:
+            yield chunk
+            share = min(max((chunk.end_ns - choice.begin_ns) / whole, 0), 1)
+            self._progress.show(begin + share * (end - begin))
+
+    def table(self, name: str, out: Path, *, force: bool) -> None:
+        """Write a table: events, samples or flows.
+
+        Raises:
+            TcctuiError: it can't be written, or the recording not be read.
+
+        """
+        rows = 0
+        try:
+            with outfile(out, force=force) as file:
+                writer = WRITERS[out.suffix](file)
+                for part in self._parts(name):
+                    writer.write(part)
+                    rows += length(part)
+                writer.close()
+        finally:
+            self._progress.clear()
+        self._say(f"{out}: {rows:,} {name}")
+
+    def _parts(self, name: str) -> Iterator[Table]:
+        if name == "flows":
+            yield self._flows()
+            return
+        make = events_table if name == "events" else samples_table
+        nothing = np.zeros(0, EVENT if name == "events" else SAMPLE)
+        yield make(nothing, self._offset)
+        for chunk in self._going(self._chosen.chunks(self._recording), _LEARNING, 1):
+            mine = self._chosen.of(chunk, self._lives.cookies(chunk.events))
+            records = mine.events if name == "events" else mine.samples
+            for at in range(0, len(records), _PART):
+                yield make(records[at : at + _PART], self._offset)
+
+    def _flows(self) -> Table:
+        flows = FlowTable(self._chosen, self._lives)
+        for chunk in self._going(flows.begin(self._recording), _LEARNING, 1):
+            flows.add(chunk)
+        return flows.table(self._chosen.end_ns, self._offset)
+
+    def picture(self, out: Path, *, force: bool) -> None:
+        """Draw the chart of one flow.
+
+        Raises:
+            TcctuiError: there are several, or it can't be written.
+
+        """
+        from tcctui.export.chart import draw  # noqa: PLC0415 - Textual
+
+        cookies = self._chosen.cookies
+        assert cookies is not None
+        if len(cookies) > 1:
+            raise TcctuiError(
+                f"There were {len(cookies)} such connections.",
+                f"Give the cookie of one: {', '.join(map(str, cookies[:8].tolist()))}.",
+            )
+        try:
+            chunks = self._going(self._chosen.chunks(self._recording), _LEARNING, 1)
+            drawn = draw(int(cookies[0]), self._chosen, self._lives, chunks, out.suffix)
+            with outfile(out, force=force) as file:
+                file.write(drawn.encode())
+        finally:
+            self._progress.clear()
+        self._say(f"{out}: {' → '.join(chosen.ends(int(cookies[0]), self._lives.all()))}")
+
+    def _say(self, text: str) -> None:
+        if self._told:
+            print(plain(text), file=sys.stderr)

@@ -1,0 +1,57 @@
+"""A file that is there under its name when all of it is, and not before."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO
+
+from tcctui.newfile import NewFile, refusal
+
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def outfile(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Write a new file: it gets its name when the context ends, unless by an exception or a signal.
+
+    See `NewFile`.
+
+    Raises:
+        TcctuiError: it can't be made, or something is there.
+
+    """
+    with _ended_by_signals():
+        new = NewFile(path, force=force)
+        try:
+            with os.fdopen(new.descriptor, "wb") as file:
+                yield file
+            new.name()
+        except OSError as error:
+            raise refusal(path, error) from error
+        finally:
+            new.discard()
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let signals that end a process end the context first, unless they are ignored or taken."""
+    taken = []
+    if threading.current_thread() is threading.main_thread():
+        taken = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]
+    for number in taken:
+        signal.signal(number, _end)
+    try:
+        yield
+    finally:
+        for number in taken:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)

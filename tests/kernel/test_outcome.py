@@ -1,0 +1,178 @@
+"""`tcctui trace --until` and `--summary` on real traffic, beside what ss says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.kernel.command import TCCTUI, Command, trace
+from tests.kernel.deadlines import until
+from tests.kernel.network import Network, run
+from tests.kernel.traffic import PORT, Connection, connections, exchange, quiet
+
+pytestmark = pytest.mark.kernel
+
+ONLY = ("--port", str(PORT))
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """Make a path that loses segments."""
+    with Network(rate="20mbit", queue="60kb", loss=0.02) as made:
+        yield made
+
+
+def reads(command: Command) -> None:
+    """Wait until a command says that it reads."""
+
+    def said() -> bool:
+        assert command.process.poll() is None, command.stderr
+        return "Ctrl-C ends it" in command.stderr
+
+    until("it reads", said)
+
+
+def ss(namespace: str, connection: Connection) -> dict[str, float]:
+    """Numbers that ss prints of the client's socket."""
+    lines = run("ss", "-HOtine", "-N", namespace).splitlines()
+    (line,) = (line for line in lines if f" sk:{connection.cookies[0]:x} " in line)
+    numbers = {name: float(number) for name, number in re.findall(r"(\w+):([0-9.]+)", line)}
+    retransmits = re.search(r"retrans:\d+/(\d+)", line)
+    return numbers | {"retrans": float(retransmits[1]) if retransmits else 0}
+
+
+def test_it_happens(network: Network) -> None:
+    """While a lossy path is used, --until ends it with 0, and names the connection."""
+    with trace(*ONLY, "--until", "retrans>10 dport:1-65535", "--duration", "60") as command:
+        reads(command)
+        with connections(network, "ipv4") as made:
+            exchange(made, up=3_000_000)
+            assert command.wait(30) == 0
+            (client, _) = made[0].endpoints
+        pattern = rf"{client[0]}:{client[1]} > {Network.SERVER}:{PORT} \| total_retrans (\d+)\n"
+        match = re.fullmatch(pattern, command.stdout)
+        assert match, command.stdout
+        assert int(match[1]) > 10
+        assert "It happened in" in command.stderr
+
+
+def test_it_does_not_happen(network: Network) -> None:
+    """Where nobody sends anything again, the exit code is 3 after --duration."""
+    with trace(*ONLY, "--until", "retrans>1000000", "--duration", "2") as command:
+        reads(command)
+        with connections(network, "ipv4") as made:
+            exchange(made, up=100_000)
+            assert command.wait(30) == 3
+        assert command.stdout == ""
+        assert "It did not happen in 2." in command.stderr
+
+
+def test_it_happens_in_an_event(network: Network) -> None:
+    """What tcp_probe tells is waited for as what sock_diag tells."""
+    with trace(*ONLY, "--until", "cwnd>12 cc:cubic", "--duration", "60") as command:
+        reads(command)
+        with connections(network, "ipv4") as made:
+            exchange(made, up=1_000_000)
+            assert command.wait(30) == 0
+        assert re.search(r"\| cc cubic snd_cwnd \d+\n", command.stdout)
+
+
+def test_a_summary_has_what_ss_has(network: Network) -> None:
+    """Bytes, retransmits and algorithm are TCP_INFO's; its cwnd and rtt are within the extremes."""
+    with trace(*ONLY, "--summary", "--format", "json") as command:
+        reads(command)
+        with (
+            connections(network, "ipv4", "ipv6") as made,
+            connections(network, "mapped", port=PORT) as closed,
+        ):
+            exchange(made, up=1_500_000, down=100_000)
+            exchange(closed, up=300_000)
+            gone = closed[0].cookies[0]
+            quiet([*made, *closed])
+            closed[0].close()
+            said = {one.cookies[0]: ss(network.client, one) for one in made}
+            cookies = {cookie for one in made for cookie in one.cookies}
+            assert command.end(signal.SIGINT) == 0
+        told: dict[str, Any] = json.loads(command.stdout)
+    flows = {flow["sock_cookie"]: flow for flow in told["flows"]}
+    assert told["lost"] == 0
+    assert told["acks"] == sum(flow["acks"] for flow in flows.values()) > 100
+    assert cookies <= flows.keys()
+    for cookie, theirs in said.items():
+        ours = flows[cookie]
+        assert ours["bytes_acked"] == ours["bytes_acked_total"] == theirs["bytes_acked"]
+        assert ours["retransmits"] == ours["retransmits_total"] == theirs["retrans"]
+        assert ours["cc"] == "cubic"
+        assert ours["state"] == "ESTAB"
+        assert ours["snd_cwnd_min"] <= theirs["cwnd"] <= ours["snd_cwnd_max"]
+        assert ours["srtt_min_us"] <= theirs["rtt"] * 1000 + 1
+        assert theirs["rtt"] * 1000 - 1 <= ours["srtt_max_us"]
+        assert ours["srtt_min_us"] <= ours["srtt_mean_us"] <= ours["srtt_max_us"]
+    assert flows[gone]["bytes_acked"] >= 300_000
+    assert flows[gone]["state"] != "ESTAB"
+
+
+@pytest.mark.parametrize("source", ["auto", "sock_diag"])
+def test_a_summary_is_of_its_time(network: Network, source: str) -> None:
+    """Of connections that were there before, it counts what TCP_INFO counts meanwhile."""
+    with connections(network, "ipv4", "ipv6") as made:
+        exchange(made, up=1_000_000)
+        quiet(made)
+        before = {one.cookies[0]: ss(network.client, one) for one in made}
+        given = (*ONLY, "--source", source, "--summary", "--format", "json")
+        with trace(*given) as command:
+            reads(command)
+            time.sleep(1)  # in which all sockets are sampled
+            exchange(made, up=700_000)
+            quiet(made)
+            after = {one.cookies[0]: ss(network.client, one) for one in made}
+            assert command.end(signal.SIGINT) == 0
+            told = json.loads(command.stdout)["flows"]
+    flows = {flow["sock_cookie"]: flow for flow in told}
+    for cookie, theirs in after.items():
+        ours, earlier = flows[cookie], before[cookie]
+        assert earlier["bytes_acked"] >= 1_000_000
+        assert ours["bytes_acked"] == theirs["bytes_acked"] - earlier["bytes_acked"] >= 700_000
+        assert ours["retransmits"] == theirs["retrans"] - earlier["retrans"]
+        assert ours["bytes_acked_total"] == theirs["bytes_acked"]
+        assert ours["retransmits_total"] == theirs["retrans"] > 0
+
+
+def test_a_summary_in_the_middle_of_a_transfer(network: Network) -> None:
+    """Of one that goes on all the time it is what came in between, whatever was before."""
+    with connections(network, "ipv4") as made:
+        exchange(made, up=6_000_000)
+        with ThreadPoolExecutor() as other:
+            sending = other.submit(exchange, made, up=12_000_000)
+            with trace(*ONLY, "--summary", "--duration", "1.5", "--format", "json") as command:
+                reads(command)
+                begun = ss(network.client, made[0])
+                assert command.wait(30) == 0
+                ended = ss(network.client, made[0])
+                (ours,) = (
+                    flow
+                    for flow in json.loads(command.stdout)["flows"]
+                    if flow["sock_cookie"] == made[0].cookies[0]
+                )
+            sending.result()
+    # 20 Mbit/s are 2.5 MB a second; ss is called a little earlier, and a little later.
+    meanwhile = ended["bytes_acked"] - begun["bytes_acked"]
+    assert ours["bytes_acked"] == pytest.approx(meanwhile, abs=2_000_000)
+    assert ours["bytes_acked"] < ours["bytes_acked_total"] - 5_000_000
+    assert ours["retransmits"] < ours["retransmits_total"]
+
+
+def test_a_summary_without_root() -> None:
+    """Samples alone make a summary as well, of what they have."""
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    with Command(*nobody, TCCTUI, "trace", "--summary", "--duration", "1") as command:
+        assert command.wait() == 0, command.stderr
+        assert command.stdout.startswith("LOCAL")
+        assert "needs root" in command.stderr

@@ -1,0 +1,99 @@
+"""The command line in a test: run in this process, with stand-ins for what it calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.kernel_filter import KernelFilter
+
+Main = Callable[..., tuple[int, str, str]]
+
+
+class Opened:
+    """What stands in for the BPF source: it remembers what it was opened with."""
+
+    attach_ms = 1.5
+    attached_ns = 77
+
+    def __init__(self, kernel_filter: KernelFilter, kernel_headers: Path | None) -> None:
+        self.kernel_filter = kernel_filter
+        self.kernel_headers = kernel_headers
+        self.interval_ms: float | None = None
+        self.max_cpu: float | None = None
+        self.closed = False
+
+    def close(self) -> None:
+        """Remember that it was closed."""
+        self.closed = True
+
+
+class Calls:
+    """What the command called, with what."""
+
+    def __init__(self) -> None:
+        self.source: Opened | None = None
+        self.options: dict[str, Any] = {}
+        self.program: Any = None
+        self.choice = ""
+        self.failure: TcctuiError | None = None
+        self.played: Any = None
+        self.during: Callable[[Any], object] = lambda source: None
+        """What happens while the dashboard runs."""
+
+    def load(self, *, kernel_headers: Path | None = None, ring_bytes: int = 0) -> Path | None:
+        """Stand in for Loading."""
+        if self.failure is not None:
+            raise self.failure
+        return kernel_headers
+
+    def open_live(
+        self, kernel_filter: KernelFilter, program: Any, *, choice: str, **options: Any
+    ) -> Opened:
+        """Stand in for open_live."""
+        self.program, self.choice = program, choice
+        return self.open(kernel_filter, loading=program, **options)
+
+    def open(
+        self,
+        kernel_filter: KernelFilter,
+        *,
+        loading: Path | None,
+        interval_ms: float,
+        max_cpu: float | None = None,
+    ) -> Opened:
+        """Stand in for BpfSource."""
+        self.source = Opened(kernel_filter, loading)
+        self.source.interval_ms, self.source.max_cpu = interval_ms, max_cpu
+        return self.source
+
+    def trace(self, source: Opened, **options: Any) -> None:
+        """Stand in for tcctui.trace.trace."""
+        assert source is self.source
+        assert not source.closed
+        self.options = options
+
+    def dashboard(self, open_source: Callable[[], Any], history_memory: int, **options: Any) -> int:
+        """Stand in for tcctui.ui.app.run."""
+        source = open_source()
+        self.options = {"history_memory": history_memory, **options}
+        self.during(source)
+        source.close()
+        return 0
+
+    def play(self, timeline: Any, **options: Any) -> int:
+        """Stand in for tcctui.ui.app.play."""
+        assert not timeline.closed
+        self.played, self.options = timeline, options
+        return 0
+
+
+def told(err: str) -> tuple[str, str]:
+    """Take an error apart: what is wrong, and what mends it; one line each."""
+    reason, *mend = err.splitlines()
+    assert reason.startswith("tcctui: ")
+    assert len(mend) <= 1
+    assert "Traceback" not in err
+    return reason.removeprefix("tcctui: "), "".join(mend).strip()

@@ -1,0 +1,42 @@
+"""What tests of the command line have in common."""
+
+from __future__ import annotations
+
+import pytest
+
+import tcctui.cli.terminal
+import tcctui.sources.bpf
+import tcctui.sources.live
+import tcctui.sources.program
+import tcctui.trace
+import tcctui.ui.app
+from tcctui import cli
+from tests.unit.command_line import Calls, Main
+
+
+@pytest.fixture
+def main(capsys: pytest.CaptureFixture[str]) -> Main:
+    """Run the command; give its exit code, stdout and stderr."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        try:
+            status = cli.main(arguments)
+        except SystemExit as end:  # --help and --version end argparse's way
+            status = int(end.code or 0)
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
+    """Let the command call stand-ins, with a terminal at hand."""
+    called = Calls()
+    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", called.open)
+    monkeypatch.setattr(tcctui.sources.live, "open_live", called.open_live)
+    monkeypatch.setattr(tcctui.sources.program, "Loading", called.load)
+    monkeypatch.setattr(tcctui.trace, "trace", called.trace)
+    monkeypatch.setattr(tcctui.ui.app, "run", called.dashboard)
+    monkeypatch.setattr(tcctui.ui.app, "play", called.play, raising=False)
+    monkeypatch.setattr(tcctui.cli.terminal, "require", lambda *_: None)
+    return called

@@ -1,0 +1,68 @@
+"""The recording that comes along."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tcctui.cli import main
+from tcctui.demo import RECORDING
+from tcctui.events import EventKind
+from tcctui.flows.chunks import Chunk, merged
+from tcctui.flows.moment import Moment
+from tcctui.sources.recording import Recording
+
+
+@pytest.fixture(scope="module")
+def everything() -> Chunk:
+    """Give all of the recording."""
+    recording = Recording(RECORDING)
+    return merged(list(recording.chunks(0, recording.span.last_ns)))
+
+
+def test_small_and_whole() -> None:
+    """It has 60 to 90 s in at most 300 KB, nothing is lost, and nothing of it can't be read."""
+    recording = Recording(RECORDING)
+    assert RECORDING.stat().st_size <= 300_000
+    assert 60e9 < recording.span.last_ns - recording.span.first_ns < 90e9
+    assert recording.totals().lost == 0
+    assert not recording.remark
+
+
+def test_says_nothing_of_its_machine(everything: Chunk) -> None:
+    """No names but those of the traffic's own programs, no address of a socket in a kernel."""
+    origin = Recording(RECORDING).origin
+    samples, events = everything.samples, everything.events
+    assert origin.host == "demo"
+    assert origin.kernel == ".".join(origin.kernel.split(".")[:2])
+    assert not origin.tracepoint
+    assert set(samples["comm"].tolist()) <= {b"iperf3", b"python3", b""}
+    assert set(samples["netns_name"].tolist()) <= {b"client", b"server"}
+    assert set(samples["cgroup"].tolist()) == {b""}
+    assert int(events["ts_ns"].max()) < 1200e9
+    assert set((events["skaddr"] >> np.uint64(32)).tolist()) <= {0, 0xFFFF8880}
+
+
+def test_has_what_it_is_to_show(everything: Chunk) -> None:
+    """Its flows are cubic and bbr, each cause limits one, there are losses and short flows."""
+    assert {b"cubic", b"bbr"} <= set(everything.samples["cc"].tolist())
+    kinds = np.bincount(everything.events["kind"], minlength=len(EventKind))
+    for kind in (EventKind.RETRANSMIT, EventKind.CA_STATE, EventKind.DESTROY):
+        assert kinds[kind] >= 5
+    probes = everything.events[everything.events["kind"] == EventKind.PROBE]
+    sockets = np.unique(probes["skaddr"][probes["skaddr"] > 0])
+    assert len(sockets) >= 8
+    recording = Recording(RECORDING)
+    moment = Moment(recording)
+    seen = set()
+    for second in range(15, 70, 5):
+        moment.go(recording.span.first_ns + second * 10**9)
+        flows = moment.flows(["limit", "cc", "state"])
+        seen |= set(flows["limit"].tolist())
+    assert {1, 2, 3, 4} <= seen
+
+
+def test_needs_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a terminal it says so."""
+    assert main(["demo"]) == 1
+    assert "terminal" in capsys.readouterr().err

@@ -1,0 +1,318 @@
+"""`tcctui export`: joins, filters, files, and what is said when it can't."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tcctui.cli import main
+from tcctui.errors import TcctuiError
+from tcctui.events import EventKind
+from tcctui.export.command import export
+from tcctui.export.lives import Lives
+from tcctui.export.outfile import outfile
+from tcctui.flows.chunks import by_flow
+from tcctui.samples import NO_SAMPLES
+from tcctui.sources.recording import Recording
+from tests.unit.events import SECOND, destroy, probes, together
+from tests.unit.small_recording import BEGIN, FAR, NEAR, SERVER, SERVER6, lifecycle, made
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a recording of three flows."""
+    return made(tmp_path_factory.mktemp("recording") / "r.arrows")
+
+
+def _rows(recording: Path, out: Path, **options: Any) -> list[dict[str, Any]]:
+    export(recording, out, progress=False, **options)
+    return [json.loads(line) for line in out.read_text().splitlines()]
+
+
+def test_events_have_their_flows_cookie(recording: Path, tmp_path: Path) -> None:
+    """Events that the kernel told without a cookie have got their flow's, and the right time."""
+    rows = _rows(recording, tmp_path / "e.jsonl")
+    bare = [row for row in rows if row["kind"] in ("ca_state", "retransmit", "state")]
+    assert {row["sock_cookie"] for row in bare} == {11, 22}
+    assert sum(row["sock_cookie"] == 22 for row in bare) == 1
+    assert [row["newstate"] for row in bare if row["kind"] == "ca_state"] == [
+        *("Recovery", "Open", "Recovery", "Open")
+    ]
+    first = next(row for row in rows if row["sock_cookie"] == 11 and row["kind"] == "probe")
+    assert first["time"] == "2026-01-01T00:00:00.000000Z"
+    assert first["ts_ns"] == BEGIN
+    assert [row["ts_ns"] for row in rows] == sorted(row["ts_ns"] for row in rows)
+
+
+def test_what_is_not_known_is_null(recording: Path, tmp_path: Path) -> None:
+    """What a kind does not have, an ssthresh never set, an unknown time: none is a number."""
+    rows = _rows(recording, tmp_path / "e.jsonl")
+    assert all(row["snd_cwnd"] is None for row in rows if row["kind"] != "probe")
+    assert {row["ssthresh"] for row in rows if row["sock_cookie"] == 22} == {None}
+    assert {row["ssthresh"] for row in rows if row["sock_cookie"] == 11} == {None, 20}
+    samples = _rows(recording, tmp_path / "s.jsonl", table="samples")
+    assert {row["min_rtt_us"] for row in samples} == {18_000, None}
+    assert {row["bbr_bw"] for row in samples} == {125_000, None}
+
+
+def test_flows(recording: Path, tmp_path: Path) -> None:
+    """A flow's row sums up its life: extremes, retransmits, time in Recovery, what limited it."""
+    one, two, three = _rows(recording, tmp_path / "f.jsonl", table="flows")
+    assert (one["sock_cookie"], one["cc"], one["comm"]) == (11, "cubic", "nginx")
+    assert (one["srtt_us_min"], one["srtt_us_max"]) == (20_000, 26_000)
+    assert (one["snd_cwnd_min"], one["snd_cwnd_max"]) == (10, 39)
+    assert (one["retransmits"], one["total_retrans"], one["recoveries"]) == (6, 6, 2)
+    assert one["recovery_s"] == pytest.approx(1.4)
+    assert one["limited_cwnd_s"] > 7
+    assert (two["recovery_s"], two["ssthresh"], two["retransmits"]) == (0, None, 1)
+    assert two["limited_rwnd_s"] > 7
+    assert two["limited_cwnd_s"] < 1
+    assert three["closed"] == "2026-01-01T00:00:02.000000Z"
+    assert (three["saddr"], three["daddr"], three["events"]) == ("2001:db8::1", "2001:db8::7", 40)
+
+
+@pytest.mark.parametrize(
+    ("options", "cookies"),
+    [
+        ({"ports": ["50000"]}, {11}),
+        ({"ports": ["443"], "addresses": ["192.0.2.96/27"]}, {22}),
+        ({"addresses": ["2001:db8::/64"]}, {33}),
+        ({"flow": "22"}, {22}),
+        ({"flow": "10.0.0.1:443-192.0.2.7:50000"}, {11}),
+        ({"flow": "[2001:db8::1]:8443-[2001:db8::7]:50002"}, {33}),
+    ],
+)
+@pytest.mark.parametrize("table", ["events", "samples", "flows"])
+def test_filters(
+    recording: Path, tmp_path: Path, table: str, options: dict[str, Any], cookies: set[int]
+) -> None:
+    """Ports, prefixes and a flow choose, at either end, in every table."""
+    rows = _rows(recording, tmp_path / "x.jsonl", table=table, **options)
+    assert {row["sock_cookie"] for row in rows} == cookies
+
+
+def test_what_is_left_out_is_told(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a recording that was cut off, or is damaged, it says so; of a whole one, nothing."""
+    assert main(["export", str(recording), str(tmp_path / "whole.csv")]) == 0
+    assert "left out" not in capsys.readouterr().err
+    data = recording.read_bytes()
+    cut = tmp_path / "cut.arrows"
+    cut.write_bytes(data[:-3000])
+    assert main(["export", str(cut), str(tmp_path / "cut.csv")]) == 0
+    assert "Of cut.arrows: " in capsys.readouterr().err
+    opened = Recording(recording)
+    batch = opened._batches[0]
+    opened.close()
+    damaged = tmp_path / "damaged.arrows"
+    end = batch.at + batch.size
+    damaged.write_bytes(data[: end - 900] + b"\xee" * 900 + data[end:])
+    assert main(["export", str(damaged), str(tmp_path / "damaged.csv")]) == 0
+    said = capsys.readouterr().err
+    assert "Of damaged.arrows: one batch is damaged and left out." in said
+
+
+def test_the_demo_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`demo` is the recording that comes along, and `./demo` a file."""
+    assert main(["export", "demo", str(tmp_path / "flows.csv"), "--table", "flows"]) == 0
+    assert len((tmp_path / "flows.csv").read_text().splitlines()) > 8
+    assert main(["export", "./demo", str(tmp_path / "other.csv")]) == 1
+    assert "demo can't be opened" in capsys.readouterr().err
+
+
+def test_from_to(recording: Path, tmp_path: Path) -> None:
+    """`--from` and `--to` choose by time: after the beginning, and before the end."""
+    out = tmp_path / "x.jsonl"
+    assert main(["export", str(recording), str(out), "--from", "+2s", "--to", "-6s"]) == 0
+    times = [json.loads(line)["ts_ns"] for line in out.read_text().splitlines()]
+    assert min(times) == BEGIN + 2 * SECOND
+    assert max(times) > BEGIN + 4.9 * SECOND
+    assert max(times) <= BEGIN + 5 * SECOND
+
+
+def test_lives_keep_apart_who_had_an_address() -> None:
+    """A socket's kernel address, used again, is the next one's; what comes before it, too."""
+    lives = Lives()
+    events = together(
+        probes([100, 200], 1, skaddr=7, local=SERVER, remote=NEAR),
+        destroy(300, 1, 7, local=SERVER, remote=NEAR),
+        probes([500, 600], 2, skaddr=7, local=SERVER, remote=NEAR),
+        probes([500], 3, skaddr=8, local=SERVER6, remote=FAR),
+    )
+    lives.learn(by_flow(events), NO_SAMPLES)
+    when = (50, 150, 300, 301, 499, 550, 900)
+    asked = together(
+        *(lifecycle(EventKind.RETRANSMIT, at, 7, SERVER, NEAR) for at in when),
+        lifecycle(EventKind.RETRANSMIT, 550, 9, SERVER, NEAR),
+        lifecycle(EventKind.RETRANSMIT_SYNACK, 550, 0, SERVER6, FAR),
+    )
+    assert lives.cookies(asked).tolist() == [1, 1, 1, 2, 2, 2, 2, 0, 3]
+
+
+def test_many_sockets_are_told_apart() -> None:
+    """A hundred thousand sockets, learned chunk by chunk, are each found again."""
+    lives = Lives()
+    cookies = np.arange(1, 100_001)
+    for part in np.split(cookies, 10):
+        batch = probes(part * 10, part, skaddr=part * 64)
+        batch["dport"] = part % 60_000
+        lives.learn(batch, NO_SAMPLES)
+    asked = probes(cookies[::7] * 10 + 1, 0, skaddr=cookies[::7] * 64)
+    asked["dport"] = cookies[::7] % 60_000
+    assert (lives.cookies(asked) == cookies[::7]).all()
+
+
+def test_never_overwrites(recording: Path, tmp_path: Path) -> None:
+    """What is there stays, and nothing is left beside it; --force replaces it."""
+    out = tmp_path / "e.csv"
+    out.write_text("mine")
+    with pytest.raises(TcctuiError, match="is there already") as refused:
+        export(recording, out, progress=False)
+    assert "--force" in refused.value.mend
+    assert out.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [out]
+    export(recording, out, progress=False, force=True)
+    assert out.read_text().startswith("time,ts_ns,")
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+def test_nothing_half_done(tmp_path: Path) -> None:
+    """A file that somebody gives up in the middle never has its name, nor leaves anything."""
+    with pytest.raises(ZeroDivisionError), outfile(tmp_path / "x.csv", force=False) as file:
+        file.write(b"half" * (1 // 0))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_not_twice_at_once(tmp_path: Path) -> None:
+    """Of two that write to one name, the later does not replace what the earlier finished."""
+    path = tmp_path / "x.csv"
+    with pytest.raises(TcctuiError, match="is there already"), outfile(path, force=False) as file:
+        path.write_bytes(b"earlier" + b"later"[: file.tell()])
+    assert path.read_bytes() == b"earlier"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_interrupted(tmp_path: Path, number: signal.Signals) -> None:
+    """A signal in the middle leaves nothing; where it is ignored, the file is made."""
+    code = (
+        "import os, signal, sys\n"
+        "from pathlib import Path\n"
+        "from tcctui.export.outfile import outfile\n"
+        "number = int(sys.argv[2])\n"
+        "if len(sys.argv) > 3: signal.signal(number, signal.SIG_IGN)\n"
+        "with outfile(Path(sys.argv[1]), force=False) as file:\n"
+        "    file.write(b'half')\n"
+        "    os.kill(os.getpid(), number)\n"
+        "    for _ in range(100): pass\n"
+    )
+    run = [sys.executable, "-c", code, str(tmp_path / "x.csv"), str(int(number))]
+    assert subprocess.run(run, capture_output=True, check=False).returncode != 0
+    assert list(tmp_path.iterdir()) == []
+    assert subprocess.run([*run, "ignored"], check=False).returncode == 0
+    assert list(tmp_path.iterdir()) == [tmp_path / "x.csv"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no FIFOs here")
+@pytest.mark.parametrize("what", ["directory", "fifo", "nowhere", "ending", "empty", "missing"])
+def test_bad_files(
+    recording: Path, tmp_path: Path, what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A directory, a FIFO, no folder, no known ending, no recording: a sentence."""
+    source, out = recording, tmp_path / "out.csv"
+    if what == "directory":
+        out.mkdir()
+    elif what == "fifo":
+        os.mkfifo(out)
+    elif what == "nowhere":
+        out = tmp_path / "no" / "out.csv"
+    elif what == "ending":
+        out = tmp_path / "out.xls"
+    else:
+        source = tmp_path / "none.arrows"
+        if what == "empty":
+            source.touch()
+    assert main(["export", str(source), str(out), "--force"]) in (1, 2)
+    said = capsys.readouterr().err
+    assert said.startswith("tcctui: ")
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "given", [["--flow", "999"], ["--flow", "x-y"], ["--port", "99999"], ["--from", "soon"]]
+)
+def test_bad_options(
+    recording: Path, tmp_path: Path, given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A flow that is not there, and what is no flow, port or time, is told in a sentence."""
+    assert main(["export", str(recording), str(tmp_path / "o.csv"), *given]) in (1, 2)
+    assert capsys.readouterr().err.startswith("tcctui: ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_chart_needs_a_flow(recording: Path, tmp_path: Path) -> None:
+    """A chart without a flow is asked for which one."""
+    with pytest.raises(TcctuiError, match="of one connection"):
+        export(recording, tmp_path / "o.svg", progress=False)
+
+
+@pytest.mark.parametrize("ending", ["svg", "txt"])
+def test_charts(recording: Path, tmp_path: Path, ending: str) -> None:
+    """The chart of a flow has its ends, its curves, its marks and the strip of limits."""
+    out = tmp_path / f"o.{ending}"
+    export(recording, out, flow="11", progress=False)
+    text = out.read_text().replace("&#160;", " ")
+    for wanted in ("10.0.0.1:443", "cubic", "nginx", "cwnd", "ssthresh", "srtt", "▼", "██"):
+        assert wanted in text
+    if ending == "txt":
+        assert (
+            sum(any(0x2801 <= ord(sign) <= 0x28FF for sign in line) for line in text.split("\n"))
+            > 10
+        )
+    else:
+        assert text.startswith("<svg")
+
+
+def test_progress(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """On a terminal a bar says how far it is; elsewhere there is one line at the end."""
+    export(recording, tmp_path / "a.csv")
+    assert capsys.readouterr().err == f"{tmp_path}/a.csv: 453 events\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("tcctui.export.progress._APART", 0)
+    export(recording, tmp_path / "b.csv")
+    said = capsys.readouterr().err
+    assert "█" in said
+    assert "100%" in said
+    assert said.endswith(f"\r\x1b[K{tmp_path}/b.csv: 453 events\n")
+    assert threading.active_count() < 20
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl"])
+def test_no_room(recording: Path, tmp_path: Path, ending: str) -> None:
+    """Where the disk takes no more, it ends with a sentence, and nothing is left."""
+    out = tmp_path / f"out.{ending}"
+    program = (
+        "import resource, sys; from tcctui.cli import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096));"
+        f"sys.exit(main(['export', {str(recording)!r}, {str(out)!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"tcctui: {out} can't be written: File too large.")
+    assert len(done.stderr.splitlines()) == 2
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,331 @@
+"""`tcctui trace --until` and `--summary`: the answer, the exit code, and the numbers."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tcctui import outcome as module
+from tcctui.errors import TcctuiError
+from tcctui.events import Events, TcpState
+from tcctui.flows.chunks import Chunk
+from tcctui.flows.index import Keys
+from tcctui.flows.query import parse
+from tcctui.flows.timeline import Origin, Span
+from tcctui.outcome import Asked, outcome, outcome_of
+from tcctui.samples import Samples
+from tests.unit.delivered import START, Delivered
+from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state
+from tests.unit.samples import NO_SAMPLES, destroyed, samples
+
+
+def run(
+    source: Delivered | Recorded,
+    *,
+    until: str | None = None,
+    summary: str | None = None,
+    duration: float | None = None,
+) -> tuple[int, str, str]:
+    """Give exit code, output and remarks."""
+    out, remarks = io.StringIO(), io.StringIO()
+    query = None if until is None else parse(until)
+    asked = Asked(until=query, summary=summary, out=out, remarks=remarks)
+    if isinstance(source, Recorded):
+        status = outcome_of(source, asked, duration)
+    else:
+        status = outcome(source, asked, duration)
+    return status, out.getvalue(), remarks.getvalue()
+
+
+class Recorded:
+    """A recording of one chunk for each batch of events, a second apart."""
+
+    origin = Origin("web-3")
+
+    def __init__(self, *batches: Events, also: Samples = NO_SAMPLES) -> None:
+        self._chunks = [
+            Chunk(START + at * SECOND, START + (at + 1) * SECOND, events, also, at, 2 * at)
+            for at, events in enumerate(batches)
+        ]
+
+    @property
+    def span(self) -> Span:
+        return Span(self._chunks[0].begin_ns, self._chunks[-1].end_ns)
+
+    def keyframe(self, at_ns: int) -> None:
+        return None
+
+    def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
+        for chunk in self._chunks:
+            if chunk.end_ns > after_ns and chunk.begin_ns <= until_ns:
+                yield chunk
+
+
+@pytest.fixture(autouse=True)
+def _no_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the wait for last samples, which no stand-in delivers."""
+    monkeypatch.setattr(module, "_LAST_LOOK", 0)
+
+
+def endless() -> Callable[[], object]:
+    """Make something that fails a test that should have ended."""
+    looks = []
+
+    def look() -> None:
+        looks.append(1)
+        assert len(looks) < 100, "it has not ended"
+
+    return look
+
+
+def test_it_happens() -> None:
+    """As soon as a connection matches, it is named with what was asked for, and the code is 0."""
+    source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=11)], then=endless())
+    status, out, remarks = run(source, until="retrans>10 port:443")
+    assert status == 0
+    assert out == "10.0.0.1:443 > 192.0.2.7:50000 | total_retrans 11\n"
+    assert "It happened in 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
+
+
+def test_it_does_not_happen_in_time() -> None:
+    """Where nothing matches within the duration, the code is 3, and stdout is empty."""
+    source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=10)], then=endless())
+    status, out, remarks = run(source, until="retrans>10", duration=1.0)
+    assert (status, out) == (3, "")
+    assert "It did not happen in 1.1 s: retrans>10" in remarks
+
+
+def test_it_did_not_happen_until_a_signal() -> None:
+    """`timeout 60 tcctui trace --until …` gives 3 as well."""
+    signals = [signal.SIGTERM]
+
+    def once() -> None:
+        if signals:
+            os.kill(os.getpid(), signals.pop())
+
+    source = Delivered(then=once)
+    assert run(source, until="retrans>10")[0] == 3
+
+
+def test_words_for_what_has_names() -> None:
+    """States are told by name, texts as texts."""
+    source = Delivered([], [samples(START, 7, cc=b"cubic", ca_state=4)], then=endless())
+    _, out, _ = run(source, until="ca:loss cc:cubic state:estab")
+    assert out.rstrip().endswith("| ca_state loss cc cubic state ESTAB")
+
+
+def test_many_matches() -> None:
+    """Ten connections are named, and how many there are beside."""
+    source = Delivered([probes([START] * 25, range(1, 26), snd_cwnd=4)], then=endless())
+    status, out, _ = run(source, until="cwnd<5")
+    assert status == 0
+    assert out.count(" | snd_cwnd 4\n") == 10
+    assert out.endswith("and 15 more\n")
+
+
+def test_the_busiest_are_watched() -> None:
+    """What events tell of is sampled several times a second: retransmits are told by samples."""
+    source = Delivered([probes(START, 7)], then=endless())
+    run(source, until="retrans>10", duration=0.5)
+    assert source.watched == [7]
+
+
+BUSY = probes(
+    [START, START + MS, START + 2 * MS],
+    7,
+    srtt=[10_000, 20_000, 60_000],
+    snd_cwnd=[10, 12, 5],
+    snd_una=[0, 1000, 5000],
+    snd_nxt=[1000, 5000, 6000],
+)
+TOLD = samples(START + 3 * MS, 7, rtt=55_000, snd_cwnd=14, total_retrans=2, cc=b"cubic", pid=99)
+IDLE = samples(START, 8, rtt=0, remote=("2001:db8::7", 80), local=("2001:db8::1", 5000))
+
+
+def flows(out: str) -> list[dict[str, Any]]:
+    """Read a summary's connections."""
+    told: list[dict[str, Any]] = json.loads(out)["flows"]
+    return told
+
+
+def test_summary_as_json() -> None:
+    """Each connection's extremes are of all events and samples, its counts the newest."""
+    source = Delivered([BUSY], [TOLD, IDLE])
+    status, out, remarks = run(source, summary="json", duration=2.0)
+    assert status == 0
+    busy, idle = flows(out)
+    assert busy == {
+        **{"saddr": "10.0.0.1", "sport": 443, "daddr": "192.0.2.7", "dport": 50000},
+        **{"sock_cookie": 7, "pid": 99, "comm": None, "cc": "cubic", "state": "ESTAB"},
+        **{"duration_s": pytest.approx(2.1, abs=0.2), "acks": 3, "bytes_acked": 5000},
+        **{"bytes_acked_total": 5000, "retransmits": 0, "retransmits_total": 2},
+        **{"srtt_min_us": 10_000, "srtt_mean_us": 30_000},
+        **{"srtt_max_us": 60_000, "snd_cwnd_min": 5, "snd_cwnd_max": 14},
+    }
+    assert (idle["saddr"], idle["srtt_min_us"], idle["srtt_mean_us"]) == ("2001:db8::1", None, None)
+    head = json.loads(out)
+    assert (head["acks"], head["lost"], head["skipped"], head["left_out"]) == (3, 3, 4, 0)
+    assert "2 connections in 2.1 s, 3 lost" in remarks
+
+
+def test_what_was_before_is_not_counted() -> None:
+    """Of a connection that was there already, it counts what came since the first look.
+
+    That is the first event, though the first sample came later.
+    """
+    early = probes([START, START + MS], 7, snd_una=[1000, 4000], snd_nxt=[2000, 5000])
+    also = probes([START + 3 * MS], 7, snd_una=[6000], snd_nxt=[7000])
+    first = samples(START + 2 * MS, 7, bytes_acked=1_000_000, total_retrans=40)
+    last = samples(START + SECOND, 7, bytes_acked=1_050_000, total_retrans=43)
+    source = Delivered([early, also], [first, last])
+    (flow,) = flows(run(source, summary="json", duration=2.0)[1])
+    assert (flow["bytes_acked"], flow["bytes_acked_total"]) == (53_000, 1_050_000)
+    assert (flow["retransmits"], flow["retransmits_total"]) == (3, 43)
+    _, out, _ = run(Delivered([early, also], [first, last]), summary="text", duration=2.0)
+    assert out.splitlines()[1].split()[5:8] == ["3", "53000", "3"]
+
+
+def test_what_was_opened_meanwhile_is_counted_whole() -> None:
+    """Of a connection that was opened since, all counts; also where there are samples alone."""
+    opened = state(START + 100 * MS, 9, TcpState.ESTABLISHED)
+    seen = [probes(START + 200 * MS, 7, skaddr=9, snd_una=500, snd_nxt=600)]
+    told = samples(START + 300 * MS, 7, bytes_acked=4000, total_retrans=1)
+    (flow,) = flows(run(Delivered([opened, *seen], [told]), summary="json", duration=1.0)[1])
+    assert (flow["bytes_acked"], flow["retransmits"]) == (4000, 1)
+    later = samples(START + 2 * SECOND, 8, bytes_acked=4000, total_retrans=1)
+    here = [NO_SAMPLES] * 3
+    (flow,) = flows(run(Delivered([], [*here, later]), summary="json", duration=3.0)[1])
+    assert (flow["bytes_acked"], flow["retransmits"]) == (4000, 1)
+
+
+def test_counts_begin_anew_with_the_connection() -> None:
+    """A socket that is connected anew has less than before: all of that is new."""
+    told = [
+        samples(START, 7, bytes_acked=9000, total_retrans=5),
+        samples(START + SECOND, 7, bytes_acked=100, total_retrans=1),
+    ]
+    (flow,) = flows(run(Delivered([], told), summary="json", duration=2.0)[1])
+    assert flow["retransmits"] == 1
+
+
+def test_summary_as_text() -> None:
+    """The table has a line per connection, milliseconds, and a dash for what is not known."""
+    _, out, _ = run(Delivered([BUSY], [TOLD, IDLE]), summary="text", duration=1.0)
+    head, busy, idle = out.splitlines()
+    assert head.split()[:4] == ["LOCAL", "REMOTE", "CC", "STATE"]
+    assert busy.split()[5:] == ["3", "5000", "0", "10.000", "30.000", "60.000", "5", "14"]
+    assert idle.split()[:2] == ["[2001:db8::1]:5000", "[2001:db8::7]:80"]
+    assert "–" in idle
+
+
+def test_connections_that_are_long_gone() -> None:
+    """One that closed while others went on is told of as it was last."""
+    events = [BUSY, *[probes(START + at * 100 * MS, 9) for at in range(1, 200)]]
+    ended = destroyed(START + SECOND, 7, total_retrans=5, rtt=1000, bytes_acked=9000)
+    source = Delivered(events, [TOLD, ended])
+    _, out, _ = run(source, summary="json", duration=19.0)
+    gone = next(flow for flow in flows(out) if flow["sock_cookie"] == 7)
+    assert (gone["retransmits_total"], gone["bytes_acked_total"]) == (5, 9000)
+    assert gone["state"] == "CLOSED"
+    assert gone["duration_s"] == pytest.approx(1.0, abs=0.01)
+    assert gone["srtt_min_us"] == 1000
+
+
+def test_extremes_that_events_bring_along() -> None:
+    """An event that stands for several ACKs has their extremes."""
+    events = probes(START, 7, srtt=20, srtt_min=10, srtt_max=90, snd_cwnd_min=2, snd_cwnd_max=30)
+    _, out, _ = run(Delivered([events]), summary="json", duration=1.0)
+    (flow,) = flows(out)
+    assert (flow["srtt_min_us"], flow["srtt_max_us"]) == (10, 90)
+    assert (flow["snd_cwnd_min"], flow["snd_cwnd_max"]) == (2, 30)
+
+
+def test_more_connections_than_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Memory is bounded: what is beyond is counted."""
+    monkeypatch.setattr("tcctui.summary.MOST", 10)
+    events = probes([START] * 15, range(1, 16), srtt=5)
+    _, out, _ = run(Delivered([events, events]), summary="json", duration=1.0)
+    assert len(flows(out)) == 10
+    assert json.loads(out)["left_out"] == 5
+    _, out, _ = run(Delivered([events]), summary="text", duration=1.0)
+    assert out.endswith("5 connections more are left out.\n")
+
+
+def test_nothing_to_sum_up() -> None:
+    """Without connections the JSON is whole, and the table has its head."""
+    assert flows(run(Delivered(), summary="json", duration=0.5)[1]) == []
+    assert run(Delivered(), summary="text", duration=0.5)[1].startswith("LOCAL")
+
+
+def test_both_at_once() -> None:
+    """With a summary, what happened is among the remarks: JSON stays JSON."""
+    source = Delivered([BUSY], [TOLD], then=endless())
+    status, out, remarks = run(source, until="retrans>1", summary="json")
+    assert status == 0
+    assert flows(out)[0]["retransmits_total"] == 2
+    assert "10.0.0.1:443 > 192.0.2.7:50000 | total_retrans 2\n" in remarks
+
+
+def test_less_than_there_could_be() -> None:
+    """Without root, it says why there are samples alone, and goes by these."""
+    source = Delivered([], [TOLD])
+    source.shortfall = TcctuiError("It needs root.", "Run: sudo tcctui")
+    status, _, remarks = run(source, until="retrans>1", duration=1.0)
+    assert status == 0
+    assert "It needs root. Run: sudo tcctui" in remarks
+
+
+def test_of_a_recording() -> None:
+    """A recording is summed up as what came live, with the losses it tells of."""
+    later = probes(START + 1500 * MS, 7, srtt=5_000, snd_cwnd=30, snd_una=9000)
+    source = Recorded(BUSY, later, also=TOLD)
+    status, out, remarks = run(source, summary="json")
+    assert status == 0
+    (flow,) = flows(out)
+    assert (flow["acks"], flow["retransmits_total"], flow["srtt_min_us"]) == (4, 2, 5_000)
+    head = json.loads(out)
+    assert (head["lost"], head["skipped"], head["duration_s"]) == (1, 2, 2.0)
+    assert "1 connection in 2.0 s, 1 lost" in remarks
+    _, out, _ = run(source, summary="json", duration=1.0)
+    assert flows(out)[0]["srtt_min_us"] == 10_000
+
+
+def test_whether_it_happened_in_a_recording() -> None:
+    """The exit code says whether it happened, at whatever moment it did."""
+    short = probes(START + 1010 * MS, 7, snd_cwnd=2)
+    source = Recorded(BUSY, short, probes(START + 2010 * MS, 7, snd_cwnd=20))
+    status, out, remarks = run(source, until="cwnd<3")
+    assert (status, out) == (0, "10.0.0.1:443 > 192.0.2.7:50000 | snd_cwnd 2\n")
+    assert "It happened in 1.2 s" in remarks
+    assert run(source, until="cwnd>100")[0] == 3
+
+
+def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the end all sockets are sampled once more; events from then on don't count."""
+    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9, rtt=1)]
+    events = [BUSY, *[NOTHING] * 6, *[probes(START + 3 * SECOND, 7, srtt=90_000)] * 3]
+    source = Delivered(events, [TOLD, *late])
+    _, out, _ = run(source, summary="json", duration=0.5)
+    (flow,) = flows(out)
+    assert (flow["retransmits"], flow["retransmits_total"]) == (7, 9)
+    assert (flow["srtt_min_us"], flow["srtt_max_us"], flow["acks"]) == (1, 60_000, 3)
+    assert source.watched == [7]
+
+
+def test_the_last_sample_of_what_was_destroyed_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A socket that was just destroyed is told of by the kernel a little later."""
+    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    ended = destroy(START + 400 * MS, 7, 0)
+    told = destroyed(START + 400 * MS, 7, total_retrans=9)
+    source = Delivered([BUSY, ended], [TOLD, *[NO_SAMPLES] * 12, told])
+    _, out, _ = run(source, summary="json", duration=0.5)
+    assert flows(out)[0]["retransmits_total"] == 9
