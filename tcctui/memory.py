@@ -15,7 +15,7 @@ def return_at_once() -> None:
     glibc keeps what a thread has freed for that thread, up to 64 MiB: batches are made in one
     thread and taken in by another. Other C libraries are left as they are.
     """
-    with contextlib.suppress(AttributeError):
+    with contextlib.suppress(AttributeError, TypeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 256 << 10)
         mallopt(_M_TRIM_THRESHOLD, 1 << 20)

@@ -15,6 +15,9 @@ from pathlib import Path
 from tcctui.errors import TcctuiError
 from tcctui.ownership import give_to_caller
 
+# Python closes it in other processes by itself; not every system has a flag for bytes as they are.
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+
 
 class NewFile:
     """An open file without its name yet, in the directory where it will have it.
@@ -34,7 +37,7 @@ class NewFile:
         self._force = force
         name = os.fsdecode(os.fsencode(path.name)[:200])
         self._part: Path | None = path.with_name(f".{name}.{secrets.token_hex(6)}.part")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+        flags = _NEW | getattr(os, "O_NOFOLLOW", 0)
         try:
             self.descriptor = os.open(self._part, flags, 0o600)
             """Of the file; whoever made this closes it."""
@@ -130,4 +133,4 @@ def _linked(part: Path, path: Path) -> bool:
 
 def _claim(path: Path) -> None:
     """Take a name that nobody has, to replace what is made here at once."""
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    os.close(os.open(path, _NEW, 0o600))

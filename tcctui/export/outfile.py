@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from tcctui.newfile import NewFile, refusal
 
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = tuple(number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP"))
 
 
 @contextlib.contextmanager

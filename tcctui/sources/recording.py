@@ -23,6 +23,8 @@ from tcctui.sources.arrow_reading import Decoder
 _PEEK = 512
 """Bytes read of each message: as a rule, all of its metadata that is needed to go on."""
 
+_WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
 _SLACK_NS = 1_000_000_000  # that a chunk may begin before the one before it ends
 
 
@@ -38,8 +40,8 @@ class Totals(NamedTuple):
 class Recording:
     """A file that `RecordingWriter` wrote, or began to write; a `Timeline`.
 
-    `remark` is a sentence about what is left out of it, or empty. It is read with pread and not
-    mapped: a file that somebody cuts short kills whoever has it mapped.
+    `remark` is a sentence about what is left out of it, or empty. It is read and not mapped:
+    a file that somebody cuts short kills whoever has it mapped.
 
     Raises:
         TcctuiError: there is no such file, it can't be read, or nothing in it is a recording.
@@ -135,7 +137,8 @@ class Recording:
             if self._descriptor < 0:
                 raise TcctuiError(f"{self._path} is closed.")
             try:
-                data = os.pread(self._descriptor, size, at)
+                os.lseek(self._descriptor, at, os.SEEK_SET)
+                data = os.read(self._descriptor, size)
             except OSError as error:
                 raise TcctuiError(
                     f"{self._path} can't be read: {error.strerror}.", "Copy it to another disk."
@@ -276,7 +279,7 @@ def _batches(count: int) -> str:
 def _opened(path: Path) -> int:
     try:
         # A FIFO would wait for a writer.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, os.O_RDONLY | _WITHOUT_WAITING)
     except OSError as error:
         mends = {
             errno.EACCES: "Read it as its owner, or with sudo.",

@@ -79,9 +79,10 @@ class DashboardApp(App[None]):
         await self.push_screen(self.dashboard)
         self.begin()
         self.set_timer(_SETTLED, memory.settle)
-        loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._leave)
-        signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
+        if sys.platform != "win32":  # where there are no such signals
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, self._leave)
+            signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
 
     def begin(self) -> None:
         """Let the dashboard have something to show, now that it can say what goes wrong."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,8 @@ from tcctui.flows.chunks import Chunk
 from tcctui.flows.index import Keys
 from tcctui.flows.rewind_log import RewindLog
 from tcctui.flows.timeline import Span
+from tcctui.sources.recording import Recording
+from tcctui.sources.recording_writer import RecordingWriter
 from tcctui.ui import player
 from tcctui.ui.app import TcctuiApp
 from tcctui.ui.place import played
@@ -39,10 +43,12 @@ def looks(desk: Desk) -> dict[str, list[object]]:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])
-async def test_a_replay_looks_as_live_did(clock: Clock, size: tuple[int, int]) -> None:
-    """At one moment a paused live screen and a replayed one are the same, but for status and keys.
+async def test_a_replay_looks_as_live_did(
+    clock: Clock, size: tuple[int, int], tmp_path: Path
+) -> None:
+    """At one moment a paused live screen and a recording's are the same, but for status and keys.
 
-    Both go by what they were given only: the recording knows nothing of the live store.
+    What was saved is read from its file, which knows nothing of the live store.
     """
     source = sampled_server()
     source.run(10)
@@ -52,13 +58,17 @@ async def test_a_replay_looks_as_live_did(clock: Clock, size: tuple[int, int]) -
         app = desk.pilot.app
         assert isinstance(app, TcctuiApp)
         assert app.feed is not None
-        log = app.feed.log
+        writer = RecordingWriter(tmp_path / "it.arrows", app.feed.log.origin)
+        for chunk in app.feed.chunks():
+            writer.write(chunk)
+        writer.close()
     at_ns = START_NS + (30 + 10 + 10 - 8) * 10**9
-    async with replay(log, source, clock, size, at_ns=at_ns) as desk:
-        await desk.travel("space", "down", "comma", "comma", "comma")
-        assert looks(desk) == live
-        assert "−8 s" in status
-        assert "0:42 of 0:50" in desk.status
+    with closing(Recording(tmp_path / "it.arrows")) as recording:
+        async with replay(recording, source, clock, size, at_ns=at_ns) as desk:
+            await desk.travel("space", "down", "comma", "comma", "comma")
+            assert looks(desk) == live
+            assert "−8 s" in status
+            assert "0:42 of 0:50" in desk.status
 
 
 async def test_a_recording_plays(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
