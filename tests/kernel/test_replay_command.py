@@ -151,7 +151,7 @@ def test_the_past_of_a_pipe(busy: Connection, terminal: Terminal, tmp_path: Path
 
 
 def test_the_other_end_goes_away(busy: Connection, terminal: Terminal) -> None:
-    """When the recorder is killed, the dashboard stays and says so; q still quits."""
+    """When the recorder is killed, the dashboard stays and says so; q still quits, with 1."""
     pid = terminal.start(f"exec {TCCTUI} record - --port {PORT} | {TCCTUI} replay -")
     terminal.until("the connection", ROW.search)
     assert b"record" in Path(f"/proc/{pid}/cmdline").read_bytes()
@@ -159,7 +159,7 @@ def test_the_other_end_goes_away(busy: Connection, terminal: Terminal) -> None:
     terminal.shows("recording ended|other end has gone|The recording", seconds=60)
     assert ROW.search(terminal.screen)
     terminal.press("q")
-    assert terminal.ended() == 0
+    assert terminal.ended() == 1
 
 
 def test_through_a_fifo(busy: Connection, terminal: Terminal, tmp_path: Path) -> None:
