@@ -74,14 +74,19 @@ class Asked:
             part.into(self.store)
             if self.summary is not None:
                 self.summary.add(part.events, part.samples)
-            if self._until is not None and (found := self._until.found(self.store)):
-                self.found = found
+            if self.search():
                 break
             if now_ns >= look_ns:
                 look_ns = now_ns + _APART_NS
                 self.look()
                 each_second()
         return now_ns
+
+    def search(self) -> bool:
+        """Look for a connection that matches, unless one was found; says whether there is one."""
+        if self._until is not None and not self.found:
+            self.found = self._until.found(self.store)
+        return bool(self.found)
 
     def look(self) -> None:
         """Take note of how connections are now, for the summary."""
@@ -133,8 +138,9 @@ def outcome(source: Source, asked: Asked, duration: float | None) -> int:
     with Ending() as ending:
         parts = rounds(source, ending, begin_ns, duration)
         end_ns = asked.read(parts, lambda: _watch(source, asked.store))
-        if asked.summary is not None:
+        if asked.summary is not None or not asked.found:
             _look_last(source, asked)
+            asked.search()
     return asked.tell((end_ns - begin_ns) / 1e9, source.lost(), source.skipped())
 
 

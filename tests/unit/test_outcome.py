@@ -319,6 +319,16 @@ def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
     assert source.watched == [7]
 
 
+def test_what_the_last_samples_tell_has_happened(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retransmits are known by samples: those that come when the time is over count as well."""
+    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9)]
+    source = Delivered([BUSY, *[NOTHING] * 6], [TOLD, *late])
+    status, _, remarks = run(source, until="retrans>8", duration=0.5)
+    assert status == 0
+    assert "It happened" in remarks
+
+
 def test_the_last_sample_of_what_was_destroyed_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
