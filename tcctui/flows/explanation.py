@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tcctui.config.settings import Units
 from tcctui.events import NO_SSTHRESH, CaState
 from tcctui.flows.bbr import PHASE_NAMES
 from tcctui.flows.causes import CAUSES, Limit
@@ -37,12 +38,12 @@ _WORDS = {
 _STALE_NS = 15_000_000_000
 
 
-def explain(flows: Flows, place: int = 0) -> tuple[str, str]:
+def explain(flows: Flows, place: int = 0, units: Units | None = None) -> tuple[str, str]:
     """Say in two sentences of plain words what holds a flow back, and what that rests on.
 
-    `flows` has `EXPLAINED_BY`; `place` is the flow's in it.
+    `flows` has `EXPLAINED_BY`; `place` is the flow's in it. `units` is how quantities are written.
     """
-    flow = _Flow(flows, place)
+    flow = _Flow(flows, place, units)
     if flow.number("closed_ns"):
         return f"Closed {_time((flows.now_ns - flow.number('closed_ns')) / 1e3)} ago.", _total(flow)
     if not flow.number("sampled_ns"):
@@ -62,7 +63,8 @@ def explain(flows: Flows, place: int = 0) -> tuple[str, str]:
 class _Flow:
     """Values of one flow; 0 where missing."""
 
-    def __init__(self, flows: Flows, place: int) -> None:
+    def __init__(self, flows: Flows, place: int, units: Units | None) -> None:
+        self._units = units or Units()
         self._flows = flows
         self._place = place
 
@@ -71,6 +73,18 @@ class _Flow:
         if name == "snd_wnd" and value == UNKNOWN_WINDOW:
             return math.nan
         return 0.0 if math.isnan(value) else value
+
+    def size(self, number: float) -> str:
+        """Write bytes, but for the B."""
+        if self._units.size == "decimal":
+            return _scaled(number, 1000, ("", "k", "M", "G", "T"))
+        return _scaled(number, 1024, ("", "Ki", "Mi", "Gi", "Ti"))
+
+    def rate(self, bytes_per_second: float) -> str:
+        """Write a rate, in bits or in bytes."""
+        times, unit = (8, "b/s") if self._units.rate == "bit" else (1, "B/s")
+        prefixes = ("", "k", "M", "G", "T")
+        return _scaled(times * bytes_per_second, 1000, tuple(one + unit for one in prefixes))
 
     def known(self, name: str) -> bool:
         return not math.isnan(float(self._flows[name][self._place]))
@@ -98,7 +112,7 @@ class _Flow:
 
 
 def _total(flow: _Flow) -> str:
-    text = f"{_size(flow.number('bytes_acked'))}B were acknowledged in all"
+    text = f"{flow.size(flow.number('bytes_acked'))}B were acknowledged in all"
     return f"{text}; {_again(flow)}." if flow.known("total_retrans") else f"{text}."
 
 
@@ -133,9 +147,9 @@ def _by_cwnd(flow: _Flow) -> tuple[str, str]:
         first = f"Limited by congestion control{flow.algorithm} {share}: {_window(flow)}."
     if flow.number("bbr_bw"):
         phase = PHASE_NAMES[int(flow.number("bbr_phase"))]
-        text = f"BBR is in {phase} (inferred), has measured {_bits(flow.number('bbr_bw'))}"
+        text = f"BBR is in {phase} (inferred), has measured {flow.rate(flow.number('bbr_bw'))}"
         if flow.number("pacing_rate"):
-            text += f" and paces at {_bits(flow.number('pacing_rate'))}"
+            text += f" and paces at {flow.rate(flow.number('pacing_rate'))}"
         if flow.queues:
             text += f"; {_time(flow.number('queueing_us'))} of the srtt is queueing"
         return first, f"{text}."
@@ -171,8 +185,8 @@ def _by_rwnd(flow: _Flow) -> tuple[str, str]:
         return f"{first}.", _path(flow)
     if not window:
         return f"{first}: it is closed.", "The application there does not read what has come."
-    used = "all of it" if flying >= window - flow.number("mss") else f"{_size(flying)}"
-    return f"{first}: {_size(window)} offered, {used} in flight.", _path(flow)
+    used = "all of it" if flying >= window - flow.number("mss") else f"{flow.size(flying)}"
+    return f"{first}: {flow.size(window)} offered, {used} in flight.", _path(flow)
 
 
 def _by_sndbuf(flow: _Flow) -> tuple[str, str]:
@@ -180,12 +194,15 @@ def _by_sndbuf(flow: _Flow) -> tuple[str, str]:
     size, srtt = flow.number("sndbuf"), flow.number("srtt_us")
     if not size:
         return f"{first}.", _path(flow)
-    first += f": it is {_size(size)}, with {_size(flow.number('in_flight'))} in flight."
+    first += f": it is {flow.size(size)}, with {flow.size(flow.number('in_flight'))} in flight."
     more = "larger SO_SNDBUF, or none set, lets it send more."
     most = size / (srtt / 1e6) if srtt else 0.0
     if flow.number("rate") >= most:  # what is queued may go beyond it by one write
         return first, f"A {more}"
-    return first, f"That carries about {_bits(most)} over a round trip of {_time(srtt)}; a {more}"
+    return (
+        first,
+        f"That carries about {flow.rate(most)} over a round trip of {_time(srtt)}; a {more}",
+    )
 
 
 def _by_app(flow: _Flow) -> tuple[str, str]:
@@ -198,7 +215,7 @@ def _by_app(flow: _Flow) -> tuple[str, str]:
         return first, _path(flow)
     most = flow.number("snd_cwnd") * flow.number("mss") / (flow.number("srtt_us") / 1e6)
     second = f"cwnd {flow.number('snd_cwnd'):.0f} and srtt {_time(flow.number('srtt_us'))} would"
-    return first, f"{second} allow {_bits(most)}; it sends {_bits(flow.number('rate'))}."
+    return first, f"{second} allow {flow.rate(most)}; it sends {flow.rate(flow.number('rate'))}."
 
 
 def _by_recovery(flow: _Flow) -> tuple[str, str]:
@@ -218,8 +235,8 @@ def _by_recovery(flow: _Flow) -> tuple[str, str]:
 def _receives(flow: _Flow) -> tuple[str, str]:
     first = "This end only receives: nothing here limits it but how fast it reads."
     if flow.number("rqueue"):
-        return first, f"{_size(flow.number('rqueue'))}B have come and wait to be read."
-    return first, f"It has read all of the {_size(flow.number('bytes_received'))}B that came."
+        return first, f"{flow.size(flow.number('rqueue'))}B have come and wait to be read."
+    return first, f"It has read all of the {flow.size(flow.number('bytes_received'))}B that came."
 
 
 _SENTENCES = {
@@ -244,14 +261,6 @@ def _scaled(number: float, base: int, units: tuple[str, ...]) -> str:
             return f"{number:.0f} {unit}" if unit == units[0] else f"{_short(number)} {unit}"
         number /= base
     return f"{_short(number)} {units[-1]}"
-
-
-def _size(number: float) -> str:
-    return _scaled(number, 1024, ("", "Ki", "Mi", "Gi", "Ti"))
-
-
-def _bits(bytes_per_second: float) -> str:
-    return _scaled(8 * bytes_per_second, 1000, ("b/s", "kb/s", "Mb/s", "Gb/s", "Tb/s"))
 
 
 def _time(microseconds: float) -> str:

@@ -36,6 +36,11 @@ class KeyIndex:
         return len(self._keys)
 
     @property
+    def keys(self) -> Keys:
+        """All keys, in order; never changed afterwards."""
+        return self._keys
+
+    @property
     def rows(self) -> Rows:
         """The row of each key, in the order of the keys; never changed afterwards."""
         return self._rows

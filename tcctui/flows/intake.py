@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.events import EventKind, Events, TcpState
+from tcctui.flows.acked import GONE_SILENT_NS
 from tcctui.flows.batch import LAST_FIELDS, ProbeBatch
 from tcctui.flows.index import Rows
 from tcctui.flows.known import Known
@@ -75,6 +76,7 @@ class Intake:
             self._learn_sockets(rows[unlearnt], pick(last, unlearnt))
         first_ns = events["ts_ns"][batch.first]
         acked = known.acked.by_events(rows, batch.acked(una), batch.first, batch.last, first_ns)
+        self._leave_out_the_untold(batch, rows, acked)
         for field, column in LAST_FIELDS.items():
             columns[column][rows] = last[field]
         columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
@@ -88,6 +90,31 @@ class Intake:
         known.events += int(acks.sum())
         self._looks.show_newer(rows)
         known.add_history(*batch.buckets(rows, known.history.newest(rows), acked), keep=rows)
+
+    def _leave_out_the_untold(
+        self, batch: ProbeBatch, rows: Rows, acked: npt.NDArray[np.uint64]
+    ) -> None:
+        """Take out of the first events' steps what happened while nobody told of the flow.
+
+        One ACK acknowledges no more than was in flight. What is beyond that, after a while without
+        events (the kernel's filter was another one), was not acknowledged in this moment, but over
+        a time of which nothing is known.
+        """
+        columns = self._known.columns
+        events = batch.events
+        last_ns = columns["last_ns"][rows]
+        told_ns = np.maximum(last_ns, columns["sampled_ns"][rows])
+        when = events["ts_ns"][batch.first].astype("i8")
+        untold = (last_ns > 0) & (when - told_ns > GONE_SILENT_NS)
+        if not untold.any():
+            return
+        count = events["acks"][batch.first]
+        untold &= (count == 0) | (count - columns["acks"][rows] == 1)
+        places, rows = batch.first[untold], rows[untold]
+        in_flight = columns["snd_nxt"][rows] - columns["snd_una"][rows]
+        beyond = acked[places] - np.minimum(acked[places], in_flight)
+        acked[places] -= beyond
+        self._known.rates.leave_out(rows, beyond)
 
     def _begin_anew(self, batch: ProbeBatch, closed_ns: npt.NDArray[np.int64]) -> bool:
         """Take in a batch with events from after the end of their flows; says whether it is one.

@@ -78,6 +78,10 @@ class Rates:
         self._counters[rows] = 0
         self.per_second[rows] = 0
 
+    def leave_out(self, rows: Rows, counted: npt.NDArray[np.uint64]) -> None:
+        """Have so much of what the rows' counters count now be of another time."""
+        self._counters[rows] += counted[:, np.newaxis]
+
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
         """What there is of each row, by name."""

@@ -27,6 +27,7 @@ from tcctui.flows.parts import parts
 from tcctui.flows.rate_log import acked_rate
 from tcctui.flows.resample import Lived, acked, resample
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.records import pick
 from tcctui.samples import SOCKET, Samples
 
 HISTORY_MEMORY = 72 << 20
@@ -90,6 +91,17 @@ class Store:
                 found[name][:, 0] = columns[f"{name}_hi"][rows]
                 found[name][:, 1] = columns[f"{name}_lo"][rows]
         return found
+
+    def whose(self, events: Events) -> Keys:
+        """Say which flow each event is of: by its own cookie, or its socket; 0 if none is known."""
+        cookies: Keys = events["sock_cookie"].copy()
+        unknown = np.flatnonzero(cookies == 0)
+        if len(unknown):
+            with self._lock:
+                rows = self._known.sockets.rows(pick(events, unknown))
+                there = rows >= 0
+                cookies[unknown[there]] = self._known.columns["cookie"][rows[there]]
+        return cookies
 
     def hold(self, cookies: Iterable[int]) -> None:
         """Keep these flows, even closed ones, for as long as they are named here."""

@@ -96,14 +96,14 @@ def test_totals_never_go_back(steps: list[int], told: str, late: list[int], befo
 )
 def test_nothing_is_in_the_chart_twice(told: str, every: int) -> None:
     """The chart of the rate has as many bytes as were acknowledged, whoever told of them."""
-    store = filled(probes(10 * SECOND, snd_una=0))
+    store = filled(probes(10 * SECOND, snd_una=0, snd_nxt=100_000))
     look(store, samples(10 * SECOND + MS, bytes_acked=0))
     now, true = 10 * SECOND + MS, 0
     for by in told:
         now += every * MS
         true += 1000
         if by in "eb":
-            ingest(store, probes(now, snd_una=true))
+            ingest(store, probes(now, snd_una=true, snd_nxt=true + 100_000))
         if by in "sb":
             look(store, samples(now + MS, bytes_acked=true))
     # What has not been told of for a while yet comes with the next word.
@@ -175,3 +175,15 @@ def test_the_rate_where_the_kernel_does_not_tell() -> None:
     for second in range(1, 5):
         look(store, samples(second * SECOND, info_len=104, bytes_acked=second))
     assert math.isnan(value(store, "rate"))
+
+
+@pytest.mark.parametrize(("apart_ms", "burst"), [(900, True), (1100, False)])
+def test_one_ack_acknowledges_no_more_than_was_in_flight(apart_ms: int, burst: bool) -> None:
+    """After a while without events, what is beyond that is in the total, and at no moment."""
+    store = filled(probes(10 * SECOND, snd_una=0, snd_nxt=3_000))
+    now = 10 * SECOND + apart_ms * MS
+    ingest(store, probes(now, snd_una=50_000_000, snd_nxt=50_003_000))
+    assert value(store, "bytes_acked") == 50_000_000
+    assert acked_in_chart(store) == pytest.approx(50_000_000 if burst else 3_000, rel=0.02)
+    ingest(store, probes(now + 300 * MS, snd_una=50_001_000, snd_nxt=50_003_000))
+    assert (value(store, "rate") > 1e7) == burst

@@ -98,6 +98,10 @@ def table(*rows: Row) -> Flows:
         halves = [parse_prefix(row[end]).halves for row in full]
         flows[f"{column}_hi"] = np.array([high for high, *_ in halves], dtype=np.uint64)
         flows[f"{column}_lo"] = np.array([low for _, low, *_ in halves], dtype=np.uint64)
+    for name in SAMPLED - flows.keys():  # which nobody knows
+        flows[name] = np.full(len(rows), np.nan)
+    for name in FIELDS.keys() - flows.keys():
+        flows[name] = np.zeros(len(rows), FIELDS[name])
     for column_array in flows.values():
         column_array.setflags(write=False)  # a query never changes them
     return flows
@@ -477,8 +481,10 @@ def test_names_the_columns_it_needs(text: str, fields: set[str]) -> None:
 @pytest.mark.parametrize("name", [*FIELD_NAMES, "PORT", "Cwnd"])
 def test_field_names_in_any_case(name: str) -> None:
     """Every field has columns that exist, and its name may be written in capitals."""
-    sample = {"state": "estab", "phase": "avoidance", "ip": "::1", "src": "::1", "dst": "::1"}
-    sample |= {"limit": "rwnd", "ca": "loss", "bbr": "drain"}
+    sample = dict.fromkeys(("addr", "local", "saddr", "remote", "daddr"), "::1")
+    sample |= {"limited": "rwnd", "ca_state": "loss", "bbr_phase": "drain"}
+    sample |= {"state": "estab", "phase": "avoidance", "ip": "::1", "src": "::1", "dst": "::1"}
+    sample |= {"limit": "rwnd", "ca": "loss", "bbr": "drain", "family": "ipv4"}
     fields = parse(f"{name}:{sample.get(name.lower(), '1')}").fields
     assert fields
     assert fields <= FIELDS.keys() | DERIVED | SAMPLED
@@ -694,8 +700,16 @@ MISTAKES = [
     ("cwnd:inf", "inf", "cwnd: 'inf' is not a number of segments, such as 10"),
     ("srtt>nan", "nan", "srtt: 'nan' is not a duration, such as 20ms"),
     ("cwnd>5k", "5k", "cwnd: 'k' in '5k' is not a unit here; write a bare number like 10"),
-    ("srtt>5MS", "5MS", "srtt: 'MS' in '5MS' is not a unit here; use us, ms (the default) or s"),
-    ("srtt>1e3", "1e3", "srtt: 'e3' in '1e3' is not a unit here; use us, ms (the default) or s"),
+    (
+        "srtt>5MS",
+        "5MS",
+        "srtt: 'MS' in '5MS' is not a unit here; use us, ms (the default), s, m or h",
+    ),
+    (
+        "srtt>1e3",
+        "1e3",
+        "srtt: 'e3' in '1e3' is not a unit here; use us, ms (the default), s, m or h",
+    ),
     ("mss>1b", "1b", "mss: 'b' in '1b' is not a unit here; use k, M, G, Ki, Mi or Gi"),
     ("cookie:zz", "zz", "cookie: 'zz' is not a decimal or 0x number, such as 0x1f"),
     ("cwnd>" + "9" * 41, "9" * 41, "cwnd: a number has at most 40 characters"),

@@ -1,0 +1,57 @@
+"""Values below which a share of many is: of all of them, or in each of many groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+_HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
+
+
+def quantiles(
+    values: npt.NDArray[np.uint32],
+    shares: Sequence[float],
+    known: npt.NDArray[np.bool_],
+    *,
+    number: npt.NDArray[np.intp] | None = None,
+    groups: int = 1,
+) -> list[Floats]:
+    """Give, for each of `shares`, the quantiles of the `known` values of each group, shape (m,).
+
+    `number` is each value's group, below `groups`; without it all are in group 0. A
+    quantile is the least of the values that so many are not above, so that it is one that is there
+    (NIST's nearest rank, numpy's inverted_cdf); NaN where none is known. Without a Python call per
+    group.
+    """
+    values = values[known]
+    if number is None:
+        ordered = np.sort(values)
+        counts = np.array([len(values)])
+    else:
+        number = number[known]
+        # As one number of 64 bits, which is sorted in a fifth of the time of two sorts by place.
+        both = number.astype("u8") << _HALF | values
+        both.sort()
+        ordered = both & _LOWER
+        counts = np.bincount(number, minlength=groups)
+    starts = np.cumsum(counts) - counts
+    return [_at(ordered, starts, counts, share) for share in shares]
+
+
+def _at(
+    ordered: npt.NDArray[Any],
+    starts: npt.NDArray[np.intp],
+    counts: npt.NDArray[np.intp],
+    share: float,
+) -> Floats:
+    found = np.full(len(counts), np.nan)
+    some = counts > 0
+    # Rounded, as 0.95 · 20 must not become the 20th of 20 by the last bit of a float.
+    rank = np.ceil(np.round(counts[some] * share, 6)).astype(np.intp)
+    found[some] = ordered[starts[some] + np.maximum(rank, 1) - 1]
+    return found

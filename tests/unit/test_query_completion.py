@@ -1,0 +1,108 @@
+"""What is offered while one types."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcctui.flows.query import FIELD_NAMES, parse
+from tcctui.flows.query.completion import complete
+
+LIVE = {
+    "cc": ["bbr", "cubic"],
+    "proc": ["nginx", "web worker"],
+    "port": ["443", "22"],
+    "state": ["estab", "listen"],
+}
+
+
+def offered(text: str) -> list[str]:
+    """The whole text as it is with each choice taken."""
+    found = complete(text, len(text), LIVE)
+    return [text[: found.start] + one.text + text[found.end :] for one in found.choices]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("sr", ["src:", "srtt>"]),
+        ("port:443 (sr", ["port:443 (src:"]),
+        ("-sr", ["-src:"]),
+        ("srtt", ["srtt>", "srtt<", "srtt>=", "srtt<=", "srtt:", "srtt!="]),
+        ("cc", ["cc:", "cc!="]),
+        ("cc:", ["cc:bbr", "cc:cubic"]),
+        ("cc:bbr|", ["cc:bbr|bbr", "cc:bbr|cubic"]),
+        ("cc!=cu", ["cc!=cubic"]),
+        ("proc:we", ['proc:"web worker"']),
+        ('proc:"we', ['proc:"web worker"']),
+        ("process:ng", ["process:nginx"]),
+        ("sport:4", ["sport:443"]),
+        ("state:", ["state:estab", "state:listen", "state:syn-sent"]),
+        ("state:cl", ["state:closed", "state:close-wait", "state:closing"]),
+        ("limit:r", ["limit:rwnd", "limit:recovery", "limit:receives"]),
+        ("family:", ["family:ipv4", "family:ipv6"]),
+        ("srtt>20", ["srtt>20ms", "srtt>20us", "srtt>20s", "srtt>20m", "srtt>20h"]),
+        ("rate>1M", ["rate>1Mbit", "rate>1MB/s"]),
+        ("srtt>2*mi", ["srtt>2*min_rtt"]),
+        ("srtt > min_rtt + que", ["srtt > min_rtt + queueing"]),
+        ("port:443 an", ["port:443 and "]),
+        ("no", ["not "]),
+    ],
+)
+def test_choices(text: str, first: list[str]) -> None:
+    """Fields, comparisons, values and units are offered where they can stand, the likely first."""
+    assert offered(text)[: len(first)] == first
+
+
+@pytest.mark.parametrize("text", ['"sr', "~sr", "cc~b", "zzz", "10.0.", "x:", "port:443 zzz"])
+def test_nothing_to_offer(text: str) -> None:
+    """Inside quotes and patterns, and of words that begin nothing, nothing is offered."""
+    assert offered(text) == []
+
+
+def test_in_the_middle() -> None:
+    """What is under the cursor is replaced up to its end, and what is behind it stays."""
+    text = "cwnd>1 sr and cc:bbr"
+    found = complete(text, 8, LIVE)
+    assert (found.start, found.end) == (7, 9)
+    assert "src:" in [one.text for one in found.choices]
+
+
+@pytest.mark.parametrize("name", FIELD_NAMES)
+def test_every_field_is_offered(name: str) -> None:
+    """Each name, typed in full, is followed by its comparisons, with the field's meaning."""
+    found = complete(name, len(name), {})
+    assert found.choices[0].text.startswith(name)
+    assert found.choices[0].meaning
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [*FIELD_NAMES, ":", ">", "2", "*", "(", ")", " ", "not ", "or ", '"', "~", "m"]
+        ),
+        max_size=8,
+    ).map("".join),
+    st.integers(0, 40),
+)
+def test_any_text_can_be_completed(text: str, cursor: int) -> None:
+    """Whatever is typed, the place that is replaced is around the cursor."""
+    cursor = min(cursor, len(text))
+    found = complete(text, cursor, LIVE)
+    assert 0 <= found.start <= cursor <= found.end <= len(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["cc:", "state:", "srtt>20", "srtt>2*", "rate>1", "limit:", "proc:"]
+)
+def test_what_is_offered_is_understood(text: str) -> None:
+    """Every value, unit and column that is offered makes a query; nothing is offered twice."""
+    texts = offered(text)
+    assert len(texts) == len(set(texts)) > 1
+    for one in texts:
+        try:
+            assert parse(one).fields
+        except ValueError as wrong:
+            assert "is a duration and" in str(wrong)  # noqa: PT017 - calculation goes on behind it
