@@ -29,10 +29,9 @@
 #define AF_INET6    10
 #define IPPROTO_TCP 6
 
-#define MAX_PORTS    8
-#define MAX_PREFIXES 8
-#define MAX_FOCUS    8
-#define FREE_SLOTS   1024
+#define MAX_TESTS  64 /* a power of two */
+#define MAX_FOCUS  8
+#define FREE_SLOTS 1024
 
 enum event_kind {
 	EVENT_PROBE = 0,
@@ -99,19 +98,35 @@ struct event {
 	__u8 begun; /* no ACK of the slot was told before: this stands for all of `acks` */
 };
 
-struct prefix {
-	__u64 address[2];
-	__u64 mask[2];
+/* What a test of a filter looks at; both ends: one of them is enough. */
+enum test_of {
+	TEST_LOCAL = 1,
+	TEST_REMOTE = 2,
+	TEST_PORT = 4, /* else the address */
 };
 
-/* A flow passes if one end has one of the ports and one end is in one of the prefixes; an empty
- * list lets everything through.
- */
+/* Where to go on that is no test. */
+enum verdict {
+	VERDICT_DROP = MAX_TESTS,
+	VERDICT_PASS,
+};
+
+struct test {
+	__u64 address[2]; /* network byte order */
+	__u64 mask[2];
+	__u16 low; /* host byte order */
+	__u16 high;
+	__u8 of;
+	__u8 yes; /* which test is next, or the verdict; always a later one */
+	__u8 no;
+	__u8 unused;
+};
+
+/* Any formula over ports and addresses: no test is looked at twice. */
 struct filter {
-	__u32 n_ports;
-	__u32 n_prefixes;
-	__u16 ports[MAX_PORTS];
-	struct prefix prefixes[MAX_PREFIXES];
+	__u32 first; /* the test to begin with, or the verdict */
+	__u32 unused;
+	struct test tests[MAX_TESTS];
 };
 
 /* What user space changes while the programs run. */
@@ -120,10 +135,17 @@ struct config {
 	__u64 interval_ns;
 	__u64 focus[MAX_FOCUS]; /* cookies of the sockets whose every ACK is told; 0 is none */
 	__u32 n_focus;
-	/* Which of the two filters is in force, by its lowest bit: a new one is written whole
-	 * before it counts. Until the first one is (0), nothing passes.
+	/* Which filters are in force, by its lowest bit: new ones are written whole before they
+	 * count. Until the first ones are (0), nothing passes.
 	 */
 	__u32 active;
+};
+
+/* What a filter is for; it stands there, or behind that, by the lowest bit of `active`. */
+enum filter_of {
+	FILTER_OF_ALL = 0,
+	FILTER_OF_ENDS = 2, /* sockets that go: also of those that were let through before */
+	FILTERS = 4,
 };
 
 /* Whether a slot's socket still lives. One that was destroyed leaves its slot to user space. */
@@ -164,7 +186,7 @@ BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
 
 /* All of these are mapped into user space, except which slot a socket has. */
 BPF_F_TABLE("array", int, struct config, config, 1, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct filter, filters, 2, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct filter, filters, FILTERS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct lost, lost, TCC_CPUS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct event, flows, TCC_SLOTS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct mark, marks, TCC_SLOTS, BPF_F_MMAPABLE);
@@ -176,45 +198,45 @@ BPF_HASH(slots, __u64, __u32, TCC_SLOTS);
  */
 BPF_ARRAY(hints, __u32, TCC_SLOTS);
 
-static inline int in_prefix(const struct prefix *prefix, const union address *address)
+static inline int is_inside(const struct test *test, const union address *address)
 {
-	return (address->halves[0] & prefix->mask[0]) == prefix->address[0] &&
-	       (address->halves[1] & prefix->mask[1]) == prefix->address[1];
+	return (address->halves[0] & test->mask[0]) == test->address[0] &&
+	       (address->halves[1] & test->mask[1]) == test->address[1];
 }
 
-static inline int passes(const struct config *config, const union address *saddr,
+static inline int holds(const struct test *test, const union address *saddr,
+			const union address *daddr, __u16 sport, __u16 dport)
+{
+	__u8 of = test->of;
+
+	if (of & TEST_PORT)
+		return (of & TEST_LOCAL && sport >= test->low && sport <= test->high) ||
+		       (of & TEST_REMOTE && dport >= test->low && dport <= test->high);
+	return (of & TEST_LOCAL && is_inside(test, saddr)) ||
+	       (of & TEST_REMOTE && is_inside(test, daddr));
+}
+
+static inline int passes(const struct config *config, enum filter_of of, const union address *saddr,
 			 const union address *daddr, __u16 sport, __u16 dport)
 {
 	struct filter *filter;
-	int matched, i;
+	struct test *test;
+	__u32 at;
+	int i;
 
 	if (!config->active)
 		return 0;
-	i = config->active & 1;
+	i = of + (config->active & 1);
 	filter = filters.lookup(&i);
 	if (!filter)
 		return 0;
-
-	if (filter->n_ports) {
-		matched = 0;
+	at = filter->first;
 #pragma clang loop unroll(disable)
-		for (i = 0; i < MAX_PORTS && i < filter->n_ports && !matched; i++)
-			matched = filter->ports[i] == sport || filter->ports[i] == dport;
-		if (!matched)
-			return 0;
+	for (i = 0; i < MAX_TESTS && at < MAX_TESTS; i++) {
+		test = &filter->tests[at & (MAX_TESTS - 1)];
+		at = holds(test, saddr, daddr, sport, dport) ? test->yes : test->no;
 	}
-
-	if (filter->n_prefixes) {
-		matched = 0;
-#pragma clang loop unroll(disable)
-		for (i = 0; i < MAX_PREFIXES && i < filter->n_prefixes && !matched; i++)
-			matched = in_prefix(&filter->prefixes[i], saddr) ||
-				  in_prefix(&filter->prefixes[i], daddr);
-		if (!matched)
-			return 0;
-	}
-
-	return 1;
+	return at == VERDICT_PASS;
 }
 
 static inline void lose(int kind)
@@ -412,7 +434,7 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	READ_SOCKADDR(saddr, family, args->saddr);
 	READ_SOCKADDR(daddr, family, args->daddr);
 
-	if (!passes(now, &saddr, &daddr, args->sport, args->dport))
+	if (!passes(now, FILTER_OF_ALL, &saddr, &daddr, args->sport, args->dport))
 		return 0;
 
 	cookie = args->sock_cookie;
@@ -507,7 +529,7 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 
-	if (!now || !passes(now, saddr, daddr, sport, dport))
+	if (!now || !passes(now, FILTER_OF_ALL, saddr, daddr, sport, dport))
 		return 0;
 	event = reserve(kind);
 	if (!event) {
@@ -695,7 +717,7 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 	mark = leave_slot(args->sock_cookie);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	passing = now && passes(now, &saddr, &daddr, args->sport, args->dport);
+	passing = now && passes(now, FILTER_OF_ENDS, &saddr, &daddr, args->sport, args->dport);
 	/* An aborted socket has been disconnected first, and has lost what the filter goes by
 	 * (tcp_disconnect): it may be one that was told of.
 	 */

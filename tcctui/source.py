@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,9 @@ import numpy.typing as npt
 from tcctui.errors import TcctuiError
 from tcctui.events import Events
 from tcctui.samples import Samples
+
+if TYPE_CHECKING:
+    from tcctui.flows.query import Query
 
 
 class EventSource(Protocol):
@@ -23,6 +26,20 @@ class EventSource(Protocol):
     @property
     def kernel_filter(self) -> str:
         """The part of the filter that runs before events are delivered; empty if there is none."""
+
+    @property
+    def kernel_exact(self) -> bool:
+        """Whether that is all of what was asked for: else some of the filter is left to do."""
+
+    @property
+    def can_narrow(self) -> bool:
+        """Whether `narrow` changes anything."""
+
+    def narrow(self, query: Query | None) -> None:
+        """Deliver nothing more of flows that can't match this, as far as addresses tell.
+
+        With None, deliver again what the source delivered when it was opened. From any thread.
+        """
 
     @property
     def interval_ns(self) -> int:

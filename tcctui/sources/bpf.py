@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,12 +16,16 @@ from tcctui.errors import TcctuiError
 from tcctui.events import EVENT, EventKind, Events
 from tcctui.records import joined
 from tcctui.sources.bpf_syscall import delete_keys
-from tcctui.sources.kernel_filter import FILTER_BYTES, KernelFilter
+from tcctui.sources.filter_tests import FILTER
+from tcctui.sources.kernel_filter import KernelFilter
 from tcctui.sources.mapped_array import MappedArray
 from tcctui.sources.program import Loading
 from tcctui.sources.resolution import Resolution
 from tcctui.sources.ringbuf import MappedRing
 from tcctui.sources.slots import FREE_SLOTS, MARK, Slots
+
+if TYPE_CHECKING:
+    from tcctui.flows.query import Query
 
 BATCH = 1 << 16
 """Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
@@ -37,7 +43,8 @@ CONFIG = np.dtype(
 
 _RECURSION = re.compile(r"^recursion_misses:\s*(\d+)", re.MULTILINE)
 _LOST = np.dtype(("u8", (8,)))
-_FILTER = np.dtype(("u1", (FILTER_BYTES,)))
+_FILTERS, _OF_ENDS = 4, 2
+"""How many places for filters there are, and how far behind the others those of ends stand."""
 
 
 class BpfSource:
@@ -67,7 +74,8 @@ class BpfSource:
         self._interval_ns = round(interval_ms * 1e6)
         self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)
         self._coalesced = False
-        self._filter = KernelFilter()
+        self._own = self._filter = kernel_filter or KernelFilter()
+        self._changing = threading.Lock()
         self._lost = self._skipped = 0
         self._open = True
         self._mapped: list[MappedArray] = []
@@ -79,7 +87,7 @@ class BpfSource:
                 self._map(name, value, count).values
                 for name, value, count in (
                     ("config", CONFIG, 1),
-                    ("filters", _FILTER, 2),
+                    ("filters", FILTER, _FILTERS),
                     ("lost", _LOST, cpus),
                     ("marks", MARK, self._program.slots),
                     ("flows", EVENT, self._program.slots),
@@ -91,7 +99,7 @@ class BpfSource:
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
             """CLOCK_MONOTONIC when events began to be let through."""
-            self.set_filter(kernel_filter or KernelFilter())
+            self.set_filter(self._own)
         except BaseException:
             self.close()
             raise
@@ -111,6 +119,13 @@ class BpfSource:
         return str(self._filter)
 
     @property
+    def kernel_exact(self) -> bool:
+        """Whether the filter in force lets through no more than was asked for."""
+        return self._filter.exact
+
+    can_narrow = True
+
+    @property
     def interval_ns(self) -> int:
         """Nanoseconds that one event of a flow may stand for; 0 where every ACK has its own."""
         return self._interval_ns
@@ -121,11 +136,27 @@ class BpfSource:
 
     def set_filter(self, kernel_filter: KernelFilter) -> None:
         """Change which flows the kernel reports, while running: from one event to the next."""
-        # 0 would let nothing through; the program takes the lowest bit for the filter's place.
-        active = 2 if self._config["active"][0] == 1 else 1
-        self._filters[active & 1] = np.frombuffer(kernel_filter.pack(), "u1")
-        self._config["active"] = active
-        self._filter = kernel_filter
+        self._own = kernel_filter
+        self._let_through(kernel_filter)
+
+    def narrow(self, query: Query | None) -> None:
+        """Have only those reported that this may match, too; from any thread.
+
+        The ends of all others are still told: somebody may know them from before.
+        """
+        own = self._own
+        self._let_through(own if query is None else own & KernelFilter.of(query))
+
+    def _let_through(self, kernel_filter: KernelFilter) -> None:
+        with self._changing:
+            if not self._open:
+                return
+            # 0 would let nothing through; the program takes the lowest bit for the filter's place.
+            active = 2 if self._config["active"][0] == 1 else 1
+            self._filters[active & 1] = kernel_filter.pack()
+            self._filters[_OF_ENDS + (active & 1)] = self._own.pack()
+            self._config["active"] = active
+            self._filter = kernel_filter
 
     def focus(self, cookies: Iterable[int]) -> None:
         """Let the kernel tell every ACK of these flows, of the first `MAX_FOCUS` of them."""
@@ -209,7 +240,8 @@ class BpfSource:
                 self.skipped()
             self._ring.close()
             self._ring = None
-        self._open = False
+        with self._changing:
+            self._open = False
         self._program.close()
         for name in ("_config", "_filters", "_losses", "_slots"):
             self.__dict__.pop(name, None)

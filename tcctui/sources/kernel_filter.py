@@ -1,83 +1,126 @@
-"""The filter that runs in the kernel, as `struct filter` in bpf/tcc.c has it."""
+"""The filter that runs in the kernel: the part of a query that both ends' addresses decide."""
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tcctui.addresses import Prefix, parse_prefix
-from tcctui.errors import UsageError
+import numpy as np
+import numpy.typing as npt
 
-MAX_PORTS = MAX_PREFIXES = 8
+from tcctui.addresses import Prefix
+from tcctui.flows.query.reach import (
+    EVERYTHING,
+    All,
+    AnyOf,
+    Bounds,
+    Not,
+    PortRange,
+    Reach,
+    all_of,
+    opposite,
+)
+from tcctui.flows.query.reach_words import words
+from tcctui.flows.query.widening import fitted
+from tcctui.records import Records
+from tcctui.sources.filter_tests import MAX_TESTS, packed
 
-_LISTS = struct.Struct(f"=II{MAX_PORTS}H")
-_PREFIX = struct.Struct(">QQQQ")
+if TYPE_CHECKING:
+    from tcctui.flows.query import Query
 
-FILTER_BYTES = _LISTS.size + MAX_PREFIXES * _PREFIX.size
-"""Size of `struct filter`."""
+Halves = npt.NDArray[np.uint64]
+Ports = npt.NDArray[np.uint16]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class KernelFilter:
-    """Which flows the kernel reports.
+    """Which flows the kernel reports: those of which `reach` holds.
 
-    Those of which one end has one of `ports` and one end is in one of `prefixes`; an empty tuple
-    lets everything through.
+    It is never narrower than what it was made of; `exact` says that it is not wider either, so that
+    nothing of it is left to decide.
     """
 
-    ports: tuple[int, ...] = ()
-    prefixes: tuple[Prefix, ...] = ()
+    reach: Reach = EVERYTHING
+    exact: bool = True
 
     @classmethod
-    def from_options(cls, ports: list[str], addresses: list[str]) -> KernelFilter:
-        """Build it from what was typed behind `--port` and `--ip`; a comma separates several.
+    def of(cls, query: Query) -> KernelFilter:
+        """Make it of what the kernel can decide of a query."""
+        return cls._of_bounds(query.bounds)
 
-        Raises:
-            UsageError: something is not a port, an address or a prefix, or there are too many.
+    @classmethod
+    def _of_bounds(cls, bounds: Bounds) -> KernelFilter:
+        reach = fitted(bounds.holds, MAX_TESTS)
+        return cls(reach, Bounds(reach, bounds.fails).exact)
 
-        """
-        return cls(
-            tuple(_port(text) for text in _split(ports, "--port", MAX_PORTS)),
-            tuple(_prefix(text) for text in _split(addresses, "--ip", MAX_PREFIXES)),
+    @classmethod
+    def on_ports(cls, *ports: int) -> KernelFilter:
+        """Make one for flows with one of these ports at either end."""
+        return cls(fitted(AnyOf(tuple(PortRange("sd", port, port) for port in ports)), MAX_TESTS))
+
+    def __and__(self, other: KernelFilter) -> KernelFilter:
+        """Both."""
+        both = all_of(
+            [
+                Bounds(one.reach, opposite(one.reach) if one.exact else EVERYTHING)
+                for one in (self, other)
+            ]
         )
+        return self._of_bounds(both)
 
-    def pack(self) -> bytes:
-        """The bytes of `struct filter`: addresses and masks in network byte order."""
-        ports = [*self.ports, *[0] * (MAX_PORTS - len(self.ports))]
-        lists = _LISTS.pack(len(self.ports), len(self.prefixes), *ports)
-        packed = lists + b"".join(_PREFIX.pack(*prefix.halves) for prefix in self.prefixes)
-        return packed.ljust(FILTER_BYTES, b"\0")
+    def pack(self) -> npt.NDArray[np.void]:
+        """The `struct filter` of it, shape ()."""
+        return packed(self.reach)
+
+    def passes(  # noqa: PLR0917 - columns, in the order in which flows have them
+        self,
+        saddr_hi: Halves,
+        saddr_lo: Halves,
+        daddr_hi: Halves,
+        daddr_lo: Halves,
+        sport: Ports,
+        dport: Ports,
+    ) -> Mask:
+        """Decide as the kernel does, of columns as flows have them: a bool for each row."""
+        ends = {"s": (saddr_hi, saddr_lo, sport), "d": (daddr_hi, daddr_lo, dport)}
+
+        def decided(reach: Reach) -> Mask:
+            if isinstance(reach, Not):
+                return ~decided(reach.atom)
+            if isinstance(reach, All):
+                whole = np.ones(len(sport), bool)
+                for part in reach.parts:
+                    whole &= decided(part)
+                return whole
+            some = np.zeros(len(sport), bool)
+            if isinstance(reach, AnyOf):
+                for part in reach.parts:
+                    some |= decided(part)
+                return some
+            for end in reach.end:
+                high, low, port = ends[end]
+                if isinstance(reach, PortRange):
+                    some |= (port >= reach.low) & (port <= reach.high)
+                else:
+                    some |= _inside(reach.prefix, high, low)
+            return some
+
+        return decided(self.reach)
+
+    def passing(self, records: Records) -> Mask:
+        """Decide as the kernel does of records that have both ends, such as events and samples."""
+        if self.reach == EVERYTHING:
+            return np.ones(len(records), bool)
+        local, remote = (records[name].astype("u8") for name in ("saddr", "daddr"))
+        halves = (local[:, 0], local[:, 1], remote[:, 0], remote[:, 1])
+        return self.passes(*halves, records["sport"], records["dport"])
 
     def __str__(self) -> str:
-        parts = []
-        if self.ports:
-            parts.append("port " + ",".join(map(str, self.ports)))
-        if self.prefixes:
-            parts.append("ip " + ",".join(map(str, self.prefixes)))
-        return " and ".join(parts)
+        return words(self.reach)
 
 
-def _split(texts: list[str], option: str, most: int) -> list[str]:
-    parts = [part for text in texts for part in text.split(",")]
-    if len(parts) > most:
-        raise UsageError(f"{option} takes at most {most} values.", "Filter the rest with a search.")
-    return parts
-
-
-def _port(text: str) -> int:
-    digits = text.strip()
-    if not digits.isdecimal() or len(digits) > 5 or not 1 <= int(digits) <= 65535:
-        raise UsageError(
-            f"--port {text[:40]!r} is not a port.", "A port is a number from 1 to 65535."
-        )
-    return int(digits)
-
-
-def _prefix(text: str) -> Prefix:
-    try:
-        return parse_prefix(text)
-    except ValueError:
-        raise UsageError(
-            f"--ip {text!r} is not an address.",
-            "Give an IPv4 or IPv6 address or a prefix, such as 10.0.0.0/8 or 2001:db8::/32.",
-        ) from None
+def _inside(prefix: Prefix, high: Halves, low: Halves) -> Mask:
+    # numpy's own type, because numpy before 2 turns large Python ints into floats here
+    address_high, address_low, mask_high, mask_low = map(np.uint64, prefix.halves)
+    return (high & mask_high == address_high) & (low & mask_low == address_low)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
 from tcctui.sources.program import Loading
 from tcctui.sources.sampling import Sampler
+
+if TYPE_CHECKING:
+    from tcctui.flows.query import Query
 
 BESIDE, ALONE = 0.25, 0.1
 """Seconds between two samples of what is on the screen: beside tcp_probe, and without it."""
@@ -37,7 +41,7 @@ class LiveSource:
     ) -> None:
         self._events = events
         self._sampler = sampler
-        self._filter = kernel_filter
+        self._own = self._filter = kernel_filter
         self.shortfall = shortfall
 
     @property
@@ -51,6 +55,23 @@ class LiveSource:
     def kernel_filter(self) -> str:
         """The filter in force, in words."""
         return str(self._filter)
+
+    @property
+    def kernel_exact(self) -> bool:
+        """Whether the filter in force lets through no more than was asked for."""
+        return self._filter.exact
+
+    can_narrow = True
+
+    def narrow(self, query: Query | None) -> None:
+        """Deliver only what this may match, too; from any thread."""
+        narrowed = None if query is None else KernelFilter.of(query)
+        self._filter = self._own if narrowed is None else self._own & narrowed
+        if self._events is not None:
+            self._events.narrow(query)
+        sampler = self._sampler  # the reading thread may give it up meanwhile
+        if sampler is not None:
+            sampler.narrow(narrowed)
 
     @property
     def interval_ns(self) -> int:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ from tcctui.samples import NO_SAMPLES, Samples
 from tcctui.sources import recording_frames as frames
 from tcctui.sources.arrow_reading import Decoder
 from tcctui.sources.recording_pace import Pace
+
+if TYPE_CHECKING:
+    from tcctui.flows.query import Query
 
 STEP = 0.1
 """Seconds between two deliveries."""
@@ -84,6 +87,12 @@ class RecordingStream:
     def kernel_filter(self) -> str:
         """The filter in force at the recorder's."""
         return self.origin.kernel_filter
+
+    kernel_exact = True
+    can_narrow = False
+
+    def narrow(self, query: Query | None) -> None:
+        """Nothing can be asked of the other end."""
 
     @property
     def interval_ns(self) -> int:

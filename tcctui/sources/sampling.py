@@ -84,21 +84,16 @@ def sockets_of(samples: Samples) -> npt.NDArray[np.void]:
     return sockets
 
 
-def passing(kernel_filter: KernelFilter, samples: Samples) -> Samples:
-    """Choose the samples that the filter lets through; an end is for whoever knows its cookie."""
-    mask = np.ones(len(samples), bool)
-    if kernel_filter.ports:
-        mask &= np.isin(samples["sport"], kernel_filter.ports) | np.isin(
-            samples["dport"], kernel_filter.ports
-        )
-    if kernel_filter.prefixes:
-        inside = np.zeros(len(samples), bool)
-        for prefix in kernel_filter.prefixes:
-            high, low, mask_high, mask_low = map(np.uint64, prefix.halves)
-            for end in ("saddr", "daddr"):
-                halves = samples[end]
-                inside |= ((halves[:, 0] & mask_high) == high) & ((halves[:, 1] & mask_low) == low)
-        mask &= inside
+def passing(
+    kernel_filter: KernelFilter, samples: Samples, narrowed: KernelFilter | None = None
+) -> Samples:
+    """Choose the samples that the filter lets through; an end is for whoever knows its cookie.
+
+    What has `narrowed` it meanwhile keeps no end back: somebody may know the flow from before.
+    """
+    mask = kernel_filter.passing(samples)
+    if narrowed is not None:
+        mask &= narrowed.passing(samples) | (samples["end"] != End.LIVES)
     mask |= samples["end"] == End.GONE
     return samples if mask.all() else pick(samples, mask)
 
@@ -121,6 +116,7 @@ class Sampler:
 
     def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
         self._filter = kernel_filter
+        self._narrowed: KernelFilter | None = None
         self._period = period
         self._watched = np.empty(0, SOCKET)
         self._places: dict[int, _Place] = {}
@@ -153,6 +149,14 @@ class Sampler:
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         """Sample these sockets, of dtype `SOCKET`, each period."""
         self._watched = sockets
+
+    def narrow(self, narrowed: KernelFilter | None) -> None:
+        """Give only those that pass this, too, and all of these soon; from any thread.
+
+        What is watched is given all the same: it is on the screen.
+        """
+        self._narrowed = narrowed
+        self._dump_now.set()
 
     def wait(self, timeout: float) -> None:
         """Wait until there are samples to take, for so many seconds at most."""
@@ -211,8 +215,8 @@ class Sampler:
             self._failure = error
             self._there.notify_all()
 
-    def _give(self, samples: Samples, place: _Place) -> None:
-        samples = passing(self._filter, samples)
+    def _give(self, samples: Samples, place: _Place, *, narrowed: bool = True) -> None:
+        samples = passing(self._filter, samples, self._narrowed if narrowed else None)
         if not len(samples):
             return
         samples["netns_name"] = place.namespace.name.encode(errors="replace")
@@ -263,7 +267,7 @@ class Sampler:
         for place in self._places.values():
             here = np.isin(sockets["sock_cookie"], place.known["sock_cookie"])
             if here.any():
-                self._give(place.diag.query(sockets[here]), place)
+                self._give(place.diag.query(sockets[here]), place, narrowed=False)
             sockets = sockets[~here]
         if len(sockets) and len(self._places) <= _MOST_PLACES:
             self._look_everywhere(sockets)
@@ -278,7 +282,7 @@ class Sampler:
             found = pick(found, found["end"] == End.LIVES)
             if len(found):
                 place.known = joined([place.known, sockets_of(found)])
-                self._give(found, place)
+                self._give(found, place, narrowed=False)
                 sockets = sockets[~np.isin(sockets["sock_cookie"], found["sock_cookie"])]
 
     # In the other thread

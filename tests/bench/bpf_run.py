@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+from tcctui.addresses import parse_prefix
+from tcctui.flows.query.reach import EVERYTHING, AnyOf, Inside, Not, PortRange, Reach
 from tcctui.sources.bpf import BpfSource
+from tcctui.sources.filter_tests import MAX_TESTS
 from tcctui.sources.kernel_filter import KernelFilter
 from tcctui.sources.program import Loading, Program
 from tests.bench.counting import counting_program
@@ -54,11 +57,9 @@ def _counting(load: Load) -> float:
         bpf.cleanup()
 
 
-def _tcc(load: Load, interval_ms: float, ports: list[str], prefixes: list[str]) -> float:
+def _tcc(load: Load, interval_ms: float, reach: Reach) -> float:
     loading = _Kept()
-    source = BpfSource(
-        KernelFilter.from_options(ports, prefixes), loading=loading, interval_ms=interval_ms
-    )
+    source = BpfSource(KernelFilter(reach), loading=loading, interval_ms=interval_ms)
     try:
         return _per_run(loading.program.programs, lambda: source.read(0.02))
     finally:
@@ -78,23 +79,26 @@ def _per_run(descriptors: Sequence[int], wait: Callable[[], object]) -> float:
     return (after[0] - before[0]) / max(1, after[1] - before[1])
 
 
-def _tcc_run(
-    interval_ms: float = 0, ports: Sequence[str] = (), prefixes: Sequence[str] = ()
-) -> Run:
-    return functools.partial(
-        _tcc, interval_ms=interval_ms, ports=list(ports), prefixes=list(prefixes)
-    )
+def _tcc_run(interval_ms: float = 0, reach: Reach = EVERYTHING) -> Run:
+    return functools.partial(_tcc, interval_ms=interval_ms, reach=reach)
 
 
-_ELSEWHERE = [f"198.51.100.{host}" for host in range(8)]
+def _elsewhere(count: int) -> AnyOf:
+    """Addresses that nobody has."""
+    return AnyOf(tuple(Inside("sd", parse_prefix(f"198.51.100.{host}")) for host in range(count)))
+
 
 RUNS: dict[str, Run] = {
     "counting only": _counting,
     "a record for each ACK": _tcc_run(),
     "coalescing, 10 ms": _tcc_run(10),
     "coalescing, 1 s": _tcc_run(1000),
-    "filtered out by a port": _tcc_run(10, ["1"]),
-    "filtered out by 8 prefixes": _tcc_run(10, [], _ELSEWHERE),
+    "filtered out by a port": _tcc_run(10, PortRange("sd", 1, 1)),
+    "filtered out by 8 prefixes": _tcc_run(10, _elsewhere(8)),
+    f"filtered out by {MAX_TESTS} prefixes, as large a filter as there is": _tcc_run(
+        10, _elsewhere(MAX_TESTS)
+    ),
+    "let through by not port:1, coalescing, 10 ms": _tcc_run(10, Not(PortRange("sd", 1, 1))),
 }
 
 

@@ -80,7 +80,7 @@ from tcctui.sources.program import Loading
 over = []
 signal.signal(signal.SIGTERM, lambda *_: over.append(True))
 source = BpfSource(
-    KernelFilter(ports=(int(sys.argv[1]),)), loading=Loading(ring_bytes=1 << 14), interval_ms=10
+    KernelFilter.on_ports(int(sys.argv[1])), loading=Loading(ring_bytes=1 << 14), interval_ms=10
 )
 store, batches = Store(), []
 print("Waiting for Ctrl-C", file=sys.stderr, flush=True)
@@ -97,7 +97,7 @@ source.close()
 @pytest.fixture
 def plain() -> Iterator[BpfSource]:
     """Open a source that tells each ACK."""
-    with closing(BpfSource(KernelFilter(ports=(PORT,)))) as source:
+    with closing(BpfSource(KernelFilter.on_ports(PORT))) as source:
         yield source
 
 
@@ -115,7 +115,7 @@ def test_thousands_of_connections_a_second(monkeypatch: pytest.MonkeyPatch) -> N
     seconds, store, taken = 12.0, Store(), []
     pages = store._known.history.pages
     with (
-        closing(BpfSource(KernelFilter(ports=(PORT,)), interval_ms=10, max_cpu=0.25)) as source,
+        closing(BpfSource(KernelFilter.on_ports(PORT), interval_ms=10, max_cpu=0.25)) as source,
         Network() as network,
     ):
         churning = [

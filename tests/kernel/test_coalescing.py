@@ -51,13 +51,13 @@ MS = 1_000_000
 @pytest.fixture(scope="module")
 def plain() -> Iterator[BpfSource]:
     """Open a source that tells each ACK; it is the first to be attached."""
-    with closing(BpfSource(KernelFilter(ports=(PORT,)))) as source:
+    with closing(BpfSource(KernelFilter.on_ports(PORT))) as source:
         yield source
 
 
 def coalescing(interval_ms: float, loading: Loading | None = None) -> closing[BpfSource]:
     """Open a source for the tests' own port that tells a flow once in an interval."""
-    return closing(BpfSource(KernelFilter(ports=(PORT,)), loading=loading, interval_ms=interval_ms))
+    return closing(BpfSource(KernelFilter.on_ports(PORT), loading=loading, interval_ms=interval_ms))
 
 
 Recording = Callable[..., contextlib.AbstractContextManager[Twice]]
@@ -382,7 +382,7 @@ def test_a_socket_that_is_connected_anew(twice: Recording) -> None:
     """A socket that was disconnected keeps its cookie: no record is of both its connections."""
     with Network() as network, twice(1000) as both:
         for source in both.sources:
-            source.set_filter(KernelFilter(ports=(PORT, PORT + 1)))
+            source.set_filter(KernelFilter.on_ports(PORT, PORT + 1))
         with (
             inside(network.server),
             closing(socket.create_server(("", PORT + 1))) as other,
@@ -400,7 +400,7 @@ def test_a_socket_that_is_connected_anew(twice: Recording) -> None:
                 assert again.cookies[0] == cookie
                 both.wait()
                 records, acks = both.flow(cookie)
-    both.sources[0].set_filter(KernelFilter(ports=(PORT,)))
+    both.sources[0].set_filter(KernelFilter.on_ports(PORT))
     assert not wrong(records, acks)
     moved = int(np.flatnonzero(np.diff(acks["dport"].astype("i4")))[0]) + 1
     assert {moved, moved + 1} <= {record.end for record in places(records)}

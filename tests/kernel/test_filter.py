@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import time
+from argparse import Namespace
 from collections.abc import Iterator
 from contextlib import closing
 from ipaddress import ip_address, ip_network
 
 import pytest
 
+from tcctui.cli.kernel import filter_of
 from tcctui.events import Events
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
@@ -75,6 +77,11 @@ def filtered() -> Iterator[BpfSource]:
         yield source
 
 
+def typed(ports: list[str], addresses: list[str]) -> KernelFilter:
+    """Give what is made of what stands behind `--port` and `--ip`."""
+    return filter_of(Namespace(port=ports, ip=addresses)).in_kernel
+
+
 def lets_through(ports: list[str], addresses: list[str], flow: Connection) -> bool:
     """Say what a filter is to do with a flow, from the words of the manual."""
     hosts = [host for host, _ in flow.endpoints]
@@ -93,7 +100,7 @@ def test_exactly_the_right_flows_pass(
     addresses: list[str],
 ) -> None:
     """A filter delivers all events of the flows it names, unchanged, and none of any other."""
-    filtered.set_filter(KernelFilter.from_options(ports, addresses))
+    filtered.set_filter(typed(ports, addresses))
     drain(filtered)
     drain(unfiltered)
     for flow in flows:
@@ -119,7 +126,7 @@ def test_filter_holds_from_the_first_event_on(flows: list[Connection]) -> None:
     others = [cookie for flow in flows if flow not in wanted for cookie in flow.cookies]
     with chatter(*flows, pause=0):
         for _ in range(3):
-            with closing(BpfSource(KernelFilter.from_options(ports, addresses))) as source:
+            with closing(BpfSource(typed(ports, addresses))) as source:
                 time.sleep(0.1)
                 events = drain(source)
             assert len(events)
@@ -151,7 +158,7 @@ def test_filter_changes_while_traffic_runs(
     spans = []
     with Recorder(filtered) as ours, Recorder(unfiltered) as everything, chatter(*flows):
         for port in [PORT, OTHER_PORT] * 5:
-            filtered.set_filter(KernelFilter(ports=(port,)))
+            filtered.set_filter(KernelFilter.on_ports(port))
             start = time.monotonic_ns() + GRACE_NS
             time.sleep(0.1)
             spans.append((port, start, time.monotonic_ns() - GRACE_NS))

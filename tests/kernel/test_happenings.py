@@ -14,6 +14,7 @@ from contextlib import closing
 import pytest
 
 from tcctui.events import AF_INET, AF_INET6, CaState, EventKind, Events, TcpState
+from tcctui.flows.query import parse
 from tcctui.sources import tracepoints
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
@@ -33,7 +34,7 @@ pytestmark = pytest.mark.kernel
 @pytest.fixture(scope="module")
 def source() -> Iterator[BpfSource]:
     """Open a source for the tests' own ports."""
-    with closing(BpfSource(KernelFilter(ports=(PORT, CLOSED)))) as opened:
+    with closing(BpfSource(KernelFilter.on_ports(PORT, CLOSED))) as opened:
         yield opened
 
 
@@ -214,10 +215,10 @@ def test_what_could_not_be_sent_again(source: BpfSource, network: Network) -> No
 @pytest.mark.parametrize(
     ("kernel_filter", "passing"),
     [
-        (KernelFilter(ports=(PORT,)), {"ipv4", "ipv6"}),
-        (KernelFilter(ports=(CLOSED,)), set()),
-        (KernelFilter.from_options([], [f"{Network.SERVER}/32"]), {"ipv4"}),
-        (KernelFilter.from_options([str(PORT)], ["2001:db8::/64"]), {"ipv6"}),
+        (KernelFilter.on_ports(PORT), {"ipv4", "ipv6"}),
+        (KernelFilter.on_ports(CLOSED), set()),
+        (KernelFilter.of(parse(f"ip:{Network.SERVER}/32")), {"ipv4"}),
+        (KernelFilter.of(parse(f"port:{PORT} ip:2001:db8::/64")), {"ipv6"}),
     ],
 )
 def test_the_filter(kernel_filter: KernelFilter, passing: set[str], network: Network) -> None:
@@ -246,7 +247,7 @@ def test_the_filter(kernel_filter: KernelFilter, passing: set[str], network: Net
 def test_losing_is_counted_by_kind(network: Network) -> None:
     """What finds the ring full is counted for its own kind, the last of which is the eighth."""
     small = Loading(ring_bytes=4096)
-    with closing(BpfSource(KernelFilter(ports=(PORT,)), loading=small)) as source:
+    with closing(BpfSource(KernelFilter.on_ports(PORT), loading=small)) as source:
         for _ in range(30):
             one = connect(network, "ipv4")
             abort(one.client)

@@ -64,7 +64,7 @@ def watched(request: pytest.FixtureRequest) -> Iterator[Watched]:
     """Open a live source for the tests' own port: with tcp_probe, and without."""
     both = "tcp_probe" in request.param
     source = open_live(
-        KernelFilter(ports=(PORT,)),
+        KernelFilter.on_ports(PORT),
         Loading() if both else None,
         choice="auto" if both else "sock_diag",
         interval_ms=10,
@@ -89,7 +89,7 @@ def test_idle_connections_are_there_at_once(network: Network) -> None:
             talk(connection, 3)
         quiet(made)
         source = open_live(
-            KernelFilter(ports=(PORT,)), None, choice="sock_diag", interval_ms=10, max_cpu=0.25
+            KernelFilter.on_ports(PORT), None, choice="sock_diag", interval_ms=10, max_cpu=0.25
         )
         with closing(source):
             watched = Watched(source)

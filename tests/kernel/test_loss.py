@@ -34,7 +34,7 @@ ROOM = (RING_BYTES - 1) // (8 + EVENT.itemsize)
 def small() -> Iterator[BpfSource]:
     """Open a source with a small ring, which nobody reads."""
     with closing(
-        BpfSource(KernelFilter(ports=(PORT,)), loading=Loading(ring_bytes=RING_BYTES))
+        BpfSource(KernelFilter.on_ports(PORT), loading=Loading(ring_bytes=RING_BYTES))
     ) as source:
         yield source
 
@@ -42,7 +42,7 @@ def small() -> Iterator[BpfSource]:
 @pytest.fixture
 def large() -> Iterator[BpfSource]:
     """Open a source for the same events, whose ring has room for all."""
-    with closing(BpfSource(KernelFilter(ports=(PORT,)))) as source:
+    with closing(BpfSource(KernelFilter.on_ports(PORT))) as source:
         yield source
 
 

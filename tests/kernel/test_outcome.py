@@ -56,7 +56,7 @@ def test_it_happens(network: Network) -> None:
             exchange(made, up=3_000_000)
             assert command.wait(30) == 0
             (client, _) = made[0].endpoints
-        pattern = rf"{client[0]}:{client[1]} > {Network.SERVER}:{PORT} \| total_retrans (\d+)\n"
+        pattern = rf"{client[0]}:{client[1]} > {Network.SERVER}:{PORT} \| retrans (\d+)\n"
         match = re.fullmatch(pattern, command.stdout)
         assert match, command.stdout
         assert int(match[1]) > 10

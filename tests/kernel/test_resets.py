@@ -27,7 +27,7 @@ pytestmark = pytest.mark.kernel
 @pytest.fixture(scope="module")
 def source() -> Iterator[BpfSource]:
     """Open a source for the tests' own ports."""
-    with closing(BpfSource(KernelFilter(ports=(PORT, CLOSED)))) as opened:
+    with closing(BpfSource(KernelFilter.on_ports(PORT, CLOSED))) as opened:
         yield opened
 
 

@@ -54,7 +54,7 @@ class Watched:
 @pytest.fixture(scope="module")
 def source() -> Iterator[BpfSource]:
     """Open a source for the tests' own port."""
-    with closing(BpfSource(KernelFilter(ports=(PORT,)))) as opened:
+    with closing(BpfSource(KernelFilter.on_ports(PORT))) as opened:
         yield opened
 
 

@@ -20,7 +20,10 @@ SUITES = {"5.10": "bullseye", "6.1": "bookworm", "6.12": "trixie"}
 """Kernel series, and the Debian release whose cloud kernel it is."""
 
 ROOT_SUITE = "bookworm"
-ROOT_PACKAGES = ("python3", "python3-bpfcc", "python3-numpy", "iproute2")
+ROOT_PACKAGES = (
+    *("python3", "python3-bpfcc", "python3-lark", "python3-numpy", "python3-regex"),
+    "iproute2",
+)
 UNUSED_IN_ROOT = (
     "usr/share/doc",
     "usr/share/man",

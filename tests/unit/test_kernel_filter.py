@@ -2,148 +2,211 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
-import struct
+from argparse import Namespace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.addresses import parse_prefix
+from tcctui.addresses import Prefix, parse_prefix
+from tcctui.cli.kernel import filter_of
 from tcctui.errors import UsageError
+from tcctui.flows.query.reach import (
+    EVERYTHING,
+    NOTHING,
+    All,
+    AnyOf,
+    Bounds,
+    Inside,
+    Not,
+    PortRange,
+    Reach,
+    opposite,
+    size,
+)
+from tcctui.flows.query.widening import fitted
+from tcctui.sources.filter_tests import (
+    DROP,
+    FILTER,
+    LOCAL,
+    MAX_TESTS,
+    PASS,
+    PORT,
+    REMOTE,
+    TEST,
+    packed,
+)
 from tcctui.sources.kernel_filter import KernelFilter
+from tests.unit.formulas import Ends, columns, ends, formulas, is_true
 
 TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()
 
-ports = st.integers(1, 65535)
-networks = st.one_of(
-    st.builds(
-        lambda address, length: ipaddress.IPv4Network((address, length), strict=False),
-        st.integers(0, 2**32 - 1),
-        st.integers(0, 32),
-    ),
-    st.builds(
-        lambda address, length: ipaddress.IPv6Network((address, length), strict=False),
-        st.integers(0, 2**128 - 1),
-        st.integers(0, 128),
-    ),
-)
+
+def verdict(reach: Reach, one: Ends) -> bool:
+    """Decide as the function `passes` in bpf/tcc.c does, from the bytes that it has."""
+    made = np.frombuffer(packed(reach).tobytes(), FILTER)[0]
+    at, looked_at = int(made["first"]), 0
+    while at < MAX_TESTS:
+        test = made["tests"][at]
+        following = (int(test["yes"]), int(test["no"]))
+        assert min(following) > at, "it goes on to later tests only: so it comes to an end"
+        at = following[not _holds(test, one)]
+        looked_at += 1
+    assert at in (PASS, DROP)
+    assert looked_at <= size(reach)
+    return at == PASS
 
 
-def unpacked(packed: bytes) -> tuple[list[int], list[tuple[int, int]]]:
-    """Read `struct filter` as bpf/tcc.c declares it: ports, and prefixes as address and mask."""
-    n_ports, n_prefixes, *slots = struct.unpack_from("<II8H", packed)
-    pairs = [
-        (
-            int.from_bytes(packed[at : at + 16], "big"),
-            int.from_bytes(packed[at + 16 : at + 32], "big"),
-        )
-        for at in range(24, 24 + 8 * 32, 32)
-    ]
-    assert not any(slots[n_ports:]), "what is not used is zero"
-    assert not any(sum(pair) for pair in pairs[n_prefixes:])
-    return slots[:n_ports], pairs[:n_prefixes]
-
-
-def passes(packed: bytes, saddr: int, daddr: int, sport: int, dport: int) -> bool:
-    """Decide as the function of this name in bpf/tcc.c does."""
-    wanted_ports, prefixes = unpacked(packed)
-    if wanted_ports and not {sport, dport} & set(wanted_ports):
-        return False
-    return not prefixes or any(
-        end & mask == address for address, mask in prefixes for end in (saddr, daddr)
-    )
-
-
-def wide(address: str) -> int:
-    """Give an address as a 128-bit number, IPv4 as ::ffff:a.b.c.d."""
-    parsed = ipaddress.ip_address(address)
-    return int(parsed) if parsed.version == 6 else 0xFFFF << 32 | int(parsed)
+def _holds(test: np.void, one: Ends) -> bool:
+    of = int(test["of"])
+    asked = [end for bit, end in ((LOCAL, 0), (REMOTE, 1)) if of & bit]
+    if of & PORT:
+        ports = (one.sport, one.dport)
+        return any(test["low"] <= ports[end] <= test["high"] for end in asked)
+    address, mask = (int.from_bytes(test[name].tobytes(), "big") for name in ("address", "mask"))
+    return any((one.saddr, one.daddr)[end] & mask == address for end in asked)
 
 
 def test_the_layout_is_that_of_the_program() -> None:
-    """The fields that are packed here are those of `struct filter`, in its order and number."""
-    body = re.search(r"struct filter \{(.*?)\};", TCC_C, re.DOTALL)
-    assert body
-    fields = [" ".join(line.split()) for line in body[1].strip().splitlines()]
-    assert fields == [
-        "__u32 n_ports;",
-        "__u32 n_prefixes;",
-        "__u16 ports[MAX_PORTS];",
-        "struct prefix prefixes[MAX_PREFIXES];",
-    ]
-    assert re.search(r"#define MAX_PORTS\s+8\n", TCC_C)
-    assert re.search(r"#define MAX_PREFIXES\s+8\n", TCC_C)
-    assert re.search(r"struct prefix \{\s+__u64 address\[2\];\s+__u64 mask\[2\];", TCC_C)
-    assert len(KernelFilter().pack()) == 4 + 4 + 8 * 2 + 8 * 32
+    """The fields that are packed here are those of the program's structs, in order and size."""
+    sizes = {"__u64": 8, "__u32": 4, "__u16": 2, "__u8": 1}
+    for name, dtype in (("test", TEST), ("filter", FILTER)):
+        body = re.search(rf"struct {name} \{{(.*?)\n\}};", TCC_C, re.DOTALL)
+        assert body
+        at = 0
+        for kind, field, count in re.findall(
+            r"^\s(\w+(?: \w+)?) (\w+)(?:\[(\w+)\])?;", body[1], re.MULTILINE
+        ):
+            assert dtype.fields is not None
+            assert dtype.fields[field][1] == at
+            one = TEST.itemsize if kind == "struct test" else sizes[kind]
+            at += one * int({"": 1, "MAX_TESTS": MAX_TESTS}.get(count, count))
+            assert dtype[field].itemsize + dtype.fields[field][1] == at
+        assert at == dtype.itemsize
+        assert at % 8 == 0
+    assert re.search(rf"#define MAX_TESTS\s+{MAX_TESTS} ", TCC_C)
+    values = {"LOCAL": LOCAL, "REMOTE": REMOTE, "PORT": PORT}
+    assert all(f"TEST_{name} = {value}," in TCC_C for name, value in values.items())
+    assert "VERDICT_DROP = MAX_TESTS,\n\tVERDICT_PASS,\n" in TCC_C
+
+
+def typed(ports: list[str], addresses: list[str]) -> KernelFilter:
+    """Give what is made of what stands behind `--port` and `--ip`."""
+    return filter_of(Namespace(port=ports, ip=addresses)).in_kernel
 
 
 def test_no_options_let_everything_through() -> None:
-    """Without ports and addresses the lists that the kernel gets are empty."""
-    nothing = KernelFilter.from_options([], [])
+    """Without ports and addresses there is nothing for the kernel to look at."""
+    nothing = typed([], [])
     assert nothing == KernelFilter()
-    assert nothing.pack() == bytes(280)
+    assert nothing.exact
+    assert nothing.pack()["first"] == PASS
     assert str(nothing) == ""
 
 
-@given(typed=st.lists(ports, max_size=8), blocks=st.lists(networks, max_size=8))
-def test_what_is_typed_is_what_the_kernel_gets(
-    typed: list[int], blocks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
-) -> None:
-    """Ports and prefixes arrive in the kernel's struct, in network byte order, IPv4 v4-mapped."""
-    options = KernelFilter.from_options([str(port) for port in typed], [str(b) for b in blocks])
-    found, prefixes = unpacked(options.pack())
-    assert found == typed
-    assert prefixes == [
-        (
-            wide(str(block.network_address)),
-            2**128 - 2 ** (128 - block.prefixlen - (96 if block.version == 4 else 0)),
-        )
-        for block in blocks
-    ]
+@given(reach=formulas(), one=ends)
+def test_the_kernel_gets_the_formula(reach: Reach, one: Ends) -> None:
+    """Whatever the formula, its tests come to what it says, and so does `passes`."""
+    made = KernelFilter(fitted(reach, MAX_TESTS))
+    if size(reach) <= MAX_TESTS:
+        assert is_true(made.reach, one) == is_true(reach, one)
+    assert verdict(made.reach, one) == is_true(made.reach, one)
+    assert made.passes(*columns([one])).tolist() == [is_true(made.reach, one)]
+
+
+@given(reach=formulas(), one=ends, most=st.integers(0, 6))
+def test_what_does_not_fit_is_made_wider(reach: Reach, one: Ends, most: int) -> None:
+    """With room for few tests, a flow too many may pass, and never one too few."""
+    made = fitted(reach, most)
+    assert size(made) <= most
+    assert is_true(made, one) or not is_true(reach, one)
+
+
+@given(one=formulas(), other=formulas(), at=ends)
+def test_exact_is_only_what_is(one: Reach, other: Reach, at: Ends) -> None:
+    """Where a filter says that it is exact, what fails is just what it does not let through."""
+    decidable = KernelFilter._of_bounds(Bounds(one, opposite(one)))
+    assert decidable.exact == (is_small(decidable.reach, one))
+    made = KernelFilter._of_bounds(Bounds(AnyOf((one, other)), AnyOf((opposite(one), other))))
+    if made.exact:
+        assert not (is_true(AnyOf((one, other)), at) and is_true(AnyOf((opposite(one), other)), at))
+
+
+def is_small(made: Reach, reach: Reach) -> bool:
+    """Whether a formula was not widened."""
+    return made == fitted(reach, 10_000)
+
+
+def test_a_list_that_is_too_long_is_covered() -> None:
+    """Of many ports and blocks, those that are next to each other are joined; not all dropped."""
+    ports = AnyOf(tuple(PortRange("sd", port, port) for port in range(1000, 1200, 2)))
+    made = fitted(All((ports, Inside("d", parse_prefix("10.0.0.0/8")))), 8)
+    assert size(made) == 8
+    assert is_true(made, Ends(1, parse_prefix("10.1.1.1").address, 9, 1002))
+    assert not is_true(made, Ends(1, parse_prefix("10.1.1.1").address, 9, 1200))
+    assert not is_true(made, Ends(1, 2, 9, 1002))
+    hosts = AnyOf(tuple(Inside("s", parse_prefix(f"10.0.{net}.1")) for net in range(40)))
+    assert str(KernelFilter(fitted(hosts, 3))) == "src:10.0.0.0/19,10.0.32.0/22,10.0.36.0/22"
+
+
+def test_either_end_at_once() -> None:
+    """What is asked of one end or the other takes one test."""
+    both = AnyOf(tuple(PortRange(end, port, port) for end in ("s", "d") for port in (80, 443)))
+    assert fitted(both, 9) == AnyOf((PortRange("sd", 80, 80), PortRange("sd", 443, 443)))
+    assert KernelFilter(fitted(opposite(both), 9)).pack()["tests"]["of"].tolist()[:3] == [7, 7, 0]
 
 
 def test_commas_and_repetition_mean_the_same() -> None:
     """Several values may be given in one option or in several, with blanks around them."""
-    one = KernelFilter.from_options(["80,443", "22"], ["10.0.0.0/8,::1"])
-    other = KernelFilter.from_options(["80", " 443 ", "22"], ["10.0.0.0/8", " ::1"])
+    one = typed(["80,443", "22"], ["10.0.0.0/8,::1"])
+    other = typed(["80", " 443 ", "22"], ["10.0.0.0/8", " ::1"])
     assert one == other
-    assert one.ports == (80, 443, 22)
-    assert str(one) == "port 80,443,22 and ip 10.0.0.0/8,::1"
+    assert str(one) == "port:22,80,443 and ip:::1,10.0.0.0/8"
+
+
+PORT_443 = PortRange("sd", 443, 443)
+TEN = Inside("s", parse_prefix("10.0.0.0/8"))
+V6 = Inside("d", parse_prefix("2001:db8::/32"))
 
 
 @pytest.mark.parametrize(
-    ("ports", "addresses", "text"),
+    ("reach", "text"),
     [
-        (["443"], [], "port 443"),
-        ([], ["192.0.2.1"], "ip 192.0.2.1"),
-        ([], ["192.0.2.1/24"], "ip 192.0.2.0/24"),
-        ([], ["2001:db8::7/32"], "ip 2001:db8::/32"),
-        ([], ["0.0.0.0/0", "::/0"], "ip 0.0.0.0/0,::/0"),
-        ([], ["::ffff:10.0.0.0/104"], "ip 10.0.0.0/8"),
+        (PORT_443, "port:443"),
+        (opposite(PORT_443), "not port:443"),
+        (PortRange("s", 8000, 8100), "sport:8000-8100"),
+        (All((PORT_443, AnyOf((TEN, V6)))), "port:443 and (src:10.0.0.0/8 or dst:2001:db8::/32)"),
+        (All((opposite(PORT_443), opposite(TEN))), "not port:443 and not src:10.0.0.0/8"),
+        (
+            AnyOf((All((PORT_443, TEN)), opposite(V6))),
+            "(port:443 and src:10.0.0.0/8) or not dst:2001:db8::/32",
+        ),
+        (
+            All((opposite(PORT_443), opposite(PortRange("sd", 22, 22)))),
+            "not port:22,443",
+        ),
+        (Inside("sd", Prefix(0xFFFF << 32, (1 << 128) - (1 << 32))), "ip:0.0.0.0/0"),
+        (Inside("s", parse_prefix("0.0.0.0/0")), "family:ipv4"),
+        (All((PORT_443, Not(Inside("s", parse_prefix("0.0.0.0/0"))))), "port:443 and family:ipv6"),
+        (EVERYTHING, ""),
+        (NOTHING, "not port:0-65535"),
     ],
 )
-def test_a_filter_in_words(ports: list[str], addresses: list[str], text: str) -> None:
-    """The screen says what runs in the kernel in words that can be typed again."""
-    made = KernelFilter.from_options(ports, addresses)
-    assert str(made) == text
-    again = [part.split()[1].split(",") for part in text.split(" and ")]
-    assert KernelFilter.from_options(*((again[0], []) if ports else ([], again[0]))) == made
+def test_a_filter_in_words(reach: Reach, text: str) -> None:
+    """The screen says what runs in the kernel in words of the query language."""
+    assert str(KernelFilter(fitted(reach, MAX_TESTS))) == text
 
 
-def test_whom_a_filter_lets_through() -> None:
-    """A flow passes if one end has the port and one is in the block, whatever its other bits."""
-    packed = KernelFilter.from_options(["443"], ["10.1.2.3/8", "2001:db8::/32"]).pack()
-    inside, outside, v6 = wide("10.9.9.9"), wide("192.0.2.1"), wide("2001:db8:1::1")
-    assert passes(packed, inside, outside, 443, 9)
-    assert passes(packed, outside, inside, 443, 9)
-    assert passes(packed, outside, inside, 9, 443)
-    assert passes(packed, v6, outside, 443, 9)
-    assert not passes(packed, inside, outside, 80, 9)
-    assert not passes(packed, outside, outside, 443, 9)
-    assert not passes(packed, wide("::a09:909"), outside, 443, 9), "an IPv4 block is v4-mapped"
+def test_two_filters() -> None:
+    """Both together let through what both do, and are exact if both are."""
+    one, other = KernelFilter.on_ports(443), KernelFilter(TEN)
+    assert str(one & other) == "port:443 and src:10.0.0.0/8"
+    assert (one & other).exact
+    assert not (one & KernelFilter(TEN, exact=False)).exact
+    assert (one & KernelFilter()) == one
 
 
 @pytest.mark.parametrize(
@@ -152,7 +215,7 @@ def test_whom_a_filter_lets_through() -> None:
 def test_what_is_not_a_port(port: str) -> None:
     """A port that is none is told with the option's name, and ends with the usage's exit code."""
     with pytest.raises(UsageError, match=r"--port .* is not a port") as caught:
-        KernelFilter.from_options([port], [])
+        typed([port], [])
     assert caught.value.status == 2
     assert "65535" in caught.value.mend
 
@@ -163,19 +226,6 @@ def test_what_is_not_a_port(port: str) -> None:
 def test_what_is_not_an_address(address: str) -> None:
     """An address that is none is told with examples of some that are."""
     with pytest.raises(UsageError, match=r"--ip .* is not an address") as caught:
-        KernelFilter.from_options([], [address])
+        typed([], [address])
     for example in re.findall(r"[0-9a-f:.]+/\d+", caught.value.mend):
         assert parse_prefix(example)
-
-
-@pytest.mark.parametrize("count", [8, 9])
-def test_how_many_values_there_may_be(count: int) -> None:
-    """Eight ports and eight addresses have room in the kernel; a ninth is told."""
-    ports, addresses = [["7"] * count, ["::1"] * count]
-    if count == 8:
-        assert KernelFilter.from_options(ports, [",".join(addresses)]).pack()
-        return
-    with pytest.raises(UsageError, match="--port takes at most 8"):
-        KernelFilter.from_options([",".join(ports)], [])
-    with pytest.raises(UsageError, match="--ip takes at most 8"):
-        KernelFilter.from_options([], addresses)

@@ -92,7 +92,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
 def opened(program: Any, choice: str = "auto") -> LiveSource:
     """Open a live source."""
     return open_live(
-        KernelFilter(ports=(443,)), program, choice=choice, interval_ms=10, max_cpu=0.25
+        KernelFilter.on_ports(443), program, choice=choice, interval_ms=10, max_cpu=0.25
     )
 
 
@@ -108,7 +108,7 @@ def test_both() -> None:
     source = opened(Loading())
     assert source.description.startswith("tcp_probe + sock_diag · ")
     assert source.shortfall is None
-    assert source.kernel_filter == "port 443"
+    assert source.kernel_filter == "port:443"
     assert source.interval_ns == 10_000_000
     assert len(source.read(0)) == 3
     assert len(source.sampled()) == 2

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from tcctui.addresses import parse_prefix
 from tcctui.errors import TcctuiError
 from tcctui.events import TcpState
+from tcctui.flows.query import parse
 from tcctui.records import joined
 from tcctui.samples import SAMPLE, SOCKET, End, Samples
 from tcctui.sources import namespaces, sampling
@@ -267,7 +267,7 @@ def test_ends_are_told(start: Start, kernel: Kernel) -> None:
 
 def test_the_filter_holds_for_samples(start: Start, kernel: Kernel) -> None:
     """With --port, samples are of that port alone."""
-    sampler = start(KernelFilter(ports=(80,)))
+    sampler = start(KernelFilter.on_ports(80))
     samples = until(sampler, has(2))
     assert set(samples["sock_cookie"].tolist()) == {2}
 
@@ -285,7 +285,7 @@ def test_the_filter_holds_for_samples(start: Start, kernel: Kernel) -> None:
 )
 def test_prefixes(prefix: str, passes: bool) -> None:
     """A prefix holds for either end."""
-    kernel_filter = KernelFilter(prefixes=(parse_prefix(prefix),))
+    kernel_filter = KernelFilter.of(parse(f"ip:{prefix}"))
     assert len(passing(kernel_filter, sample(1))) == passes
 
 
@@ -293,7 +293,7 @@ def test_ends_pass_the_filter() -> None:
     """A sample of an end may have no addresses: it passes to whoever knows the cookie."""
     gone = np.zeros(1, SAMPLE)
     gone["end"] = End.GONE
-    assert len(passing(KernelFilter(ports=(80,)), gone)) == 1
+    assert len(passing(KernelFilter.on_ports(80), gone)) == 1
 
 
 def test_a_defect_is_told(start: Start, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ def watch(instance: Path, port: int, traffic: Callable[[], None]) -> list[dict[s
         switch = instance / "events" / tracepoint / "enable"
         if switch.exists():
             switch.write_text("1")
-    source = BpfSource(KernelFilter(ports=(port,)))
+    source = BpfSource(KernelFilter.on_ports(port))
     try:
         traffic()
         time.sleep(0.5)

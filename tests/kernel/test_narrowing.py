@@ -1,0 +1,153 @@
+"""A live source that is narrowed to a search while it runs, and widened again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from tcctui.flows.query import Query, parse
+from tcctui.flows.query.reach import Bounds, PortRange, opposite
+from tcctui.flows.store import Store
+from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.live import LiveSource, open_live
+from tcctui.sources.program import Loading
+from tests.kernel.deadlines import until
+from tests.kernel.network import Network
+from tests.kernel.traffic import PORT, connect, cookie, exchange, quiet, talk
+
+pytestmark = pytest.mark.kernel
+
+OTHER = PORT + 1
+KINDS = {
+    "tcp_probe, every ACK": ("bpf", 0.0),
+    "tcp_probe + sock_diag": ("auto", 10.0),
+    "sock_diag": ("sock_diag", 10.0),
+}
+FIELDS = ("closed_ns", "snd_cwnd", "bytes_acked", "state", "last_ns", "sampled_ns", "rate")
+
+
+def port(number: int) -> Query:
+    """Make a query for a port, which the kernel can decide."""
+    reach = PortRange("sd", number, number)
+    return replace(parse(f"port:{number}"), bounds=Bounds(reach, opposite(reach)))
+
+
+class Narrowed:
+    """A source for two ports, and the store that it fills."""
+
+    def __init__(self, source: LiveSource) -> None:
+        self.source = source
+        self.store = Store()
+
+    def take(self) -> None:
+        """Take in what has come."""
+        self.store.ingest(self.source.read(0.05), self.source.now_ns())
+        while len(samples := self.source.sampled()):
+            self.store.ingest_samples(samples, self.source.now_ns())
+
+    def value(self, key: int, field: str) -> float:
+        """Take in what has come, and give what is known of a socket; NaN if nothing."""
+        self.take()
+        flows = self.store.some_flows(np.array([key], "u8"), FIELDS)
+        return float(flows[field][0]) if flows.count else float("nan")
+
+    def knows(self, key: int) -> bool:
+        """Whether there is such a flow."""
+        return self.value(key, "closed_ns") >= 0
+
+    def closed(self, key: int) -> bool:
+        """Whether it is known to be closed."""
+        return self.value(key, "closed_ns") > 0
+
+
+@pytest.fixture(params=list(KINDS))
+def narrowed(request: pytest.FixtureRequest) -> Iterator[Narrowed]:
+    """Open each kind of live source."""
+    choice, interval_ms = KINDS[request.param]
+    source = open_live(
+        KernelFilter.on_ports(PORT, OTHER),
+        None if choice == "sock_diag" else Loading(),
+        choice=choice,
+        interval_ms=interval_ms,
+        max_cpu=None,
+    )
+    with closing(source):
+        yield Narrowed(source)
+
+
+@pytest.fixture(scope="module")
+def network() -> Iterator[Network]:
+    """Two hosts."""
+    with Network() as made:
+        yield made
+
+
+def test_narrower_and_wider(narrowed: Narrowed, network: Network) -> None:
+    """Narrowed, a source tells nothing of flows that can't match; widened, they come back.
+
+    What closed meanwhile is known to be closed, whoever tells of it.
+    """
+    with (
+        closing(connect(network, "ipv4")) as wanted,
+        closing(connect(network, "ipv4", port=OTHER)) as unwanted,
+        closing(connect(network, "ipv6", port=OTHER)) as short,
+    ):
+        keys = [cookie(one.client) for one in (wanted, unwanted, short)]
+        for one in (wanted, unwanted, short):
+            talk(one, 3)
+        until("all are known", lambda: all(map(narrowed.knows, keys)))
+        narrowed.source.narrow(port(PORT))
+        assert narrowed.source.kernel_filter == f"port:{PORT}"
+        for _ in range(8):  # what is on its way
+            narrowed.take()
+        told = narrowed.value(keys[1], "bytes_acked")
+        exchange([unwanted, wanted], up=100_000)
+        talk(wanted, 1)
+        quiet([unwanted, wanted])
+        until("the wanted one goes on", lambda: narrowed.value(keys[0], "bytes_acked") > 50_000)
+        narrowed.take()
+        assert narrowed.value(keys[1], "bytes_acked") == told, "nothing comes of it"
+        short.close()
+        until("an end is told all the same", lambda: narrowed.closed(keys[2]))
+        with closing(connect(network, "ipv4", port=OTHER)) as new:
+            talk(new, 3)
+            for _ in range(8):
+                narrowed.take()
+            assert not narrowed.knows(cookie(new.client)), "a new one is not known"
+            narrowed.source.narrow(None)
+            talk(new, 1)
+            talk(unwanted, 1)
+            until("a new one comes", lambda: narrowed.knows(cookie(new.client)))
+        until("it goes on", lambda: narrowed.value(keys[1], "bytes_acked") > 50_000)
+        assert not narrowed.closed(keys[1])
+    assert narrowed.source.kernel_filter == f"port:{PORT}-{OTHER}"
+
+
+@pytest.mark.parametrize("narrowed", list(KINDS)[:2], indirect=True)
+def test_time_that_was_not_told_of_is_no_burst(narrowed: Narrowed, network: Network) -> None:
+    """What was acknowledged while no event told of it did not happen in the moment after."""
+    with closing(connect(network, "ipv4")) as one:
+        key = cookie(one.client)
+        talk(one, 3)
+        until("it is known", lambda: narrowed.knows(key))
+        narrowed.source.narrow(port(OTHER))
+        for _ in range(8):
+            narrowed.take()
+        exchange([one], up=40_000_000)
+        quiet([one])
+        for _ in range(40):
+            narrowed.take()
+        narrowed.source.narrow(None)
+        talk(one, 3)
+        most = 0.0
+        for _ in range(40):
+            most = max(most, narrowed.value(key, "rate"))
+            history = narrowed.store.history(key, 10, 100)
+            assert history is not None
+            most = max(most, float(np.nanmax(history.series["acked_rate"].high)))
+        assert most < 1e6, "nobody knows when it was"
+        assert narrowed.value(key, "bytes_acked") > 40_000_000, "but it did happen"
