@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import signal
 import socket
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import ClassVar
 
-from textual.app import App
-from textual.binding import Binding, BindingType
 from textual.worker import get_current_worker
 
-from tcctui import memory
 from tcctui.errors import TcctuiError
 from tcctui.flows.chunks import Chunk
 from tcctui.flows.moment import Moment
+from tcctui.flows.query import Query
 from tcctui.flows.rewind_log import RewindLog
 from tcctui.flows.store import HISTORY_MEMORY, Store
 from tcctui.flows.timeline import Origin, Timeline
 from tcctui.source import Source
-from tcctui.ui.dashboard import Dashboard
+from tcctui.ui.alarm import Alarms
+from tcctui.ui.dashboard_app import DashboardApp
 from tcctui.ui.feed import Feed
 from tcctui.ui.past import Past
 from tcctui.ui.plain import plain
+from tcctui.ui.preferences import Preferences
 from tcctui.ui.view import View
 
 _WAIT = 0.1
@@ -35,12 +31,6 @@ live, on a screen that is painted four times a second."""
 
 _FIRST_WAIT, _FIRST_LOOKS = 0.02, 50
 """The same until something has come, for a second at most."""
-
-_SETTLED = 3.0
-"""Seconds after which all is loaded that will be needed."""
-
-_PATIENCE = 3
-"""Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
 
 REWIND_MEMORY = 128 << 20
 """Bytes that all of the past may take unless told otherwise."""
@@ -57,48 +47,6 @@ def unknown_origin(source: Source) -> Origin:
     return Origin(socket.gethostname(), source.description, kernel_filter=source.kernel_filter)
 
 
-class DashboardApp(App[None]):
-    """Has the terminal, and shows the dashboard on it until the end."""
-
-    TITLE = "tcctui"
-    CSS_PATH = "tcctui.tcss"
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
-    ]
-
-    def __init__(self, view: View) -> None:
-        super().__init__()
-        self.dashboard = Dashboard(view)
-
-    async def on_mount(self) -> None:
-        """Show the dashboard, and begin with what goes on behind it."""
-        few = self.console.color_system == "standard" and not self.is_headless
-        if few and "TEXTUAL_THEME" not in os.environ:
-            self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
-        await self.push_screen(self.dashboard)
-        self.begin()
-        self.set_timer(_SETTLED, memory.settle)
-        if sys.platform != "win32":  # where there are no such signals
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGTERM, self._leave)
-            signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
-
-    def begin(self) -> None:
-        """Let the dashboard have something to show, now that it can say what goes wrong."""
-
-    def _leave(self) -> None:
-        """Quit, and give the terminal back; not even a terminal that is stuck can prevent it."""
-        signal.alarm(_PATIENCE)
-        self.exit()
-
-    def _hang_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End with the window: at once if it is gone, since writing to it would never end."""
-        if not os.isatty(2):
-            os._exit(128 + signal.SIGHUP)  # the kernel takes back what the source holds
-        loop.call_soon_threadsafe(self._leave)
-
-
 class ReplayApp(DashboardApp):
     """Plays a recording, or what else is a timeline."""
 
@@ -110,9 +58,12 @@ class ReplayApp(DashboardApp):
         speed: float = 1.0,
         at_ns: int | None = None,
         loop: bool = False,
+        preferences: Preferences | None = None,
+        base_query: Query | None = None,
+        alarms: Alarms | None = None,
     ) -> None:
         moment = Moment(timeline)
-        super().__init__(View(None, moment))
+        super().__init__(View(None, moment), preferences, base_query, alarms)
         self._past = Past(
             moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
         )
@@ -136,8 +87,11 @@ class TcctuiApp(DashboardApp):
         save: Save | None = None,
         keep: Keep | None = None,
         live_origin: Callable[[Source], Origin] = unknown_origin,
+        preferences: Preferences | None = None,
+        base_query: Query | None = None,
+        alarms: Alarms | None = None,
     ) -> None:
-        super().__init__(View(store))
+        super().__init__(View(store), preferences, base_query, alarms)
         self._open_source = open_source
         self._store = store
         self._log_memory = log_memory
@@ -230,6 +184,9 @@ def run(
     save: Save | None = None,
     keep: Keep | None = None,
     live_origin: Callable[[Source], Origin] = unknown_origin,
+    preferences: Preferences | None = None,
+    base_query: Query | None = None,
+    alarms: Alarms | None = None,
 ) -> int:
     """Run the dashboard until somebody quits; gives the exit code.
 
@@ -237,7 +194,8 @@ def run(
     bytes all of the past may take, with the `history_memory` of the store in it. `save` writes what
     is remembered to a file, when somebody wants that; what `keep` gives for the source's origin is
     called with each chunk as it is complete, the last one after the screen has ended. Where the
-    source came to an end with nothing to mend, that is said once more on standard error.
+    source came to an end with nothing to mend, that is said once more on standard error. What does
+    not match `base_query` is not shown, whatever is searched for.
 
     Raises:
         TcctuiError: the source can't be opened, or broke off, or the end could not be recorded.
@@ -250,6 +208,9 @@ def run(
         save=save,
         keep=keep,
         live_origin=live_origin,
+        preferences=preferences,
+        base_query=base_query,
+        alarms=alarms,
     )
     try:
         app.run()
@@ -274,13 +235,25 @@ def play(
     speed: float = 1.0,
     at_ns: int | None = None,
     loop: bool = False,
+    preferences: Preferences | None = None,
+    base_query: Query | None = None,
+    alarms: Alarms | None = None,
 ) -> int:
     """Play a recording until somebody quits; gives the exit code.
 
     `remark` is what was left out of it, and why; `speed` how many of its seconds pass in one, or
     infinite for as many as can; `at_ns` the moment to begin with. With `loop` it begins again at
-    its end.
+    its end. What does not match `base_query` is not shown.
     """
-    app = ReplayApp(timeline, remark=remark, speed=speed, at_ns=at_ns, loop=loop)
+    app = ReplayApp(
+        timeline,
+        remark=remark,
+        speed=speed,
+        at_ns=at_ns,
+        loop=loop,
+        preferences=preferences,
+        base_query=base_query,
+        alarms=alarms,
+    )
     app.run()
     return app.return_code or 0

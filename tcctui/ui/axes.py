@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 DOTS_UP = 4
@@ -122,6 +122,34 @@ def x_ticks(seconds: float, width: int, now: str = "now") -> tuple[Tick, ...]:
                 ticks.append(Tick(cell, _ago(i * step, step, seconds)))
             break
     return tuple(reversed(ticks))
+
+
+def elapsed_ticks(seconds: float, width: int) -> tuple[Tick, ...]:
+    """Return the ticks of a time axis of `width` cells from 0 to `seconds`."""
+    ticks = [Tick(0, "0 s")]
+    for step in _X_STEPS:
+        cells = width * step / seconds if seconds > 0 else 0
+        label = _ago(step * (seconds // step), step, seconds)[1:]
+        if cells >= max(len(label) + 4, width / _MOST_TICKS - 1):
+            count = math.floor(seconds / step + 1e-6)
+            for i in range(1, count + 1):
+                cell = min(width - 1, math.floor(i * cells))
+                ticks.append(Tick(cell, _ago(i * step, step, seconds)[1:]))
+            break
+    return tuple(ticks)
+
+
+def tick_labels(ticks: Sequence[Tick], left: int, width: int) -> str:
+    """Return the line of the labels below an axis of `width` cells with `left` cells before it."""
+    labels, room = "", left + width
+    for tick in reversed(ticks):
+        # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
+        start = left + tick.cell - len(tick.label) // 2
+        start = min(start, room - len(tick.label)) if not labels else start
+        if start >= 0 and (not labels or start + len(tick.label) < room):
+            labels = tick.label + " " * (room - start - len(tick.label)) + labels
+            room = start
+    return " " * room + labels
 
 
 def _ago(ago: float, step: float, seconds: float) -> str:

@@ -31,6 +31,14 @@ class Series:
     now: float | None = None
     """The present value, for the legend; None is the last of `last`."""
 
+    @property
+    def present(self) -> float | None:
+        """What it is now, or was last; None where it never was anything."""
+        if self.now is not None:
+            return self.now
+        seen = self.last[~np.isnan(self.last)]
+        return float(seen[-1]) if seen.size else None
+
 
 @dataclass(frozen=True, eq=False)
 class Marks:
@@ -67,12 +75,19 @@ class ChartData:
     """A line below the axis, instead of the strip."""
     now: str = "now"
     """What the right end of the axis is called."""
+    elapsed: bool = False
+    """Whether the axis counts from 0 on the left to `seconds`, instead of back from now."""
+
+    @property
+    def has_foot(self) -> bool:
+        """Whether there is something for a line below the axis."""
+        return self.limits is not None or self.note is not None
 
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, ChartData)
-            and (self.seconds, self.columns, self.note, self.now)
-            == (other.seconds, other.columns, other.note, other.now)
+            and (self.seconds, self.columns, self.note, self.now, self.elapsed)
+            == (other.seconds, other.columns, other.note, other.now, other.elapsed)
             and len(self.series) == len(other.series)
             and all(map(_same, self.series, other.series))
             and _alike(self.limits, other.limits)

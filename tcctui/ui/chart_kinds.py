@@ -68,17 +68,22 @@ def _milliseconds(value: float) -> str:
 
 CWND = Quantity("cwnd", "segments", _digits, _segments)
 SRTT = Quantity("srtt", "", _milliseconds, _milliseconds)
-_RATES = [
-    (1e9, Quantity("rate", "Gb/s", _short, _short)),
-    (1e6, Quantity("rate", "Mb/s", _short, _short)),
-    (1e3, Quantity("rate", "kb/s", _short, _short)),
-    (1.0, Quantity("rate", "b/s", _short, _short)),
-]
-_SIZES = [
-    (2.0**20, Quantity("in flight", "MiB", _short, _short)),
-    (2.0**10, Quantity("in flight", "KiB", _short, _short)),
-    (1.0, Quantity("in flight", "bytes", _short, _short)),
-]
+
+
+def rates() -> list[tuple[float, Quantity]]:
+    """Units of rates, each with how much of the smallest one it is, the largest first."""
+    _, unit = units.rate_unit()
+    steps = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
+    return [(size, Quantity("rate", prefix + unit, _short, _short)) for prefix, size in steps]
+
+
+def sizes() -> list[tuple[float, Quantity]]:
+    """Units of sizes, in the same way."""
+    step, unit = units.size_unit()
+    names = ((f"M{unit}", 2), (f"{'K' if step == 1024 else 'k'}{unit}", 1), ("bytes", 0))
+    return [
+        (float(step) ** power, Quantity("in flight", name, _short, _short)) for name, power in names
+    ]
 
 
 def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
@@ -100,7 +105,8 @@ def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
 
 
 def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
-    """Curves of what was acknowledged, delivered, paced, and found by BBR; in bits per second."""
+    """Curves of what was acknowledged, delivered, paced, and found by BBR; per second."""
+    times, _ = units.rate_unit()
     wanted = (
         ("deliv", "delivery_rate", "delivery"),
         ("acked", "acked_rate", "acked"),
@@ -109,12 +115,12 @@ def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
     )
     curves = [
         _curve(
-            *(name, _times(past, field, 8), style),
-            _value(now, "rate" if field == "acked_rate" else field, 8),
+            *(name, _times(past, field, times), style),
+            _value(now, "rate" if field == "acked_rate" else field, times),
         )
         for name, field, style in wanted
     ]
-    return _scaled(past, curves, _RATES)
+    return _scaled(past, curves, rates())
 
 
 def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
@@ -125,7 +131,7 @@ def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
         curves.append(_curve("cwnd", window, "cwnd-bytes", _value(now, "snd_cwnd", past.mss)))
     if "snd_wnd" in past.series:
         curves.append(_curve("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd", now.get("snd_wnd")))
-    return _scaled(past, curves, _SIZES)
+    return _scaled(past, curves, sizes())
 
 
 def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:

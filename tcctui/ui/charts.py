@@ -15,11 +15,12 @@ from textual.widgets import Static
 
 from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import FlowHistory
-from tcctui.ui import cells, chart_kinds, plot, units, windows
-from tcctui.ui.cells import phase
+from tcctui.ui import chart_kinds, plot, units, windows
 from tcctui.ui.chart_kinds import CWND, KINDS, NOTHING, NOW, SRTT, Picture, Values
 from tcctui.ui.readout import cell_of, readout, share
-from tcctui.ui.table_layout import fit
+from tcctui.ui.table import cells
+from tcctui.ui.table.cells import phase
+from tcctui.ui.table.layout import fit
 from tcctui.ui.time_chart import TimeChart
 from tcctui.ui.view import View
 
@@ -33,6 +34,8 @@ class Charts(Vertical):
     """One flow over time, pulled four times a second: cwnd, or what `kind` says, and srtt."""
 
     cookie: reactive[int | None] = reactive(None, init=False)
+    instead: reactive[str] = reactive("", init=False)
+    """What is selected where that is no flow."""
     seconds: reactive[float | None] = reactive(60.0, init=False)
     """How far back the charts go; None is the flow's whole life."""
     kind: reactive[int] = reactive(0, init=False)
@@ -183,10 +186,10 @@ class Charts(Vertical):
         if past is None:
             left = _PENDING if pending else "This flow has left"
             chart.data = None
-            chart.message = "No flow is selected" if self.cookie is None else left
+            chart.message = (self.instead or "No flow is selected") if self.cookie is None else left
             return None
         picture = make(past, self._values)
-        if picture.quantity is not self._shown_quantities[place]:
+        if picture.quantity != self._shown_quantities[place]:
             self._shown_quantities[place] = quantity = picture.quantity
             chart.show_as(quantity.title, quantity.unit, quantity.form, quantity.tell)
         chart.data = replace(picture.data, now=self._present())

@@ -7,90 +7,94 @@ from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import ActiveBinding, Binding, BindingType
+from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
-from textual.screen import Screen
-from textual.widget import Widget
-from textual.widgets import Footer, Static
+from textual.widgets import Footer
 
 from tcctui.errors import TcctuiError
+from tcctui.flows.query import ALL, Query
 from tcctui.source import Source
-from tcctui.ui import footer_keys, streams
+from tcctui.ui import footer_keys, room, streams
+from tcctui.ui.alarm import Alarm, Alarms
+from tcctui.ui.chart_screen import ChartScreen
 from tcctui.ui.charts import Charts
+from tcctui.ui.compare import opening
+from tcctui.ui.compare.compare import Compare
 from tcctui.ui.counts import counts, why_empty
+from tcctui.ui.dashboard_keys import KEYS
 from tcctui.ui.details import Details
-from tcctui.ui.flow_table import FlowTable
-from tcctui.ui.help import Help
+from tcctui.ui.dialogs.columns import choose_columns
+from tcctui.ui.dialogs.help import Help
+from tcctui.ui.dialogs.sorting import choose_order
+from tcctui.ui.narrowing import Narrowing
 from tcctui.ui.notices import LONG, Notice, tell
-from tcctui.ui.past import Past
+from tcctui.ui.past import Mode, Past
 from tcctui.ui.place import Place, old
 from tcctui.ui.player import Player
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.room import TooSmall
 from tcctui.ui.saving import pictured
+from tcctui.ui.search import given, saved
 from tcctui.ui.search_bar import SearchBar
 from tcctui.ui.status_bar import Status, StatusBar
+from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.view import View
-
-MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
-"""The smallest terminal that everything fits in."""
-
-ROOMY_COLUMNS, ROOMY_LINES = 120, 30
-"""The smallest terminal that has room for the details beside both charts."""
 
 WATCH = 0.25
 """Seconds between two times that the source is told what is on the screen."""
 
 
-class Dashboard(Screen[None]):
+class Dashboard(ChartScreen):
     """Puts the parts together: each pulls what it shows from the view by itself."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        # Priority: run by the application before it gives out the next key, which it would else
-        # send to the table, as it does with all keys that come before this one is dealt with.
-        Binding("slash", "search", "Search", key_display="/", priority=True),
-        Binding("w", "window", "Window"),
-        Binding("plus,equals_sign", "zoom(1)", "Zoom", key_display="+-"),
-        Binding("minus", "zoom(-1)", "Zoom out", show=False),
-        Binding("c", "chart", "Chart"),
-        Binding("d", "details", "Details"),
-        Binding("y", "y_axis", "Y axis", show=False),
-        Binding("s", "save", "Save", show=False),
-        Binding("question_mark", "help", "Help", key_display="?"),
-        Binding("q", "app.quit", "Quit"),
-        Binding("comma", "crosshair(-1)", "Read", key_display=",."),
-        Binding("full_stop", "crosshair(1)", "Read", show=False),
-        Binding("escape", "clear", "Clear the search", show=False),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
-    def __init__(self, view: View) -> None:
+    def __init__(
+        self,
+        view: View,
+        preferences: Preferences | None = None,
+        base_query: Query | None = None,
+        alarms: Alarms | None = None,
+    ) -> None:
         super().__init__()
+        self._alarms = alarms
+        self._base_query = base_query or ALL
         self._view = view
+        self._preferences = preferences or Preferences()
         self._source: Source | None = None
+        self._narrowing = Narrowing()
         self._stopped = False
         self._shortfall: TcctuiError | None = None
         self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
-        self._focused_before: Widget | None = None
 
     def compose(self) -> ComposeResult:
         """Make the parts, from top to bottom."""
         with Player(self._view, id="dashboard"):
             yield StatusBar(id="status")
-            yield SearchBar(id="search")
-            yield FlowTable(self._view, id="table")
+            yield SearchBar(self._view, self._preferences.searches, id="search")
+            yield FlowTable(self._view, self._preferences, id="table")
             with Horizontal(id="lower"):
                 yield Charts(self._view, id="charts")
                 yield Details(self._view, id="details")
+            yield Compare(self._view, id="compare")
             yield Footer(show_command_palette=False)
-        yield Static(id="too-small", markup=False)
+        yield TooSmall(id="too-small", markup=False)
+        yield Alarm(self._view, self._alarms)
 
     def on_mount(self) -> None:
         """Let the keys go to the table."""
         self.query_one(StatusBar).show(Status(host=socket.gethostname()))
-        self.query_one(FlowTable).focus()
+        table = self.query_one(FlowTable)
+        given.show_only(table, self._base_query)
+        table.focus()
+        opening.follow_pins(self)
+        self.watch(self.query_one(Compare), "cookies", self._focus_on_compared, init=False)
         self.set_interval(WATCH, self._watch)
 
     def source_opened(self, source: Source, past: Past, host: str) -> None:
         """Show what this source delivers to the store, and what it did."""
         self._source = source
+        self._narrowing.opened(source)
         self.query_one(StatusBar).update(finest_ns=source.interval_ns, host=host)
         self.query_one(Player).follow(past)
         self._focus_on(self.query_one(FlowTable).selected)
@@ -122,23 +126,9 @@ class Dashboard(Screen[None]):
 
     def on_resize(self) -> None:
         """Say so when there is too little room to show anything right."""
-        width, height = self.app.size
-        too_small = width < MINIMUM_COLUMNS or height < MINIMUM_LINES
-        parts = self.query_one("#dashboard")
-        if too_small and parts.display:
-            self._focused_before = self.focused  # what is not displayed can't keep the focus
-        parts.display = not too_small
+        self.query_one(TooSmall).cover(self.query_one("#dashboard"))
         self._show_details()
         self.refresh_bindings()
-        if not too_small and self._focused_before is not None:
-            self.set_focus(self._focused_before)
-            self._focused_before = None
-        notice = self.query_one("#too-small", Static)
-        notice.display = too_small
-        notice.update(
-            f"This terminal is {width}×{height}.\n"
-            f"tcctui needs {MINIMUM_COLUMNS}×{MINIMUM_LINES}: make it larger, or press q."
-        )
 
     def source_failed(self, reason: str) -> None:
         """Say that nothing comes any more, and why."""
@@ -167,13 +157,16 @@ class Dashboard(Screen[None]):
             shown=message.shown,
             known=message.known,
             order_held=message.order_held,
-            **counts(self._view, self._source),
+            following=message.following,
+            narrowed=self._narrowing.on,
+            **counts(self._view, self._source, self.query_one(FlowTable).base_query.text),
             **self._place(),
         )
         if self._source is not None:
             self._tell_shortfall(self._source)
         table = self.query_one(FlowTable)
-        table.message = why_empty(self._view, self._source, message.known)
+        texts = {"base": table.base_query.text, "search": table.flow_query.text}
+        table.message = why_empty(self._view, self._source, message.known, **texts)
 
     def _place(self) -> Place:
         """Where in time the screen is; a source that plays what is old is not called live."""
@@ -188,20 +181,36 @@ class Dashboard(Screen[None]):
 
     @on(FlowTable.Selected)
     def _chart(self, message: FlowTable.Selected) -> None:
-        self.query_one(Charts).cookie = message.cookie
-        self.query_one(Details).cookie = message.cookie
+        for part in (self.query_one(Charts), self.query_one(Details)):
+            part.instead, part.cookie = message.instead, message.cookie
         self._focus_on(message.cookie)
 
     def _focus_on(self, cookie: int | None) -> None:
-        """Keep a flow, and have every ACK of it."""
-        chosen = [] if cookie is None else [cookie]
-        self._view.hold(chosen)
+        """Have every ACK of a flow, and of those that are compared."""
         if self._source is not None:
-            self._source.focus(chosen)
+            chosen = [] if cookie is None else [cookie]
+            self._source.focus(dict.fromkeys([*chosen, *self.query_one(Compare).cookies]))
+
+    def _focus_on_compared(self) -> None:
+        self._focus_on(self.query_one(FlowTable).selected)
+
+    @on(FlowTable.Opened)
+    def _open_details(self) -> None:
+        if not self.query_one(Details).display:
+            self.action_details()
+
+    @on(FlowTable.FilterWanted)
+    def _narrow(self, message: FlowTable.FilterWanted) -> None:
+        self.query_one(SearchBar).add(message.text, message.exclude)
 
     @on(SearchBar.Changed)
     def _filter(self, message: SearchBar.Changed) -> None:
         self.query_one(FlowTable).flow_query = message.query
+        self._narrowing.search(message.query)
+
+    @on(SearchBar.SaveWanted)
+    def _save_filter(self) -> None:
+        saved.save(self.query_one(SearchBar), self._preferences)
 
     @on(SearchBar.Left)
     def _to_table(self) -> None:
@@ -211,8 +220,9 @@ class Dashboard(Screen[None]):
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The keys that do something; those that matter most now are shown."""
         mode = self.query_one(Player).mode
-        width = self.app.size.width
-        return footer_keys.chosen(super().active_bindings, mode, width, stopped=self._stopped)
+        width, display = self.app.size.width, self.app.get_key_display
+        active = super().active_bindings
+        return footer_keys.chosen(active, mode, width, display, stopped=self._stopped)
 
     def check_action(
         self,
@@ -230,51 +240,56 @@ class Dashboard(Screen[None]):
         self.run_worker(lambda: self._view.flows(["text"]), thread=True)
 
     def action_clear(self) -> None:
-        """Take notices away, or the crosshair, or the search."""
+        """Take notices away, or end what the table does, or the crosshair, or the search."""
         if self.query("Toast"):
             self.app.clear_notifications()
-        elif not self.query_one(Charts).hide_crosshair():
+        elif not (
+            self.query_one(FlowTable).leave() or self.drawn.hide_crosshair() or opening.leave(self)
+        ):
             self.query_one(SearchBar).action_clear()
 
-    def action_window(self) -> None:
-        """Go through the windows of the charts."""
-        self.query_one(Charts).next_window()
+    def action_compare(self) -> None:
+        """Compare the pinned flows, or no more."""
+        opening.toggle(self)
 
-    def action_zoom(self, by: int) -> None:
-        """Have the charts show less time (1), or more."""
-        self.query_one(Charts).zoom(by)
-
-    def action_crosshair(self, by: int) -> None:
-        """Move the crosshair by a column; at first it stands at the right."""
-        self.query_one(Charts).move_crosshair(by)
-
-    def action_chart(self) -> None:
-        """Go through what the left chart can show."""
-        self.query_one(Charts).next_kind()
+    def action_filters(self) -> None:
+        """Pick a saved filter, or save the present search."""
+        saved.pick(self.query_one(SearchBar), self._preferences)
 
     def action_details(self) -> None:
         """Show the details, or the charts alone; on a small screen in place of the second chart."""
-        self._detailed[self._roomy] = not self._detailed[self._roomy]
+        roomy = room.is_roomy(self.app.size)
+        self._detailed[roomy] = not self._detailed[roomy]
         self._show_details()
 
-    @property
-    def _roomy(self) -> bool:
-        width, height = self.app.size
-        return width >= ROOMY_COLUMNS and height >= ROOMY_LINES
-
     def _show_details(self) -> None:
-        shown = self._detailed[self._roomy]
+        roomy = room.is_roomy(self.app.size)
+        shown = self._detailed[roomy]
         self.query_one(Details).display = shown
-        self.query_one(Charts).both = self._roomy or not shown
-
-    def action_y_axis(self) -> None:
-        """Change where the y axes begin."""
-        self.query_one(Charts).toggle_y()
+        self.query_one(Charts).both = roomy or not shown
 
     def action_save(self) -> None:
         """Save the screen as a picture in the working directory."""
         tell(self, pictured(self.app.export_screenshot()))
 
+    def action_alerts(self) -> None:
+        """List alerts."""
+        self.query_one(Alarm).show()
+
+    def action_columns(self) -> None:
+        """Choose the table's columns."""
+        choose_columns(self, self.query_one(FlowTable), self._preferences)
+
+    def action_order(self) -> None:
+        """Choose what the table is sorted by."""
+        choose_order(self, self.query_one(FlowTable), self._preferences)
+
+    def action_narrow(self) -> None:
+        """Have only what the search can match delivered, or everything again."""
+        live = self.query_one(Player).mode is not Mode.REPLAY
+        tell(self, self._narrowing.toggle(live=live))
+        self.look()
+
     def action_help(self) -> None:
         """List the keys."""
-        self.app.push_screen(Help())
+        self.app.push_screen(Help(self))

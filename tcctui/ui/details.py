@@ -17,11 +17,12 @@ from textual.widget import Widget
 
 from tcctui.flows.diagnosis import EXPLAINED_BY, LIMIT_NAMES, Limit, explain
 from tcctui.flows.snapshot import Flows
+from tcctui.ui import units
 from tcctui.ui.colours import rules
 from tcctui.ui.facts import NEEDS, Fact, facts
 from tcctui.ui.plain import plain
 from tcctui.ui.signs import LIMIT_STYLES, LIMITS
-from tcctui.ui.table_layout import fit
+from tcctui.ui.table.layout import fit
 from tcctui.ui.view import View
 
 FRAME = 0.25
@@ -48,6 +49,8 @@ class Details(Widget):
     DEFAULT_CSS = rules("Details", "details", LIMIT_STYLES)
 
     cookie: reactive[int | None] = reactive(None, init=False)
+    instead: reactive[str] = reactive("", init=False)
+    """What is selected where that is no flow."""
 
     def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
         super().__init__(id=id)
@@ -100,7 +103,8 @@ class Details(Widget):
             cookies = np.array([self.cookie], "u8")
             flows = self._view.some_flows(cookies, {*NEEDS, *EXPLAINED_BY, "limit"})
         if flows is None or not flows.count:
-            return [[(" " * width, "title")]]
+            text = "" if flows is not None else self.instead
+            return [[(fit(f" {plain(text)}", width, left=True), "title")]]
         said = sentences(flows, width)
         room = height - 1 - len(said)
         return [_title(flows, width), *said, *lines(facts(flows), width, room)]
@@ -134,7 +138,7 @@ def sentences(flows: Flows, width: int) -> list[list[_Piece]]:
     """What `diagnosis.explain` says, in lines of `width`."""
     return [
         [(f" {line}", "")]
-        for sentence in explain(flows)
+        for sentence in explain(flows, units=units.in_use())
         for line in textwrap.wrap(plain(sentence), width - 2)
     ]
 

@@ -12,8 +12,9 @@ from tcctui.flows.bbr import PHASE_NAMES, BbrPhase
 from tcctui.flows.columns import UNKNOWN_CA_STATE
 from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import Flows
-from tcctui.ui import cells, units
+from tcctui.ui import units
 from tcctui.ui.plain import legible
+from tcctui.ui.table import cells
 
 _OPT_WSCALE, _OPT_ECN, _OPT_ECN_SEEN = 4, 8, 16
 """Bits of `options`: TCPI_OPT_WSCALE and its like (include/uapi/linux/tcp.h)."""

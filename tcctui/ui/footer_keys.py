@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from rich.cells import cell_len
-from textual.binding import ActiveBinding
+from textual.binding import ActiveBinding, Binding
 
 from tcctui.ui.past import Mode
 
@@ -24,6 +24,7 @@ _AT_A_MOMENT = (
     ("sort_by(-1)", 6),
     ("chart", 6),
     ("details", 5),
+    ("command_palette", 7),
     ("help", 0),
     ("app.quit", 0),
 )
@@ -39,6 +40,7 @@ _SHOWN = {
         ("details", 0),
         ("crosshair(-1)", 4),
         ("save_past", 4),
+        ("command_palette", 5),
         ("help", 0),
         ("app.quit", 0),
     ),
@@ -49,18 +51,27 @@ _SHOWN = {
 
 
 def chosen(
-    active: Mapping[str, ActiveBinding], mode: Mode, width: int, *, stopped: bool = False
+    active: Mapping[str, ActiveBinding],
+    mode: Mode,
+    width: int,
+    display: Callable[[Binding], str],
+    *,
+    stopped: bool = False,
 ) -> dict[str, ActiveBinding]:
     """Have those shown, of all keys that do something now, that a line of `width` has room for.
 
-    Where all has `stopped`, pausing is not among them.
+    `display` writes a key as the line does. Where all has `stopped`, pausing is not among them.
     """
     by_action: dict[str, str] = {}
     for key, one in active.items():
         by_action.setdefault(one.binding.action, key)
     wanted = [(by_action[action], rank) for action, rank in _SHOWN[mode] if action in by_action]
     wanted = [one for one in wanted if not stopped or one[0] != by_action.get("pause")]
-    while sum(_length(active[key]) for key, _ in wanted) > width:
+
+    def length(one: ActiveBinding) -> int:
+        return cell_len(f" {display(one.binding)} {one.binding.description} ")
+
+    while sum(length(active[key]) for key, _ in wanted) > width:
         worst = max(rank for _, rank in wanted)
         if not worst:
             break
@@ -71,7 +82,3 @@ def chosen(
 
 def _with(one: ActiveBinding, show: bool) -> ActiveBinding:
     return one._replace(binding=replace(one.binding, show=show))
-
-
-def _length(one: ActiveBinding) -> int:
-    return cell_len(f" {one.binding.key_display or one.binding.key} {one.binding.description} ")

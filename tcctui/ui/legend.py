@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
 Piece = tuple[str, Style]
@@ -35,3 +35,10 @@ def legend(
         if sum(cell_len(text) + gap for text, _ in pieces) - gap <= width:
             break
     return [(text + " " * gap, style) for text, style in pieces]
+
+
+def cropped(text: str, width: int) -> str:
+    """Give text of at most `width` cells, with an ellipsis where something is missing."""
+    if cell_len(text) <= width:
+        return text
+    return set_cell_size(text, width - 1) + "…" if width > 0 else ""

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from textual.widget import Widget
 
-from tcctui.ui.plain import plain
+from tcctui.plain import plain_lines
 
 LONG = 3600.0
 """Seconds that stays what changes all that is to be seen."""
@@ -34,4 +34,4 @@ FORGOTTEN = Notice(
 def tell(widget: Widget, notice: Notice) -> None:
     """Show it."""
     title, text, severity, seconds = notice
-    widget.notify(plain(text), title=title, severity=severity, timeout=seconds, markup=False)
+    widget.notify(plain_lines(text), title=title, severity=severity, timeout=seconds, markup=False)

@@ -7,21 +7,23 @@ import time
 from functools import partial
 from typing import ClassVar
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
 from textual.containers import Vertical
 from textual.message import Message
 
 from tcctui.flows.timeline import Span
 from tcctui.ui.charts import Charts
+from tcctui.ui.compare.compare import Compare
 from tcctui.ui.details import Details
-from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.notices import FORGOTTEN, LONG, Notice, tell
 from tcctui.ui.past import Mode, Past, offered
 from tcctui.ui.place import NOW, Place, ago, played
+from tcctui.ui.player_keys import KEYS
 from tcctui.ui.playhead import Playhead
 from tcctui.ui.rewinder import Rewinder, Wish
 from tcctui.ui.saving import Saver
-from tcctui.ui.table_rows import SPARKLINE_SECONDS
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.table.rows import SPARKLINE_SECONDS
 from tcctui.ui.view import View
 
 TICK = 0.25
@@ -34,24 +36,7 @@ _LATE = 1.0
 class Player(Vertical):
     """The parts of the screen that show a moment, all of them the same one."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("p,space", "pause", "Pause"),
-        Binding("p,space", "resume", "Live"),
-        Binding("p,space", "play", "Play"),
-        Binding("p,space", "halt", "Pause"),
-        Binding("left", "step(-1)", "1 s", key_display="←→"),
-        Binding("right", "step(1)", "1 s", show=False),
-        Binding("shift+left", "step(-10)", "10 s", key_display="⇧"),
-        Binding("shift+right", "step(10)", "10 s", show=False),
-        Binding("home", "oldest", "Oldest", key_display="Home"),
-        Binding("end", "newest", "Newest", key_display="End"),
-        Binding("end", "live", "Live", key_display="End"),
-        Binding("home", "row(-1)", "First flow", show=False),
-        Binding("end", "row(1)", "Last flow", show=False),
-        Binding("left_square_bracket", "speed(-1)", "Speed", key_display="[]"),
-        Binding("right_square_bracket", "speed(1)", "Faster", show=False),
-        Binding("S", "save_past", "Save"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     class Moved(Message):
         """The screen is at another moment, or on its way there."""
@@ -143,17 +128,18 @@ class Player(Vertical):
             self._view.still = True
         if self._busy:
             return
-        self._rewinder.names = self.query_one(FlowTable).flow_query.fields
+        self._rewinder.names = self.query_one(FlowTable).whole_query.fields
         if wish != self._wished:
             self._wished, self._busy, self._begun = wish, True, time.monotonic()
             self._rewinder.wish(wish)
 
     def _wish(self) -> Wish:
-        cookies = self.query_one(FlowTable).cookies_in_sight
-        seconds = self.query_one(Charts).seconds
+        in_sight, compare = self.query_one(FlowTable).cookies_in_sight, self.query_one(Compare)
+        seconds = compare.seconds_needed if compare.cookies else self.query_one(Charts).seconds
+        cookies = tuple(dict.fromkeys((*in_sight.tolist(), *compare.cookies)))
         if seconds is not None:
             seconds = max(seconds, SPARKLINE_SECONDS)
-        return Wish(self._head.at_ns, tuple(cookies.tolist()), seconds)
+        return Wish(self._head.at_ns, cookies, seconds)
 
     def _arrived(self, wish: Wish, all_there: bool) -> None:
         self._busy = not all_there
@@ -177,6 +163,7 @@ class Player(Vertical):
     def _look(self) -> None:
         self.query_one(FlowTable).look()
         self.query_one(Charts).draw()
+        self.query_one(Compare).draw()
         self.query_one(Details).draw()
 
     def _tick(self) -> None:

@@ -57,4 +57,15 @@ MARKS: Mapping[MarkKind, Sign] = MappingProxyType(
 )
 """What the time axis draws, the most important first: of several in one cell it is the first."""
 
+ROWS: Mapping[str, Sign] = MappingProxyType(
+    {
+        "alert": Sign("!", "alert", "alert", "there is an alert about it"),
+        "pinned": Sign("*", "pinned", "pinned", "it stays on top; dim where no search finds it"),
+        "closed": Sign("x", "closed", "closed", "it is closed, and forgotten soon"),
+        "alert pinned": Sign("&", "both", "alert", "pinned, and there is an alert about it"),
+        "pinned closed": Sign("X", "both", "pinned", "pinned, and closed"),
+    }
+)
+"""What stands in front of a row of the table."""
+
 MARK_STYLES = tuple(sign.style for sign in MARKS.values())

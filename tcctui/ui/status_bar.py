@@ -30,12 +30,19 @@ class Status:
     `beside` after a dot. With `underway` that is not on the screen yet. `per_second` is how many
     events came in a second at that moment, NaN where nobody knows; None has them counted by what
     `events` does. `behind_s` is how many seconds what is shown is late.
+
+    `kernel_filter` is what the kernel delivers, unless it is everything; `kernel_exact` whether no
+    more of the filter is left to do. It is `narrowed` for as long as it follows the search.
+    `base_filter` is what is shown at all, where the kernel does not do all of that.
     """
 
     source: str = ""
     mend: str = ""
     host: str = ""
     kernel_filter: str = ""
+    kernel_exact: bool = True
+    base_filter: str = ""
+    narrowed: bool = False
     events: int = 0
     lost: int = 0
     skipped: int = 0
@@ -46,6 +53,7 @@ class Status:
     shown: int = 0
     known: int = 0
     order_held: bool = False
+    following: bool = False
     state: str = ""
     along: str = ""
     beside: str = ""
@@ -111,6 +119,7 @@ class StatusBar(Widget):
             mend=plain(status.mend),
             host=plain(status.host),
             kernel_filter=plain(status.kernel_filter),
+            base_filter=plain(status.base_filter),
             reason=plain(status.reason),
         )
         now = time.monotonic()
@@ -145,7 +154,9 @@ class StatusBar(Widget):
             _Part("dim", "" if status.mend else what, 6),
             _Part("dim", "" if status.mend else release, 8),
             _Part("paused", status.mend and _less(status), 1, f"{what} only"),
-            _Part("name", status.kernel_filter and f"kernel filter: {status.kernel_filter}", 1),
+            _Part("paused" if status.narrowed else "name", _kernel(status), 1),
+            _Part("name", status.base_filter and f"filter: {status.base_filter}", 2, "filtered"),
+            _Part("dim", "" if status.kernel_exact or status.base_filter else "the rest here", 3),
             _Part("bad", status.reason, 1, ""),
         ]
         # Coarser than was asked for: the reader would not keep up.
@@ -174,6 +185,7 @@ class StatusBar(Widget):
             _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
             _Part("dim", f"own CPU {cpu:.0%}", 5),
             _Part("paused", "order held" if status.order_held else "", 2),
+            _Part("paused", "following" if status.following else "", 2),
             _Part("bad", f"behind {status.behind_s:.0f} s" if late else ""),
             _Part("bad", "✕ stopped" if status.reason else ""),
             state,
@@ -201,6 +213,13 @@ def _less(status: Status) -> str:
     """What there is, and the command for more."""
     what, _, _ = status.source.partition(_DOT)
     return f"{what} only; for more: {status.mend.removeprefix('Run: ')}"
+
+
+def _kernel(status: Status) -> str:
+    """Which part of the filter the kernel does, where there is one."""
+    if status.kernel_filter:
+        return f"kernel: {status.kernel_filter}"
+    return "kernel: all" if status.narrowed or not status.kernel_exact else ""
 
 
 def _resolution(interval_ns: int) -> str:

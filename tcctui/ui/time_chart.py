@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar
 
-import numpy as np
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.reactive import reactive
 from textual.strip import Strip
 
@@ -18,7 +18,8 @@ from tcctui.ui.axes import DOTS_UP, YAxis
 from tcctui.ui.chart_data import ChartData, Series, bounds
 from tcctui.ui.colours import rules
 from tcctui.ui.crosshair import Crosshair
-from tcctui.ui.legend import legend
+from tcctui.ui.legend import cropped, legend
+from tcctui.ui.line_styles import CURVES, FLOWS, lined, sample
 from tcctui.ui.plain import plain
 from tcctui.ui.plot import DOTS_ACROSS, Run
 from tcctui.ui.signs import LIMIT_STYLES, MARK_STYLES
@@ -35,16 +36,7 @@ _FINE_UP_TO = 100
 """Width in cells up to which a plot has a column of time for every dot; wider ones have one for
 every cell, so that drawing noise in a wide window takes no longer than a key press may."""
 
-_CURVES = (
-    *("cwnd", "ssthresh", "in-flight", "srtt"),
-    *("acked", "delivery", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd"),
-)
-"""Styles of curves."""
-_DOTTED = {"ssthresh", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd"}
-"""Styles of limits: dotted lines, so that they are told from values where there are no colours."""
-_STYLES = (*_CURVES, *LIMIT_STYLES, *MARK_STYLES)
-_LINE = "⠒⠒"
-_THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
+_STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
 
 
 class TimeChart(Crosshair):
@@ -78,10 +70,10 @@ class TimeChart(Crosshair):
     """ + rules("TimeChart", "time-chart", _STYLES)
     ALLOW_SELECT = False
 
-    data: reactive[ChartData | None] = reactive(None)
-    y_from_zero: reactive[bool] = reactive(True)
+    data: reactive[ChartData | None] = reactive(None, repaint=False)
+    y_from_zero: reactive[bool] = reactive(True, repaint=False)
     """Whether the y axis begins at 0; if not, it fits the curves."""
-    message: reactive[str] = reactive("")
+    message: reactive[str] = reactive("", repaint=False)
     """Shown when there is nothing to draw, such as "no flow selected"."""
 
     def __init__(
@@ -137,6 +129,15 @@ class TimeChart(Crosshair):
 
     def render_line(self, y: int) -> Strip:
         """Return line `y` of the widget, after drawing all lines if anything has changed."""
+        strips = self._drawn()
+        if 0 < y <= self._plot_rows:
+            return self.crossed(strips[y])
+        if y < len(strips):
+            return strips[y]
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def _drawn(self) -> list[Strip]:
+        """All lines, drawn anew if anything has changed."""
         if self._strips is None or self._strips_size != self.size:
             self._strips_size = self.size
             width, height = self.size
@@ -144,11 +145,22 @@ class TimeChart(Crosshair):
                 Strip(line).adjust_cell_length(width, self.rich_style)
                 for line in self._lines(width, height)
             ]
-        if 0 < y <= self._plot_rows:
-            return self.crossed(self._strips[y])
-        if y < len(self._strips):
-            return self._strips[y]
-        return Strip.blank(self.size.width, self.rich_style)
+        return self._strips
+
+    def _draw_anew(self) -> None:
+        """Repaint the lines that are not as they were, and no other."""
+        before, self._strips = self._strips, None
+        if before is None or self._strips_size != self.size or not self.is_on_screen:
+            self.refresh()
+            return
+        now = self._drawn()
+        if len(now) != len(before):
+            self.refresh()
+            return
+        x, y = self.gutter.left, self.gutter.top
+        lines = [at for at, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]
+        if lines:
+            self.refresh(*(Region(x, y + line, self.size.width, 1) for line in lines))
 
     def notify_style_update(self) -> None:
         """Take the theme's new colours; the plot itself stays."""
@@ -156,16 +168,16 @@ class TimeChart(Crosshair):
         super().notify_style_update()
 
     def watch_data(self) -> None:
-        """Draw the new data at the next repaint."""
-        self._strips = None
+        """Draw the new data."""
+        self._draw_anew()
 
     def watch_y_from_zero(self) -> None:
-        """Draw with the other y axis at the next repaint."""
-        self._strips = None
+        """Draw with the other y axis."""
+        self._draw_anew()
 
     def watch_message(self) -> None:
-        """Show the new message at the next repaint."""
-        self._strips = None
+        """Show the new message."""
+        self._draw_anew()
 
     def _lines(self, width: int, height: int) -> list[list[Segment]]:
         """Return the segments of the lines from the top; missing lines and ends are blank."""
@@ -176,7 +188,7 @@ class TimeChart(Crosshair):
             return self._message_lines(width, height)
         if width < _SMALLEST[0] or height < _SMALLEST[1]:
             return [self._header(data.series, width)]
-        foot = self._has_foot(data, height)
+        foot = data.has_foot and height >= _FOOT_FROM
         below = 2 if height - foot >= _AXIS_LINE_FROM else 1
         self._plot_rows = rows = height - 1 - below - foot
         axis = axes.y_axis(*reach, rows, self._format, from_zero=self.y_from_zero)
@@ -190,16 +202,12 @@ class TimeChart(Crosshair):
             *([self._foot(data, columns)] if foot else []),
         ]
 
-    @staticmethod
-    def _has_foot(data: ChartData, height: int) -> bool:
-        return height >= _FOOT_FROM and (data.limits is not None or data.note is not None)
-
     def _message_lines(self, width: int, height: int) -> list[list[Segment]]:
-        message = _crop(plain(self.message), width)
+        message = cropped(plain(self.message), width)
         left = " " * ((width - cell_len(message)) // 2)
         lines: list[list[Segment]] = [[] for _ in range(height)]
         if height > 2:
-            lines[0] = [Segment(_crop(self._title, width), self._style("title"))]
+            lines[0] = [Segment(cropped(self._title, width), self._style("title"))]
         if height:
             lines[height // 2] = [Segment(left + message, self._style("label"))]
         return lines
@@ -207,10 +215,10 @@ class TimeChart(Crosshair):
     def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
         """Return the title, the series with their current values, and the unit, as far as fits."""
         title, unit = (self._title, self._style("title")), (self._unit, self._style("label"))
-        told = []
-        for one in series:
-            line = _LINE.translate(_THIN) if one.style in _DOTTED else _LINE
-            told.append((line, plain(one.name), self._now(one), self._style(one.style)))
+        told = [
+            (sample(one.style), plain(one.name), self._now(one), self._style(one.style))
+            for one in series
+        ]
         return [Segment(text, style) for text, style in legend(title, told, unit, width)]
 
     def _plot_lines(
@@ -226,35 +234,34 @@ class TimeChart(Crosshair):
             self._plot, self._plot_key = plot.draw(paths, columns, rows), key
         axis_style, label_style = self._style("axis"), self._style("label")
         styles = {number: self._style(one.style) for number, one in enumerate(series)}
-        dotted = {number for number, one in enumerate(series) if one.style in _DOTTED}
         labels = {tick.cell: tick.label for tick in axis.ticks}
         for row, runs in enumerate(self._plot):
-            label = _crop(labels.get(rows - 1 - row, ""), self._gutter)
+            label = cropped(labels.get(rows - 1 - row, ""), self._gutter)
             yield [
                 Segment(" " * (self._gutter - cell_len(label)) + label, label_style),
                 Segment("┤" if label else "│", axis_style),
-                *(
-                    Segment(text, self.rich_style)
-                    if number is None
-                    else Segment(
-                        text.translate(_THIN) if number in dotted else text, styles[number]
-                    )
-                    for text, number in runs
-                ),
+                *self._curves(series, runs, styles),
             ]
+
+    def _curves(
+        self, series: Sequence[Series], runs: list[Run], styles: Mapping[int, Style]
+    ) -> Iterator[Segment]:
+        """Yield the pieces of one line of the plot."""
+        at = 0
+        for text, number in runs:
+            if number is None:
+                yield Segment(text, self.rich_style)
+            else:
+                yield Segment(lined(text, series[number].style, at), styles[number])
+            at += len(text)
 
     def _x_axis_lines(self, data: ChartData, columns: int) -> list[list[Segment]]:
         """Return the line of the x axis and the line of its labels."""
-        ticks = axes.x_ticks(data.seconds, columns, data.now)
-        labels, room = "", self._gutter + 1 + columns
-        for tick in reversed(ticks):
-            # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
-            start = self._gutter + 1 + tick.cell - len(tick.label) // 2
-            start = min(start, room - len(tick.label)) if not labels else start
-            if start >= 0 and (not labels or start + len(tick.label) < room):
-                labels = tick.label + " " * (room - start - len(tick.label)) + labels
-                room = start
-        labels = " " * room + labels
+        if data.elapsed:
+            ticks = axes.elapsed_ticks(data.seconds, columns)
+        else:
+            ticks = axes.x_ticks(data.seconds, columns, data.now)
+        labels = axes.tick_labels(ticks, self._gutter + 1, columns)
         line = time_axis.axis(ticks, data.marks, data.columns, columns)
         return [
             [
@@ -275,12 +282,9 @@ class TimeChart(Crosshair):
 
     def _now(self, series: Series) -> str:
         """Return the series' present value as text."""
-        now = series.now
+        now = series.present
         if now is None:
-            seen = series.last[~np.isnan(series.last)]
-            if not seen.size:
-                return "–"
-            now = float(seen[-1])
+            return "–"
         return plain(self._tell(now)) if math.isfinite(now) else "∞"
 
     def _format(self, value: float) -> str:
@@ -290,10 +294,3 @@ class TimeChart(Crosshair):
         if not component:
             return self.rich_style
         return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)
-
-
-def _crop(text: str, width: int) -> str:
-    """Return text of at most `width` cells, with an ellipsis where something is missing."""
-    if cell_len(text) <= width:
-        return text
-    return set_cell_size(text, width - 1) + "…" if width > 0 else ""

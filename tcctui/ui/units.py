@@ -4,7 +4,31 @@ from __future__ import annotations
 
 import time
 
+from tcctui.config.settings import Units
 from tcctui.events import NO_SSTHRESH
+
+_IN_USE = [Units()]
+"""One, for the process: there is one screen, and every number on it is written alike."""
+
+
+def use(chosen: Units) -> None:
+    """Write rates and sizes like this from now on."""
+    _IN_USE[0] = chosen
+
+
+def in_use() -> Units:
+    """How rates and sizes are written."""
+    return _IN_USE[0]
+
+
+def rate_unit() -> tuple[int, str]:
+    """How much of it a byte is, and its sign: 8 and `b/s`, or 1 and `B/s`."""
+    return (8, "b/s") if _IN_USE[0].rate == "bit" else (1, "B/s")
+
+
+def size_unit() -> tuple[int, str]:
+    """What the steps between prefixes are, and what follows those: 1024 and `iB`, 1000 and `B`."""
+    return (1024, "iB") if _IN_USE[0].size == "binary" else (1000, "B")
 
 
 def _scaled(value: float, base: int, prefixes: str) -> tuple[float, str]:
@@ -17,9 +41,12 @@ def _scaled(value: float, base: int, prefixes: str) -> tuple[float, str]:
     return value, prefix
 
 
-def _short(value: float) -> str:
-    """Three digits at the most significant end: 1.25, 12.5, 125."""
-    if value >= 99.95 or value == int(value):
+def _short(value: float, prefix: str) -> str:
+    """Three digits at the most significant end: 1.25, 12.0, 125.
+
+    What is not scaled and whole has no point: it can't be more exact.
+    """
+    if value >= 99.95 or (not prefix and value == int(value)):
         return f"{value:.0f}"
     return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
 
@@ -46,7 +73,7 @@ def percent(value: float) -> str:
 def short_count(value: float) -> str:
     """A number in few characters, in powers of 1000: 41.2k."""
     scaled, prefix = _scaled(value, 1000, "kMGT")
-    return f"{_short(scaled)}{prefix}"
+    return f"{_short(scaled, prefix)}{prefix}"
 
 
 def segments(value: float) -> str:
@@ -57,23 +84,26 @@ def segments(value: float) -> str:
 
 
 def size(value: float) -> str:
-    """Bytes, in powers of 1024, with the unit: 64.0 KiB is `64 Ki`."""
+    """Bytes with the unit, in powers of 1024: 64 KiB is `64.0 Ki`; or of 1000: 65.5 kB."""
+    if _IN_USE[0].size == "decimal":
+        return file_size(value)
     scaled, prefix = _scaled(value, 1024, ("KMGT"))
-    return f"{_short(scaled)} {prefix}i" if prefix else f"{value:.0f} B"
+    return f"{_short(scaled, prefix)} {prefix}i" if prefix else f"{value:.0f} B"
 
 
 def file_size(value: float) -> str:
     """Bytes, in powers of 1000, as files are measured: 12.3 MB."""
     scaled, prefix = _scaled(value, 1000, "kMGT")
-    return f"{_short(scaled)} {prefix}B"
+    return f"{_short(scaled, prefix)} {prefix}B"
 
 
 def rate(bytes_per_second: float) -> str:
-    """Bits per second from bytes per second: 92.1 Mb/s."""
+    """Bits per second from bytes per second: 92.1 Mb/s; or bytes: 11.5 MB/s."""
     if bytes_per_second <= 0:
         return "0"
-    scaled, prefix = _scaled(bytes_per_second * 8, 1000, "kMGT")
-    return f"{_short(scaled)} {prefix}b/s"
+    times, unit = rate_unit()
+    scaled, prefix = _scaled(bytes_per_second * times, 1000, "kMGT")
+    return f"{_short(scaled, prefix)} {prefix}{unit}"
 
 
 def milliseconds(microseconds: float) -> str:

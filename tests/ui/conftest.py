@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from tcctui.ui import charts, details, flow_order, flow_table, player, status_bar, units
+from tcctui.ui import charts, details, player, status_bar, units
+from tcctui.ui.table import flow_order, flow_table
 from tests.ui.screen import Clock
 
 HOST_NAME = "tcctui.ui.dashboard.socket.gethostname"
@@ -19,6 +20,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """Let the screen look 10 times a second, and tell the time by a clock that stands still."""
     clock = Clock()
     monkeypatch.setattr(flow_order, "time", clock)
+    monkeypatch.setattr(flow_order, "RESORT", 0.0)
     monkeypatch.setattr(status_bar, "time", clock)
     monkeypatch.setattr(player, "time", clock)
     utc = SimpleNamespace(strftime=time.strftime, localtime=time.gmtime)

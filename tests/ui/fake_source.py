@@ -16,8 +16,10 @@ import numpy.typing as npt
 from tcctui.addresses import V4_MAPPED
 from tcctui.errors import TcctuiError
 from tcctui.events import AF_INET, AF_INET6, EVENT, NO_SSTHRESH, EventKind, Events, TcpState
+from tcctui.flows.query import Query
 from tcctui.records import joined
 from tcctui.samples import SAMPLE, Samples
+from tcctui.sources.kernel_filter import KernelFilter
 from tests.unit.events import stand_alone
 from tests.unit.samples import NO_SAMPLES, samples
 
@@ -79,9 +81,13 @@ class FakeSource:
     def __init__(self, flows: Iterable[Flow] = (), kernel_filter: str = "") -> None:
         self.description = "tcp_probe · 6.12.0"
         self.kernel_filter = kernel_filter
+        self.kernel_exact = True
+        self.can_narrow = True
+        self.narrowed: list[Query | None] = []
         self.shortfall: TcctuiError | None = None
         self.flows = {flow.cookie: flow for flow in flows}
         self.failure: Exception | None = None
+        self._filter = KernelFilter()
         self.block = 0.0
         self.dropped = 0
         self.interval_ns = 10_000_000
@@ -106,6 +112,7 @@ class FakeSource:
             if not flow.closed and flow.rate > 0
         ]
         events = joined([np.empty(0, EVENT), *parts])
+        events = events[self._filter.passing(events)]
         events = events[np.argsort(events["ts_ns"], kind="stable")]
         ticks = np.arange(start + BATCH_NS, end + 1, BATCH_NS)
         for batch, now in zip(
@@ -187,6 +194,12 @@ class FakeSource:
     def focus(self, cookies: Iterable[int]) -> None:
         """Remember which flows are wanted in full."""
         self.focused = tuple(cookies)
+
+    def narrow(self, query: Query | None) -> None:
+        """Remember what was asked for, and make no more events of other flows."""
+        self.narrowed.append(query)
+        self._filter = KernelFilter() if query is None else KernelFilter.of(query)
+        self.kernel_filter, self.kernel_exact = str(self._filter), self._filter.exact
 
     def skipped(self) -> int:
         """Nothing is skipped."""

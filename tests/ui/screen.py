@@ -29,11 +29,11 @@ from tcctui.ui.app import ReplayApp, TcctuiApp
 from tcctui.ui.charts import Charts
 from tcctui.ui.details import Details
 from tcctui.ui.feed import Feed
-from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.player import Player
 from tcctui.ui.status_bar import StatusBar
-from tcctui.ui.table_columns import COLUMNS, SPARKLINES, TableColumn
-from tcctui.ui.table_layout import GAP, Placed, fit
+from tcctui.ui.table.columns import COLUMNS, SPARKLINES, TableColumn
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.table.layout import GAP, Placed, fit
 from tests.ui.fake_source import FakeSource
 
 WIDE = (240, 40)

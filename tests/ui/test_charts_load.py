@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from tcctui.ui import plot
-from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource
 from tests.ui.screen import Clock, dashboard
 

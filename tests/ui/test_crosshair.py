@@ -11,8 +11,8 @@ import pytest
 from textual.widget import Widget
 
 from tcctui.ui import time_axis
-from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.readout import cell_of, share
+from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time_chart import TimeChart
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
@@ -108,22 +108,20 @@ async def test_moving_it_paints_the_charts_alone(
         await desk.travel("p")
         await desk.press("comma", "comma")
         counts: Counter[str] = Counter()
-        for kind in (FlowTable, TimeChart):
-            for method in ("render_line", "_lines"):
-                original = getattr(kind, method, None)
-                if original is None:
-                    continue
+        watched = ((FlowTable, "render_line"), (TimeChart, "render_line"), (TimeChart, "_lines"))
+        for kind, method in watched:
+            one = getattr(kind, method)
 
-                def call(
-                    self: Widget,
-                    *args: object,
-                    original: Callable[..., object] = original,
-                    told: str = f"{kind.__name__}.{method}",
-                ) -> object:
-                    counts[told] += 1
-                    return original(self, *args)
+            def call(
+                self: Widget,
+                *args: object,
+                original: Callable[..., object] = one,
+                told: str = f"{kind.__name__}.{method}",
+            ) -> object:
+                counts[told] += 1
+                return original(self, *args)
 
-                monkeypatch.setattr(kind, method, call)
+            monkeypatch.setattr(kind, method, call)
         await desk.press("comma")
         assert set(counts) == {"TimeChart.render_line"}
 

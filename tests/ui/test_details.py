@@ -31,10 +31,10 @@ async def test_everything_that_is_known_is_said(clock: Clock) -> None:
         text = said(desk)
         for part in (
             *("limited by", "nginx 4021", "nginx.service", "host", "cubic", "± 4.10 ms"),
-            *("min 31.0 ms", "rto 264 ms", "18 Mb/s", "21.6 Mb/s", "4,143 of 1,600,000 segments"),
+            *("min 31.0 ms", "rto 264 ms", "18.0 Mb/s", "21.6 Mb/s", "4,143 of 1,600,000 segments"),
             *("0.3 %", "acked 2.", "again 5.72 Mi", "sent 2.1", "793 Ki", "1448", "pmtu 1500"),
             *("2^10 sent, 2^7 received", "3 segments", "on, seen", "12 marked", "1m31s ago"),
-            *("peer's window 3 Mi", "send 2.50 Mi"),
+            *("peer's window 3.00 Mi", "send 2.50 Mi"),
         ):
             assert part in text, part
         assert "Limited by" in lines(desk.details)[1]
@@ -57,7 +57,7 @@ async def test_bbr_is_told_as_such(clock: Clock) -> None:
     """Of a flow of BBR there are bandwidth, least rtt, both gains, and the phase as inferred."""
     async with dashboard(sampled_server(), clock, ROOMY) as desk:
         text = said(desk)
-        for part in ("probe_bw (inferred)", "gain 1.00 × 2.00", "bw 96 Mb/s", "min rtt 31.0 ms"):
+        for part in ("probe_bw (inferred)", "gain 1.00 × 2.00", "bw 96.0 Mb/s", "min rtt 31.0 ms"):
             assert part in text
         await desk.press("down")
         await desk.looked()
@@ -73,7 +73,7 @@ async def test_of_a_flow_that_was_never_sampled_nothing_is_made_up(clock: Clock)
         assert "retrans –" in text
         for label in ("ecn", "buffers", "bbr", "last", "reorder", "pacing 0"):
             assert label not in text
-        assert "peer's window 3 Mi" in text
+        assert "peer's window 3.00 Mi" in text
         assert "tcp_probe" in text
 
 

@@ -70,7 +70,7 @@ async def test_a_host_name_and_a_filter_are_shown_as_they_are(
     source.kernel_filter = "port [bold]443"
     async with dashboard(source, clock) as desk:
         assert "[red]web[/red]" in desk.status
-        assert "kernel filter: port [bold]443" in desk.status
+        assert "kernel: port [bold]443" in desk.status
 
 
 async def test_markup_in_the_search_box_is_text(clock: Clock) -> None:

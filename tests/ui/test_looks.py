@@ -19,8 +19,9 @@ from textual.pilot import Pilot
 from tcctui.flows.chunks import Chunk
 from tcctui.flows.store import Store
 from tcctui.flows.timeline import Origin
-from tcctui.ui.app import DashboardApp, ReplayApp, TcctuiApp
-from tcctui.ui.flow_order import HOLD
+from tcctui.ui.app import ReplayApp, TcctuiApp
+from tcctui.ui.dashboard_app import DashboardApp
+from tcctui.ui.table.flow_order import HOLD
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk, origin, recorded

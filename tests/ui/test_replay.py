@@ -119,7 +119,7 @@ async def test_the_keys_of_a_replay(clock: Clock) -> None:
         assert "■ end of the recording" in desk.status
         await desk.travel("home")
         assert "0:00 of 0:30" in desk.status
-        await desk.travel("S", "G")
+        await desk.travel("S")
         assert notices(desk) == []
         keys = screen(desk.pilot)[-1]
         for key in ("p Play", "[] Speed", "←→ 1 s"):

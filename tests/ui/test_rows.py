@@ -40,7 +40,7 @@ async def test_every_connection_has_a_row_with_its_own_values(clock: Clock) -> N
         assert (states[0], states[9], states[10]) == ("ESTAB", closed, "CLOSE-WAIT")
         thresholds = desk.column("ssthresh")
         assert (thresholds[0], thresholds[2], thresholds[8]) == ("42", "∞", "1200")
-        assert desk.column("rate")[0] == "92 Mb/s"
+        assert desk.column("rate")[0] == "92.0 Mb/s"
         assert desk.column("srtt")[11] == "2500 ms"
         assert desk.column("cwnd")[9] == "4"
 
@@ -111,7 +111,7 @@ async def test_an_empty_table_names_the_kernel_filter(clock: Clock) -> None:
     """Where a filter in the kernel may be why nothing comes, the table and the line say which."""
     async with dashboard(FakeSource(kernel_filter="port 443"), clock) as desk:
         await desk.until(lambda: "passes port 443" in lines(desk.table)[2])
-        assert "kernel filter: port 443" in desk.status
+        assert "kernel: port 443" in desk.status
 
 
 async def test_an_empty_table_says_how_many_flows_the_search_hides(clock: Clock) -> None:
@@ -191,7 +191,7 @@ async def test_samples_fill_the_rows(clock: Clock) -> None:
         assert set(desk.column("cc")) == {"cubic"}
         assert set(desk.column("process")) == {"nginx"}
         assert set(desk.column("retrans")) == {"4.14k"}
-        assert desk.column("rate")[0] == "64 Mb/s"
+        assert desk.column("rate")[0] == "64.0 Mb/s"
         assert desk.order[0] == 1
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from textual.events import MouseScrollDown, MouseScrollUp
 
-from tcctui.ui.flow_order import HOLD, SETTLE
-from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.table.flow_order import HOLD, SETTLE
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.table.sort_key import SortKey
 from tests.ui.fake_source import FakeSource, Flow, many, server
 from tests.ui.screen import Clock, Desk, dashboard, lines
 
@@ -37,7 +38,7 @@ async def test_keys_move_the_selection(clock: Clock) -> None:
             ("end", 100),
             ("down", 100),
             ("home", 1),
-            ("G", 100),
+            ("end", 100),
             ("g", 1),
         ):
             await desk.press(key)
@@ -101,7 +102,7 @@ async def test_a_click_on_the_scroll_bar_selects_nothing(clock: Clock) -> None:
         for y in (0, 5, desk.table.region.height - 1):
             await desk.pilot.click(FlowTable, offset=(right, y))
         assert desk.table.selected == 1
-        assert (desk.table.sort, desk.table.descending) == ("rate", True)
+        assert desk.table.order_by == (SortKey("rate", True),)
 
 
 async def test_the_wheel_scrolls_and_leaves_the_selection(clock: Clock) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tcctui.ui.dashboard import MINIMUM_COLUMNS, MINIMUM_LINES
-from tcctui.ui.flow_table import FlowTable
+from tcctui.ui.room import LEAST
 from tcctui.ui.status_bar import StatusBar
-from tcctui.ui.table_layout import GAP
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.table.layout import GAP
 from tests.ui.fake_source import many, server
 from tests.ui.screen import Clock, dashboard, lines, painted, screen
 
@@ -24,7 +24,7 @@ async def test_a_terminal_that_is_too_small_says_so_and_recovers(clock: Clock) -
             if width > 1:
                 said = " ".join(screen(desk.pilot)).split()
                 assert f"{width}×{height}." in said
-                assert f"{MINIMUM_COLUMNS}×{MINIMUM_LINES}:" in said
+                assert f"{LEAST.width}×{LEAST.height}:" in said
             await desk.pilot.resize_terminal(100, 30)
             await desk.until(lambda: screen(desk.pilot) == before)
         await desk.press("down")
@@ -112,7 +112,7 @@ async def test_every_line_of_the_table_is_as_wide_as_the_table(clock: Clock) -> 
             await desk.pilot.resize_terminal(width, 40)
             assert {strip.cell_length for strip in painted(desk.table)} == {width}
             assert desk.order[:3] == [1, 2, 3]
-            assert desk.column("rate")[:2] == ["92 Mb/s", "18.4 Mb/s"]
+            assert desk.column("rate")[:2] == ["92.0 Mb/s", "18.4 Mb/s"]
             ends = [place.start + place.width for place in desk.columns]
             for line in lines(desk.table):
                 assert {line[end : end + GAP] for end in ends} <= {" ", ""}, line
@@ -130,7 +130,7 @@ async def test_nothing_is_under_the_scroll_bar(clock: Clock) -> None:
             assert last.start + last.width < width
         assert {strip.cell_length for strip in painted(desk.table)} == {161}
         await desk.pilot.resize_terminal(80, 30)
-        assert desk.column("rate")[0] == "8 Mb/s"
+        assert desk.column("rate")[0] == "8.00 Mb/s"
 
 
 async def test_what_gives_way_first(clock: Clock) -> None:

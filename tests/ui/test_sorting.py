@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from tcctui.ui.flow_table import FlowTable
-from tcctui.ui.table_columns import COLUMNS, SPARKLINES
+import itertools
+
+from tcctui.errors import TcctuiError
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.table.columns import COLUMNS, SPARKLINES
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.table.sort_key import SortKey
 from tests.ui.fake_source import FakeSource, Flow, server
-from tests.ui.screen import Clock, Desk, dashboard, lines
+from tests.ui.screen import Clock, Desk, dashboard, lines, notices
 
 
 def marked(desk: Desk) -> dict[str, str]:
@@ -21,11 +26,11 @@ def marked(desk: Desk) -> dict[str, str]:
     return found
 
 
-async def click_title(desk: Desk, name: str) -> None:
+async def click_title(desk: Desk, name: str, **modifiers: bool) -> None:
     """Click on a column's title."""
     place = desk.place(name)
     x = place.start if place.column.left else place.start + place.width - 1
-    assert await desk.pilot.click(FlowTable, offset=(x, 0))
+    assert await desk.pilot.click(FlowTable, offset=(x, 0), **modifiers)
 
 
 async def test_keys_move_the_sort_column_along_the_screen(clock: Clock) -> None:
@@ -114,9 +119,95 @@ async def test_the_arrow_leaves_the_titles_whole(clock: Clock) -> None:
         assert len(columns) == len(COLUMNS) + len(SPARKLINES)
         for name in [column.name for column in columns if column.sort]:
             for descending in (True, False):
-                desk.table.sort, desk.table.descending = name, descending
-                desk.table.refresh()
+                desk.table.order_by = (SortKey(name, descending),)
                 header = lines(desk.table)[0]
                 assert all(column.title in header for column in columns), header
                 assert header.count("▼") + header.count("▲") == 1
                 assert marked(desk) == {name: "▼" if descending else "▲"}
+
+
+def by_two() -> FakeSource:
+    """Flows of two smoothed round-trip times, whose cwnd differs."""
+    source = FakeSource(
+        Flow(cookie, "10.0.0.1:80", f"10.0.0.2:{1000 + cookie}", cwnd=(cwnd, cwnd), srtt_us=srtt)
+        for cookie, cwnd, srtt in ((1, 10, 5), (2, 30, 9), (3, 20, 5), (4, 30, 5), (5, 10, 9))
+    )
+    source.run(1)
+    return source
+
+
+async def test_further_columns_sort_what_the_first_has_equal(clock: Clock) -> None:
+    """Shift- and Ctrl-click add a column, or turn it; numbers at the arrows say which is which."""
+    async with dashboard(by_two(), clock) as desk:
+        await click_title(desk, "srtt")
+        assert desk.order == [2, 5, 1, 3, 4]
+        await click_title(desk, "cwnd", shift=True)
+        assert desk.order == [2, 5, 4, 3, 1]
+        header = lines(desk.table)[0]
+        assert "▼1SRTT" in header
+        assert "▼2CWND" in header
+        await click_title(desk, "cwnd", control=True)
+        assert desk.order == [5, 2, 1, 3, 4]
+        assert "▲2CWND" in lines(desk.table)[0]
+        await desk.press("r")
+        assert desk.order == [1, 3, 4, 5, 2]
+        assert "▲1SRTT" in lines(desk.table)[0]
+        await click_title(desk, "remote")
+        assert marked(desk) == {"remote": "▲"}
+
+
+async def test_rows_that_change_between_clicks_are_sorted_by_what_they_are(clock: Clock) -> None:
+    """A further key sorts by the values of now; a flow that came meanwhile is among the others."""
+    async with dashboard(by_two(), clock) as desk:
+        await click_title(desk, "srtt")
+        desk.source.flows[4].cwnd = (5, 5)
+        desk.source.flows[6] = Flow(6, "10.0.0.1:80", "10.0.0.2:1006", cwnd=(15, 15), srtt_us=5)
+        desk.source.destroy(3)
+        await desk.run(1)
+        await click_title(desk, "cwnd", shift=True)
+        assert desk.order == [2, 5, 3, 6, 1, 4]
+
+
+async def test_badges_leave_the_titles_whole(clock: Clock) -> None:
+    """With two columns to sort by, whichever they are, every title is there, and its arrow."""
+    async with dashboard(server(), clock) as desk:
+        columns = [place.column for place in desk.columns]
+        names = [column.name for column in columns if column.sort]
+        for first, second in itertools.pairwise(names):
+            desk.table.order_by = (SortKey(first, True), SortKey(second, False))
+            header = lines(desk.table)[0]
+            assert all(column.title in header for column in columns), header
+            assert "▼1" in header
+            assert "▲" in header
+
+
+async def test_the_arrow_says_that_the_order_is_held(clock: Clock) -> None:
+    """While somebody navigates the arrow is hollow."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press("down")
+        assert "▽RATE" in lines(desk.table)[0]
+        clock.now += 3.1
+        await desk.until(lambda: "▼RATE" in lines(desk.table)[0])
+
+
+async def test_the_order_is_kept_for_the_next_time(clock: Clock) -> None:
+    """What keys and clicks choose is in the settings; it is what the table begins with."""
+    preferences = Preferences()
+    async with dashboard(server(), clock, preferences=preferences) as desk:
+        await click_title(desk, "cc")
+        await click_title(desk, "srtt", shift=True)
+        assert preferences.settings.sort == ("cc", "-srtt")
+    async with dashboard(server(), clock, preferences=preferences) as desk:
+        assert desk.table.order_by == (SortKey("cc", False), SortKey("srtt", True))
+
+
+async def test_an_order_that_can_not_be_kept_holds_and_says_so(clock: Clock) -> None:
+    """A full disk is a notice, and the rows are sorted."""
+
+    def full(_: object) -> None:
+        raise TcctuiError("The disk is full.", "Make room.")
+
+    async with dashboard(server(), clock, preferences=Preferences(keep=full)) as desk:
+        await desk.press("r")
+        assert marked(desk) == {"rate": "▲"}
+        await desk.until(lambda: any("disk is full" in notice for notice in notices(desk)))

@@ -12,8 +12,8 @@ from tcctui.flows.diagnosis import Limit
 from tcctui.flows.marks import MarkKind
 from tcctui.ui import time_axis
 from tcctui.ui.chart_data import NO_MARKS, Marks
-from tcctui.ui.flow_table import FlowTable
 from tcctui.ui.signs import LIMITS, MARKS
+from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time_chart import TimeChart
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server

@@ -1,0 +1,88 @@
+"""Keeps changed settings in their file, and leaves the rest of it as a person wrote it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from tcctui.config import reading
+from tcctui.config.place import Caller, as_caller
+from tcctui.errors import TcctuiError
+from tcctui.newfile import NewFile, refusal
+
+
+def keep(path: Path, changes: Mapping[str, Any]) -> None:
+    """Write changed fields of `Settings` into the file, which is made where there is none.
+
+    Comments stay, and so does the order. Under sudo all of it is done as the user who called it.
+    The file is replaced at once or not at all; where it is a link, what it leads to is.
+
+    Raises:
+        TcctuiError: it can't be written, or what is there is no TOML.
+
+    """
+    try:
+        text = reading.text_of(path)
+        document = reading.document(text or "")
+    except TcctuiError as error:
+        raise TcctuiError(
+            f"{path} can't be changed: {error.reason}", "See what is wrong: tcctui config --check"
+        ) from error
+    for name, value in changes.items():
+        _put(document, name, _written(value))
+    new: str = document.as_string()
+    if new == text:
+        return
+    try:
+        with as_caller() as who:
+            _replace(Path(os.path.realpath(path)), new, who)
+    except OSError as error:
+        raise refusal(path, error) from error
+
+
+def _written(value: Any) -> Any:
+    """What stands for a value in TOML; None for one that stands for what there is without."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _put(table: Any, name: str, value: Any) -> None:
+    """Set what differs, and nothing else, so that its comments stay."""
+    if value is None:
+        table.pop(name, None)
+    elif isinstance(value, dict):
+        if not isinstance(table.get(name), dict):
+            table[name] = {}
+        inner = table[name]
+        for old in [old for old in inner if old not in value]:
+            del inner[old]
+        for key, one in value.items():
+            _put(inner, key, one)
+    elif name not in table or table[name] != value:
+        table[name] = value
+
+
+def _replace(path: Path, text: str, who: Caller | None) -> None:
+    os.makedirs(path.parent, 0o700, exist_ok=True)
+    # The thread still has root's further groups, and a directory may be writable by those.
+    if who is not None and os.stat(path.parent).st_uid != who.uid:
+        raise TcctuiError(
+            f"{path} can't be written: {path.parent} is another user's.",
+            "Keep the settings in a directory of your own.",
+        )
+    new = NewFile(path, force=True)
+    try:
+        with os.fdopen(new.descriptor, "w", encoding="utf-8") as file:
+            with contextlib.suppress(OSError):
+                os.chmod(new.descriptor, os.stat(path).st_mode & 0o777)
+            file.write(text)
+        new.name()
+    finally:
+        new.discard()

@@ -1,0 +1,126 @@
+"""All that keys do: its name, its keys and its meaning, told of the bindings themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.dom import DOMNode
+from textual.keys import Keys
+
+from tcctui.ui.plain import plain
+
+_MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "meta", "hyper"})
+_NAMED = frozenset(
+    {
+        *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"),
+        *("tab", "enter", "escape", "space", "backspace", *(f"f{n}" for n in range(1, 25))),
+        *(str(key.value) for key in Keys),
+    }
+)
+_SPOKEN: Mapping[str, str] = {
+    "up": "↑",
+    "down": "↓",
+    "left": "←",
+    "right": "→",
+    "home": "Home",
+    "end": "End",
+    "pageup": "PgUp",
+    "pagedown": "PgDn",
+    "tab": "Tab",
+    "enter": "Enter",
+    "escape": "Esc",
+    "space": "space",
+    "insert": "Ins",
+    "delete": "Del",
+}
+_ARROWS = str.maketrans({"↑": "Up ", "↓": "Down ", "←": "Left ", "→": "Right ", "⇧": "Shift "})
+
+
+class Action(NamedTuple):
+    """What a key does: `keys` are the names of those that usually do it."""
+
+    id: str
+    keys: tuple[str, ...]
+    meaning: str
+
+
+def key_name(text: str) -> str:
+    """Give the name of a key as people write it, `?` or `Ctrl-X`; empty text where none is it."""
+    text = text.strip()
+    *modifiers, key = text.replace("-", "+").split("+") if len(text) > 1 else [text]
+    if not key or not set(modifiers := [one.lower() for one in modifiers]) <= _MODIFIERS:
+        return ""
+    if len(key) > 1:
+        key = key.lower()
+        names = {character_name(chr(code)) for code in range(33, 127)}
+        if key not in _NAMED | names:
+            return ""
+    elif not key.isprintable():
+        return ""
+    elif modifiers == ["shift"] and key.isalpha():
+        return key.upper()
+    elif modifiers:
+        key = character_name(key.lower() if "shift" not in modifiers else key)
+    else:
+        key = character_name(key)
+    return "+".join([*sorted(set(modifiers)), key])
+
+
+def character_name(character: str) -> str:
+    """Give the name that Textual has for a character."""
+    if character == " ":
+        return "space"
+    if character == ",":
+        return "comma"
+    (binding,) = Binding.make_bindings([Binding(character, "none")])
+    return binding.key
+
+
+def actions(owners: Iterable[type[DOMNode]]) -> Iterator[Action]:
+    """Give the actions of classes, and of what those are made of, that have an id; each once."""
+    found: dict[str, Action] = {}
+    for one in dict.fromkeys(base for owner in owners for base in owner.__mro__):
+        for binding in Binding.make_bindings(_bindings(one)):
+            if binding.id is None:
+                continue
+            action = found.get(binding.id, Action(binding.id, (), ""))
+            keys = tuple(dict.fromkeys((*action.keys, binding.key)))
+            told = binding.tooltip or binding.description
+            meaning = action.meaning or told[:1].upper() + told[1:]
+            found[binding.id] = Action(binding.id, keys, meaning)
+    yield from found.values()
+
+
+def _bindings(owner: type) -> list[BindingType]:
+    return list(vars(owner).get("BINDINGS", ()))
+
+
+def in_force(action: Action, keys: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the names of the keys that do it, where `keys` has those that a person has chosen."""
+    return tuple(keys[action.id].split(",")) if keys.get(action.id) else action.keys
+
+
+def spoken(app: App[Any], keys: Iterable[str]) -> str:
+    """Write keys as they are printed on a keyboard: `p  space`, `Ctrl-P`."""
+    return "  ".join(_spoken(app, key) for key in keys)
+
+
+def _spoken(app: App[Any], key: str) -> str:
+    *modifiers, last = key.split("+")
+    word = app.get_key_display(Binding(last, "none", key_display=_SPOKEN.get(last)))
+    if modifiers and len(word) == 1:
+        word = word.upper()
+    return plain("-".join([*(one.title() for one in modifiers), word]))
+
+
+def worded(display: str) -> str:
+    """Write the arrows of a key's display as words, for terminals that have no arrows."""
+    return "/".join(display.translate(_ARROWS).split()) if not display.isascii() else display
+
+
+def meanings(all_actions: Iterable[Action]) -> Mapping[str, str]:
+    """Say what actions do, by their ids."""
+    return {action.id: action.meaning for action in all_actions}

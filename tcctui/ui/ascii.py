@@ -1,0 +1,86 @@
+"""The screen of terminals that have nothing but ASCII: every other character is drawn as one.
+
+One place for all of it: whatever parts of the screen draw, lines, bars, blocks and dots, goes
+through here on its way to the terminal. Characters keep their widths, so that nothing moves.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from textual.color import Color
+from textual.filter import LineFilter
+
+_GLYPHS: Mapping[str, str] = {
+    **{chr(code): "+" for code in range(0x2500, 0x2580)},  # corners and crossings; below, lines
+    # A row's past, from the lowest to the highest; what limits a flow has some of these too.
+    **dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True)),
+    **dict(zip("▀░▒▓·", '":%#.', strict=True)),
+    **dict(zip("✕◆▼▽•▲△●○▶◀▾▸✓❚■", "x@vuo^^*o><v>x|#", strict=True)),
+    **dict.fromkeys("─━═╌╍┄┅┈┉╴╶╸╺╼╾", "-"),
+    **dict.fromkeys("│┃║╎╏┆┇┊┋╵╷╹╻╽╿▌▐▎▏▍▋▊▉▕", "|"),
+    **dict.fromkeys("▖▗▘▝▙▟▛▜▚▞", "+"),
+    **dict(zip("╱╲╳", "/\\x", strict=True)),
+    "▔": '"',
+    **dict(zip("←→↑↓↕⇧⏎⌫", "<>^v|^<<", strict=True)),
+    **dict(zip("−–—…∞×±µ≥≤≈", "---~*x~u><~", strict=True)),
+    **dict(zip("‘’“”\u00a0²³°", "''\"\" 23o", strict=True)),
+    "\ufffd": "?",
+}
+"""What each glyph of ours and of the widgets is drawn as: ∞ is *, what was cut ends in ~."""
+
+_BRAILLE = 0x2800
+_LEFT, _RIGHT = (0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)
+"""Bits of a braille character's dots, from the top."""
+
+
+def _dots(bits: int) -> str:
+    """Draw what a cell of a curve has, from its dots: a line, by its height and its slope."""
+    left = [row for row, bit in enumerate(_LEFT) if bits & bit]
+    right = [row for row, bit in enumerate(_RIGHT) if bits & bit]
+    count = len(left) + len(right)
+    if not count:
+        return " "
+    if count > 5:
+        return "#"
+    if not left or not right:
+        height = (left + right)[0]
+        return "|" if count > 1 else "''.."[height]
+    rise = sum(left) / len(left) - sum(right) / len(right)
+    if count > 2 and abs(rise) < 1:
+        return "|"
+    if abs(rise) >= 1:
+        return "/" if rise > 0 else "\\"
+    return '"--_'[min(3, round((left[0] + right[0]) / 2))]
+
+
+_TABLE = str.maketrans({**_GLYPHS, **{chr(_BRAILLE + bits): _dots(bits) for bits in range(256)}})
+
+
+@functools.lru_cache(4096)
+def ascii_of(text: str) -> str:
+    """Draw a text in ASCII, as wide as it was; what nothing stands for is ?."""
+    drawn = text.translate(_TABLE)
+    if drawn.isascii():
+        return drawn
+    return "".join(one if one.isascii() else "?" * cell_len(one) for one in drawn)
+
+
+class AsciiFilter(LineFilter):
+    """Draws lines in ASCII."""
+
+    def apply(
+        self,
+        segments: list[Segment],
+        background: Color,  # noqa: ARG002 - Textual's
+    ) -> list[Segment]:
+        """Draw the pieces of a line."""
+        return [
+            segment
+            if segment.text.isascii()
+            else Segment(ascii_of(segment.text), segment.style, segment.control)
+            for segment in segments
+        ]

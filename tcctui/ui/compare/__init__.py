@@ -1,0 +1,1 @@
+"""Several flows on shared axes."""

@@ -1,0 +1,74 @@
+"""The pasts of several flows, laid over one axis: of time, or of their age."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tcctui.flows.snapshot import Extremes
+
+
+class Axis(NamedTuple):
+    """From where to where an axis goes, in seconds, and over how many columns.
+
+    Of time it ends with 0, which is now; of age it begins with 0, which is when a flow began.
+    """
+
+    first: float
+    last: float
+    columns: int
+
+
+def by_time(seconds: float, columns: int) -> Axis:
+    """The last seconds."""
+    return Axis(-seconds, 0.0, columns)
+
+
+def by_age(seconds: float, columns: int) -> Axis:
+    """The first seconds of each flow."""
+    return Axis(0.0, seconds, columns)
+
+
+def aligned(past: Extremes, seconds: float, ends: float, axis: Axis, over: float) -> Extremes:
+    """Lay columns that span the `seconds` until `ends` on the axis onto the axis' own.
+
+    Of several in one, there are the extremes of all and the last value; what lies between two of
+    them is NaN, for which the value before holds. What was known before the axis begins is in its
+    first column. From `over` on, where the flow has ended or it is not yet that old, all is
+    infinite: off the chart.
+    """
+    count = len(past.last)
+    middle = ends + (np.arange(count) + 0.5 - count) * (seconds / max(count, 1))
+    place = np.floor((middle - axis.first) * (axis.columns / (axis.last - axis.first)))
+    known = ~np.isnan(past.last)
+    inside = known & (place >= 0) & (place < axis.columns)
+    at = place[inside].astype(np.int64)
+    low, high, last = np.full((3, axis.columns), np.nan)
+    np.fmin.at(low, at, past.low[inside])
+    np.fmax.at(high, at, past.high[inside])
+    last[at] = past.last[inside]  # ascending: of several, the newest stays
+    before = np.flatnonzero(known & (place < 0))
+    if len(before) and axis.columns and np.isnan(last[0]):
+        low[0] = high[0] = last[0] = past.last[before[-1]]
+    begun = axis.first + np.arange(axis.columns) * ((axis.last - axis.first) / axis.columns)
+    gone = begun >= over
+    for values in (low, high, last):
+        values[gone] = np.inf
+    return Extremes(low, high, last)
+
+
+def value_at(curve: Extremes, first: int, last: int) -> tuple[float, float] | None:
+    """The least and the greatest value in columns `first` to `last`, or what held until then.
+
+    None where there is none, as before the flow's first and behind its end.
+    """
+    if last < 0 or not len(curve.last) or np.isinf(curve.last[last]):
+        return None
+    low, high = curve.low[first : last + 1], curve.high[first : last + 1]
+    there = ~np.isnan(low)
+    if there.any():
+        return float(low[there].min()), float(high[there].max())
+    before = curve.last[: last + 1]
+    before = before[~np.isnan(before)]
+    return (float(before[-1]), float(before[-1])) if before.size else None

@@ -1,0 +1,266 @@
+"""The view that compares flows: what they are, and charts that all of them are on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rich.text import Text
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from tcctui.flows.snapshot import FlowHistory
+from tcctui.ui import units, windows
+from tcctui.ui.chart_data import ChartData, Series
+from tcctui.ui.chart_kinds import CWND, SRTT
+from tcctui.ui.compare.aligned import Axis, aligned, by_age, by_time, value_at
+from tcctui.ui.compare.kinds import Kind, kinds, scaled
+from tcctui.ui.compare.subjects import COLUMNS, Subject, fitted, subjects, told
+from tcctui.ui.line_styles import FLOWS, sample
+from tcctui.ui.readout import cell_of, share
+from tcctui.ui.time_chart import TimeChart
+from tcctui.ui.view import View
+
+MOST = len(FLOWS)
+"""Flows that are compared at a time."""
+
+FRAME = 0.25
+"""Seconds between two frames."""
+
+TWO_CHARTS_FROM = 120
+"""Columns from which there is room for two charts."""
+
+_FINEST = 4
+"""Columns of a flow's life that are asked for, for each of the chart's, where it is laid on age."""
+
+_SRTT = 1
+"""The place of srtt in `kinds`: what the right chart shows, unless the left one does."""
+
+
+class Compare(Vertical):
+    """Flows over the same time, or from the same age on, pulled four times a second.
+
+    Shown while there are `cookies`.
+    """
+
+    cookies: reactive[tuple[int, ...]] = reactive((), init=False)
+    seconds: reactive[float | None] = reactive(60.0, init=False)
+    """How much is shown: the last seconds, or by age the first; None is the longest life."""
+    by_age: reactive[bool] = reactive(False, init=False)
+    """Whether all flows begin at the left, instead of now being on the right."""
+    kind: reactive[int] = reactive(0, init=False)
+    """Which of `kinds` the left chart shows."""
+    crosshair: reactive[float | None] = reactive(None, init=False)
+    """How far to the left of the right edge it is, as a part of the plot's width."""
+
+    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._view = view
+        self._life = math.inf
+        self._subjects: Sequence[Subject] = ()
+        self._shown = [CWND, SRTT]
+        self._legend: Text | None = None
+
+    def compose(self) -> ComposeResult:
+        """Make the legend and two charts."""
+        yield Static(id="compared", markup=False)
+        with Horizontal():
+            yield TimeChart(CWND.title, CWND.unit, CWND.form, CWND.tell, id="compare-left")
+            yield TimeChart(SRTT.title, SRTT.unit, SRTT.form, id="compare-right")
+
+    def on_mount(self) -> None:
+        """Wait for flows."""
+        self.display = False
+        self.set_interval(FRAME, self.draw)
+
+    @property
+    def seconds_needed(self) -> float | None:
+        """How much of the flows' past is drawn, up to now; None is all."""
+        return None if self.by_age else self.seconds
+
+    def watch_cookies(self) -> None:
+        """Compare others."""
+        self.display = bool(self.cookies)
+        self.crosshair = None
+        self.draw()
+
+    def watch_seconds(self) -> None:
+        """Show more time, or less."""
+        self.draw()
+
+    def watch_by_age(self) -> None:
+        """Lay the flows another way."""
+        self.crosshair = None
+        self.draw()
+
+    def watch_kind(self) -> None:
+        """Compare by something else."""
+        self.draw()
+
+    def on_resize(self) -> None:
+        """Have one chart or two."""
+        self.query_one("#compare-right").display = self.size.width >= TWO_CHARTS_FROM
+        self.draw()
+
+    # Keys; the same as those of the charts
+
+    def next_kind(self) -> None:
+        """Compare by the next quantity."""
+        self.kind = (self.kind + 1) % len(kinds())
+
+    def next_window(self) -> None:
+        """Show the next of three windows."""
+        self.seconds = windows.following(self.seconds)
+
+    def zoom(self, by: int) -> None:
+        """Show less time (1), or more (-1)."""
+        self.seconds = windows.zoomed(self.seconds, by, self._life)
+
+    def toggle_y(self) -> None:
+        """Let the y axes begin at 0, or fit the curves."""
+        for chart in self.query(TimeChart):
+            chart.y_from_zero = not chart.y_from_zero
+
+    def next_alignment(self) -> None:
+        """Lay the flows on time, or on their age."""
+        self.by_age = not self.by_age
+
+    @on(TimeChart.Pointed)
+    def _point(self, message: TimeChart.Pointed) -> None:
+        message.stop()
+        self.crosshair = message.share
+
+    def move_crosshair(self, by: int) -> None:
+        """Move it by a column; where there is none, have it at the right edge."""
+        _, cells = self.query_one("#compare-left", TimeChart).plot_area
+        if cells:
+            at = cells - 1 if self.crosshair is None else cell_of(self.crosshair, cells) + by
+            self.crosshair = share(min(max(at, 0), cells - 1), cells)
+
+    def hide_crosshair(self) -> bool:
+        """Take it away; says whether there was one."""
+        there, self.crosshair = self.crosshair is not None, None
+        return there
+
+    def watch_crosshair(self) -> None:
+        """Show it on both charts, and what the flows were there."""
+        for chart in self.query(TimeChart):
+            chart.crosshair = self.crosshair
+        self.draw()
+
+    # Drawing
+
+    def draw(self) -> None:
+        """Pull the flows' pasts and presents; those of another moment as soon as they are there."""
+        if not self.cookies or self._view.still:
+            return
+        flows = self._view.some_flows(np.array(self.cookies, "u8"), COLUMNS)
+        self._subjects = subjects(self.cookies, flows)
+        if not self._subjects:
+            self._say("These flows have left")
+            return
+        if any(self._view.pending(one.cookie) for one in self._subjects):
+            self._say("Working it out …")
+            return
+        self._life = max(self._view.seconds_known(round(one.age * 1e9)) for one in self._subjects)
+        seconds = self._life if self.seconds is None else self.seconds
+        seconds = max(min(seconds, self._life) if self.by_age else seconds, 0.1)
+        right = _SRTT if self.kind != _SRTT else 0
+        known = kinds()
+        values = [
+            self._show(place, name, known[kind], seconds)
+            for place, name, kind in ((0, "#compare-left", self.kind), (1, "#compare-right", right))
+        ]
+        self._tell(values, seconds)
+
+    def _say(self, message: str) -> None:
+        for chart in self.query(TimeChart):
+            chart.data, chart.message = None, message
+
+    def _show(self, place: int, name: str, kind: Kind, seconds: float) -> Mapping[int, str]:
+        """Draw one chart; gives what is under the crosshair by cookie."""
+        chart = self.query_one(name, TimeChart)
+        if not chart.display:
+            return {}
+        axis = (by_age if self.by_age else by_time)(seconds, chart.columns)
+        curves = {}
+        for one in self._subjects:
+            past = self._past(one, axis, seconds)
+            if past is not None:
+                now = one.age if self.by_age else 0.0
+                over = one.until - one.age + now if self.by_age or one.closed else math.inf
+                curves[one] = aligned(kind.past(past), past.seconds, now, axis, over)
+        by, quantity = kind.scale(curves.values())
+        by = by or 1.0
+        if quantity != self._shown[place]:
+            self._shown[place] = quantity
+            chart.show_as(quantity.title, quantity.unit, quantity.form, quantity.tell)
+        shown = {one: scaled(curve, by) for one, curve in curves.items()}
+        series = tuple(
+            Series(one.short, curve.low, curve.high, curve.last, one.style, one.now(kind, by))
+            for one, curve in shown.items()
+        )
+        there = tuple(one for one in series if np.isfinite(one.last).any())
+        chart.data = ChartData(
+            seconds, there, columns=axis.columns, now=self._present(), elapsed=self.by_age
+        )
+        chart.message = "Nothing was measured yet"
+        _, cells = chart.plot_area
+        if self.crosshair is None or not cells:
+            return {}
+        cell = cell_of(self.crosshair, cells)
+        first = cell * axis.columns // cells
+        last = max(first, (cell + 1) * axis.columns // cells - 1)
+        found = {one.cookie: value_at(curve, first, last) for one, curve in shown.items()}
+        unit = f" {quantity.unit}" if quantity.unit else ""
+        return {
+            cookie: f"{quantity.title} {told(*ends, quantity.tell)}{unit}"
+            for cookie, ends in found.items()
+            if ends is not None
+        }
+
+    def _past(self, one: Subject, axis: Axis, seconds: float) -> FlowHistory | None:
+        if not self.by_age:
+            return self._view.history(one.cookie, seconds, axis.columns)
+        columns = math.ceil(axis.columns * max(1.0, one.age / seconds))
+        return self._view.history(one.cookie, None, min(columns, _FINEST * axis.columns))
+
+    def _present(self) -> str:
+        """What the right end of an axis of time is called."""
+        if self._view.moment is None or not self._view.wall_offset_ns:
+            return "now"
+        return units.wall_clock(self._view.at_ns + self._view.wall_offset_ns)
+
+    def _tell(self, values: Sequence[Mapping[int, str]], seconds: float) -> None:
+        """Say which flow is which, with what it is now or was under the crosshair."""
+        width = self.size.width
+        legend = Text(self._heading(seconds, width))
+        for one in self._subjects:
+            style = self.query_one(TimeChart).get_component_rich_style(f"time-chart--{one.style}")
+            there = [by[one.cookie] for by in values if one.cookie in by]
+            if self.crosshair is None:
+                there = one.present
+            line = f" {sample(one.style):<4} {one.name(width // 2)}"
+            legend.append(f"\n{line}", style)
+            legend.append(fitted(there or ["–"], width - len(line)))
+        if legend != self._legend:
+            self._legend = legend
+            self.query_one("#compared", Static).update(legend)
+
+    def _heading(self, seconds: float, width: int) -> str:
+        if self.by_age:
+            pieces = [" By age", f"first {units.span(seconds)} of each"]
+        else:
+            pieces = [" By time", windows.told(self.seconds)]
+        if self.crosshair is not None:
+            at = (1 - self.crosshair if self.by_age else -self.crosshair) * seconds
+            pieces.append(f"at {at:.1f} s".replace("-", "−"))
+        left = len(self.cookies) - len(self._subjects)
+        if left:
+            pieces.append(f"{left} left")
+        keys = ["a aligns", "c next quantity", "V leaves"]
+        return pieces[0] + fitted([*pieces[1:], *keys], width - len(pieces[0]))

@@ -1,0 +1,119 @@
+"""The flows that are compared: what they are called, how they look, what they are now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from tcctui.flows.labels import endpoints
+from tcctui.flows.snapshot import Flows
+from tcctui.ui.compare.kinds import Kind, kinds
+from tcctui.ui.line_styles import FLOWS
+from tcctui.ui.plain import legible
+from tcctui.ui.table import cells
+from tcctui.ui.table.layout import fit
+
+COLUMNS: tuple[str, ...] = (
+    *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport"),
+    *("cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
+)
+"""What is known of them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """One flow: its ends, its algorithm, its line, and the present values that are known."""
+
+    cookie: int
+    number: int
+    local: str
+    remote: str
+    cc: str
+    age: float
+    """Seconds since it was opened, or first seen where that was not."""
+    until: float
+    """How old it has become: less than `age` if it was closed."""
+    closed: bool
+    values: dict[str, float] = field(repr=False)
+
+    @property
+    def style(self) -> str:
+        """Of its curves."""
+        return FLOWS[self.number - 1]
+
+    @property
+    def short(self) -> str:
+        """What it is called beside a curve."""
+        return f"{self.number} {self.cc}".rstrip()
+
+    def name(self, width: int) -> str:
+        """Number, algorithm and both ends, in at most `width` characters."""
+        ends = f"{self.local} → {self.remote}"
+        room = max(width - len(self.short) - 1, 20)
+        if len(ends) > room:
+            half = (room - 3) // 2
+            ends = " → ".join(
+                fit(end, half, left=True).rstrip() for end in (self.local, self.remote)
+            )
+        return f"{self.short} {ends}"
+
+    def now(self, kind: Kind, by: float) -> float | None:
+        """What it has now, in a unit."""
+        value = self.values.get(kind.column)
+        return None if value is None else value * kind.factor / by
+
+    @property
+    def present(self) -> list[str]:
+        """All that it has now, as text."""
+        found = []
+        for kind in kinds():
+            value = self.values.get(kind.column)
+            if value is not None:
+                value *= kind.factor
+                by, quantity = next(
+                    (scale for scale in kind.scales if value >= scale[0]), kind.scales[-1]
+                )
+                unit = f" {quantity.unit}" if quantity.unit not in {"", "segments"} else ""
+                found.append(f"{kind.title} {quantity.tell(value / (by or 1.0))}{unit}")
+        return [*found, *(["closed"] if self.closed else [])]
+
+
+def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
+    """Those of the flows that are there, in the order of their cookies and numbered by it."""
+    places = {cookie: place for place, cookie in enumerate(flows["cookie"].tolist())}
+    local = endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])
+    remote = endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])
+    found = []
+    for number, cookie in enumerate(cookies, 1):
+        at = places.get(cookie)
+        if at is None:
+            continue
+        closed, opened = int(flows["closed_ns"][at]), int(flows["opened_ns"][at])
+        first = opened or int(flows["first_ns"][at])
+        age = max(flows.now_ns - first, 0) / 1e9
+        until = max(closed - first, 0) / 1e9 if closed else age
+        values = {
+            kind.column: float(flows[kind.column][at])
+            for kind in kinds()
+            if not cells.missing(kind.column, flows[kind.column][at : at + 1])[0]
+        }
+        cc = legible(bytes(flows["cc"][at]))
+        ends = local[at], remote[at]
+        found.append(Subject(cookie, number, *ends, cc, age, until, bool(closed), values))
+    return found
+
+
+def told(least: float, most: float, tell: Callable[[float], str]) -> str:
+    """Write a value, or the two ends of what there was."""
+    low, high = tell(least), tell(most)
+    return low if low == high else f"{low}–{high}"
+
+
+def fitted(pieces: Sequence[str], width: int) -> str:
+    """As many of the pieces as there is room for, each behind a dot."""
+    text = ""
+    for piece in pieces:
+        if len(text) + len(piece) + 3 > width:
+            break
+        text += f" · {piece}"
+    return text

@@ -1,0 +1,257 @@
+"""How the round-trip times of the shown flows are spread."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.geometry import Region
+from textual.message import Message
+from textual.screen import ModalScreen
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tcctui.flows import histogram
+from tcctui.flows.histogram import Histogram
+from tcctui.ui import units
+from tcctui.ui.colours import rules
+from tcctui.ui.notices import BRIEF, Notice, tell
+from tcctui.ui.plain import plain
+
+FRAME = 0.5
+"""Seconds between two looks."""
+
+_EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+_HEAD = 4
+"""Lines above the bins."""
+_NAMES = ("p50", "p90", "p95", "p99")
+
+
+class Times(NamedTuple):
+    """Round-trip times in microseconds, 0 where there is none, and of which flows they are."""
+
+    srtt_us: npt.NDArray[np.uint32]
+    of: str
+
+
+Look = Callable[[], Times | None]
+"""Gives the times as they are now; None while they are being worked out."""
+
+
+class SrttHistogram(ModalScreen[str | None]):
+    """Shows a histogram of srtt, live; gives back the query of the bin that is picked, or None."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,H,q", "dismiss(None)", "Close", id="histogram-close"),
+    ]
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+
+    def compose(self) -> ComposeResult:
+        """Make the box."""
+        with Vertical(classes="dialog histogram"):
+            yield Bars(self._look)
+
+    def on_mount(self) -> None:
+        """Let the keys go to the bars."""
+        box = self.query_one(".histogram")
+        box.border_title = "srtt of the flows shown"
+        box.border_subtitle = "↑↓ bin · Enter searches it · Esc closes"
+        self.query_one(Bars).focus()
+
+    def on_bars_picked(self, message: Bars.Picked) -> None:
+        """Give the query back."""
+        self.dismiss(message.query)
+
+
+class Bars(Widget, can_focus=True):
+    """A bar for each bin of srtt, of which one is selected.
+
+    What is selected is a time, not a place: it stays in its bin while bins come and go.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "bars--head",
+        "bars--dim",
+        "bars--cursor",
+        "bars--srtt",
+    }
+    DEFAULT_CSS = rules("Bars", "bars", ("srtt",))
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "move(-1)", "Up", show=False),
+        Binding("down,j", "move(1)", "Down", show=False),
+        Binding("pageup", "move(-10)", "Page up", show=False),
+        Binding("pagedown", "move(10)", "Page down", show=False),
+        Binding("home", "move(-1000)", "First", show=False),
+        Binding("end", "move(1000)", "Last", show=False),
+        Binding("enter", "pick", "Search the bin", show=False),
+    ]
+
+    class Picked(Message):
+        """A bin was picked; `query` lets through what is in it."""
+
+        def __init__(self, query: str) -> None:
+            super().__init__()
+            self.query = query
+
+    def __init__(self, look: Look) -> None:
+        super().__init__()
+        self._look = look
+        self._times: Times | None = None
+        self._bins: Histogram | None = None
+        self._at_us: float | None = None
+        self._lines: list[list[tuple[str, str]]] = []
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        self.set_interval(FRAME, self.look)
+
+    def on_resize(self) -> None:
+        """Have as many bins as there is room for."""
+        self.look()
+
+    def look(self) -> None:
+        """Pull the times, and repaint what changed."""
+        self._times = self._look() or self._times
+        self._draw()
+
+    def _draw(self) -> None:
+        width, height = self.size
+        if self._times is None or not width or not height:
+            return
+        before = self._lines
+        self._bins = histogram.histogram(self._times.srtt_us, height - _HEAD)
+        self._lines = [
+            *head(self._bins, self._times.of, width),
+            *bars(self._bins, self._selected, width),
+        ]
+        if len(before) != len(self._lines):
+            self.refresh()
+            return
+        changed = [
+            Region(0, line, width, 1)
+            for line, (old, new) in enumerate(zip(before, self._lines, strict=True))
+            if old != new
+        ]
+        if changed:
+            self.refresh(*changed)
+
+    @property
+    def _selected(self) -> int:
+        """The selected bin, -1 where there is none; at first, that of the median."""
+        if self._bins is None or not self._bins.known:
+            return -1
+        return self._bins.bin_of(self._bins.at[0] if self._at_us is None else self._at_us)
+
+    def _select(self, place: int) -> None:
+        bins = self._bins
+        if bins is None or not bins.known:
+            return
+        place = min(max(place, 0), len(bins.counts) - 1)
+        self._at_us = math.sqrt(bins.edges[place] * bins.edges[place + 1])
+        self._draw()
+
+    def action_move(self, by: int) -> None:
+        """Select a bin further down."""
+        self._select(self._selected + by)
+
+    def action_pick(self) -> None:
+        """Let the table show only what is in the selected bin."""
+        place = self._selected
+        if self._bins is None or place < 0:
+            return
+        if not self._bins.counts[place]:
+            notice = Notice("No flow is in this bin", "↑ and ↓ go to others.", seconds=BRIEF)
+            tell(self, notice)
+            return
+        self.post_message(self.Picked(query(self._bins, place)))
+
+    def on_click(self, event: events.Click) -> None:
+        """Select a bin, or pick the one that is selected."""
+        place = event.y - _HEAD
+        if self._bins is None or not 0 <= place < len(self._bins.counts):
+            return
+        if place == self._selected:
+            self.action_pick()
+        else:
+            self._select(place)
+
+    def render_line(self, y: int) -> Strip:
+        """One line: of the head, a bin, or nothing."""
+        if y >= len(self._lines):
+            return Strip.blank(self.size.width, self.rich_style)
+        pieces = [Segment(text, self._style(name)) for text, name in self._lines[y]]
+        return Strip(pieces).adjust_cell_length(self.size.width, self.rich_style)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"bars--{name}") if name else self.rich_style
+
+
+def query(bins: Histogram, place: int) -> str:
+    """Write what lets through the flows of a bin."""
+    low, high = bins.edges[place], bins.edges[place + 1]
+    return f"srtt>={_ms(low)}ms srtt<{_ms(high)}ms"
+
+
+def _ms(microseconds: float) -> str:
+    """Milliseconds, with all digits that an edge has: 0.0224, 20, 10000."""
+    return f"{microseconds / 1000:.10g}"
+
+
+def head(bins: Histogram, of: str, width: int) -> list[list[tuple[str, str]]]:
+    """Say of how many flows it is, and where they lie."""
+    counted = f"{units.count(bins.known)} with an srtt, {units.count(bins.unknown)} without"
+    first = [(f"{plain(of)}, {counted}"[:width], "head")]
+    if not bins.known:
+        return [first, [("No flow that is shown has been measured yet", "dim")], [], []]
+    ends = (("min", bins.low), ("max", bins.high))
+    return [first, _told(ends), _told(tuple(zip(_NAMES, bins.at, strict=True))), []]
+
+
+def _told(values: tuple[tuple[str, float], ...]) -> list[tuple[str, str]]:
+    pieces = []
+    for name, value in values:
+        pieces += [(f"{name} ", "dim"), (f"{units.milliseconds(value)}  ", "")]
+    return pieces
+
+
+def bars(bins: Histogram, selected: int, width: int) -> list[list[tuple[str, str]]]:
+    """Draw a line for each bin: its edges, a bar, how many are in it, and which quantiles."""
+    if not bins.known:
+        return []
+    edges = [_ms(edge) for edge in bins.edges.tolist()]
+    axis = max(map(len, edges))
+    most = int(bins.counts.max())
+    counted = len(units.count(most))
+    marks: dict[int, str] = {}
+    for name, value in zip(_NAMES, bins.at, strict=True):
+        place = bins.bin_of(value)
+        marks[place] = f"{marks.get(place, '')} {name}"
+    margin = max(map(len, marks.values()))
+    # The bar's end leaves room for the count and the names of the quantiles behind it.
+    room = max(1, width - (2 * axis + 8) - counted - 1 - margin)
+    drawn = []
+    for place, count in enumerate(bins.counts.tolist()):
+        label = f" {edges[place]:>{axis}} – {edges[place + 1]:>{axis}} ms "
+        length = max(1, round(8 * room * count / most)) if count else 0
+        bar = "█" * (length // 8) + _EIGHTHS[length % 8]
+        behind = f" {units.count(count)}" if count else " "
+        mark = marks.get(place, "")
+        if place == selected:
+            line = f"{label}{bar}{behind}{mark}"
+            drawn.append([(line.ljust(width)[:width], "cursor")])
+        else:
+            drawn.append([(label, "dim"), (bar, "srtt"), (behind, ""), (mark, "head")])
+    return drawn

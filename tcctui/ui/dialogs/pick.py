@@ -1,0 +1,112 @@
+"""A list to pick from: typed letters narrow it, Enter takes one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList
+from textual.widgets.option_list import Option
+
+from tcctui.ui.plain import plain
+
+
+class Choice(NamedTuple):
+    """What can be picked: what is given back, what it is called, and a few words about it."""
+
+    value: str
+    title: str
+    meaning: str = ""
+
+
+class Pick(ModalScreen[str | None]):
+    """Lists choices; gives back the value of the one that is picked, None where none is."""
+
+    HINT: ClassVar[str] = "Enter takes · Esc closes"
+    """What the keys do."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Close"),
+        Binding("down", "cursor(1)", "Down", show=False),
+        Binding("up", "cursor(-1)", "Up", show=False),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[Choice], *, nothing: str = "Nothing") -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._nothing = nothing
+
+    def compose(self) -> ComposeResult:
+        """Make the box to narrow the list with, and the list."""
+        with Vertical(classes="dialog"):
+            yield Input(placeholder="type to narrow", compact=True, select_on_focus=False)
+            yield OptionList(markup=False)
+
+    def on_mount(self) -> None:
+        """Show all."""
+        box = self.query_one(".dialog")
+        box.border_title, box.border_subtitle = self._title, self.HINT
+        self.query_one(OptionList).can_focus = False
+        self._narrow("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what has these letters."""
+        self._narrow(event.value)
+
+    def show(self, title: str, choices: Sequence[Choice]) -> None:
+        """Show other choices than before; what is highlighted stays so, if it is still there."""
+        self._title, self._choices = title, choices
+        if self.is_mounted:
+            self.query_one(".dialog").border_title = title
+            self.renew()
+
+    def renew(self) -> None:
+        """List the choices anew."""
+        options = self.query_one(OptionList)
+        at = options.highlighted
+        value = None if at is None else options.get_option_at_index(at).id
+        self._narrow(self.query_one(Input).value)
+        if value is not None and value in (option.id for option in options.options):
+            options.highlighted = options.get_option_index(value)
+
+    def _narrow(self, text: str) -> None:
+        words = text.lower().split()
+        shown = [
+            choice
+            for choice in self._choices
+            if all(word in f"{choice.title} {choice.meaning}".lower() for word in words)
+        ]
+        width = max((len(choice.title) for choice in shown), default=0)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        for choice in shown:
+            line = Text.assemble(
+                (plain(choice.title).ljust(width), "bold"), "  ", plain(choice.meaning)
+            )
+            options.add_option(Option(line, id=choice.value))
+        if not shown:
+            options.add_option(Option(self._nothing, disabled=True))
+        else:
+            options.highlighted = 0
+
+    def action_cursor(self, by: int) -> None:
+        """Go to the next choice, or the one before (-1)."""
+        options = self.query_one(OptionList)
+        if by > 0:
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+    def on_input_submitted(self) -> None:
+        """Take what is highlighted."""
+        self.query_one(OptionList).action_select()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Give it back."""
+        self.dismiss(event.option.id)

@@ -1,0 +1,54 @@
+"""Where the mistake in a search is, and what it is."""
+
+from __future__ import annotations
+
+from rich.highlighter import Highlighter
+from rich.text import Text
+
+from tcctui.flows.query import QueryError
+from tcctui.ui.plain import plain
+
+_EXPECTED = 5
+"""Most things that are said to be expected."""
+
+
+class Underline(Highlighter):
+    """Underlines the mistake in what was typed."""
+
+    def __init__(self) -> None:
+        self.mistake: QueryError | None = None
+
+    def highlight(self, text: Text) -> None:
+        """Mark the mistake's place."""
+        if self.mistake is not None:
+            # A mistake at the very end has no character of its own: the last one is marked.
+            start = min(self.mistake.start, max(0, len(text) - 1))
+            text.stylize("bold red underline", start, max(self.mistake.end, start + 1))
+
+
+def pointed(mistake: QueryError, at: int, room: int) -> str:
+    """The reason beside a caret in column `at`, or alone where there is no room for both.
+
+    What was expected there and that the last good filter holds is said too if there is room.
+    """
+    reason, expected = plain(mistake.reason), _expected(mistake)
+    holds = "the last good filter holds"
+    for hint in (
+        f"{reason}{expected}; {holds}",
+        f"{reason}; {holds}",
+        f"{reason}{expected}",
+        reason,
+    ):
+        if 0 <= at <= room - len(hint) - 2:
+            return f"{' ' * at}^ {hint}"
+        if len(hint) < at < room:
+            return f"{hint:>{at - 1}} ^"
+    return reason
+
+
+def _expected(mistake: QueryError) -> str:
+    named = mistake.expected
+    if not named:
+        return ""
+    more = " …" if len(named) > _EXPECTED else ""
+    return plain(f" (expected: {', '.join(named[:_EXPECTED])}{more})")

@@ -1,0 +1,192 @@
+"""What to search for, to find again what a cell shows: `cc:bbr`, `cwnd:41`, `srtt>=38.1ms`.
+
+What names something, or stays as it is for a while, is asked for as it is. What is measured is
+another number a moment later: there it is at least as much, in three digits.
+
+Each text is tried: one that the query language does not take, or that does not match the very flow
+it was made of, is never given.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import ROUND_DOWN, Decimal
+
+import numpy as np
+
+from tcctui.addresses import format_address
+from tcctui.flows.query import QueryError, parse
+from tcctui.flows.snapshot import Flows
+from tcctui.ui.table import cells
+from tcctui.ui.table.columns import forms
+from tcctui.ui.table.columns.column import Ask
+
+Write = Callable[[float], Iterator[str]]
+"""Writes a number as the query language takes it; several ways, the best one first."""
+
+_PLAIN = re.compile(r"[\w./:@+-]+")
+
+
+def exactly(name: str, *fields: str) -> Ask:
+    """Ask for the number in the flow column `name`, by one of the language's `fields`."""
+
+    def texts(flows: Flows, row: int) -> Iterator[str]:
+        value = flows[name][row].item()
+        return (f"{field}:{value:.0f}" for field in fields if value == int(value))
+
+    return _known(name, texts)
+
+
+def at_least(name: str, write: Write, *fields: str) -> Ask:
+    """Ask for flows that have no less of what was measured than this one; for none, where it is 0.
+
+    `write` gives no more than the value.
+    """
+
+    def texts(flows: Flows, row: int) -> Iterator[str]:
+        value = flows[name][row].item()
+        for field in fields:
+            if value == 0:
+                yield f"{field}:0"
+            else:
+                yield from (f"{field}>={text}" for text in write(value))
+
+    return _known(name, texts)
+
+
+def named(name: str, words: Mapping[int, str], *fields: str) -> Ask:
+    """Ask for the word that stands for a number."""
+
+    def texts(flows: Flows, row: int) -> Iterator[str]:
+        word = words.get(int(flows[name][row]), "").lower()
+        if word:
+            yield from (f"{field}:{word}" for field in fields)
+
+    return _known(name, texts)
+
+
+def written(name: str, *fields: str) -> Ask:
+    """Ask for a name, in quotes where it needs them."""
+
+    def texts(flows: Flows, row: int) -> Iterator[str]:
+        # A name that was cut may end within a character.
+        text = bytes(flows[name][row]).decode("utf-8", "ignore")
+        for field in fields:
+            if _PLAIN.fullmatch(text):
+                yield f"{field}:{text}"
+            if text.isprintable():
+                yield f'{field}:"{text}"'
+            # A part of a name finds it too.
+            part = max(_PLAIN.findall(text), key=len, default="")
+            if part:
+                yield f"{field}:{part}"
+
+    return _known(name, texts)
+
+
+def address(end: str, *fields: str) -> Ask:
+    """Ask for the address of an end, `s` or `d` as columns begin."""
+
+    def query(flows: Flows, row: int) -> str | None:
+        names = (f"{end}addr_hi", f"{end}addr_lo")
+        host = format_address(*(int(flows[name][row]) for name in names))
+        return first_that_finds(
+            (f"{field}:{text}" for field in fields for text in (host, f"[{host}]", f'"{host}"')),
+            flows,
+            row,
+            names,
+        )
+
+    return query
+
+
+def phase(flows: Flows, row: int) -> str | None:
+    """Ask for the phase of congestion control: of BBR, its own."""
+    if cells.missing("snd_cwnd", flows["snd_cwnd"][row : row + 1])[0]:
+        return None
+    if bytes(flows["cc"][row]) == b"bbr":
+        return named("bbr_phase", forms.BBR_PHASES, "bbr")(flows, row)
+    return named("slow_start", forms.PHASES, "phase")(flows, row)
+
+
+def microseconds(value: float) -> Iterator[str]:
+    """Write a time: `38.1ms`."""
+    unit, scale = ("us", 1) if value < 1e3 else ("ms", 10**3) if value < 1e7 else ("s", 10**6)
+    yield f"{_digits(value, scale)}{unit}"
+
+
+def milliseconds(value: float) -> Iterator[str]:
+    """Write a time of milliseconds."""
+    return microseconds(value * 1e3)
+
+
+def nanoseconds(value: float) -> Iterator[str]:
+    """Write a time of nanoseconds, in seconds where there are some."""
+    unit, scale = ("s", 10**9) if value >= 1e9 else ("us", 10**3)
+    yield f"{_digits(value, scale)}{unit}"
+
+
+def bits(value: float) -> Iterator[str]:
+    """Write a rate of bytes per second: `92.1Mbit`."""
+    number = Decimal(value) * 8
+    scale, prefix = _scale(float(number))
+    yield f"{_digits(number, scale)}{prefix}bit"
+
+
+def amount(value: float) -> Iterator[str]:
+    """Write bytes or a count: `121k`; as it is, where no prefix is taken."""
+    scale, prefix = _scale(value)
+    yield f"{_digits(value, scale)}{prefix}"
+    yield f"{int(value)}"
+
+
+def share(value: float) -> Iterator[str]:
+    """Write a percentage."""
+    yield _digits(value, 1)
+
+
+def _scale(value: float) -> tuple[int, str]:
+    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
+        if value >= 10**power:
+            return 10**power, prefix
+    return 1, ""
+
+
+def _digits(value: float | Decimal, scale: int) -> str:
+    """Three digits of a number, or all before its point, and never more than it is."""
+    number = Decimal(value) / scale
+    cut = number.quantize(Decimal(1).scaleb(min(0, number.adjusted() - 2)), ROUND_DOWN)
+    text = f"{cut:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _known(name: str, texts: Callable[[Flows, int], Iterable[str]]) -> Ask:
+    """Ask for what is known only."""
+
+    def query(flows: Flows, row: int) -> str | None:
+        if cells.missing(name, flows[name][row : row + 1])[0]:
+            return None
+        return first_that_finds(texts(flows, row), flows, row, [name])
+
+    return query
+
+
+def first_that_finds(
+    texts: Iterable[str], flows: Flows, row: int, names: Iterable[str]
+) -> str | None:
+    """Give the first of the texts that is a query which matches the flow at that place.
+
+    It is about nothing but the flow columns `names`: what has the same name in the query language
+    may be something else there.
+    """
+    one = {name: flows[name][row : row + 1] for name in names}
+    for text in texts:
+        try:
+            query = parse(text)
+        except QueryError:
+            continue
+        everything = {"cookie": np.zeros(1, "u8"), **one}
+        if query.fields <= one.keys() and query.mask(Flows(flows.now_ns, everything))[0]:
+            return text
+    return None

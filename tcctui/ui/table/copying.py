@@ -1,0 +1,120 @@
+"""What can be copied of a flow and of the table, as text."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from textual.widget import Widget
+
+from tcctui.addresses import format_address, format_endpoint
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
+from tcctui.ui import clipboard
+from tcctui.ui.dialogs.pick import Choice
+from tcctui.ui.plain import legible
+from tcctui.ui.table.columns import SPARKLINES, TableColumn
+from tcctui.ui.view import View
+
+MOST_ROWS = 10_000
+"""Rows of the table that are copied."""
+
+_CHUNK = 250  # rows formatted at a time: no more than the clipboard takes
+_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
+
+
+def tsv(columns: Sequence[TableColumn], flows: Flows) -> list[str]:
+    """Lines of what the cells of flows say, with tabs between them."""
+    cells = [column.cells(flows) for column in columns]
+    return ["\t".join(row) for row in zip(*cells, strict=True)]
+
+
+class Copying:
+    """What can be copied while a flow is selected: of that flow, as it was at that moment.
+
+    `shown` are the columns on the screen, `cookies` gives all flows that the table shows.
+    """
+
+    def __init__(
+        self, view: View, cookie: int, shown: Sequence[TableColumn], cookies: Callable[[], Keys]
+    ) -> None:
+        self._view = view
+        self._columns = [column for column in shown if column not in SPARKLINES]
+        self._cookies = cookies
+        self._titles = "\t".join(column.title for column in self._columns)
+        flows = self._flows(np.array([cookie], "u8"))
+        self.gone = not flows.count
+        """Whether the flow is no longer known."""
+        self._texts = {} if self.gone else self._of_flow(flows)
+
+    def _flows(self, cookies: Keys) -> Flows:
+        needs = {name for column in self._columns for name in column.needs}
+        return self._view.some_flows(cookies, {*needs, *_ENDS, "netns_name"})
+
+    def _of_flow(self, flows: Flows) -> dict[str, str]:
+        ends = [int(flows[name][0]) for name in _ENDS]
+        local, remote = format_endpoint(*ends[:3]), format_endpoint(*ends[3:])
+        here, there = _host(*ends[:2]), _host(*ends[3:5])
+        return {
+            "both ends": f"{local}-{remote}",
+            "local end": local,
+            "remote end": remote,
+            "row": "\n".join([self._titles, *tsv(self._columns, flows), ""]),
+            "search": f"src:{local} dst:{remote}",
+            "ss filter": (
+                f"ss {_namespace(flows['netns_name'][0])}-tin 'src {here} and sport = :{ends[2]}"
+                f" and dst {there} and dport = :{ends[5]}'"
+            ),
+        }
+
+    def choices(self) -> list[Choice]:
+        """What can be picked."""
+        row = "with titles, tabs in between"
+        return [
+            *(
+                Choice(what, what, row if what == "row" else text)
+                for what, text in self._texts.items()
+            ),
+            Choice("table", "table", f"{min(len(self._cookies()), MOST_ROWS):,} rows, {row}"),
+        ]
+
+    def copy(self, widget: Widget, what: str | None) -> None:
+        """Put what was picked into the clipboard, and say so."""
+        if what == "table":
+            self._copy_table(widget)
+        elif what is not None:
+            clipboard.put(widget, self._texts[what], f"Copied: {what}")
+
+    def _copy_table(self, widget: Widget) -> None:
+        if self._view.still:
+            return
+        cookies = self._cookies()
+        lines = [self._titles]
+        length = len(self._titles.encode()) + 1
+        for start in range(0, min(len(cookies), MOST_ROWS), _CHUNK):
+            for line in tsv(self._columns, self._flows(cookies[start:][:_CHUNK])):
+                length += len(line.encode()) + 1
+                if length > clipboard.MOST_BYTES or len(lines) > MOST_ROWS:
+                    break
+                lines.append(line)
+            else:
+                continue
+            break
+        rows = len(lines) - 1
+        title = f"Copied {rows:,} rows" if rows != 1 else "Copied 1 row"
+        if rows < len(cookies):
+            title = f"Copied the first {rows:,} of {len(cookies):,} rows"
+        clipboard.put(widget, "\n".join([*lines, ""]), title)
+
+
+def _host(high: int, low: int) -> str:
+    """An address as ss takes it."""
+    text = format_address(high, low)
+    return f"[{text}]" if ":" in text else text
+
+
+def _namespace(name: bytes) -> str:
+    """Have ss look into a network namespace, where that has a name that `ip netns` knows."""
+    text = legible(name)
+    return "" if text in ("", "host") or text.isdigit() else f"-N {shlex.quote(text)} "

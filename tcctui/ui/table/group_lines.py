@@ -1,0 +1,178 @@
+"""The header line of a group: what its flows have in common, and what sums them up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from tcctui.flows.causes import LIMIT_NAMES, Limit
+from tcctui.flows.groups import Groups
+from tcctui.ui import units
+from tcctui.ui.plain import plain
+from tcctui.ui.table.cells import MISSING
+from tcctui.ui.table.layout import GAP, Placed, fit
+
+FOLDED, UNFOLDED = "▸", "▾"
+"""What stands in front of a header."""
+
+_LEAST = 30
+"""Cells that the name and the count need; where no stretch is as long, columns are not kept."""
+
+_BETWEEN = " · "
+
+
+class GroupRow(NamedTuple):
+    """A header as text: pieces, each with the name of its style, which fill the line."""
+
+    pieces: tuple[tuple[str, str], ...]
+
+
+class _Slot(NamedTuple):
+    """A value under its column: from which cell to which, its text, its style."""
+
+    start: int
+    end: int
+    text: str
+    style: str
+
+
+class _Value(NamedTuple):
+    """What sums a group up, under its column, or among others, with a word of what it is."""
+
+    column: str
+    text: str
+    said: str
+    style: str
+
+
+def header(groups: Groups, group: int, folded: bool, placed: Sequence[Placed]) -> GroupRow:
+    """Write the header of a group over a table's columns.
+
+    The sum of rates, the median of srtt, the retransmitted percents and the worst limit stand under
+    their columns; the name, the count, and whatever has no column here, in the longest stretch
+    between these.
+    """
+    values = _values(groups, group)
+    width = max((place.start + place.width for place in placed), default=0)
+    slots = _slots(values, placed, width)
+    start, end = _stretch(slots, width)
+    if end - start < _LEAST:
+        slots, start, end = [], 0, width
+    columns = {place.column.name for place in placed} if slots else set()
+    said = [value.said for value in values if value.text != MISSING and value.column not in columns]
+    name, behind = _named(groups, group, said, end - start)
+    pieces = [(FOLDED if folded else UNFOLDED, "group")]
+    at = 0
+    for slot in sorted([*slots, _Slot(start, end, name, "group")]):
+        pieces.append((" " * (slot.start - at), "group"))
+        pieces.append((slot.text, slot.style))
+        at = slot.start + cell_len(slot.text)
+        if slot.text is name:
+            pieces.append((behind, "group-more"))
+            at += cell_len(behind)
+    pieces.append((" " * (width + GAP - at), "group"))
+    return GroupRow(tuple(piece for piece in pieces if piece[0]))
+
+
+def _values(groups: Groups, group: int) -> list[_Value]:
+    """What sums a group up, the most important first."""
+    rate, p50, p95, retrans = (
+        float(column[group])
+        for column in (groups.rate, groups.p50, groups.p95, groups.retrans_percent)
+    )
+    limit = Limit(groups.limit[group])
+    word = LIMIT_NAMES[limit]
+    limited = word if limit == Limit.UNKNOWN else f"{word} ×{units.count(groups.limited[group])}"
+    times = _text(p50, units.milliseconds)
+    late = _text(p95, units.milliseconds)
+    percent = _text(retrans, units.percent)
+    speed = _text(rate, units.rate)
+    return [
+        _Value("rate", speed, speed, ""),
+        _Value("srtt", times, f"srtt {times}", "srtt"),
+        _Value("", late, f"p95 {late}", ""),
+        _Value("retrans_pct", percent, f"retr {percent}", ""),
+        _Value("limit", limited, limited, "" if limit == Limit.UNKNOWN else f"limit-{word}"),
+    ]
+
+
+def _text(value: float, form: Callable[[float], str]) -> str:
+    return MISSING if math.isnan(value) else form(value)
+
+
+def _slots(values: Sequence[_Value], placed: Sequence[Placed], width: int) -> list[_Slot]:
+    """Put values under their columns; one at the left of its column may be longer than that."""
+    by_column = {value.column: value for value in values}
+    found = [
+        (place, by_column[place.column.name]) for place in placed if place.column.name in by_column
+    ]
+    ends = [place.start - GAP for place, _ in found[1:]] + [width]
+    slots = []
+    for (place, value), most in zip(found, ends, strict=True):
+        text, room = value.text, place.width
+        if place.column.left:
+            if place.start + cell_len(text) > most:
+                text = text.partition(" ")[0]
+            room = max(room, cell_len(text))
+        shown = fit(text, room, place.column.left)
+        slots.append(_Slot(place.start, place.start + room, shown, value.style))
+    return slots
+
+
+def _stretch(slots: Sequence[_Slot], width: int) -> tuple[int, int]:
+    """Find the longest stretch that has no slot in it, and blanks to both sides."""
+    begins = [0, *(slot.end + GAP for slot in slots)]
+    ends = [*(slot.start - GAP for slot in slots), width]
+    return max(zip(begins, ends, strict=True), key=lambda stretch: stretch[1] - stretch[0])
+
+
+def _named(groups: Groups, group: int, said: Sequence[str], room: int) -> tuple[str, str]:
+    """Write the name, and what comes behind it, in as many cells as there are."""
+    count = int(groups.count[group])
+    behind = f"  {units.count(count)} flow{'' if count == 1 else 's'}"
+    name = plain(groups.label(group))
+    if cell_len(name) > room - cell_len(behind):
+        name = fit(name, max(1, room - cell_len(behind)), left=True)
+    for one in said:
+        longer = f"{behind}{_BETWEEN}{one}"
+        if cell_len(name) + cell_len(longer) > room:
+            break
+        behind = longer
+    return name, behind
+
+
+def changes(old: GroupRow, new: GroupRow) -> list[tuple[int, int]]:
+    """Where a header is not as it was: from which cell of the line, and how many."""
+    before, now = ("".join(text for text, _ in row.pieces) for row in (old, new))
+    if [style for _, style in old.pieces] != [style for _, style in new.pieces]:
+        return [(0, max(cell_len(before), cell_len(now)))]
+    start = _common(before, now)
+    behind = _common(before[start:][::-1], now[start:][::-1])
+    at = cell_len(now[:start])
+    ends = (cell_len(text[: len(text) - behind]) for text in (before, now))
+    return [(at, max(ends) - at)] if before != now else []
+
+
+def _common(one: str, other: str) -> int:
+    """How many characters two texts have in common at their beginning."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def paint(row: GroupRow, selected: bool, style: Callable[[str], Style]) -> Strip:
+    """Draw a header; `style` gives the style of a component of the table."""
+    if selected:
+        cursor = style("cursor")
+        return Strip([Segment(text, cursor) for text, _ in row.pieces])
+    ground = style("group").background_style
+    return Strip([Segment(text, _over(style(name), ground)) for text, name in row.pieces])
+
+
+def _over(own: Style, ground: Style) -> Style:
+    return own + ground

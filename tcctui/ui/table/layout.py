@@ -1,0 +1,100 @@
+"""Which columns of the table fit a screen, where they are, and cells as wide as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from rich.cells import cell_len, set_cell_size
+
+from tcctui.ui.table.columns import BY_NAME, USUAL, TableColumn
+
+GAP = 1
+"""Blanks between two columns."""
+
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A column on the screen: where it begins, and how wide it is there."""
+
+    column: TableColumn
+    start: int
+    width: int
+
+
+def layout(
+    width: int, names: Sequence[str] = (), widths: Mapping[str, int] = _NOTHING
+) -> list[Placed]:
+    """Choose the columns that fit `width` characters, and share out what is left.
+
+    Those are the ones with `names`, in that order: where one has no room, it and all behind it are
+    left out. Without any it is as many of the usual ones as fit, those that matter most. What is
+    left goes to those columns that have the smallest part of the width which they could use, but
+    for those that have been made as wide as `widths` says. Names that no column has are nobody's.
+    """
+    columns = named(names)
+    usual = not columns
+    if usual:
+        columns = named(USUAL)
+    least = {column.name: narrowest(column, widths) for column in columns}
+    chosen: list[TableColumn] = []
+    room = width
+    for column in sorted(columns, key=lambda column: column.rank) if usual else columns:
+        if least[column.name] > room:
+            break
+        chosen.append(column)
+        room -= least[column.name] + GAP
+    chosen.sort(key=columns.index)
+    taken = {column.name: least[column.name] for column in chosen}
+    room = width - sum(taken.values()) - GAP * (len(chosen) - 1)
+    growing = [
+        column for column in chosen if column.most > column.width and column.name not in widths
+    ]
+    while room > 0 and growing:
+        short = min(growing, key=lambda column: taken[column.name] / column.most)
+        taken[short.name] += 1
+        room -= 1
+        if taken[short.name] == short.most:
+            growing.remove(short)
+    placed = []
+    start = 0
+    for column in chosen:
+        placed.append(Placed(column, start, taken[column.name]))
+        start += taken[column.name] + GAP
+    return placed
+
+
+def named(names: Sequence[str]) -> list[TableColumn]:
+    """Columns by their names, each once; names that none has are left out."""
+    return [BY_NAME[name] for name in dict.fromkeys(names) if name in BY_NAME]
+
+
+def narrowest(column: TableColumn, widths: Mapping[str, int]) -> int:
+    """How many characters a column has at least: what it was made, within what it can be."""
+    return max(column.least, min(widths.get(column.name, column.width), column.greatest))
+
+
+def fit(text: str, width: int, left: bool) -> str:
+    """Pad a cell to its width, or cut it: an endpoint in its middle, so that the port stays.
+
+    `width` is in cells of the terminal, of which some characters take two.
+    """
+    if text.isascii():
+        if len(text) > width:
+            tail = (width - 1) // 2
+            return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
+        return text.ljust(width) if left else text.rjust(width)
+    length = cell_len(text)
+    if length > width:
+        tail = (width - 1) // 2
+        # Cutting through a wide character leaves a blank in its place.
+        head = set_cell_size(text, width - 1 - tail)
+        behind = len(text)
+        while behind > 0 and cell_len(text[behind - 1 :]) <= tail:
+            behind -= 1
+        return set_cell_size(f"{head}…{text[behind:]}", width)
+    blanks = " " * (width - length)
+    return text + blanks if left else blanks + text

@@ -1,0 +1,82 @@
+"""What the table is sorted by, and how keys and clicks change that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.snapshot import Flows
+from tcctui.ui.table import cells
+from tcctui.ui.table.columns import BY_NAME
+from tcctui.ui.table.row_order import Ranking, order_by
+from tcctui.ui.table.sort_key import SortKey
+
+USUAL = (SortKey("rate", descending=True),)
+"""What it is sorted by where nothing that is known was chosen."""
+
+MOST = 9
+"""Columns that can be sorted by at a time: their numbers in the titles have one digit."""
+
+Keys = tuple[SortKey, ...]
+
+
+def usable(keys: Iterable[SortKey]) -> Keys:
+    """Those of the keys that can be sorted by, each column once."""
+    known: dict[str, SortKey] = {}
+    for key in keys:
+        if key.column in BY_NAME and BY_NAME[key.column].sort:
+            known.setdefault(key.column, key)
+    return tuple(known.values())[:MOST] or USUAL
+
+
+def usually(name: str) -> SortKey:
+    """A column, the way round that most want it."""
+    return SortKey(name, BY_NAME[name].descending)
+
+
+def beside(keys: Keys, names: Sequence[str], by: int) -> Keys:
+    """Have the first key be of a column further right (1) or left (-1) among `names`."""
+    first = keys[0].column
+    at = names.index(first) if first in names else 0
+    return usable([usually(names[(at + by) % len(names)]), *keys[1:]])
+
+
+def turned(keys: Keys) -> Keys:
+    """Turn the first key around."""
+    return (_turned(keys[0]), *keys[1:])
+
+
+def clicked(keys: Keys, name: str, *, further: bool) -> Keys:
+    """What a click on a title makes of the keys.
+
+    The first key's own is turned around, any other is sorted by alone. With `further` it becomes
+    one more key, or is turned where it is one already.
+    """
+    if name == keys[0].column:
+        return turned(keys)
+    if not further:
+        return (usually(name),)
+    if any(key.column == name for key in keys):
+        return tuple(_turned(key) if key.column == name else key for key in keys)
+    return usable([*keys, usually(name)])
+
+
+def _turned(key: SortKey) -> SortKey:
+    return key._replace(descending=not key.descending)
+
+
+def needs(keys: Keys) -> set[str]:
+    """Columns of flows that sorting needs."""
+    return {name for key in keys for name in BY_NAME[key.column].sort}
+
+
+def in_order(flows: Flows, places: npt.NDArray[np.intp], keys: Keys) -> npt.NDArray[np.intp]:
+    """Put places of flows into the order of the keys; equal ones stay as they are."""
+    rankings = []
+    for key in keys:
+        names = BY_NAME[key.column].sort
+        parts = [flows[name][places] for name in names]
+        rankings.append(Ranking(parts, key.descending, cells.missing(names[0], parts[0])))
+    return places[order_by(rankings)]

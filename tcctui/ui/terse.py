@@ -1,0 +1,109 @@
+"""Fewer bytes for the terminal, which may be at the other end of an ssh.
+
+Each piece of a line comes with all of its style before it and a reset behind it. Most of that says
+what holds already: here it is left out, and what is shown stays the same.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import NamedTuple
+
+from textual.driver import Driver
+
+_SGR = re.compile(r"\x1b\[([\d;]*)m")  # Select Graphic Rendition (ECMA-48, 8.3.117)
+_COLOURS = {"38": "foreground", "48": "background"}
+_PARTS = {"2": 5, "5": 3}
+"""Numbers of a colour: 38;2;R;G;B and 38;5;N."""
+
+
+class Rendition(NamedTuple):
+    """How a terminal shows text: the numbers that set it so, empty where it is as after a reset."""
+
+    foreground: str = ""
+    background: str = ""
+    others: frozenset[str] = frozenset()
+
+
+_RESET = Rendition()
+
+
+class Terse:
+    """Leaves out of what is written to one terminal what it knows already."""
+
+    def __init__(self) -> None:
+        self._shown = _RESET
+
+    def __call__(self, text: str) -> str:
+        """Shorten a text; behind it the terminal is in the same state as without."""
+        plain, *rest = _SGR.split(text)
+        if not rest:
+            return text
+        shown = wanted = self._shown
+        pieces = [plain]
+        for numbers, piece in zip(rest[::2], rest[1::2], strict=True):
+            wanted = _after(wanted, numbers)
+            if piece and wanted is not shown:
+                pieces.append(_between(shown, wanted))
+                shown = wanted
+            pieces.append(piece)
+        pieces.append(_between(shown, wanted))
+        self._shown = wanted
+        return "".join(pieces)
+
+
+@functools.lru_cache(4096)
+def _after(rendition: Rendition, numbers: str) -> Rendition:
+    """How text is shown once these numbers have come."""
+    values = numbers.split(";")
+    foreground, background, others = rendition
+    while values:
+        first = values[0]
+        length = _PARTS.get(values[1], 1) if first in _COLOURS and len(values) > 1 else 1
+        taken, values = ";".join(values[:length]), values[length:]
+        if first in ("", "0", "00"):
+            foreground, background, others = _RESET
+        elif first == "38" or (len(first) == 2 and first[0] in "39" and first != "39"):
+            foreground = taken
+        elif first == "48" or first[:2] == "10" or (len(first) == 2 and first[0] == "4"):
+            background = taken if first != "49" else ""
+        elif first == "39":
+            foreground = ""
+        else:
+            others |= {taken}
+    return Rendition(foreground, background, others)
+
+
+@functools.lru_cache(4096)
+def _between(shown: Rendition, wanted: Rendition) -> str:
+    """What makes a terminal go from one to the other."""
+    if shown == wanted:
+        return ""
+    numbers = []
+    if not shown.others <= wanted.others:
+        numbers, shown = ["0"], _RESET
+    numbers += sorted(wanted.others - shown.others)
+    if wanted.foreground != shown.foreground:
+        numbers.append(wanted.foreground or "39")
+    if wanted.background != shown.background:
+        numbers.append(wanted.background or "49")
+    if wanted == _RESET:
+        numbers = ["0"]
+    return f"\x1b[{';'.join(numbers)}m"
+
+
+def terse(driver: type[Driver]) -> type[Driver]:
+    """A driver that writes the same in fewer bytes."""
+
+    class TerseDriver(driver):  # type: ignore[valid-type, misc]  # any of Textual's
+        """Shortens what it writes."""
+
+        _shortened = None
+
+        def write(self, data: str) -> None:
+            """Write."""
+            self._shortened = self._shortened or Terse()
+            super().write(self._shortened(data))
+
+    return TerseDriver

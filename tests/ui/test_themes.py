@@ -1,0 +1,163 @@
+"""Our themes: read by everybody, on every ground; and nothing is told by colour alone."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from textual.app import App
+from textual.color import Color
+from textual.pilot import Pilot
+from textual.theme import BUILTIN_THEMES, Theme
+
+from tcctui.flows.store import Store
+from tcctui.ui.app import TcctuiApp
+from tcctui.ui.colours import COLOURS
+from tcctui.ui.signs import LIMITS, MARKS
+from tcctui.ui.table.flow_order import HOLD
+from tcctui.ui.themes import NAMES, OURS
+from tests.ui.sampled import sampled_server
+from tests.ui.screen import Clock, Desk, dashboard, origin, painted, screen
+from tests.ui.test_looks import Compare
+
+Array = npt.NDArray[np.float64]
+
+EYES = {
+    "all cones": np.eye(3),
+    # Machado, Oliveira and Fernandes 2009, severity 1.0: for linear RGB.
+    "no red cones": np.array(
+        [
+            [0.152286, 1.052583, -0.204868],
+            [0.114503, 0.786281, 0.099216],
+            [-0.003882, -0.048116, 1.051998],
+        ]
+    ),
+    "no green cones": np.array(
+        [
+            [0.367322, 0.860646, -0.227968],
+            [0.280085, 0.672501, 0.047413],
+            [-0.011820, 0.042940, 0.968881],
+        ]
+    ),
+}
+
+TOGETHER = (
+    ("cwnd", "ssthresh", "in-flight"),
+    ("delivery", "acked", "pacing", "bbr-bw"),
+    ("in-flight", "cwnd-bytes", "snd-wnd"),
+    ("limit-cwnd", "limit-rwnd", "limit-sndbuf", "limit-app", "limit-recovery"),
+    ("mark-rto", "mark-retransmit"),
+)
+"""Styles that are in one picture, where one is not to be taken for another."""
+
+
+def linear(colour: str) -> Array:
+    """Linear RGB of a colour, as sRGB (IEC 61966-2-1) has it."""
+    values = np.array(Color.parse(colour).rgb) / 255
+    return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours (WCAG 2.1, 1.4.3): 1 to 21."""
+    light = sorted(float(linear(colour) @ (0.2126, 0.7152, 0.0722)) for colour in (one, other))
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
+def lab(rgb: Array) -> Array:
+    """CIELAB (D65) of linear RGB."""
+    to_xyz = np.array(
+        [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    )
+    scaled = to_xyz @ np.clip(rgb, 0, 1) / (0.9505, 1.0, 1.089)
+    x, y, z = np.where(scaled > 0.008856, np.cbrt(scaled), 7.787 * scaled + 16 / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def apart(one: str, other: str, eye: str) -> float:
+    """How far two colours are apart for an eye: 2.3 is a difference that can just be seen."""
+    return float(np.linalg.norm(lab(EYES[eye] @ linear(one)) - lab(EYES[eye] @ linear(other))))
+
+
+def colour_of(theme: Theme, style: str) -> str:
+    """The colour that a style has in a theme."""
+    name = COLOURS[style].removeprefix("$")
+    return theme.variables.get(name) or str(getattr(theme, name))
+
+
+@pytest.mark.parametrize("theme", OURS, ids=lambda theme: theme.name)
+def test_text_can_be_read_on_every_ground(theme: Theme) -> None:
+    """Text of any colour has a contrast of 4.5 at least with whatever is behind it."""
+    colours = {colour_of(theme, style) for style in COLOURS}
+    colours |= {str(theme.foreground), theme.variables["text-disabled"]}
+    for colour in colours:
+        for ground in (theme.background, theme.surface, theme.panel):
+            assert contrast(colour, str(ground)) >= 4.5, (colour, ground)
+    cursor = theme.variables
+    assert contrast(cursor["block-cursor-foreground"], cursor["block-cursor-background"]) >= 4.5
+
+
+@pytest.mark.parametrize("eye", EYES)
+@pytest.mark.parametrize("theme", OURS, ids=lambda theme: theme.name)
+def test_curves_and_limits_are_told_apart_by_everybody(theme: Theme, eye: str) -> None:
+    """In one picture no colour looks like another one, also to people without some cones."""
+    for styles in TOGETHER:
+        for one, other in combinations(sorted({colour_of(theme, style) for style in styles}), 2):
+            assert apart(one, other, eye) > 17, (styles, one, other)
+
+
+def test_common_colours_would_not_pass() -> None:
+    """The measure finds what is hard to tell apart: red and green, without green cones."""
+    assert apart("#b05000", "#708000", "all cones") > 17
+    assert apart("#b05000", "#708000", "no green cones") < 17
+
+
+def test_whatever_has_a_colour_has_a_glyph_and_a_word_too() -> None:
+    """Limits and marks differ in their glyphs and words: nobody needs colours."""
+    for signs in (LIMITS.values(), MARKS.values()):
+        assert len({sign.glyph for sign in signs}) == len({sign.word for sign in signs})
+        assert len({sign.glyph for sign in signs}) == len(signs)
+
+
+def test_our_names_are_no_others() -> None:
+    """The list of themes has ours and all of Textual's, each once."""
+    assert len(set(NAMES)) == len(NAMES) == len(OURS) + len(BUILTIN_THEMES)
+
+
+async def test_without_colours_all_is_there(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With NO_COLOR there are only greys, and every word is where it was."""
+    async with dashboard(sampled_server(), clock, (160, 50)) as desk:
+        await desk.press("down")
+        coloured = screen(desk.pilot)[1:30]
+    monkeypatch.setenv("NO_COLOR", "1")
+    async with dashboard(sampled_server(), clock, (160, 50)) as desk:
+        await desk.press("down")
+        assert screen(desk.pilot)[1:30] == coloured
+        for strip in painted(desk.table):
+            for segment in strip:
+                for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
+                    if colour is not None:
+                        assert len(set(colour.get_truecolor())) == 1
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
+@pytest.mark.parametrize("theme", OURS, ids=lambda theme: theme.name)
+def test_looks(clock: Clock, snap_compare: Compare, theme: Theme, size: tuple[int, int]) -> None:
+    """The screen in our themes looks as it did when somebody last looked at it."""
+    source, store = sampled_server(), Store()
+    app: App[None] = TcctuiApp(lambda: source, store, live_origin=origin)
+
+    async def settle(pilot: Pilot[None]) -> None:
+        pilot.app.theme = theme.name
+        desk = Desk(pilot, pilot.app.screen, source, store, clock)
+        await desk.arrived()
+        await desk.press("down")
+        clock.now += HOLD + 0.1
+        await desk.looked()
+        clock.now += 2
+        clock.cpu += 0.06
+        source.run(2)
+        await desk.arrived()
+
+    assert snap_compare(app, terminal_size=size, run_before=settle)  # type: ignore[arg-type]

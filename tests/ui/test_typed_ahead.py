@@ -1,0 +1,110 @@
+"""Keys that come in a row, as over a slow line: each acts on what those before it have done."""
+
+from __future__ import annotations
+
+from textual.events import Key
+from textual.keys import key_to_character
+from textual.widgets import Input
+
+from tcctui.config.settings import Settings
+from tcctui.ui.dialogs.ask import Ask
+from tcctui.ui.dialogs.columns import Columns
+from tcctui.ui.dialogs.filters import Filters
+from tcctui.ui.dialogs.help import Help
+from tcctui.ui.dialogs.histogram import SrttHistogram
+from tcctui.ui.dialogs.sorting import Sorting
+from tcctui.ui.preferences import Preferences
+from tests.ui.sampled import sampled_server
+from tests.ui.screen import Clock, Desk, dashboard
+
+
+async def burst(desk: Desk, *keys: str) -> None:
+    """Press keys, none of which waits for the one before to have its effect."""
+    for key in keys:
+        name = {" ": "space", "/": "slash", "?": "question_mark"}.get(key, key)
+        desk.pilot.app.post_message(Key(name, key if len(key) == 1 else key_to_character(key)))
+    await desk.idle()
+    await desk.idle()
+
+
+async def test_space_chooses_what_the_letters_before_it_narrow_to(clock: Clock) -> None:
+    """`pmtu ` in a row chooses PMTU, and not what was highlighted before the letters."""
+    async with dashboard(sampled_server(), clock) as desk:
+        await desk.press("C")
+        dialog = desk.pilot.app.screen
+        assert isinstance(dialog, Columns)
+        before = [*dialog.chosen]
+        await burst(desk, *"pmtu ")
+        assert dialog.chosen == [*before, "pmtu"]
+        await burst(desk, "ctrl+u", *"rtox", "backspace", " ")
+        assert dialog.chosen == [*before, "pmtu", "rto"]
+        await burst(desk, "enter")
+        assert desk.pilot.app.screen is desk.screen
+
+
+async def test_keys_behind_one_that_opens_a_dialog_go_into_it(clock: Clock) -> None:
+    """`C`, Ctrl-R and Enter in a row have the usual columns; what follows goes to the table."""
+    preferences = Preferences(Settings(columns=("local", "remote"), sort=("cwnd",)))
+    async with dashboard(sampled_server(), clock, preferences=preferences) as desk:
+        await burst(desk, "C", "ctrl+r", "enter", "down", "down")
+        assert desk.pilot.app.screen is desk.screen
+        assert preferences.settings.columns == ()
+        assert desk.selected == desk.order[2]
+        await burst(desk, "o", "ctrl+r", "enter", "g")
+        assert preferences.settings.sort == ("-rate",)
+        assert desk.selected == desk.order[0]
+
+
+async def test_every_list_takes_what_is_typed_before_it_is_there(clock: Clock) -> None:
+    """`G` and words and Enter, `H` and Enter, `?` and its search: all in a row, then the table."""
+    async with dashboard(sampled_server(), clock) as desk:
+        await burst(desk, "G", *"algo", "enter", "down")
+        assert desk.pilot.app.screen is desk.screen
+        assert desk.table.grouped_by == "cc"
+        await burst(desk, "G", *"nothing", "enter", "H", "enter", "down")
+        assert desk.table.grouped_by == ""
+        assert desk.box.value.startswith("srtt>=")
+        assert desk.pilot.app.screen is desk.screen
+        await burst(desk, "?", "/", *"pin")
+        assert isinstance(desk.pilot.app.screen, Help)
+        assert desk.pilot.app.screen.query_one(Input).value == "pin"
+        await burst(desk, "escape", "escape", "A", "Y", *"local", "escape", "V", "H")
+        assert isinstance(desk.pilot.app.screen, SrttHistogram)
+
+
+async def test_a_search_is_saved_under_a_name_and_picked_again(clock: Clock) -> None:
+    """A dialog behind a dialog: all letters are in the boxes that they were meant for."""
+    preferences = Preferences(Settings())
+    async with dashboard(sampled_server(), clock, preferences=preferences) as desk:
+        await burst(
+            desk, "/", *"ccc", "backspace", *":bbrx", "backspace", "ctrl+s", *"CoGY?", "enter"
+        )
+        assert preferences.settings.filters == {"CoGY?": "cc:bbr"}
+        await burst(desk, "enter", "/", "escape", "f", *"cog", "enter", "f", *"save", "enter")
+        assert isinstance(desk.pilot.app.screen, Ask)
+        assert desk.box.value == "cc:bbr"
+        await burst(desk, "home", *"my ", "enter", "f", *"my", "delete")
+        assert isinstance(desk.pilot.app.screen, Filters)
+        assert preferences.settings.filters == {"CoGY?": "cc:bbr"}
+
+
+async def test_letters_behind_the_end_of_a_search_are_keys(clock: Clock) -> None:
+    """Those before Enter are searched for, also those that open dialogs; those behind it act."""
+    async with dashboard(sampled_server(), clock) as desk:
+        await burst(desk, "/", *"CofGYHAV", "enter", "/", "escape", "down", "o")
+        assert isinstance(desk.pilot.app.screen, Sorting)
+        assert desk.box.value == ""
+        await burst(desk, "escape", "/", *"CofGYHAV?")
+        assert desk.box.value == "CofGYHAV?"
+
+
+async def test_a_key_for_what_is_gone_holds_up_nothing(clock: Clock) -> None:
+    """Where the box is removed that a key was for, the keys behind it come through."""
+    async with dashboard(sampled_server(), clock) as desk:
+        await desk.press("o")
+        dialog = desk.pilot.app.screen
+        desk.pilot.app.post_message(Key("c", "c"))
+        await dialog.query_one(Input).remove()
+        desk.pilot.app.pop_screen()
+        await burst(desk, "down")
+        await desk.until(lambda: desk.selected == desk.order[1])
