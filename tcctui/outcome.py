@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from typing import TextIO
 
-import numpy as np
-
 from tcctui.errors import TcctuiError
+from tcctui.flows.busiest import busiest
 from tcctui.flows.chunks import NO_EVENTS, pieces
+from tcctui.flows.matching import Followed
 from tcctui.flows.query import Query
-from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.flows.timeline import Timeline
 from tcctui.output import write
@@ -46,7 +45,8 @@ class Asked:
 
     Until a connection matches `until`, if it is given. `summary` is the form, `text` or `json`, of
     what is printed of each connection; None prints nothing of them. What matched is printed, too:
-    among the remarks where there is a summary.
+    among the remarks where there is a summary. With `only`, it is all of connections that match
+    that: now, to end it, and at some time, to be summed up.
     """
 
     def __init__(
@@ -54,16 +54,19 @@ class Asked:
         *,
         until: Query | None,
         summary: str | None,
+        only: Query | None = None,
         out: TextIO = sys.stdout,
         remarks: TextIO = sys.stderr,
     ) -> None:
         self._query = until
-        self._until = None if until is None else Until(until)
+        both = until if until is None or only is None else only & until
+        self._until = None if both is None else Until(both)
         self._form = summary
         self._out = out
         self.remarks = remarks
-        self.store = Store(0)
         self.summary = Summary() if summary else None
+        self._followed = None if only is None or not summary else Followed(only)
+        self.store = Store(0) if self._followed is None else self._followed.store
         self.found: list[str] = []
 
     def read(self, parts: Iterable[Round], each_second: Callable[[], object]) -> int:
@@ -71,7 +74,7 @@ class Asked:
         look_ns = now_ns = 0
         for part in parts:
             now_ns = part.now_ns
-            part.into(self.store)
+            self.take(part)
             if self.summary is not None:
                 self.summary.add(part.events, part.samples)
             if self.search():
@@ -81,6 +84,13 @@ class Asked:
                 self.look()
                 each_second()
         return now_ns
+
+    def take(self, part: Round) -> None:
+        """Take in what came."""
+        if self._followed is None:
+            part.into(self.store)
+        else:
+            self._followed.take(part.events, part.samples, part.now_ns)
 
     def search(self) -> bool:
         """Look for a connection that matches, unless one was found; says whether there is one."""
@@ -100,6 +110,8 @@ class Asked:
             TcctuiError: the output takes no more.
 
         """
+        if self.summary is not None and self._followed is not None:
+            self.summary.only = self._followed.cookies
         with suppress(BrokenPipeError):
             if self.found:
                 lines = "".join(f"{line}\n" for line in self.found)
@@ -166,17 +178,9 @@ def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
     return asked.tell(max(0, end_ns - first_ns) / 1e9, *losses[0])
 
 
-def _living(store: Store) -> Flows:
-    """Give the sockets that are not closed, those with the newest event first."""
-    flows = store.flows(["last_ns", "sampled_ns", "closed_ns"])
-    living = np.flatnonzero(flows["closed_ns"] == 0)
-    order = living[np.argsort(-flows["last_ns"][living], kind="stable")]
-    return Flows(flows.now_ns, {name: column[order] for name, column in flows.items()})
-
-
 def _watch(source: Source, store: Store) -> None:
     """Have samples of the busiest several times a second; the others' come every few."""
-    source.watch(store.sockets(_living(store)["cookie"][:_WATCHED]))
+    source.watch(store.sockets(busiest(store)[:_WATCHED]))
 
 
 def _look_last(source: Source, asked: Asked) -> None:
@@ -184,12 +188,12 @@ def _look_last(source: Source, asked: Asked) -> None:
     store, summary = asked.store, asked.summary
     asked.look()
     now_ns, deadline = source.now_ns(), time.monotonic() + _LAST_LOOK
-    source.watch(store.sockets(_living(store)["cookie"]))
+    source.watch(store.sockets(busiest(store)))
     while time.monotonic() < deadline and _to_come(store, now_ns):
         try:
             source.read(0.05)  # what happens from now on does not count
             while len(samples := source.sampled()):
-                store.ingest_samples(samples, source.now_ns())
+                asked.take(Round(NO_EVENTS, [samples], source.now_ns()))
                 if summary is not None:
                     summary.add(NO_EVENTS, [samples])
         except TcctuiError:

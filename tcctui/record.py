@@ -6,12 +6,17 @@ import os
 import stat
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
+from tcctui.flows.matching import Followed
+from tcctui.flows.query import Query
 from tcctui.flows.store import Store
 from tcctui.flows.tape import Tape
+from tcctui.flows.timeline import Origin
+from tcctui.plain import plain
 from tcctui.rounds import Ending, GivenUpError, rounds
 from tcctui.sizes import size
 from tcctui.source import Source
@@ -25,9 +30,17 @@ _APART = 1.0
 
 
 def record(
-    source: Source, path: Path | None, *, force: bool, duration: float | None, remarks: TextIO
+    source: Source,
+    path: Path | None,
+    *,
+    force: bool,
+    duration: float | None,
+    remarks: TextIO,
+    query: Query | None = None,
 ) -> int:
     """Record from an open source to a file, or to standard output; gives the exit code.
+
+    With a `query`, what is of connections that match it, from the first time on that they do.
 
     It ends after `duration` seconds, by SIGINT, SIGTERM or SIGHUP, or when nobody reads any more.
 
@@ -42,11 +55,12 @@ def record(
         begin_ns = source.now_ns()
         piped = path is None and into_a_pipe()
         if piped:  # before anything is sent: whoever reads it may draw on the same terminal then
-            announce(source, None, remarks)
-        writer = RecordingWriter(path, live_origin(source), force=force)
+            announce(source, None, remarks, query)
+        followed = None if query is None else Followed(query, forgetting=True)
+        writer = RecordingWriter(path, _origin(source, query), force=force)
         output = RecordingThread(writer)
         if not piped:
-            announce(source, path, remarks)
+            announce(source, path, remarks, query)
         progress = Progress(source, writer, remarks, quiet=piped)
         # What is known now goes into keyframes; a recording needs no histories.
         store = Store(0)
@@ -56,6 +70,8 @@ def record(
         tape = Tape(store, begin_ns, quiet.write if is_file else output.write)
         try:
             for part in rounds(source, ending, begin_ns, duration):
+                if followed is not None:
+                    part = part.of(followed)  # noqa: PLW2901
                 part.into(store)
                 for samples in part.samples:
                     tape.add_samples(samples)
@@ -91,11 +107,21 @@ def into_a_pipe() -> bool:
     return not stat.S_ISREG(os.fstat(1).st_mode)
 
 
-def announce(source: Source, path: Path | None, out: TextIO) -> None:
+def _origin(source: Source, query: Query | None) -> Origin:
+    """Say where it is from, and by which filter: all of it, not the kernel's part alone."""
+    origin = live_origin(source)
+    return origin if query is None else replace(origin, kernel_filter=query.text)
+
+
+def announce(source: Source, path: Path | None, out: TextIO, query: Query | None = None) -> None:
     """Say what is recorded."""
     told = f", {source.kernel_filter}" if source.kernel_filter else ""
+    if query is not None:
+        told = f", what matches {query.text}"
+        if source.kernel_filter:
+            told += f" (in the kernel: {source.kernel_filter})"
     where = "" if path is None else f" to {path}"
-    text = f"Recording {source.description}{told}{where}; Ctrl-C ends it."
+    text = f"Recording {source.description}{plain(told)}{where}; Ctrl-C ends it."
     print(text, file=out, flush=True)
 
 

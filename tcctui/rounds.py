@@ -9,6 +9,7 @@ from types import TracebackType
 
 from tcctui.errors import TcctuiError
 from tcctui.events import Events
+from tcctui.flows.matching import Followed
 from tcctui.flows.store import Store
 from tcctui.records import pick
 from tcctui.samples import Samples
@@ -74,6 +75,10 @@ class Round:
     events: Events
     samples: list[Samples]
     now_ns: int
+
+    def of(self, followed: Followed) -> Round:
+        """Choose what is of connections that have matched."""
+        return Round(*followed.choose(self.events, self.samples, self.now_ns), self.now_ns)
 
     def into(self, store: Store) -> None:
         """Let a store take it in."""

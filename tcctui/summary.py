@@ -56,6 +56,8 @@ class Summary:
         self.all_known_ns: int | None = None
         """What has no events, and is first sampled after this moment, was opened since the
         beginning; None where nobody knows."""
+        self.only: Keys | None = None
+        """Cookies of those that are told of; None of all."""
         self._index = KeyIndex()
         self._lifetimes = Lifetimes()
         self._measured = np.zeros(0, _MEASURED)
@@ -63,7 +65,8 @@ class Summary:
         self._left_out: set[int] = set()
 
     def __len__(self) -> int:
-        return len(self._index)
+        every = self._index.keys
+        return len(every if self.only is None else np.intersect1d(every, self.only))
 
     def add(self, events: Events, samples: Iterable[Samples] = ()) -> None:
         """Take in what came meanwhile."""
@@ -161,7 +164,10 @@ class Summary:
         if not self._known:
             return
         known, measured = self._known, self._measured
-        rows = np.flatnonzero(known["cookie"] > 0)
+        told = known["cookie"] > 0
+        if self.only is not None:
+            told &= np.isin(known["cookie"], self.only)
+        rows = np.flatnonzero(told)
         order = np.lexsort((-known["bytes_acked"][rows].astype("f8"), -_events(known, rows)))
         counted = self._counted(rows[order])
         for place, row in enumerate(rows[order].tolist()):

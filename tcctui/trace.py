@@ -12,12 +12,21 @@ import numpy as np
 
 from tcctui.addresses import format_address
 from tcctui.events import EventKind, Events
+from tcctui.flows.busiest import busiest, unsampled
+from tcctui.flows.matching import Matching
+from tcctui.flows.store import Store
 from tcctui.output import write
-from tcctui.source import EventSource
+from tcctui.plain import plain
+from tcctui.records import pick
+from tcctui.source import EventSource, Source
 
 FORMATS = ("text", "jsonl", "csv")
 
 _WAIT = 0.05  # seconds between two looks at the source
+
+_WATCHED = 500  # connections that are sampled several times a second, where samples matter
+
+_WATCH_NS = 250_000_000  # nanoseconds between two times that it is said which
 
 FIELDS = (
     "ts_ns",
@@ -128,11 +137,38 @@ def _format(events: Events, form: str, since_ns: int, counted: bool) -> str:
     return "".join([lines[key] % row for key, row in zip(keys, rows, strict=True)])
 
 
+class Chosen:
+    """Chooses the events that match; `samples`, where the query needs them, are its source's."""
+
+    def __init__(self, matching: Matching, samples: Source | None = None) -> None:
+        self.matching = matching
+        self._samples = samples
+        self._watch_ns = 0
+
+    def of(self, events: Events, now_ns: int) -> Events:
+        """Give the tcp_probe events that match, now that it is `now_ns`."""
+        matching, sampled = self.matching, []
+        if self._samples is not None:
+            while len(part := self._samples.sampled()):
+                sampled.append(part)
+        matching.take(events, sampled, now_ns)
+        if self._samples is not None and matching.store is not None and now_ns >= self._watch_ns:
+            self._watch_ns = now_ns + _WATCH_NS
+            self._watch(self._samples, matching.store)
+        probes = pick(events, events["kind"] == EventKind.PROBE)
+        return pick(probes, matching.events(probes))
+
+    def _watch(self, source: Source, store: Store) -> None:
+        """Have those sampled often of which nothing is known yet, and the busiest."""
+        watched = np.concatenate([unsampled(store), busiest(store)])[:_WATCHED]
+        source.watch(store.sockets(np.unique(watched)))
+
+
 class Trace:
     """Prints what a source delivers until its time, its count or a signal ends it.
 
     `duration` is in seconds and `count` in events; None is without end. `since_ns` is when the
-    source was attached, on its own clock.
+    source was attached, on its own clock. With `matching`, only what matches is printed and counts.
     """
 
     def __init__(
@@ -143,6 +179,7 @@ class Trace:
         form: str,
         duration: float | None = None,
         count: int | None = None,
+        matching: Chosen | None = None,
         out: TextIO = sys.stdout,
     ) -> None:
         self._source = source
@@ -150,6 +187,7 @@ class Trace:
         self._form = form
         self._end_ns = None if duration is None else since_ns + int(duration * 1e9)
         self._left = count
+        self._chosen = matching
         self._out = out
         self._counted = source.interval_ns > 0
         self._stopped = False
@@ -199,6 +237,8 @@ class Trace:
         if self._end_ns is not None:
             events = events[events["ts_ns"] < self._end_ns]
         more = len(events) > 0
+        if self._chosen is not None:
+            events = self._chosen.of(events, self._source.now_ns())
         events = events[events["kind"] == EventKind.PROBE][: self._left]
         if self._left is not None:
             self._left -= len(events)
@@ -221,13 +261,19 @@ def trace(
     form: str,
     duration: float | None,
     count: int | None,
+    matching: Chosen | None = None,
 ) -> None:
-    """Run `tcctui trace` on an open source, with its remarks on stderr."""
+    """Run `tcctui trace` on an open source, with its remarks on stderr.
+
+    `matching` chooses among what the kernel lets through; None prints all of that.
+    """
     if source.kernel_filter:
         print(f"Filter in the kernel: {source.kernel_filter}", file=sys.stderr)
+    if matching is not None:
+        print(f"Printing what matches: {plain(matching.matching.query.text)}", file=sys.stderr)
     print(f"tcp_probe attached in {attach_ms:.3f} ms", file=sys.stderr)
     print("Waiting for Ctrl-C...", file=sys.stderr, flush=True)
-    running = Trace(source, since_ns, form=form, duration=duration, count=count)
+    running = Trace(source, since_ns, form=form, duration=duration, count=count, matching=matching)
     started = time.monotonic()
     running.run()
     seconds = time.monotonic() - started

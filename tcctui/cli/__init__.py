@@ -6,11 +6,13 @@ What a command works with is imported when it runs: none pays for the others.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, TypeGuard
 
 from tcctui import __version__
-from tcctui.cli import dashboard, demo, doctor, export, record, replay, trace
+from tcctui.cli import completion, config, dashboard, demo, doctor, export, record, replay, trace
 from tcctui.cli.dashboard import MAX_CPU
 from tcctui.cli.kernel import INTERVAL_MS, kernel_options
 from tcctui.cli.moments import together
@@ -18,27 +20,38 @@ from tcctui.cli.parser import Parser
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.plain import plain_lines
 
-__all__ = ["INTERVAL_MS", "MAX_CPU", "main"]
+if TYPE_CHECKING:
+    from tcctui.flows.query import QueryError
 
-_COMMANDS = (record, replay, export, demo, trace, doctor)
+__all__ = ["INTERVAL_MS", "MAX_CPU", "main", "parser"]
+
+_COMMANDS = (record, replay, export, demo, trace, doctor, config)
 
 
 _ALWAYS = frozenset({"--verbose"})
-_KERNEL = _ALWAYS | {"-i", "--ip", "-p", "--port", "--source", "--interval", "--kernel-headers"}
+_KERNEL = _ALWAYS | {
+    *("-i", "--ip", "-p", "--port", "-f", "--filter"),
+    *("--source", "--interval", "--kernel-headers"),
+}
+_SCREEN = _ALWAYS | {"--config", "--no-config", "--ascii"}
 _BEFORE = {
+    "demo": _SCREEN,
+    "config": _SCREEN,
     "record": _KERNEL | {"--force"},
     "trace": _KERNEL,
     "doctor": _ALWAYS | {"--kernel-headers"},
-    "replay": _ALWAYS | {"--rewind-memory", "--history-memory"},
+    "replay": _SCREEN | {"--rewind-memory", "--history-memory"},
 }
 """Options that a command takes also where they stand before it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run `tcctui`; gives the exit code: 0, 2 for a mistake in the usage, 1 for other failures."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
+    given = together(sys.argv[1:] if arguments is None else list(arguments))
+    if arguments is None and completion.ASKED in os.environ:
+        completion.complete(parser())
     try:
-        args = _parser().parse_args(together(given))
+        args = parser().parse_args(given)
         if args.command is not None and args.record_to is not None:
             raise UsageError(
                 f"--record is the dashboard's, and {args.command} is none.",
@@ -54,9 +67,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if error.detail and "--verbose" in given:
             print(plain_lines(error.detail), file=sys.stderr)
         return error.status
+    except ValueError as error:
+        if not _is_query_error(error):
+            raise  # a defect
+        print(f"tcctui: {plain_lines(error.reason)}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         return 130
     return status
+
+
+def _is_query_error(error: ValueError) -> TypeGuard[QueryError]:
+    """Whether a query could not be answered, such as a pattern that takes for ever."""
+    from tcctui.flows.query import QueryError  # noqa: PLC0415 - numpy
+
+    return isinstance(error, QueryError)
 
 
 def _refuse_before(command: str, given: Sequence[str]) -> None:
@@ -75,7 +100,8 @@ def _refuse_before(command: str, given: Sequence[str]) -> None:
             )
 
 
-def _parser() -> Parser:
+def parser() -> Parser:
+    """Make the parser of all commands: also for the manual page, and for what shells complete."""
     parser = Parser(
         prog="tcctui",
         description="htop for TCP congestion control: cwnd, ssthresh and srtt of every connection,"
@@ -83,7 +109,12 @@ def _parser() -> Parser:
         epilog="Without a command it is the dashboard; in there, ? lists the keys.",
         parents=[kernel_options("before_")],
     )
-    parser.add_argument("--version", action="version", version=f"tcctui {__version__}")
+    parser.add_argument(
+        "--version",
+        action="version",
+        version=f"tcctui {__version__}",
+        help="print which version this is, and end",
+    )
     dashboard.add(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for command in _COMMANDS:

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcctui.cli import past, terminal, values
+from tcctui.cli import alerts, config, past, terminal, values
 from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
 from tcctui.cli.past import Past
 from tcctui.errors import TcctuiError, UsageError
@@ -30,6 +30,7 @@ _RING_BYTES = 8 << 20
 def add(parser: Parser) -> None:
     """Describe its options."""
     past.add(parser)
+    config.choosing(parser)
     parser.add_argument(
         "--max-cpu",
         metavar="PERCENT",
@@ -48,30 +49,34 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="let --record replace a file that is there already"
     )
+    alerts.add(parser, shown="mark the row, and say so,")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run it."""
-    kernel_filter = filter_of(args)
+    wanted = filter_of(args)
     kept = Past.of(args)
     if args.force and args.record_to is None:
         raise UsageError("--force is for --record.", "Leave it out, or give --record FILE.")
+    looked_for = alerts.alerts_of(args, wanted.whole)
     terminal.require()
     if args.record_to is not None:
         _check(args.record_to, args.force)
     loading = program(args, _RING_BYTES)
+    preferences = config.preferences(args)
     from tcctui import memory  # noqa: PLC0415 - ctypes
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
     from tcctui.sources.origin import live_origin  # noqa: PLC0415
+    from tcctui.ui.alarm import Alarms  # noqa: PLC0415
     from tcctui.ui.app import run as dashboard  # noqa: PLC0415 - Textual
 
     memory.return_at_once()
     interval_ms = getattr(args, "interval", INTERVAL_MS)
-    with ExitStack() as written:
+    with ExitStack() as written, alerts.reporter(args) as report:
         return dashboard(
             lambda: open_live(
-                kernel_filter,
+                wanted.in_kernel,
                 loading,
                 choice=choice(args),
                 interval_ms=interval_ms,
@@ -82,6 +87,9 @@ def run(args: argparse.Namespace) -> int:
             save=kept.save,
             keep=None if args.record_to is None else _keeper(args.record_to, args.force, written),
             live_origin=live_origin,
+            base_query=wanted.rest,
+            alarms=None if looked_for is None else Alarms(looked_for, report),
+            preferences=preferences,
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from tcctui.cli import terminal
+from tcctui.cli import config, filters, terminal
 
 if TYPE_CHECKING:
     from tcctui.cli.parser import Commands
@@ -20,14 +20,17 @@ def add(commands: Commands) -> None:
         " reader, a path that loses segments, an application with little to send, short"
         " connections. It needs no root, and runs on any machine.",
     )
+    filters.add(demo, "show only connections that match")
+    config.choosing(demo)
     demo.set_defaults(run=run)
 
 
-def run(_args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
     """Run it."""
+    query = filters.query_of(args)
     terminal.require("Run it in a terminal.")
     from tcctui import memory  # noqa: PLC0415 - ctypes
     from tcctui.demo import run as play  # noqa: PLC0415 - pyarrow, Textual
 
     memory.return_at_once()
-    return play()
+    return play(query, config.preferences(args))

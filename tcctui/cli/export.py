@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import argparse
 from typing import TYPE_CHECKING
 
-from tcctui.cli import moments
+from tcctui.cli import filters, moments, values
 from tcctui.export import command
 
 if TYPE_CHECKING:
@@ -20,14 +20,25 @@ def add(commands: Commands) -> None:
         description="Write a recording as a table of events, samples or flows (.parquet, .csv,"
         " .jsonl), or the charts of one flow (.svg, .txt).",
     )
-    command.add_arguments(export, moments.at, _recording)
-    export.set_defaults(run=command.run)
+    command.add_arguments(export, moments.at, values.recording)
+    filters.add(
+        export,
+        "only events and samples from when their connection matches, and flows that matched at"
+        " some time",
+    )
+    export.set_defaults(run=run)
 
 
-def _recording(text: str) -> Path:
-    """Give the path of a recording; a file that is called demo, too, is ./demo."""
-    if text != "demo":
-        return Path(text)
-    from tcctui.demo import RECORDING  # noqa: PLC0415 - each command pays only for itself
-
-    return RECORDING
+def run(args: argparse.Namespace) -> int:
+    """Run it."""
+    command.export(
+        args.source,
+        args.out,
+        table=args.table,
+        flow=args.flow,
+        query=filters.query_of(args),
+        begin=args.begin,
+        end=args.end,
+        force=args.force,
+    )
+    return 0

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcctui.cli import values
+from tcctui.cli import filters, values
 from tcctui.cli.parser import Parser
 from tcctui.errors import TcctuiError
 
 if TYPE_CHECKING:
+    from tcctui.flows.query import Query
     from tcctui.source import Source
     from tcctui.sources.kernel_filter import KernelFilter
     from tcctui.sources.program import Loading
@@ -42,6 +44,7 @@ def kernel_options(before: str = "") -> Parser:
         metavar="PORT",
         help="only connections with this port at either end; may be given several times",
     )
+    filters.add(group, "only connections that match", before)
     group.add_argument(
         "--source",
         choices=("auto", "bpf", "sock_diag"),
@@ -85,8 +88,20 @@ def headers(args: argparse.Namespace) -> Path | None:
     return given
 
 
-def filter_of(args: argparse.Namespace) -> KernelFilter:
-    """Give the filter of all ports and addresses, those before the command and those behind it.
+@dataclass(frozen=True)
+class Filter:
+    """What is wanted, and which part of that the kernel decides.
+
+    `rest` is what is left to be asked of what it reports; None where it reports nothing else.
+    """
+
+    whole: Query
+    in_kernel: KernelFilter
+    rest: Query | None
+
+
+def filter_of(args: argparse.Namespace) -> Filter:
+    """Give the filter of all ports, addresses and queries, before the command and behind it.
 
     Raises:
         UsageError: one of them is none.
@@ -94,10 +109,10 @@ def filter_of(args: argparse.Namespace) -> KernelFilter:
     """
     from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415
 
-    ports, addresses = (
-        getattr(args, f"before_{name}", []) + getattr(args, name, []) for name in ("port", "ip")
-    )
-    return KernelFilter.from_options(ports, addresses)
+    whole = filters.query_of(args)
+    in_kernel = KernelFilter.of(whole)
+    decided = in_kernel.exact or not whole.text.strip()
+    return Filter(whole, in_kernel, None if decided else whole)
 
 
 def program(args: argparse.Namespace, ring_bytes: int) -> Loading | TcctuiError | None:
@@ -120,20 +135,21 @@ def program(args: argparse.Namespace, ring_bytes: int) -> Loading | TcctuiError 
 
 
 @contextmanager
-def open_all(args: argparse.Namespace, ring_bytes: int) -> Iterator[Source]:
+def open_all(
+    args: argparse.Namespace, ring_bytes: int, in_kernel: KernelFilter
+) -> Iterator[Source]:
     """Open what there is, of events and samples, every ACK of it; for the time of the context.
 
     Raises:
         TcctuiError: what was asked for can't be had.
 
     """
-    kernel_filter = filter_of(args)
     loading = program(args, ring_bytes)
     # The program compiles while this is imported.
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
 
     source = open_live(
-        kernel_filter,
+        in_kernel,
         loading,
         choice=choice(args),
         interval_ms=getattr(args, "interval", 0.0),

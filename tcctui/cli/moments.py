@@ -105,12 +105,18 @@ def at(text: str) -> At:
     return At(typed, clock=moment, dated=clock["date"] is not None)
 
 
+_MOMENTS = frozenset({"--at", "--from", "--to"})
+_QUERIES = frozenset({"-f", "--filter", "--until", "--alert"})
+
+
 def together(arguments: Sequence[str]) -> list[str]:
-    """Join an option and a moment before the end, which argparse would take for an option."""
+    """Join an option and what argparse would take for another: `--at -30s`, `-f -port:443`."""
     joined: list[str] = []
     for argument in arguments:
-        if joined and joined[-1] in ("--at", "--from", "--to") and re.match(r"-[\d.]", argument):
-            joined[-1] += f"={argument}"
+        last = joined[-1] if joined else ""
+        moment = last in _MOMENTS and re.match(r"-[\d.]", argument)
+        if moment or (last in _QUERIES and argument.startswith("-")):
+            joined[-1] += argument if last == "-f" else f"={argument}"
         else:
             joined.append(argument)
     return joined

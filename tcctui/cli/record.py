@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui.cli import values
-from tcctui.cli.kernel import kernel_options, open_all
+from tcctui.cli.kernel import filter_of, kernel_options, open_all
 from tcctui.errors import TcctuiError
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ def add(commands: Commands) -> None:
         description="Write every event, and samples of every socket, to a recording, until Ctrl-C."
         " Without root, samples alone. Of another machine:"
         " ssh HOST sudo tcctui record - | tcctui replay -",
+        epilog="With --filter, a connection is recorded from the moment on that it matches for the"
+        " first time, with all that comes of it then, also where it matches no longer.",
     )
     record.add_argument(
         "path", metavar="FILE", help="the recording to be made; - writes to standard output"
@@ -52,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
     require_pyarrow()
     if args.path == "-":
         _require_standard_output()
-    with open_all(args, _RING_BYTES) as source:
+    wanted = filter_of(args)
+    with open_all(args, _RING_BYTES, wanted.in_kernel) as source:
         from tcctui.record import record  # noqa: PLC0415 - numpy
 
         return record(
@@ -61,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
             force=getattr(args, "force", False),
             duration=args.duration,
             remarks=sys.stderr,
+            query=wanted.rest,
         )
 
 

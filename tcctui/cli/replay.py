@@ -8,12 +8,14 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tcctui.cli import moments, terminal, values
+from tcctui.cli import alerts, config, filters, moments, terminal, values
 from tcctui.cli.past import Past
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
     from tcctui.cli.parser import Commands
+    from tcctui.flows.alerts import Alerts
+    from tcctui.flows.query import Query
 
 _PIPE = "A pipe is played as it comes: {} is for files."
 
@@ -43,23 +45,28 @@ def add(commands: Commands) -> None:
         help="begin there: +90s or 1m30s after the beginning, -30s before the end, 14:05:03 or"
         " '2026-11-23 14:05:03' on this machine's clock",
     )
+    filters.add(replay, "show only connections that match")
     replay.add_argument("--loop", action="store_true", help="begin anew at the end")
+    alerts.add(replay, shown="mark the row, and say so,", telling=False)
+    config.choosing(replay)
     replay.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run it."""
     past = Past.of(args)
-    path = Path(args.path)
+    path = values.recording(args.path)
+    query = filters.query_of(args)
+    looked_for = alerts.alerts_of(args, query)
     if args.path == "-":
         _refuse_for_pipes(args)
-        return _stream(terminal.standard_input_apart(), past)
+        return _stream(terminal.standard_input_apart(), args, past, query, looked_for)
     if _is_fifo(path):
         _refuse_for_pipes(args)
         terminal.require(_MEND)
-        return _stream(path.open("rb"), past)
+        return _stream(path.open("rb"), args, past, query, looked_for)
     terminal.require(_MEND)
-    return _file(path, args)
+    return _file(path, args, query, looked_for)
 
 
 _MEND = "Run it in a terminal; for text or a table, run: tcctui export"
@@ -79,13 +86,14 @@ def _refuse_for_pipes(args: argparse.Namespace) -> None:
             raise UsageError(_PIPE.format(option), f"Leave {option} out, or record to a file.")
 
 
-def _file(path: Path, args: argparse.Namespace) -> int:
+def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts | None) -> int:
     from tcctui.sources.recording import Recording  # noqa: PLC0415 - each command pays for itself
 
     recording = Recording(path)
     try:
         at_ns = None if args.at is None else args.at.of(recording)
         from tcctui import memory  # noqa: PLC0415 - ctypes
+        from tcctui.ui.alarm import Alarms  # noqa: PLC0415
         from tcctui.ui.app import play  # noqa: PLC0415 - Textual
 
         memory.return_at_once()
@@ -95,12 +103,17 @@ def _file(path: Path, args: argparse.Namespace) -> int:
             speed=1.0 if args.speed is None else args.speed,
             at_ns=at_ns,
             loop=args.loop,
+            base_query=query,
+            alarms=None if looked_for is None else Alarms(looked_for),
+            preferences=config.preferences(args),
         )
     finally:
         recording.close()
 
 
-def _stream(file: BinaryIO, past: Past) -> int:
+def _stream(
+    file: BinaryIO, args: argparse.Namespace, past: Past, query: Query, looked_for: Alerts | None
+) -> int:
     from tcctui.sources.recording_stream import RecordingStream  # noqa: PLC0415
 
     # The header is waited for before there is a screen: until then, ssh and sudo may ask for
@@ -108,6 +121,7 @@ def _stream(file: BinaryIO, past: Past) -> int:
     stream = RecordingStream(file)
     try:
         from tcctui import memory  # noqa: PLC0415 - ctypes
+        from tcctui.ui.alarm import Alarms  # noqa: PLC0415
         from tcctui.ui.app import run as dashboard  # noqa: PLC0415 - Textual
 
         memory.return_at_once()
@@ -118,6 +132,9 @@ def _stream(file: BinaryIO, past: Past) -> int:
             save=past.save,
             keep=None,
             live_origin=lambda _: stream.origin,
+            base_query=query,
+            alarms=None if looked_for is None else Alarms(looked_for),
+            preferences=config.preferences(args),
         )
     finally:
         stream.close()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tcctui.cli import values
-from tcctui.cli.kernel import choice, filter_of, headers, kernel_options, open_all
+from tcctui.cli import alerts, filters, values
+from tcctui.cli.kernel import Filter, choice, filter_of, headers, kernel_options, open_all
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
     from tcctui.cli.parser import Commands
-    from tcctui.flows.query import Query
+    from tcctui.flows.alerts import Alerts
+    from tcctui.source import EventSource
+    from tcctui.sources.bpf import BpfSource
+    from tcctui.trace import Chosen
 
 _RING_BYTES = 16 << 20
 
@@ -26,8 +29,11 @@ def add(commands: Commands) -> None:
         help="print one line per tcp_probe event, or wait for something to happen, or sum up",
         description="Print one line per tcp_probe event to stdout, until Ctrl-C. With --until or"
         " --summary: what came of it instead, also without root.",
-        epilog="Exit codes: 0; 3 where --until did not happen; 2 for a mistake in the usage; 1 for"
-        " all other failures.",
+        epilog="With --filter, an event is printed that matches by its own values (ports,"
+        " addresses, windows, srtt), and by what was known of its connection for all else (cc,"
+        " proc, rate …), some of which comes with the first sample, up to a second later."
+        " Exit codes: 0; 3 where --until did not happen; 2 for a mistake in the usage; 1 for all"
+        " other failures.",
     )
     trace.add_argument(
         "--duration", type=values.seconds, metavar="S", help="stop after so many seconds"
@@ -56,21 +62,26 @@ def add(commands: Commands) -> None:
     )
     trace.add_argument(
         "--replay",
-        type=Path,
+        type=values.recording,
         metavar="FILE",
-        help="with --until or --summary: read a recording instead of the kernel, as fast as can be",
+        help="with --until, --summary or --alert: read a recording (demo: the one that comes along)"
+        " instead of the kernel, as fast as can be",
     )
+    alerts.add(trace, shown="print no events, but a line")
     trace.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run it."""
-    kernel_filter = filter_of(args)
+    wanted = filter_of(args)
+    looked_for = alerts.alerts_of(args, wanted.whole)
+    if looked_for is not None:
+        return _alerts(args, wanted, looked_for)
     if args.until is not None or args.summary:
-        return _outcome(args)
+        return _outcome(args, wanted)
     if args.replay is not None:
         raise UsageError(
-            "--replay is for --until and --summary.",
+            "--replay is for --until, --summary and --alert.",
             "For the events of a recording, run: tcctui export",
         )
     if args.form == "json":
@@ -89,26 +100,97 @@ def run(args: argparse.Namespace) -> int:
     from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy
     from tcctui.trace import trace  # noqa: PLC0415
 
-    source = BpfSource(kernel_filter, loading=loading, interval_ms=getattr(args, "interval", 0.0))
-    try:
+    events = BpfSource(
+        wanted.in_kernel, loading=loading, interval_ms=getattr(args, "interval", 0.0)
+    )
+    with ExitStack() as opened:
+        opened.callback(events.close)
+        source, chosen = _choosing(events, wanted, opened, choice(args))
         trace(
             source,
-            attach_ms=source.attach_ms,
-            since_ns=source.attached_ns,
+            attach_ms=events.attach_ms,
+            since_ns=events.attached_ns,
             form=args.form or "text",
             duration=args.duration,
             count=args.count,
+            matching=chosen,
         )
-    finally:
-        source.close()
     return 0
 
 
-def _outcome(args: argparse.Namespace) -> int:
+def _choosing(
+    events: BpfSource, wanted: Filter, opened: ExitStack, source: str
+) -> tuple[EventSource, Chosen | None]:
+    """Give what chooses what the kernel can't, with samples where the query asks for those.
+
+    Raises:
+        TcctuiError: samples are needed, and can't be had.
+
+    """
+    if wanted.rest is None:
+        return events, None
+    from tcctui.flows.matching import Matching  # noqa: PLC0415
+    from tcctui.trace import Chosen  # noqa: PLC0415
+
+    matching = Matching(wanted.rest, only_probes=True)
+    if not matching.wants_samples:
+        return events, Chosen(matching)
+    if source == "bpf":
+        raise UsageError(
+            "--filter asks for what only samples tell, and --source bpf has none.",
+            "Leave --source out.",
+        )
+    from tcctui.sources.live import BESIDE, LiveSource  # noqa: PLC0415
+    from tcctui.sources.sampling import Sampler  # noqa: PLC0415
+
+    sampler = Sampler(wanted.in_kernel, BESIDE)
+    opened.callback(sampler.close)
+    both = LiveSource(wanted.in_kernel, events, sampler)
+    return both, Chosen(matching, both)
+
+
+def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int:
+    """Print alerts."""
+    others = {"--until": args.until, "--summary": args.summary or None, "--count": args.count}
+    for option, given in others.items():
+        if given is not None:
+            raise UsageError(f"{option} and --alert don't go together.", f"Leave {option} out.")
+    form = args.form or "text"
+    if form not in ("text", "jsonl"):
+        raise UsageError(f"--format {form} is not for alerts.", "Give text, or jsonl.")
+    if args.replay is not None:
+        _refuse_for_recordings(args)
+        if args.alert_run is not None:
+            raise UsageError(
+                "--alert-run is for what happens now, and --replay reads what was.",
+                "Leave --alert-run out.",
+            )
+        from tcctui.sources.recording import Recording  # noqa: PLC0415 - pyarrow
+
+        recording = Recording(args.replay)
+        from tcctui.alerting import Telling, alert_of  # noqa: PLC0415 - numpy
+
+        try:
+            if recording.remark:
+                print(recording.remark, file=sys.stderr)
+            with alerts.reporter(args) as report:
+                return alert_of(recording, Telling(looked_for, form, report), args.duration)
+        finally:
+            recording.close()
+    with (
+        alerts.reporter(args) as report,
+        open_all(args, _RING_BYTES, wanted.in_kernel) as source,
+    ):
+        from tcctui.alerting import Telling, alert  # noqa: PLC0415 - numpy
+
+        return alert(source, Telling(looked_for, form, report), args.duration)
+
+
+def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
     """Wait for something, or sum up, or both."""
     if args.count is not None:
-        asked = "--summary" if args.summary else "--until"
-        raise UsageError(f"--count counts events, and {asked} prints none.", "Give --duration.")
+        option = "--summary" if args.summary else "--until"
+        raise UsageError(f"--count counts events, and {option} prints none.", "Give --duration.")
     if args.form in ("jsonl", "csv"):
         raise UsageError(
             f"--format {args.form} is for events, and none are printed here.",
@@ -116,7 +198,7 @@ def _outcome(args: argparse.Namespace) -> int:
         )
     if args.form == "json" and not args.summary:
         raise UsageError("--format json is for --summary.", "Give --summary, too.")
-    query = None if args.until is None else _query(args.until)
+    query = None if args.until is None else filters.parsed("--until", args.until)
     summary = (args.form or "text") if args.summary else None
     if args.replay is not None:
         _refuse_for_recordings(args)
@@ -128,35 +210,23 @@ def _outcome(args: argparse.Namespace) -> int:
         try:
             if recording.remark:
                 print(recording.remark, file=sys.stderr)
-            return outcome_of(recording, Asked(until=query, summary=summary), args.duration)
+            only = wanted.whole if wanted.whole.text else None
+            asked = Asked(until=query, summary=summary, only=only)
+            return outcome_of(recording, asked, args.duration)
         finally:
             recording.close()
-    with open_all(args, _RING_BYTES) as source:
+    with open_all(args, _RING_BYTES, wanted.in_kernel) as source:
         from tcctui.outcome import Asked, outcome  # noqa: PLC0415 - numpy
 
-        return outcome(source, Asked(until=query, summary=summary), args.duration)
+        asked = Asked(until=query, summary=summary, only=wanted.rest)
+        return outcome(source, asked, args.duration)
 
 
 def _refuse_for_recordings(args: argparse.Namespace) -> None:
-    names = ("ip", "port", "source", "interval", "kernel_headers", "before_ip", "before_port")
-    for name in names:
+    for name in ("source", "interval", "kernel_headers"):
         if hasattr(args, name):
-            option = name.removeprefix("before_").replace("_", "-")
+            option = name.replace("_", "-")
             raise UsageError(
                 f"--{option} is for what is read from the kernel, and --replay reads a file.",
                 f"Leave --{option} out.",
             )
-
-
-def _query(text: str) -> Query:
-    from tcctui.flows.query import QueryError, parse  # noqa: PLC0415 - numpy
-
-    if not text.strip():
-        raise UsageError("--until needs something to wait for.", "Such as --until 'retrans>10'.")
-    try:
-        return parse(text)
-    except QueryError as error:
-        reason = f"{error.reason[:1].lower()}{error.reason[1:]}".rstrip(".")
-        raise UsageError(
-            f"--until: {reason}.", "In the dashboard, ? lists what a search may ask for."
-        ) from error

@@ -7,6 +7,7 @@ import math
 import os
 import re
 import sys
+from pathlib import Path
 
 from tcctui.errors import UsageError
 
@@ -91,3 +92,12 @@ def memory(option: str, text: str, least: int = LEAST_MEMORY, otherwise: str = "
 
 def _memory_there_is() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def recording(text: str) -> Path:
+    """Give the path of a recording; a file that is called demo, too, is ./demo."""
+    if text != "demo":
+        return Path(text)
+    from tcctui.demo import RECORDING  # noqa: PLC0415 - each command pays only for itself
+
+    return RECORDING

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tcctui.flows.query import Query
+    from tcctui.ui.preferences import Preferences
 
 RECORDING = Path(__file__).with_name("demo.arrows")
 """Made by tests/demo.py: 75 s, events of 50 ms."""
 
 
-def run() -> int:
+def run(base_query: Query | None = None, preferences: Preferences | None = None) -> int:
     """Play it over and over, until somebody quits; gives the exit code.
+
+    With `base_query`, only what matches that is shown.
 
     Raises:
         TcctuiError: pyarrow is missing.
@@ -20,6 +27,12 @@ def run() -> int:
 
     recording = Recording(RECORDING)
     try:
-        return play(recording, remark=recording.remark, loop=True)
+        return play(
+            recording,
+            remark=recording.remark,
+            loop=True,
+            base_query=base_query,
+            preferences=preferences,
+        )
     finally:
         recording.close()

@@ -16,10 +16,11 @@ from tcctui.export.lives import LIFE
 from tcctui.flows.chunks import Chunk, pieces
 from tcctui.flows.index import Keys
 from tcctui.flows.labels import endpoints
+from tcctui.flows.matching import Matching
+from tcctui.flows.query import ALL, Query
 from tcctui.flows.timeline import Timeline
 from tcctui.records import Records, pick
 from tcctui.samples import Samples
-from tcctui.sources.kernel_filter import KernelFilter
 
 SLACK_NS = 1_000_000_000
 """Events may be in a chunk that begins so much later than they are from."""
@@ -30,14 +31,14 @@ _BOTH_ENDS = re.compile(f"{_ENDPOINT.format('a')}-{_ENDPOINT.format('b')}")
 
 @dataclass(frozen=True)
 class Chosen:
-    """From `begin_ns` to `end_ns`, on the recording's clock, what passes `through` the filter.
+    """From `begin_ns` to `end_ns`, on the recording's clock; with `ends`, what matches that.
 
-    With `cookies`, of these flows alone.
+    `ends` asks for ports and addresses alone. With `cookies`, it is of these flows alone.
     """
 
     begin_ns: int
     end_ns: int
-    through: KernelFilter
+    ends: Query = ALL
     cookies: Keys | None = None
 
     def chunks(self, timeline: Timeline, slack_ns: int = SLACK_NS) -> Iterator[Chunk]:
@@ -46,8 +47,9 @@ class Chosen:
 
     def of(self, chunk: Chunk, cookies: Keys) -> Chunk:
         """Choose from a chunk; `cookies` says which flow each of its events is of."""
-        events = self._passing(chunk.events)
-        samples = self._passing(chunk.samples)
+        matching = Matching(self.ends)
+        events = self._within(chunk.events) & matching.events(chunk.events)
+        samples = self._within(chunk.samples) & matching.samples(chunk.samples)
         if self.cookies is not None:
             events &= np.isin(cookies, self.cookies)
             samples &= np.isin(chunk.samples["sock_cookie"], self.cookies)
@@ -60,27 +62,9 @@ class Chosen:
         newest = [int(part["ts_ns"].max()) for part in (chunk.events, chunk.samples) if len(part)]
         return pieces(chunk, min(self.end_ns, max([chunk.end_ns, *newest])))
 
-    def _passing(self, records: Records) -> npt.NDArray[np.bool_]:
+    def _within(self, records: Records) -> npt.NDArray[np.bool_]:
         when = records["ts_ns"]
-        passing = (when >= np.uint64(max(0, self.begin_ns))) & (when <= np.uint64(self.end_ns))
-        return passing & passes(self.through, records)
-
-
-def passes(through: KernelFilter, records: Records) -> npt.NDArray[np.bool_]:
-    """Say which events, samples or lives the filter in the kernel would let through."""
-    passing = np.ones(len(records), bool)
-    if through.ports:
-        ports = np.array(through.ports, "u2")
-        passing &= np.isin(records["sport"], ports) | np.isin(records["dport"], ports)
-    if through.prefixes:
-        inside = np.zeros(len(records), bool)
-        for prefix in through.prefixes:
-            high, low, mask_high, mask_low = map(np.uint64, prefix.halves)
-            for name in ("saddr", "daddr"):
-                halves = records[name].astype("u8")
-                inside |= (halves[:, 0] & mask_high == high) & (halves[:, 1] & mask_low == low)
-        passing &= inside
-    return passing
+        return (when >= np.uint64(max(0, self.begin_ns))) & (when <= np.uint64(self.end_ns))
 
 
 def flow(text: str, lives: npt.NDArray[np.void]) -> Keys:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from tcctui.errors import TcctuiError, UsageError
 
 if TYPE_CHECKING:
+    from tcctui.flows.query import Query
     from tcctui.flows.timeline import Timeline
 
 TABLES = ("events", "samples", "flows")
@@ -36,7 +37,7 @@ def add_arguments(
     moment: Callable[[str], Moment],
     recording: Callable[[str], Path],
 ) -> None:
-    """Describe the command's arguments; `run` takes them.
+    """Describe the command's arguments; `export` takes what they say.
 
     `moment` and `recording` read what is typed of one.
     """
@@ -93,30 +94,13 @@ def add_arguments(
     parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
 
 
-def run(args: argparse.Namespace) -> int:
-    """Export as the arguments say."""
-    export(
-        args.source,
-        args.out,
-        table=args.table,
-        flow=args.flow,
-        ports=args.port,
-        addresses=args.ip,
-        begin=args.begin,
-        end=args.end,
-        force=args.force,
-    )
-    return 0
-
-
 def export(
     source: Path,
     out: Path,
     *,
     table: str = TABLES[0],
     flow: str | None = None,
-    ports: Sequence[str] = (),
-    addresses: Sequence[str] = (),
+    query: Query | None = None,
     begin: Moment | None = None,
     end: Moment | None = None,
     force: bool = False,
@@ -124,8 +108,8 @@ def export(
 ) -> None:
     """Write a recording, or some of it, as a table or as a picture of one flow.
 
-    `flow` is as `chosen.flow` reads it, ports and
-    addresses are as typed behind `--port` and `--ip`.
+    `flow` is as `chosen.flow` reads it. With `query`, only events and samples of when their
+    connection matches it are written, and the flows that matched at some time.
 
     Raises:
         TcctuiError: something is not there, can't be read or can't be written.
@@ -141,17 +125,16 @@ def export(
         )
     # What takes its time to load, or needs pyarrow, does so behind the usage.
     from tcctui.newfile import see  # noqa: PLC0415
-    from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415
     from tcctui.sources.recording import Recording  # noqa: PLC0415
 
-    through = KernelFilter.from_options(list(ports), list(addresses))
     see(out, force=force)
     recording = Recording(source)
     try:
         from tcctui.export.job import Job  # noqa: PLC0415
+        from tcctui.flows.query import ALL  # noqa: PLC0415
 
         told = _tell(recording.remark)
-        job = Job(recording, through, begin=begin, end=end, flow=flow, progress=progress)
+        job = Job(recording, query or ALL, begin=begin, end=end, flow=flow, progress=progress)
         if picture:
             job.picture(out, force=force)
         else:
@@ -176,4 +159,4 @@ def _tell(remark: str, before: str = "") -> str:
     return remark
 
 
-__all__ = ["ENDINGS", "TABLES", "add_arguments", "export", "run"]
+__all__ = ["ENDINGS", "TABLES", "add_arguments", "export"]

@@ -13,10 +13,10 @@ from tcctui.export.chosen import Chosen
 from tcctui.export.columns import Column, Table, Times, addresses, floats, named, texts, whole
 from tcctui.export.gathered import Gathered
 from tcctui.export.lives import Lives
+from tcctui.export.matched import known_before
 from tcctui.flows.causes import CAUSES, LIMIT_NAMES
 from tcctui.flows.chunks import Chunk
 from tcctui.flows.index import Keys
-from tcctui.flows.keyframes import Keyframe
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.states import STATE_NAMES
 from tcctui.flows.store import Store
@@ -44,8 +44,6 @@ _WHOLE = {
 
 _OTHERS = ("state", "ssthresh", "opened_ns", "closed_ns", "sampled_ns", "first_ns", "events")
 _STEP_NS = 1_000_000_000
-_NO_KEYFRAME = 30_000_000_000
-"""Nanoseconds before its beginning that are played, where there is no keyframe to begin with."""
 
 
 class FlowTable:
@@ -61,13 +59,8 @@ class FlowTable:
 
     def begin(self, timeline: Timeline) -> Iterator[Chunk]:
         """Give the chunks that are to be taken in, after what was known before them."""
-        chosen, after = self._chosen, self._chosen.begin_ns - _NO_KEYFRAME
-        if found := timeline.keyframe(chosen.begin_ns):
-            after = found[0]
-            try:
-                self._store.restore(Keyframe.from_bytes(found[1]), chosen.cookies)
-            except ValueError:  # of another version: it is played without
-                self._store = Store(0)
+        chosen = self._chosen
+        self._store, after = known_before(timeline, chosen)
         return timeline.chunks(after, chosen.end_ns + _STEP_NS, chosen.cookies)
 
     def add(self, chunk: Chunk) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,15 +17,17 @@ from tcctui.export.columns import Table, length
 from tcctui.export.command import Moment
 from tcctui.export.flows import FlowTable
 from tcctui.export.lives import Lives
+from tcctui.export.matched import matched, matching
 from tcctui.export.outfile import outfile
 from tcctui.export.progress import Progress
 from tcctui.export.records import events_table, samples_table
 from tcctui.export.writers import WRITERS
 from tcctui.flows.chunks import Chunk
+from tcctui.flows.matching import is_of_ends
+from tcctui.flows.query import ALL, Query
 from tcctui.flows.timeline import Timeline
 from tcctui.plain import plain
 from tcctui.samples import SAMPLE
-from tcctui.sources.kernel_filter import KernelFilter
 
 _AROUND_NS = 60_000_000_000
 """Nanoseconds before and after what is wanted, in which sockets are learned."""
@@ -45,7 +48,7 @@ class Job:
     def __init__(
         self,
         recording: Timeline,
-        through: KernelFilter,
+        query: Query,
         *,
         begin: Moment | None = None,
         end: Moment | None = None,
@@ -61,12 +64,13 @@ class Job:
         last = span.last_ns if end is None else end.of(recording, "--to")
         if first > last:
             raise UsageError("--from is after --to.", "Let it be before.")
-        self._chosen = Chosen(first, last, through)
+        of_ends = is_of_ends(query)
+        self._query = None if of_ends else query
+        self._chosen = Chosen(first, last, query if of_ends else ALL)
         self._lives = Lives()
         self._learn()
         if flow is not None:
-            cookies = chosen.flow(flow, self._lives.all())
-            self._chosen = Chosen(first, last, through, cookies)
+            self._chosen = replace(self._chosen, cookies=chosen.flow(flow, self._lives.all()))
 
     def _learn(self) -> None:
         for chunk in self._going(self._chosen.chunks(self._recording, _AROUND_NS), 0, _LEARNING):
@@ -107,15 +111,39 @@ class Job:
         make = events_table if name == "events" else samples_table
         nothing = np.zeros(0, EVENT if name == "events" else SAMPLE)
         yield make(nothing, self._offset)
-        for chunk in self._going(self._chosen.chunks(self._recording), _LEARNING, 1):
-            mine = self._chosen.of(chunk, self._lives.cookies(chunk.events))
+        for mine in self._chunks():
             records = mine.events if name == "events" else mine.samples
             for at in range(0, len(records), _PART):
                 yield make(records[at : at + _PART], self._offset)
 
+    def _chunks(self) -> Iterator[Chunk]:
+        """Give what is chosen, a chunk at a time."""
+        if self._query is not None:
+            yield from matching(
+                self._query,
+                self._recording,
+                self._chosen,
+                self._lives,
+                lambda chunks: self._going(chunks, _LEARNING, 1),
+            )
+            return
+        for chunk in self._going(self._chosen.chunks(self._recording), _LEARNING, 1):
+            yield self._chosen.of(chunk, self._lives.cookies(chunk.events))
+
     def _flows(self) -> Table:
+        begin = _LEARNING
+        if self._query is not None:
+            begin = (1 + _LEARNING) / 2
+            found = matched(
+                self._query,
+                self._recording,
+                self._chosen,
+                self._lives,
+                lambda chunks: self._going(chunks, _LEARNING, begin),
+            )
+            self._chosen = replace(self._chosen, cookies=found)
         flows = FlowTable(self._chosen, self._lives)
-        for chunk in self._going(flows.begin(self._recording), _LEARNING, 1):
+        for chunk in self._going(flows.begin(self._recording), begin, 1):
             flows.add(chunk)
         return flows.table(self._chosen.end_ns, self._offset)
 
@@ -130,6 +158,11 @@ class Job:
 
         cookies = self._chosen.cookies
         assert cookies is not None
+        if self._query is not None:
+            raise UsageError(
+                "A chart shows all of one connection, and --filter chooses among several.",
+                "Leave --filter out, or write a table.",
+            )
         if len(cookies) > 1:
             raise TcctuiError(
                 f"There were {len(cookies)} such connections.",

@@ -91,9 +91,12 @@ class Calls:
 
 
 def told(err: str) -> tuple[str, str]:
-    """Take an error apart: what is wrong, and what mends it; one line each."""
+    """Take an error apart: what is wrong, and what mends it; one line each.
+
+    What is wrong with a query is shown in it: behind what was typed there is a line of marks.
+    """
     reason, *mend = err.splitlines()
     assert reason.startswith("tcctui: ")
-    assert len(mend) <= 1
+    assert len(mend) <= 1 or (len(mend) == 2 and set(mend[1]) == {" ", "^"})
     assert "Traceback" not in err
     return reason.removeprefix("tcctui: "), "".join(mend).strip()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from tcctui.errors import TcctuiError
 from tcctui.events import Events
+from tcctui.flows.query import Query
 from tcctui.samples import Samples
 from tests.unit.events import MS, NOTHING, SECOND
 from tests.unit.samples import NO_SAMPLES
@@ -26,6 +27,8 @@ class Delivered:
 
     description = "tcp_probe + sock_diag · 6.12.0"
     kernel_filter = "port 443"
+    kernel_exact = True
+    can_narrow = False
     interval_ns = 0
 
     def __init__(
@@ -59,6 +62,9 @@ class Delivered:
 
     def focus(self, cookies: Iterable[int]) -> None:
         """Nothing is coalesced."""
+
+    def narrow(self, query: Query | None) -> None:
+        """Nothing can be asked for."""
 
     def lost(self) -> int:
         return 3

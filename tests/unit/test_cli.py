@@ -16,6 +16,7 @@ import tcctui.sources.program
 import tcctui.trace
 from tcctui import __version__
 from tcctui.errors import TcctuiError
+from tcctui.flows.query import ALL, Query, QueryError, parse
 from tcctui.sources.kernel_filter import KernelFilter
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.nobody import without_privileges
@@ -34,6 +35,11 @@ from tests.unit.nobody import without_privileges
         (["doctor", "--port", "80"], "--port"),
         (["--port"], "--port"),
         (["--port", "http"], "--port 'http'"),
+        (["--port", "80,"], "--port ''"),
+        (["--filter", ""], "--filter"),
+        (["--filter"], "--filter"),
+        (["-f", "bogus:3"], "--filter: unknown field"),
+        (["trace", "-f", "srtt>soon"], "--filter"),
         (["trace", "--port", "70000"], "--port '70000'"),
         (["trace", "-p", "9" * 5000], "--port"),
         (["--ip", "example.org"], "--ip 'example.org'"),
@@ -111,14 +117,22 @@ def test_help(option: str, command: str, main: Main) -> None:
     assert out.startswith(f"usage: tcctui {command}".rstrip())
     options = {
         "": (
-            *("--port", "--ip", "--interval", "--max-cpu", "--history-memory", "--version"),
+            *(
+                "--port",
+                "--ip",
+                "--filter",
+                "--interval",
+                "--max-cpu",
+                "--history-memory",
+                "--version",
+            ),
             *("--rewind-memory", "--record", "--force", "record", "replay", "trace", "doctor"),
         ),
-        "record": ("FILE", "--port", "--ip", "--interval", "--duration", "--source", "--force"),
-        "replay": ("FILE", "--speed", "--at", "--loop"),
+        "record": ("FILE", "--port", "--filter", "--interval", "--duration", "--source", "--force"),
+        "replay": ("FILE", "--speed", "--at", "--loop", "--filter"),
         "trace": (
             *("--port", "--ip", "--interval", "--duration", "--count", "--format"),
-            *("--until", "--summary"),
+            *("--until", "--summary", "--filter"),
         ),
         "doctor": ("--kernel-headers", "--verbose"),
     }
@@ -134,30 +148,75 @@ def test_version(main: Main) -> None:
 # What is typed reaches what it is meant for
 
 
-EVERYTHING = KernelFilter()
-WEB = KernelFilter.from_options(["80", "443"], ["10.0.0.0/8"])
+WEB = parse("port:80,443") & parse("ip:10.0.0.0/8")
+SLOW = WEB & parse("port:443")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "kernel_filter"),
+    ("arguments", "query"),
     [
-        (["trace"], EVERYTHING),
+        (["trace"], ALL),
         (["trace", "--port", "80", "-p", "443", "--ip", "10.0.0.0/8"], WEB),
         (["--port", "80,443", "--ip=10.0.0.0/8", "trace"], WEB),
         (["-p80", "-p443", "trace", "-i10.0.0.0/8"], WEB),
         (["-p80", "-i", "10.0.0.0/8", "trace", "-p443"], WEB),
-        ([], EVERYTHING),
+        ([], ALL),
         (["-p", "80,443", "-i", "10.0.0.0/8"], WEB),
+        (["-p", "80,443", "-i", "10.0.0.0/8", "-f", "port:443"], SLOW),
+        (["-p80", "-f", "port:443", "trace", "-p443", "-i10.0.0.0/8"], SLOW),
     ],
 )
 def test_filters_before_and_behind_the_command(
-    arguments: Sequence[str], kernel_filter: KernelFilter, main: Main, calls: Calls
+    arguments: Sequence[str], query: Query, main: Main, calls: Calls
 ) -> None:
-    """Ports and addresses are heeded on either side of the command, and on both at once."""
+    """Ports, addresses and queries are one filter, on either side of the command and on both."""
     assert main(*arguments) == (0, "", "")
     assert calls.source is not None
-    assert calls.source.kernel_filter == kernel_filter
+    assert calls.source.kernel_filter == KernelFilter.of(query)
     assert calls.source.closed
+
+
+def test_where_a_query_is_wrong(main: Main, calls: Calls) -> None:
+    """What is wrong with a query is marked below it, at its place."""
+    status, _, err = main("trace", "--filter", "port:443 bogus:3 cc:bbr")
+    assert status == 2
+    assert err.splitlines()[1:] == [
+        "        port:443 bogus:3 cc:bbr",
+        "                 ^^^^^",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-f", "-port:443"], ["--filter=-port:443"], ["-f-port:443"]]
+)
+def test_a_query_that_begins_with_a_minus(arguments: list[str], main: Main, calls: Calls) -> None:
+    """It is a query, and no option, whichever way it is typed."""
+    assert main(*arguments, "trace")[0] == 0
+    assert calls.source is not None
+    assert calls.source.kernel_filter == KernelFilter.of(parse("-port:443"))
+
+
+def test_what_the_kernel_cannot_decide(main: Main, calls: Calls) -> None:
+    """The dashboard shows nothing else; and what the kernel decides is not asked again."""
+    assert main("-f", "srtt>20ms", "-p", "443")[0] == 0
+    assert calls.options["base_query"].text == "(port:443) and (srtt>20ms)"
+    for all_of_it in ([], ["-p", "443"], ["-f", "port:443 or not dst:10.0.0.0/8"]):
+        assert main(*all_of_it)[0] == 0
+        assert calls.options["base_query"] is None
+        assert main("trace", *all_of_it)[0] == 0
+        assert calls.options["matching"] is None
+
+
+def test_trace_asks_for_no_more_than_it_needs(main: Main, calls: Calls) -> None:
+    """What events tell themselves takes no samples; where samples are needed, bpf alone can't."""
+    assert main("trace", "-f", "srtt>20ms cwnd<10")[0] == 0
+    chosen = calls.options["matching"].matching
+    assert (chosen.store, chosen.wants_samples) == (None, False)
+    assert main("trace", "-f", "rate>1M")[0] == 0
+    assert calls.options["matching"].matching.store is not None
+    status, _, err = main("trace", "-f", "cc:bbr", "--source", "bpf")
+    assert status == 2
+    assert "samples" in told(err)[0]
 
 
 @pytest.mark.parametrize(
@@ -210,6 +269,7 @@ def test_options_of_trace(main: Main, calls: Calls) -> None:
     """Duration, count and form arrive as numbers and names; without them there is no end."""
     assert main("trace", "--duration", "2.5", "--count", "10", "--format", "csv")[0] == 0
     given = {"duration": 2.5, "count": 10, "form": "csv", "attach_ms": 1.5, "since_ns": 77}
+    given |= {"matching": None}
     assert calls.options == given
     assert main("trace")[0] == 0
     assert calls.options == given | {"duration": None, "count": None, "form": "text"}
@@ -296,7 +356,7 @@ def test_samples_by_choice(main: Main, calls: Calls) -> None:
     assert main("--source", "sock_diag", "--port", "80")[0] == 0
     assert (calls.program, calls.choice) == (None, "sock_diag")
     assert calls.source is not None
-    assert calls.source.kernel_filter == KernelFilter(ports=(80,))
+    assert calls.source.kernel_filter == KernelFilter.of(parse("port:80"))
 
 
 def test_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -357,3 +417,13 @@ def test_doctor(status: int, main: Main, monkeypatch: pytest.MonkeyPatch) -> Non
     assert main("--kernel-headers", "/h", "--verbose", "doctor")[0] == status
     assert main("doctor")[0] == status
     assert asked == [(Path("/h"), True), (Path("/h"), True), (None, False)]
+
+
+def test_a_query_that_can_not_be_answered(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern that takes for ever ends a command with a sentence."""
+
+    def doctor(*_: object, **__: object) -> int:
+        raise QueryError(0, 1, "this pattern takes too long")
+
+    monkeypatch.setattr(tcctui.doctor, "doctor", doctor)
+    assert main("doctor") == (2, "", "tcctui: this pattern takes too long.\n")

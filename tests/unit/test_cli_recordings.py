@@ -22,6 +22,8 @@ import tcctui.sources.recording_stream
 import tcctui.sources.recording_writer
 from tcctui.errors import TcctuiError
 from tcctui.flows.chunks import NO_EVENTS, Chunk
+from tcctui.flows.query import ALL, parse
+from tcctui.flows.store import Store
 from tcctui.flows.timeline import Origin, Span
 from tcctui.samples import NO_SAMPLES
 from tcctui.sources.kernel_filter import KernelFilter
@@ -96,6 +98,7 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         (["--rewind-memory", "9999999G"], "--rewind-memory"),
         (["--force", "replay", "a"], "--force before replay"),
         (["--max-cpu=5%", "record", "a"], "--max-cpu before record"),
+        (["-f", "srtt>20ms", "doctor"], "-f before doctor"),
         (["-p443", "export", "a", "b.csv"], "-p before export"),
         (["--history-memory", "8M", "trace"], "--history-memory before trace"),
         (["replay"], "FILE"),
@@ -119,8 +122,24 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         (["trace", "--summary", "--count", "3"], "--count"),
         (["trace", "--format", "json"], "--summary"),
         (["trace", "--replay", "a"], "--summary"),
-        (["trace", "--replay", "a", "--summary", "--port", "80"], "--port"),
-        (["-i", "::1", "trace", "--replay", "a", "--summary"], "--ip"),
+        (["trace", "--replay", "a", "--summary", "--source", "bpf"], "--source"),
+        (["--interval", "1s", "trace", "--replay", "a", "--summary"], "--interval"),
+        (["replay", "a", "-f", "srtt>"], "--filter"),
+        (["replay", "a", "--alert", "srtt>"], "--alert"),
+        (["replay", "a", "--alert", "srtt>1s", "--alert-run", "id"], "--alert-run"),
+        (["--alert", "bogus:1"], "--alert: unknown field"),
+        (["--alert", "srtt>1s", "--alert-run", "/no/such/program"], "--alert-run"),
+        (["--alert-log", "a"], "--alert-log tells of alerts"),
+        (["--alert-run", "id"], "--alert-run tells of alerts"),
+        (["--alert", "srtt>1s", "trace"], "--alert before trace"),
+        (["trace", "--alert", "srtt>1s", "--summary"], "--summary"),
+        (["trace", "--alert", "srtt>1s", "--count", "3"], "--count"),
+        (["trace", "--alert", "srtt>1s", "--format", "csv"], "--format csv"),
+        (["trace", "--alert", "srtt>1s", "--replay", "a", "--alert-run", "id"], "--alert-run"),
+        (["demo", "-f", "bogus:1"], "--filter"),
+        (["record", "a", "-f", "bogus:1"], "--filter"),
+        (["export", "a", "b.csv", "-f", "bogus:1"], "--filter"),
+        (["export", "a", "b.csv", "-p", "http"], "--port 'http'"),
     ],
 )
 def test_mistakes(
@@ -150,6 +169,7 @@ def test_record(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
         "force": False,
         "duration": None,
         "remarks": sys.stderr,
+        "query": None,
     } | {"remarks": recorded["remarks"]}
     assert calls.source is not None
     assert (calls.source.interval_ms, calls.source.max_cpu) == (0, None)
@@ -167,7 +187,36 @@ def test_options_of_record(
     assert (recorded["force"], recorded["duration"]) == (True, 2.5)
     assert calls.source is not None
     assert calls.source.interval_ms == 20
-    assert calls.source.kernel_filter == KernelFilter(ports=(80,))
+    assert calls.source.kernel_filter == KernelFilter.of(parse("port:80"))
+
+
+def test_record_with_a_filter(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
+    """What the kernel can't decide is left to the recorder, and no sooner."""
+    assert main("record", "a", "-p", "80", "-f", "retrans>3")[0] == 0
+    assert recorded["query"].text == "(port:80) and (retrans>3)"
+
+
+def test_replay_with_a_filter(main: Main, calls: Calls) -> None:
+    """The filter of a replay is what the screen shows nothing but."""
+    assert main("replay", "it", "-f", "cc:bbr", "--filter", "port:443")[0] == 0
+    assert calls.options["base_query"].text == "(cc:bbr) and (port:443)"
+
+
+def test_alerts_of_the_dashboard(main: Main, calls: Calls, tmp_path: Path) -> None:
+    """What is looked for reaches the screen, and a report where one is wanted."""
+    path = tmp_path / "alerts"
+    looked_for = ["--alert", "srtt>1s", "--alert", "retrans>5"]
+    assert main(*looked_for, "--alert-log", str(path), "--alert-run", "true")[0] == 0
+    alerts, report = calls.options["alarms"]
+    assert report is not None
+    assert path.exists()
+    assert len(alerts.look(Store(0), 0).raised) == 0
+    assert main(*looked_for)[0] == 0
+    assert calls.options["alarms"].report is None
+    assert main("replay", "it", *looked_for)[0] == 0
+    assert calls.options["alarms"].report is None
+    assert main()[0] == 0
+    assert calls.options["alarms"] is None
 
 
 def test_record_without_root(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
@@ -293,6 +342,7 @@ def test_replay(main: Main, calls: Calls) -> None:
     assert calls.played.path == Path("it")
     assert calls.played.closed
     expected = {"remark": Recording.remark, "speed": 1.0, "at_ns": None, "loop": False}
+    expected |= {"base_query": ALL, "alarms": None, "preferences": calls.options["preferences"]}
     assert calls.options == expected
     assert calls.source is None, "no kernel is asked"
 

@@ -16,12 +16,14 @@ import numpy as np
 import pytest
 
 from tcctui.cli import main
+from tcctui.cli.moments import At
 from tcctui.errors import TcctuiError
 from tcctui.events import EventKind
 from tcctui.export.command import export
 from tcctui.export.lives import Lives
 from tcctui.export.outfile import outfile
 from tcctui.flows.chunks import by_flow
+from tcctui.flows.query import parse
 from tcctui.samples import NO_SAMPLES
 from tcctui.sources.recording import Recording
 from tests.unit.events import SECOND, destroy, probes, together
@@ -84,9 +86,9 @@ def test_flows(recording: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "cookies"),
     [
-        ({"ports": ["50000"]}, {11}),
-        ({"ports": ["443"], "addresses": ["192.0.2.96/27"]}, {22}),
-        ({"addresses": ["2001:db8::/64"]}, {33}),
+        ({"query": parse("port:50000")}, {11}),
+        ({"query": parse("port:443") & parse("ip:192.0.2.96/27")}, {22}),
+        ({"query": parse("ip:2001:db8::/64")}, {33}),
         ({"flow": "22"}, {22}),
         ({"flow": "10.0.0.1:443-192.0.2.7:50000"}, {11}),
         ({"flow": "[2001:db8::1]:8443-[2001:db8::7]:50002"}, {33}),
@@ -99,6 +101,48 @@ def test_filters(
     """Ports, prefixes and a flow choose, at either end, in every table."""
     rows = _rows(recording, tmp_path / "x.jsonl", table=table, **options)
     assert {row["sock_cookie"] for row in rows} == cookies
+
+
+def test_only_while_it_matches(recording: Path, tmp_path: Path) -> None:
+    """Events are those that match by their own values, samples those of when their flow did."""
+    every = _rows(recording, tmp_path / "all.jsonl")
+    wanted = parse("srtt>25ms cc:cubic")
+    rows = _rows(recording, tmp_path / "some.jsonl", query=wanted)
+    probes = [row for row in rows if row["kind"] == "probe"]
+    expected = [
+        row
+        for row in every
+        if row["kind"] == "probe" and row["sock_cookie"] == 11 and row["srtt_us"] > 25_000
+    ]
+    seen = [row["ts_ns"] for row in probes]
+    assert seen == [row["ts_ns"] for row in expected]
+    assert {row["sock_cookie"] for row in rows} == {11}
+
+
+def test_samples_while_it_matches(recording: Path, tmp_path: Path) -> None:
+    """Samples are of when their connection matched; and what was known before --from counts."""
+    wanted = parse("retrans>3")
+    rows = _rows(recording, tmp_path / "s.jsonl", table="samples", query=wanted)
+    assert [(row["ts_ns"] - BEGIN) // SECOND for row in rows] == [5, 6, 7, 8, 9]
+    later = At("", after_ns=7 * SECOND + 500_000_000)
+    rows = _rows(recording, tmp_path / "e.jsonl", query=wanted, begin=later)
+    assert rows
+    assert min(row["ts_ns"] for row in rows) - BEGIN < 8 * SECOND
+    assert {row["sock_cookie"] for row in rows} == {11}
+
+
+def test_flows_that_matched_at_some_time(recording: Path, tmp_path: Path) -> None:
+    """The table of flows has those that matched once, with all of their lives."""
+    every = {
+        row["sock_cookie"]: row for row in _rows(recording, tmp_path / "a.jsonl", table="flows")
+    }
+    for text, cookies in (("cwnd<11", {11, 33}), ("cc:bbr", {22}), ("retrans>5", {11})):
+        out = tmp_path / f"{len(text)}{text[0]}.jsonl"
+        rows = _rows(recording, out, table="flows", query=parse(text))
+        assert {row["sock_cookie"] for row in rows} == cookies, text
+        acks = {row["sock_cookie"]: (row["acks"], row["events"], row["first"]) for row in rows}
+        of_all = {key: (row["acks"], row["events"], row["first"]) for key, row in every.items()}
+        assert acks.items() <= of_all.items()
 
 
 def test_what_is_left_out_is_told(
@@ -126,6 +170,7 @@ def test_what_is_left_out_is_told(
 def test_the_demo_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`demo` is the recording that comes along, and `./demo` a file."""
     assert main(["export", "demo", str(tmp_path / "flows.csv"), "--table", "flows"]) == 0
+    assert main(["trace", "--replay", "demo", "--until", "retrans>10"]) == 0
     assert len((tmp_path / "flows.csv").read_text().splitlines()) > 8
     assert main(["export", "./demo", str(tmp_path / "other.csv")]) == 1
     assert "demo can't be opened" in capsys.readouterr().err

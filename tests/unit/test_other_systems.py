@@ -21,14 +21,14 @@ for module, names in (
 
 from tcctui.cli import main
 from tcctui.cli.past import Past
-from tcctui.cli import _parser
+from tcctui.cli import parser
 from tcctui.demo import RECORDING
 from tcctui.sources.recording import Recording
 from tcctui.ui.app import ReplayApp
 from tcctui import memory
 
 assert main(["export", "demo", sys.argv[1], "--table", "flows"]) == 0
-Past.of(_parser().parse_args(["replay", "it"]))
+Past.of(parser().parse_args(["replay", "it"]))
 memory.return_at_once()
 
 async def seen():

@@ -89,7 +89,7 @@ def test_it_happens() -> None:
     source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=11)], then=endless())
     status, out, remarks = run(source, until="retrans>10 port:443")
     assert status == 0
-    assert out == "10.0.0.1:443 > 192.0.2.7:50000 | total_retrans 11\n"
+    assert out == "10.0.0.1:443 > 192.0.2.7:50000 | retrans 11\n"
     assert "It happened in 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
 
 
@@ -125,7 +125,7 @@ def test_many_matches() -> None:
     source = Delivered([probes([START] * 25, range(1, 26), snd_cwnd=4)], then=endless())
     status, out, _ = run(source, until="cwnd<5")
     assert status == 0
-    assert out.count(" | snd_cwnd 4\n") == 10
+    assert out.count(" | cwnd 4\n") == 10
     assert out.endswith("and 15 more\n")
 
 
@@ -269,7 +269,7 @@ def test_both_at_once() -> None:
     status, out, remarks = run(source, until="retrans>1", summary="json")
     assert status == 0
     assert flows(out)[0]["retransmits_total"] == 2
-    assert "10.0.0.1:443 > 192.0.2.7:50000 | total_retrans 2\n" in remarks
+    assert "10.0.0.1:443 > 192.0.2.7:50000 | retrans 2\n" in remarks
 
 
 def test_less_than_there_could_be() -> None:
@@ -301,7 +301,7 @@ def test_whether_it_happened_in_a_recording() -> None:
     short = probes(START + 1010 * MS, 7, snd_cwnd=2)
     source = Recorded(BUSY, short, probes(START + 2010 * MS, 7, snd_cwnd=20))
     status, out, remarks = run(source, until="cwnd<3")
-    assert (status, out) == (0, "10.0.0.1:443 > 192.0.2.7:50000 | snd_cwnd 2\n")
+    assert (status, out) == (0, "10.0.0.1:443 > 192.0.2.7:50000 | cwnd 2\n")
     assert "It happened in 1.2 s" in remarks
     assert run(source, until="cwnd>100")[0] == 3
 

@@ -15,31 +15,54 @@ from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
 from tcctui.flows.diagnosis import Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.samples import SAMPLE, TEXT_FIELDS
-from tcctui.ui import cells
 from tcctui.ui.plain import legible
-from tcctui.ui.row_order import order
-from tcctui.ui.table_columns import COLUMNS, LONGEST_ENDPOINT, SPARKLINES, TableColumn
-from tcctui.ui.table_layout import GAP, fit, layout
+from tcctui.ui.table import cells
+from tcctui.ui.table.columns import (
+    BY_NAME,
+    COLUMNS,
+    GROUPS,
+    LONGEST_ENDPOINT,
+    SPARKLINES,
+    USUAL,
+    TableColumn,
+)
+from tcctui.ui.table.layout import GAP, fit, layout, narrowest
+from tcctui.ui.table.row_order import order
 from tests.unit.events import halves
 
 EVERY = (*COLUMNS, *SPARKLINES)
-SORTABLE = [column for column in COLUMNS if column.sort]
+ALL = tuple(BY_NAME.values())
+SORTABLE = [column for column in ALL if column.sort]
 
 
 def test_columns_are_told_apart() -> None:
-    """No two columns have a name, a title or a rank in common."""
-    for attribute in ("name", "title", "rank"):
-        assert len({getattr(column, attribute) for column in EVERY}) == len(EVERY)
+    """No two columns have a name or a title in common, and no two usual ones a rank."""
+    assert len({column.title for column in ALL}) == len(ALL)
+    assert all(name == column.name for name, column in BY_NAME.items())
+    assert len({column.rank for column in EVERY}) == len(EVERY)
+    assert {column.name for column in EVERY} == {*USUAL}
 
 
 def test_columns_need_what_there_is() -> None:
     """Every flow column that a column shows or sorts by is one that the store can give."""
-    for column in EVERY:
+    for column in ALL:
         assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED, *SAMPLED}
+
+
+def test_every_column_is_described_and_in_one_group() -> None:
+    """Each has a meaning and says where it is from, and a person finds it in just one place."""
+    grouped = [name for _, names in GROUPS for name in names]
+    assert sorted(grouped) == sorted(BY_NAME)
+    for column in ALL:
         assert column.meaning
+        assert column.source
+        assert len(column.title) <= 9
+        assert column.title == column.title.upper() or column.title.endswith("30s")
+        assert 0 < column.least <= column.width <= column.greatest
+    assert len({column.meaning for column in ALL}) == len(ALL)
 
 
-@pytest.mark.parametrize("column", EVERY, ids=lambda column: column.name)
+@pytest.mark.parametrize("column", ALL, ids=lambda column: column.name)
 def test_titles_fit(column: TableColumn) -> None:
     """A title has room in its column, beside the arrow of the column that is sorted by."""
     assert len(column.title) + bool(column.sort) <= column.width
@@ -81,6 +104,55 @@ def test_a_layout_uses_its_screen(width: int) -> None:
             if other.width > other.column.width:  # it has got some, so that it lacked more
                 part = (other.width - 1) / other.column.most
                 assert place.width / place.column.most >= part
+
+
+@given(
+    width=st.integers(79, 300),
+    names=st.lists(st.sampled_from([*BY_NAME, "nobody's"]), min_size=1, max_size=12),
+    widths=st.dictionaries(st.sampled_from([*BY_NAME]), st.integers(-5, 100), max_size=4),
+)
+def test_chosen_columns_stand_in_their_order(
+    width: int, names: list[str], widths: dict[str, int]
+) -> None:
+    """As many as fit are there from the left, each once, as wide as set within what it can be."""
+    placed = layout(width, names, widths)
+    known = [name for name in dict.fromkeys(names) if name in BY_NAME]
+    if not known:
+        assert placed == layout(width, (), widths)
+        return
+    shown = [place.column.name for place in placed]
+    assert shown == known[: len(shown)]
+    assert shown
+    start = 0
+    for place in placed:
+        assert place.start == start
+        column = place.column
+        if column.name in widths:
+            assert place.width == max(column.least, min(widths[column.name], column.greatest))
+        else:
+            assert place.width >= column.width
+        start += place.width + GAP
+    assert start - GAP <= width
+    if len(shown) < len(known):
+        assert start + narrowest(BY_NAME[known[len(shown)]], widths) > width - sum(
+            place.width - narrowest(place.column, widths) for place in placed
+        )
+
+
+def test_what_was_sized_stays_so() -> None:
+    """Room that is left goes to columns that nobody made as wide as they are."""
+    placed = {place.column.name: place.width for place in layout(120, ["local", "remote", "cc"])}
+    assert sum(placed.values()) == 2 * LONGEST_ENDPOINT + 8
+    sized = layout(120, ["local", "remote", "cc"], {"local": 20})
+    assert [place.width for place in sized] == [20, LONGEST_ENDPOINT, 8]
+    usual = {place.column.name: place.width for place in layout(120, (), {"cc": 8})}
+    assert usual["cc"] == 8
+
+
+def test_a_number_is_never_made_too_narrow() -> None:
+    """A name can be cut, and is a name still; a number can't."""
+    placed = layout(80, ["srtt", "process"], {"srtt": 1, "process": 1})
+    assert [place.width for place in placed] == [8, 8]
 
 
 def test_a_wider_screen_never_shows_less() -> None:
@@ -260,15 +332,15 @@ def test_cells() -> None:
         "srtt": ["38.1 ms"],
         "in_flight": ["119 Ki"],
         "rate": ["92.1 Mb/s"],
-        "rcv_wnd": ["64 Ki"],
-        "snd_wnd": ["3 Mi"],
+        "rcv_wnd": ["64.0 Ki"],
+        "snd_wnd": ["3.00 Mi"],
         "age": ["3m05s"],
         "process": ["wörker"],
         "pid": ["4021"],
         "netns": ["blue"],
         "cc": ["cubic"],
         "min_rtt": ["31.0 ms"],
-        "delivery_rate": ["18 Mb/s"],
+        "delivery_rate": ["18.0 Mb/s"],
         "retrans": ["41.2k"],
         "retrans_pct": ["1.2 %"],
         "limit": ["rwnd"],

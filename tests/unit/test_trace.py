@@ -15,6 +15,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.events import EventKind, Events, TcpState
+from tcctui.flows.query import Query
 from tcctui.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 
@@ -130,6 +131,8 @@ class Script:
 
     description = "script"
     kernel_filter = ""
+    kernel_exact = True
+    can_narrow = False
     interval_ns = 0
 
     def __init__(self, *batches: Events, step_ns: int = 0) -> None:
@@ -142,6 +145,9 @@ class Script:
     def now_ns(self) -> int:
         """Give the script's time."""
         return self.now
+
+    def narrow(self, query: Query | None) -> None:
+        """Nothing can be asked for."""
 
     def read(self, timeout: float) -> Events:
         """Deliver the next batch; without one, wait."""

@@ -15,7 +15,7 @@ from tcctui.events import NO_SSTHRESH, TcpState
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.snapshot import Flows
 from tcctui.ui import units
-from tcctui.ui.table_columns import COLUMNS, TableColumn
+from tcctui.ui.table.columns import COLUMNS, TableColumn
 
 DAY = 86400
 
@@ -44,7 +44,7 @@ def test_count(value: float, text: str) -> None:
         (999.4, "999"),
         (999.5, "1.00k"),
         (999.95, "1.00k"),
-        (1000, "1k"),
+        (1000, "1.00k"),
         (1005, "1.00k"),
         (1250, "1.25k"),
         (9994, "9.99k"),
@@ -91,17 +91,17 @@ def test_segments(value: int, text: str | None) -> None:
         (1, "1 B"),
         (1000, "1000 B"),
         (1023, "1023 B"),
-        (1024, "1 Ki"),
+        (1024, "1.00 Ki"),
         (1536, "1.50 Ki"),
         (10 * 1024 + 512, "10.5 Ki"),
-        (64 * 1024, "64 Ki"),
+        (64 * 1024, "64.0 Ki"),
         (65_535, "64.0 Ki"),
         (1000 * 1024, "1000 Ki"),
         (1023 * 1024, "1023 Ki"),
         (2**20 - 1, "1.00 Mi"),
-        (2**20, "1 Mi"),
+        (2**20, "1.00 Mi"),
         (2**32 - 1, "4.00 Gi"),
-        (3 * 2**40, "3 Ti"),
+        (3 * 2**40, "3.00 Ti"),
     ],
 )
 def test_size(value: int, text: str) -> None:
@@ -118,11 +118,11 @@ def test_size(value: int, text: str) -> None:
         (0.5, "4 b/s"),
         (124.9, "999 b/s"),
         (124.99, "1.00 kb/s"),
-        (125, "1 kb/s"),
+        (125, "1.00 kb/s"),
         (11_512_500, "92.1 Mb/s"),
         (124_937_500, "1.00 Gb/s"),
         (12.5e9, "100 Gb/s"),
-        (125e9, "1 Tb/s"),
+        (125e9, "1.00 Tb/s"),
     ],
 )
 def test_rate(value: float, text: str) -> None:

@@ -1,0 +1,143 @@
+"""A command that is run for each alert that is raised."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from tcctui.alerts.errands import Errands, Troubles
+from tcctui.alerts.told_to import variables
+from tcctui.errors import UsageError
+from tcctui.flows.alerts import Turns
+
+AT_A_TIME = 4
+"""Commands that run beside one another."""
+
+MOST_WAITING = 100
+"""Alerts that wait for their command; of more, nobody is told by a command."""
+
+
+def command(text: str) -> list[str]:
+    """Read a command as a shell would, and find its program; but no shell ever runs it.
+
+    Raises:
+        UsageError: it is none, or there is no such program.
+
+    """
+    try:
+        words = shlex.split(text)
+    except ValueError as error:
+        raise UsageError(
+            f"--alert-run {text[:80]!r} can't be read: a quote has no end.", "Give it one."
+        ) from error
+    if not words:
+        raise UsageError("--alert-run needs a command.", "Such as --alert-run 'logger -t tcctui'.")
+    program = shutil.which(words[0])
+    if program is None:
+        raise UsageError(
+            f"--alert-run: there is no program {words[0]!r} to run.",
+            "No shell is involved: for pipes and variables, write a script, or run sh -c '…'.",
+        )
+    return [os.path.abspath(program), *words[1:]]
+
+
+class Hook:
+    """Runs a command for each alert that is raised, `AT_A_TIME`; nobody waits for it.
+
+    Under sudo it runs as the user who called that. It has the alert in `TCCTUI_*`; what it prints
+    goes nowhere.
+    """
+
+    def __init__(self, words: list[str], troubles: Troubles) -> None:
+        self._words = words
+        self._troubles = troubles
+        self._as_caller, self._environment = as_caller(os.environ)
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._lock = threading.Lock()
+        self.dropped = 0
+        """Alerts that it was not run for, as too many were waiting."""
+        self._errands = Errands("alert hook", MOST_WAITING, self._start, ready=self._has_room)
+
+    def tell(self, turns: Turns) -> None:
+        """Have the command run for what was raised, some time soon."""
+        for alert in turns.raised:
+            if not self._errands.add(variables(alert)):
+                self.dropped += 1
+        if self.dropped:
+            self._troubles.tell(
+                "hooks dropped",
+                f"More alerts than {self._words[0]} can keep up with: it is not run for some"
+                f" ({self.dropped:,} so far).",
+            )
+
+    def close(self) -> None:
+        """Start what waits, for a little while; what runs goes on by itself."""
+        self._errands.close(2)
+        self._has_room()
+
+    def _has_room(self) -> bool:
+        """Take note of those that have ended; says whether there may be one more."""
+        with self._lock:
+            ended = [process for process in self._running if process.poll() is not None]
+            self._running = [process for process in self._running if process.returncode is None]
+            room = len(self._running) < AT_A_TIME
+        for process in ended:
+            if process.returncode:
+                how = f"exit code {process.returncode}"
+                if process.returncode < 0:
+                    how = f"signal {-process.returncode}"
+                self._troubles.tell("hook failed", f"{self._words[0]} ended with {how}.")
+        return room
+
+    def _start(self, told: object) -> None:
+        assert isinstance(told, Mapping)
+        try:
+            process = subprocess.Popen(
+                self._words,
+                env={**self._environment, **told},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is not for it
+                **self._as_caller,
+            )
+        except (OSError, ValueError, subprocess.SubprocessError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            self._troubles.tell("hook", f"{self._words[0]} can't be run: {reason}.")
+            return
+        with self._lock:
+            self._running.append(process)
+
+
+def as_caller(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Say as whom a command runs, for Popen, and in which environment.
+
+    Under sudo that is the user who called it, with that user's groups and home; else it is us.
+    """
+    told = {name: text for name, text in environment.items() if not name.startswith("SUDO_")}
+    user, group = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")
+    if os.geteuid() != 0 or not (user.isdecimal() and group.isdecimal()) or int(user) == 0:
+        return {}, told
+    import pwd  # noqa: PLC0415 - not on every system
+
+    number = int(user)
+    try:
+        entry = pwd.getpwuid(number)
+    except KeyError:
+        name, home, groups = user, "/", [int(group)]
+    else:
+        name, home = entry.pw_name, entry.pw_dir
+        groups = os.getgrouplist(entry.pw_name, int(group))
+        told["SHELL"] = entry.pw_shell or "/bin/sh"
+    told |= {"HOME": home, "USER": name, "LOGNAME": name}
+    told.pop("MAIL", None)
+    runtime = f"/run/user/{number}"
+    told.pop("XDG_RUNTIME_DIR", None)
+    if os.path.isdir(runtime):  # what shows notices on a desktop finds it there
+        told["XDG_RUNTIME_DIR"] = runtime
+    return {"user": number, "group": int(group), "extra_groups": groups}, told

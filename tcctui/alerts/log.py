@@ -1,0 +1,84 @@
+"""A file that each alert is written to, raised and cleared: an object of JSON in a line."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from tcctui.alerts.errands import Errands, Troubles
+from tcctui.alerts.told_to import json_line
+from tcctui.errors import TcctuiError
+from tcctui.flows.alerts import Turns
+from tcctui.newfile import refusal
+from tcctui.ownership import give_to_caller
+
+_MOST = 1000
+"""Looks of which the lines wait to be written, where the disk is slow."""
+
+_FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+
+
+class AlertLog:
+    """Appends to a file, which is its owner's alone if it is made here; under sudo, the caller's.
+
+    Raises:
+        TcctuiError: it can't be opened, or is no ordinary file.
+
+    """
+
+    def __init__(self, path: Path, troubles: Troubles) -> None:
+        self._path = path
+        self._troubles = troubles
+        self._descriptor = _opened(path)
+        self._cut = False  # in the middle of a line
+        self._errands = Errands("alert log", _MOST, self._write)
+
+    def tell(self, turns: Turns) -> None:
+        """Have lines written, some time soon."""
+        lines = "".join(map(json_line, (*turns.cleared, *turns.raised)))
+        if lines and not self._errands.add(lines.encode()):
+            self._troubles.tell("log late", f"{self._path} is too slow: some alerts are left out.")
+
+    def close(self) -> None:
+        """Write what waits."""
+        self._errands.close(2)
+        os.close(self._descriptor)
+
+    def _write(self, lines: object) -> None:
+        assert isinstance(lines, bytes)
+        data = b"\n" + lines if self._cut else lines
+        try:
+            while data:
+                written = os.write(self._descriptor, data)
+                self._cut = data[written - 1] != ord("\n")
+                data = data[written:]
+        except OSError as error:
+            self._troubles.tell("log", str(refusal(self._path, error)))
+
+
+def _opened(path: Path) -> int:
+    try:
+        try:
+            descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            descriptor = os.open(path, _FLAGS)
+        else:
+            give_to_caller(descriptor)
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise TcctuiError(
+                f"{path} is a symbolic link, which is not followed.", "Name what it leads to."
+            ) from error
+        if error.errno in (errno.ENXIO, errno.EISDIR):
+            raise _no_file(path) from error
+        raise refusal(path, error) from error
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _no_file(path)
+    return descriptor
+
+
+def _no_file(path: Path) -> TcctuiError:
+    return TcctuiError(f"{path} is not an ordinary file.", "Give the name of a file.")

@@ -1,0 +1,86 @@
+"""`--alert`, and what is done about alerts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcctui.cli import filters
+from tcctui.errors import UsageError
+
+if TYPE_CHECKING:
+    from tcctui.alerts.reporter import Reporter
+    from tcctui.flows.alerts import Alerts
+    from tcctui.flows.query import Query
+
+
+def add(parser: argparse.ArgumentParser, *, shown: str, telling: bool = True) -> None:
+    """Add the options; `shown` says what an alert is here. With `telling`, others can be told."""
+    group = parser.add_argument_group("alerts")
+    group.add_argument(
+        "--alert",
+        action="append",
+        default=[],
+        metavar="QUERY",
+        help=f"{shown} when a connection begins to match, such as 'retrans>5 and srtt>200ms';"
+        " once for each, until it has not matched for 5 s; may be given several times",
+    )
+    if not telling:
+        return
+    group.add_argument(
+        "--alert-run",
+        metavar="COMMAND",
+        help="run this for each alert, without a shell, as the user who called sudo; TCCTUI_ALERT,"
+        " _LOCAL, _REMOTE, _COOKIE, _CC, _PROCESS, _PID, _TIME and _VALUES say which",
+    )
+    group.add_argument(
+        "--alert-log",
+        type=Path,
+        metavar="FILE",
+        help="append a line of JSON to this file when an alert is raised and when it clears",
+    )
+
+
+def alerts_of(args: argparse.Namespace, only: Query) -> Alerts | None:
+    """Give what is looked for, among what matches `only`; None if it is nothing.
+
+    Raises:
+        UsageError: something is no query, or there is nothing to tell of.
+
+    """
+    for option in ("alert_run", "alert_log"):
+        if getattr(args, option, None) is not None and not args.alert:
+            raise UsageError(
+                f"--{option.replace('_', '-')} tells of alerts, and none are set.",
+                "Give --alert QUERY, too.",
+            )
+    if not args.alert:
+        return None
+    from tcctui.flows.alerts import Alerts  # noqa: PLC0415 - numpy
+
+    return Alerts([filters.parsed("--alert", text) for text in args.alert], only)
+
+
+@contextmanager
+def reporter(args: argparse.Namespace) -> Iterator[Reporter | None]:
+    """Open what tells others, for the time of the context; None if nobody is to be told.
+
+    Raises:
+        TcctuiError: the file can't be opened, or there is no such command.
+
+    """
+    if args.alert_run is None and args.alert_log is None:
+        yield None
+        return
+    from tcctui.alerts import hook  # noqa: PLC0415
+    from tcctui.alerts.reporter import Reporter  # noqa: PLC0415
+
+    words = None if args.alert_run is None else hook.command(args.alert_run)
+    telling = Reporter(args.alert_log, words)
+    try:
+        yield telling
+    finally:
+        telling.close()

@@ -1,0 +1,50 @@
+"""What a shell completes: commands, options, files, and queries as far as they can be known.
+
+The shell runs `tcctui` with `_ARGCOMPLETE` set, through the lines that argcomplete's
+`register-python-argcomplete` makes for bash, zsh and fish; `make install` puts them where the
+shells look.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tcctui.cli.parser import Parser
+
+ASKED = "_ARGCOMPLETE"
+"""Set in the environment where a shell asks."""
+
+_QUERIES = frozenset({"filter", "until", "alert"})
+_RECORDINGS = frozenset({"path", "source", "replay", "record_to"})
+
+
+def complete(parser: Parser) -> None:
+    """Answer the shell, and end the process."""
+    import argcomplete  # noqa: PLC0415 - only ever needed here
+    from argcomplete.completers import FilesCompleter  # noqa: PLC0415
+
+    for action in _actions(parser):
+        if action.dest.removeprefix("before_") in _QUERIES:
+            action.completer = _query  # type: ignore[attr-defined]  # argcomplete's own
+        elif action.dest in _RECORDINGS and not action.choices:
+            action.completer = FilesCompleter(("arrows",))  # type: ignore[attr-defined]
+    argcomplete.autocomplete(parser, always_complete_options="long")
+
+
+def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
+    for action in parser._actions:
+        yield action
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from _actions(command)
+
+
+def _query(prefix: str, **_: Any) -> list[str]:
+    """Queries that begin with what is typed, and go on by one word."""
+    from tcctui.flows.query.completion import complete as continued  # noqa: PLC0415 - numpy
+
+    found = continued(prefix, len(prefix), {})
+    return [prefix[: found.start] + one.text for one in found.choices]

@@ -1,0 +1,100 @@
+"""`--filter`, `--port` and `--ip`: one query, of all that was typed before and behind a command."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tcctui.errors import UsageError
+
+if TYPE_CHECKING:
+    from tcctui.flows.query import Query
+
+WORDS = "such as 'port:443 and srtt>80ms' (as in the dashboard's search: ? there lists it)"
+"""How a query is explained in help."""
+
+
+def add(parser: argparse._ActionsContainer, what: str, before: str = "") -> None:
+    """Add the option; `what` says what becomes of what matches."""
+    parser.add_argument(
+        "-f",
+        "--filter",
+        dest=f"{before}filter",
+        action="append",
+        default=argparse.SUPPRESS,
+        metavar="QUERY",
+        help=f"{what}, {WORDS}; may be given several times",
+    )
+
+
+def query_of(args: argparse.Namespace) -> Query:
+    """Give the query that all of it makes: what matches one port, one address, and each filter.
+
+    Raises:
+        UsageError: something is no port, no address, or no query.
+
+    """
+    from tcctui.flows.query import ALL  # noqa: PLC0415 - numpy
+
+    whole = ALL
+    ports = [_port(text) for text in _split(_given(args, "port"))]
+    addresses = [_address(text) for text in _split(_given(args, "ip"))]
+    for name, values in (("port", ports), ("ip", addresses)):
+        if values:
+            whole = whole & parsed(f"--{name}", f"{name}:{','.join(values)}")
+    for text in _given(args, "filter"):
+        whole = whole & parsed("--filter", text)
+    return whole
+
+
+def parsed(option: str, text: str) -> Query:
+    """Read a query that was given to an option.
+
+    Raises:
+        UsageError: it is none; shows where.
+
+    """
+    from tcctui.flows.query import QueryError, parse, render_error  # noqa: PLC0415 - numpy
+
+    if not text.strip():
+        raise UsageError(f"{option} needs a query.", f"Such as {option} 'port:443 and srtt>80ms'.")
+    try:
+        return parse(text)
+    except QueryError as error:
+        shown = render_error(text, error).splitlines()[:2]
+        reason = f"{error.reason[:1].lower()}{error.reason[1:]}".rstrip(".?")
+        end = "?" if error.reason.endswith("?") else "."
+        raise UsageError(f"{option}: {reason}{end}", "\n        ".join(shown)) from error
+
+
+def _given(args: argparse.Namespace, name: str) -> list[str]:
+    """Give what was typed before the command and behind it."""
+    return [*getattr(args, f"before_{name}", []), *getattr(args, name, [])]
+
+
+def _split(texts: Iterable[str]) -> list[str]:
+    return [part for text in texts for part in text.split(",")]
+
+
+def _port(text: str) -> str:
+    digits = text.strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 5) or not (
+        1 <= int(digits) <= 65535
+    ):
+        raise UsageError(
+            f"--port {text[:40]!r} is not a port.", "A port is a number from 1 to 65535."
+        )
+    return str(int(digits))
+
+
+def _address(text: str) -> str:
+    from tcctui.addresses import parse_prefix  # noqa: PLC0415
+
+    try:
+        return str(parse_prefix(text))
+    except ValueError:
+        raise UsageError(
+            f"--ip {text[:80]!r} is not an address.",
+            "Give an IPv4 or IPv6 address or a prefix, such as 10.0.0.0/8 or 2001:db8::/32.",
+        ) from None

@@ -1,0 +1,36 @@
+"""What is sent to put text into the terminal's clipboard."""
+
+from __future__ import annotations
+
+import base64
+import re
+
+import pytest
+
+from tcctui.ui.clipboard import in_screen, screen_pieces
+
+
+@pytest.mark.parametrize(
+    ("environment", "expected"),
+    [
+        ({}, False),
+        ({"STY": "1.pts"}, True),
+        ({"STY": "1.pts", "TMUX": "/tmp/tmux-0/default,1,0"}, False),  # tmux within screen
+        ({"TERM": "screen-256color", "TMUX": "x"}, False),
+    ],
+)
+def test_screen_is_told_by_what_it_sets(environment: dict[str, str], expected: bool) -> None:
+    """TERM alone says nothing: tmux calls itself screen, too."""
+    assert in_screen(environment) is expected
+
+
+@pytest.mark.parametrize("text", ["10.0.3.7:443", "ä" * 5000])
+def test_screen_is_given_short_strings_that_make_the_sequence(text: str) -> None:
+    """What screen hands on, one string after the other, is the sequence that a terminal knows."""
+    sent = screen_pieces(text)
+    pieces = re.findall(r"\x1bP(.*?)\x1b\\", sent, re.DOTALL)
+    assert sent == "".join(f"\x1bP{piece}\x1b\\" for piece in pieces)
+    assert max(map(len, pieces)) <= 256
+    encoded = re.fullmatch(r"\x1b\]52;c;([^\a]*)\a", "".join(pieces))
+    assert encoded is not None
+    assert base64.b64decode(encoded[1]).decode() == text

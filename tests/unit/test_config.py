@@ -1,0 +1,385 @@
+"""The file of settings: where it is, what is read, what is wrong in it, what is kept."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tcctui.config import place
+from tcctui.config.known import Known
+from tcctui.config.lines import lines
+from tcctui.config.place import Caller
+from tcctui.config.reading import LARGEST, Problem, read
+from tcctui.config.settings import Settings, Units
+from tcctui.config.writing import keep
+from tcctui.errors import TcctuiError
+from tests.unit.command_line import Main
+from tests.unit.test_imports import loaded
+
+KNOWN = Known(
+    themes=("nord", "dracula"),
+    columns=("cwnd", "srtt", "process"),
+    groups=("process", "net"),
+    keys={"pause": ("p", "space"), "chart": ("c",), "window": ("w",)},
+    key=lambda text: "" if text == "nokey" else text,
+    fault=lambda text: "It is odd." if "odd" in text else "",
+    elsewhere={"escape": "closing"},
+)
+
+ALL = """
+theme = "nord"
+ascii = true
+columns = ["cwnd", "srtt"]
+sort = ["-cwnd", "srtt"]
+group = "net"
+keys.pause = ["x", "space"]
+[widths]
+process = 30
+[filters]
+slow = "srtt>80ms"
+[units]
+rate = "byte"
+size = "decimal"
+"""
+
+Read = Callable[[str], tuple[Settings, list[Problem]]]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where the settings are."""
+    return tmp_path / "config.toml"
+
+
+@pytest.fixture
+def told(file: Path) -> Read:
+    """Reads settings of a text."""
+
+    def told(text: str) -> tuple[Settings, list[Problem]]:
+        file.write_text(text)
+        return read(file, KNOWN)
+
+    return told
+
+
+def test_everything_that_can_be_set_is_read(told: Read) -> None:
+    """Each setting of the file is one of the screen's."""
+    settings, problems = told(ALL)
+    assert not problems
+    assert settings == Settings(
+        theme="nord",
+        ascii=True,
+        columns=("cwnd", "srtt"),
+        widths={"process": 30},
+        sort=("-cwnd", "srtt"),
+        group="net",
+        keys={"pause": "x,space"},
+        filters={"slow": "srtt>80ms"},
+        units=Units("byte", "decimal"),
+    )
+
+
+def test_no_file_is_no_problem_and_loads_nothing(file: Path) -> None:
+    """Where there is no file, the defaults hold, and tomlkit is not loaded."""
+    assert read(file, KNOWN) == (Settings(), [])
+    code = (
+        "from tcctui.config.reading import read; from pathlib import Path;"
+        f" read(Path({str(file)!r}))"
+    )
+    assert "tomlkit" not in loaded(code)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ("\ntheem = 'nord'", 2, ["theem", "mean theme"]),
+        ("theme = 'nrod'", 1, ["nrod", "mean nord"]),
+        ("theme = 3", 1, ["quotes"]),
+        ("ascii = 'yes'", 1, ["auto"]),
+        ("columns = [\n 'cwnd', # ]\n 'srt',\n]", 3, ["srt", "mean srtt"]),
+        ("columns = [\n 'cwnd',\n 3,\n]", 3, ["'3'"]),
+        ("columns = ['cwnd',\n'cwnd']", 2, ["twice"]),
+        ("columns = 'cwnd'", 1, ["brackets"]),
+        ("sort = [\n'cwnd', '-cwdn']", 2, ["cwdn", "mean cwnd"]),
+        ("group = 'nett'", 1, ["nett", "mean net"]),
+        ("group = ['net']", 1, ["quotes"]),
+        ('theme = """\n"""\n\n[widths]\n# [no]\nprocess = -1', 6, ["-1"]),
+        ("[widths]\nprocess = true", 2, ["True"]),
+        ("[widths]\n\nproces = 4", 3, ["mean process"]),
+        ("widths = 4", 1, ["[widths]"]),
+        ("[keys]\npause = 'x'\nchart = 'x'", 3, ["'x'", "pause"]),
+        ("[keys]\npause = 'w'", 2, ["'w'", "window"]),
+        ("[keys]\npause = 'escape'", 2, ["closing"]),
+        ("[keys]\npause = 'nokey'", 2, ["nokey"]),
+        ("[keys]\npause = []", 2, ["text"]),
+        ("[keys]\npaus = 'x'", 2, ["mean pause"]),
+        ("keys = { pause = 'w' }", 1, ["window"]),
+        ("[filters]\na = '''\n=\n'''\nb = 'odd'", 5, ["'b'", "odd"]),
+        ("[filters]\na = 3", 2, ["quotes"]),
+        ("[units]\nrate = 'byte'\nsize = 1024", 3, ["binary", "1024"]),
+        ("[units]\nrte = 'byte'", 2, ["mean rate"]),
+        ("[[units]]\nrate = 'byte'", 1, ["units"]),
+        ("[a.b]\nc = 1", 1, ["'a'"]),
+        ("a = [1\n\n\nb = 2", 4, ["TOML"]),
+        ("a = 1\na = 2", 0, ["TOML"]),
+        ("\ntheme = 'nord\n", 2, ["quote has no end"]),
+        ('theme = "nord\n', 1, ["quote has no end"]),
+        ("a = " + "[" * 5000, 0, ["TOML"]),
+    ],
+)
+def test_what_is_wrong_is_told_with_its_line(
+    told: Read, text: str, line: int, words: list[str]
+) -> None:
+    """Each mistake is one sentence with the line and the nearest name; its default holds."""
+    settings, problems = told(text)
+    (problem,) = problems
+    assert problem.line == line or not line
+    assert all(word in problem.sentence for word in words)
+    assert settings.units.size == "binary"
+
+
+def test_one_mistake_leaves_the_rest(told: Read) -> None:
+    """What is right in a file holds, whatever else is wrong in there."""
+    settings, problems = told(ALL.replace('"nord"', '"nrod"').replace('"srtt"]', '"srt"]'))
+    assert [problem.line for problem in problems] == [2, 4, 5]
+    assert settings.columns == ("cwnd",)
+    assert settings.keys == {"pause": "x,space"}
+
+
+def test_two_actions_can_change_their_keys(told: Read) -> None:
+    """A key that an action has given up is free for another one."""
+    settings, problems = told("[keys]\nwindow = 'c'\nchart = 'w'")
+    assert not problems
+    assert settings.keys == {"window": "c", "chart": "w"}
+
+
+def test_a_key_that_is_refused_does_not_free_the_usual_one(told: Read) -> None:
+    """An action that does not get its new key has its usual one, which nobody else gets."""
+    settings, problems = told("[keys]\nwindow = 'p'\nchart = 'w'")
+    assert [problem.line for problem in problems] == [2, 3]
+    assert not settings.keys
+
+
+@pytest.mark.parametrize("kind", ["fifo", "directory", "device", "huge", "latin", "zeros"])
+def test_what_is_no_file_of_settings_is_told(kind: str, tmp_path: Path) -> None:
+    """Nothing is waited for, nothing is read without end: one sentence, and the defaults."""
+    path = tmp_path / "config.toml"
+    if kind == "fifo":
+        os.mkfifo(path)
+    elif kind == "directory":
+        path.mkdir()
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "huge":
+        path.write_bytes(b"#" * (LARGEST + 1))
+    elif kind == "latin":
+        path.write_bytes(b"theme = 'nord'\n# \xe4\n")
+    else:
+        path.write_bytes(b"\0" * 99)
+    settings, (problem,) = read(path, KNOWN)
+    assert settings == Settings()
+    assert problem.sentence.endswith("The defaults hold.")
+    if kind == "latin":
+        assert "line 2" in problem.sentence
+
+
+def test_lines_of_what_stands_beside_brackets_and_quotes() -> None:
+    """Brackets and signs in strings and comments are none."""
+    text = 'a = "[\\"#"  # ]\n"b=c".d = 1\n[t."]"]\nx = [[1,\n2], # ,\n3]\n'
+    assert lines(text) == {
+        ("a",): 1,
+        ("b=c",): 2,
+        ("b=c", "d"): 2,
+        ("t",): 3,
+        ("t", "]"): 3,
+        ("t", "]", "x"): 4,
+        ("t", "]", "x", 0): 4,
+        ("t", "]", "x", 1): 6,
+    }
+
+
+# Keeping
+
+
+def test_what_is_kept_is_read_again_and_comments_stay(file: Path) -> None:
+    """A change is written where it belongs, and all else in the file stays as it was."""
+    file.write_text("# mine\n[widths]\nprocess = 3 # so\n\n[units] # too\nsize = 'decimal'\n")
+    keep(file, {"theme": "nord", "columns": ("cwnd",), "units": Units("byte", "decimal")})
+    text = file.read_text()
+    assert all(comment in text for comment in ("# mine", "# so", "# too"))
+    settings, problems = read(file, KNOWN)
+    assert not problems
+    assert settings == Settings(
+        theme="nord",
+        columns=("cwnd",),
+        widths={"process": 3},
+        units=Units("byte", "decimal"),
+    )
+
+
+def test_what_is_taken_out_of_a_table_is_gone(file: Path) -> None:
+    """A filter that is deleted is not there the next time; the others keep their comments."""
+    file.write_text("[filters]\na = 'x'\nb = 'y' # why\n")
+    keep(file, {"filters": {"b": "y", 'ü "': "z"}})
+    assert "# why" in file.read_text()
+    assert read(file, KNOWN)[0].filters == {"b": "y", 'ü "': "z"}
+
+
+def test_a_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
+    """Directories on the way are made; nobody else can read what is searched for."""
+    path = tmp_path / "new" / "tcctui" / "config.toml"
+    keep(path, {"theme": "nord"})
+    assert read(path, KNOWN)[0].theme == "nord"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one.name for one in path.parent.iterdir()] == ["config.toml"]
+
+
+def test_a_link_stays_one(file: Path, tmp_path: Path) -> None:
+    """Whoever keeps settings elsewhere, and has a link to them, has it still."""
+    (tmp_path / "dot").write_text("# mine\n")
+    (tmp_path / "dot").chmod(0o644)
+    file.symlink_to("dot")
+    keep(file, {"theme": "nord"})
+    assert file.is_symlink()
+    assert (tmp_path / "dot").read_text().startswith("# mine")
+    assert stat.S_IMODE((tmp_path / "dot").stat().st_mode) == 0o644
+
+
+def test_a_broken_file_is_left_as_it_is(file: Path) -> None:
+    """What can't be read is not overwritten."""
+    file.write_text("a = [")
+    with pytest.raises(TcctuiError, match="line 1"):
+        keep(file, {"theme": "nord"})
+    assert file.read_text() == "a = ["
+
+
+def test_where_nothing_can_be_written_that_is_a_sentence() -> None:
+    """A directory that takes no files is a reason, not a crash."""
+    with pytest.raises(TcctuiError, match="can't be written"):
+        keep(Path("/proc/1/tcctui/config.toml"), {"theme": "nord"})
+
+
+# Under sudo
+
+root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of somebody who calls sudo, whom nobody else in the file system knows."""
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, 65_432, 65_432)
+    for directory in (tmp_path, *tmp_path.parents[:3]):
+        if directory != Path("/tmp"):
+            directory.chmod(0o755)
+    monkeypatch.setattr(place, "caller", lambda: Caller(65_432, 65_432, home))
+    return home
+
+
+@root
+def test_under_sudo_it_is_the_calling_users(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Settings are in that user's home, are that user's, and root's environment says nothing."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/root/elsewhere")
+    path = place.path()
+    assert path == home / ".config" / "tcctui" / "config.toml"
+    keep(path, {"theme": "nord"})
+    assert read(path, KNOWN)[0].theme == "nord"
+    for one in (path, path.parent, path.parent.parent):
+        assert (one.stat().st_uid, one.stat().st_gid) == (65_432, 65_432)
+    assert os.geteuid() == 0
+    os.chown(path, 0, 0)  # which only root can
+
+
+@root
+def test_under_sudo_a_link_leads_no_further_than_the_user(home: Path, tmp_path: Path) -> None:
+    """Neither is root's file read through a user's link, nor one written where only root may."""
+    secret = tmp_path / "secret"
+    secret.write_text("password = 3")
+    secret.chmod(0o640)  # root's group may, and we are in it
+    path = home / "config.toml"
+    path.symlink_to(secret)
+    _, (problem,) = read(path, KNOWN)
+    assert "denied" in problem.sentence
+    assert "password" not in problem.sentence
+    with pytest.raises(TcctuiError):
+        keep(path, {"theme": "nord"})
+    (tmp_path / "etc").mkdir(mode=0o775)
+    path.unlink()
+    path.symlink_to(tmp_path / "etc" / "config.toml")
+    with pytest.raises(TcctuiError, match="can't be written"):
+        keep(path, {"theme": "nord"})
+    (tmp_path / "etc").chmod(0o775)
+    with pytest.raises(TcctuiError, match="another user"):
+        keep(path, {"theme": "nord"})
+    assert not list((tmp_path / "etc").iterdir())
+
+
+@root
+def test_who_calls_sudo_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SUDO_UID names the user; what is no user is a sentence; without it we are who we are."""
+    monkeypatch.setenv("SUDO_UID", "65534")
+    who = place.caller()
+    assert who is not None
+    assert who.uid == 65_534
+    monkeypatch.setenv("SUDO_UID", "4123456789")
+    with pytest.raises(TcctuiError, match="no user"):
+        place.caller()
+    for nobody in ("", "0", "x", "-1"):
+        monkeypatch.setenv("SUDO_UID", nobody)
+        assert place.caller() is None
+
+
+def test_a_relative_xdg_config_home_is_none(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """XDG_CONFIG_HOME counts where it is absolute, as its specification says."""
+    monkeypatch.delenv("SUDO_UID", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
+    assert place.path() == tmp_path / ".config" / "tcctui" / "config.toml"
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    assert place.path() == tmp_path / "xdg" / "tcctui" / "config.toml"
+
+
+# The command
+
+
+def test_the_default_file_changes_nothing_and_neither_does_what_it_explains(
+    main: Main, file: Path
+) -> None:
+    """--print-default is a file without problems that sets what holds anyway, all of it."""
+    status, text, _ = main("config", "--print-default")
+    assert status == 0
+    file.write_text(text)
+    assert main("config", "--check", "--config", str(file)) == (0, "", "")
+    assert read(file) == (Settings(), [])
+    examples = [
+        line[2:] if line.startswith("# ") and " = " in line else line for line in text.splitlines()
+    ]
+    file.write_text("\n".join(examples))
+    assert main("config", "--check", "--config", str(file)) == (0, "", "")
+    settings, _ = read(file)
+    assert "pause" in settings.keys
+    assert settings.keys["help"] == "?"  # as people write it
+    assert max(map(len, text.splitlines())) <= 120
+    assert settings.filters
+
+
+def test_config_says_where_what_and_what_is_wrong(main: Main, file: Path) -> None:
+    """The command shows what holds, tells problems on stderr, and --check fails with them."""
+    file.write_text("theme = 'nord'\ncolums = []\n")
+    status, out, err = main("config", "--config", str(file))
+    assert status == 0
+    assert 'theme = "nord"' in out
+    assert err.startswith(f"{file}:2: ")
+    assert "columns" in err
+    status, out, err = main("config", "--check", "--config", str(file))
+    assert (status, out) == (1, "")
+    status, _, err = main("config", "--config", str(file) + "x")
+    assert status == 2
+    assert "There is no file" in err
