@@ -13,6 +13,11 @@ VENV := $(AS_OWNER) .venv/bin
 RUN_STAMP = .venv/.run-$(notdir $(realpath $(PYTHON)))
 DEV_STAMP = .venv/.dev-$(notdir $(realpath $(PYTHON)))
 
+# Where the manual page goes, and what bash, zsh and fish complete, each by the names it looks for.
+MANUAL := /usr/local/share/man/man1/tcctui.1
+COMPLETIONS := $(addprefix /usr/local/share/,bash-completion/completions/tcctui zsh/site-functions/_tcctui \
+	fish/vendor_completions.d/tcctui.fish)
+
 # A user's PATH may lack the folder of nft and bpftool.
 export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -29,13 +34,18 @@ install: $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/lo
 	$(SUDO) $(PYTHON) -m venv --clear /opt/tcctui && \
 	$(SUDO) /opt/tcctui/bin/python -m pip install --quiet --no-index --find-links "$$wheels" 'tcctui[record]' && \
 	$(SUDO) ln -sf /opt/tcctui/bin/tcctui /usr/local/bin/tcctui
-	@echo 'Installed. Start it with: sudo tcctui'
+	/opt/tcctui/bin/python -m tcctui.manual | $(SUDO) install -Dm644 /dev/stdin $(MANUAL)
+	@set bash zsh fish; for file in $(COMPLETIONS); do \
+		/opt/tcctui/bin/register-python-argcomplete --shell $$1 tcctui | \
+		$(SUDO) install -Dm644 /dev/stdin $$file || exit; shift; done
+	@echo 'Installed. Start it with: sudo tcctui; there is also: man tcctui'
 
 uninstall: ## remove what `make install` put there
-	$(SUDO) rm -rf /opt/tcctui /usr/local/bin/tcctui
+	$(SUDO) rm -rf /opt/tcctui /usr/local/bin/tcctui $(MANUAL) $(COMPLETIONS)
 
 venv: $(DEV_STAMP) ## prepare .venv for working on tcctui
 
+# Two at a time, as most of them wait; those of the kernel one after the other, as they share it.
 # The kernel tests need root: pytest gets it where sudo asks nothing, otherwise they skip and say why.
 test: FREE_ROOT = $(if $(SUDO),$(shell sudo -n true 2>/dev/null && echo '$(AS_ROOT)'),$(AS_ROOT))
 test: venv deps-test ## every check and test
@@ -44,7 +54,8 @@ test: venv deps-test ## every check and test
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	clang-format --dry-run -Werror bpf/tcc.c
-	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider tests/unit tests/ui tests/kernel; \
+	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider -n 2 tests/unit tests/ui && \
+	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider tests/kernel; \
 	status=$$?; $(FREE_ROOT) chown -Rf --reference=Makefile .hypothesis; exit $$status
 
 test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12, under qemu
@@ -75,7 +86,7 @@ deps:
 	@$(PYTHON) -c 'import ensurepip; from bcc import BPF' 2>/dev/null || $(call distribution,PACKAGES)
 
 deps-test: ## install the tools that tests call
-	@( for tool in bpftool bpftrace clang-format ip iperf3 nft rsvg-convert ss tc tmux; do \
+	@( for tool in bpftool bpftrace clang-format fish groff ip iperf3 nft rsvg-convert ss tc tmux zsh; do \
 		command -v $$tool >/dev/null || exit; done ) || $(call distribution,TEST_PACKAGES)
 
 deps-bench: ## install the tools that tcctui is measured beside
@@ -88,23 +99,23 @@ deps-kernels: ## install the tools that boot other kernels
 		test -e /usr/share/keyrings/debian-archive-keyring.gpg ) || $(call distribution,KERNELS_PACKAGES)
 
 PACKAGES_apt-get := python3-bpfcc python3-venv
-TEST_PACKAGES_apt-get := bpftool bpftrace clang-format iperf3 iproute2 librsvg2-bin nftables tmux
+TEST_PACKAGES_apt-get := bpftool bpftrace clang-format fish groff-base iperf3 iproute2 librsvg2-bin nftables tmux zsh
 BENCH_PACKAGES_apt-get := linux-perf tcpdump trace-cmd
 KERNELS_PACKAGES_apt-get := cpio debian-archive-keyring debootstrap qemu-system-x86
 INSTALL_apt-get := apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends
 
 PACKAGES_dnf := python3-bcc
-TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra iperf3 iproute iproute-tc librsvg2-tools nftables tmux
+TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra fish groff-base iperf3 iproute iproute-tc librsvg2-tools nftables tmux zsh
 BENCH_PACKAGES_dnf := perf tcpdump trace-cmd
 INSTALL_dnf := dnf install -y
 
 PACKAGES_zypper := python3-bcc
-TEST_PACKAGES_zypper := bpftool bpftrace clang-tools iperf iproute2 nftables rsvg-convert tmux
+TEST_PACKAGES_zypper := bpftool bpftrace clang-tools fish groff iperf iproute2 nftables rsvg-convert tmux zsh
 BENCH_PACKAGES_zypper := perf tcpdump trace-cmd
 INSTALL_zypper := zypper --non-interactive install
 
 PACKAGES_pacman := python-bcc
-TEST_PACKAGES_pacman := bpf bpftrace clang iperf3 iproute2 librsvg nftables tmux
+TEST_PACKAGES_pacman := bpf bpftrace clang fish groff iperf3 iproute2 librsvg nftables tmux zsh
 BENCH_PACKAGES_pacman := perf tcpdump trace-cmd
 INSTALL_pacman := pacman -S --needed --noconfirm
 

@@ -28,6 +28,8 @@ _PICTURES = (
     ("search", 55, "srtt>20ms retrans>0", ()),
     ("cubic", 50, f"dport:{CUBIC}", ("escape",)),
     ("bbr", 50, f"dport:{BBR}", ("escape", "c")),
+    ("compare", 50, f"dport:{CUBIC},{BBR}", (*("asterisk", "down", "asterisk", "escape"), "V")),
+    ("groups", 30, "", ("G", *"net", "enter")),
     ("rewind", 40, f"dport:{CUBIC}", ("escape", *["comma"] * 12)),
 )
 """Name, seconds from the beginning, what is searched for to be selected, and keys after that."""

@@ -13,6 +13,8 @@ from tests.bench import (
     cost_per_event,
     idle,
     key_to_paint,
+    over_ssh,
+    query,
     recording,
     report,
     rewind,
@@ -32,10 +34,12 @@ BENCHES: dict[str, Callable[[], Section]] = {
     "socket_dump": socket_dump.measure,
     "recording": recording.measure,
     "key_to_paint": key_to_paint.measure,
+    "over_ssh": over_ssh.measure,
     "startup": startup.measure,
     "idle": idle.measure,
     "an_hour": an_hour.measure,
     "rewind": rewind.measure,
+    "query": query.measure,
 }
 
 
