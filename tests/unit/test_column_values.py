@@ -139,7 +139,7 @@ def test_a_column_shows_what_was_sampled(field: str) -> None:
         assert column.meaning
 
 
-@pytest.mark.parametrize("field", [*TCP_INFO, *CC_FIELDS, *SKMEM_FIELDS])
+@pytest.mark.parametrize("field", [*TCP_INFO, *CC_FIELDS, *sorted(SKMEM_FIELDS)])
 def test_what_the_kernel_does_not_tell_is_a_dash(field: str) -> None:
     """What an older kernel, or another algorithm, lacks is not known: never a number.
 

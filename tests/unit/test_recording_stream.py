@@ -208,6 +208,7 @@ def test_garbage_in_the_middle() -> None:
         (stream_bytes()[0][:-1], "breaks off"),
         (END, "not a recording"),
     ],
+    ids=["nothing", "text", "half", "end"],
 )
 def test_no_recording_comes(data: bytes, said: str) -> None:
     """Whatever else comes first is told in a sentence."""
