@@ -54,9 +54,9 @@ test: venv deps-test ## every check and test
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	clang-format --dry-run -Werror bpf/tcc.c
-	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider -n 2 tests/unit tests/ui && \
-	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider tests/kernel; \
-	status=$$?; $(FREE_ROOT) chown -Rf --reference=Makefile .hypothesis; exit $$status
+	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider -n 2 tests/unit tests/ui; status=$$?; \
+	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider tests/kernel || status=1; \
+	$(FREE_ROOT) chown -Rf --reference=Makefile .hypothesis; exit $$status
 
 test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12, under qemu
 	$(AS_ROOT) TCCTUI_KERNELS_CACHE=$(TCCTUI_KERNELS_CACHE) .venv/bin/python -m pytest -p no:cacheprovider tests/kernels

@@ -269,8 +269,9 @@ def script(path: Path, text: str) -> list[str]:
     return [sys.executable, str(path)]
 
 
-def test_the_command_knows_the_alert(tmp_path: Path) -> None:
+def test_the_command_knows_the_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It runs once for each that is raised, with the alert in its environment; not for clears."""
+    monkeypatch.delenv("TCCTUI_NO_SKIP", raising=False)
     out = tmp_path / "out"
     words = script(
         tmp_path / "h.py",
