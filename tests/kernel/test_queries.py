@@ -137,7 +137,7 @@ def test_alerts_and_their_command(network: Network, tmp_path: Path) -> None:
                 seconds=30,
             )
         assert command.end(signal.SIGINT) == 0
-        assert f"{ends[0]} > {ends[1]} | srtt_us " in command.stdout
+        assert f"{ends[0]} > {ends[1]} | srtt " in command.stdout
     groups = " ".join(map(str, os.getgrouplist("nobody", nobody.pw_gid)))
     expected = f"{nobody.pw_uid} {groups} {nobody.pw_dir} {ends[0]} {ends[1]}"
     assert expected in out.read_text().splitlines()
