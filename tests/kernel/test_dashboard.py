@@ -117,7 +117,7 @@ def test_flows_show_up(dashboard: Terminal) -> None:
     ports = {end.rpartition(":")[2] for pair in rows(screen) for end in pair}
     assert str(PORT) in ports
     assert re.search(r"ev/s .*\b0 lost", screen)
-    assert f"port {PORT},{OTHER_PORT}" in screen
+    assert f"kernel: port:{PORT}-{OTHER_PORT}" in screen
     assert caption(screen) in rows(screen)
     dashboard.shows("[⠁-⣿]")
     moves(dashboard)
@@ -222,10 +222,12 @@ def is_other(screen: str, before: list[str]) -> bool:
 def test_help_lists_the_keys(dashboard: Terminal) -> None:
     """? explains keys and columns, and goes away again."""
     dashboard.type("?")
-    screen = dashboard.shows("port:443 ").string
-    assert "quit" in screen
+    screen = dashboard.shows("finds words in the help").string
+    assert "Quit, as Ctrl-C does" in screen
+    dashboard.type("4")
+    dashboard.shows("port:443")
     dashboard.press("Escape")
-    dashboard.hides("port:443 ")
+    dashboard.hides("finds words in the help")
     dashboard.until("the table", lambda text: len(rows(text)) >= STREAMS)
 
 
@@ -244,9 +246,9 @@ def test_resizing(dashboard: Terminal) -> None:
 def test_a_scrolled_table_that_loses_its_room_behind_the_help(dashboard: Terminal) -> None:
     """It is right again when there is room for all rows, and nothing is left to scroll."""
     dashboard.resize(80, 24)
-    dashboard.press("G")
+    dashboard.press("End")
     dashboard.type("?")
-    dashboard.shows("Home")
+    dashboard.shows("finds words in the help")
     dashboard.press("Escape")
     dashboard.resize(60, 15)
     dashboard.shows("needs 80×24")

@@ -81,7 +81,7 @@ def test_it_happens_in_an_event(network: Network) -> None:
         with connections(network, "ipv4") as made:
             exchange(made, up=1_000_000)
             assert command.wait(30) == 0
-        assert re.search(r"\| cc cubic snd_cwnd \d+\n", command.stdout)
+        assert re.search(r"\| cc cubic cwnd \d+\n", command.stdout)
 
 
 def test_a_summary_has_what_ss_has(network: Network) -> None:
