@@ -64,7 +64,12 @@ class PseudoTerminal:
                 stdout=theirs,
                 stderr=theirs,
                 pass_fds=self._pass_fds,
-                env={**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor"},
+                env={
+                    **os.environ,
+                    **{"TERM": "xterm-256color", "COLORTERM": "truecolor"},
+                    # No settings of whoever measures.
+                    **{"XDG_CONFIG_HOME": "/nonexistent", "XDG_STATE_HOME": "/nonexistent"},
+                },
                 start_new_session=True,
             )
         finally:

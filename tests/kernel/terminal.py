@@ -33,7 +33,12 @@ class Terminal:
         self._closed = False
 
     def __enter__(self) -> Terminal:
-        shell = "env PS1='$ ' bash --norc --noprofile"
+        # What a program keeps of a person's choices is the test's own.
+        kept = " ".join(
+            f"XDG_{what}_HOME={shlex.quote(str(self._directory / '.kept'))}"
+            for what in ("CONFIG", "STATE")
+        )
+        shell = f"env PS1='$ ' {kept} bash --norc --noprofile"
         self._tmux("-f", os.devnull, "new-session", "-d", *self._size, "-c", self._directory, shell)
         self.until("the shell's prompt", lambda screen: screen.strip() == "$")
         return self

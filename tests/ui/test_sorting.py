@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import itertools
 
+import pytest
+
 from tcctui.errors import TcctuiError
 from tcctui.ui.preferences import Preferences
+from tcctui.ui.table import flow_order
 from tcctui.ui.table.columns import COLUMNS, SPARKLINES
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.sort_key import SortKey
@@ -211,3 +214,17 @@ async def test_an_order_that_can_not_be_kept_holds_and_says_so(clock: Clock) -> 
         await desk.press("r")
         assert marked(desk) == {"rate": "▲"}
         await desk.until(lambda: any("disk is full" in notice for notice in notices(desk)))
+
+
+async def test_a_moment_is_sorted_by_what_it_shows(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Live, rows take new places once in a while; where the screen stands still, at once."""
+    monkeypatch.setattr(flow_order, "RESORT", 1000.0)
+    async with dashboard(server(), clock) as desk:
+        desk.source.flows[4].rate = 1e9
+        desk.source.run(2.0)
+        await desk.looked()
+        assert desk.order[0] == 1
+        await desk.travel("p")
+        await desk.until(lambda: desk.order[0] == 4)

@@ -62,6 +62,10 @@ class FlowOrder:
         """Let the order follow the values again, at once."""
         self._hold_until, self._resorted = 0.0, -RESORT
 
+    def settle(self) -> None:
+        """Let the rows take their places without waiting, unless the order is held."""
+        self._resorted = -RESORT
+
     def update(self, cookies: Keys, *, anew: bool = True) -> None:
         """Take over the flows that are shown now, in their new order.
 

@@ -81,6 +81,7 @@ class ShownFlows(Painted):
         self._asked_anew = True
         self._wanted_known = False
         self._told: tuple[int | None, str] = None, ""
+        self._sorted_ns = 0  # which moment was looked at last; 0 is the present
 
     @property
     def selected(self) -> int | None:
@@ -113,6 +114,10 @@ class ShownFlows(Painted):
         """Pull the order of the flows and the cells of the visible ones; repaint what changed."""
         if self._view.still:
             return
+        moment_ns = 0 if self._view.moment is None else self._view.at_ns
+        if moment_ns and moment_ns == self._sorted_ns:
+            self._order.settle()  # nothing moves: rows stand where they belong
+        self._sorted_ns = moment_ns
         query = self.whole_query
         flows = self._view.flows({*query.fields, *self._needs()})
         cookies, found = flows["cookie"], query.mask(flows)
