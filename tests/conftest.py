@@ -11,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources import bcc_package
+from tcctui.sources.kernel import bcc_package
 
 TOOLS = ("bash", "bpftool", "bpftrace", "ip", "iperf3", "nft", "ss", "stty", "tc", "tmux")
 """What the kernel tests call."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tcctui.config.known import Known
+from tcctui.config.choices import Known
 from tcctui.config.settings import Settings
 
 _WIDTH = 96

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tcctui.config import fields
-from tcctui.config.known import Known
-from tcctui.config.place import as_caller
+from tcctui.config import validation
+from tcctui.config.choices import Known
+from tcctui.config.location import as_caller
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 
@@ -136,11 +136,11 @@ def _settings(text: str, known: Known) -> tuple[Settings, list[Problem]]:
     values: dict[str, Any] = {}
     problems: list[Problem] = []
 
-    def told(faults: Iterator[fields.Fault]) -> None:
+    def told(faults: Iterator[validation.Fault]) -> None:
         problems.extend(Problem(line_of(found, one.path), one.sentence) for one in faults)
 
     for name, value in written.items():
-        told(fields.take(name, value, known, values))
+        told(validation.take(name, value, known, values))
     for name, value in values.items():
         values[name] = MappingProxyType(value) if isinstance(value, dict) else value
     return Settings(**values), sorted(problems)

@@ -12,15 +12,15 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from tcctui.export.chosen import Chosen, ends
-from tcctui.export.lives import Lives
-from tcctui.flows.chunks import Chunk
+from tcctui.export.attribution import Lives
+from tcctui.export.selection import Chosen, ends
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.flows.store import Store
-from tcctui.ui import chart_kinds
-from tcctui.ui.chart_kinds import Picture
-from tcctui.ui.plain import legible
-from tcctui.ui.time_chart import TimeChart
+from tcctui.recording.chunks import Chunk
+from tcctui.ui.chart import chart_kinds
+from tcctui.ui.chart.chart_kinds import Picture
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.style.printable import legible
 
 WIDTH, HEIGHT = 120, 18
 """Cells of each of both charts."""

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.flows import known as flows_known
+from tcctui.flows import rows as flows_known
 from tcctui.flows.store import Store
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading, bpf_directory
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading, bpf_directory
+from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel.bpf_objects import existing
 from tests.kernel.coalescing import known, places, spare, wrong
 from tests.kernel.command import Command, attached
@@ -252,7 +252,7 @@ def test_what_the_compiler_says_is_kept(
     """A program that can't be compiled is a clear error with clang's words in it, not on screen."""
     shutil.copytree(bpf_directory() / "include", tmp_path / "include")
     (tmp_path / "tcc.c").write_text("int broken(void) { return nowhere; }\n")
-    monkeypatch.setattr("tcctui.sources.program.bpf_directory", lambda: tmp_path)
+    monkeypatch.setattr("tcctui.sources.kernel.program.bpf_directory", lambda: tmp_path)
     with pytest.raises(TcctuiError, match="can't be loaded") as caught:
         Loading().wait()
     assert "nowhere" in caught.value.detail

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.records import joined
-from tcctui.sources.recording import Recording
+from tcctui.recording.file import Recording
+from tcctui.wire.records import joined
 from tests.kernel.command import TCCTUI, Command, attached, trace
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcctui.events import EventKind, Events
-from tcctui.flows.chunks import NO_EVENTS, Chunk
-from tcctui.records import joined
-from tcctui.samples import NO_SAMPLES
-from tcctui.sources.recording import Recording
+from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.file import Recording
+from tcctui.wire.events import EventKind, Events
+from tcctui.wire.records import joined
+from tcctui.wire.samples import NO_SAMPLES
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network

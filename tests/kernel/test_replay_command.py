@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.sources.recording import Recording
+from tcctui.recording.file import Recording
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.network import Network
 from tests.kernel.terminal import Terminal

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcctui.addresses import format_endpoint
-from tcctui.events import TcpState
-from tcctui.samples import SOCKET, TCP_INFO, CcInfo, End, Samples, value
-from tcctui.sources import namespaces
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.sock_diag import namespaces
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.wire.addresses import format_endpoint
+from tcctui.wire.events import TcpState
+from tcctui.wire.samples import SOCKET, TCP_INFO, CcInfo, End, Samples, value
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, inside, run
 from tests.kernel.traffic import (

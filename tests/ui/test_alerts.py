@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tcctui.flows.alerts import Alerts, Turns
-from tcctui.flows.query import QueryError, parse
-from tcctui.flows.query.look import Look, Mask
-from tcctui.ui import alarm
-from tcctui.ui.alarm import Alarm, Alarms
+from tcctui.alerts.alert import Alerts, Turns
+from tcctui.query import QueryError, parse
+from tcctui.query.evaluation import Look, Mask
+from tcctui.ui.dashboard import alarm
+from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dialogs.pick import Pick
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, notices, recorded, replay, screen

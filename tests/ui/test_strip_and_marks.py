@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.events import EventKind
-from tcctui.flows.diagnosis import Limit
-from tcctui.flows.marks import MarkKind
-from tcctui.ui import time_axis
-from tcctui.ui.chart_data import NO_MARKS, Marks
-from tcctui.ui.signs import LIMITS, MARKS
+from tcctui.flows.diagnosis.diagnosis import Limit
+from tcctui.flows.history.marks import MarkKind
+from tcctui.ui.chart import time_axis
+from tcctui.ui.chart.chart_data import NO_MARKS, Marks
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.time_chart import TimeChart
+from tcctui.wire.events import EventKind
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted, undated

@@ -18,19 +18,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.alerts.errands import Troubles
+from tcctui.alerts import alert as module
+from tcctui.alerts.alert import Alert, Alerts, Turns
+from tcctui.alerts.background import Troubles
 from tcctui.alerts.hook import AT_A_TIME, MOST_WAITING, Hook, as_caller, command
 from tcctui.alerts.log import AlertLog
+from tcctui.alerts.payload import json_line, variables
 from tcctui.alerts.reporter import Reporter
-from tcctui.alerts.told_to import json_line, variables
 from tcctui.errors import TcctuiError, UsageError
-from tcctui.flows import alerts as module
-from tcctui.flows.alerts import Alert, Alerts, Turns
 from tcctui.flows.index import Keys
-from tcctui.flows.query import QueryError, parse
-from tcctui.flows.query.look import Look, Mask
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
+from tcctui.query import QueryError, parse
+from tcctui.query.evaluation import Look, Mask
 from tests.unit.events import MS, SECOND, probes
 from tests.unit.samples import look, samples
 

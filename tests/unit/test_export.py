@@ -18,14 +18,14 @@ import pytest
 from tcctui.cli import main
 from tcctui.cli.moments import At
 from tcctui.errors import TcctuiError
-from tcctui.events import EventKind
+from tcctui.export.attribution import Lives
 from tcctui.export.command import export
-from tcctui.export.lives import Lives
 from tcctui.export.outfile import outfile
-from tcctui.flows.chunks import by_flow
-from tcctui.flows.query import parse
-from tcctui.samples import NO_SAMPLES
-from tcctui.sources.recording import Recording
+from tcctui.query import parse
+from tcctui.recording.chunks import by_flow
+from tcctui.recording.file import Recording
+from tcctui.wire.events import EventKind
+from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import SECOND, destroy, probes, together
 from tests.unit.small_recording import BEGIN, FAR, NEAR, SERVER, SERVER6, lifecycle, made
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_writer import PipeClosedError, RecordingWriter, require_pyarrow
+from tcctui.recording.file import Recording
+from tcctui.recording.writer import PipeClosedError, RecordingWriter, require_pyarrow
 from tests.unit.nobody import without_privileges
 from tests.unit.recordings import ORIGIN, chunk, same, written
 
@@ -227,7 +227,7 @@ def test_standard_output(tmp_path: Path) -> None:
     """Standard output takes a recording behind what is there, and a terminal is refused."""
     code = (
         "from tests.unit.recordings import ORIGIN, chunk\n"
-        "from tcctui.sources.recording_writer import RecordingWriter\n"
+        "from tcctui.recording.writer import RecordingWriter\n"
         "writer = RecordingWriter(None, ORIGIN)\n"
         "writer.write(chunk(0)); writer.close()"
     )
@@ -251,8 +251,8 @@ def test_without_pyarrow(tmp_path: Path) -> None:
         "import sys; sys.modules['pyarrow'] = None\n"
         "from pathlib import Path\n"
         "from tcctui.errors import TcctuiError\n"
-        "from tcctui.flows.timeline import Origin\n"
-        "from tcctui.sources.recording_writer import RecordingWriter, require_pyarrow\n"
+        "from tcctui.recording.timeline import Origin\n"
+        "from tcctui.recording.writer import RecordingWriter, require_pyarrow\n"
         "for use in (require_pyarrow, lambda: RecordingWriter(Path(sys.argv[1]), Origin('h'))):\n"
         "    try: use()\n"
         "    except TcctuiError as error: print(error)\n"

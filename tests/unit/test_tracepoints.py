@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources import tracepoints
+from tcctui.sources.kernel import tracepoints
 from tests.unit.nobody import without_privileges
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"

@@ -11,13 +11,13 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tcctui.flows.index import Keys
-from tcctui.ui.signs import ROWS
-from tcctui.ui.sparkline import sparklines
+from tcctui.ui.style.signs import ROWS
 from tcctui.ui.table import group_lines
 from tcctui.ui.table.columns import SPARKLINE_WIDTH
 from tcctui.ui.table.group_lines import GroupRow
 from tcctui.ui.table.layout import GAP, Placed, fit
 from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sparkline import sparklines
 from tcctui.ui.view import View
 
 SPARKLINE_SECONDS = 30

@@ -11,8 +11,8 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from tcctui.flows.index import Keys
-from tcctui.flows.query import ALL, Query
 from tcctui.flows.snapshot import Flows
+from tcctui.query import ALL, Query
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table import layout, pins, rows, sorting
 from tcctui.ui.table.flow_order import FlowOrder
