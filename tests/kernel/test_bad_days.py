@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.flows import rows as flows_known
+from tcctui.flows import rows
 from tcctui.flows.store import Store
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
@@ -62,7 +62,7 @@ print(count)
 SMALL_TRACE = """
 import sys
 from functools import partial
-from tcctui.sources import program
+from tcctui.sources.kernel import program
 program.Loading = partial(program.Loading, ring_bytes=1 << 19)
 from tcctui.cli import main
 raise SystemExit(main(sys.argv[1:]))
@@ -71,11 +71,11 @@ raise SystemExit(main(sys.argv[1:]))
 SMALL_READER = """
 import json, signal, sys
 import numpy as np
-from tcctui.records import joined
+from tcctui.wire.records import joined
 from tcctui.flows.store import Store
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
 
 over = []
 signal.signal(signal.SIGTERM, lambda *_: over.append(True))
@@ -111,7 +111,7 @@ def test_thousands_of_connections_a_second(monkeypatch: pytest.MonkeyPatch) -> N
 
     Memory does not grow with them.
     """
-    monkeypatch.setattr(flows_known, "LINGER_NS", 2 * SECOND)
+    monkeypatch.setattr(rows, "LINGER_NS", 2 * SECOND)
     seconds, store, taken = 12.0, Store(), []
     pages = store._known.history.pages
     with (

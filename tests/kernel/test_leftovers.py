@@ -38,7 +38,7 @@ raise SystemExit(main(["trace"]))
 CRASHING_DASHBOARD = """
 import sys
 from tcctui.cli import main
-from tcctui.ui.dashboard import Dashboard
+from tcctui.ui.dashboard.dashboard import Dashboard
 
 def crash(*_, **__):
     raise RuntimeError("made to crash")

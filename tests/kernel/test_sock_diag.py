@@ -438,7 +438,7 @@ os.setresuid(65534, 65534, 65534)
 """
 _HIDDEN = 'mount -t proc -o hidepid=2 proc /proc && exec "$0" -c "$1"'
 _FIND = f"""
-from tcctui.sources import namespaces
+from tcctui.sources.sock_diag import namespaces
 {_DROP}
 own, *others = namespaces.found()
 print(own.name, [one.name for one in others if one.path.startswith("/proc")])
@@ -453,7 +453,7 @@ def test_hidden_processes_are_no_trouble() -> None:
 
 _AS_NOBODY = f"""
 import sys
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
 {_DROP}
 diag = DiagSocket()
 print(diag.listen())

@@ -22,7 +22,7 @@ CODE = """
 import sys
 from pathlib import Path
 from tests.unit.recordings import ORIGIN, chunk
-from tcctui.sources.recording_writer import RecordingWriter
+from tcctui.recording.writer import RecordingWriter
 writer = RecordingWriter(Path(sys.argv[1]), ORIGIN, force="force" in sys.argv)
 writer.write(chunk(0)); writer.close()
 """
