@@ -71,16 +71,16 @@ def run(args: argparse.Namespace) -> int:
     """Print what is asked for."""
     from tcctui.config import printing, reading  # noqa: PLC0415 - each command pays for itself
     from tcctui.ui.actions import meanings  # noqa: PLC0415 - Textual
-    from tcctui.ui.app.choices import all_actions, known  # noqa: PLC0415
+    from tcctui.ui.app.choices import all_actions, choices  # noqa: PLC0415
 
     if args.print_default:
-        print(printing.default(known(), meanings(all_actions())), end="")
+        print(printing.default(choices(), meanings(all_actions())), end="")
         return 0
     path = _path(args)
     if path is None:
         print("No settings are taken: --no-config.")
         return 0
-    settings, problems = reading.read(path, known())
+    settings, problems = reading.read(path, choices())
     if not args.check:
         there = "" if os.path.lexists(path) else " (there is none)"
         print(f"# {plain(str(path))}{there}")
@@ -155,9 +155,9 @@ def _of(path: Path) -> Preferences:
     if not os.path.lexists(path):
         return Preferences()  # at once: none of what reads is loaded
     from tcctui.config import reading  # noqa: PLC0415
-    from tcctui.ui.app.choices import known  # noqa: PLC0415
+    from tcctui.ui.app.choices import choices  # noqa: PLC0415
 
-    settings, problems = reading.read(path, known())
+    settings, problems = reading.read(path, choices())
     # Without its directories: a notice has forty characters to a line.
     return Preferences(settings, None, [one.told(Path(path.name)) for one in problems])
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcctui.cli import alerts, argument_values, config, rewind_options, terminal
 from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
-from tcctui.cli.rewind_options import Past
+from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import TcctuiError, UsageError
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def add(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run it."""
     wanted = filter_of(args)
-    kept = Past.of(args)
+    kept = RewindOptions.of(args)
     if args.force and args.record_to is None:
         raise UsageError("--force is for --record.", "Leave it out, or give --record FILE.")
     looked_for = alerts.alerts_of(args, wanted.whole)

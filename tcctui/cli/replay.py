@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tcctui.cli import alerts, argument_values, config, filters, moments, terminal
-from tcctui.cli.rewind_options import Past
+from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run it."""
-    past = Past.of(args)
+    past = RewindOptions.of(args)
     path = argument_values.recording(args.path)
     query = filters.query_of(args)
     looked_for = alerts.alerts_of(args, query)
@@ -112,7 +112,11 @@ def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts
 
 
 def _stream(
-    file: BinaryIO, args: argparse.Namespace, past: Past, query: Query, looked_for: Alerts | None
+    file: BinaryIO,
+    args: argparse.Namespace,
+    past: RewindOptions,
+    query: Query,
+    looked_for: Alerts | None,
 ) -> int:
     from tcctui.recording.stream import RecordingStream  # noqa: PLC0415
 

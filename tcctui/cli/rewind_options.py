@@ -56,14 +56,14 @@ def writable_directory() -> Path:
 
 
 @dataclass(frozen=True)
-class Past:
+class RewindOptions:
     """Bytes that the past may take: `rewind_memory` altogether, `history_memory` of them."""
 
     history_memory: int
     rewind_memory: int
 
     @classmethod
-    def of(cls, args: argparse.Namespace) -> Past:
+    def of(cls, args: argparse.Namespace) -> RewindOptions:
         """Read what was given.
 
         Raises:

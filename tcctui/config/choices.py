@@ -17,7 +17,7 @@ def _right(_: str) -> str:
 
 
 @dataclass(frozen=True)
-class Known:
+class Choices:
     """What there is: names of themes, of columns, of groups, and of actions with their usual keys.
 
     What is empty is not checked. `key` gives a key's own name, such as `question_mark` for `?`,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, get_args, get_type_hints
 
-from tcctui.config.choices import Known, nearest
+from tcctui.config.choices import Choices, nearest
 from tcctui.config.settings import Settings, Units
 from tcctui.printable import plain
 
@@ -27,40 +27,40 @@ Faults = Iterator[Fault]
 Into = dict[str, Any]
 
 
-def take(name: str, value: Any, known: Known, into: Into) -> Faults:
+def take(name: str, value: Any, choices: Choices, into: Into) -> Faults:
     """Put what is right of a value `into` the fields; give what is not."""
     if name not in _TAKERS:
         kind = "table" if isinstance(value, dict) else "setting"
         yield Fault((name,), f"There is no {kind} {_told(name)}.{nearest(name, _TAKERS)}")
         return
-    yield from _TAKERS[name](value, known, into)
+    yield from _TAKERS[name](value, choices, into)
 
 
 def _told(text: object) -> str:
     return repr(plain(str(text)[:60]))
 
 
-def _theme(value: Any, known: Known, into: Into) -> Faults:
+def _theme(value: Any, choices: Choices, into: Into) -> Faults:
     if not isinstance(value, str):
         yield Fault(("theme",), "theme is the name of one, in quotes.")
-    elif value and known.themes and value not in known.themes:
-        near = nearest(value, known.themes)
+    elif value and choices.themes and value not in choices.themes:
+        near = nearest(value, choices.themes)
         yield Fault(("theme",), f"There is no theme {_told(value)}.{near}")
     else:
         into["theme"] = value
 
 
-def _group(value: Any, known: Known, into: Into) -> Faults:
+def _group(value: Any, choices: Choices, into: Into) -> Faults:
     if not isinstance(value, str):
         yield Fault(("group",), "group is the name of what flows are grouped by, in quotes.")
-    elif value and known.groups and value not in known.groups:
-        near = nearest(value, known.groups)
+    elif value and choices.groups and value not in choices.groups:
+        near = nearest(value, choices.groups)
         yield Fault(("group",), f"Nothing is grouped by {_told(value)}.{near}")
     else:
         into["group"] = value
 
 
-def _ascii(value: Any, _: Known, into: Into) -> Faults:
+def _ascii(value: Any, _: Choices, into: Into) -> Faults:
     if value == "auto":
         into["ascii"] = None
     elif isinstance(value, bool):
@@ -81,14 +81,14 @@ def _strings(name: str, value: Any, what: str) -> Iterator[Fault | tuple[int, st
             yield Fault((name, place), f"{name} has {what} in quotes, not {_told(element)}.")
 
 
-def _columns(value: Any, known: Known, into: Into) -> Faults:
+def _columns(value: Any, choices: Choices, into: Into) -> Faults:
     names: list[str] = []
     for one in _strings("columns", value, "names of columns"):
         if isinstance(one, Fault):
             yield one
             continue
         place, column = one
-        fault = _no_column(column, known)
+        fault = _no_column(column, choices)
         if fault:
             yield Fault(("columns", place), fault)
         elif column in names:
@@ -99,13 +99,13 @@ def _columns(value: Any, known: Known, into: Into) -> Faults:
         into["columns"] = tuple(names)
 
 
-def _no_column(name: str, known: Known) -> str:
-    if not known.columns or name in known.columns:
+def _no_column(name: str, choices: Choices) -> str:
+    if not choices.columns or name in choices.columns:
         return ""
-    return f"There is no column {_told(name)}.{nearest(name, known.columns)}"
+    return f"There is no column {_told(name)}.{nearest(name, choices.columns)}"
 
 
-def _sort(value: Any, known: Known, into: Into) -> Faults:
+def _sort(value: Any, choices: Choices, into: Into) -> Faults:
     if isinstance(value, str):
         value = [value]
     keys: list[str] = []
@@ -114,7 +114,7 @@ def _sort(value: Any, known: Known, into: Into) -> Faults:
             yield one
             continue
         place, key = one
-        fault = _no_column(key.removeprefix("-"), known)
+        fault = _no_column(key.removeprefix("-"), choices)
         if fault:
             yield Fault(("sort", place), fault)
         elif key.removeprefix("-") not in [other.removeprefix("-") for other in keys]:
@@ -130,14 +130,14 @@ def _entries(name: str, value: Any, what: str) -> Iterator[Fault | tuple[str, An
     yield from list(value.items())[:_MOST]
 
 
-def _widths(value: Any, known: Known, into: Into) -> Faults:
+def _widths(value: Any, choices: Choices, into: Into) -> Faults:
     widths: dict[str, int] = {}
     for one in _entries("widths", value, "columns and their characters"):
         if isinstance(one, Fault):
             yield one
             continue
         column, width = one
-        fault = _no_column(column, known)
+        fault = _no_column(column, choices)
         if fault:
             yield Fault(("widths", column), fault)
         elif not isinstance(width, int) or isinstance(width, bool) or not 1 <= width <= WIDEST:
@@ -148,22 +148,22 @@ def _widths(value: Any, known: Known, into: Into) -> Faults:
     into["widths"] = widths
 
 
-def _keys(value: Any, known: Known, into: Into) -> Faults:
+def _keys(value: Any, choices: Choices, into: Into) -> Faults:
     wanted: dict[str, tuple[str, ...]] = {}
     for one in _entries("keys", value, "actions and their keys"):
         if isinstance(one, Fault):
             yield one
             continue
         action, given = one
-        if known.keys and action not in known.keys:
-            near = nearest(action, known.keys)
+        if choices.keys and action not in choices.keys:
+            near = nearest(action, choices.keys)
             yield Fault(("keys", action), f"There is no action {_told(action)}.{near}")
             continue
         texts = _several(given)
         if texts is None:
             yield Fault(("keys", action), 'Keys are text, or a list of such: ["p", "space"].')
             continue
-        names = tuple(known.key(text) for text in texts)
+        names = tuple(choices.key(text) for text in texts)
         wrong = [text for text, name in zip(texts, names, strict=True) if not name]
         if wrong:
             yield Fault(
@@ -172,7 +172,7 @@ def _keys(value: Any, known: Known, into: Into) -> Faults:
             )
         else:
             wanted[action] = tuple(dict.fromkeys(names))
-    yield from _clashes(wanted, known)
+    yield from _clashes(wanted, choices)
     into["keys"] = {action: ",".join(names) for action, names in wanted.items()}
 
 
@@ -187,18 +187,18 @@ def _several(given: Any) -> list[str] | None:
     return [one.strip() for one in given]
 
 
-def _clashes(wanted: dict[str, tuple[str, ...]], known: Known) -> Faults:
+def _clashes(wanted: dict[str, tuple[str, ...]], choices: Choices) -> Faults:
     """Drop from what is wanted what would give two actions of one place one key."""
     while True:
-        holders = {(False, key): what for key, what in known.elsewhere.items()}
+        holders = {(False, key): what for key, what in choices.elsewhere.items()}
         holders |= {
-            (action in known.typing, key): action
-            for action, keys in known.keys.items()
+            (action in choices.typing, key): action
+            for action, keys in choices.keys.items()
             if action not in wanted
             for key in keys
         }
         for action, keys in wanted.items():
-            typing = action in known.typing
+            typing = action in choices.typing
             taken = (holders.get((typing, key), action) for key in keys)
             key, holder = next(
                 ((key, one) for key, one in zip(keys, taken, strict=True) if one != action),
@@ -213,7 +213,7 @@ def _clashes(wanted: dict[str, tuple[str, ...]], known: Known) -> Faults:
             return
 
 
-def _filters(value: Any, known: Known, into: Into) -> Faults:
+def _filters(value: Any, choices: Choices, into: Into) -> Faults:
     filters: dict[str, str] = {}
     for one in _entries("filters", value, "names and queries"):
         if isinstance(one, Fault):
@@ -223,7 +223,7 @@ def _filters(value: Any, known: Known, into: Into) -> Faults:
         if not isinstance(text, str):
             yield Fault(("filters", name), f"A filter is a query in quotes, not {_told(text)}.")
             continue
-        fault = known.fault(text)
+        fault = choices.fault(text)
         if fault:
             yield Fault(("filters", name), f"The filter {_told(name)}: {fault}")
         else:
@@ -236,7 +236,7 @@ _UNITS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _units(value: Any, _: Known, into: Into) -> Faults:
+def _units(value: Any, _: Choices, into: Into) -> Faults:
     chosen: dict[str, str] = {}
     for one in _entries("units", value, "quantities and how they are written"):
         if isinstance(one, Fault):
@@ -254,7 +254,7 @@ def _units(value: Any, _: Known, into: Into) -> Faults:
     into["units"] = Units(**chosen)  # type: ignore[arg-type]
 
 
-_TAKERS: Mapping[str, Callable[[Any, Known, Into], Faults]] = {
+_TAKERS: Mapping[str, Callable[[Any, Choices, Into], Faults]] = {
     "theme": _theme,
     "ascii": _ascii,
     "columns": _columns,

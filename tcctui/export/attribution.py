@@ -36,7 +36,7 @@ _ENDS = ("saddr", "daddr", "sport", "dport")
 _MOST = 1 << 18  # entries that are gathered before they are brought together
 
 
-class Lives:
+class Attribution:
     """Learns sockets from events that carry a cookie, and from samples; then joins the others."""
 
     def __init__(self) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.export.arrays import Column, Table, Times, addresses, floats, named, texts, whole
-from tcctui.export.attribution import Lives
+from tcctui.export.attribution import Attribution
 from tcctui.export.flow_totals import Gathered
 from tcctui.export.query_matches import known_before
-from tcctui.export.selection import Chosen
+from tcctui.export.selection import Selection
 from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
@@ -49,7 +49,7 @@ _STEP_NS = 1_000_000_000
 class FlowTable:
     """Plays a part of a recording into a store, and keeps the last that this says of each flow."""
 
-    def __init__(self, chosen: Chosen, lives: Lives) -> None:
+    def __init__(self, chosen: Selection, lives: Attribution) -> None:
         self._chosen = chosen
         self._lives = lives
         self._store = Store(0)

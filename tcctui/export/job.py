@@ -12,13 +12,13 @@ import numpy as np
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.export import selection
 from tcctui.export.arrays import Table, length
-from tcctui.export.attribution import Lives
+from tcctui.export.attribution import Attribution
 from tcctui.export.event_tables import events_table, samples_table
 from tcctui.export.flow_table import FlowTable
 from tcctui.export.outfile import outfile
 from tcctui.export.progress import Progress
 from tcctui.export.query_matches import matched, matching
-from tcctui.export.selection import Chosen
+from tcctui.export.selection import Selection
 from tcctui.export.typed_moment import Moment
 from tcctui.export.writers import WRITERS
 from tcctui.headless.matching import is_of_ends
@@ -68,8 +68,8 @@ class Job:
             raise UsageError("--from is after --to.", "Let it be before.")
         of_ends = is_of_ends(query)
         self._query = None if of_ends else query
-        self._chosen = Chosen(first, last, query if of_ends else ALL)
-        self._lives = Lives()
+        self._chosen = Selection(first, last, query if of_ends else ALL)
+        self._lives = Attribution()
         self._learn()
         if flow is not None:
             self._chosen = replace(self._chosen, cookies=selection.flow(flow, self._lives.all()))

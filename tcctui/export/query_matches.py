@@ -8,8 +8,8 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tcctui.export.attribution import Lives
-from tcctui.export.selection import SLACK_NS, Chosen
+from tcctui.export.attribution import Attribution
+from tcctui.export.selection import SLACK_NS, Selection
 from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
@@ -27,7 +27,7 @@ _NO_KEYFRAME = 30_000_000_000
 """Nanoseconds before its beginning that are played, where there is no keyframe to begin with."""
 
 
-def known_before(timeline: Timeline, chosen: Chosen) -> tuple[Store, int]:
+def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
     """Give what was known before what is chosen begins, and since when the rest has to be played.
 
     Raises:
@@ -45,7 +45,7 @@ def known_before(timeline: Timeline, chosen: Chosen) -> tuple[Store, int]:
 
 
 def matching(
-    query: Query, timeline: Timeline, chosen: Chosen, lives: Lives, going: Going
+    query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
 ) -> Iterator[Chunk]:
     """Give what matches of the chosen part of a timeline, a chunk at a time.
 
@@ -63,7 +63,9 @@ def matching(
         yield replace(chunk, events=by_flow(joined(events)), samples=by_flow(joined(samples)))
 
 
-def matched(query: Query, timeline: Timeline, chosen: Chosen, lives: Lives, going: Going) -> Keys:
+def matched(
+    query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
+) -> Keys:
     """Give the cookies of those that matched at some time of what is chosen, in order.
 
     Raises:
@@ -80,7 +82,7 @@ def matched(query: Query, timeline: Timeline, chosen: Chosen, lives: Lives, goin
 
 
 def _played(
-    query: Query, timeline: Timeline, chosen: Chosen, lives: Lives, going: Going
+    query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
 ) -> Iterator[tuple[Iterator[tuple[Matching, Chunk]], Chunk]]:
     """Give each chunk in the pieces in which it came, once it is known what was known then.
 

@@ -30,7 +30,7 @@ _BOTH_ENDS = re.compile(f"{_ENDPOINT.format('a')}-{_ENDPOINT.format('b')}")
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """From `begin_ns` to `end_ns`, on the recording's clock; with `ends`, what matches that.
 
     `ends` asks for ports and addresses alone. With `cookies`, it is of these flows alone.

@@ -39,7 +39,7 @@ class Part(Protocol):
         """Begin anew with the rows: their flows leave."""
 
 
-class Known:
+class FlowRows:
     """The rows of all flows, and every part that keeps something for each.
 
     `history_memory` is the budget for histories, in bytes; with 0 there are none.

@@ -20,11 +20,11 @@ from tcctui.flows.history.rate_log import acked_rate
 from tcctui.flows.history.resample import Lived, acked, resample
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.batch_splits import parts
-from tcctui.flows.intake.event_intake import Intake
-from tcctui.flows.intake.sample_intake import Looks
+from tcctui.flows.intake.event_intake import EventIntake
+from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.keyframe import checkpoint
 from tcctui.flows.keyframe.keyframe import Keyframe
-from tcctui.flows.rows import Known
+from tcctui.flows.rows import FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.wire.events import Events
 from tcctui.wire.records import pick
@@ -48,9 +48,9 @@ class Store:
 
     def __init__(self, history_memory: int = HISTORY_MEMORY) -> None:
         self._lock = threading.Lock()
-        self._known = Known(history_memory)
-        self._looks = Looks(self._known)
-        self._intake = Intake(self._known, self._looks)
+        self._known = FlowRows(history_memory)
+        self._looks = SampleIntake(self._known)
+        self._intake = EventIntake(self._known, self._looks)
 
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in a batch of events, oldest first, and let time go on to `now_ns`.

@@ -17,7 +17,7 @@ from tcctui.headless.matching import Followed
 from tcctui.headless.read_loop import Ending, GivenUpError, rounds
 from tcctui.printable import plain
 from tcctui.query import Query
-from tcctui.recording.idle_chunks import Quiet
+from tcctui.recording.idle_chunks import IdleChunks
 from tcctui.recording.origin import live_origin
 from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin
@@ -64,7 +64,7 @@ def record(
         progress = Progress(source, writer, remarks, quiet=piped)
         # What is known now goes into keyframes; a recording needs no histories.
         store = Store(0)
-        quiet = Quiet(output.write)
+        quiet = IdleChunks(output.write)
         # Whoever reads a pipe, or a FIFO, goes by what comes each second.
         is_file = path is not None and path.is_file()
         tape = Tape(store, begin_ns, quiet.write if is_file else output.write)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tcctui.query.errors import QueryError
 from tcctui.query.quantities import Dimension, Quantity, literal
-from tcctui.query.terms import Look, Mask, Piece, Term
+from tcctui.query.terms import Evaluation, Mask, Piece, Term
 from tcctui.wire.events import NO_SSTHRESH
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -28,7 +28,7 @@ class Operand:
     quantity: Quantity
     unknown: int | None = None
 
-    def numbers(self, look: Look) -> Numbers:
+    def numbers(self, look: Evaluation) -> Numbers:
         """Floats, NaN where nothing is known, inf where a threshold was never set."""
         return look.once(("numbers", self.column), lambda: self._floats(look[self.column]))
 
@@ -54,7 +54,7 @@ class Expression:
     dimension: Dimension
     scale: Fraction = Fraction(1)
     columns: frozenset[str] = frozenset()
-    numbers: Callable[[Look], Any] = lambda _: 0.0
+    numbers: Callable[[Evaluation], Any] = lambda _: 0.0
     constant: Fraction | None = None
     bare: bool = False
 
@@ -167,7 +167,7 @@ def comparison(left: Expression, symbol: str, right: Expression) -> Term:
     left, right = _aligned(left, right)
     work_out = _COMPARE[symbol]
 
-    def match(look: Look) -> Mask:
+    def match(look: Evaluation) -> Mask:
         with np.errstate(all="ignore"):
             one, other = left.numbers(look), right.numbers(look)
             held = np.broadcast_to(work_out(one, other), (look.count,)).copy()

@@ -16,7 +16,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 T = TypeVar("T")
 
 
-class Look(Mapping[str, npt.NDArray[Any]]):
+class Evaluation(Mapping[str, npt.NDArray[Any]]):
     """Columns of flows, and what was made of them during one evaluation of a query.
 
     `words` are all that the query searches for in whole rows.
@@ -88,10 +88,10 @@ def distinct(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.
     return sorted_values, inverse.reshape(-1)
 
 
-class Part(Look):
+class Subset(Evaluation):
     """Some of the flows of a look; a column is cut when it is asked for."""
 
-    def __init__(self, whole: Look, rows: npt.NDArray[np.intp]) -> None:
+    def __init__(self, whole: Evaluation, rows: npt.NDArray[np.intp]) -> None:
         super().__init__({"cookie": whole["cookie"][rows]}, whole.words)
         self._whole = whole
         self._rows = rows

@@ -39,7 +39,7 @@ from dataclasses import dataclass, field
 from tcctui.query.address_formula import Bounds
 from tcctui.query.address_formula import all_of as all_bounds
 from tcctui.query.errors import QueryError
-from tcctui.query.evaluation import Flows, Look, Mask
+from tcctui.query.evaluation import Evaluation, Flows, Mask
 from tcctui.query.fields import FIELDS
 from tcctui.query.terms import all_of
 
@@ -65,7 +65,7 @@ class Query:
 
     text: str
     fields: frozenset[str]
-    _match: Callable[[Look], Mask] = field(repr=False, compare=False)
+    _match: Callable[[Evaluation], Mask] = field(repr=False, compare=False)
     bounds: Bounds = field(default=Bounds(), repr=False, compare=False)
     """What the kernel can decide of it: no flow that matches is outside `bounds.holds`."""
 
@@ -80,7 +80,7 @@ class Query:
             QueryError: a regular expression takes too long over these rows.
 
         """
-        return self._match(Look(flows, self._words))
+        return self._match(Evaluation(flows, self._words))
 
     def __and__(self, other: Query) -> Query:
         """Both."""

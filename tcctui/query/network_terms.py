@@ -9,7 +9,7 @@ import numpy as np
 
 from tcctui.query.address_formula import All, AnyOf, Bounds, End, Inside, Not, PortRange, Reach
 from tcctui.query.quantities import compare
-from tcctui.query.terms import Comparison, Field, Look, Mask, Piece, Term, nearest
+from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term, nearest
 from tcctui.wire.addresses import Prefix, parse_prefix
 
 _V4 = parse_prefix("0.0.0.0/0")
@@ -71,7 +71,7 @@ def families() -> Field:
             wanted.add(_FAMILIES[item.text.lower()])
         parts = tuple(Inside("s", _V4) if v4 else Not(Inside("s", _V4)) for v4 in sorted(wanted))
 
-        def match(look: Look) -> Mask:
+        def match(look: Evaluation) -> Mask:
             v4 = _at_end(look, "s", _V4, None)
             return _any(look, (v4 if one else ~v4 for one in wanted))
 
@@ -105,7 +105,7 @@ def _reached(end: End, prefix: Prefix | None, table: Mask | None) -> Reach:
     return All((*parts, *([_among(end, table)] if table is not None else [])))
 
 
-def _any(look: Look, masks: Iterable[Mask]) -> Mask:
+def _any(look: Evaluation, masks: Iterable[Mask]) -> Mask:
     result = look.nothing()
     for mask in masks:
         result |= mask
@@ -158,7 +158,7 @@ def _endpoint(asked: Comparison, piece: Piece) -> tuple[Prefix | None, Mask | No
         raise asked.wrong(piece, reason, ("an address",)) from None
 
 
-def _at_end(look: Look, end: str, prefix: Prefix | None, table: Mask | None) -> Mask:
+def _at_end(look: Evaluation, end: str, prefix: Prefix | None, table: Mask | None) -> Mask:
     mask = look.everything()
     if prefix is not None:
         # numpy's own type, because numpy before 2 turns large Python ints into floats here

@@ -6,7 +6,7 @@ import numpy as np
 
 from tcctui.query.arithmetic import Operand
 from tcctui.query.quantities import Quantity, compare
-from tcctui.query.terms import Comparison, Field, Look, Mask, Piece, Term
+from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term
 
 
 def number(column: str, quantity: Quantity, unknown: int | None = None) -> Field:
@@ -22,7 +22,7 @@ def number(column: str, quantity: Quantity, unknown: int | None = None) -> Field
             except ValueError as error:
                 raise asked.wrong(Piece(piece.text, piece.start), str(error)) from None
 
-        def match(look: Look) -> Mask:
+        def match(look: Evaluation) -> Mask:
             numbers = look[column]
             mask = compare(numbers, asked.operator, values[0])
             for value in values[1:]:

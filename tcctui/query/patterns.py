@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.query.errors import QueryError
-from tcctui.query.evaluation import Look, Mask
+from tcctui.query.evaluation import Evaluation, Mask
 from tcctui.query.machine import IrregularError, Machine
 from tcctui.query.terms import Piece
 
@@ -71,7 +71,7 @@ class Pattern:
             self._machine = Machine(piece.text)
         self._before: tuple[npt.NDArray[Any], npt.NDArray[Any], Mask] | None = None
 
-    def among_rows(self, look: Look) -> Mask:
+    def among_rows(self, look: Evaluation) -> Mask:
         """Say in which lines of `text` it is found.
 
         Raises:

@@ -10,14 +10,14 @@ import numpy as np
 from tcctui.query import address_formula
 from tcctui.query.address_formula import Bounds
 from tcctui.query.errors import QueryError, nearest
-from tcctui.query.evaluation import Flows, Look, Mask, Part
+from tcctui.query.evaluation import Evaluation, Flows, Mask, Subset
 from tcctui.wire.tcp_states import fold
 
 __all__ = [
     "Comparison",
+    "Evaluation",
     "Field",
     "Flows",
-    "Look",
     "Mask",
     "Piece",
     "QueryError",
@@ -42,7 +42,7 @@ class Term:
     """A condition, the columns it looks at, what it costs and what the kernel can decide of it."""
 
     columns: frozenset[str]
-    match: Callable[[Look], Mask]
+    match: Callable[[Evaluation], Mask]
     bounds: Bounds = ANYTHING
     cost: int = CHEAP
     words: frozenset[bytes] = frozenset()
@@ -184,7 +184,7 @@ def _joined(
     # What is cheap first: it leaves fewer rows to search.
     ordered = sorted(terms, key=lambda term: term.cost)
 
-    def match(look: Look) -> Mask:
+    def match(look: Evaluation) -> Mask:
         # Flows of which nothing has decided yet: all conditions held, or none did.
         mask = look.everything()
         for at, term in enumerate(ordered):
@@ -194,7 +194,7 @@ def _joined(
                     break  # a pasted sentence is many words, and each costs a search of every row
                 if term.cost > CHEAP and left < look.count // _FEW:
                     rows = np.flatnonzero(mask)
-                    mask[rows] = _undecided(Part(look, rows), ordered[at:], looked_for)
+                    mask[rows] = _undecided(Subset(look, rows), ordered[at:], looked_for)
                     break
             held = term.match(look)
             mask &= held if looked_for else ~held
@@ -209,7 +209,7 @@ def _joined(
     )
 
 
-def _undecided(look: Look, terms: Sequence[Term], looked_for: bool) -> Mask:
+def _undecided(look: Evaluation, terms: Sequence[Term], looked_for: bool) -> Mask:
     mask = look.everything()
     for term in terms:
         held = term.match(look)

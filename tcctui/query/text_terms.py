@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.query.patterns import Pattern
-from tcctui.query.terms import DEAR, DEAREST, Comparison, Field, Look, Mask, Piece, Term
+from tcctui.query.terms import DEAR, DEAREST, Comparison, Evaluation, Field, Mask, Piece, Term
 from tcctui.query.words import folded, rows_with
 
 _NAMES = ("comm", "cc")
@@ -24,7 +24,7 @@ def contains(pieces: Iterable[Piece]) -> Term:
     """
     wanted = tuple(dict.fromkeys(folded(piece.text) for piece in pieces))
 
-    def match(look: Look) -> Mask:
+    def match(look: Evaluation) -> Mask:
         mask = look.nothing()
         for word in wanted:
             mask |= rows_with(look, word)
@@ -39,7 +39,7 @@ def fits(piece: Piece) -> Term:
     """Make the condition that a regular expression is found in the same places, in either case."""
     pattern = Pattern(piece)
 
-    def match(look: Look) -> Mask:
+    def match(look: Evaluation) -> Mask:
         mask = pattern.among_rows(look)
         for column in _NAMES:
             mask = mask | look.of_each(column, pattern.among_names)
@@ -73,7 +73,7 @@ def texts(column: str, noun: str, sample: str) -> Field:
     def term(asked: Comparison) -> Term:
         wanted = [folded(item.text) for item in asked.items]
 
-        def match(look: Look) -> Mask:
+        def match(look: Evaluation) -> Mask:
             mask = _found(look, column, wanted)
             # `!=` is the opposite of this, and does not hold of missing texts either
             return mask | (look[column] == b"") if asked.symbol == "!=" else mask
@@ -83,7 +83,7 @@ def texts(column: str, noun: str, sample: str) -> Field:
     return Field(noun, sample, term, ordered=False, text=column)
 
 
-def _found(look: Look, column: str, wanted: Iterable[bytes]) -> Mask:
+def _found(look: Evaluation, column: str, wanted: Iterable[bytes]) -> Mask:
     """Say which texts have one of these in them."""
 
     def among(names: npt.NDArray[Any]) -> Mask:

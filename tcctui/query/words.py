@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.query.evaluation import Look, Mask
+from tcctui.query.evaluation import Evaluation, Mask
 
 _FEW = 3
 """Up to so many words it is quicker to look for each of them."""
@@ -26,7 +26,7 @@ def folded(text: str) -> bytes:
     return text.lower().replace("\0", "\n").encode(errors="surrogatepass")
 
 
-def rows_with(look: Look, word: bytes) -> Mask:
+def rows_with(look: Evaluation, word: bytes) -> Mask:
     """Say which lines of `text` have a word in them."""
     if len(look.words) <= _FEW:
         found: Mask = look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)

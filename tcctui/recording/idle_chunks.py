@@ -11,7 +11,7 @@ LONGEST_NS = 5_000_000_000
 """Nanoseconds that a chunk may begin before what is in it came."""
 
 
-class Quiet:
+class IdleChunks:
     """Holds chunks back in which there is nothing, and lets the next one begin where they did."""
 
     def __init__(self, write: Callable[[Chunk], None]) -> None:

@@ -24,7 +24,7 @@ _NEAR_NS = 11 * _SECOND
 """To go so far takes little: a hundredth of a second for each second at most."""
 
 
-class Pasts:
+class Histories:
     """Works out the past of the flows in `cookies`, `seconds` back from any moment.
 
     Where a moment is after one that there is a copy of, only what lies between is taken in. Not for

@@ -13,7 +13,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
 from tcctui.recording.timeline import Timeline
-from tcctui.rewind.histories import Pasts
+from tcctui.rewind.histories import Histories
 from tcctui.rewind.rebuilt import SLACK_NS, Piece, Rebuilt
 from tcctui.rewind.store_copies import Copies
 
@@ -57,7 +57,7 @@ class Moment:
         self._lock = threading.Lock()
         self._table: Rebuilt | None = None
         self._past: Rebuilt | None = None
-        self._pasts: Pasts | None = None
+        self._pasts: Histories | None = None
         self._tables = Copies(_TABLES)
         self._cookies = _NOBODY
         self._seconds = _SHORTEST
@@ -146,7 +146,7 @@ class Moment:
             self.pending = False
             return
         if pasts is None or pasts.seconds < seconds or not np.isin(wanted, pasts.cookies).all():
-            self._pasts = pasts = Pasts(self.timeline, self._and_others(wanted), seconds)
+            self._pasts = pasts = Histories(self.timeline, self._and_others(wanted), seconds)
         elif self._past is not None:
             return
         self.pending = True

@@ -30,7 +30,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import QueryError, parse
-from tcctui.query.evaluation import Look, Mask
+from tcctui.query.evaluation import Evaluation, Mask
 from tests.unit.events import MS, SECOND, probes
 from tests.unit.samples import look, samples
 
@@ -118,7 +118,7 @@ def test_what_takes_too_long_is_given_up(slow_filter: bool) -> None:
     """A pattern that is too slow ends nothing: it is told once, and the other alerts go on."""
     asked = []
 
-    def slow(_: Look) -> Mask:
+    def slow(_: Evaluation) -> Mask:
         asked.append(1)
         raise QueryError(0, 1, "this pattern takes too long")
 

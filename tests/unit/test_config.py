@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.config import location
-from tcctui.config.choices import Known
+from tcctui.config.choices import Choices
 from tcctui.config.lines import lines
 from tcctui.config.location import Caller
 from tcctui.config.reading import LARGEST, Problem, read
@@ -20,7 +20,7 @@ from tcctui.errors import TcctuiError
 from tests.unit.command_line import Main
 from tests.unit.test_imports import loaded
 
-KNOWN = Known(
+KNOWN = Choices(
     themes=("nord", "dracula"),
     columns=("cwnd", "srtt", "process"),
     groups=("process", "net"),

@@ -22,7 +22,7 @@ from tcctui.flows.history.buckets import (
 )
 from tcctui.flows.history.chains import Chains, Counts
 from tcctui.flows.history.detail import LIFE_PAGES, RECENT_BUCKETS, RECENT_PAGES, Detail
-from tcctui.flows.history.lifetime import Lives
+from tcctui.flows.history.lifetime import LifetimeHistory
 from tcctui.flows.history.pages import PAGE, PAGE_BYTES, Pages
 from tcctui.flows.index import Rows, grown
 
@@ -45,7 +45,7 @@ class History:
         self.detail = Detail()
         self._changed = 0  # stamp of the last change of detail
         self._recent = Chains(self.pages)
-        self._life = Lives(self.pages, self.detail)
+        self._life = LifetimeHistory(self.pages, self.detail)
         self._newest = np.zeros(0, "u4")  # stamp of the newest bucket
 
     def grow(self, rows: int) -> None:

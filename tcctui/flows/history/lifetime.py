@@ -16,7 +16,7 @@ _AT_A_TIME = 128  # rows whose buckets are widened together: what is copied for 
 _NOTHING: Buckets = np.empty((0, WIDTH), "u4")
 
 
-class Lives(Chains):
+class LifetimeHistory(Chains):
     """A chain for every row's life. Its buckets are `2 ** shift` times `BUCKET_NS` wide."""
 
     def __init__(self, pages: Pages, detail: Detail) -> None:

@@ -9,20 +9,20 @@ from tcctui.flows.history.marks import NO_KIND, OF_EVENT
 from tcctui.flows.index import Rows
 from tcctui.flows.intake.acked import GONE_SILENT_NS
 from tcctui.flows.intake.batch import LAST_FIELDS, ProbeBatch
-from tcctui.flows.intake.sample_intake import Looks
+from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.intake.sockets import socket_keys
-from tcctui.flows.rows import Known
+from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
 
 
-class Intake:
+class EventIntake:
     """Finds the row that an event is for, and writes it there.
 
     `looks` knows what samples tell of the rows. Not for several threads at once.
     """
 
-    def __init__(self, known: Known, looks: Looks) -> None:
+    def __init__(self, known: FlowRows, looks: SampleIntake) -> None:
         self._known = known
         self._looks = looks
 

@@ -17,7 +17,7 @@ from tcctui.flows.intake.latest import at_the_end
 from tcctui.flows.intake.sampled_history import Changes
 from tcctui.flows.intake.send_windows import current_ssthresh, in_flight
 from tcctui.flows.intake.sockets import tuple_keys
-from tcctui.flows.rows import Known
+from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
 from tcctui.wire.samples import End, Samples, newest, value
@@ -25,13 +25,13 @@ from tcctui.wire.samples import End, Samples, newest, value
 When = npt.NDArray[np.int64]
 
 
-class Looks:
+class SampleIntake:
     """Finds the row that a sample is for, and writes there what no event has told since.
 
     Not for several threads at once.
     """
 
-    def __init__(self, known: Known) -> None:
+    def __init__(self, known: FlowRows) -> None:
         self._known = known
         self._state_ns = np.zeros(0, "i8")  # when a STATE event last told of each row
         self._ca_state_ns = np.zeros(0, "i8")

@@ -11,10 +11,10 @@ import numpy.typing as npt
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.rates import TICKS
-from tcctui.flows.intake.sample_intake import Looks
+from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.intake.sockets import keys_of_ends
 from tcctui.flows.keyframe.keyframe import Keyframe
-from tcctui.flows.rows import Known
+from tcctui.flows.rows import FlowRows
 
 _OPENED_NS = 10_000_000_000
 """Sockets that were opened so long ago and sent nothing yet are forgotten."""
@@ -30,7 +30,7 @@ _TOLD = "told."
 Array = npt.NDArray[Any]
 
 
-def taken(known: Known, looks: Looks) -> Keyframe:
+def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:
     """Copy what is known now. A few milliseconds for 10,000 flows."""
     rows = known.cookies.rows
     arrays = {
@@ -52,7 +52,9 @@ def taken(known: Known, looks: Looks) -> Keyframe:
     return Keyframe(known.now_ns, numbers, arrays)
 
 
-def restore(known: Known, looks: Looks, keyframe: Keyframe, cookies: Keys | None = None) -> None:
+def restore(
+    known: FlowRows, looks: SampleIntake, keyframe: Keyframe, cookies: Keys | None = None
+) -> None:
     """Put a keyframe's flows, or of these only some, into a store that knows none yet.
 
     Raises:
@@ -95,7 +97,7 @@ def _sane(values: Array) -> Array:
     return values
 
 
-def _kept(known: Known, looks: Looks) -> dict[str, Mapping[str, Array]]:
+def _kept(known: FlowRows, looks: SampleIntake) -> dict[str, Mapping[str, Array]]:
     return {
         "columns": known.columns.kept,
         "latest": known.latest.kept,
@@ -106,7 +108,7 @@ def _kept(known: Known, looks: Looks) -> dict[str, Mapping[str, Array]]:
     }
 
 
-def _tick_names(known: Known) -> list[str]:
+def _tick_names(known: FlowRows) -> list[str]:
     return [f"ticks.{at}" for at in range(len(known.rates.ticks))]
 
 
@@ -141,7 +143,7 @@ def _places(keyframe: Keyframe, cookies: Keys) -> Rows:
     return places
 
 
-def _socket_keys(known: Known, rows: Rows) -> Keys:
+def _socket_keys(known: FlowRows, rows: Rows) -> Keys:
     """What joins the rows with lifecycle events, as `sockets.socket_keys` gives it."""
     columns = known.columns
     ends = (columns[name][rows] for name in ("saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo"))
@@ -150,7 +152,7 @@ def _socket_keys(known: Known, rows: Rows) -> Keys:
     return np.where(told > 0, told, keys)
 
 
-def _begin_histories(known: Known, rows: Rows) -> None:
+def _begin_histories(known: FlowRows, rows: Rows) -> None:
     """Let the rows' histories begin with what was known last."""
     columns = known.columns
     rows = rows[columns["snd_cwnd"][rows] > 0]

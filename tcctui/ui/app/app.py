@@ -22,7 +22,7 @@ from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.printable import plain
-from tcctui.ui.time.rewindable import Past
+from tcctui.ui.time.rewindable import Rewindable
 from tcctui.ui.view import View
 
 _WAIT = 0.1
@@ -64,7 +64,7 @@ class ReplayApp(DashboardApp):
     ) -> None:
         moment = Moment(timeline)
         super().__init__(View(None, moment), preferences, base_query, alarms)
-        self._past = Past(
+        self._past = Rewindable(
             moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
         )
         self._remark = remark
@@ -156,7 +156,7 @@ class TcctuiApp(DashboardApp):
                 self._recording_failed(str(error))
         self.feed = feed = Feed(source, self._store, log, record, self._recording_failed)
         save = self._save
-        past = Past(
+        past = Rewindable(
             Moment(log, self._store),
             lambda: feed.span,
             origin.wall_offset_ns,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcctui.config.choices import Known
+from tcctui.config.choices import Choices
 from tcctui.flows.groups.groups import GROUPINGS
 from tcctui.query import QueryError, parse
 from tcctui.ui.actions import Action, actions, key_name
@@ -25,11 +25,11 @@ def all_actions() -> tuple[Action, ...]:
     return tuple(actions(OWNERS))
 
 
-def known() -> Known:
+def choices() -> Choices:
     """All of it."""
     keys = {action.id: action.keys for action in all_actions()}
     taken = {key for usual in keys.values() for key in usual}
-    return Known(
+    return Choices(
         themes=NAMES,
         columns=tuple(BY_NAME),
         groups=tuple(GROUPINGS),

@@ -41,14 +41,14 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
-class Marks:
+class ChartMarks:
     """Signs on the time axis, each `kind[i]` (a `MarkKind`) in column `column[i]` of time."""
 
     column: npt.NDArray[np.integer[Any]]
     kind: npt.NDArray[np.integer[Any]]
 
 
-NO_MARKS = Marks(np.empty(0, "i8"), np.empty(0, "u1"))
+NO_MARKS = ChartMarks(np.empty(0, "i8"), np.empty(0, "u1"))
 
 Note = tuple[tuple[str, str], ...]
 """Pieces of a line: each a text and its style."""
@@ -67,7 +67,7 @@ class ChartData:
     """Where curves share a cell, the first has its colour."""
     columns: int = 0
     """How many columns of time there are; marks and limits are counted in them."""
-    marks: Marks = NO_MARKS
+    marks: ChartMarks = NO_MARKS
     """What happened when."""
     limits: npt.NDArray[np.integer[Any]] | None = None
     """A `Limit` for each column of time, drawn as a strip below the axis."""

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.ui.chart import time_axis
-from tcctui.ui.chart.chart_data import ChartData, Marks, Series
+from tcctui.ui.chart.chart_data import ChartData, ChartMarks, Series
 from tcctui.ui.style import units
 from tcctui.wire.events import NO_SSTHRESH
 
@@ -196,7 +196,7 @@ def _scaled(
 
 def _data(past: FlowHistory, curves: Iterable[Series], explain: bool = False) -> ChartData:
     there = tuple(curve for curve in curves if not np.isnan(curve.last).all())
-    marks = Marks(past.marks.column, past.marks.kind)
+    marks = ChartMarks(past.marks.column, past.marks.kind)
     return ChartData(
         past.seconds,
         there,

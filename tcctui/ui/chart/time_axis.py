@@ -16,7 +16,7 @@ from rich.cells import cell_len
 from tcctui.flows.diagnosis.diagnosis import Limit
 from tcctui.flows.history.marks import MarkKind
 from tcctui.ui.chart.axes import Tick
-from tcctui.ui.chart.chart_data import Marks
+from tcctui.ui.chart.chart_data import ChartMarks
 from tcctui.ui.chart.plot import DOTS_ACROSS
 from tcctui.ui.style.signs import LIMITS, MARKS
 
@@ -57,7 +57,7 @@ def worst(limits: npt.NDArray[np.integer[Any]]) -> Limit:
     return _SEVERITY[int(_SEVERITIES[limits].min())] if len(limits) else Limit.UNKNOWN
 
 
-def axis(ticks: Sequence[Tick], marks: Marks, columns: int, cells: int) -> list[Run]:
+def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> list[Run]:
     """The line of the axis, with ticks, and with marks over them."""
     line = ["─"] * cells
     for tick in ticks:
@@ -95,7 +95,7 @@ def _runs(cells: Sequence[Run]) -> list[Run]:
     ]
 
 
-def legend(limits: npt.NDArray[np.integer[Any]], marks: Marks) -> tuple[Run, ...]:
+def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run, ...]:
     """What the strip's and the marks' glyphs mean, of those that are there."""
     there = {Limit(limit) for limit in np.unique(limits).tolist()}
     kinds = {MarkKind(kind) for kind in np.unique(marks.kind).tolist()}

@@ -37,8 +37,8 @@ from tcctui.ui.table.choose_order import choose_order
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time import liveness
 from tcctui.ui.time.player import Player
-from tcctui.ui.time.position import Place, old
-from tcctui.ui.time.rewindable import Mode, Past
+from tcctui.ui.time.position import Position, old
+from tcctui.ui.time.rewindable import Mode, Rewindable
 from tcctui.ui.view import View
 
 WATCH = 0.25
@@ -92,7 +92,7 @@ class Dashboard(ChartScreen):
         self.watch(self.query_one(Compare), "cookies", self._focus_on_compared, init=False)
         self.set_interval(WATCH, self._watch)
 
-    def source_opened(self, source: Source, past: Past, host: str) -> None:
+    def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and what it did."""
         self._source = source
         self._narrowing.opened(source)
@@ -102,7 +102,9 @@ class Dashboard(ChartScreen):
         self._watch()
         self.look()
 
-    def replay(self, past: Past, remark: str, at_ns: int | None, speed: float, loop: bool) -> None:
+    def replay(
+        self, past: Rewindable, remark: str, at_ns: int | None, speed: float, loop: bool
+    ) -> None:
         """Show a recording; `remark` is said once."""
         origin = past.moment.timeline.origin
         self.query_one(StatusBar).update(
@@ -169,7 +171,7 @@ class Dashboard(ChartScreen):
         texts = {"base": table.base_query.text, "search": table.flow_query.text}
         table.message = why_empty(self._view, self._source, message.known, **texts)
 
-    def _place(self) -> Place:
+    def _place(self) -> Position:
         """Where in time the screen is; a source that plays what is old is not called live."""
         place, source = self.query_one(Player).place(), self._source
         if place["state"] or source is None or self._stopped or liveness.is_live(source):

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from tcctui.query import Query, QueryError
 from tcctui.query.address_formula import any_of
-from tcctui.query.evaluation import Look, Mask
+from tcctui.query.evaluation import Evaluation, Mask
 
 
 def guarded(query: Query, good: Query, failed: Callable[[QueryError], object]) -> Query:
     """Give a query that matches what `good` does where `query` can't say; `failed` hears of it."""
 
-    def match(flows: Look) -> Mask:
+    def match(flows: Evaluation) -> Mask:
         try:
             return query.mask(flows)
         except QueryError as mistake:
@@ -29,7 +29,7 @@ def awaited(query: Query, good: Query, found: Callable[[bool], object]) -> Query
     `found` is told at each look whether one does.
     """
 
-    def match(flows: Look) -> Mask:
+    def match(flows: Evaluation) -> Mask:
         mask = query.mask(flows)
         there = bool(mask.any())
         found(there)

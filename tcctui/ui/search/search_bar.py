@@ -25,7 +25,7 @@ from tcctui.ui.search.incomplete import may_grow
 from tcctui.ui.search.keys import KEYS
 from tcctui.ui.search.mistake import Underline, pointed
 from tcctui.ui.search.present_values import Live, Present
-from tcctui.ui.search.search_history import Kept
+from tcctui.ui.search.search_history import SearchHistory
 from tcctui.ui.search.suggestions import Suggestions, useful
 from tcctui.ui.view import View
 
@@ -67,7 +67,7 @@ class SearchBar(Vertical):
         """`view` tells which values there are to suggest, `searches` what was searched before."""
         super().__init__(id=id)
         self._present = Present(view)
-        self._searches = Kept(self, searches or Searches())
+        self._searches = SearchHistory(self, searches or Searches())
         self._underline = Underline()
         self._holding = Holding(
             lambda query: self.post_message(self.Changed(query)),

@@ -9,7 +9,7 @@ from tcctui.errors import TcctuiError
 from tcctui.ui.notices import Notice, tell
 
 
-class Kept:
+class SearchHistory:
     """Remembers what was searched for; what can't be written is said once, on the widget's app."""
 
     def __init__(self, widget: Widget, listed: Searches) -> None:

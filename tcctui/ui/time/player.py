@@ -21,8 +21,8 @@ from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.rows import SPARKLINE_SECONDS
 from tcctui.ui.time.player_keys import KEYS
 from tcctui.ui.time.playhead import Playhead
-from tcctui.ui.time.position import NOW, Place, ago, played
-from tcctui.ui.time.rewindable import Mode, Past, offered
+from tcctui.ui.time.position import NOW, Position, ago, played
+from tcctui.ui.time.rewindable import Mode, Rewindable, offered
 from tcctui.ui.time.rewinder import Rewinder, Wish
 from tcctui.ui.view import View
 
@@ -45,7 +45,7 @@ class Player(Vertical):
         super().__init__(id=id)
         self._view = view
         self._mode = Mode.LIVE
-        self._past: Past | None = None
+        self._past: Rewindable | None = None
         self._head = Playhead(lambda: Span(0, 0), 0)
         self._rewinder: Rewinder | None = None
         self._wished: Wish | None = None
@@ -78,13 +78,13 @@ class Player(Vertical):
 
     # Beginning
 
-    def follow(self, past: Past) -> None:
+    def follow(self, past: Rewindable) -> None:
         """Let what goes on be gone back in."""
         self._take(past)
         self._head = Playhead(past.span, past.span().last_ns)
         self.screen.refresh_bindings()
 
-    def replay(self, past: Past, at_ns: int | None, speed: float, loop: bool) -> None:
+    def replay(self, past: Rewindable, at_ns: int | None, speed: float, loop: bool) -> None:
         """Play a recording from a moment on, or from the beginning."""
         self._take(past)
         at_ns = past.span().first_ns if at_ns is None else at_ns
@@ -93,7 +93,7 @@ class Player(Vertical):
         self._enter(Mode.REPLAY)
         self._moved()
 
-    def _take(self, past: Past) -> None:
+    def _take(self, past: Rewindable) -> None:
         self._past = past
         self._view.wall_offset_ns = past.wall_offset_ns
         # Called as the screen: what parts tell while they look stops at whoever had them look.
@@ -194,7 +194,7 @@ class Player(Vertical):
 
     # What the status line says
 
-    def place(self) -> Place:
+    def place(self) -> Position:
         """What is said of the moment."""
         if self._mode is Mode.LIVE or self._past is None:
             return NOW

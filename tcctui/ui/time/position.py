@@ -9,7 +9,7 @@ from tcctui.ui.style import units
 from tcctui.ui.time.playhead import Playhead
 
 
-class Place(TypedDict):
+class Position(TypedDict):
     """Fields of `Status`."""
 
     state: str
@@ -18,7 +18,7 @@ class Place(TypedDict):
     underway: bool
 
 
-NOW = Place(state="", along="", beside="", underway=False)
+NOW = Position(state="", along="", beside="", underway=False)
 """Nothing: it is live."""
 
 
@@ -26,14 +26,14 @@ def _wall(at_ns: int, wall_offset_ns: int, digits: int) -> str:
     return units.wall_clock(at_ns + wall_offset_ns, digits) if wall_offset_ns else ""
 
 
-def ago(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Place:
+def ago(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Position:
     """How far back `at_ns` is, and one can go: ❚❚ −12 s of 4 min 10 s · 14:05:03.2.
 
     With `underway` that is not on the screen yet.
     """
     first_ns, last_ns = head.span
     back = units.span(max(0, last_ns - at_ns) / 1e9)
-    return Place(
+    return Position(
         state=f"❚❚ −{back}",
         along=f" of {units.span((last_ns - first_ns) / 1e9)}",
         beside=_wall(at_ns, wall_offset_ns, 1),
@@ -41,7 +41,7 @@ def ago(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = Fal
     )
 
 
-def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Place:
+def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Position:
     """How fast a recording is played, and how far `at_ns` is: ▶ 2× 14:05:03 · 1:03 of 10:00."""
     first_ns, last_ns = head.span
     speed = "max" if math.isinf(head.speed) else f"{head.speed:.4g}×"
@@ -51,7 +51,7 @@ def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = 
         state += "" if head.speed == 1 else f" {speed}"
     wall = _wall(at_ns, wall_offset_ns, 0 if head.playing else 1)
     far = units.position(max(0, at_ns - first_ns) / 1e9)
-    return Place(
+    return Position(
         state=state,
         along=f" {wall}" if wall else "",
         beside=f"{far} of {units.position((last_ns - first_ns) / 1e9)}",
@@ -59,9 +59,9 @@ def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = 
     )
 
 
-def old(moment_ns: int, wall_offset_ns: int) -> Place:
+def old(moment_ns: int, wall_offset_ns: int) -> Position:
     """What a stream plays that is not of now: ▶ 14:05:03."""
-    return NOW | Place(
+    return NOW | Position(
         state="▶",
         along=f" {_wall(moment_ns, wall_offset_ns, 0)}",
         beside="",

@@ -43,7 +43,7 @@ def _there_already(at_ns: int) -> None:
 
 
 @dataclass(frozen=True)
-class Past:
+class Rewindable:
     """What can be gone back to.
 
     `moment` works it out, `span` is from where to where there is any, `reach` has the timeline go
