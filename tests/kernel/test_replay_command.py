@@ -84,16 +84,15 @@ def test_a_pipe_without_a_terminal() -> None:
         assert "Traceback" not in command.stderr
 
 
-def test_a_recording(busy: Connection, terminal: Terminal, tmp_path: Path) -> None:
+def test_a_recording(
+    busy: Connection, terminal: Terminal, tmp_path: Path, public_path: Path
+) -> None:
     """A file shows the connections that were there, to anybody, and where there is no bcc."""
     record(tmp_path / "it")
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['bcc'] = None")
     nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all"
     (tmp_path / "it").chmod(0o644)
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory != Path("/tmp") and directory.is_relative_to("/tmp"):
-            directory.chmod(0o755)
-    terminal.start(f"{nobody} env PYTHONPATH={tmp_path} {TCCTUI} replay it --at -1s --loop")
+    terminal.start(f"{nobody} env PYTHONPATH={public_path} {TCCTUI} replay it --at -1s --loop")
     terminal.until("the connection", ROW.search)
     terminal.press("q")
     assert terminal.ended() == 0
