@@ -93,9 +93,7 @@ def test_a_pipe_without_a_terminal() -> None:
         assert "Traceback" not in command.stderr
 
 
-def test_a_recording(
-    recorded: Path, terminal: Terminal, tmp_path: Path, public_path: Path
-) -> None:
+def test_a_recording(recorded: Path, terminal: Terminal, tmp_path: Path, public_path: Path) -> None:
     """A file shows the connections that were there, to anybody, and where there is no bcc."""
     shutil.copy(recorded, tmp_path)
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['bcc'] = None")
