@@ -22,8 +22,9 @@ from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, Events, TcpState
 from tcctui.wire.records import Records, pick
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, End, Samples, value
 from tcctui.wire.tcp_states import STATE_NAMES
+from tcctui.wire.tracepoints import TRACEPOINTS
 
-KINDS: Mapping[int, str] = MappingProxyType({kind: kind.name.lower() for kind in EventKind})
+KINDS: Mapping[int, str] = MappingProxyType({row.kind: row.label for row in TRACEPOINTS})
 CA_STATES: Mapping[int, str] = MappingProxyType(
     {
         CaState.OPEN: "Open",
@@ -80,7 +81,8 @@ def events_table(events: Events, wall_offset_ns: int) -> Table:
         table[name] = whole(events[field], other)
     table["ssthresh"] = whole(events["ssthresh"], other | (events["ssthresh"] >= NO_SSTHRESH))
     table["in_flight"] = whole(events["snd_nxt"] - events["snd_una"], other)
-    table["oldstate"] = without(named(events["oldstate"], STATE_NAMES), kinds != EventKind.STATE)
+    old = named(events["oldstate"], STATE_NAMES)
+    table["oldstate"] = without(old, ~np.isin(kinds, _kinds_with("oldstate")))
     table["newstate"] = _new_states(events)
     return table
 
@@ -90,8 +92,12 @@ def _new_states(events: Events) -> Texts:
     kinds, states = events["kind"], events["newstate"].astype("i8")
     names = {state + 256: name for state, name in CA_STATES.items()} | dict(STATE_NAMES)
     of_path = kinds == EventKind.CA_STATE
-    told = of_path | np.isin(kinds, [EventKind.STATE, EventKind.RETRANSMIT])
+    told = np.isin(kinds, _kinds_with("newstate"))
     return without(named(np.where(of_path, states + 256, states), names), ~told)
+
+
+def _kinds_with(state: str) -> list[int]:
+    return [row.kind for row in TRACEPOINTS if state in row.states]
 
 
 def _head(records: Records, wall_offset_ns: int) -> dict[str, Column]:
