@@ -17,8 +17,10 @@ from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Timeline
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import NO_SSTHRESH
 from tcctui.wire.tcp_states import STATE_NAMES
 
@@ -65,13 +67,15 @@ class FlowTable:
 
     def add(self, chunk: Chunk) -> None:
         """Take in a chunk."""
-        for events, samples, now_ns in self._chosen.pieces(chunk):
-            self._store.ingest(events, now_ns)
-            self._store.ingest_samples(samples, now_ns)
-            if now_ns >= self._next_ns:
-                self._look(now_ns)
+        deliver(self._chosen.pieces(chunk), self)
         mine = self._chosen.of(chunk, self._lives.cookies(chunk.events))
         self._gathered.add(mine.events, mine.samples)
+
+    def take(self, batch: Batch) -> None:
+        """Take in a batch of a chunk, and each second what is known then."""
+        self._store.take(batch)
+        if batch.now_ns >= self._next_ns:
+            self._look(batch.now_ns)
 
     def _look(self, now_ns: int) -> None:
         flows = self._store.flows((*_ENDS, *_TEXTS, *_WHOLE, *_OTHERS, "limit_shares"))

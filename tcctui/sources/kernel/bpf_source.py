@@ -23,6 +23,7 @@ from tcctui.sources.kernel.ringbuf import MappedRing
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, Slots
 from tcctui.wire.events import EVENT, EventKind, Events
 from tcctui.wire.records import joined
+from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
     from tcctui.query import Query
@@ -202,6 +203,10 @@ class BpfSource:
             events = joined([events, left]) if len(left) else events
         self._slots.tend(now)
         return events
+
+    def sampled(self) -> Samples:
+        """No samples: tracepoints give events alone."""
+        return NO_SAMPLES
 
     def lost(self) -> int:
         """Records that found the ring full, since the start.
