@@ -8,7 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.export.arrays import Column, Table, Times, addresses, floats, named, texts, whole
+from tcctui.export.arrow_tables import (
+    Column,
+    Table,
+    addresses,
+    floats,
+    named,
+    table,
+    texts,
+    times,
+    whole,
+)
 from tcctui.export.attribution import Attribution
 from tcctui.export.flow_totals import Gathered
 from tcctui.export.query_matches import known_before
@@ -140,7 +150,7 @@ def _columns(
     never = of("sampled_ns") == 0
     silent = sums["records"] == 0
     ssthresh = of("ssthresh")
-    table: dict[str, Column] = {
+    columns: dict[str, Column] = {
         "sock_cookie": whole(cookies),
         "saddr": addresses(np.column_stack([of("saddr_hi"), of("saddr_lo")])),
         "sport": whole(of("sport")),
@@ -150,16 +160,16 @@ def _columns(
         **{name: texts(of(name)) for name in _TEXTS},
     }
     for name in ("first", "last"):
-        table[name] = Times(sums[f"{name}_ns"] + offset)
+        columns[name] = times(sums[f"{name}_ns"] + offset)
     for name in ("opened", "closed"):
         when = of(f"{name}_ns").astype("i8")
-        table[name] = Times(when + offset, when == 0)
-    table["events"] = whole(sums["records"])
-    table["acks"] = whole(of("events"))
+        columns[name] = times(when + offset, when == 0)
+    columns["events"] = whole(sums["records"])
+    columns["acks"] = whole(of("events"))
     for name, column in _WHOLE.items():
-        table[column] = whole(of(name), never if name == "uid" else None)
+        columns[column] = whole(of(name), never if name == "uid" else None)
     measured = sums["acks_srtt"] == 0
-    table |= {
+    columns |= {
         "retransmits": whole(sums["retransmits"]),
         "srtt_us_min": whole(sums["srtt_min"], measured),
         "srtt_us_mean": floats(
@@ -172,11 +182,11 @@ def _columns(
         "in_flight_max": whole(sums["in_flight_max"], silent),
     }
     untold = np.full(len(cookies), not gathered.ca_states_come)
-    table |= {
+    columns |= {
         "recovery_s": floats(np.where(untold, np.nan, sums["recovery_ns"] / 1e9)),
         "loss_s": floats(np.where(untold, np.nan, sums["loss_ns"] / 1e9)),
         "recoveries": whole(sums["recoveries"], untold),
     }
     for place, cause in enumerate(CAUSES):
-        table[f"limited_{LIMIT_NAMES[cause]}_s"] = floats(known.limited[rows, place])
-    return table
+        columns[f"limited_{LIMIT_NAMES[cause]}_s"] = floats(known.limited[rows, place])
+    return table(columns)
