@@ -26,6 +26,7 @@ from tcctui.flows.keyframe import checkpoint
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.rows import FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SOCKET, Samples
@@ -51,6 +52,12 @@ class Store:
         self._known = FlowRows(history_memory)
         self._looks = SampleIntake(self._known)
         self._intake = EventIntake(self._known, self._looks)
+
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, its events first, and let time go on to its `now_ns`."""
+        self.ingest(batch.events, batch.now_ns)
+        for samples in batch.samples:
+            self.ingest_samples(samples, batch.now_ns)
 
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in a batch of events, oldest first, and let time go on to `now_ns`.

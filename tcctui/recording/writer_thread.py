@@ -19,7 +19,7 @@ _LAST = 0.5
 class RecordingThread:
     """Writes chunks in a thread of its own, one after the other, and closes the writer at last.
 
-    What it fails with is raised where the next chunk is to be written, or by `check` or `close`.
+    What it fails with is raised where the next chunk is to be written, or by `close`.
     After that nothing more is written.
     """
 
@@ -51,16 +51,10 @@ class RecordingThread:
             self._nbytes += _size(chunk)
             self._changed.notify_all()
 
-    def check(self) -> None:
-        """See that all goes well.
-
-        Raises:
-            TcctuiError: something could not be written; it is told once.
-
-        """
-        if self._failure is not None and not self._told:
-            self._told = True
-            raise self._failure
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be written: `write` and `close` say what, once."""
+        return self._failure is not None
 
     def close(self) -> None:
         """Wait until all is written, and end the recording; may be called twice.
@@ -73,7 +67,9 @@ class RecordingThread:
             self._ending = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._over)
-        self.check()
+        if self._failure is not None and not self._told:
+            self._told = True
+            raise self._failure
 
     def give_up(self) -> None:
         """End without waiting: what takes nothing any more keeps what it has."""

@@ -12,10 +12,12 @@ import numpy.typing as npt
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.timeline import Timeline
 from tcctui.rewind.histories import Histories
-from tcctui.rewind.rebuilt import SLACK_NS, Piece, Rebuilt
+from tcctui.rewind.rebuilt import SLACK_NS, Rebuilt
 from tcctui.rewind.store_copies import Copies
+from tcctui.wire.batch import Batch
 
 LONGEST = 600.0
 """Seconds of the past that are worked out where nobody knows of a flow's whole life."""
@@ -77,11 +79,9 @@ class Moment:
         table, table_pieces = self._next_table(at_ns)
         past, past_pieces = self._next_past(at_ns)
         with self._lock:
-            for piece in table_pieces:
-                table.take(piece)
-            for piece in past_pieces:
-                assert past is not None
-                past.take(piece)
+            deliver(table_pieces, table)
+            if past is not None:
+                deliver(past_pieces, past)
             before = self._table, self._past
             self._table, self._past = table, past
             self.at_ns, self.losses = at_ns, table.losses
@@ -94,7 +94,7 @@ class Moment:
         if past is not None and past_pieces and self._pasts is not None:
             self._pasts.copies.leave(past)
 
-    def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Piece]]:
+    def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Batch]]:
         """Give what will be the table, once these pieces are taken in."""
         table = self._table
         if table is not None and table.whole and 0 <= at_ns - table.at_ns <= _NEAR_NS:
@@ -117,7 +117,7 @@ class Moment:
         self._tables.go(table, at_ns)
         return table, ()
 
-    def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Piece]]:
+    def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Batch]]:
         """Give what will be the past, once these pieces are taken in; None if that takes long."""
         past, pasts = self._past, self._pasts
         if pasts is None:

@@ -24,6 +24,7 @@ from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, Slots
 from tcctui.sources.kernel.tracepoints import LOST_COUNTERS
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined
+from tcctui.wire.samples import NO_SAMPLES, Samples
 from tcctui.wire.tracepoints import EVENT_KINDS
 
 if TYPE_CHECKING:
@@ -205,6 +206,10 @@ class BpfSource:
             events = joined([events, left]) if len(left) else events
         self._slots.tend(now)
         return events
+
+    def sampled(self) -> Samples:
+        """No samples: tracepoints give events alone."""
+        return NO_SAMPLES
 
     def lost(self) -> int:
         """Records that found the ring full, since the start.
