@@ -115,7 +115,7 @@ def test_a_moment_outside(busy: Connection, terminal: Terminal, tmp_path: Path) 
     record(tmp_path / "it", 2)
     terminal.start(f"{TCCTUI} replay it --at +1h")
     assert terminal.ended() == 1
-    assert "--at +1h is outside of the recording." in terminal.screen
+    assert "--at +1h is outside the recording." in terminal.screen
 
 
 def test_through_a_pipe(busy: Connection, terminal: Terminal) -> None:
