@@ -1,4 +1,4 @@
-"""Which connections are looked at most closely where nobody says so."""
+"""Connections to sample most often when the user has chosen none."""
 
 from __future__ import annotations
 
@@ -16,6 +16,6 @@ def busiest(store: Store) -> Keys:
 
 
 def unsampled(store: Store) -> Keys:
-    """Cookies of the sockets that live, and of which there was no sample yet."""
+    """Cookies of open sockets without a sample."""
     flows = store.flows(["sampled_ns", "closed_ns"])
     return flows["cookie"][(flows["closed_ns"] == 0) & (flows["sampled_ns"] == 0)]

@@ -1,4 +1,4 @@
-"""`tcctui trace` with --until or --summary: what came of it, instead of every event."""
+"""`tcctui trace` with --until or --summary: a result instead of every event."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HAPPENED, DID_NOT_HAPPEN = 0, 3
 """Exit codes of --until."""
 
 _APART_NS = 1_000_000_000
-"""Nanoseconds between two looks at all connections."""
+"""Nanoseconds between two checks of all connections."""
 
 _WATCHED = 500
 """Connections that are sampled several times a second: those that had an event last."""
@@ -41,12 +41,12 @@ _LAST_LOOK = 1.5
 
 
 class Asked:
-    """What is looked for while something is read, and what is told of it at the end.
+    """State of one `trace --until` or `--summary` run.
 
-    Until a connection matches `until`, if it is given. `summary` is the form, `text` or `json`, of
-    what is printed of each connection; None prints nothing of them. What matched is printed, too:
-    among the remarks where there is a summary. With `only`, it is all of connections that match
-    that: now, to end it, and at some time, to be summed up.
+    It ends when a connection matches `until`, if given. `summary` is the form, `text` or `json`, of
+    the result; None prints none. The match is printed too, on stderr beside a summary. `only`
+    limits both: to connections that match it now, for `until`, and that matched it once, for the
+    summary.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class Asked:
         self.found: list[str] = []
 
     def read(self, parts: Iterable[Round], each_second: Callable[[], object]) -> int:
-        """Read to the end; gives the moment of the last part that was read, 0 if there was none."""
+        """Read to the end; gives the time of the last part read, 0 if there was none."""
         look_ns = now_ns = 0
         for part in parts:
             now_ns = part.now_ns
@@ -86,28 +86,28 @@ class Asked:
         return now_ns
 
     def take(self, part: Round) -> None:
-        """Take in what came."""
+        """Store a part."""
         if self._followed is None:
             part.into(self.store)
         else:
             self._followed.take(part.events, part.samples, part.now_ns)
 
     def search(self) -> bool:
-        """Look for a connection that matches, unless one was found; says whether there is one."""
+        """Search for a matching connection unless one was found; True if there is one."""
         if self._until is not None and not self.found:
             self.found = self._until.found(self.store)
         return bool(self.found)
 
     def look(self) -> None:
-        """Take note of how connections are now, for the summary."""
+        """Update the summary from the store."""
         if self.summary is not None:
             self.summary.look(self.store)
 
     def tell(self, seconds: float, lost: int, skipped: int) -> int:
-        """Print what there is to say; gives the exit code.
+        """Print the result; gives the exit code.
 
         Raises:
-            TcctuiError: the output takes no more.
+            TcctuiError: the output can't be written.
 
         """
         if self.summary is not None and self._followed is not None:
@@ -132,10 +132,10 @@ class Asked:
 
 
 def outcome(source: Source, asked: Asked, duration: float | None) -> int:
-    """Read an open source until it happens, or `duration` or a signal ends it; gives the exit code.
+    """Read an open source until a match, `duration` or a signal; gives the exit code.
 
     Raises:
-        TcctuiError: the source is gone, or the output takes no more.
+        TcctuiError: the source is gone, or the output can't be written.
 
     """
     remarks = asked.remarks
@@ -157,10 +157,10 @@ def outcome(source: Source, asked: Asked, duration: float | None) -> int:
 
 
 def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
-    """Read a recording as a live source is read, but as fast as it can be; gives the exit code.
+    """Read a recording as a live source, at full speed; gives the exit code.
 
     Raises:
-        TcctuiError: it can't be read any more, or the output takes no more.
+        TcctuiError: it can't be read any more, or the output can't be written.
 
     """
     first_ns, last_ns = timeline.span
@@ -179,19 +179,19 @@ def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
 
 
 def _watch(source: Source, store: Store) -> None:
-    """Have samples of the busiest several times a second; the others' come every few."""
+    """Sample the busiest several times a second; the others every few seconds."""
     source.watch(store.sockets(busiest(store)[:_WATCHED]))
 
 
 def _look_last(source: Source, asked: Asked) -> None:
-    """Sample all sockets once more: what a quiet one was sampled last may be seconds old."""
+    """Sample all sockets once more: the last sample of an idle one may be seconds old."""
     store, summary = asked.store, asked.summary
     asked.look()
     now_ns, deadline = source.now_ns(), time.monotonic() + _LAST_LOOK
     source.watch(store.sockets(busiest(store)))
     while time.monotonic() < deadline and _to_come(store, now_ns):
         try:
-            source.read(0.05)  # what happens from now on does not count
+            source.read(0.05)  # later events do not count
             while len(samples := source.sampled()):
                 asked.take(Round(NO_EVENTS, [samples], source.now_ns()))
                 if summary is not None:
@@ -202,7 +202,7 @@ def _look_last(source: Source, asked: Asked) -> None:
 
 
 def _to_come(store: Store, now_ns: int) -> bool:
-    """Whether samples are still to come: of the living one from now, of the dead their last one."""
+    """True while samples are pending: a current one of the open, a final one of the closed."""
     flows = store.flows(["sampled_ns", "closed_ns"])
     sampled_ns, closed_ns = flows["sampled_ns"], flows["closed_ns"]
     missing = (closed_ns == 0) & (sampled_ns < now_ns)
