@@ -1,4 +1,4 @@
-"""The wire between kernel and Python: `struct event` of bpf/tcc.c, and what its numbers mean."""
+"""The wire between kernel and Python: `struct event` of bpf/tcc.c, field by field."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class EventKind(IntEnum):
 
 
 class CaState(IntEnum):
-    """What congestion control takes the path for (`enum tcp_ca_state`, uapi/linux/tcp.h)."""
+    """The kernel's view of the path (`enum tcp_ca_state`, uapi/linux/tcp.h)."""
 
     OPEN = 0
     DISORDER = 1
