@@ -27,15 +27,15 @@ _TYPES = {
 }
 
 Part = Mapping[str, tuple[str, Any, Any]]
-"""Columns by name: a kind (of `_TYPES`), and what is of it.
+"""Columns by name: a kind (of `_TYPES`), and its data.
 
-Numbers, and times in microseconds since 1970, are arrays, and masks of what is missing, or None.
-Texts are the number of each row's text, -1 for none, and a list of texts.
+Numbers, and times in microseconds since 1970, are arrays with a mask of missing ones, or None.
+Texts are the index of each row's text, -1 for none, and a list of texts.
 """
 
 
 class ParquetTable:
-    """A table that is written row group by row group to a file, which stays open."""
+    """A table written to a file row group by row group; the file stays open."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
