@@ -1,4 +1,4 @@
-"""`tcctui doctor`: each thing tcctui needs, whether it is there, and what mends it."""
+"""`tcctui doctor`: each requirement, its state, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF, include/uapi/linux/bpf.h
 
 @dataclass(frozen=True)
 class Finding:
-    """One need: whether it is met, in words, how to mend it if not, and what others said."""
+    """One requirement: its state in words, the fix if it fails, and other programs' output."""
 
     need: str
     ok: bool
@@ -40,7 +40,7 @@ class Finding:
 
 
 def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
-    """Look at each need in turn: what the program needs, the program itself, the terminal."""
+    """Check each requirement in turn: kernel, privileges, program, terminal."""
     met = True
     for need, check in _CHECKS:
         found = _examine(need, check)
@@ -49,16 +49,16 @@ def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
     if met:
         yield _examine("program", lambda: _program(kernel_headers))
     else:
-        yield Finding("program", False, "Not tried: mend the problems above first.")
+        yield Finding("program", False, "Not tried: fix the problems above first.")
     yield _examine("sock_diag", _sock_diag)
     yield _examine("recordings", _recordings)
     yield _examine("terminal", _terminal)
 
 
 def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
-    """Print the findings; gives 0 if the dashboard can run, else 1.
+    """Print the findings; return 0 if the dashboard can run, else 1.
 
-    With `verbose` it prints what the compiler said, too.
+    With `verbose`, also print the compiler's output.
     """
     status = 0
     for found in findings(kernel_headers):
@@ -117,7 +117,7 @@ def _tracefs() -> str:
 def _tcp_probe() -> str:
     tracefs = tracepoints.find_tracefs()
     if tracefs is None:
-        raise TcctuiError("It can't be looked at without tracefs.", "Mount tracefs first.")
+        raise TcctuiError("It can't be checked without tracefs.", "Mount tracefs first.")
     formats = tracepoints.read_formats(tracefs)
     tracepoints.flags(formats)  # raises, if that is not enough
     extras = BY_KIND[EventKind.PROBE].extras
@@ -167,7 +167,7 @@ def _sock_diag() -> str:
         finally:
             diag.close()
     except TcctuiError as error:
-        return f"not there: only what tcp_probe tells is shown; {error.mend}"
+        return f"missing: only tcp_probe's values are shown; {error.mend}"
     return f"{count} sockets here; the dashboard can do with that alone, without root"
 
 
@@ -175,7 +175,7 @@ def _recordings() -> str:
     try:
         return f"pyarrow {metadata.version('pyarrow')}"
     except metadata.PackageNotFoundError:
-        return "not without pyarrow; to record, replay and export: pip install 'tcctui[record]'"
+        return "pyarrow is missing; to record, replay and export: pip install 'tcctui[record]'"
 
 
 def _program(kernel_headers: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""All flows: one thread puts batches of events in, others take snapshots out."""
+"""Store of all flows: one thread adds batches of events, others take snapshots."""
 
 from __future__ import annotations
 
@@ -32,17 +32,17 @@ from tcctui.wire.records import pick
 from tcctui.wire.samples import SOCKET, Samples
 
 HISTORY_MEMORY = 72 << 20
-"""Bytes that histories may take unless told otherwise."""
+"""Default memory budget of histories in bytes."""
 
 LONGEST_RECENT = RECENT_BUCKETS * BUCKET_NS / 1e9
-"""Seconds that are kept in the detail of `BUCKET_NS`."""
+"""Seconds kept in the detail of `BUCKET_NS`."""
 
 _AT_A_TIME = 4096
-"""Samples that are taken in while others wait: a few milliseconds."""
+"""Samples taken in per lock: a few milliseconds."""
 
 
 class Store:
-    """What is known about every flow. All methods may be called from any thread.
+    """State of every flow. All methods may be called from any thread.
 
     `history_memory` is the budget for histories, in bytes; with 0 there are none.
     """
@@ -60,9 +60,9 @@ class Store:
             self.ingest_samples(samples, batch.now_ns)
 
     def ingest(self, events: Events, now_ns: int) -> None:
-        """Take in a batch of events, oldest first, and let time go on to `now_ns`.
+        """Take in a batch of events, oldest first, and advance to `now_ns`.
 
-        `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is of use:
+        `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is useful:
         it lets closed flows leave and rates fall.
         """
         for part in parts(events):
@@ -70,19 +70,18 @@ class Store:
                 self._intake.ingest(part, now_ns)
 
     def ingest_samples(self, samples: Samples, now_ns: int) -> None:
-        """Take in samples in any order, and let time go on to `now_ns`, as `ingest` does.
+        """Take in samples in any order, and advance to `now_ns`, as `ingest` does.
 
-        They are joined with events by the socket's cookie. Sockets that are not known yet become
-        flows if they live.
+        They are joined with events by the socket's cookie. Unknown open sockets become flows.
         """
         for at in range(0, max(1, len(samples)), _AT_A_TIME):
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
 
     def sockets(self, cookies: Keys) -> npt.NDArray[np.void]:
-        """What to ask for samples by: a `SOCKET` for each of these flows, in the order given.
+        """Keys for sampling these flows: a `SOCKET` for each, in the order given.
 
-        Those that are not known, or are closed, are left out.
+        Unknown and closed flows are left out.
         """
         with self._lock:
             columns = self._known.columns
@@ -100,7 +99,7 @@ class Store:
         return found
 
     def whose(self, events: Events) -> Keys:
-        """Say which flow each event is of: by its own cookie, or its socket; 0 if none is known."""
+        """Flow of each event: by its own cookie, or its socket; 0 if unknown."""
         cookies: Keys = events["sock_cookie"].copy()
         unknown = np.flatnonzero(cookies == 0)
         if len(unknown):
@@ -111,7 +110,7 @@ class Store:
         return cookies
 
     def hold(self, cookies: Iterable[int]) -> None:
-        """Keep these flows, even closed ones, for as long as they are named here."""
+        """Keep these flows, even closed ones, until the next call."""
         with self._lock:
             self._known.held = np.array(list(cookies), "u8")
 
@@ -129,34 +128,34 @@ class Store:
     def flows(self, names: Iterable[str]) -> Flows:
         """Copy some columns, of `FIELDS`, `SAMPLED` or `DERIVED`, of all flows.
 
-        They are in the order of their cookies; `cookie` is always there.
+        They are in the order of their cookies; `cookie` is always present.
         """
         with self._lock:
             return self._copy(self._known.cookies.rows, names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
-        """Copy some columns of these flows, in the order given; those not known are left out."""
+        """Copy some columns of these flows, in the order given; unknown ones are left out."""
         with self._lock:
             rows = self._known.cookies.lookup(cookies)
             return self._copy(rows[rows >= 0], names)
 
     def keyframe(self) -> Keyframe:
-        """Copy what is known now, but the histories."""
+        """Copy the present state without the histories."""
         with self._lock:
             return checkpoint.taken(self._known, self._looks)
 
     def restore(self, keyframe: Keyframe, cookies: Keys | None = None) -> None:
-        """Go on from a keyframe, with all of its flows or some; before anything was taken in.
+        """Start from a keyframe, with all of its flows or some; before anything was taken in.
 
         Raises:
-            ValueError: it is another version's, or damaged.
+            ValueError: it is of another version, or damaged.
 
         """
         with self._lock:
             checkpoint.restore(self._known, self._looks, keyframe, cookies)
 
     def copy(self) -> Store:
-        """Copy all there is, for what comes to one not to come to the other.
+        """Copy everything; the copies are independent.
 
         A few milliseconds, some MB: with histories of 50 flows, or none of 10,000.
         """
@@ -168,13 +167,13 @@ class Store:
         return twin
 
     def give_up(self) -> None:
-        """Give the memory back at once: nothing may be asked of it any more."""
+        """Free the memory immediately; the store must not be used afterwards."""
         with self._lock:
             self._known.let_go_of_parts()
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes a copy takes."""
+        """Approximate size of a copy in bytes."""
         with self._lock:
             return self._known.nbytes
 
@@ -187,7 +186,7 @@ class Store:
         return complete(Flows(known.now_ns, copied), names)
 
     def _column(self, name: str, rows: Rows) -> npt.NDArray[Any]:
-        """One that follows from no others, or `text`, which is kept once it was made."""
+        """A column that is stored, or `text`, which is cached."""
         known = self._known
         if name == "text":
             return known.endpoints.searchable(rows)
@@ -210,12 +209,12 @@ class Store:
         *,
         lived: Lived | None = None,
     ) -> FlowHistory | None:
-        """A flow's past over at most `columns` columns of time, for a chart.
+        """A flow's past on at most `columns` columns of time, for a chart.
 
-        `seconds` back from `at_ns` (now, unless given), or None for the flow's whole life. Beyond
-        60 it is as coarse as the whole life is. None if the flow is not known, or was not yet. What
-        happened later, but in the same 100 ms as `at_ns`, is not left out: `moment.Moment` does
-        that. `lived` is what another store knows of more of that life.
+        `seconds` back from `at_ns` (now by default), or None for the flow's whole life. Beyond 60 s
+        it is as coarse as the whole life is. None if the flow is unknown, or did not exist yet.
+        Later changes in the same 100 ms as `at_ns` are included: `moment.Moment` excludes them.
+        `lived` is another store's longer knowledge of that life.
         """
         with self._lock:
             known = self._known
@@ -246,7 +245,7 @@ class Store:
         return FlowHistory(grid.seconds, series, mss, laid(marks, grid), limits)
 
     def lived(self, cookie: int) -> Lived | None:
-        """What is known of a flow's whole life, for `history` of a store that knows less of it."""
+        """A flow's whole life, for `history` of a store with a shorter one."""
         with self._lock:
             known = self._known
             row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])
@@ -256,7 +255,7 @@ class Store:
             return Lived(*known.history.life(row), born, known.marks.own(cookie, born))
 
     def _recent(self, row: int) -> Buckets:
-        """The row's recent past; of one that was sampled and did not change, how it is."""
+        """The row's recent past; of a sampled flow without changes, its state."""
         known = self._known
         if known.history.has(row):
             return known.history.recent(row)
@@ -280,9 +279,9 @@ class Store:
     ) -> npt.NDArray[np.float64]:
         """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
 
-        The seconds end at `at_ns` (now, unless given). Each column is the minimum or the maximum
-        over its time. Returns shape (len(cookies), columns), NaN where nothing happened or the flow
-        is not known.
+        The seconds end at `at_ns` (now by default). Each column is the minimum or the maximum over
+        its time. Returns shape (len(cookies), columns), NaN without an event or for an unknown
+        flow.
         """
         column = (MIN if worst == "min" else MAX).start + SERIES.index(name)
         per_column = max(1, int(seconds * 1e9) // BUCKET_NS // columns)

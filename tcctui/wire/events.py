@@ -1,4 +1,4 @@
-"""The wire between kernel and Python: `struct event` of bpf/tcc.c, and what its numbers mean."""
+"""The wire between kernel and Python: `struct event` of bpf/tcc.c, field by field."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ AF_INET, AF_INET6 = 2, 10
 
 
 class CaState(IntEnum):
-    """What congestion control takes the path for (`enum tcp_ca_state`, uapi/linux/tcp.h)."""
+    """The kernel's view of the path (`enum tcp_ca_state`, uapi/linux/tcp.h)."""
 
     OPEN = 0
     DISORDER = 1
