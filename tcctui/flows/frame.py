@@ -141,14 +141,14 @@ class FrameRequest:
 
 
 class RowsFrame(NamedTuple):
-    """Rows of a frame: the columns of the visible flows, and an array for each sparkline.
+    """Rows of a frame: columns of the visible flows, and an array (n, columns) for each sparkline.
 
     Flows that are not known (any more) are left out of both. `found` flows match, of all; None
     where the order was not made anew.
     """
 
     cells: Flows
-    sparklines: tuple[npt.NDArray[np.float64], ...]
+    sparklines: Mapping[Sparkline, npt.NDArray[np.float64]]
     found: int | None
 
 
@@ -223,8 +223,8 @@ _NO_FLOWS: Keys = np.empty(0, "u8")
 def _rows(now: Reads, request: RowsRequest) -> RowsFrame:
     found = None if request.arrangement is None else _arranged(now, request.arrangement)
     cells = now.some_flows(request.visible(), request.cells)
-    lines = tuple(
-        now.sparklines(
+    lines = {
+        line: now.sparklines(
             cells["cookie"],
             line.series,
             worst=line.worst,
@@ -232,7 +232,7 @@ def _rows(now: Reads, request: RowsRequest) -> RowsFrame:
             columns=line.columns,
         )
         for line in request.sparklines
-    )
+    }
     return RowsFrame(cells, lines, found)
 
 
