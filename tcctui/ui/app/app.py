@@ -25,7 +25,7 @@ from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.printable import plain
 from tcctui.ui.time.rewindable import Rewindable
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 _WAIT = 0.1
 """Seconds between two looks at the source: batches large enough to be cheap, small enough to be
@@ -65,7 +65,7 @@ class ReplayApp(DashboardApp):
         alarms: Alarms | None = None,
     ) -> None:
         moment = Moment(timeline)
-        super().__init__(View(None, moment), preferences, base_query, alarms)
+        super().__init__(CurrentView(None, moment), preferences, base_query, alarms)
         self._past = Rewindable(
             moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
         )
@@ -93,7 +93,7 @@ class TcctuiApp(DashboardApp):
         base_query: Query | None = None,
         alarms: Alarms | None = None,
     ) -> None:
-        super().__init__(View(store), preferences, base_query, alarms)
+        super().__init__(CurrentView(store), preferences, base_query, alarms)
         self._open_source = open_source
         self._store = store
         self._log_memory = log_memory
