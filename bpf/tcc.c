@@ -165,7 +165,10 @@ struct mark {
 	__u32 told; /* of these, ACKs that records have told */
 	__u32 fetched; /* of these, ACKs that user space has taken out of the slot */
 	__u32 state; /* enum slot_state */
-	__u32 owner; /* lower half of the cookie of the socket that has the slot; 0 for nobody */
+	/* Lower half of the cookie of the socket that has the slot; 0 for nobody, and for a socket
+	 * that is about to lose it: each of its ACKs is told at once.
+	 */
+	__u32 owner;
 };
 
 /* Slots that a processor may give away. User space puts them in; only programs on that processor,
@@ -458,7 +461,8 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		return 0;
 	ts = bpf_ktime_get_ns();
 	told = all_told(mark);
-	due = ts - mark->emitted_ns >= now->interval_ns;
+	/* A slot that user space is about to take away must have nothing left in it. */
+	due = ts - mark->emitted_ns >= now->interval_ns || !mark->owner;
 	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
 	if (mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
 				 event->daddr.halves[0] != daddr.halves[0] ||
