@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from tests.kernel.deadlines import until
+from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.processes import children
 
 _numbers = itertools.count()
@@ -66,7 +66,7 @@ class Terminal:
             ["tmux", "-u", "-L", self._server, *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             check=True,
             env={name: value for name, value in os.environ.items() if name != "TMUX"},
         )
@@ -89,7 +89,7 @@ class Terminal:
         """The text on the screen, a line per line."""
         return self._tmux("capture-pane", "-p")
 
-    def until(self, what: str, look: Callable[[str], object], *, seconds: float = 30) -> str:
+    def until(self, what: str, look: Callable[[str], object], *, seconds: float = PATIENCE) -> str:
         """Wait until the screen looks right, and give its text.
 
         Raises:
@@ -108,14 +108,14 @@ class Terminal:
             raise AssertionError(f"{error}; the screen is\n{screens[0]}") from None
         return screens[0]
 
-    def shows(self, pattern: str, *, seconds: float = 30) -> re.Match[str]:
+    def shows(self, pattern: str, *, seconds: float = PATIENCE) -> re.Match[str]:
         """Wait until something is on the screen, and give it."""
         screen = self.until(pattern, lambda text: re.search(pattern, text), seconds=seconds)
         match = re.search(pattern, screen)
         assert match
         return match
 
-    def hides(self, pattern: str, *, seconds: float = 30) -> str:
+    def hides(self, pattern: str, *, seconds: float = PATIENCE) -> str:
         """Wait until something is not on the screen, and give the screen."""
         return self.until(
             f"no {pattern}", lambda text: not re.search(pattern, text), seconds=seconds

@@ -98,8 +98,7 @@ def printed() -> Iterator[Printed]:
             statuses,
             cookies,
         )
-        count = sum(map(len, printed.objects().values()))
-        printed.bpftrace = bpftrace.printed(other, map(int, cookies), at_least=count)
+        printed.bpftrace = bpftrace.printed(other, map(int, cookies))
         yield printed
 
 
