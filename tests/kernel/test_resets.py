@@ -15,7 +15,6 @@ from tcctui.sources import tracepoints
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
 from tests.kernel.deadlines import until
-from tests.kernel.happenings import KINDS as HAPPENINGS
 from tests.kernel.happenings import HappeningText, ends_of, halves, of_kinds, rows
 from tests.kernel.network import Network, inside, run
 from tests.kernel.traffic import PORT, connect, connections, exchange
@@ -78,7 +77,10 @@ def test_data_that_was_not_read(kind: str, source: BpfSource, network: Network) 
         one.client.sendall(b"unread")
         until("it is there", lambda: one.server.recv(1, socket.MSG_PEEK))
         one.server.close()
-        until("the reset is there", lambda: len(of_end(told(recorder), client, *HAPPENINGS)))
+        until(
+            "the reset is there",
+            lambda: len(of_end(told(recorder), client, EventKind.RECEIVE_RESET)),
+        )
         one.client.close()
         events = compare(recorder, text)
     [sent] = of_kinds(events, EventKind.SEND_RESET)
