@@ -27,7 +27,7 @@ class Terminal:
 
     def __init__(self, directory: Path, columns: int = 160, lines: int = 50) -> None:
         self._server = f"tcctui-{os.getpid()}-{next(_numbers)}"
-        self._directory = directory
+        self.directory = directory
         self._size = ("-x", str(columns), "-y", str(lines))
         self._started: list[int] = []
         self._closed = False
@@ -35,11 +35,11 @@ class Terminal:
     def __enter__(self) -> Terminal:
         # What a program keeps of a person's choices is the test's own.
         kept = " ".join(
-            f"XDG_{what}_HOME={shlex.quote(str(self._directory / '.kept'))}"
+            f"XDG_{what}_HOME={shlex.quote(str(self.directory / '.kept'))}"
             for what in ("CONFIG", "STATE")
         )
         shell = f"env PS1='$ ' {kept} bash --norc --noprofile"
-        self._tmux("-f", os.devnull, "new-session", "-d", *self._size, "-c", self._directory, shell)
+        self._tmux("-f", os.devnull, "new-session", "-d", *self._size, "-c", self.directory, shell)
         self.until("the shell's prompt", lambda screen: screen.strip() == "$")
         return self
 
@@ -123,7 +123,7 @@ class Terminal:
 
     def run(self, command: str) -> str:
         """Run a command in the shell to its end, and give what it prints."""
-        out = self._directory / "output"
+        out = self.directory / "output"
         out.unlink(missing_ok=True)
         self.type(f"{command} > {shlex.quote(f'{out}.part')} 2>&1; mv {out}.part {out}")
         self.press("Enter")

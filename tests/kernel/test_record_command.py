@@ -185,7 +185,7 @@ def test_a_pipe_that_takes_nothing(busy: Connection) -> None:
             threads = Path(f"/proc/{process.pid}/task").iterdir()
             return any("pipe_write" in (one / "wchan").read_text() for one in threads)
 
-        until("it waits for the pipe", waits, seconds=60)
+        until("it waits for the pipe", waits)
         process.send_signal(signal.SIGINT)
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)

@@ -109,6 +109,10 @@ def test_killed_in_the_middle(tmp_path: Path) -> None:
     assert "no end mark" in found.remark or "cut off" in found.remark
     end_ns = found.span.last_ns
     assert len(ours) > 500
-    missing = theirs[compared(ours, theirs).missing]["ts_ns"]
+    gone = np.isin(np.arange(len(theirs)), compared(ours, theirs).missing)
+    for cookie in cookies:
+        lacking = gone[theirs["sock_cookie"] == cookie].tolist()
+        assert lacking == sorted(lacking), "something is missing before what is there"
+    missing = theirs[gone]["ts_ns"]
     # What happened just before a chunk was closed may have come after.
     assert (missing > end_ns - SECOND // 2).all(), np.sort(missing)[:5] - end_ns
