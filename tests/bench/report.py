@@ -133,7 +133,8 @@ def machine() -> str:
 
 def commit() -> str:
     """Give the commit of this checkout, and whether what is measured has changed since."""
-    here = ["git", "-C", str(RESULTS.parent)]
+    # Also where root measures in another one's checkout.
+    here = ["git", "-c", "safe.directory=*", "-C", str(RESULTS.parent)]
     try:
         said, changed = (
             subprocess.run([*here, *arguments], capture_output=True, text=True, check=True).stdout
