@@ -118,7 +118,7 @@ def below_status(screen: str) -> list[str]:
 def pause(dashboard: Terminal) -> str:
     """Pause it, and give its screen once that stands still."""
     dashboard.press("Space")
-    dashboard.shows("❚❚")
+    dashboard.until("it is paused", is_paused)
     screens: list[list[str]] = []
 
     def still() -> bool:
@@ -128,6 +128,12 @@ def pause(dashboard: Terminal) -> str:
 
     until("the screen stands still", still, pause=0.3)
     return dashboard.screen
+
+
+def is_paused(screen: str) -> bool:
+    """Say whether it stands still, and the moment that it stands at is on the screen."""
+    status = screen.partition("\n")[0]
+    return "❚❚" in status and " …" not in status
 
 
 def moves(dashboard: Terminal) -> None:
