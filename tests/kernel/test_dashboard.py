@@ -149,7 +149,7 @@ def test_flows_show_up(dashboard: Terminal) -> None:
     assert str(PORT) in ports
     assert re.search(r"ev/s .*\b0 lost", screen)
     assert f"kernel: port:{PORT}-{OTHER_PORT}" in screen
-    assert caption(screen) in rows(screen)
+    assert any(charts_are_of(screen, flow) for flow in rows(screen))
     dashboard.shows("[⠁-⣿]")
     moves(dashboard)
 
@@ -164,8 +164,12 @@ def test_arrows_select(dashboard: Terminal) -> None:
 
 
 def charts_are_of(screen: str, flow: tuple[str, str]) -> bool:
-    """Say whether a flow is the selected one."""
-    return caption(screen) == flow
+    """Say whether a flow is the selected one; in the table long addresses lack their middle."""
+    parts = [end.partition("…") for end in flow]
+    return all(
+        end.startswith(first) and end.endswith(last) if cut else end == first
+        for end, (first, cut, last) in zip(caption(screen), parts, strict=True)
+    )
 
 
 def test_search_filters(fresh: Terminal) -> None:
