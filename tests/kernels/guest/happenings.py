@@ -16,7 +16,7 @@ from typing import Any
 sys.path.insert(0, "/opt/tcctui")
 
 from tcctui.addresses import format_address
-from tcctui.events import EventKind
+from tcctui.events import EventKind, TcpState
 from tcctui.sources import tracepoints
 from tcctui.sources.bpf import BpfSource
 from tcctui.sources.kernel_filter import KernelFilter
@@ -55,7 +55,7 @@ def watch(instance: Path, port: int, traffic: Callable[[], None]) -> list[dict[s
     source = BpfSource(KernelFilter.on_ports(port))
     try:
         traffic()
-        time.sleep(0.5)
+        until_closed()
         events = source.read(0)
     finally:
         source.close()
@@ -74,6 +74,25 @@ def watch(instance: Path, port: int, traffic: Callable[[], None]) -> list[dict[s
         for event in events
         if event["kind"] in KINDS
     ]
+
+
+def until_closed(seconds: float = 120) -> None:
+    """Wait until no connection is left that anything can still happen to.
+
+    Raises:
+        AssertionError: there is one after so many seconds.
+
+    """
+    deadline = time.monotonic() + seconds
+    while set(_states()) - {TcpState.TIME_WAIT, TcpState.LISTEN}:
+        assert time.monotonic() < deadline, f"connections in the states {set(_states())}"
+        time.sleep(0.05)
+
+
+def _states() -> list[int]:
+    """States of all TCP sockets (proc_net_tcp.rst)."""
+    tables = [Path("/proc/net", name).read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+    return [int(line.split()[3], 16) for table in tables for line in table]
 
 
 def abort(host: str, port: int) -> None:
