@@ -12,10 +12,10 @@ from importlib import metadata
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
-from tcctui.sources import bcc_package, privileges, tracepoints
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.program import Loading
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.kernel import bcc_package, privileges, tracepoints
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.program import Loading
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal the dashboard works in."""

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.errors import TcctuiError
-from tcctui.events import Events
-from tcctui.samples import Samples
+from tcctui.wire.events import Events
+from tcctui.wire.samples import Samples
 
 if TYPE_CHECKING:
-    from tcctui.flows.query import Query
+    from tcctui.query import Query
 
 
 class EventSource(Protocol):

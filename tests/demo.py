@@ -18,20 +18,20 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui import __version__
-from tcctui.addresses import parse_prefix
 from tcctui.demo import RECORDING
-from tcctui.events import EventKind
-from tcctui.flows.chunks import Chunk, Chunker, merged
 from tcctui.flows.store import Store
-from tcctui.flows.timeline import Origin
-from tcctui.records import Records, joined, pick
-from tcctui.samples import End
-from tcctui.sources.arrow import Encoder
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.recording.arrow import Encoder
+from tcctui.recording.chunks import Chunk, Chunker, merged
+from tcctui.recording.ipc_frames import END
+from tcctui.recording.timeline import Origin
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import LiveSource
-from tcctui.sources.recording_frames import END
-from tcctui.sources.sampling import Sampler
+from tcctui.sources.sock_diag.sampling import Sampler
+from tcctui.wire.addresses import parse_prefix
+from tcctui.wire.events import EventKind
+from tcctui.wire.records import Records, joined, pick
+from tcctui.wire.samples import End
 from tests.kernel.delay_line import DelayedNetwork
 from tests.kernel.network import Network
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from textual.pilot import Pilot
 
 from tcctui.demo import RECORDING
-from tcctui.sources.recording import Recording
-from tcctui.ui.app import ReplayApp
-from tcctui.ui.player import Player
+from tcctui.recording.file import Recording
+from tcctui.ui.app.app import ReplayApp
+from tcctui.ui.time.player import Player
 from tests.demo import BBR, CUBIC
 
 FOLDER = Path(__file__).parent.parent / "screenshots"

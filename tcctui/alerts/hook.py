@@ -10,10 +10,10 @@ import threading
 from collections.abc import Mapping
 from typing import Any
 
-from tcctui.alerts.errands import Errands, Troubles
-from tcctui.alerts.told_to import variables
+from tcctui.alerts.alert import Turns
+from tcctui.alerts.background import Errands, Troubles
+from tcctui.alerts.payload import variables
 from tcctui.errors import UsageError
-from tcctui.flows.alerts import Turns
 
 AT_A_TIME = 4
 """Commands that run beside one another."""

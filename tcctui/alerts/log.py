@@ -7,12 +7,12 @@ import os
 import stat
 from pathlib import Path
 
-from tcctui.alerts.errands import Errands, Troubles
-from tcctui.alerts.told_to import json_line
+from tcctui.alerts.alert import Turns
+from tcctui.alerts.background import Errands, Troubles
+from tcctui.alerts.payload import json_line
 from tcctui.errors import TcctuiError
-from tcctui.flows.alerts import Turns
-from tcctui.newfile import refusal
-from tcctui.ownership import give_to_caller
+from tcctui.files.new_file import refusal
+from tcctui.files.ownership import give_to_caller
 
 _MOST = 1000
 """Looks of which the lines wait to be written, where the disk is slow."""

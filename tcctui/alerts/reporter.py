@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tcctui.alerts.errands import Troubles
+from tcctui.alerts.alert import Turns
+from tcctui.alerts.background import Troubles
 from tcctui.alerts.hook import Hook
 from tcctui.alerts.log import AlertLog
-from tcctui.flows.alerts import Turns
 
 
 class Reporter:

@@ -18,10 +18,10 @@ from tcctui.cli.kernel import INTERVAL_MS, kernel_options
 from tcctui.cli.moments import together
 from tcctui.cli.parser import Parser
 from tcctui.errors import TcctuiError, UsageError
-from tcctui.plain import plain_lines
+from tcctui.printable import plain_lines
 
 if TYPE_CHECKING:
-    from tcctui.flows.query import QueryError
+    from tcctui.query import QueryError
 
 __all__ = ["INTERVAL_MS", "MAX_CPU", "main", "parser"]
 
@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _is_query_error(error: ValueError) -> TypeGuard[QueryError]:
     """Whether a query could not be answered, such as a pattern that takes for ever."""
-    from tcctui.flows.query import QueryError  # noqa: PLC0415 - numpy
+    from tcctui.query import QueryError  # noqa: PLC0415 - numpy
 
     return isinstance(error, QueryError)
 

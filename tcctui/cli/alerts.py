@@ -12,9 +12,9 @@ from tcctui.cli import filters
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
+    from tcctui.alerts.alert import Alerts
     from tcctui.alerts.reporter import Reporter
-    from tcctui.flows.alerts import Alerts
-    from tcctui.flows.query import Query
+    from tcctui.query import Query
 
 
 def add(parser: argparse.ArgumentParser, *, shown: str, telling: bool = True) -> None:
@@ -59,7 +59,7 @@ def alerts_of(args: argparse.Namespace, only: Query) -> Alerts | None:
             )
     if not args.alert:
         return None
-    from tcctui.flows.alerts import Alerts  # noqa: PLC0415 - numpy
+    from tcctui.alerts.alert import Alerts  # noqa: PLC0415 - numpy
 
     return Alerts([filters.parsed("--alert", text) for text in args.alert], only)
 

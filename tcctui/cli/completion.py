@@ -44,7 +44,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 def _query(prefix: str, **_: Any) -> list[str]:
     """Queries that begin with what is typed, and go on by one word."""
-    from tcctui.flows.query.completion import complete as continued  # noqa: PLC0415 - numpy
+    from tcctui.query.completion import complete as continued  # noqa: PLC0415 - numpy
 
     found = continued(prefix, len(prefix), {})
     return [prefix[: found.start] + one.text for one in found.choices]

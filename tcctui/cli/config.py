@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tcctui.errors import TcctuiError, UsageError
-from tcctui.plain import plain
+from tcctui.printable import plain
 
 if TYPE_CHECKING:
     from tcctui.cli.parser import Commands, Parser
@@ -71,16 +71,16 @@ def run(args: argparse.Namespace) -> int:
     """Print what is asked for."""
     from tcctui.config import printing, reading  # noqa: PLC0415 - each command pays for itself
     from tcctui.ui.actions import meanings  # noqa: PLC0415 - Textual
-    from tcctui.ui.known import all_actions, known  # noqa: PLC0415
+    from tcctui.ui.app.choices import all_actions, choices  # noqa: PLC0415
 
     if args.print_default:
-        print(printing.default(known(), meanings(all_actions())), end="")
+        print(printing.default(choices(), meanings(all_actions())), end="")
         return 0
     path = _path(args)
     if path is None:
         print("No settings are taken: --no-config.")
         return 0
-    settings, problems = reading.read(path, known())
+    settings, problems = reading.read(path, choices())
     if not args.check:
         there = "" if os.path.lexists(path) else " (there is none)"
         print(f"# {plain(str(path))}{there}")
@@ -97,13 +97,13 @@ def _path(args: argparse.Namespace) -> Path | None:
         TcctuiError: nobody knows where, or a file was named and is not there.
 
     """
-    from tcctui.config import place  # noqa: PLC0415
+    from tcctui.config import location  # noqa: PLC0415
 
     if getattr(args, "no_config", False):
         return None
     given = getattr(args, "config", None)
     if given is None:
-        return place.path()
+        return location.path()
     if not given or not os.path.lexists(given):
         raise UsageError(
             f"There is no file {given}.", "Make one with: tcctui config --print-default > FILE"
@@ -155,9 +155,9 @@ def _of(path: Path) -> Preferences:
     if not os.path.lexists(path):
         return Preferences()  # at once: none of what reads is loaded
     from tcctui.config import reading  # noqa: PLC0415
-    from tcctui.ui.known import known  # noqa: PLC0415
+    from tcctui.ui.app.choices import choices  # noqa: PLC0415
 
-    settings, problems = reading.read(path, known())
+    settings, problems = reading.read(path, choices())
     # Without its directories: a notice has forty characters to a line.
     return Preferences(settings, None, [one.told(Path(path.name)) for one in problems])
 

@@ -10,15 +10,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcctui.cli import alerts, config, past, terminal, values
+from tcctui.cli import alerts, argument_values, config, rewind_options, terminal
 from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
-from tcctui.cli.past import Past
+from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import TcctuiError, UsageError
 
 if TYPE_CHECKING:
     from tcctui.cli.parser import Parser
-    from tcctui.flows.chunks import Chunk
-    from tcctui.flows.timeline import Origin
+    from tcctui.recording.chunks import Chunk
+    from tcctui.recording.timeline import Origin
 
 MAX_CPU = 0.25
 """Share of a core that the dashboard's reading may take unless told otherwise."""
@@ -29,12 +29,12 @@ _RING_BYTES = 8 << 20
 
 def add(parser: Parser) -> None:
     """Describe its options."""
-    past.add(parser)
+    rewind_options.add(parser)
     config.choosing(parser)
     parser.add_argument(
         "--max-cpu",
         metavar="PERCENT",
-        type=values.percent,
+        type=argument_values.percent,
         default=MAX_CPU,
         help="share of a core that reading may take; beyond it the interval doubles, up to 1s"
         f" (default {MAX_CPU:.0%})".replace("%", "%%"),
@@ -56,7 +56,7 @@ def add(parser: Parser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run it."""
     wanted = filter_of(args)
-    kept = Past.of(args)
+    kept = RewindOptions.of(args)
     if args.force and args.record_to is None:
         raise UsageError("--force is for --record.", "Leave it out, or give --record FILE.")
     looked_for = alerts.alerts_of(args, wanted.whole)
@@ -66,10 +66,10 @@ def run(args: argparse.Namespace) -> int:
     loading = program(args, _RING_BYTES)
     preferences = config.preferences(args)
     from tcctui import memory  # noqa: PLC0415 - ctypes
+    from tcctui.recording.origin import live_origin  # noqa: PLC0415
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
-    from tcctui.sources.origin import live_origin  # noqa: PLC0415
-    from tcctui.ui.alarm import Alarms  # noqa: PLC0415
-    from tcctui.ui.app import run as dashboard  # noqa: PLC0415 - Textual
+    from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
+    from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
     memory.return_at_once()
     interval_ms = getattr(args, "interval", INTERVAL_MS)
@@ -100,7 +100,7 @@ def _check(path: str, force: bool) -> None:
         TcctuiError: it can't be.
 
     """
-    from tcctui.sources.recording_writer import require_pyarrow  # noqa: PLC0415
+    from tcctui.recording.writer import require_pyarrow  # noqa: PLC0415
 
     if path == "-":
         raise UsageError(
@@ -124,9 +124,9 @@ def _keeper(
     """
 
     def begin(origin: Origin) -> Callable[[Chunk], None]:
-        from tcctui.record import line  # noqa: PLC0415 - pyarrow
-        from tcctui.sources.recording_thread import RecordingThread  # noqa: PLC0415
-        from tcctui.sources.recording_writer import RecordingWriter  # noqa: PLC0415
+        from tcctui.headless.record import line  # noqa: PLC0415 - pyarrow
+        from tcctui.recording.writer import RecordingWriter  # noqa: PLC0415
+        from tcctui.recording.writer_thread import RecordingThread  # noqa: PLC0415
 
         writer = RecordingWriter(Path(path), origin, force=force)
         recording, begun = RecordingThread(writer), time.monotonic()

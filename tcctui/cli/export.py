@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from tcctui.cli import filters, moments, values
+from tcctui.cli import argument_values, filters, moments
 from tcctui.export import command
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def add(commands: Commands) -> None:
         description="Write a recording as a table of events, samples or flows (.parquet, .csv,"
         " .jsonl), or the charts of one flow (.svg, .txt).",
     )
-    command.add_arguments(export, moments.at, values.recording)
+    command.add_arguments(export, moments.at, argument_values.recording)
     filters.add(
         export,
         "only events and samples from when their connection matches, and flows that matched at"

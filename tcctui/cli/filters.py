@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
-    from tcctui.flows.query import Query
+    from tcctui.query import Query
 
 WORDS = "such as 'port:443 and srtt>80ms' (as in the dashboard's search: ? there lists it)"
 """How a query is explained in help."""
@@ -35,7 +35,7 @@ def query_of(args: argparse.Namespace) -> Query:
         UsageError: something is no port, no address, or no query.
 
     """
-    from tcctui.flows.query import ALL  # noqa: PLC0415 - numpy
+    from tcctui.query import ALL  # noqa: PLC0415 - numpy
 
     whole = ALL
     ports = [_port(text) for text in _split(_given(args, "port"))]
@@ -55,7 +55,7 @@ def parsed(option: str, text: str) -> Query:
         UsageError: it is none; shows where.
 
     """
-    from tcctui.flows.query import QueryError, parse, render_error  # noqa: PLC0415 - numpy
+    from tcctui.query import QueryError, parse, render_error  # noqa: PLC0415 - numpy
 
     if not text.strip():
         raise UsageError(f"{option} needs a query.", f"Such as {option} 'port:443 and srtt>80ms'.")
@@ -89,7 +89,7 @@ def _port(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    from tcctui.addresses import parse_prefix  # noqa: PLC0415
+    from tcctui.wire.addresses import parse_prefix  # noqa: PLC0415
 
     try:
         return str(parse_prefix(text))

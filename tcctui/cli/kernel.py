@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcctui.cli import filters, values
+from tcctui.cli import argument_values, filters
 from tcctui.cli.parser import Parser
 from tcctui.errors import TcctuiError
 
 if TYPE_CHECKING:
-    from tcctui.flows.query import Query
+    from tcctui.query import Query
     from tcctui.source import Source
-    from tcctui.sources.kernel_filter import KernelFilter
-    from tcctui.sources.program import Loading
+    from tcctui.sources.kernel.kernel_filter import KernelFilter
+    from tcctui.sources.kernel.program import Loading
 
 INTERVAL_MS = 10.0
 """How often the kernel tells the dashboard of a connection: charts have 100 ms to a column."""
@@ -54,7 +54,7 @@ def kernel_options(before: str = "") -> Parser:
     group.add_argument(
         "--interval",
         metavar="TIME",
-        type=values.interval,
+        type=argument_values.interval,
         help="the kernel tells of a connection once in so long (20ms, 1s; a bare number is ms), and"
         " at once where its first ACK comes, ssthresh changes or cwnd falls; 0 tells of every ACK"
         f" (default {INTERVAL_MS:g}ms, with trace and record 0)",
@@ -107,7 +107,7 @@ def filter_of(args: argparse.Namespace) -> Filter:
         UsageError: one of them is none.
 
     """
-    from tcctui.sources.kernel_filter import KernelFilter  # noqa: PLC0415
+    from tcctui.sources.kernel.kernel_filter import KernelFilter  # noqa: PLC0415
 
     whole = filters.query_of(args)
     in_kernel = KernelFilter.of(whole)
@@ -122,7 +122,7 @@ def program(args: argparse.Namespace, ring_bytes: int) -> Loading | TcctuiError 
         TcctuiError: it can't be, and nothing else will do.
 
     """
-    from tcctui.sources.program import Loading  # noqa: PLC0415
+    from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
 
     if choice(args) == "sock_diag":
         return None

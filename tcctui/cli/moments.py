@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tcctui.errors import TcctuiError
 
 if TYPE_CHECKING:
-    from tcctui.flows.timeline import Timeline
+    from tcctui.recording.timeline import Timeline
 
 _LENGTH = re.compile(
     r"(?P<sign>[+-]?)(?=[\d.])(?:(?P<h>\d{1,6})h)?(?:(?P<m>\d{1,7})m)?"

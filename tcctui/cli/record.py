@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcctui.cli import values
+from tcctui.cli import argument_values
 from tcctui.cli.kernel import filter_of, kernel_options, open_all
 from tcctui.errors import TcctuiError
 
@@ -35,7 +35,7 @@ def add(commands: Commands) -> None:
         "path", metavar="FILE", help="the recording to be made; - writes to standard output"
     )
     record.add_argument(
-        "--duration", type=values.seconds, metavar="S", help="stop after so many seconds"
+        "--duration", type=argument_values.seconds, metavar="S", help="stop after so many seconds"
     )
     record.add_argument(
         "--force",
@@ -49,14 +49,14 @@ def add(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run it."""
     # Before anything is compiled: pyarrow is the one thing that may be missing.
-    from tcctui.sources.recording_writer import require_pyarrow  # noqa: PLC0415
+    from tcctui.recording.writer import require_pyarrow  # noqa: PLC0415
 
     require_pyarrow()
     if args.path == "-":
         _require_standard_output()
     wanted = filter_of(args)
     with open_all(args, _RING_BYTES, wanted.in_kernel) as source:
-        from tcctui.record import record  # noqa: PLC0415 - numpy
+        from tcctui.headless.record import record  # noqa: PLC0415 - numpy
 
         return record(
             source,

@@ -8,14 +8,14 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from tcctui.cli import alerts, config, filters, moments, terminal, values
-from tcctui.cli.past import Past
+from tcctui.cli import alerts, argument_values, config, filters, moments, terminal
+from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
+    from tcctui.alerts.alert import Alerts
     from tcctui.cli.parser import Commands
-    from tcctui.flows.alerts import Alerts
-    from tcctui.flows.query import Query
+    from tcctui.query import Query
 
 _PIPE = "A pipe is played as it comes: {} is for files."
 
@@ -34,7 +34,7 @@ def add(commands: Commands) -> None:
     )
     replay.add_argument(
         "--speed",
-        type=values.speed,
+        type=argument_values.speed,
         metavar="N",
         help="how many times as fast as it was, from 0.1 to 1000, or max (default 1)",
     )
@@ -54,8 +54,8 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run it."""
-    past = Past.of(args)
-    path = values.recording(args.path)
+    past = RewindOptions.of(args)
+    path = argument_values.recording(args.path)
     query = filters.query_of(args)
     looked_for = alerts.alerts_of(args, query)
     if args.path == "-":
@@ -87,14 +87,14 @@ def _refuse_for_pipes(args: argparse.Namespace) -> None:
 
 
 def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts | None) -> int:
-    from tcctui.sources.recording import Recording  # noqa: PLC0415 - each command pays for itself
+    from tcctui.recording.file import Recording  # noqa: PLC0415 - each command pays for itself
 
     recording = Recording(path)
     try:
         at_ns = None if args.at is None else args.at.of(recording)
         from tcctui import memory  # noqa: PLC0415 - ctypes
-        from tcctui.ui.alarm import Alarms  # noqa: PLC0415
-        from tcctui.ui.app import play  # noqa: PLC0415 - Textual
+        from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual
+        from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
         memory.return_at_once()
         return play(
@@ -112,17 +112,21 @@ def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts
 
 
 def _stream(
-    file: BinaryIO, args: argparse.Namespace, past: Past, query: Query, looked_for: Alerts | None
+    file: BinaryIO,
+    args: argparse.Namespace,
+    past: RewindOptions,
+    query: Query,
+    looked_for: Alerts | None,
 ) -> int:
-    from tcctui.sources.recording_stream import RecordingStream  # noqa: PLC0415
+    from tcctui.recording.stream import RecordingStream  # noqa: PLC0415
 
     # The header is waited for before there is a screen: until then, ssh and sudo may ask for
     # passwords on the terminal.
     stream = RecordingStream(file)
     try:
         from tcctui import memory  # noqa: PLC0415 - ctypes
-        from tcctui.ui.alarm import Alarms  # noqa: PLC0415
-        from tcctui.ui.app import run as dashboard  # noqa: PLC0415 - Textual
+        from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
+        from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
         memory.return_at_once()
         return dashboard(

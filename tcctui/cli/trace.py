@@ -7,16 +7,16 @@ import sys
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tcctui.cli import alerts, filters, values
+from tcctui.cli import alerts, argument_values, filters
 from tcctui.cli.kernel import Filter, choice, filter_of, headers, kernel_options, open_all
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
+    from tcctui.alerts.alert import Alerts
     from tcctui.cli.parser import Commands
-    from tcctui.flows.alerts import Alerts
+    from tcctui.headless.trace import Chosen
     from tcctui.source import EventSource
-    from tcctui.sources.bpf import BpfSource
-    from tcctui.trace import Chosen
+    from tcctui.sources.kernel.bpf_source import BpfSource
 
 _RING_BYTES = 16 << 20
 
@@ -36,9 +36,11 @@ def add(commands: Commands) -> None:
         " other failures.",
     )
     trace.add_argument(
-        "--duration", type=values.seconds, metavar="S", help="stop after so many seconds"
+        "--duration", type=argument_values.seconds, metavar="S", help="stop after so many seconds"
     )
-    trace.add_argument("--count", type=values.count, metavar="N", help="stop after so many events")
+    trace.add_argument(
+        "--count", type=argument_values.count, metavar="N", help="stop after so many events"
+    )
     trace.add_argument(
         "--format",
         dest="form",
@@ -62,7 +64,7 @@ def add(commands: Commands) -> None:
     )
     trace.add_argument(
         "--replay",
-        type=values.recording,
+        type=argument_values.recording,
         metavar="FILE",
         help="with --until, --summary or --alert: read a recording (demo: the one that comes along)"
         " instead of the kernel, as fast as can be",
@@ -93,12 +95,12 @@ def run(args: argparse.Namespace) -> int:
             "--source sock_diag has samples, and trace prints tcp_probe's events.",
             "Leave --source out, or sum up with --summary.",
         )
-    from tcctui.sources.program import Loading  # noqa: PLC0415
+    from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
 
     loading = Loading(kernel_headers=headers(args))
     # The program compiles while these are imported.
-    from tcctui.sources.bpf import BpfSource  # noqa: PLC0415 - numpy
-    from tcctui.trace import trace  # noqa: PLC0415
+    from tcctui.headless.trace import trace  # noqa: PLC0415
+    from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - numpy
 
     events = BpfSource(
         wanted.in_kernel, loading=loading, interval_ms=getattr(args, "interval", 0.0)
@@ -129,8 +131,8 @@ def _choosing(
     """
     if wanted.rest is None:
         return events, None
-    from tcctui.flows.matching import Matching  # noqa: PLC0415
-    from tcctui.trace import Chosen  # noqa: PLC0415
+    from tcctui.headless.matching import Matching  # noqa: PLC0415
+    from tcctui.headless.trace import Chosen  # noqa: PLC0415
 
     matching = Matching(wanted.rest, only_probes=True)
     if not matching.wants_samples:
@@ -141,7 +143,7 @@ def _choosing(
             "Leave --source out.",
         )
     from tcctui.sources.live import BESIDE, LiveSource  # noqa: PLC0415
-    from tcctui.sources.sampling import Sampler  # noqa: PLC0415
+    from tcctui.sources.sock_diag.sampling import Sampler  # noqa: PLC0415
 
     sampler = Sampler(wanted.in_kernel, BESIDE)
     opened.callback(sampler.close)
@@ -165,10 +167,10 @@ def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int
                 "--alert-run is for what happens now, and --replay reads what was.",
                 "Leave --alert-run out.",
             )
-        from tcctui.sources.recording import Recording  # noqa: PLC0415 - pyarrow
+        from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
 
         recording = Recording(args.replay)
-        from tcctui.alerting import Telling, alert_of  # noqa: PLC0415 - numpy
+        from tcctui.headless.alerting import Telling, alert_of  # noqa: PLC0415 - numpy
 
         try:
             if recording.remark:
@@ -181,7 +183,7 @@ def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int
         alerts.reporter(args) as report,
         open_all(args, _RING_BYTES, wanted.in_kernel) as source,
     ):
-        from tcctui.alerting import Telling, alert  # noqa: PLC0415 - numpy
+        from tcctui.headless.alerting import Telling, alert  # noqa: PLC0415 - numpy
 
         return alert(source, Telling(looked_for, form, report), args.duration)
 
@@ -202,10 +204,10 @@ def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
     summary = (args.form or "text") if args.summary else None
     if args.replay is not None:
         _refuse_for_recordings(args)
-        from tcctui.sources.recording import Recording  # noqa: PLC0415 - pyarrow
+        from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
 
         recording = Recording(args.replay)
-        from tcctui.outcome import Asked, outcome_of  # noqa: PLC0415 - numpy
+        from tcctui.headless.outcome import Asked, outcome_of  # noqa: PLC0415 - numpy
 
         try:
             if recording.remark:
@@ -216,7 +218,7 @@ def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
         finally:
             recording.close()
     with open_all(args, _RING_BYTES, wanted.in_kernel) as source:
-        from tcctui.outcome import Asked, outcome  # noqa: PLC0415 - numpy
+        from tcctui.headless.outcome import Asked, outcome  # noqa: PLC0415 - numpy
 
         asked = Asked(until=query, summary=summary, only=wanted.rest)
         return outcome(source, asked, args.duration)

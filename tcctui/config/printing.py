@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from tcctui.config.known import Known
+from tcctui.config.choices import Choices
 from tcctui.config.settings import Settings
 
 _WIDTH = 96
@@ -37,13 +37,13 @@ def held(settings: Settings) -> str:
     return "\n".join(_statements(settings)) + "\n"
 
 
-def default(known: Known, meanings: Mapping[str, str]) -> str:
+def default(choices: Choices, meanings: Mapping[str, str]) -> str:
     """Write a file that changes nothing, with all that can be set explained.
 
-    `meanings` says what the actions of `known` do.
+    `meanings` says what the actions of `choices` do.
     """
     lines = ["# Settings of tcctui; what is left out is as it is here."]
-    lists = {"theme": known.themes, "columns": known.columns, "group": known.groups}
+    lists = {"theme": choices.themes, "columns": choices.columns, "group": choices.groups}
     for name, value in _values(Settings()):
         lines += ["", *_comment(_EXPLAINED[name]), *_comment(", ".join(lists.get(name, ())))]
         if not isinstance(value, Mapping):
@@ -53,16 +53,16 @@ def default(known: Known, meanings: Mapping[str, str]) -> str:
         lines += [f"# {_key(key)} = {_value(one)}" for key, one in _EXAMPLES.get(name, {}).items()]
         lines += [f"{_key(key)} = {_value(one)}" for key, one in value.items()]
         if name == "keys":
-            for action, keys in known.keys.items():
-                written = [_key_of(known, key) for key in keys]
+            for action, keys in choices.keys.items():
+                written = [_key_of(choices, key) for key in keys]
                 told = f"# {action} = {_value(written if len(keys) > 1 else written[0])}"
                 lines.append(f"{told:<28}  # {_in_short(meanings.get(action, ''))}".rstrip(" #"))
     return "\n".join(lines) + "\n"
 
 
-def _key_of(known: Known, name: str) -> str:
+def _key_of(choices: Choices, name: str) -> str:
     """Write a key as people do, `?` and not `question_mark`, where that is read as the same."""
-    return next((one for one in string.punctuation if known.key(one) == name), name)
+    return next((one for one in string.punctuation if choices.key(one) == name), name)
 
 
 def _in_short(meaning: str) -> str:

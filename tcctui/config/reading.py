@@ -10,9 +10,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from tcctui.config import fields
-from tcctui.config.known import Known
-from tcctui.config.place import as_caller
+from tcctui.config import validation
+from tcctui.config.choices import Choices
+from tcctui.config.location import as_caller
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 
@@ -32,7 +32,7 @@ class Problem(NamedTuple):
         return f"{where}: {self.sentence}"
 
 
-def read(path: Path, known: Known | None = None) -> tuple[Settings, list[Problem]]:
+def read(path: Path, choices: Choices | None = None) -> tuple[Settings, list[Problem]]:
     """Read settings; where a value is wrong, or nothing is there, what holds is the default.
 
     Problems come in the order of their lines.
@@ -41,7 +41,7 @@ def read(path: Path, known: Known | None = None) -> tuple[Settings, list[Problem
         text = text_of(path)
         if text is None:
             return Settings(), []
-        return _settings(text, known or Known())
+        return _settings(text, choices or Choices())
     except _UnreadableError as problem:
         return Settings(), [Problem(problem.line, f"{problem} The defaults hold.")]
     except TcctuiError as error:
@@ -127,7 +127,7 @@ def _parsed(text: str) -> Any:
         raise _UnreadableError(f"This is not TOML: {reason}.") from error
 
 
-def _settings(text: str, known: Known) -> tuple[Settings, list[Problem]]:
+def _settings(text: str, choices: Choices) -> tuple[Settings, list[Problem]]:
     """Take each value that is right."""
     from tcctui.config.lines import line_of, lines  # noqa: PLC0415
 
@@ -136,11 +136,11 @@ def _settings(text: str, known: Known) -> tuple[Settings, list[Problem]]:
     values: dict[str, Any] = {}
     problems: list[Problem] = []
 
-    def told(faults: Iterator[fields.Fault]) -> None:
+    def told(faults: Iterator[validation.Fault]) -> None:
         problems.extend(Problem(line_of(found, one.path), one.sentence) for one in faults)
 
     for name, value in written.items():
-        told(fields.take(name, value, known, values))
+        told(validation.take(name, value, choices, values))
     for name, value in values.items():
         values[name] = MappingProxyType(value) if isinstance(value, dict) else value
     return Settings(**values), sorted(problems)

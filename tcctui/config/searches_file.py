@@ -6,10 +6,10 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from tcctui.config.place import as_caller, caller
+from tcctui.config.location import as_caller, caller
 from tcctui.config.searches import MOST, Searches
 from tcctui.errors import TcctuiError
-from tcctui.newfile import NewFile, refusal
+from tcctui.files.new_file import NewFile, refusal
 
 NAME = Path("tcctui") / "searches"
 """The file, from the directory that is for such files."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from tcctui.config import reading
-from tcctui.config.place import Caller, as_caller
+from tcctui.config.location import Caller, as_caller
 from tcctui.errors import TcctuiError
-from tcctui.newfile import NewFile, refusal
+from tcctui.files.new_file import NewFile, refusal
 
 
 def keep(path: Path, changes: Mapping[str, Any]) -> None:

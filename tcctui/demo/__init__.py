@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tcctui.flows.query import Query
+    from tcctui.query import Query
     from tcctui.ui.preferences import Preferences
 
 RECORDING = Path(__file__).with_name("demo.arrows")
@@ -22,8 +22,8 @@ def run(base_query: Query | None = None, preferences: Preferences | None = None)
         TcctuiError: pyarrow is missing.
 
     """
-    from tcctui.sources.recording import Recording  # noqa: PLC0415 - pyarrow
-    from tcctui.ui.app import play  # noqa: PLC0415 - Textual
+    from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
+    from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual
 
     recording = Recording(RECORDING)
     try:

@@ -12,15 +12,15 @@ from rich.cells import cell_len
 from textual.app import App, ComposeResult
 from textual.widgets import Static
 
-from tcctui.export.chosen import Chosen, ends
-from tcctui.export.lives import Lives
-from tcctui.flows.chunks import Chunk
+from tcctui.export.attribution import Attribution
+from tcctui.export.selection import Selection, ends
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.flows.store import Store
-from tcctui.ui import chart_kinds
-from tcctui.ui.chart_kinds import Picture
-from tcctui.ui.plain import legible
-from tcctui.ui.time_chart import TimeChart
+from tcctui.recording.chunks import Chunk
+from tcctui.ui.chart import chart_kinds
+from tcctui.ui.chart.chart_kinds import Picture
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.style.printable import legible
 
 WIDTH, HEIGHT = 120, 18
 """Cells of each of both charts."""
@@ -29,7 +29,9 @@ _MEMORY = 16 << 20  # for the history of one flow
 _SHORT = 60.0  # seconds for which every 100 ms are known
 
 
-def draw(cookie: int, chosen: Chosen, lives: Lives, chunks: Iterable[Chunk], ending: str) -> str:
+def draw(
+    cookie: int, chosen: Selection, lives: Attribution, chunks: Iterable[Chunk], ending: str
+) -> str:
     """Draw cwnd and srtt of a flow over what is chosen of its life, as .svg or .txt has them."""
     life = lives.all()
     life = life[life["cookie"] == np.uint64(cookie)]

@@ -6,30 +6,18 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from tcctui.errors import TcctuiError, UsageError
 
 if TYPE_CHECKING:
-    from tcctui.flows.query import Query
-    from tcctui.flows.timeline import Timeline
+    from tcctui.export.typed_moment import Moment
+    from tcctui.query import Query
 
 TABLES = ("events", "samples", "flows")
 ENDINGS = (".parquet", ".csv", ".jsonl", ".svg", ".txt")
 _PICTURES = (".svg", ".txt")
 _ALL = ", ".join(ENDINGS[:-1]) + f" or {ENDINGS[-1]}"
-
-
-class Moment(Protocol):
-    """A moment as it was typed."""
-
-    def of(self, timeline: Timeline, option: str) -> int:
-        """Give it on the timeline's clock.
-
-        Raises:
-            TcctuiError: the timeline does not go there.
-
-        """
 
 
 def add_arguments(
@@ -124,14 +112,14 @@ def export(
             "Say which: --flow COOKIE, or --flow LOCAL-REMOTE.",
         )
     # What takes its time to load, or needs pyarrow, does so behind the usage.
-    from tcctui.newfile import see  # noqa: PLC0415
-    from tcctui.sources.recording import Recording  # noqa: PLC0415
+    from tcctui.files.new_file import see  # noqa: PLC0415
+    from tcctui.recording.file import Recording  # noqa: PLC0415
 
     see(out, force=force)
     recording = Recording(source)
     try:
         from tcctui.export.job import Job  # noqa: PLC0415
-        from tcctui.flows.query import ALL  # noqa: PLC0415
+        from tcctui.query import ALL  # noqa: PLC0415
 
         told = _tell(recording.remark)
         job = Job(recording, query or ALL, begin=begin, end=end, flow=flow, progress=progress)

@@ -10,24 +10,24 @@ from pathlib import Path
 import numpy as np
 
 from tcctui.errors import TcctuiError, UsageError
-from tcctui.events import EVENT
-from tcctui.export import chosen
-from tcctui.export.chosen import Chosen
-from tcctui.export.columns import Table, length
-from tcctui.export.command import Moment
-from tcctui.export.flows import FlowTable
-from tcctui.export.lives import Lives
-from tcctui.export.matched import matched, matching
+from tcctui.export import selection
+from tcctui.export.arrays import Table, length
+from tcctui.export.attribution import Attribution
+from tcctui.export.event_tables import events_table, samples_table
+from tcctui.export.flow_table import FlowTable
 from tcctui.export.outfile import outfile
 from tcctui.export.progress import Progress
-from tcctui.export.records import events_table, samples_table
+from tcctui.export.query_matches import matched, matching
+from tcctui.export.selection import Selection
+from tcctui.export.typed_moment import Moment
 from tcctui.export.writers import WRITERS
-from tcctui.flows.chunks import Chunk
-from tcctui.flows.matching import is_of_ends
-from tcctui.flows.query import ALL, Query
-from tcctui.flows.timeline import Timeline
-from tcctui.plain import plain
-from tcctui.samples import SAMPLE
+from tcctui.headless.matching import is_of_ends
+from tcctui.printable import plain
+from tcctui.query import ALL, Query
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Timeline
+from tcctui.wire.events import EVENT
+from tcctui.wire.samples import SAMPLE
 
 _AROUND_NS = 60_000_000_000
 """Nanoseconds before and after what is wanted, in which sockets are learned."""
@@ -60,17 +60,19 @@ class Job:
         self._progress = Progress("export", wanted=progress)
         self._told = progress
         span = recording.span
-        first = span.first_ns - chosen.SLACK_NS if begin is None else begin.of(recording, "--from")
+        first = (
+            span.first_ns - selection.SLACK_NS if begin is None else begin.of(recording, "--from")
+        )
         last = span.last_ns if end is None else end.of(recording, "--to")
         if first > last:
             raise UsageError("--from is after --to.", "Let it be before.")
         of_ends = is_of_ends(query)
         self._query = None if of_ends else query
-        self._chosen = Chosen(first, last, query if of_ends else ALL)
-        self._lives = Lives()
+        self._chosen = Selection(first, last, query if of_ends else ALL)
+        self._lives = Attribution()
         self._learn()
         if flow is not None:
-            self._chosen = replace(self._chosen, cookies=chosen.flow(flow, self._lives.all()))
+            self._chosen = replace(self._chosen, cookies=selection.flow(flow, self._lives.all()))
 
     def _learn(self) -> None:
         for chunk in self._going(self._chosen.chunks(self._recording, _AROUND_NS), 0, _LEARNING):
@@ -175,7 +177,7 @@ class Job:
                 file.write(drawn.encode())
         finally:
             self._progress.clear()
-        self._say(f"{out}: {' → '.join(chosen.ends(int(cookies[0]), self._lives.all()))}")
+        self._say(f"{out}: {' → '.join(selection.ends(int(cookies[0]), self._lives.all()))}")
 
     def _say(self, text: str) -> None:
         if self._told:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from tcctui.newfile import NewFile, refusal
+from tcctui.files.new_file import NewFile, refusal
 
 _SIGNALS = tuple(number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP"))
 

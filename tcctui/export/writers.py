@@ -9,7 +9,7 @@ from typing import BinaryIO, Protocol
 
 import numpy as np
 
-from tcctui.export.columns import Column, Table, Texts, Times, cells, length
+from tcctui.export.arrays import Column, Table, Texts, Times, cells, length
 
 
 class Writer(Protocol):
@@ -72,7 +72,7 @@ class Parquet:
     """Parquet with zstd, in row groups of a quarter of a million rows."""
 
     def __init__(self, file: BinaryIO) -> None:
-        from tcctui.sources.arrow_tables import ParquetTable  # noqa: PLC0415 - pyarrow
+        from tcctui.export.arrow_tables import ParquetTable  # noqa: PLC0415 - pyarrow
 
         self._open = ParquetTable
         self._file = file

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.index import Rows, grown
-from tcctui.samples import SAMPLE
+from tcctui.wire.samples import SAMPLE
 
 Column = npt.NDArray[np.generic]
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.bbr import phase
 from tcctui.flows.columns import SAMPLED
+from tcctui.flows.diagnosis.bbr import phase
+from tcctui.flows.intake.latest import sampled
 from tcctui.flows.labels import both_endpoints, with_states
-from tcctui.flows.latest import sampled
 from tcctui.flows.snapshot import Flows
 
 Column = npt.NDArray[Any]

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.addresses import format_address, format_endpoint
 from tcctui.flows.columns import Column
-from tcctui.flows.states import STATE_NAMES
+from tcctui.wire.addresses import format_address, format_endpoint
+from tcctui.wire.tcp_states import STATE_NAMES
 
 Lines = npt.NDArray[np.bytes_]
 """Lines of ASCII, one for each flow."""

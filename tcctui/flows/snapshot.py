@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.marks import NO_MARKS, Marks
+from tcctui.flows.history.marks import NO_MARKS, Marks
 
 
 @dataclass(frozen=True, eq=False)

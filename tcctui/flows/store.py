@@ -10,25 +10,25 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import Events
-from tcctui.flows import checkpoints
-from tcctui.flows.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
 from tcctui.flows.columns import SAMPLED
 from tcctui.flows.derived import complete, needs
-from tcctui.flows.detail import RECENT_BUCKETS
-from tcctui.flows.grid import Grid
+from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
+from tcctui.flows.history.detail import RECENT_BUCKETS
+from tcctui.flows.history.grid import Grid
+from tcctui.flows.history.marks import laid
+from tcctui.flows.history.rate_log import acked_rate
+from tcctui.flows.history.resample import Lived, acked, resample
 from tcctui.flows.index import Keys, Rows
-from tcctui.flows.intake import Intake
-from tcctui.flows.keyframes import Keyframe
-from tcctui.flows.known import Known
-from tcctui.flows.looks import Looks
-from tcctui.flows.marks import laid
-from tcctui.flows.parts import parts
-from tcctui.flows.rate_log import acked_rate
-from tcctui.flows.resample import Lived, acked, resample
+from tcctui.flows.intake.batch_splits import parts
+from tcctui.flows.intake.event_intake import EventIntake
+from tcctui.flows.intake.sample_intake import SampleIntake
+from tcctui.flows.keyframe import checkpoint
+from tcctui.flows.keyframe.keyframe import Keyframe
+from tcctui.flows.rows import FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
-from tcctui.records import pick
-from tcctui.samples import SOCKET, Samples
+from tcctui.wire.events import Events
+from tcctui.wire.records import pick
+from tcctui.wire.samples import SOCKET, Samples
 
 HISTORY_MEMORY = 72 << 20
 """Bytes that histories may take unless told otherwise."""
@@ -48,9 +48,9 @@ class Store:
 
     def __init__(self, history_memory: int = HISTORY_MEMORY) -> None:
         self._lock = threading.Lock()
-        self._known = Known(history_memory)
-        self._looks = Looks(self._known)
-        self._intake = Intake(self._known, self._looks)
+        self._known = FlowRows(history_memory)
+        self._looks = SampleIntake(self._known)
+        self._intake = EventIntake(self._known, self._looks)
 
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in a batch of events, oldest first, and let time go on to `now_ns`.
@@ -136,7 +136,7 @@ class Store:
     def keyframe(self) -> Keyframe:
         """Copy what is known now, but the histories."""
         with self._lock:
-            return checkpoints.taken(self._known, self._looks)
+            return checkpoint.taken(self._known, self._looks)
 
     def restore(self, keyframe: Keyframe, cookies: Keys | None = None) -> None:
         """Go on from a keyframe, with all of its flows or some; before anything was taken in.
@@ -146,7 +146,7 @@ class Store:
 
         """
         with self._lock:
-            checkpoints.restore(self._known, self._looks, keyframe, cookies)
+            checkpoint.restore(self._known, self._looks, keyframe, cookies)
 
     def copy(self) -> Store:
         """Copy all there is, for what comes to one not to come to the other.

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 from textual.app import App
 
-from tcctui.flows.query.reference import FIELD_HELP, SYNTAX, UNITS, FieldHelp
 from tcctui.manual import roff
+from tcctui.query.reference import FIELD_HELP, SYNTAX, UNITS, FieldHelp
 from tcctui.ui.actions import actions, spoken
-from tcctui.ui.dashboard import Dashboard
-from tcctui.ui.dashboard_app import DashboardApp
-from tcctui.ui.player import Player
-from tcctui.ui.search_bar import SearchBar
-from tcctui.ui.signs import LIMITS, MARKS
+from tcctui.ui.app.dashboard_app import DashboardApp
+from tcctui.ui.dashboard.dashboard import Dashboard
+from tcctui.ui.search.search_bar import SearchBar
+from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.table.columns import BY_NAME, GROUPS
 from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.time.player import Player
 
 _KEYS = (
     ("Screen", (DashboardApp, Dashboard)),

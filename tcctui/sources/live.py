@@ -11,16 +11,16 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT, Events
-from tcctui.samples import NO_SAMPLES, Samples
 from tcctui.source import EventSource
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading
-from tcctui.sources.sampling import Sampler
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
+from tcctui.sources.sock_diag.sampling import Sampler
+from tcctui.wire.events import EVENT, Events
+from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
-    from tcctui.flows.query import Query
+    from tcctui.query import Query
 
 BESIDE, ALONE = 0.25, 0.1
 """Seconds between two samples of what is on the screen: beside tcp_probe, and without it."""

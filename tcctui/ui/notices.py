@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from textual.widget import Widget
 
-from tcctui.plain import plain_lines
+from tcctui.printable import plain_lines
 
 LONG = 3600.0
 """Seconds that stays what changes all that is to be seen."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from textual.widget import Widget
 
 from tcctui.errors import TcctuiError
-from tcctui.ui import units
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.pictures import save_picture
+from tcctui.ui.style import units
 
 
 class Saver:

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.index import Keys
-from tcctui.flows.moment import LONGEST, Moment
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
-from tcctui.samples import SOCKET
+from tcctui.rewind.moment import LONGEST, Moment
+from tcctui.wire.samples import SOCKET
 
 
 class View:

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EVENT, EventKind, Events, TcpState
 from tcctui.flows.store import Store
-from tcctui.records import joined
+from tcctui.wire.events import EVENT, EventKind, Events, TcpState
+from tcctui.wire.records import joined
 from tests.bench.report import Section, Target, number
 from tests.unit.events import stand_alone
 

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
-from tcctui.addresses import parse_prefix
-from tcctui.flows.query.reach import EVERYTHING, AnyOf, Inside, Not, PortRange, Reach
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.filter_tests import MAX_TESTS
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading, Program
+from tcctui.query.address_formula import EVERYTHING, AnyOf, Inside, Not, PortRange, Reach
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.filter_tests import MAX_TESTS
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading, Program
+from tcctui.wire.addresses import parse_prefix
 from tests.bench.counting import counting_program
 from tests.bench.load import Load, other_processor
 from tests.bench.report import Section, ratio

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tcctui.sources import bcc_package
-from tcctui.sources.program import bpf_directory
+from tcctui.sources.kernel import bcc_package
+from tcctui.sources.kernel.program import bpf_directory
 
 _SOURCE = """
 BPF_PERCPU_ARRAY(count, u64, 1);

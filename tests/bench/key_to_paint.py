@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tcctui.events import EVENT
 from tcctui.flows.columns import DERIVED, FIELDS
 from tcctui.flows.store import Store
+from tcctui.wire.events import EVENT
 from tests.bench import screen_reader
 from tests.bench.load import load_processor, other_processor
 from tests.bench.many_flows import ManyFlows

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EVENT, CaState, EventKind, Events
-from tcctui.records import joined
-from tcctui.samples import SAMPLE, TCP_INFO_BYTES, Samples
+from tcctui.wire.events import EVENT, CaState, EventKind, Events
+from tcctui.wire.records import joined
+from tcctui.wire.samples import SAMPLE, TCP_INFO_BYTES, Samples
 from tests.unit.events import stand_alone
 
 FLOWS = 10_000

@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.flows.query import Query, parse
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
-from tcctui.samples import Samples
+from tcctui.query import Query, parse
+from tcctui.wire.samples import Samples
 from tests.bench.report import Section, Target, ratio
 from tests.unit.samples import samples
 

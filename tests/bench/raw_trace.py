@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tcctui.sources import tracepoints
+from tcctui.sources.kernel import tracepoints
 
 _KB = 16_384
 _PAGE = os.sysconf("SC_PAGE_SIZE")

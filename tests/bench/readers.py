@@ -13,16 +13,16 @@ from collections.abc import Callable
 from typing import Any
 
 from tcctui.cli import INTERVAL_MS, MAX_CPU
-from tcctui.events import EVENT, Events
 from tcctui.flows.store import Store
-from tcctui.sources import bcc_package, tracepoints
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel import bcc_package, tracepoints
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.loader import MAPS
+from tcctui.sources.kernel.program import RING_BYTES, Loading, Program, bpf_directory, possible_cpus
 from tcctui.sources.live import BESIDE, LiveSource
-from tcctui.sources.loader import MAPS
-from tcctui.sources.program import RING_BYTES, Loading, Program, bpf_directory, possible_cpus
-from tcctui.sources.sampling import Sampler
-from tcctui.ui.app import TcctuiApp
+from tcctui.sources.sock_diag.sampling import Sampler
+from tcctui.ui.app.app import TcctuiApp
+from tcctui.wire.events import EVENT, Events
 from tests.bench.counters import Counters
 from tests.bench.counting import counting_program
 

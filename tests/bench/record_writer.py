@@ -15,8 +15,8 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from tcctui.sources import bcc_package
-from tcctui.sources.program import bpf_directory
+from tcctui.sources.kernel import bcc_package
+from tcctui.sources.kernel.program import bpf_directory
 
 FLOWS = 200
 

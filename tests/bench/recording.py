@@ -57,7 +57,7 @@ class Round:
 
 
 def _tcctui(text: str, path: Path) -> Told:
-    from tcctui.sources.recording import Recording  # noqa: PLC0415 - only this one's
+    from tcctui.recording.file import Recording  # noqa: PLC0415 - only this one's
 
     recording = Recording(path)
     totals = recording.totals()

@@ -11,7 +11,7 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
-from tcctui.sources import bcc_package
+from tcctui.sources.kernel import bcc_package
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 

@@ -8,14 +8,14 @@ from functools import partial
 
 import numpy as np
 
-from tcctui.events import Events
-from tcctui.flows.chunks import Chunk
-from tcctui.flows.moment import Moment
-from tcctui.flows.rewind_log import RewindLog
 from tcctui.flows.store import Store
-from tcctui.flows.tape import Tape
-from tcctui.flows.timeline import Origin
-from tcctui.records import joined
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.tape import Tape
+from tcctui.recording.timeline import Origin
+from tcctui.rewind.moment import Moment
+from tcctui.rewind.rewind_log import RewindLog
+from tcctui.wire.events import Events
+from tcctui.wire.records import joined
 from tests.bench.many_events import BATCH_NS, EVENTS_A_SECOND, FLOWS, LOOKED_AT, ManyEvents
 from tests.bench.report import Section, Target, number
 

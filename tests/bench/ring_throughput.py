@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.events import EVENT, Events
 from tcctui.flows.store import Store
-from tcctui.sources.bpf import BATCH
-from tcctui.sources.program import RING_BYTES
-from tcctui.sources.ringbuf import MappedRing
+from tcctui.sources.kernel.bpf_source import BATCH
+from tcctui.sources.kernel.program import RING_BYTES
+from tcctui.sources.kernel.ringbuf import MappedRing
+from tcctui.wire.events import EVENT, Events
 from tests.bench.load import load_processor, other_processor
 from tests.bench.record_writer import RecordWriter
 from tests.bench.report import Section, Target, number, ratio

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-from tcctui.events import AF_INET, AF_INET6
-from tcctui.sources import inet_diag, namespaces
-from tcctui.sources.netlink import NLMSG_DONE, Inbox
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.sock_diag import inet_diag, namespaces
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.sources.sock_diag.netlink import NLMSG_DONE, Inbox
+from tcctui.wire.events import AF_INET, AF_INET6
 from tests.bench.many_flows import ManyFlows
 from tests.bench.report import Section, Target, number, ratio
 

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.sources import tracepoints
-from tcctui.sources.program import RING_BYTES
+from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel.program import RING_BYTES
 from tests.bench.counters import Counters
 from tests.bench.load import other_processor
 from tests.bench.pseudo_terminal import PATIENCE, PseudoTerminal, process_cpu

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EVENT, Events
+from tcctui.wire.events import EVENT, Events
 
 FIELDS = tuple(name for name in EVENT.names or () if name not in ("ts_ns", "skaddr"))
 """What has to be equal: the clock is read twice, and the kernel prints a hash for an address."""

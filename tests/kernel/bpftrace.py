@@ -8,8 +8,8 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tcctui.addresses import V4_MAPPED
-from tcctui.events import AF_INET, EVENT, Events
+from tcctui.wire.addresses import V4_MAPPED
+from tcctui.wire.events import AF_INET, EVENT, Events
 from tests.kernel.command import Command
 from tests.kernel.deadlines import until
 from tests.kernel.recorder import probes_of

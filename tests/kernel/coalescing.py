@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.sources.bpf import BpfSource
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel.deadlines import until
 from tests.kernel.network import run
 from tests.kernel.recorder import Recorder, probes_of

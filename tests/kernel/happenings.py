@@ -10,8 +10,8 @@ from ipaddress import ip_address
 
 import numpy as np
 
-from tcctui.addresses import V4_MAPPED
-from tcctui.events import AF_INET, AF_INET6, EVENT, EventKind, Events, TcpState
+from tcctui.wire.addresses import V4_MAPPED
+from tcctui.wire.events import AF_INET, AF_INET6, EVENT, EventKind, Events, TcpState
 from tests.kernel.tracefs import ProbeText
 from tests.kernel.traffic import Connection
 

@@ -8,9 +8,9 @@ from types import TracebackType
 
 import numpy as np
 
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.records import joined
 from tcctui.source import EventSource
+from tcctui.wire.events import EVENT, EventKind, Events
+from tcctui.wire.records import joined
 
 
 class Recorder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from tcctui.events import NO_SSTHRESH
+from tcctui.wire.events import NO_SSTHRESH
 from tests.kernel.network import run
 
 

@@ -18,12 +18,12 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.flows import known as flows_known
+from tcctui.flows import rows
 from tcctui.flows.store import Store
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading, bpf_directory
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading, bpf_directory
+from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel.bpf_objects import existing
 from tests.kernel.coalescing import known, places, spare, wrong
 from tests.kernel.command import Command, attached
@@ -62,7 +62,7 @@ for _ in range(count):
 SMALL_TRACE = f"""
 import sys
 from functools import partial
-from tcctui.sources import program
+from tcctui.sources.kernel import program
 program.Loading = partial(program.Loading, ring_bytes={SMALL_RING})
 from tcctui.cli import main
 raise SystemExit(main(sys.argv[1:]))
@@ -71,11 +71,11 @@ raise SystemExit(main(sys.argv[1:]))
 SMALL_READER = """
 import json, signal, sys
 import numpy as np
-from tcctui.records import joined
+from tcctui.wire.records import joined
 from tcctui.flows.store import Store
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
 
 over = []
 signal.signal(signal.SIGTERM, lambda *_: over.append(True))
@@ -116,7 +116,7 @@ def test_thousands_of_connections_a_second(monkeypatch: pytest.MonkeyPatch) -> N
 
     Memory does not grow with them.
     """
-    monkeypatch.setattr(flows_known, "LINGER_NS", SECOND // 4)
+    monkeypatch.setattr(rows, "LINGER_NS", SECOND // 4)
     store, ended, taken = Store(), 0, []
     pages = store._known.history.pages
     with (
@@ -278,7 +278,7 @@ def test_what_the_compiler_says_is_kept(
     """A program that can't be compiled is a clear error with clang's words in it, not on screen."""
     shutil.copytree(bpf_directory() / "include", tmp_path / "include")
     (tmp_path / "tcc.c").write_text("int broken(void) { return nowhere; }\n")
-    monkeypatch.setattr("tcctui.sources.program.bpf_directory", lambda: tmp_path)
+    monkeypatch.setattr("tcctui.sources.kernel.program.bpf_directory", lambda: tmp_path)
     with pytest.raises(TcctuiError, match="can't be loaded") as caught:
         Loading().wait()
     assert "nowhere" in caught.value.detail

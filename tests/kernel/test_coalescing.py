@@ -17,15 +17,15 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, EventKind
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.store import Store
-from tcctui.records import joined
-from tcctui.sources import slots
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.bpf_syscall import delete_keys
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading
+from tcctui.sources.kernel import slots
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.bpf_syscall import delete_keys
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
+from tcctui.wire.events import EVENT, EventKind
+from tcctui.wire.records import joined
 from tests.kernel.coalescing import Twice, ends_last, known, places, spare, too_early, wrong
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, inside

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from tcctui.addresses import V4_MAPPED
-from tcctui.events import AF_INET, AF_INET6, NO_SSTHRESH, Events
-from tcctui.sources.bpf import BpfSource
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.wire.addresses import V4_MAPPED
+from tcctui.wire.events import AF_INET, AF_INET6, NO_SSTHRESH, Events
 from tests.kernel.alignment import Alignment, align
 from tests.kernel.bpf_objects import held_by, misses
 from tests.kernel.network import Network

@@ -13,10 +13,10 @@ from ipaddress import ip_address, ip_network
 import pytest
 
 from tcctui.cli.kernel import filter_of
-from tcctui.events import Events
-from tcctui.records import joined
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.events import Events
+from tcctui.wire.records import joined
 from tests.kernel.alignment import align
 from tests.kernel.bpf_objects import existing, held_by
 from tests.kernel.command import trace

@@ -12,15 +12,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tcctui.addresses import parse_prefix
-from tcctui.events import EventKind, Events
-from tcctui.flows.query import Query, parse
-from tcctui.flows.query.reach import All, AnyOf, Inside, Not, PortRange, Reach
-from tcctui.flows.query.widening import fitted
 from tcctui.flows.store import Store
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.filter_tests import MAX_TESTS
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.query import Query, parse
+from tcctui.query.address_formula import All, AnyOf, Inside, Not, PortRange, Reach
+from tcctui.query.formula_widening import fitted
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.filter_tests import MAX_TESTS
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.addresses import parse_prefix
+from tcctui.wire.events import EventKind, Events
 from tests.kernel.deadlines import PATIENCE
 from tests.kernel.network import Network, inside, run
 from tests.kernel.recorder import drain

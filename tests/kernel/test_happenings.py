@@ -13,12 +13,12 @@ from contextlib import closing
 
 import pytest
 
-from tcctui.events import AF_INET, AF_INET6, CaState, EventKind, Events, TcpState
-from tcctui.flows.query import parse
-from tcctui.sources import tracepoints
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading
+from tcctui.query import parse
+from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
+from tcctui.wire.events import AF_INET, AF_INET6, CaState, EventKind, Events, TcpState
 from tests.kernel.bpf_objects import held_by
 from tests.kernel.deadlines import until
 from tests.kernel.happenings import KINDS as HAPPENINGS

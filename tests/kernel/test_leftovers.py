@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.sources import tracepoints
-from tcctui.sources.bpf import BpfSource
+from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel.bpf_source import BpfSource
 from tests.kernel.bpf_objects import Objects, existing, held_by
 from tests.kernel.command import TCCTUI, Command, attached, trace
 from tests.kernel.deadlines import until
@@ -31,14 +31,14 @@ from tcctui.cli import main
 def crash(*_, **__):
     raise RuntimeError("made to crash")
 
-tcctui.trace.format_events = crash
+tcctui.headless.trace.format_events = crash
 raise SystemExit(main(["trace"]))
 """
 
 CRASHING_DASHBOARD = """
 import sys
 from tcctui.cli import main
-from tcctui.ui.dashboard import Dashboard
+from tcctui.ui.dashboard.dashboard import Dashboard
 
 def crash(*_, **__):
     raise RuntimeError("made to crash")

@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.events import TcpState
-from tcctui.flows.causes import LIMIT_NAMES
+from tcctui.flows.diagnosis.causes import LIMIT_NAMES
 from tcctui.flows.store import Store
-from tcctui.sources.namespaces import found, open_diag
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.sources.sock_diag.namespaces import found, open_diag
+from tcctui.wire.events import TcpState
 from tests.kernel import limited
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network

@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.events import TcpState
 from tcctui.flows.store import Store
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
 from tcctui.sources.live import LiveSource, open_live
-from tcctui.sources.program import Loading
+from tcctui.wire.events import TcpState
 from tests.kernel.command import TCCTUI
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, run

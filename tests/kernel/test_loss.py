@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.program import Loading
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
+from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel import bpftrace
 from tests.kernel.alignment import align
 from tests.kernel.bpf_objects import held_by

@@ -9,12 +9,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tcctui.flows.query import Query, parse
-from tcctui.flows.query.reach import Bounds, PortRange, opposite
 from tcctui.flows.store import Store
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.query import Query, parse
+from tcctui.query.address_formula import Bounds, PortRange, opposite
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import Loading
 from tcctui.sources.live import LiveSource, open_live
-from tcctui.sources.program import Loading
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.traffic import PORT, Connection, connect, cookie, exchange, quiet, talk

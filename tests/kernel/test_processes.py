@@ -12,8 +12,8 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 
-from tcctui.samples import SAMPLE, Samples
-from tcctui.sources.processes import Processes
+from tcctui.sources.sock_diag.processes import Processes
+from tcctui.wire.samples import SAMPLE, Samples
 from tests.kernel.network import Network
 from tests.kernel.traffic import connect
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.records import joined
-from tcctui.sources.recording import Recording
+from tcctui.recording.file import Recording
+from tcctui.wire.records import joined
 from tests.kernel.command import TCCTUI, Command, attached, trace
 from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.network import Network
@@ -109,13 +109,11 @@ def test_summary_of_what_matched(both: tuple[Connection, Connection]) -> None:
     assert {flow["sock_cookie"] for flow in flows} == set(reno.cookies)
 
 
-def test_alerts_and_their_command(network: Network, tmp_path: Path) -> None:
+def test_alerts_and_their_command(network: Network, public_path: Path) -> None:
     """An alert is printed, logged and run: under sudo as the user who called that."""
     nobody = pwd.getpwnam("nobody")
-    there = tmp_path / "there"
+    there = public_path / "there"
     there.mkdir()
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
     os.chown(there, nobody.pw_uid, nobody.pw_gid)
     out, log = there / "out", there / "log"
     run = f"sh -c 'echo $(id -u) $(id -G) $HOME $TCCTUI_LOCAL $TCCTUI_REMOTE >> {out}'"

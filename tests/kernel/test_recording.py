@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import Events
-from tcctui.flows.chunks import NO_EVENTS
-from tcctui.records import joined
-from tcctui.samples import NO_SAMPLES
-from tcctui.sources.recording import Recording
+from tcctui.recording.chunks import NO_EVENTS
+from tcctui.recording.file import Recording
+from tcctui.wire.events import Events
+from tcctui.wire.records import joined
+from tcctui.wire.samples import NO_SAMPLES
 from tests.kernel import bpftrace
 from tests.kernel.alignment import Alignment, align
 from tests.kernel.command import TCCTUI, Command

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.sources.recording import Recording
+from tcctui.recording.file import Recording
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.network import Network
 from tests.kernel.terminal import Terminal
@@ -93,16 +93,13 @@ def test_a_pipe_without_a_terminal() -> None:
         assert "Traceback" not in command.stderr
 
 
-def test_a_recording(recorded: Path, terminal: Terminal, tmp_path: Path) -> None:
+def test_a_recording(recorded: Path, terminal: Terminal, tmp_path: Path, public_path: Path) -> None:
     """A file shows the connections that were there, to anybody, and where there is no bcc."""
     shutil.copy(recorded, tmp_path)
     (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['bcc'] = None")
     nobody = "setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all"
     (tmp_path / "it").chmod(0o644)
-    for directory in (tmp_path, *tmp_path.parents):
-        if directory != Path("/tmp") and directory.is_relative_to("/tmp"):
-            directory.chmod(0o755)
-    terminal.start(f"{nobody} env PYTHONPATH={tmp_path} {TCCTUI} replay it --at -1s --loop")
+    terminal.start(f"{nobody} env PYTHONPATH={public_path} {TCCTUI} replay it --at -1s --loop")
     terminal.until("the connection", ROW.search)
     terminal.press("q")
     assert terminal.ended() == 0

@@ -10,10 +10,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, EventKind, TcpState
-from tcctui.sources import tracepoints
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.events import EVENT, EventKind, TcpState
 from tests.kernel.deadlines import until
 from tests.kernel.happenings import HappeningText, ends_of, halves, of_kinds, rows
 from tests.kernel.network import Network, inside, run

@@ -18,11 +18,11 @@ from types import FrameType
 import numpy as np
 import pytest
 
-from tcctui.addresses import format_endpoint
-from tcctui.events import TcpState
-from tcctui.samples import SOCKET, TCP_INFO, CcInfo, End, Samples, value
-from tcctui.sources import namespaces
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.sock_diag import namespaces
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.wire.addresses import format_endpoint
+from tcctui.wire.events import TcpState
+from tcctui.wire.samples import SOCKET, TCP_INFO, CcInfo, End, Samples, value
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, inside, run
 from tests.kernel.traffic import (
@@ -460,7 +460,7 @@ os.setresuid(65534, 65534, 65534)
 """
 _HIDDEN = 'mount -t proc -o hidepid=2 proc /proc && exec "$0" -c "$1"'
 _FIND = f"""
-from tcctui.sources import namespaces
+from tcctui.sources.sock_diag import namespaces
 {_DROP}
 own, *others = namespaces.found()
 print(own.name, [one.name for one in others if one.path.startswith("/proc")])
@@ -475,7 +475,7 @@ def test_hidden_processes_are_no_trouble() -> None:
 
 _AS_NOBODY = f"""
 import sys
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
 {_DROP}
 diag = DiagSocket()
 print(diag.listen())

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, NO_SSTHRESH, TcpState
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.store import Store
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.events import EVENT, NO_SSTHRESH, TcpState
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.recorder import drain

@@ -14,7 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, NO_SSTHRESH, Events
+from tcctui.wire.events import EVENT, NO_SSTHRESH, Events
 from tests.kernel import bpftrace
 from tests.kernel.command import TCCTUI, Command, attached, trace
 from tests.kernel.network import Network

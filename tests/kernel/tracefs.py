@@ -10,9 +10,9 @@ from types import TracebackType
 
 import numpy as np
 
-from tcctui.addresses import V4_MAPPED
-from tcctui.events import AF_INET, AF_INET6, EVENT, EventKind, Events
-from tcctui.sources import tracepoints
+from tcctui.sources.kernel import tracepoints
+from tcctui.wire.addresses import V4_MAPPED
+from tcctui.wire.events import AF_INET, AF_INET6, EVENT, EventKind, Events
 from tests.unit.events import stand_alone
 
 BUFFER_KB = 16 << 10

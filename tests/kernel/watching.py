@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.sources import tracepoints
-from tcctui.sources.bpf import BpfSource
+from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel.bpf_objects import held_by, misses
 from tests.kernel.deadlines import until
 from tests.kernel.happenings import KINDS, End, HappeningText, differences, of_kinds, of_ports, rows

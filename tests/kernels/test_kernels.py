@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tcctui.addresses import format_address
-from tcctui.events import EventKind
+from tcctui.wire.addresses import format_address
+from tcctui.wire.events import EventKind
 from tests.conftest import need
 from tests.kernel.happenings import parse
 from tests.kernels.debian_cache import KEYRING, SUITES, kernel_image

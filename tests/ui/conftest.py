@@ -7,11 +7,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from tcctui.ui import charts, details, player, status_bar, units
+from tcctui.ui.chart import charts
+from tcctui.ui.details import details
+from tcctui.ui.status import status_bar
+from tcctui.ui.style import units
 from tcctui.ui.table import flow_order, flow_table
+from tcctui.ui.time import player
 from tests.ui.screen import Clock
 
-HOST_NAME = "tcctui.ui.dashboard.socket.gethostname"
+HOST_NAME = "tcctui.ui.dashboard.dashboard.socket.gethostname"
 """Where the screen learns the host's name, for `monkeypatch.setattr`."""
 
 

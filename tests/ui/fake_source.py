@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.addresses import V4_MAPPED
 from tcctui.errors import TcctuiError
-from tcctui.events import AF_INET, AF_INET6, EVENT, NO_SSTHRESH, EventKind, Events, TcpState
-from tcctui.flows.query import Query
-from tcctui.records import joined
-from tcctui.samples import SAMPLE, Samples
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.query import Query
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.addresses import V4_MAPPED
+from tcctui.wire.events import AF_INET, AF_INET6, EVENT, NO_SSTHRESH, EventKind, Events, TcpState
+from tcctui.wire.records import joined
+from tcctui.wire.samples import SAMPLE, Samples
 from tests.unit.events import stand_alone
 from tests.unit.samples import NO_SAMPLES, samples
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tcctui.events import CaState, EventKind, TcpState
+from tcctui.wire.events import CaState, EventKind, TcpState
 from tests.ui.fake_source import FakeSource, Flow, server
 
 STEP = 0.25

@@ -21,19 +21,19 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.widgets import Input
 
-from tcctui.flows.rewind_log import RewindLog
 from tcctui.flows.store import HISTORY_MEMORY, Store
-from tcctui.flows.timeline import Origin, Timeline
+from tcctui.recording.timeline import Origin, Timeline
+from tcctui.rewind.feed import Feed
+from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
-from tcctui.ui.app import ReplayApp, TcctuiApp
-from tcctui.ui.charts import Charts
-from tcctui.ui.details import Details
-from tcctui.ui.feed import Feed
-from tcctui.ui.player import Player
-from tcctui.ui.status_bar import StatusBar
+from tcctui.ui.app.app import ReplayApp, TcctuiApp
+from tcctui.ui.chart.charts import Charts
+from tcctui.ui.details.details import Details
+from tcctui.ui.status.status_bar import StatusBar
 from tcctui.ui.table.columns import COLUMNS, SPARKLINES, TableColumn
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.layout import GAP, Placed, fit
+from tcctui.ui.time.player import Player
 from tests.ui.fake_source import FakeSource
 
 WIDE = (240, 40)

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from tcctui.flows.alerts import Alerts, Turns
-from tcctui.flows.query import QueryError, parse
-from tcctui.flows.query.look import Look, Mask
-from tcctui.ui import alarm
-from tcctui.ui.alarm import Alarm, Alarms
+from tcctui.alerts.alert import Alerts, Turns
+from tcctui.query import QueryError, parse
+from tcctui.query.evaluation import Evaluation, Mask
+from tcctui.ui.dashboard import alarm
+from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dialogs.pick import Pick
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, notices, recorded, replay, screen
@@ -223,7 +223,7 @@ async def test_the_filter_of_the_command_line(clock: Clock) -> None:
 async def test_a_filter_that_takes_too_long_is_given_up(clock: Clock) -> None:
     """Where a pattern is too slow for these flows, all are shown, and it is said why."""
 
-    def slow(_: Look) -> Mask:
+    def slow(_: Evaluation) -> Mask:
         raise QueryError(0, 1, "this pattern takes too long")
 
     query = replace(parse("~x"), _match=slow)

@@ -16,13 +16,13 @@ from tcctui.cli.config import preferences
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
-from tcctui.ui.app import TcctuiApp
-from tcctui.ui.ascii import __file__ as ascii_file
-from tcctui.ui.ascii import ascii_of
+from tcctui.ui.app.app import TcctuiApp
+from tcctui.ui.app.ascii import __file__ as ascii_file
+from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.signs import LIMITS, MARKS
-from tcctui.ui.sparkline import BLOCKS
+from tcctui.ui.style.signs import LIMITS, MARKS
+from tcctui.ui.table.sparkline import BLOCKS
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, origin, screen

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tcctui.flows.query import parse
-from tcctui.ui.details import Details
+from tcctui.query import parse
+from tcctui.ui.details.details import Details
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import Flow, server
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices

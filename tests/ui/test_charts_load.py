@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from tcctui.ui import plot
+from tcctui.ui.chart import plot
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource
 from tests.ui.screen import Clock, dashboard

@@ -14,15 +14,15 @@ from textual.widgets import Input, OptionList
 
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
-from tcctui.flows.chunks import Chunk
 from tcctui.flows.store import Store
-from tcctui.flows.timeline import Origin
-from tcctui.ui.app import TcctuiApp
-from tcctui.ui.dashboard_app import DashboardApp
-from tcctui.ui.dialogs.choosing import Chosen
-from tcctui.ui.dialogs.columns import Columns
-from tcctui.ui.dialogs.sorting import Sorting
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin
+from tcctui.ui.app.app import TcctuiApp
+from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.preferences import Preferences
+from tcctui.ui.table.choose_columns import Columns
+from tcctui.ui.table.choose_order import Sorting
+from tcctui.ui.table.choosing import Chosen
 from tcctui.ui.table.columns import BY_NAME, GROUPS, USUAL
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.sampled import sampled_server

@@ -10,10 +10,10 @@ import pytest
 from textual.pilot import Pilot
 
 from tcctui.demo import RECORDING
-from tcctui.sources.recording import Recording
-from tcctui.ui.app import ReplayApp
+from tcctui.recording.file import Recording
+from tcctui.ui.app.app import ReplayApp
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.player import Player
+from tcctui.ui.time.player import Player
 from tests.demo import BBR, CUBIC
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices, recorded, replay

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from textual.widgets import OptionList
 
-from tcctui.flows.query import parse
-from tcctui.ui import clipboard
+from tcctui.query import parse
 from tcctui.ui.dialogs.pick import Pick
+from tcctui.ui.table import clipboard
 from tests.ui.fake_source import many, server
 from tests.ui.screen import Clock, Desk, dashboard, notices
 from tests.ui.test_selection import reverse_rates

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from textual.widget import Widget
 
-from tcctui.ui import time_axis
-from tcctui.ui.readout import cell_of, share
+from tcctui.ui.chart import time_axis
+from tcctui.ui.chart.readout import cell_of, share
+from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.time_chart import TimeChart
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis import EXPLAINED_BY
+from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
-from tcctui.ui.details import lines as laid_out
-from tcctui.ui.facts import NEEDS, Fact, facts
+from tcctui.ui.details.details import lines as laid_out
+from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import KNOWN, sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines

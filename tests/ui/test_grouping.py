@@ -9,7 +9,7 @@ from textual.pilot import Pilot
 
 from tcctui.config.settings import Settings
 from tcctui.flows.store import Store
-from tcctui.ui.app import TcctuiApp
+from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.flow_order import HOLD
 from tcctui.ui.table.flow_table import FlowTable

@@ -11,15 +11,15 @@ from textual.widgets import Input
 
 from tcctui.config.settings import Settings, Units
 from tcctui.errors import TcctuiError
-from tcctui.flows.query.reference import FIELD_HELP, SYNTAX
 from tcctui.flows.store import Store
+from tcctui.query.reference import FIELD_HELP, SYNTAX
 from tcctui.ui.actions import actions, key_name
-from tcctui.ui.app import TcctuiApp
-from tcctui.ui.dialogs.help import Help, Section
+from tcctui.ui.app.app import TcctuiApp
+from tcctui.ui.app.choices import OWNERS
+from tcctui.ui.dashboard.help import Help, Section
 from tcctui.ui.dialogs.pick import Pick
-from tcctui.ui.known import OWNERS
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.search_bar import SearchBar
+from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.table.columns import BY_NAME
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server

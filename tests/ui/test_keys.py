@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from textual.binding import Binding
 
-from tcctui.ui.dashboard import Dashboard
-from tcctui.ui.dialogs.help import Help, Section
-from tcctui.ui.player import Player
+from tcctui.ui.dashboard.dashboard import Dashboard
+from tcctui.ui.dashboard.help import Help, Section
 from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.time.player import Player
 from tests.ui.fake_source import server
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices, screen
 

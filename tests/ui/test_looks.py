@@ -16,11 +16,11 @@ from typing import Any, NamedTuple, Protocol
 import pytest
 from textual.pilot import Pilot
 
-from tcctui.flows.chunks import Chunk
 from tcctui.flows.store import Store
-from tcctui.flows.timeline import Origin
-from tcctui.ui.app import ReplayApp, TcctuiApp
-from tcctui.ui.dashboard_app import DashboardApp
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin
+from tcctui.ui.app.app import ReplayApp, TcctuiApp
+from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.table.flow_order import HOLD
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import sampled_server, without_events

@@ -10,16 +10,16 @@ from textual.app import App
 from textual.events import Key
 from textual.keys import key_to_character
 
-from tcctui.flows.alerts import Alerts
-from tcctui.flows.query import parse
+from tcctui.alerts.alert import Alerts
+from tcctui.query import parse
 from tcctui.ui.actions import actions
-from tcctui.ui.alarm import Alarms
+from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.dashboard import Dashboard
-from tcctui.ui.dashboard_app import DashboardApp
-from tcctui.ui.player import Player
-from tcctui.ui.search_bar import SearchBar
+from tcctui.ui.dashboard.alarm import Alarms
+from tcctui.ui.dashboard.dashboard import Dashboard
+from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.time.player import Player
 from tests.ui.fake_source import FakeSource, Flow, server
 from tests.ui.screen import Clock, Desk, dashboard, recorded, replay
 

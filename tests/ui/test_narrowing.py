@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tcctui.flows.query import ALL, Query, parse
-from tcctui.flows.query.reach import Bounds, PortRange, opposite
-from tcctui.ui.dashboard import Dashboard
-from tcctui.ui.narrowing import Narrowing
+from tcctui.query import ALL, Query, parse
+from tcctui.query.address_formula import Bounds, PortRange, opposite
+from tcctui.ui.dashboard.dashboard import Dashboard
+from tcctui.ui.dashboard.narrowing import Narrowing
 from tests.ui.fake_source import FakeSource, many, server
 from tests.ui.screen import Clock, dashboard, screen
 

@@ -11,7 +11,7 @@ from textual.pilot import Pilot
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
-from tcctui.ui.app import TcctuiApp, run
+from tcctui.ui.app.app import TcctuiApp, run
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.screen import WIDE, Clock, dashboard, screen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcctui.events import TcpState
+from tcctui.wire.events import TcpState
 from tests.ui.fake_source import Flow, server
 from tests.ui.screen import Clock, Desk, dashboard, lines, undated
 

@@ -10,11 +10,11 @@ import pytest
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.ui.charts import Charts
-from tcctui.ui.details import Details
-from tcctui.ui.status_bar import StatusBar
+from tcctui.ui.chart.charts import Charts
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.details.details import Details
+from tcctui.ui.status.status_bar import StatusBar
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.time_chart import TimeChart
 from tests.ui.fake_source import FakeSource, many, server
 from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk, dashboard

@@ -10,16 +10,16 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.flows.chunks import Chunk
 from tcctui.flows.index import Keys
-from tcctui.flows.rewind_log import RewindLog
-from tcctui.flows.timeline import Span
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_writer import RecordingWriter
-from tcctui.ui import player
-from tcctui.ui.app import TcctuiApp
-from tcctui.ui.place import played
-from tcctui.ui.playhead import Playhead
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.file import Recording
+from tcctui.recording.timeline import Span
+from tcctui.recording.writer import RecordingWriter
+from tcctui.rewind.rewind_log import RewindLog
+from tcctui.ui.app.app import TcctuiApp
+from tcctui.ui.time import player
+from tcctui.ui.time.playhead import Playhead
+from tcctui.ui.time.position import played
 from tests.ui.fake_source import START_NS, FakeSource, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import (
@@ -161,7 +161,7 @@ async def test_losses_are_those_until_the_moment(clock: Clock) -> None:
     source.run(5)
     log = RewindLog(1 << 20, origin(source))
     from tcctui.flows.store import Store  # noqa: PLC0415
-    from tcctui.ui.feed import Feed  # noqa: PLC0415
+    from tcctui.rewind.feed import Feed  # noqa: PLC0415
 
     feed = Feed(source, Store(), log)
     while not source.taken_in:

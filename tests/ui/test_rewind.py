@@ -12,11 +12,11 @@ import pytest
 from textual.events import Key
 
 from tcctui.errors import TcctuiError
-from tcctui.flows.chunks import Chunk
-from tcctui.flows.moment import Moment
-from tcctui.flows.rewind_log import RewindLog
-from tcctui.flows.timeline import Origin
-from tcctui.ui import app as application
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin
+from tcctui.rewind.moment import Moment
+from tcctui.rewind.rewind_log import RewindLog
+from tcctui.ui.app import app as application
 from tests.ui.fake_source import START_NS, Flow, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import (

@@ -6,10 +6,10 @@ import numpy as np
 from textual.widget import Widget
 
 from tcctui.errors import TcctuiError
-from tcctui.events import TcpState
+from tcctui.flows.history.pages import PAGE_BYTES
 from tcctui.flows.labels import state_name
-from tcctui.flows.pages import PAGE_BYTES
-from tcctui.ui.status_bar import StatusBar
+from tcctui.ui.status.status_bar import StatusBar
+from tcctui.wire.events import TcpState
 from tests.ui.fake_source import FakeSource, Flow, many, server
 from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted

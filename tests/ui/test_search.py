@@ -12,11 +12,11 @@ import pytest
 from tcctui.config.searches import Searches
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
-from tcctui.flows.query import Query, QueryError, parse
-from tcctui.flows.query.terms import Mask
-from tcctui.ui import search_bar
+from tcctui.query import Query, QueryError, parse
+from tcctui.query.terms import Mask
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.search_bar import SearchBar
+from tcctui.ui.search import search_bar
+from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.table.sort_key import SortKey
 from tests.ui.fake_source import server
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices, painted, screen

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tcctui.ui.room import LEAST
-from tcctui.ui.status_bar import StatusBar
+from tcctui.ui.dashboard.terminal_size import LEAST
+from tcctui.ui.status.status_bar import StatusBar
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.layout import GAP
 from tests.ui.fake_source import many, server

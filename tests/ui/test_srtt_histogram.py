@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from textual.pilot import Pilot
 
-from tcctui.flows.histogram import LEAST_BINS, histogram
-from tcctui.flows.query import parse
+from tcctui.flows.groups.histogram import LEAST_BINS, histogram
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
-from tcctui.ui.app import TcctuiApp
+from tcctui.query import parse
+from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.dialogs.histogram import Bars, SrttHistogram, bars, query
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices, origin

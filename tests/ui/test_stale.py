@@ -11,9 +11,9 @@ from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Region
 
-from tcctui.events import TcpState
 from tcctui.ui.table.flow_order import HOLD
 from tcctui.ui.table.flow_table import FlowTable
+from tcctui.wire.events import TcpState
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard
 

@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.events import EventKind
-from tcctui.flows.diagnosis import Limit
-from tcctui.flows.marks import MarkKind
-from tcctui.ui import time_axis
-from tcctui.ui.chart_data import NO_MARKS, Marks
-from tcctui.ui.signs import LIMITS, MARKS
+from tcctui.flows.diagnosis.diagnosis import Limit
+from tcctui.flows.history.marks import MarkKind
+from tcctui.ui.chart import time_axis
+from tcctui.ui.chart.chart_data import NO_MARKS, ChartMarks
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.time_chart import TimeChart
+from tcctui.wire.events import EventKind
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted, undated
@@ -59,7 +59,7 @@ def test_the_most_important_mark_of_a_cell_is_drawn() -> None:
     """Of several marks in one cell it is reset, RTO, recovery, CWR, retransmit, in this order."""
     order = (MarkKind.RESET, MarkKind.RTO, MarkKind.RECOVERY, MarkKind.CWR, MarkKind.RETRANSMIT)
     for at in range(len(order)):
-        marks = Marks(np.full(len(order) - at, 5), np.array(order[at:][::-1]))
+        marks = ChartMarks(np.full(len(order) - at, 5), np.array(order[at:][::-1]))
         line = drawn(time_axis.axis((), marks, 10, 10))
         assert line == "─" * 5 + MARKS[order[at]].glyph + "─" * 4
 
@@ -68,7 +68,7 @@ def test_the_most_important_mark_of_a_cell_is_drawn() -> None:
 def test_a_mark_is_where_its_column_is(columns: int, cells: int, data: st.DataObject) -> None:
     """A mark is in the cell of its column of time, and marks off the chart are nowhere."""
     column = data.draw(st.integers(-3, columns + 3))
-    marks = Marks(np.array([column]), np.array([MarkKind.RTO]))
+    marks = ChartMarks(np.array([column]), np.array([MarkKind.RTO]))
     at = drawn(time_axis.axis((), marks, columns, cells)).find(MARKS[MarkKind.RTO].glyph)
     if 0 <= column < columns:
         assert column * cells / columns - 1 <= at <= (column + 1) * cells / columns
@@ -81,7 +81,7 @@ def test_the_legend_has_what_is_there_and_fits() -> None:
     nothing = time_axis.legend(np.zeros(3, "u1"), NO_MARKS)
     assert nothing == ()
     limits = np.array([Limit.CWND, Limit.RECOVERY, Limit.UNKNOWN], "u1")
-    marks = Marks(np.array([1, 2]), np.array([MarkKind.RECOVERY, MarkKind.RETRANSMIT]))
+    marks = ChartMarks(np.array([1, 2]), np.array([MarkKind.RECOVERY, MarkKind.RETRANSMIT]))
     legend = time_axis.legend(limits, marks)
     assert [text for text, _ in legend] == [
         *("limited by", "█ cwnd", "▒▼ recovery"),

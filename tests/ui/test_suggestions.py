@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from tcctui.flows.query.completion import Completion, Suggestion
-from tcctui.ui import search_bar
+from tcctui.query.completion import Completion, Suggestion
+from tcctui.ui.search import search_bar
 from tcctui.ui.search.suggestions import Suggestions
 from tests.ui.fake_source import server
 from tests.ui.screen import WIDE, Clock, Desk, dashboard, screen

@@ -9,7 +9,7 @@ import pytest
 from textual.pilot import Pilot
 
 from tcctui.flows.store import Store
-from tcctui.ui.app import TcctuiApp
+from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.table.flow_order import HOLD
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.sort_key import SortKey

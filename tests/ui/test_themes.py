@@ -13,11 +13,11 @@ from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES, Theme
 
 from tcctui.flows.store import Store
-from tcctui.ui.app import TcctuiApp
-from tcctui.ui.colours import COLOURS
-from tcctui.ui.signs import LIMITS, MARKS
+from tcctui.ui.app.app import TcctuiApp
+from tcctui.ui.style.colours import COLOURS
+from tcctui.ui.style.signs import LIMITS, MARKS
+from tcctui.ui.style.themes import NAMES, OURS
 from tcctui.ui.table.flow_order import HOLD
-from tcctui.ui.themes import NAMES, OURS
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, origin, painted, screen
 from tests.ui.test_looks import Compare

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from rich.style import Style
 from textual.app import App, ComposeResult
 
-from tcctui.ui import axes, plot
-from tcctui.ui.chart_data import ChartData, Series
-from tcctui.ui.time_chart import TimeChart
+from tcctui.ui.chart import axes, plot
+from tcctui.ui.chart.chart_data import ChartData, Series
+from tcctui.ui.chart.time_chart import TimeChart
 
 NAN = np.nan
 BRAILLE_BITS = ((0, 3), (0, 2), (0, 1), (1, 3), (1, 2), (1, 1), (0, 0), (1, 0))
@@ -431,7 +431,7 @@ async def test_labels_are_not_cut() -> None:
 
 def test_plotext_is_not_imported_before_it_draws() -> None:
     """Importing the chart does not pay for plotext."""
-    check = "import sys, tcctui.ui.time_chart; sys.exit('plotext' in sys.modules)"
+    check = "import sys, tcctui.ui.chart.time_chart; sys.exit('plotext' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
 
 

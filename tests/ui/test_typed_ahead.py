@@ -7,13 +7,13 @@ from textual.keys import key_to_character
 from textual.widgets import Input
 
 from tcctui.config.settings import Settings
+from tcctui.ui.dashboard.help import Help
 from tcctui.ui.dialogs.ask import Ask
-from tcctui.ui.dialogs.columns import Columns
 from tcctui.ui.dialogs.filters import Filters
-from tcctui.ui.dialogs.help import Help
 from tcctui.ui.dialogs.histogram import SrttHistogram
-from tcctui.ui.dialogs.sorting import Sorting
 from tcctui.ui.preferences import Preferences
+from tcctui.ui.table.choose_columns import Columns
+from tcctui.ui.table.choose_order import Sorting
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard
 

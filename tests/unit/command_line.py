@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel.kernel_filter import KernelFilter
 
 Main = Callable[..., tuple[int, str, str]]
 
@@ -70,13 +70,13 @@ class Calls:
         return self.source
 
     def trace(self, source: Opened, **options: Any) -> None:
-        """Stand in for tcctui.trace.trace."""
+        """Stand in for tcctui.headless.trace.trace."""
         assert source is self.source
         assert not source.closed
         self.options = options
 
     def dashboard(self, open_source: Callable[[], Any], history_memory: int, **options: Any) -> int:
-        """Stand in for tcctui.ui.app.run."""
+        """Stand in for tcctui.ui.app.app.run."""
         source = open_source()
         self.options = {"history_memory": history_memory, **options}
         self.during(source)
@@ -84,7 +84,7 @@ class Calls:
         return 0
 
     def play(self, timeline: Any, **options: Any) -> int:
-        """Stand in for tcctui.ui.app.play."""
+        """Stand in for tcctui.ui.app.app.play."""
         assert not timeline.closed
         self.played, self.options = timeline, options
         return 0

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import tcctui.cli.terminal
-import tcctui.sources.bpf
+import tcctui.headless.trace
+import tcctui.sources.kernel.bpf_source
+import tcctui.sources.kernel.program
 import tcctui.sources.live
-import tcctui.sources.program
-import tcctui.trace
-import tcctui.ui.app
+import tcctui.ui.app.app
 from tcctui import cli
 from tests.unit.command_line import Calls, Main
 
@@ -32,11 +32,11 @@ def main(capsys: pytest.CaptureFixture[str]) -> Main:
 def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     """Let the command call stand-ins, with a terminal at hand."""
     called = Calls()
-    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", called.open)
+    monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", called.open)
     monkeypatch.setattr(tcctui.sources.live, "open_live", called.open_live)
-    monkeypatch.setattr(tcctui.sources.program, "Loading", called.load)
-    monkeypatch.setattr(tcctui.trace, "trace", called.trace)
-    monkeypatch.setattr(tcctui.ui.app, "run", called.dashboard)
-    monkeypatch.setattr(tcctui.ui.app, "play", called.play, raising=False)
+    monkeypatch.setattr(tcctui.sources.kernel.program, "Loading", called.load)
+    monkeypatch.setattr(tcctui.headless.trace, "trace", called.trace)
+    monkeypatch.setattr(tcctui.ui.app.app, "run", called.dashboard)
+    monkeypatch.setattr(tcctui.ui.app.app, "play", called.play, raising=False)
     monkeypatch.setattr(tcctui.cli.terminal, "require", lambda *_: None)
     return called

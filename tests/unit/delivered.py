@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.errors import TcctuiError
-from tcctui.events import Events
-from tcctui.flows.query import Query
-from tcctui.samples import Samples
+from tcctui.query import Query
+from tcctui.wire.events import Events
+from tcctui.wire.samples import Samples
 from tests.unit.events import MS, NOTHING, SECOND
 from tests.unit.samples import NO_SAMPLES
 

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import EVENT, EventKind, Events, TcpState
-from tcctui.records import joined
+from tcctui.wire.events import EVENT, EventKind, Events, TcpState
+from tcctui.wire.records import joined
 
 SECOND = 1_000_000_000
 """Nanoseconds in a second."""

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from hypothesis import strategies as st
 
-from tcctui.addresses import Prefix, parse_prefix
-from tcctui.flows.query.reach import All, AnyOf, Inside, Not, PortRange, Reach
+from tcctui.query.address_formula import All, AnyOf, Inside, Not, PortRange, Reach
+from tcctui.wire.addresses import Prefix, parse_prefix
 
 _HALF = (1 << 64) - 1
 

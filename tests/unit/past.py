@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tcctui.events import Events
+from tcctui.wire.events import Events
 
 BUCKET = 100_000_000
 """Nanoseconds in a bucket."""

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tcctui.events import EVENT, Events
-from tcctui.flows.chunks import Chunk
-from tcctui.flows.timeline import Origin
-from tcctui.samples import SAMPLE, Samples
-from tcctui.sources.recording_writer import RecordingWriter
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin
+from tcctui.recording.writer import RecordingWriter
+from tcctui.wire.events import EVENT, Events
+from tcctui.wire.samples import SAMPLE, Samples
 from tests.unit.events import MS, SECOND, destroy, probes, together
 from tests.unit.samples import samples
 

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import NO_SSTHRESH, TcpState
 from tcctui.flows.store import Store
-from tcctui.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO_BYTES, End, Samples
+from tcctui.wire.events import NO_SSTHRESH, TcpState
+from tcctui.wire.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO_BYTES, End, Samples
 from tests.unit.events import LOCAL, REMOTE, Endpoint, halves
 
 NO_SAMPLES: Samples = np.zeros(0, SAMPLE)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from tcctui.events import CaState, EventKind, Events, TcpState
-from tcctui.flows.chunks import Chunk, by_flow
-from tcctui.flows.timeline import Origin
-from tcctui.records import joined, pick
-from tcctui.samples import Samples
-from tcctui.sources.recording_writer import RecordingWriter
+from tcctui.recording.chunks import Chunk, by_flow
+from tcctui.recording.timeline import Origin
+from tcctui.recording.writer import RecordingWriter
+from tcctui.wire.events import CaState, EventKind, Events, TcpState
+from tcctui.wire.records import joined, pick
+from tcctui.wire.samples import Samples
 from tests.unit.events import MS, SECOND, Endpoint, destroy, probes, state, together
 from tests.unit.samples import destroyed, samples
 from tests.unit.stores import OTHER_SOCKET, SOCKET

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.events import Events
 from tcctui.flows.store import Store
+from tcctui.wire.events import Events
 from tests.unit.events import Endpoint
 
 MEMORY = 4 << 20

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.events import CaState, EventKind, Events, TcpState
-from tcctui.records import joined, pick
-from tcctui.samples import Samples
+from tcctui.wire.events import CaState, EventKind, Events, TcpState
+from tcctui.wire.records import joined, pick
+from tcctui.wire.samples import Samples
 from tests.unit.events import MS, SECOND, Endpoint, destroy, probes, state
 from tests.unit.samples import destroyed, gone, samples
 from tests.unit.tape_player import BEGIN_NS

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from tcctui.events import Events
 from tcctui.flows.columns import FIELDS
-from tcctui.flows.rewind_log import RewindLog
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
-from tcctui.flows.tape import Tape
-from tcctui.flows.timeline import Origin
-from tcctui.records import pick
-from tcctui.samples import Samples
+from tcctui.recording.tape import Tape
+from tcctui.recording.timeline import Origin
+from tcctui.rewind.rewind_log import RewindLog
+from tcctui.wire.events import Events
+from tcctui.wire.records import pick
+from tcctui.wire.samples import Samples
 
 BATCH_NS = 250_000_000
 BEGIN_NS = 1000 * 10**9

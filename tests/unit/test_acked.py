@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import TcpState
 from tcctui.flows.store import Store
+from tcctui.wire.events import TcpState
 from tests.unit.events import MS, NOTHING, SECOND, probes
 from tests.unit.samples import look, samples
 from tests.unit.stores import MEMORY, filled, ingest, value

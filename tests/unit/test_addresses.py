@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tcctui.addresses import format_address, format_endpoint, parse_prefix
+from tcctui.wire.addresses import format_address, format_endpoint, parse_prefix
 
 HALF = (1 << 64) - 1
 

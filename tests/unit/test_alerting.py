@@ -7,9 +7,9 @@ import json
 
 import pytest
 
-from tcctui.alerting import Telling, alert, alert_of
-from tcctui.flows.alerts import Alerts
-from tcctui.flows.query import ALL, parse
+from tcctui.alerts.alert import Alerts
+from tcctui.headless.alerting import Telling, alert, alert_of
+from tcctui.query import ALL, parse
 from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, SECOND, probes
 from tests.unit.test_outcome import Recorded

@@ -18,19 +18,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.alerts.errands import Troubles
+from tcctui.alerts import alert as module
+from tcctui.alerts.alert import Alert, Alerts, Turns
+from tcctui.alerts.background import Troubles
 from tcctui.alerts.hook import AT_A_TIME, MOST_WAITING, Hook, as_caller, command
 from tcctui.alerts.log import AlertLog
+from tcctui.alerts.payload import json_line, variables
 from tcctui.alerts.reporter import Reporter
-from tcctui.alerts.told_to import json_line, variables
 from tcctui.errors import TcctuiError, UsageError
-from tcctui.flows import alerts as module
-from tcctui.flows.alerts import Alert, Alerts, Turns
 from tcctui.flows.index import Keys
-from tcctui.flows.query import QueryError, parse
-from tcctui.flows.query.look import Look, Mask
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
+from tcctui.query import QueryError, parse
+from tcctui.query.evaluation import Evaluation, Mask
 from tests.unit.events import MS, SECOND, probes
 from tests.unit.samples import look, samples
 
@@ -118,7 +118,7 @@ def test_what_takes_too_long_is_given_up(slow_filter: bool) -> None:
     """A pattern that is too slow ends nothing: it is told once, and the other alerts go on."""
     asked = []
 
-    def slow(_: Look) -> Mask:
+    def slow(_: Evaluation) -> Mask:
         asked.append(1)
         raise QueryError(0, 1, "this pattern takes too long")
 
@@ -373,17 +373,16 @@ def test_as_whom(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told["HOME"] == "/"
 
 
-def test_the_command_runs_as_the_caller(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_runs_as_the_caller(public_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """All of its identities are the caller's: it can't do what only root may."""
     if os.geteuid() != 0:
         pytest.skip("needs root")
     user = pwd.getpwnam("nobody")
     monkeypatch.setenv("SUDO_UID", str(user.pw_uid))
     monkeypatch.setenv("SUDO_GID", str(user.pw_gid))
-    there = tmp_path / "there"
+    there = public_path / "there"
     there.mkdir()
-    for directory in (there, *tmp_path.parents[:2], tmp_path):
-        directory.chmod(0o777 if directory == there else 0o755)
+    there.chmod(0o777)
     out = there / "out"
     troubles = Troubles()
     runs = Hook(["/bin/sh", "-c", f"id -u > {out}; id -G >> {out}; echo $HOME >> {out}"], troubles)

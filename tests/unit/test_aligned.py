@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tcctui.flows.snapshot import Extremes
-from tcctui.ui.axes import elapsed_ticks, tick_labels
+from tcctui.ui.chart.axes import elapsed_ticks, tick_labels
+from tcctui.ui.chart.line_styles import FLOWS, lined, sample
 from tcctui.ui.compare.aligned import aligned, by_age, by_time, value_at
-from tcctui.ui.line_styles import FLOWS, lined, sample
 
 NAN = math.nan
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.events import EVENT, Events
-from tcctui.flows.batch import ProbeBatch
-from tcctui.records import joined, pick
+from tcctui.flows.intake.batch import ProbeBatch
+from tcctui.wire.events import EVENT, Events
+from tcctui.wire.records import joined, pick
 from tests.unit.events import NOTHING, probes, together
 
 TOP = 2**32 - 1

@@ -12,8 +12,8 @@ from types import ModuleType
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources import bcc_package
-from tcctui.sources.distribution import install_bcc
+from tcctui.sources.kernel import bcc_package
+from tcctui.sources.kernel.distribution import install_bcc
 
 
 def real(folder: Path, content: str = "__version__ = '0.31.0'\n") -> Path:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcctui.flows.chunks import MOST_PIECES, PIECE_NS, Chunk, pieces
-from tcctui.samples import NO_SAMPLES
+from tcctui.recording.chunks import MOST_PIECES, PIECE_NS, Chunk, pieces
+from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import MS, SECOND, probes, together
 
 

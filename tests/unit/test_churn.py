@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, EventKind, Events, TcpState
-from tcctui.flows.known import LINGER_NS
-from tcctui.flows.pages import PAGE_BYTES
+from tcctui.flows.history.pages import PAGE_BYTES
+from tcctui.flows.rows import LINGER_NS
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
+from tcctui.wire.events import EVENT, EventKind, Events, TcpState
 from tests.unit.events import MS, NOTHING, SECOND, halves, stand_alone
 from tests.unit.stores import SOCKET, known
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import tcctui.doctor
-import tcctui.sources.bpf
-import tcctui.sources.program
-import tcctui.trace
+import tcctui.headless.trace
+import tcctui.sources.kernel.bpf_source
+import tcctui.sources.kernel.program
 from tcctui import __version__
 from tcctui.errors import TcctuiError
-from tcctui.flows.query import ALL, Query, QueryError, parse
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.query import ALL, Query, QueryError, parse
+from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.nobody import without_privileges
 
@@ -362,8 +362,8 @@ def test_samples_by_choice(main: Main, calls: Calls) -> None:
 def test_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a pipe the dashboard says what runs there instead, before it opens anything."""
     calls = Calls()
-    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", calls.open)
-    monkeypatch.setattr(tcctui.sources.program, "Loading", calls.load)
+    monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", calls.open)
+    monkeypatch.setattr(tcctui.sources.kernel.program, "Loading", calls.load)
     monkeypatch.setattr(sys, "stdin", io.StringIO())
     status, _, err = main()
     assert status == 1
@@ -388,7 +388,7 @@ def test_what_the_compiler_said(
 ) -> None:
     """The compiler's words are printed for those who ask, and the source is closed all the same."""
     failure = TcctuiError("It does not work.", "Mend it.", detail="tcc.c:1: error: what?")
-    monkeypatch.setattr(tcctui.trace, "trace", failing(failure))
+    monkeypatch.setattr(tcctui.headless.trace, "trace", failing(failure))
     status, out, err = main("trace", *(["--verbose"] if verbose else []))
     assert (status, out) == (1, "")
     assert err.splitlines()[:2] == ["tcctui: It does not work.", "        Mend it."]
@@ -399,7 +399,7 @@ def test_what_the_compiler_said(
 
 def test_ctrl_c_while_it_starts(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C ends it with the shell's code for that, and without a word."""
-    monkeypatch.setattr(tcctui.sources.bpf, "BpfSource", failing(KeyboardInterrupt()))
+    monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", failing(KeyboardInterrupt()))
     assert main("trace") == (130, "", "")
 
 

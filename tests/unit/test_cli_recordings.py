@@ -16,17 +16,17 @@ from typing import Any
 import pytest
 
 import tcctui.cli.terminal
-import tcctui.record
-import tcctui.sources.recording
-import tcctui.sources.recording_stream
-import tcctui.sources.recording_writer
+import tcctui.headless.record
+import tcctui.recording.file
+import tcctui.recording.stream
+import tcctui.recording.writer
 from tcctui.errors import TcctuiError
-from tcctui.flows.chunks import NO_EVENTS, Chunk
-from tcctui.flows.query import ALL, parse
 from tcctui.flows.store import Store
-from tcctui.flows.timeline import Origin, Span
-from tcctui.samples import NO_SAMPLES
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.query import ALL, parse
+from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.timeline import Origin, Span
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.events import SECOND
 
@@ -72,9 +72,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         given.update(options, path=path)
         return 0
 
-    monkeypatch.setattr(tcctui.record, "record", record)
-    monkeypatch.setattr(tcctui.sources.recording, "Recording", Recording)
-    monkeypatch.setattr(tcctui.sources.recording_stream, "RecordingStream", Stream)
+    monkeypatch.setattr(tcctui.headless.record, "record", record)
+    monkeypatch.setattr(tcctui.recording.file, "Recording", Recording)
+    monkeypatch.setattr(tcctui.recording.stream, "RecordingStream", Stream)
     return given
 
 
@@ -232,7 +232,7 @@ def test_record_without_pyarrow(main: Main, calls: Calls, monkeypatch: pytest.Mo
     def missing() -> None:
         raise TcctuiError("pyarrow is missing.", "Run: pip install 'tcctui[record]'")
 
-    monkeypatch.setattr(tcctui.sources.recording_writer, "require_pyarrow", missing)
+    monkeypatch.setattr(tcctui.recording.writer, "require_pyarrow", missing)
     for arguments in (["record", "a"], ["--record", "a"]):
         status, _, err = main(*arguments)
         assert status == 1

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from tcctui.ui.clipboard import in_screen, screen_pieces
+from tcctui.ui.table.clipboard import in_screen, screen_pieces
 
 
 @pytest.mark.parametrize(

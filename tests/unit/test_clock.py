@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from tcctui.events import TcpState
 from tcctui.flows.columns import DERIVED, FIELDS
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
+from tcctui.wire.events import TcpState
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.stores import ELSEWHERE, MEMORY, SOCKET, filled, ingest, known, value
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import CaState, TcpState
-from tcctui.flows.query import parse
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
+from tcctui.query import parse
 from tcctui.ui.table.columns import BY_NAME, asking
+from tcctui.wire.events import CaState, TcpState
 from tests.unit.samples import look, samples
 
 ASKING = [column for column in BY_NAME.values() if column.query is not None]

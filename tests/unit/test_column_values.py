@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.events import CaState
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
-from tcctui.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO, value
 from tcctui.ui.table.columns import BY_NAME
+from tcctui.wire.events import CaState
+from tcctui.wire.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO, value
 from tests.unit.samples import look, samples
 
 SHOWN: dict[str, tuple[int, str, str]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcctui.events import EventKind
-from tcctui.flows.buckets import BUCKET_NS
-from tcctui.flows.chunks import NO_EVENTS, Chunk, by_flow, pieces
-from tcctui.flows.condensed import condensed
+from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.flows.store import Store
-from tcctui.records import pick
+from tcctui.recording.chunks import NO_EVENTS, Chunk, by_flow, pieces
+from tcctui.rewind.downsample import condensed
+from tcctui.wire.events import EventKind
+from tcctui.wire.records import pick
 from tests.unit.events import MS, SECOND, probes, together
 from tests.unit.samples import NO_SAMPLES, samples
 from tests.unit.story import Story

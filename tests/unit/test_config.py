@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.config import place
-from tcctui.config.known import Known
+from tcctui.config import location
+from tcctui.config.choices import Choices
 from tcctui.config.lines import lines
-from tcctui.config.place import Caller
+from tcctui.config.location import Caller
 from tcctui.config.reading import LARGEST, Problem, read
 from tcctui.config.settings import Settings, Units
 from tcctui.config.writing import keep
@@ -20,7 +20,7 @@ from tcctui.errors import TcctuiError
 from tests.unit.command_line import Main
 from tests.unit.test_imports import loaded
 
-KNOWN = Known(
+KNOWN = Choices(
     themes=("nord", "dracula"),
     columns=("cwnd", "srtt", "process"),
     groups=("process", "net"),
@@ -269,15 +269,12 @@ root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of somebody who calls sudo, whom nobody else in the file system knows."""
-    home = tmp_path / "home"
+def home(public_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a user who calls sudo; no other file belongs to that user."""
+    home = public_path / "home"
     home.mkdir()
     os.chown(home, 65_432, 65_432)
-    for directory in (tmp_path, *tmp_path.parents[:3]):
-        if directory != Path("/tmp"):
-            directory.chmod(0o755)
-    monkeypatch.setattr(place, "caller", lambda: Caller(65_432, 65_432, home))
+    monkeypatch.setattr(location, "caller", lambda: Caller(65_432, 65_432, home))
     return home
 
 
@@ -285,7 +282,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_under_sudo_it_is_the_calling_users(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings are in that user's home, are that user's, and root's environment says nothing."""
     monkeypatch.setenv("XDG_CONFIG_HOME", "/root/elsewhere")
-    path = place.path()
+    path = location.path()
     assert path == home / ".config" / "tcctui" / "config.toml"
     keep(path, {"theme": "nord"})
     assert read(path, KNOWN)[0].theme == "nord"
@@ -323,15 +320,15 @@ def test_under_sudo_a_link_leads_no_further_than_the_user(home: Path, tmp_path: 
 def test_who_calls_sudo_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """SUDO_UID names the user; what is no user is a sentence; without it we are who we are."""
     monkeypatch.setenv("SUDO_UID", "65534")
-    who = place.caller()
+    who = location.caller()
     assert who is not None
     assert who.uid == 65_534
     monkeypatch.setenv("SUDO_UID", "4123456789")
     with pytest.raises(TcctuiError, match="no user"):
-        place.caller()
+        location.caller()
     for nobody in ("", "0", "x", "-1"):
         monkeypatch.setenv("SUDO_UID", nobody)
-        assert place.caller() is None
+        assert location.caller() is None
 
 
 def test_a_relative_xdg_config_home_is_none(
@@ -341,9 +338,9 @@ def test_a_relative_xdg_config_home_is_none(
     monkeypatch.delenv("SUDO_UID", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
-    assert place.path() == tmp_path / ".config" / "tcctui" / "config.toml"
+    assert location.path() == tmp_path / ".config" / "tcctui" / "config.toml"
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
-    assert place.path() == tmp_path / "xdg" / "tcctui" / "config.toml"
+    assert location.path() == tmp_path / "xdg" / "tcctui" / "config.toml"
 
 
 # The command

@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tcctui.flows import pasts
-from tcctui.flows.moment import Moment
 from tcctui.flows.store import Store
+from tcctui.rewind import histories
+from tcctui.rewind.moment import Moment
 from tests.unit.events import SECOND, probes
 from tests.unit.samples import samples
 from tests.unit.story import Story
@@ -54,7 +54,7 @@ def test_copies_are_within_their_budget(monkeypatch: pytest.MonkeyPatch) -> None
     player.play(story.events, story.samples, BEGIN_NS + 40 * SECOND)
     player.tape.flush(BEGIN_NS + 40 * SECOND)
     most = 9 * player.store.nbytes
-    monkeypatch.setattr(pasts, "MOST", most)
+    monkeypatch.setattr(histories, "MOST", most)
     moment = Moment(player.log)
     for seconds in (39, 38, 20, *range(20, 40), 3, 39, 38):
         moment.go(BEGIN_NS + seconds * SECOND)

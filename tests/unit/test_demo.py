@@ -7,10 +7,10 @@ import pytest
 
 from tcctui.cli import main
 from tcctui.demo import RECORDING
-from tcctui.events import EventKind
-from tcctui.flows.chunks import Chunk, merged
-from tcctui.flows.moment import Moment
-from tcctui.sources.recording import Recording
+from tcctui.recording.chunks import Chunk, merged
+from tcctui.recording.file import Recording
+from tcctui.rewind.moment import Moment
+from tcctui.wire.events import EventKind
 
 
 @pytest.fixture(scope="module")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.buckets import STAMP, WIDTH, Buckets
-from tcctui.flows.detail import LIFE_PAGES, RECENT_PAGES, Detail
-from tcctui.flows.history import BYTES_PER_FLOW, History
+from tcctui.flows.history.buckets import STAMP, WIDTH, Buckets
+from tcctui.flows.history.detail import LIFE_PAGES, RECENT_PAGES, Detail
+from tcctui.flows.history.history import BYTES_PER_FLOW, History
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes

@@ -13,7 +13,7 @@ import pytest
 from tcctui import doctor as module
 from tcctui.doctor import Finding, doctor, findings
 from tcctui.errors import TcctuiError
-from tcctui.sources import tracepoints
+from tcctui.sources.kernel import tracepoints
 from tests.unit.nobody import without_privileges
 from tests.unit.test_tracepoints import tracefs_of
 

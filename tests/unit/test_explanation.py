@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.bbr import PHASE_NAMES, BbrPhase, phase
-from tcctui.flows.diagnosis import EXPLAINED_BY, explain
+from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase, phase
+from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, explain
 from tcctui.flows.store import Store
-from tcctui.samples import TCP_INFO
+from tcctui.wire.samples import TCP_INFO
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.samples import destroyed, look, samples
 from tests.unit.stores import MEMORY, filled

@@ -18,14 +18,14 @@ import pytest
 from tcctui.cli import main
 from tcctui.cli.moments import At
 from tcctui.errors import TcctuiError
-from tcctui.events import EventKind
+from tcctui.export.attribution import Attribution
 from tcctui.export.command import export
-from tcctui.export.lives import Lives
 from tcctui.export.outfile import outfile
-from tcctui.flows.chunks import by_flow
-from tcctui.flows.query import parse
-from tcctui.samples import NO_SAMPLES
-from tcctui.sources.recording import Recording
+from tcctui.query import parse
+from tcctui.recording.chunks import by_flow
+from tcctui.recording.file import Recording
+from tcctui.wire.events import EventKind
+from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import SECOND, destroy, probes, together
 from tests.unit.small_recording import BEGIN, FAR, NEAR, SERVER, SERVER6, lifecycle, made
 
@@ -188,7 +188,7 @@ def test_from_to(recording: Path, tmp_path: Path) -> None:
 
 def test_lives_keep_apart_who_had_an_address() -> None:
     """A socket's kernel address, used again, is the next one's; what comes before it, too."""
-    lives = Lives()
+    lives = Attribution()
     events = together(
         probes([100, 200], 1, skaddr=7, local=SERVER, remote=NEAR),
         destroy(300, 1, 7, local=SERVER, remote=NEAR),
@@ -207,7 +207,7 @@ def test_lives_keep_apart_who_had_an_address() -> None:
 
 def test_many_sockets_are_told_apart() -> None:
     """A hundred thousand sockets, learned chunk by chunk, are each found again."""
-    lives = Lives()
+    lives = Attribution()
     cookies = np.arange(1, 100_001)
     for part in np.split(cookies, 10):
         batch = probes(part * 10, part, skaddr=part * 64)

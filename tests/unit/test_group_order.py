@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.causes import Limit
-from tcctui.flows.groups import GROUPINGS, Groups, grouped
+from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.groups.groups import GROUPINGS, Groups, grouped
 from tcctui.ui.table.group_order import Folds, held, is_header, lines, ranked
 from tcctui.ui.table.sort_key import SortKey
 from tests.unit.test_groups import Row, columns, flow

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.addresses import V4_MAPPED
-from tcctui.flows.causes import Limit
-from tcctui.flows.groups import GROUPINGS, IDS_FROM, WORST_FIRST, Groups, grouped
+from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.groups.groups import GROUPINGS, IDS_FROM, WORST_FIRST, Groups, grouped
 from tcctui.flows.snapshot import Flows
+from tcctui.wire.addresses import V4_MAPPED
 
 TYPES = {
     "daddr_hi": "u8",

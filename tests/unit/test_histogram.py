@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.histogram import LEAST_BINS, SHARES, histogram
+from tcctui.flows.groups.histogram import LEAST_BINS, SHARES, histogram
 from tests.unit.test_groups import quantile
 
 SRTTS = st.lists(st.one_of(st.integers(0, 50), st.integers(0, (1 << 32) - 1)), max_size=40)

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import Events
-from tcctui.flows.batch import ProbeBatch
-from tcctui.flows.buckets import ACKED, LAST, MAX, MIN, STAMP, WIDTH, Buckets
 from tcctui.flows.columns import FIELDS
-from tcctui.flows.detail import RECENT_BUCKETS
-from tcctui.flows.history import BYTES_PER_FLOW, History
+from tcctui.flows.history.buckets import ACKED, LAST, MAX, MIN, STAMP, WIDTH, Buckets
+from tcctui.flows.history.detail import RECENT_BUCKETS
+from tcctui.flows.history.history import BYTES_PER_FLOW, History
+from tcctui.flows.intake.batch import ProbeBatch
+from tcctui.wire.events import Events
 from tests.unit.events import probes, together
 from tests.unit.past import BUCKET, Bucket, Past, add, pasts, widened
 

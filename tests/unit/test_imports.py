@@ -30,7 +30,7 @@ def started(*arguments: str) -> set[str]:
 
 def test_what_is_known_about_flows_needs_no_screen_and_no_kernel() -> None:
     """The store can be used without Textual, bcc, plotext or any source of events."""
-    modules = loaded("import tcctui.flows.store, tcctui.flows.query")
+    modules = loaded("import tcctui.flows.store, tcctui.query")
     assert "numpy" in modules
     assert not {"textual", "rich", "bcc", "plotext", "tcctui.sources", "tcctui.ui"} & modules
 
@@ -52,14 +52,20 @@ def test_help_is_immediate(arguments: tuple[str, ...]) -> None:
 
 def test_the_screen_knows_no_source() -> None:
     """The dashboard is there without bcc, and plotext, slow to load, waits for the first chart."""
-    modules = loaded("import tcctui.ui.app")
+    modules = loaded("import tcctui.ui.app.app")
     assert "textual" in modules
     assert not {"bcc", "plotext", "tcctui.sources"} & modules
 
 
 @pytest.mark.parametrize(
     "module",
-    ["tcctui.trace", "tcctui.outcome", "tcctui.record", "tcctui.doctor", "tcctui.sources.bpf"],
+    [
+        "tcctui.headless.trace",
+        "tcctui.headless.outcome",
+        "tcctui.headless.record",
+        "tcctui.doctor",
+        "tcctui.sources.kernel.bpf_source",
+    ],
 )
 def test_what_needs_no_screen_loads_none(module: str) -> None:
     """What runs where there is no terminal loads no Textual, and bcc only when it is used."""
@@ -69,15 +75,11 @@ def test_what_needs_no_screen_loads_none(module: str) -> None:
 def test_recordings_are_played_without_a_kernel() -> None:
     """The screen and recordings together know neither bcc nor any of what reads a kernel."""
     modules = loaded(
-        "import tcctui.ui.app, tcctui.sources.recording, tcctui.sources.recording_stream,"
+        "import tcctui.ui.app.app, tcctui.recording.file, tcctui.recording.stream,"
         " tcctui.cli.replay"
     )
     assert "bcc" not in modules
-    kernel = ("bpf", "live", "program", "sampling", "sock_diag", "netlink", "kernel_filter")
-    assert not {f"tcctui.sources.{name}" for name in kernel} & modules
-
-
-def test_the_package_itself_is_empty() -> None:
-    """Importing the package costs nothing."""
-    own = {name for name in loaded("import tcctui") if name.partition(".")[0] == "tcctui"}
-    assert own == {"tcctui"}
+    kernel = ("live", "kernel.bpf_source", "kernel.program", "kernel.kernel_filter")
+    sockets = ("sampling", "diag_socket", "netlink")
+    reading = (*kernel, *(f"sock_diag.{name}" for name in sockets))
+    assert not {f"tcctui.sources.{name}" for name in reading} & modules

@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.addresses import Prefix, parse_prefix
 from tcctui.cli.kernel import filter_of
 from tcctui.errors import UsageError
-from tcctui.flows.query.reach import (
+from tcctui.query.address_formula import (
     EVERYTHING,
     NOTHING,
     All,
@@ -27,8 +26,8 @@ from tcctui.flows.query.reach import (
     opposite,
     size,
 )
-from tcctui.flows.query.widening import fitted
-from tcctui.sources.filter_tests import (
+from tcctui.query.formula_widening import fitted
+from tcctui.sources.kernel.filter_tests import (
     DROP,
     FILTER,
     LOCAL,
@@ -39,7 +38,8 @@ from tcctui.sources.filter_tests import (
     TEST,
     packed,
 )
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.addresses import Prefix, parse_prefix
 from tests.unit.formulas import Ends, columns, ends, formulas, is_true
 
 TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()

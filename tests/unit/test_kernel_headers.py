@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel_headers import header_tree
+from tcctui.sources.kernel.kernel_headers import header_tree
 
 
 def _kernel_tree(directory: Path) -> Path:

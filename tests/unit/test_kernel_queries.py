@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.addresses import format_address
-from tcctui.flows.query import parse
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.query import parse
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.addresses import format_address
 from tests.unit.formulas import ADDRESSES, PORTS, Ends, columns, queries
 
 HOSTS = [format_address(one >> 64, one & (1 << 64) - 1) for one in ADDRESSES]

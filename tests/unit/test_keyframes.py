@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.keyframes import Keyframe
+from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
-from tcctui.records import pick
+from tcctui.wire.records import pick
 from tests.unit.events import SECOND
 from tests.unit.story import Story
 from tests.unit.tape_player import BATCH_NS, BEGIN_NS, EVERYTHING, Player, differences

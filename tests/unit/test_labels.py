@@ -8,9 +8,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.addresses import V4_MAPPED
-from tcctui.events import TcpState
 from tcctui.flows.labels import both_endpoints, endpoints, state_name, with_states
+from tcctui.wire.addresses import V4_MAPPED
+from tcctui.wire.events import TcpState
 
 v4 = st.integers(0, 2**32 - 1).map(lambda number: (0, V4_MAPPED | number))
 v6 = st.lists(st.sampled_from([0, 0, 1, 0xABC, 0xFFFF]), min_size=8, max_size=8).map(

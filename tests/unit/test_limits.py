@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import CaState, EventKind
-from tcctui.flows.diagnosis import CAUSES, Limit
+from tcctui.flows.diagnosis.diagnosis import CAUSES, Limit
 from tcctui.flows.store import Store
+from tcctui.wire.events import CaState, EventKind
 from tests.unit.events import MS, NOTHING, SECOND, probes, together
 from tests.unit.samples import look, samples
 from tests.unit.stores import MEMORY, SOCKET, filled, ingest, value

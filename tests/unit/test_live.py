@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT, Events
-from tcctui.samples import SAMPLE, SOCKET, Samples
 from tcctui.sources import live
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import LiveSource, open_live
+from tcctui.wire.events import EVENT, Events
+from tcctui.wire.samples import SAMPLE, SOCKET, Samples
 
 ROOT = TcctuiError("Reading the kernel's tracepoints needs root.", "Run: sudo tcctui")
 NO_DIAG = TcctuiError("The kernel answers no sock_diag.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tcctui.flows.buckets import ACKED, LAST, MAX, MIN, STAMP, Buckets
+from tcctui.flows.history.buckets import ACKED, LAST, MAX, MIN, STAMP, Buckets
 from tcctui.flows.store import Store
 from tests.unit.events import MS, SECOND, probes
 from tests.unit.past import Bucket, Past, widened

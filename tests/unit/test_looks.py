@@ -10,19 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import NO_SSTHRESH, CaState, EventKind, TcpState
-from tcctui.flows.columns import (
-    DERIVED,
-    FIELDS,
-    SAMPLED,
-    UNKNOWN_CA_STATE,
-    UNKNOWN_WINDOW,
-)
+from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, UNKNOWN_CA_STATE, UNKNOWN_WINDOW
 from tcctui.flows.derived import complete
 from tcctui.flows.store import Store
-from tcctui.records import joined
-from tcctui.samples import SOCKET as ASKED
-from tcctui.samples import TCP_INFO, TEXT_FIELDS
+from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, TcpState
+from tcctui.wire.records import joined
+from tcctui.wire.samples import SOCKET as ASKED
+from tcctui.wire.samples import TCP_INFO, TEXT_FIELDS
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.samples import NO_SAMPLES, destroyed, gone, look, samples
 from tests.unit.stores import ELSEWHERE, MEMORY, SOCKET, filled, ingest, known, value

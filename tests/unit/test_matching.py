@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.events import EventKind, Events, TcpState
-from tcctui.flows.matching import Followed, Matching, is_of_ends
-from tcctui.flows.query import parse
 from tcctui.flows.store import Store
+from tcctui.headless.matching import Followed, Matching, is_of_ends
+from tcctui.query import parse
+from tcctui.wire.events import EventKind, Events, TcpState
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.samples import NO_SAMPLES, gone, samples
 

@@ -12,13 +12,13 @@ import numpy.typing as npt
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.flows.chunks import Chunk
 from tcctui.flows.index import Keys
-from tcctui.flows.moment import Moment
-from tcctui.flows.rebuilt import Piece, Rebuilt
-from tcctui.flows.rewind_log import RewindLog
 from tcctui.flows.snapshot import FlowHistory, Flows
-from tcctui.flows.timeline import Origin, Span
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin, Span
+from tcctui.rewind.moment import Moment
+from tcctui.rewind.rebuilt import Piece, Rebuilt
+from tcctui.rewind.rewind_log import RewindLog
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.samples import NO_SAMPLES
 from tests.unit.story import WATCHED, Story
@@ -60,7 +60,7 @@ class Then:
 def then() -> Iterable[Then]:
     """A story of half a minute, with a keyframe every two seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tcctui.flows.tape.COST", 0)
+        patch.setattr("tcctui.recording.tape.COST", 0)
         yield Then()
 
 
@@ -99,7 +99,7 @@ def test_the_story_has_everything(then: Then) -> None:
 def test_losses_are_those_until_then() -> None:
     """They are told at any moment, also where a keyframe alone says what was known."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tcctui.flows.tape.COST", 0)
+        patch.setattr("tcctui.recording.tape.COST", 0)
         player = Player()
         for second in range(1, 9):
             now_ns = BEGIN_NS + second * SECOND
@@ -131,7 +131,7 @@ def test_going_forward_is_going_there(then: Then) -> None:
 
 def test_the_past_is_what_it_was(then: Then, monkeypatch: pytest.MonkeyPatch) -> None:
     """Charts, sparklines, marks and limits of what is looked at are what the live store drew."""
-    monkeypatch.setattr("tcctui.flows.moment._SHORTEST", 6)
+    monkeypatch.setattr("tcctui.rewind.moment._SHORTEST", 6)
     moment = Moment(then.player.log)
     moment.look_at(KEYS, 6)
     for at_ns in [*then.moments[:30], *sorted(then.said)[40:50]]:

@@ -12,7 +12,7 @@ from hypothesis.strategies import integers, text
 
 from tcctui.cli.moments import at, together
 from tcctui.errors import TcctuiError
-from tcctui.flows.timeline import Origin, Span
+from tcctui.recording.timeline import Origin, Span
 from tests.unit.events import SECOND
 
 FIRST = 5_000 * SECOND

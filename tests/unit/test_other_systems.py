@@ -20,11 +20,11 @@ for module, names in (
         delattr(module, name)
 
 from tcctui.cli import main
-from tcctui.cli.past import Past
+from tcctui.cli.rewind_options import Past
 from tcctui.cli import parser
 from tcctui.demo import RECORDING
-from tcctui.sources.recording import Recording
-from tcctui.ui.app import ReplayApp
+from tcctui.recording.file import Recording
+from tcctui.ui.app.app import ReplayApp
 from tcctui import memory
 
 assert main(["export", "demo", sys.argv[1], "--table", "flows"]) == 0

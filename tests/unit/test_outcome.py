@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from tcctui import outcome as module
 from tcctui.errors import TcctuiError
-from tcctui.events import Events, TcpState
-from tcctui.flows.chunks import Chunk
 from tcctui.flows.index import Keys
-from tcctui.flows.query import parse
-from tcctui.flows.timeline import Origin, Span
-from tcctui.outcome import Asked, outcome, outcome_of
-from tcctui.samples import Samples
+from tcctui.headless import outcome as module
+from tcctui.headless.outcome import Asked, outcome, outcome_of
+from tcctui.query import parse
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin, Span
+from tcctui.wire.events import Events, TcpState
+from tcctui.wire.samples import Samples
 from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state
 from tests.unit.samples import NO_SAMPLES, destroyed, samples
@@ -248,7 +248,7 @@ def test_extremes_that_events_bring_along() -> None:
 
 def test_more_connections_than_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded: what is beyond is counted."""
-    monkeypatch.setattr("tcctui.summary.MOST", 10)
+    monkeypatch.setattr("tcctui.headless.summary.MOST", 10)
     events = probes([START] * 15, range(1, 16), srtt=5)
     _, out, _ = run(Delivered([events, events]), summary="json", duration=1.0)
     assert len(flows(out)) == 10

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import EVENT, Events
-from tcctui.flows.chunks import by_flow
-from tcctui.flows.packed import pack
-from tcctui.flows.packed_events import pack_events, unpack_events
-from tcctui.samples import SAMPLE
+from tcctui.flows.keyframe.packed import pack
+from tcctui.recording.chunks import by_flow
+from tcctui.rewind.packed_events import pack_events, unpack_events
+from tcctui.wire.events import EVENT, Events
+from tcctui.wire.samples import SAMPLE
 from tests.unit.story import Story
 
 kinds = st.sampled_from(["u1", "u2", "i8", "f8", "S5", SAMPLE, EVENT])

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pytest
 
 from tcctui.cli import main
-from tcctui.flows.timeline import Origin
-from tcctui.plain import plain, plain_lines
-from tcctui.sources.arrow import SCHEMA
-from tcctui.sources.recording import Recording
+from tcctui.printable import plain, plain_lines
+from tcctui.recording.arrow import SCHEMA
+from tcctui.recording.file import Recording
+from tcctui.recording.timeline import Origin
 from tests.unit.recordings import ORIGIN, chunk, written
 
 EVIL = "\x1b]0;x\x07\x1b[31m\u202e\x9b1m,"

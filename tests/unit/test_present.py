@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcctui.addresses import V4_MAPPED
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.search.present import MOST, counted
+from tcctui.ui.search.present_values import MOST, counted
+from tcctui.wire.addresses import V4_MAPPED
 
 
 def flows(count: int) -> Flows:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcctui.errors import TcctuiError
-from tcctui.sources import privileges
+from tcctui.sources.kernel import privileges
 from tests.unit.nobody import without_privileges
 
 SYS_ADMIN, NET_ADMIN, PERFMON, BPF = 21, 12, 38, 39

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcctui.samples import SAMPLE, Samples
-from tcctui.sources.cgroups import LONGEST, short_name
-from tcctui.sources.processes import Processes
+from tcctui.sources.sock_diag.cgroups import LONGEST, short_name
+from tcctui.sources.sock_diag.processes import Processes
+from tcctui.wire.samples import SAMPLE, Samples
 from tests.unit.nobody import without_privileges
 
 _ID = "3f2a9c1b7d4e" + "0" * 52

@@ -16,19 +16,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tcctui.addresses import parse_prefix
-from tcctui.events import NO_SSTHRESH, TcpState
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
-from tcctui.flows.query import (
-    ALL,
-    FIELD_NAMES,
-    MAX_LENGTH,
-    Query,
-    QueryError,
-    is_unfinished,
-    parse,
-)
-from tcctui.flows.states import STATE_NAMES
+from tcctui.query import ALL, FIELD_NAMES, MAX_LENGTH, Query, QueryError, is_unfinished, parse
+from tcctui.wire.addresses import parse_prefix
+from tcctui.wire.events import NO_SSTHRESH, TcpState
+from tcctui.wire.tcp_states import STATE_NAMES
 
 Row = dict[str, Any]
 Flows = dict[str, npt.NDArray[Any]]

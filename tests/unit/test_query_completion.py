@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.query import FIELD_NAMES, parse
-from tcctui.flows.query.completion import complete
+from tcctui.query import FIELD_NAMES, parse
+from tcctui.query.completion import complete
 
 LIVE = {
     "cc": ["bbr", "cubic"],

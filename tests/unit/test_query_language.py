@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tcctui.addresses import parse_prefix
-from tcctui.events import NO_SSTHRESH
 from tcctui.flows.columns import SAMPLED
-from tcctui.flows.query import QueryError, parse, reach, render_error
-from tcctui.flows.query.reference import BY_NAME, FIELD_HELP, SYNTAX
+from tcctui.query import QueryError, address_formula, parse, render_error
+from tcctui.query.reference import BY_NAME, FIELD_HELP, SYNTAX
+from tcctui.wire.addresses import parse_prefix
+from tcctui.wire.events import NO_SSTHRESH
 from tests.unit.test_imports import loaded
 from tests.unit.test_query import (
     MISSING,
@@ -96,15 +96,15 @@ ENDS = st.one_of(port_terms(), ordered_port_terms(), address_terms()).map(simple
 OF_ENDS = st.recursive(ENDS, joined, max_leaves=6)
 
 
-def reached(formula: reach.Reach, row: Row) -> bool:
+def reached(formula: address_formula.Reach, row: Row) -> bool:
     """Evaluate a formula of the kernel's on one row."""
-    if isinstance(formula, reach.All):
+    if isinstance(formula, address_formula.All):
         return all(reached(part, row) for part in formula.parts)
-    if isinstance(formula, reach.AnyOf):
+    if isinstance(formula, address_formula.AnyOf):
         return any(reached(part, row) for part in formula.parts)
-    if isinstance(formula, reach.Not):
+    if isinstance(formula, address_formula.Not):
         return not reached(formula.atom, row)
-    if isinstance(formula, reach.PortRange):
+    if isinstance(formula, address_formula.PortRange):
         return bool(formula.low <= row[f"{formula.end}port"] <= formula.high)
     address = parse_prefix(row["src" if formula.end == "s" else "dst"]).address
     return bool(address & formula.prefix.mask == formula.prefix.address)
@@ -552,8 +552,8 @@ def test_what_was_promised(text: str) -> None:
 
 def test_nothing_is_loaded_for_no_query() -> None:
     """Who only says that all flows are wanted waits for neither the grammar nor patterns."""
-    assert not {"lark", "regex"} & loaded("from tcctui.flows.query import parse; parse(' ')")
-    modules = loaded("from tcctui.flows.query import parse; parse('port:443')")
+    assert not {"lark", "regex"} & loaded("from tcctui.query import parse; parse(' ')")
+    modules = loaded("from tcctui.query import parse; parse('port:443')")
     assert "lark" in modules
 
 

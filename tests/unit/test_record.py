@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.flows.chunks import Chunk
-from tcctui.record import Progress, record
-from tcctui.records import joined
-from tcctui.sizes import size
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_writer import RecordingWriter
+from tcctui.files.file_sizes import size
+from tcctui.headless.record import Progress, record
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.file import Recording
+from tcctui.recording.writer import RecordingWriter
+from tcctui.wire.records import joined
 from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, NOTHING, probes
 from tests.unit.samples import NO_SAMPLES, samples
@@ -243,7 +243,7 @@ def test_nothing_is_written_over_a_replay(
         said.append(out.getvalue())
 
     monkeypatch.setattr(RecordingWriter, "_put", put)
-    monkeypatch.setattr("tcctui.record.into_a_pipe", lambda: True)
+    monkeypatch.setattr("tcctui.headless.record.into_a_pipe", lambda: True)
     source = Delivered()
     source._then = lambda: setattr(source, "shortfall", TcctuiError("Sampling broke off."))
     assert record(source, None, force=False, duration=3.0, remarks=out) == 0

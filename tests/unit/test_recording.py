@@ -15,13 +15,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT
-from tcctui.flows.chunks import Chunk, pieces
 from tcctui.flows.store import Store
-from tcctui.samples import NO_SAMPLES
-from tcctui.sources import recording_frames
-from tcctui.sources.arrow import FORMAT, Encoder
-from tcctui.sources.recording import Recording
+from tcctui.recording import ipc_frames
+from tcctui.recording.arrow import FORMAT, Encoder
+from tcctui.recording.chunks import Chunk, pieces
+from tcctui.recording.file import Recording
+from tcctui.wire.events import EVENT
+from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.recordings import ORIGIN, chunk, random_events, random_samples, same, written
 
@@ -154,20 +154,20 @@ def small() -> tuple[bytes, list[Chunk], list[int]]:
     encoder = Encoder(ORIGIN)
     parts = [encoder.head, *map(encoder.batch, whole)]
     ends = np.cumsum([len(part) for part in parts]).tolist()
-    return b"".join([*parts, recording_frames.END]), whole, ends
+    return b"".join([*parts, ipc_frames.END]), whole, ends
 
 
 def test_says_what_is_missing(tmp_path: Path) -> None:
     """What is left out of a file is told in one sentence."""
     data = written(tmp_path / "a", chunk(0), chunk(1)).read_bytes()
     path = tmp_path / "b"
-    path.write_bytes(data[: data.rindex(recording_frames.END) - 20])
+    path.write_bytes(data[: data.rindex(ipc_frames.END) - 20])
     remark = Recording(path).remark
     assert remark.startswith("Of b: the last ")
     assert remark.endswith(" bytes are a batch that was cut off and are left out.")
-    path.write_bytes(data[: data.rindex(recording_frames.END)])
+    path.write_bytes(data[: data.rindex(ipc_frames.END)])
     assert "no end mark" in Recording(path).remark
-    path.write_bytes(data[: data.rindex(recording_frames.END) + 8] + b"more")
+    path.write_bytes(data[: data.rindex(ipc_frames.END) + 8] + b"more")
     assert Recording(path).remark == "Of b: the last 4 bytes come after its end and are left out."
 
 
@@ -313,7 +313,7 @@ def test_a_file_that_vanishes(tmp_path: Path) -> None:
 
 SMALL = [chunk(number, flows=2, keyframe=b"key") for number in range(3)]
 _ENCODER = Encoder(ORIGIN)
-BYTES = _ENCODER.head + b"".join(map(_ENCODER.batch, SMALL)) + recording_frames.END
+BYTES = _ENCODER.head + b"".join(map(_ENCODER.batch, SMALL)) + ipc_frames.END
 
 
 def played(path: Path) -> None:
@@ -404,9 +404,9 @@ def test_a_wrong_index_is_not_used(tmp_path: Path) -> None:
     """An index that is damaged, or another file's, changes nothing: the heads are walked."""
     path = written(tmp_path / "a", chunk(0), chunk(1))
     data = path.read_bytes()
-    end = data.rindex(recording_frames.END) + 8
+    end = data.rindex(ipc_frames.END) + 8
     others = written(tmp_path / "b", chunk(0, flows=9), chunk(1)).read_bytes()
-    others = others[others.rindex(recording_frames.END) + 8 :]
+    others = others[others.rindex(ipc_frames.END) + 8 :]
     swapped = bytearray(data)
     swapped[end + 4] ^= 0xFF
     for wrong in (data[:end] + others, bytes(swapped), data[:end] + data[-16:]):

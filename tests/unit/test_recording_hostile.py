@@ -13,11 +13,11 @@ import pytest
 
 from tcctui.cli import main
 from tcctui.errors import TcctuiError
-from tcctui.sources import arrow_reading
-from tcctui.sources import recording_frames as frames
-from tcctui.sources.arrow_reading import Decoder
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_frames import NOTE, Note
+from tcctui.recording import arrow_reader
+from tcctui.recording import ipc_frames as frames
+from tcctui.recording.arrow_reader import Decoder
+from tcctui.recording.file import Recording
+from tcctui.recording.ipc_frames import NOTE, Note
 from tests.unit.events import SECOND
 from tests.unit.recordings import chunk, written
 
@@ -93,11 +93,11 @@ def test_columns_of_a_byte(monkeypatch: pytest.MonkeyPatch, compressed: bool) ->
     def never(*_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(arrow_reading, "_records", never)
+    monkeypatch.setattr(arrow_reader, "_records", never)
     with pytest.raises(ValueError, match="larger than any"):
         decoder.chunk(message)
     with monkeypatch.context() as patch:  # as if its head said less
-        patch.setattr(arrow_reading, "unpacked", lambda *_: 0)
+        patch.setattr(arrow_reader, "unpacked", lambda *_: 0)
         with pytest.raises(ValueError, match="larger than any"):
             decoder.chunk(message)
     monkeypatch.setattr(pa, "BufferReader", never)  # and before anything is unpacked
@@ -113,7 +113,7 @@ def test_no_memory_is_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     def none(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(arrow_reading, "_records", none)
+    monkeypatch.setattr(arrow_reader, "_records", none)
     assert not list(found.chunks(0, END_OF_TIME))
     assert "damaged" in found.remark
 
@@ -127,7 +127,7 @@ def test_no_memory_for_an_export(
     def none(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("tcctui.export.lives.Lives.learn", none)
+    monkeypatch.setattr("tcctui.export.attribution.Lives.learn", none)
     assert main(["export", str(path), str(tmp_path / "a.csv")]) == 1
     assert "memory" in capsys.readouterr().err
     assert not (tmp_path / "a.csv").exists()

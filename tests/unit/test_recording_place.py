@@ -11,18 +11,18 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.newfile import NewFile
-from tcctui.ownership import give_to_caller, ours
-from tcctui.sources import recording_place
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_place import opened
+from tcctui.files.new_file import NewFile
+from tcctui.files.ownership import give_to_caller, ours
+from tcctui.recording import location
+from tcctui.recording.file import Recording
+from tcctui.recording.location import opened
 from tests.unit.nobody import without_privileges
 
 CODE = """
 import sys
 from pathlib import Path
 from tests.unit.recordings import ORIGIN, chunk
-from tcctui.sources.recording_writer import RecordingWriter
+from tcctui.recording.writer import RecordingWriter
 writer = RecordingWriter(Path(sys.argv[1]), ORIGIN, force="force" in sys.argv)
 writer.write(chunk(0)); writer.close()
 """
@@ -125,7 +125,7 @@ def test_replaced_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     looked = os.lstat(tmp_path / "other")
     monkeypatch.setattr(os, "lstat", lambda _: looked)
     with pytest.raises(TcctuiError, match="was replaced"):
-        recording_place.opened(tmp_path / "fifo", force=False)
+        location.opened(tmp_path / "fifo", force=False)
     os.close(reader)
 
 

@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import Events
-from tcctui.records import joined
-from tcctui.sources.arrow import Encoder
-from tcctui.sources.recording_frames import END
-from tcctui.sources.recording_pace import Pace
-from tcctui.sources.recording_stream import RecordingStream
+from tcctui.recording.arrow import Encoder
+from tcctui.recording.ipc_frames import END
+from tcctui.recording.pacing import Pace
+from tcctui.recording.stream import RecordingStream
+from tcctui.wire.events import Events
+from tcctui.wire.records import joined
 from tests.unit.events import MS, SECOND
 from tests.unit.recordings import ORIGIN, chunk
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.flows.chunks import Chunk
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_thread import RecordingThread
-from tcctui.sources.recording_writer import RecordingWriter
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.file import Recording
+from tcctui.recording.writer import RecordingWriter
+from tcctui.recording.writer_thread import RecordingThread
 from tests.unit.recordings import ORIGIN, chunk, same
 
 SOON = 20.0

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_writer import PipeClosedError, RecordingWriter, require_pyarrow
+from tcctui.recording.file import Recording
+from tcctui.recording.writer import PipeClosedError, RecordingWriter, require_pyarrow
 from tests.unit.nobody import without_privileges
 from tests.unit.recordings import ORIGIN, chunk, same, written
 
@@ -101,16 +101,12 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
     os.close(sub)
 
 
-def test_places_that_are_not_ours(tmp_path: Path) -> None:
-    """Where one may not write, that is said."""
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents[:2]:
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(0o755)
+def test_places_that_are_not_ours(public_path: Path) -> None:
+    """A directory that others own is refused with the reason."""
     with without_privileges():
-        if os.geteuid() == tmp_path.stat().st_uid:
-            tmp_path.chmod(0o555)
-        error = refusal(tmp_path / "a")
+        if os.geteuid() == public_path.stat().st_uid:
+            public_path.chmod(0o555)
+        error = refusal(public_path / "a")
     assert "Permission denied" in error.reason
 
 
@@ -227,7 +223,7 @@ def test_standard_output(tmp_path: Path) -> None:
     """Standard output takes a recording behind what is there, and a terminal is refused."""
     code = (
         "from tests.unit.recordings import ORIGIN, chunk\n"
-        "from tcctui.sources.recording_writer import RecordingWriter\n"
+        "from tcctui.recording.writer import RecordingWriter\n"
         "writer = RecordingWriter(None, ORIGIN)\n"
         "writer.write(chunk(0)); writer.close()"
     )
@@ -251,8 +247,8 @@ def test_without_pyarrow(tmp_path: Path) -> None:
         "import sys; sys.modules['pyarrow'] = None\n"
         "from pathlib import Path\n"
         "from tcctui.errors import TcctuiError\n"
-        "from tcctui.flows.timeline import Origin\n"
-        "from tcctui.sources.recording_writer import RecordingWriter, require_pyarrow\n"
+        "from tcctui.recording.timeline import Origin\n"
+        "from tcctui.recording.writer import RecordingWriter, require_pyarrow\n"
         "for use in (require_pyarrow, lambda: RecordingWriter(Path(sys.argv[1]), Origin('h'))):\n"
         "    try: use()\n"
         "    except TcctuiError as error: print(error)\n"

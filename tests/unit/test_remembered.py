@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tcctui.flows.chunks import Chunk
 from tcctui.flows.index import Keys
-from tcctui.flows.remembered import Remembered
-from tcctui.flows.rewind_log import RewindLog
-from tcctui.flows.timeline import Origin
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin
+from tcctui.rewind.remembered import Remembered
+from tcctui.rewind.rewind_log import RewindLog
 from tests.unit.events import SECOND
 from tests.unit.story import Story
 from tests.unit.tape_player import BEGIN_NS, Player

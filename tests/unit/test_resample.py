@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import Events
 from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.flows.store import Store
+from tcctui.wire.events import Events
 from tests.unit.events import MS, NOTHING, SECOND, probes
 from tests.unit.past import BUCKET, Bucket, Past, pasts, widened
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tcctui.sources.resolution import FIRST_NS, LONGEST_NS, Resolution
+from tcctui.sources.kernel.resolution import FIRST_NS, LONGEST_NS, Resolution
 from tests.unit.events import MS, SECOND
 
 ROUND_NS = 50 * MS

@@ -7,9 +7,9 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from tcctui.flows.moment import Moment
-from tcctui.flows.rewind_log import RewindLog
-from tcctui.flows.timeline import Origin, Span
+from tcctui.recording.timeline import Origin, Span
+from tcctui.rewind.moment import Moment
+from tcctui.rewind.rewind_log import RewindLog
 from tests.unit.events import SECOND, probes
 from tests.unit.samples import NO_SAMPLES, samples
 from tests.unit.story import Story
@@ -52,7 +52,7 @@ def test_every_moment_that_is_kept_can_be_gone_to() -> None:
 def test_a_damaged_keyframe_is_done_without() -> None:
     """One goes back to the keyframe before, or to the beginning, and on from there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tcctui.flows.tape.COST", 0)
+        patch.setattr("tcctui.recording.tape.COST", 0)
         story, player = Story(10), Player()
         player.play(story.events, story.samples, BEGIN_NS + 10 * SECOND)
     whole = Moment(player.log)

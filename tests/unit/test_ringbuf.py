@@ -20,8 +20,8 @@ from hypothesis.stateful import (
 )
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EVENT, Events
-from tcctui.sources.ringbuf import MappedRing, Ring
+from tcctui.sources.kernel.ringbuf import MappedRing, Ring
+from tcctui.wire.events import EVENT, Events
 from tests.unit.events import probes
 
 BUSY, DISCARD = 1 << 31, 1 << 30  # include/uapi/linux/bpf.h

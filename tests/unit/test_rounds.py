@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.records import joined
-from tcctui.rounds import Ending, rounds
+from tcctui.headless.read_loop import Ending, rounds
+from tcctui.wire.records import joined
 from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, NOTHING, SECOND, probes
 from tests.unit.samples import NO_SAMPLES, samples
@@ -57,7 +57,7 @@ def test_a_second_signal_ends_it_at_once() -> None:
 
 def test_what_hangs_after_a_signal_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """A pipe that takes nothing any more can't hold the end up."""
-    monkeypatch.setattr("tcctui.rounds._PATIENCE", 1)
+    monkeypatch.setattr("tcctui.headless.read_loop._PATIENCE", 1)
     read, write = os.pipe()
     try:
         with Ending():

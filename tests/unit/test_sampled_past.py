@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.flows.pages import PAGE
+from tcctui.flows.history.pages import PAGE
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.flows.store import Store
 from tests.unit.events import MS, NOTHING, SECOND, probes

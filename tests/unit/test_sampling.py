@@ -11,14 +11,14 @@ import numpy.typing as npt
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import TcpState
-from tcctui.flows.query import parse
-from tcctui.records import joined
-from tcctui.samples import SAMPLE, SOCKET, End, Samples
-from tcctui.sources import namespaces, sampling
-from tcctui.sources.kernel_filter import KernelFilter
-from tcctui.sources.namespaces import Namespace
-from tcctui.sources.sampling import Sampler, passing, sockets_of
+from tcctui.query import parse
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.sock_diag import namespaces, sampling
+from tcctui.sources.sock_diag.namespaces import Namespace
+from tcctui.sources.sock_diag.sampling import Sampler, passing, sockets_of
+from tcctui.wire.events import TcpState
+from tcctui.wire.records import joined
+from tcctui.wire.samples import SAMPLE, SOCKET, End, Samples
 
 HOST, OTHER = 4026531840, 4026532001
 

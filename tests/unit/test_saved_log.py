@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tcctui.flows.moment import Moment
-from tcctui.flows.rewind_log import RewindLog
-from tcctui.flows.timeline import Origin
-from tcctui.sources.recording import Recording
-from tcctui.sources.recording_writer import RecordingWriter
+from tcctui.recording.file import Recording
+from tcctui.recording.timeline import Origin
+from tcctui.recording.writer import RecordingWriter
+from tcctui.rewind.moment import Moment
+from tcctui.rewind.rewind_log import RewindLog
 from tests.unit.events import SECOND
 from tests.unit.story import Story
 from tests.unit.tape_player import BEGIN_NS, EVERYTHING, Player, differences

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tcctui.ui.search.adding import added
+from tcctui.ui.search.add_condition import added
 
 
 @pytest.mark.parametrize(

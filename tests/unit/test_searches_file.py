@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.config import searches_file
-from tcctui.config.place import Caller
+from tcctui.config.location import Caller
 from tcctui.config.searches import MOST
 from tcctui.errors import TcctuiError
 
@@ -82,7 +82,7 @@ def test_under_sudo_it_is_the_calling_user_s(
     who = Caller(12345, 12345, user)
     monkeypatch.setenv("SUDO_UID", "12345")
     monkeypatch.setenv("SUDO_GID", "12345")
-    monkeypatch.setattr("tcctui.config.place.caller", lambda: who)
+    monkeypatch.setattr("tcctui.config.location.caller", lambda: who)
     monkeypatch.setattr(searches_file, "caller", lambda: who)
     found = searches_file.searches()
     found.remember("a")

@@ -17,9 +17,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tcctui.events import EVENT, EventKind, Events
-from tcctui.records import joined
-from tcctui.sources.slots import FREE_SLOTS, IDLE_NS, MARK, Slots
+from tcctui.sources.kernel.slots import FREE_SLOTS, IDLE_NS, MARK, Slots
+from tcctui.wire.events import EVENT, EventKind, Events
+from tcctui.wire.records import joined
 from tests.unit.events import MS, NOTHING, SECOND, probes
 
 INTERVAL = 10 * MS

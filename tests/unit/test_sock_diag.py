@@ -15,14 +15,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.addresses import format_address
 from tcctui.errors import TcctuiError
-from tcctui.events import AF_INET, AF_INET6, TcpState
-from tcctui.samples import SAMPLE, SOCKET, TCP_INFO, CcInfo, End, Samples, value
-from tcctui.sources import namespaces
-from tcctui.sources.destroy_notices import STORM, DestroyNotices
-from tcctui.sources.netlink import NLM_F_DUMP, NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Inbox
-from tcctui.sources.sock_diag import DiagSocket
+from tcctui.sources.sock_diag import namespaces
+from tcctui.sources.sock_diag.destroy_notices import STORM, DestroyNotices
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.sources.sock_diag.netlink import (
+    NLM_F_DUMP,
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    Inbox,
+)
+from tcctui.wire.addresses import format_address
+from tcctui.wire.events import AF_INET, AF_INET6, TcpState
+from tcctui.wire.samples import SAMPLE, SOCKET, TCP_INFO, CcInfo, End, Samples, value
 
 V4 = bytes([10, 0, 0, 7]) + bytes(12), bytes([203, 0, 113, 9]) + bytes(12)
 V6 = socket.inet_pton(socket.AF_INET6, "2001:db8::7"), socket.inet_pton(socket.AF_INET6, "fe80::9")

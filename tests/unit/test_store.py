@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import NO_SSTHRESH, TcpState
 from tcctui.flows.columns import DERIVED, FIELDS
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
+from tcctui.wire.events import NO_SSTHRESH, TcpState
 from tests.unit.events import (
     LOCAL,
     MS,

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.events import TcpState
 from tcctui.flows.columns import FIELDS, UNKNOWN_CA_STATE
-from tcctui.flows.history import BYTES_PER_FLOW
+from tcctui.flows.history.history import BYTES_PER_FLOW
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
+from tcctui.wire.events import TcpState
 from tests.unit.events import MS, NOTHING, SECOND, destroy, halves, probes, state, together
 from tests.unit.stores import ELSEWHERE, SOCKET, filled, ingest, known, value
 

@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 import pytest
 
-from tcctui.events import Events, TcpState
 from tcctui.flows.snapshot import Totals
+from tcctui.wire.events import Events, TcpState
 from tests.unit.events import MS, NOTHING, REMOTE, SECOND, destroy, probes, state, together
 from tests.unit.stores import ELSEWHERE, OTHER_SOCKET, SOCKET, filled, ingest, known, value
 

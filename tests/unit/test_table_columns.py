@@ -10,12 +10,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tcctui.events import TcpState
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
-from tcctui.flows.diagnosis import Limit
+from tcctui.flows.diagnosis.diagnosis import Limit
 from tcctui.flows.snapshot import Flows
-from tcctui.samples import SAMPLE, TEXT_FIELDS
-from tcctui.ui.plain import legible
+from tcctui.ui.style.printable import legible
 from tcctui.ui.table import cells
 from tcctui.ui.table.columns import (
     BY_NAME,
@@ -28,6 +26,8 @@ from tcctui.ui.table.columns import (
 )
 from tcctui.ui.table.layout import GAP, fit, layout, narrowest
 from tcctui.ui.table.row_order import order
+from tcctui.wire.events import TcpState
+from tcctui.wire.samples import SAMPLE, TEXT_FIELDS
 from tests.unit.events import halves
 
 EVERY = (*COLUMNS, *SPARKLINES)

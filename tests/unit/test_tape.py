@@ -7,10 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from tcctui.flows.chunks import MOST_EVENTS, Chunk, pieces
-from tcctui.flows.keyframes import Keyframe
+from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
-from tcctui.flows.tape import Tape
+from tcctui.recording.chunks import MOST_EVENTS, Chunk, pieces
+from tcctui.recording.tape import Tape
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.samples import samples
 from tests.unit.story import Story

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.query import quantities
-from tcctui.flows.query.quantities import Quantity
-from tcctui.flows.told import said
+from tcctui.query import quantities
+from tcctui.query.quantities import Quantity
+from tcctui.query.value_text import said
 
 _QUANTITIES = [one for one in vars(quantities).values() if isinstance(one, Quantity)]
 

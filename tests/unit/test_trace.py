@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.events import EventKind, Events, TcpState
-from tcctui.flows.query import Query
-from tcctui.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
+from tcctui.headless.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
+from tcctui.query import Query
+from tcctui.wire.events import EventKind, Events, TcpState
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 
 START = 50 * SECOND
@@ -103,7 +103,7 @@ def test_each_line_has_its_own_event_s_ends() -> None:
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
 def test_flows_without_number(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many flows come by, their lines are right, and only so many are remembered."""
-    monkeypatch.setattr("tcctui.trace._REMEMBERED", 50)
+    monkeypatch.setattr("tcctui.headless.trace._REMEMBERED", 50)
     cookies = 1000 + np.arange(6000) % 120
     text = format_events(probes(START, cookies), form, START)
     for cookie, line in zip(cookies.tolist(), text.splitlines(), strict=True):

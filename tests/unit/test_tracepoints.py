@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources import tracepoints
+from tcctui.sources.kernel import tracepoints
 from tests.unit.nobody import without_privileges
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
@@ -240,12 +240,11 @@ def test_a_tracefs_that_only_root_may_look_into(
     assert "needs root" in caught.value.mend
 
 
-def test_a_tracefs_that_can_not_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tracefs_that_can_not_be_mounted(
+    public_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the right to mount it, the error says why, and gives the command that does."""
-    tmp_path.chmod(0o755)
-    for folder in [tmp_path.parent, tmp_path.parent.parent]:
-        folder.chmod(folder.stat().st_mode | 0o111)
-    target = tmp_path / "tracing"
+    target = public_path / "tracing"
     target.mkdir()
     monkeypatch.setattr(tracepoints, "TRACEFS", (target,))
     with pytest.raises(TcctuiError) as caught, without_privileges():

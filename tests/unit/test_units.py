@@ -11,11 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tcctui.events import NO_SSTHRESH, TcpState
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.snapshot import Flows
-from tcctui.ui import units
+from tcctui.ui.style import units
 from tcctui.ui.table.columns import COLUMNS, TableColumn
+from tcctui.wire.events import NO_SSTHRESH, TcpState
 
 DAY = 86400
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.events import EVENT, EventKind
-from tcctui.sources import program, slots
-from tcctui.sources.bpf import CONFIG, MAX_FOCUS
-from tcctui.sources.slots import FREE_SLOTS, MARK
+from tcctui.sources.kernel import program, slots
+from tcctui.sources.kernel.bpf_source import CONFIG, MAX_FOCUS
+from tcctui.sources.kernel.slots import FREE_SLOTS, MARK
+from tcctui.wire.events import EVENT, EventKind
 
 TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()
 

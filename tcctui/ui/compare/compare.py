@@ -14,15 +14,16 @@ from textual.reactive import reactive
 from textual.widgets import Static
 
 from tcctui.flows.snapshot import FlowHistory
-from tcctui.ui import units, windows
-from tcctui.ui.chart_data import ChartData, Series
-from tcctui.ui.chart_kinds import CWND, SRTT
+from tcctui.ui.chart import windows
+from tcctui.ui.chart.chart_data import ChartData, Series
+from tcctui.ui.chart.chart_kinds import CWND, SRTT
+from tcctui.ui.chart.line_styles import FLOWS, sample
+from tcctui.ui.chart.readout import cell_of, share
+from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.compare.aligned import Axis, aligned, by_age, by_time, value_at
 from tcctui.ui.compare.kinds import Kind, kinds, scaled
 from tcctui.ui.compare.subjects import COLUMNS, Subject, fitted, subjects, told
-from tcctui.ui.line_styles import FLOWS, sample
-from tcctui.ui.readout import cell_of, share
-from tcctui.ui.time_chart import TimeChart
+from tcctui.ui.style import units
 from tcctui.ui.view import View
 
 MOST = len(FLOWS)

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.snapshot import Extremes, FlowHistory
-from tcctui.ui import units
-from tcctui.ui.chart_kinds import CWND, SRTT, Quantity, rates, sizes
+from tcctui.ui.chart.chart_kinds import CWND, SRTT, Quantity, rates, sizes
+from tcctui.ui.style import units
 
 Floats = npt.NDArray[np.float64]
 Scales = list[tuple[float, Quantity]]

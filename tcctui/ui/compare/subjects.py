@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from tcctui.flows.labels import endpoints
 from tcctui.flows.snapshot import Flows
+from tcctui.ui.chart.line_styles import FLOWS
 from tcctui.ui.compare.kinds import Kind, kinds
-from tcctui.ui.line_styles import FLOWS
-from tcctui.ui.plain import legible
+from tcctui.ui.style.printable import legible
 from tcctui.ui.table import cells
 from tcctui.ui.table.layout import fit
 

@@ -20,12 +20,12 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.flows import histogram
-from tcctui.flows.histogram import Histogram
-from tcctui.ui import units
-from tcctui.ui.colours import rules
+from tcctui.flows.groups import histogram
+from tcctui.flows.groups.histogram import Histogram
 from tcctui.ui.notices import BRIEF, Notice, tell
-from tcctui.ui.plain import plain
+from tcctui.ui.style import units
+from tcctui.ui.style.colours import rules
+from tcctui.ui.style.printable import plain
 
 FRAME = 0.5
 """Seconds between two looks."""

@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from tcctui.ui.plain import plain
+from tcctui.ui.style.printable import plain
 
 
 class Choice(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.message import Message
 from textual.widgets import Input
 
-from tcctui.ui.plain import plain
+from tcctui.ui.style.printable import plain
 
 
 class Box(Input):

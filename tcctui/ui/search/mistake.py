@@ -5,8 +5,8 @@ from __future__ import annotations
 from rich.highlighter import Highlighter
 from rich.text import Text
 
-from tcctui.flows.query import QueryError
-from tcctui.ui.plain import plain
+from tcctui.query import QueryError
+from tcctui.ui.style.printable import plain
 
 _EXPECTED = 5
 """Most things that are said to be expected."""

@@ -9,8 +9,8 @@ from rich.text import Text
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tcctui.flows.query.completion import Completion, Suggestion
-from tcctui.ui.plain import plain
+from tcctui.query.completion import Completion, Suggestion
+from tcctui.ui.style.printable import plain
 
 LINES = 8
 """Most lines that are shown at once."""

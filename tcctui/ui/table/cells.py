@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.bbr import PHASE_NAMES, BbrPhase
 from tcctui.flows.columns import UNKNOWN_CA_STATE, UNKNOWN_WINDOW
-from tcctui.flows.diagnosis import LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
+from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
 from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import Flows
-from tcctui.ui import units
-from tcctui.ui.plain import legible
+from tcctui.ui.style import units
+from tcctui.ui.style.printable import legible
 
 MISSING = "–"
 """Stands where nothing is known."""

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from textual.widget import Widget
 
-from tcctui.addresses import format_address, format_endpoint
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
-from tcctui.ui import clipboard
 from tcctui.ui.dialogs.pick import Choice
-from tcctui.ui.plain import legible
+from tcctui.ui.style.printable import legible
+from tcctui.ui.table import clipboard
 from tcctui.ui.table.columns import SPARKLINES, TableColumn
 from tcctui.ui.view import View
+from tcctui.wire.addresses import format_address, format_endpoint
 
 MOST_ROWS = 10_000
 """Rows of the table that are copied."""

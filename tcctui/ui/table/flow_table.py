@@ -10,8 +10,8 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 
 from tcctui.ui.dialogs.pick import Pick
-from tcctui.ui.keeping import keep
 from tcctui.ui.notices import BRIEF, Notice, tell
+from tcctui.ui.persist import keep
 from tcctui.ui.table import pins, sorting
 from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.copying import Copying

@@ -12,15 +12,15 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.reactive import reactive
 
-from tcctui.flows.groups import GROUPINGS
+from tcctui.flows.groups.groups import GROUPINGS
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
-from tcctui.ui import units
 from tcctui.ui.dialogs.histogram import SrttHistogram, Times
 from tcctui.ui.dialogs.pick import Choice, Pick
-from tcctui.ui.keeping import keep
 from tcctui.ui.notices import BRIEF, Notice, tell
+from tcctui.ui.persist import keep
 from tcctui.ui.preferences import Preferences
+from tcctui.ui.style import units
 from tcctui.ui.table import pins
 from tcctui.ui.table.group_lines import GroupRow
 from tcctui.ui.table.group_order import headers, is_header

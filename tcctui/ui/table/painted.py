@@ -12,9 +12,9 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tcctui.ui.colours import rules
-from tcctui.ui.plain import plain
-from tcctui.ui.signs import LIMIT_STYLES
+from tcctui.ui.style.colours import rules
+from tcctui.ui.style.printable import plain
+from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import rows
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.rows import GUTTER, Header, Line

@@ -11,13 +11,13 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tcctui.flows.index import Keys
-from tcctui.ui.signs import ROWS
-from tcctui.ui.sparkline import sparklines
+from tcctui.ui.style.signs import ROWS
 from tcctui.ui.table import group_lines
 from tcctui.ui.table.columns import SPARKLINE_WIDTH
 from tcctui.ui.table.group_lines import GroupRow
 from tcctui.ui.table.layout import GAP, Placed, fit
 from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sparkline import sparklines
 from tcctui.ui.view import View
 
 SPARKLINE_SECONDS = 30
@@ -29,7 +29,7 @@ NEAR = 12
 """Cells between two changes that are painted again with both: to go there costs as much."""
 
 
-class Marks(NamedTuple):
+class RowSigns(NamedTuple):
     """Cookies of flows that are marked: alerted, pinned, and those that no search finds."""
 
     alert: Collection[int] = frozenset()
@@ -59,7 +59,7 @@ class Row(NamedTuple):
 
 
 def rows(
-    view: View, cookies: Keys, placed: Sequence[Placed], marks: Marks | None = None
+    view: View, cookies: Keys, placed: Sequence[Placed], marks: RowSigns | None = None
 ) -> list[Row]:
     """Format the flows, column by column; a flow that has left meanwhile is a blank row."""
     needed = {name for place in placed for name in place.column.needs}
@@ -76,7 +76,7 @@ def rows(
         columns.append([fit(cell, place.width, column.left) for cell in cells])
     closed = (flows["closed_ns"] > 0).tolist()
     shown = flows["cookie"].tolist()
-    marked = map((marks or Marks()).of, shown, closed)
+    marked = map((marks or RowSigns()).of, shown, closed)
     formatted = map(Row._make, zip(zip(*columns, strict=True), closed, marked, strict=True))
     made = dict(zip(shown, formatted, strict=True))
     return arranged(made, cookies, placed)

@@ -11,13 +11,13 @@ from textual.message import Message
 from textual.reactive import reactive
 
 from tcctui.flows.index import Keys
-from tcctui.flows.query import ALL, Query
 from tcctui.flows.snapshot import Flows
+from tcctui.query import ALL, Query
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table import layout, pins, rows, sorting
 from tcctui.ui.table.flow_order import FlowOrder
 from tcctui.ui.table.painted import Painted
-from tcctui.ui.table.rows import Header, Line, Marks
+from tcctui.ui.table.rows import Header, Line, RowSigns
 from tcctui.ui.table.sort_key import SortKey
 from tcctui.ui.view import View
 
@@ -76,7 +76,7 @@ class ShownFlows(Painted):
         self._columns = self._preferences.settings.columns
         self._widths = dict(self._preferences.settings.widths)
         self._cell = ""  # name of the column that the cell cursor is in
-        self._marks = Marks()
+        self._marks = RowSigns()
         self._rows_of: dict[int, Line] = {}
         self._asked_anew = True
         self._wanted_known = False
@@ -128,7 +128,7 @@ class ShownFlows(Painted):
         lines = self._lines_of(flows, shown)
         self._order.update(lines, anew=self._anew(cookies))
         unmatched = pins.among(self.pinned, cookies[~found]) if self.pinned else ()
-        self._marks = Marks(self.marked, self.pinned, frozenset(map(int, unmatched)))
+        self._marks = RowSigns(self.marked, self.pinned, frozenset(map(int, unmatched)))
         self._extend(len(self._order))
         self._follow()
         self._tell_selected()

@@ -15,11 +15,11 @@ from typing import Any
 
 sys.path.insert(0, "/opt/tcctui")
 
-from tcctui.addresses import format_address
-from tcctui.events import EventKind, TcpState
-from tcctui.sources import tracepoints
-from tcctui.sources.bpf import BpfSource
-from tcctui.sources.kernel_filter import KernelFilter
+from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.wire.addresses import format_address
+from tcctui.wire.events import EventKind, TcpState
 
 _TASK_FD_QUERY = 20  # enum bpf_cmd, include/uapi/linux/bpf.h
 _BPF = 321  # on x86-64

@@ -15,12 +15,12 @@ from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
 
-from tcctui.addresses import format_address
-from tcctui.flows.query import QueryError, parse
 from tcctui.flows.snapshot import Flows
+from tcctui.query import QueryError, parse
 from tcctui.ui.table import cells
 from tcctui.ui.table.columns import forms
 from tcctui.ui.table.columns.column import Ask
+from tcctui.wire.addresses import format_address
 
 Write = Callable[[float], Iterator[str]]
 """Writes a number as the query language takes it; several ways, the best one first."""

@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from tcctui.events import AF_INET, AF_INET6, CaState
-from tcctui.flows.bbr import PHASE_NAMES, UNIT, BbrPhase
+from tcctui.flows.diagnosis.bbr import PHASE_NAMES, UNIT, BbrPhase
 from tcctui.flows.snapshot import Flows
-from tcctui.ui import units
+from tcctui.ui.style import units
 from tcctui.ui.table import cells
+from tcctui.wire.events import AF_INET, AF_INET6, CaState
 
 DCTCP_ONE = 1024
 """An alpha of 1.0 (DCTCP_MAX_ALPHA, net/ipv4/tcp_dctcp.c)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from tcctui.ui import units
+from tcctui.ui.style import units
 from tcctui.ui.table import cells
 from tcctui.ui.table.columns import asking, forms
 from tcctui.ui.table.columns.column import UNUSUAL, Ask, TableColumn

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcctui.flows.causes import CAUSES, LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES, Limit
 from tcctui.ui.table.columns import asking, forms
 from tcctui.ui.table.columns.column import UNUSUAL, TableColumn
 from tcctui.ui.table.columns.kinds import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from tcctui.flows.diagnosis import LIMIT_NAMES
-from tcctui.flows.states import STATE_NAMES
-from tcctui.ui import units
+from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES
+from tcctui.ui.style import units
 from tcctui.ui.table import cells
 from tcctui.ui.table.columns import asking, kinds
 from tcctui.ui.table.columns.column import LONGEST_ENDPOINT, TableColumn
 from tcctui.ui.table.columns.kinds import Kind, number, text
+from tcctui.wire.tcp_states import STATE_NAMES
 
 _LOCAL = ("saddr_hi", "saddr_lo", "sport")
 _REMOTE = ("daddr_hi", "daddr_lo", "dport")

@@ -1,0 +1,104 @@
+"""Options about the past: how much of it is kept in memory, and how it gets into a file."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcctui.cli import argument_values
+
+if TYPE_CHECKING:
+    from tcctui.cli.parser import Parser
+    from tcctui.recording.chunks import Chunk
+    from tcctui.recording.timeline import Origin
+
+_LOG = 56 << 20
+"""Bytes that the log of the last minutes gets unless told otherwise."""
+
+SUFFIX = ".arrows"
+"""What the names of recordings end with, as Arrow's streams do."""
+
+
+def add(parser: Parser) -> None:
+    """Describe the options."""
+    parser.add_argument(
+        "--rewind-memory",
+        metavar="SIZE",
+        help="memory that the past may take altogether: --history-memory is a part of it, and what"
+        " is left keeps the last minutes to rewind to (default 128M)",
+    )
+    parser.add_argument(
+        "--history-memory",
+        metavar="SIZE",
+        default="72M",
+        help="memory that the histories of all connections may take (default 72M); where it is"
+        " short, less of each is kept",
+    )
+
+
+def writable_directory() -> Path:
+    """Give the working directory, or the home directory, or that of temporary files.
+
+    It is the first of them that can be written to, as an absolute path; the last one if none can.
+    """
+    candidates = [Path("."), Path(os.path.expanduser("~"))]
+    for candidate in candidates:
+        if os.access(candidate, os.W_OK | os.X_OK):
+            return candidate.absolute()
+    return Path(tempfile.gettempdir()).absolute()
+
+
+@dataclass(frozen=True)
+class RewindOptions:
+    """Bytes that the past may take: `rewind_memory` altogether, `history_memory` of them."""
+
+    history_memory: int
+    rewind_memory: int
+
+    @classmethod
+    def of(cls, args: argparse.Namespace) -> RewindOptions:
+        """Read what was given.
+
+        Raises:
+            UsageError: it makes no sense.
+
+        """
+        history = argument_values.memory("--history-memory", args.history_memory)
+        if args.rewind_memory is None:
+            return cls(history, history + _LOG)
+        altogether = argument_values.memory(
+            "--rewind-memory",
+            args.rewind_memory,
+            history + argument_values.LEAST_MEMORY,
+            f", or less to --history-memory ({args.history_memory}), which is a part of it",
+        )
+        return cls(history, altogether)
+
+    def save(self, chunks: Iterable[Chunk], origin: Origin) -> Path:
+        """Write chunks to a new recording, named after host and time; gives its absolute path.
+
+        It is in the working directory, or elsewhere if that can't be written to.
+
+        Raises:
+            TcctuiError: it can't be written.
+
+        """
+        from tcctui.recording.writer import RecordingWriter  # noqa: PLC0415 - pyarrow
+
+        host = re.sub(r"[^\w.-]+", "_", origin.host).strip("._-")[:64] or "host"
+        name = f"tcctui-{host}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
+        path = writable_directory() / name
+        writer = RecordingWriter(path, origin)
+        try:
+            for chunk in chunks:
+                writer.write(chunk)
+        finally:
+            writer.close()
+        return path

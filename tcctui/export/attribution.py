@@ -1,0 +1,166 @@
+"""Which flow each event is of: retransmits, states and resets carry no cookie.
+
+`flows/sockets.py` does the same live; here the whole recording is at hand, so that events from
+before a flow's first ACK find it too.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import run_starts
+from tcctui.flows.index import Keys
+from tcctui.flows.intake.sockets import keys_of_ends
+from tcctui.wire.events import EventKind, Events
+from tcctui.wire.records import joined, pick
+from tcctui.wire.samples import End, Samples
+
+LIFE = np.dtype(
+    [
+        ("cookie", "u8"),
+        ("skaddr", "u8"),  # 0 where it is not known
+        ("saddr", ">u8", (2,)),
+        ("daddr", ">u8", (2,)),
+        ("sport", "u2"),
+        ("dport", "u2"),
+        ("first_ns", "u8"),
+        ("last_ns", "u8"),
+        ("closed_ns", "u8"),  # 0 where that was not seen
+    ]
+)
+"""A socket between the same two ends: a socket that is connected anew has several."""
+
+_ENDS = ("saddr", "daddr", "sport", "dport")
+
+_MOST = 1 << 18  # entries that are gathered before they are brought together
+
+
+class Attribution:
+    """Learns sockets from events that carry a cookie, and from samples; then joins the others."""
+
+    def __init__(self) -> None:
+        self._gathered: list[npt.NDArray[np.void]] = []
+        self._count = 0
+        self._index: list[_Index] | None = None
+
+    def learn(self, events: Events, samples: Samples) -> None:
+        """Take note of the sockets that events and samples, sorted by flow, are of."""
+        self._index = None
+        self._add(pick(events, events["sock_cookie"] > 0))
+        self._add(pick(samples, (samples["sock_cookie"] > 0) & (samples["end"] != End.GONE)))
+        if self._count > _MOST:
+            self._gathered = [self.all()]
+            self._count = len(self._gathered[0]) // 2  # so that it is not done again at once
+
+    def _add(self, records: npt.NDArray[np.void]) -> None:
+        if not len(records):
+            return
+        names = records.dtype.names or ()
+        skaddr = records["skaddr"] if "skaddr" in names else np.zeros(len(records), "u8")
+        starts = run_starts(records["sock_cookie"], _keys(records, skaddr))
+        lives = np.zeros(len(starts), LIFE)
+        lives["cookie"] = records["sock_cookie"][starts]
+        lives["skaddr"] = skaddr[starts]
+        for name in _ENDS:
+            lives[name] = records[name][starts]
+        when = records["ts_ns"]
+        lives["first_ns"] = np.minimum.reduceat(when, starts)
+        lives["last_ns"] = np.maximum.reduceat(when, starts)
+        ended = records["kind"] == EventKind.DESTROY if "kind" in names else records["end"] > 0
+        lives["closed_ns"] = np.maximum.reduceat(np.where(ended, when, 0), starts)
+        self._gathered.append(lives)
+        self._count += len(lives)
+
+    def all(self) -> npt.NDArray[np.void]:
+        """All lives, in the order of their cookies (`LIFE`)."""
+        if not self._gathered:
+            return np.zeros(0, LIFE)
+        lives = joined(self._gathered)
+        keys = _keys(lives, lives["skaddr"])
+        order = np.lexsort((lives["first_ns"], keys, lives["cookie"]))
+        lives, keys = pick(lives, order), keys[order]
+        starts = run_starts(lives["cookie"], keys)
+        brought = pick(lives, starts)
+        brought["last_ns"] = np.maximum.reduceat(lives["last_ns"], starts)
+        brought["closed_ns"] = np.maximum.reduceat(lives["closed_ns"], starts)
+        return brought
+
+    def cookies(self, events: Events) -> Keys:
+        """Say which flow each event is of: its own cookie, or a socket's; 0 where none is known."""
+        cookies: Keys = events["sock_cookie"].copy()
+        unknown = np.flatnonzero(cookies == 0)
+        if not len(unknown):
+            return cookies
+        if self._index is None:
+            self._index = self._indexes()
+        by_address, by_ends_alone, by_ends = self._index
+        asked = pick(events, unknown)
+        when, skaddr = asked["ts_ns"], asked["skaddr"]
+        ends = _keys(asked, np.zeros(len(asked), "u8"))
+        found = by_address.find(_keys(asked, skaddr), when)
+        # Two sockets in different namespaces may have the same ends: where the event says which
+        # socket it is of, it can only be one of which that is not known.
+        found = np.where(found > 0, found, by_ends_alone.find(ends, when))
+        found = np.where((found > 0) | (skaddr > 0), found, by_ends.find(ends, when))
+        cookies[unknown] = found
+        return cookies
+
+    def _indexes(self) -> list[_Index]:
+        lives = self.all()
+        told = lives["skaddr"] > 0
+        never = ~np.isin(lives["cookie"], lives["cookie"][told])
+        ends = _keys(lives, np.zeros(len(lives), "u8"))
+        return [
+            _Index(_keys(lives, lives["skaddr"])[told], pick(lives, told)),
+            _Index(ends[never], pick(lives, never)),
+            _Index(ends, lives),
+        ]
+
+
+class _Index:
+    """Lives by a key, and those of one key by when they began."""
+
+    def __init__(self, keys: Keys, lives: npt.NDArray[np.void]) -> None:
+        order = np.lexsort((lives["first_ns"], keys))
+        self._keys = keys[order]
+        self._lives = pick(lives, order)
+
+    def find(self, keys: Keys, when: npt.NDArray[np.uint64]) -> Keys:
+        """Give the cookie of the life that each event is of, 0 where there is none."""
+        found = np.zeros(len(keys), "u8")
+        begin = np.searchsorted(self._keys, keys)
+        end = np.searchsorted(self._keys, keys, "right")
+        asked = np.flatnonzero(end > begin)
+        if not len(asked):
+            return found
+        lives = self._lives
+        before = np.maximum(self._begun(keys[asked], when[asked]), begin[asked] - 1)
+        # The last one that had begun, if it had not ended; else the one that was about to begin.
+        closed = lives["closed_ns"][before]
+        mine = (before >= begin[asked]) & ((closed == 0) | (when[asked] <= closed))
+        place = np.where(mine, before, before + 1)
+        known = place < end[asked]
+        found[asked[known]] = lives["cookie"][place[known]]
+        return found
+
+    def _begun(self, keys: Keys, when: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+        """Place of the last life that sorts before each key and time, or with them; -1 before."""
+        there = np.flatnonzero(np.isin(self._keys, keys))
+        count = len(there)
+        every = np.concatenate([self._keys[there], keys])
+        moments = np.concatenate([self._lives["first_ns"][there], when])
+        order = np.lexsort((np.arange(len(every)) >= count, moments, every))
+        lives_until = np.cumsum(order < count)
+        until = np.empty(len(every), "i8")
+        until[order] = lives_until
+        return np.append(there, -1)[until[count:] - 1]
+
+
+def _keys(records: npt.NDArray[np.void], skaddr: npt.NDArray[np.uint64]) -> Keys:
+    """A 64-bit key of a socket's both ends and its kernel address."""
+    saddr, daddr = records["saddr"], records["daddr"]
+    return keys_of_ends(
+        *(saddr[:, 0], saddr[:, 1], daddr[:, 0], daddr[:, 1]),
+        *(records["sport"], records["dport"], skaddr),
+    )

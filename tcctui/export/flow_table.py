@@ -1,0 +1,178 @@
+"""The table of flows: a row for each, with what its recording says of all of its life."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.export.arrays import Column, Table, Times, addresses, floats, named, texts, whole
+from tcctui.export.attribution import Attribution
+from tcctui.export.flow_totals import Gathered
+from tcctui.export.query_matches import known_before
+from tcctui.export.selection import Selection
+from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
+from tcctui.flows.store import Store
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Timeline
+from tcctui.wire.events import NO_SSTHRESH
+from tcctui.wire.tcp_states import STATE_NAMES
+
+_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
+_TEXTS = ("cc", "comm", "netns_name", "cgroup")
+_WHOLE = {
+    "pid": "pid",
+    "uid": "uid",
+    "netns": "netns",
+    "mss": "mss",
+    "bytes_acked": "bytes_acked",
+    "bytes_received": "bytes_received",
+    "data_segs_out": "data_segs_out",
+    "total_retrans": "total_retrans",
+    "bytes_sent": "bytes_sent",
+    "bytes_retrans": "bytes_retrans",
+    "min_rtt": "min_rtt_us",
+    "busy_time": "busy_us",
+    "rwnd_limited": "rwnd_limited_us",
+    "sndbuf_limited": "sndbuf_limited_us",
+}
+"""Columns of the store, and of the table, as whole numbers."""
+
+_OTHERS = ("state", "ssthresh", "opened_ns", "closed_ns", "sampled_ns", "first_ns", "events")
+_STEP_NS = 1_000_000_000
+
+
+class FlowTable:
+    """Plays a part of a recording into a store, and keeps the last that this says of each flow."""
+
+    def __init__(self, chosen: Selection, lives: Attribution) -> None:
+        self._chosen = chosen
+        self._lives = lives
+        self._store = Store(0)
+        self._gathered = Gathered()
+        self._known = _Newest()
+        self._next_ns = chosen.begin_ns + _STEP_NS
+
+    def begin(self, timeline: Timeline) -> Iterator[Chunk]:
+        """Give the chunks that are to be taken in, after what was known before them."""
+        chosen = self._chosen
+        self._store, after = known_before(timeline, chosen)
+        return timeline.chunks(after, chosen.end_ns + _STEP_NS, chosen.cookies)
+
+    def add(self, chunk: Chunk) -> None:
+        """Take in a chunk."""
+        for events, samples, now_ns in self._chosen.pieces(chunk):
+            self._store.ingest(events, now_ns)
+            self._store.ingest_samples(samples, now_ns)
+            if now_ns >= self._next_ns:
+                self._look(now_ns)
+        mine = self._chosen.of(chunk, self._lives.cookies(chunk.events))
+        self._gathered.add(mine.events, mine.samples)
+
+    def _look(self, now_ns: int) -> None:
+        flows = self._store.flows((*_ENDS, *_TEXTS, *_WHOLE, *_OTHERS, "limit_shares"))
+        self._known.take(flows, self._next_ns - _STEP_NS)
+        self._next_ns = now_ns + _STEP_NS
+
+    def table(self, end_ns: int, wall_offset_ns: int) -> Table:
+        """Give a row for each flow of which something came, in the order of their cookies."""
+        self._look(max(end_ns, self._next_ns - _STEP_NS))
+        known = self._known
+        self._gathered.finish(end_ns, known.cookies, known.column("closed_ns").astype("i8"))
+        cookies = self._gathered.cookies
+        there = np.isin(cookies, known.cookies)
+        cookies = cookies[there]
+        rows = np.searchsorted(known.cookies, cookies)
+        return _columns(known, rows, cookies, self._gathered, wall_offset_ns)
+
+
+class _Newest:
+    """The newest columns of each flow, and the seconds that each cause limited it."""
+
+    def __init__(self) -> None:
+        self.cookies: Keys = np.empty(0, "u8")
+        self._columns: dict[str, npt.NDArray[Any]] = {}
+        self.limited = np.empty((0, len(CAUSES)))
+
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """Give a column, in the order of `cookies`."""
+        return self._columns.get(name, np.empty(0, "i8"))
+
+    def take(self, flows: Flows, since_ns: int) -> None:
+        """Put in what is known now; it was so since `since_ns`, for as long as a flow lived."""
+        new = flows["cookie"]
+        closed = flows["closed_ns"]
+        until = np.where(closed > 0, closed, flows.now_ns)
+        seconds = np.maximum(until - np.maximum(flows["first_ns"], since_ns), 0) / 1e9
+        shares = np.nan_to_num(flows["limit_shares"]) * seconds[:, None]
+        cookies = np.union1d(self.cookies, new)
+        before, now = np.searchsorted(cookies, self.cookies), np.searchsorted(cookies, new)
+        limited = np.zeros((len(cookies), len(CAUSES)))
+        limited[before] = self.limited
+        limited[now] += shares
+        self.limited = limited
+        for name, column in flows.items():
+            if name == "limit_shares":
+                continue
+            old = self._columns.get(name, np.empty(0, column.dtype))
+            grown = np.zeros(len(cookies), column.dtype)
+            grown[before] = old
+            grown[now] = column
+            self._columns[name] = grown
+        self.cookies = cookies
+
+
+def _columns(
+    known: _Newest, rows: npt.NDArray[np.int64], cookies: Keys, gathered: Gathered, offset: int
+) -> Table:
+    def of(name: str) -> npt.NDArray[Any]:
+        return known.column(name)[rows]
+
+    sums = gathered.of(cookies)
+    never = of("sampled_ns") == 0
+    silent = sums["records"] == 0
+    ssthresh = of("ssthresh")
+    table: dict[str, Column] = {
+        "sock_cookie": whole(cookies),
+        "saddr": addresses(np.column_stack([of("saddr_hi"), of("saddr_lo")])),
+        "sport": whole(of("sport")),
+        "daddr": addresses(np.column_stack([of("daddr_hi"), of("daddr_lo")])),
+        "dport": whole(of("dport")),
+        "state": named(of("state"), STATE_NAMES),
+        **{name: texts(of(name)) for name in _TEXTS},
+    }
+    for name in ("first", "last"):
+        table[name] = Times(sums[f"{name}_ns"] + offset)
+    for name in ("opened", "closed"):
+        when = of(f"{name}_ns").astype("i8")
+        table[name] = Times(when + offset, when == 0)
+    table["events"] = whole(sums["records"])
+    table["acks"] = whole(of("events"))
+    for name, column in _WHOLE.items():
+        table[column] = whole(of(name), never if name == "uid" else None)
+    measured = sums["acks_srtt"] == 0
+    table |= {
+        "retransmits": whole(sums["retransmits"]),
+        "srtt_us_min": whole(sums["srtt_min"], measured),
+        "srtt_us_mean": floats(
+            np.where(measured, np.nan, sums["srtt_sum"] / np.maximum(sums["acks_srtt"], 1))
+        ),
+        "srtt_us_max": whole(sums["srtt_max"], measured),
+        "snd_cwnd_min": whole(sums["cwnd_min"], silent),
+        "snd_cwnd_max": whole(sums["cwnd_max"], silent),
+        "ssthresh": whole(ssthresh, (ssthresh == 0) | (ssthresh >= NO_SSTHRESH)),
+        "in_flight_max": whole(sums["in_flight_max"], silent),
+    }
+    untold = np.full(len(cookies), not gathered.ca_states_come)
+    table |= {
+        "recovery_s": floats(np.where(untold, np.nan, sums["recovery_ns"] / 1e9)),
+        "loss_s": floats(np.where(untold, np.nan, sums["loss_ns"] / 1e9)),
+        "recoveries": whole(sums["recoveries"], untold),
+    }
+    for place, cause in enumerate(CAUSES):
+        table[f"limited_{LIMIT_NAMES[cause]}_s"] = floats(known.limited[rows, place])
+    return table

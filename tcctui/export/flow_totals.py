@@ -1,0 +1,178 @@
+"""What is summed up of each flow while a recording goes by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import run_starts
+from tcctui.flows.index import KeyIndex, Keys, Rows, grown
+from tcctui.wire.events import CaState, EventKind, Events
+from tcctui.wire.records import pick
+from tcctui.wire.samples import End, Samples, value
+
+_FIELDS = {
+    "records": "i8",  # tcp_probe events that are in the recording
+    "acks_srtt": "i8",  # of these, those that have an srtt
+    "srtt_sum": "f8",
+    "srtt_min": "i8",
+    "srtt_max": "i8",
+    "cwnd_min": "i8",
+    "cwnd_max": "i8",
+    "in_flight_max": "i8",
+    "retransmits": "i8",
+    "first_ns": "i8",
+    "last_ns": "i8",
+    "recovery_ns": "i8",
+    "loss_ns": "i8",
+    "recoveries": "i8",
+}
+_NEVER = np.iinfo("i8").max
+_LEAST = frozenset({"srtt_min", "cwnd_min", "first_ns"})
+
+_STATE = np.dtype([("cookie", "u8"), ("ns", "i8"), ("state", "u1")])
+
+
+class Gathered:
+    """Sums, least and greatest values of each flow; in microseconds, segments, bytes."""
+
+    def __init__(self) -> None:
+        self._rows = KeyIndex()
+        self._count = 0
+        self._columns = {name: np.zeros(0, kind) for name, kind in _FIELDS.items()}
+        self._states = np.zeros(0, _STATE)  # the newest of each flow that is known to have one
+        self.ca_states_come = False
+        """Whether any event told of congestion control's states."""
+
+    def add(self, events: Events, samples: Samples) -> None:
+        """Take in events and samples of any order; each event has its cookie, or 0."""
+        events = pick(events, events["sock_cookie"] > 0)
+        events = pick(events, np.argsort(events["sock_cookie"], kind="stable"))
+        if len(events):
+            self._add_events(events)
+        samples = pick(samples, (samples["sock_cookie"] > 0) & (samples["end"] != End.GONE))
+        if len(samples):
+            samples = pick(samples, np.argsort(samples["sock_cookie"], kind="stable"))
+            self._span(samples)
+        self._add_states(events, samples)
+
+    def _add_events(self, events: Events) -> None:
+        self._span(events)
+        kinds = events["kind"]
+        probes = pick(events, kinds == EventKind.PROBE)
+        if len(probes):
+            self._add_probes(probes)
+        self._count_in("retransmits", pick(events, kinds == EventKind.RETRANSMIT))
+
+    def _add_probes(self, probes: Events) -> None:
+        columns = self._columns
+        starts = run_starts(probes["sock_cookie"])
+        rows = self._rows_of(probes["sock_cookie"][starts])
+        srtt = probes["srtt"].astype("i8")
+        measured = srtt > 0
+        least = np.where(probes["srtt_min"] > 0, probes["srtt_min"].astype("i8"), _NEVER)
+        columns["records"][rows] += np.diff(np.append(starts, len(probes)))
+        columns["acks_srtt"][rows] += np.add.reduceat(measured.astype("i8"), starts)
+        columns["srtt_sum"][rows] += np.add.reduceat(srtt, starts)
+        self._extreme("srtt_min", rows, least, starts)
+        self._extreme("srtt_max", rows, probes["srtt_max"], starts)
+        self._extreme("cwnd_min", rows, probes["snd_cwnd_min"], starts)
+        self._extreme("cwnd_max", rows, probes["snd_cwnd_max"], starts)
+        self._extreme("in_flight_max", rows, probes["in_flight_max"], starts)
+
+    def _span(self, records: Events | Samples) -> None:
+        starts = run_starts(records["sock_cookie"])
+        rows = self._rows_of(records["sock_cookie"][starts])
+        self._extreme("first_ns", rows, records["ts_ns"], starts)
+        self._extreme("last_ns", rows, records["ts_ns"], starts)
+
+    def _extreme(
+        self, name: str, rows: Rows, values: npt.NDArray[Any], starts: npt.NDArray[np.intp]
+    ) -> None:
+        column = self._columns[name]
+        reduce = np.minimum if name in _LEAST else np.maximum
+        column[rows] = reduce(column[rows], reduce.reduceat(values.astype("i8"), starts))
+
+    def _count_in(self, name: str, events: Events) -> None:
+        cookies, counts = np.unique(events["sock_cookie"], return_counts=True)
+        self._columns[name][self._rows_of(cookies)] += counts
+
+    def _add_states(self, events: Events, samples: Samples) -> None:
+        """Take in states of congestion control: from samples, only the first of each flow."""
+        told = pick(events, events["kind"] == EventKind.CA_STATE)
+        self.ca_states_come |= len(told) > 0
+        entered = np.zeros(len(told), _STATE)
+        entered["cookie"], entered["ns"] = told["sock_cookie"], told["ts_ns"]
+        entered["state"] = told["newstate"]
+        self._count_in("recoveries", pick(told, told["newstate"] == CaState.RECOVERY))
+        states = value(samples, "ca_state")
+        new = ~np.isnan(states) & ~np.isin(samples["sock_cookie"], self._states["cookie"])
+        new[np.setdiff1d(np.arange(len(samples)), run_starts(samples["sock_cookie"]))] = False
+        sampled = np.zeros(int(new.sum()), _STATE)
+        sampled["cookie"], sampled["ns"] = samples["sock_cookie"][new], samples["ts_ns"][new]
+        sampled["state"] = states[new]
+        # What a sample says of a flow that tells of its states itself is not its first one.
+        self._go_on(np.concatenate([self._states, sampled, entered]))
+
+    def _go_on(self, states: npt.NDArray[np.void]) -> None:
+        states = states[np.lexsort((states["ns"], states["cookie"]))]
+        if not len(states):
+            return
+        same = states["cookie"][1:] == states["cookie"][:-1]
+        self._spend(states[:-1][same], states["ns"][1:][same])
+        self._states = states[np.append(~same, True)]
+
+    def _spend(self, states: npt.NDArray[np.void], until_ns: npt.NDArray[np.int64]) -> None:
+        for name, state in (("recovery_ns", CaState.RECOVERY), ("loss_ns", CaState.LOSS)):
+            spent = states["state"] == state
+            rows = self._rows_of(states["cookie"][spent])
+            np.add.at(self._columns[name], rows, until_ns[spent] - states["ns"][spent])
+
+    def finish(self, end_ns: int, cookies: Keys, closed_ns: npt.NDArray[np.int64]) -> None:
+        """Let the last state of each flow last until it closed (0: did not), or to the end."""
+        index = KeyIndex()
+        order = np.argsort(cookies)
+        index.put(cookies[order], np.arange(len(cookies)))
+        place = index.lookup(self._states["cookie"])
+        closed = np.append(closed_ns[order], 0)[place]
+        until = np.where(closed > 0, closed, end_ns)
+        self._spend(self._states, np.maximum(until, self._states["ns"]))
+
+    def of(self, cookies: Keys) -> Mapping[str, npt.NDArray[Any]]:
+        """Give the columns of these flows; see `_FIELDS`. Least values are 0 where none came."""
+        rows = self._rows_of(cookies)
+        found = {name: column[rows] for name, column in self._columns.items()}
+        for name in _LEAST:
+            found[name] = np.where(found[name] == _NEVER, 0, found[name])
+        return found
+
+    @property
+    def cookies(self) -> Keys:
+        """The flows of which something came, ascending."""
+        names = np.zeros(self._count, "u8")
+        names[:] = self._names[: self._count]
+        return np.sort(names)
+
+    def _rows_of(self, cookies: Keys) -> Rows:
+        rows = self._rows.lookup(cookies)
+        if (rows < 0).any():
+            self._open(np.unique(cookies[rows < 0]))
+            rows = self._rows.lookup(cookies)
+        return rows
+
+    _names: Keys = np.empty(0, "u8")
+
+    def _open(self, cookies: Keys) -> None:
+        rows = np.arange(self._count, self._count + len(cookies))
+        self._count += len(cookies)
+        if self._count > len(self._names):
+            room = max(1024, 2 * self._count)
+            self._names = grown(self._names, room)
+            self._columns = {name: grown(column, room) for name, column in self._columns.items()}
+            for name in _LEAST:
+                self._columns[name][rows[0] :] = _NEVER
+        self._names[rows] = cookies
+        self._rows.put(cookies, rows)

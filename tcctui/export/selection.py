@@ -1,0 +1,124 @@
+"""Which part of a recording is exported: of which flows, and from when to when."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.errors import TcctuiError, UsageError
+from tcctui.export.attribution import LIFE
+from tcctui.flows.index import Keys
+from tcctui.flows.labels import endpoints
+from tcctui.headless.matching import Matching
+from tcctui.query import ALL, Query
+from tcctui.recording.chunks import Chunk, pieces
+from tcctui.recording.timeline import Timeline
+from tcctui.wire.events import Events
+from tcctui.wire.records import Records, pick
+from tcctui.wire.samples import Samples
+
+SLACK_NS = 1_000_000_000
+"""Events may be in a chunk that begins so much later than they are from."""
+
+_ENDPOINT = r"(?:\[(?P<{0}6>[0-9a-fA-F:.]+)\]|(?P<{0}4>[0-9.]+)):(?P<{0}port>\d{{1,5}})"
+_BOTH_ENDS = re.compile(f"{_ENDPOINT.format('a')}-{_ENDPOINT.format('b')}")
+
+
+@dataclass(frozen=True)
+class Selection:
+    """From `begin_ns` to `end_ns`, on the recording's clock; with `ends`, what matches that.
+
+    `ends` asks for ports and addresses alone. With `cookies`, it is of these flows alone.
+    """
+
+    begin_ns: int
+    end_ns: int
+    ends: Query = ALL
+    cookies: Keys | None = None
+
+    def chunks(self, timeline: Timeline, slack_ns: int = SLACK_NS) -> Iterator[Chunk]:
+        """Give the timeline's chunks that may have something of it."""
+        return timeline.chunks(self.begin_ns - slack_ns, self.end_ns + slack_ns, self.cookies)
+
+    def of(self, chunk: Chunk, cookies: Keys) -> Chunk:
+        """Choose from a chunk; `cookies` says which flow each of its events is of."""
+        matching = Matching(self.ends)
+        events = self._within(chunk.events) & matching.events(chunk.events)
+        samples = self._within(chunk.samples) & matching.samples(chunk.samples)
+        if self.cookies is not None:
+            events &= np.isin(cookies, self.cookies)
+            samples &= np.isin(chunk.samples["sock_cookie"], self.cookies)
+        told = pick(chunk.events, events)
+        told["sock_cookie"] = cookies[events]
+        return replace(chunk, events=told, samples=pick(chunk.samples, samples))
+
+    def pieces(self, chunk: Chunk) -> Iterator[tuple[Events, Samples, int]]:
+        """Cut a chunk as `chunks.pieces` does: to the end of what is chosen, or its own."""
+        newest = [int(part["ts_ns"].max()) for part in (chunk.events, chunk.samples) if len(part)]
+        return pieces(chunk, min(self.end_ns, max([chunk.end_ns, *newest])))
+
+    def _within(self, records: Records) -> npt.NDArray[np.bool_]:
+        when = records["ts_ns"]
+        return (when >= np.uint64(max(0, self.begin_ns))) & (when <= np.uint64(self.end_ns))
+
+
+def flow(text: str, lives: npt.NDArray[np.void]) -> Keys:
+    """Say which flows are meant by `--flow`: a cookie, or LOCAL-REMOTE.
+
+    `lives` are those of the recording (`lives.LIFE`).
+
+    Raises:
+        UsageError: it is neither.
+        TcctuiError: there is no such flow.
+
+    """
+    assert lives.dtype == LIFE
+    text = text.strip()
+    if text.isdecimal() and int(text) < 1 << 64:
+        found = lives["cookie"] == np.uint64(int(text))
+    elif match := _BOTH_ENDS.fullmatch(text):
+        found = np.ones(len(lives), bool)
+        for end, address, port in (("a", "saddr", "sport"), ("b", "daddr", "dport")):
+            found &= lives[port] == int(match[f"{end}port"])
+            halves = _halves(match[f"{end}6"] or match[f"{end}4"], text)
+            found &= (lives[address] == np.array(halves, ">u8")).all(axis=1)
+    else:
+        raise _no_flow(text)
+    if not found.any():
+        raise TcctuiError(
+            f"The recording has no flow {text}.",
+            "tcctui export FILE flows.csv --table flows lists all of them, with their cookies.",
+        )
+    return np.unique(lives["cookie"][found])
+
+
+def ends(cookie: int, lives: npt.NDArray[np.void]) -> tuple[str, str]:
+    """Text of a flow's local and remote end."""
+    life = lives[lives["cookie"] == np.uint64(cookie)][-1:]
+    local, remote = (
+        endpoints(life[address][:, 0], life[address][:, 1], life[port])[0]
+        for address, port in (("saddr", "sport"), ("daddr", "dport"))
+    )
+    return local, remote
+
+
+def _halves(address: str, text: str) -> tuple[int, int]:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        raise _no_flow(text) from None
+    number = int(parsed) | (0xFFFF << 32 if parsed.version == 4 else 0)
+    return number >> 64, number & (1 << 64) - 1
+
+
+def _no_flow(text: str) -> UsageError:
+    return UsageError(
+        f"--flow {text[:80]!r} is neither a cookie nor LOCAL-REMOTE.",
+        "Give a cookie, or both ends, such as 10.0.0.7:443-192.0.2.9:51514 or"
+        " [2001:db8::7]:443-[2001:db8::9]:51514.",
+    )

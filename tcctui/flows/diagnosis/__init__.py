@@ -1,0 +1,1 @@
+"""Diagnosis: what limits a flow, for how long, and the sentence that explains it."""

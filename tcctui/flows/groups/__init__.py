@@ -1,0 +1,1 @@
+"""Groups of flows: sums, quantiles and histograms."""

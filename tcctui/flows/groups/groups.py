@@ -1,0 +1,283 @@
+"""Flows that have something in common, as groups: how many, how fast, how far, how lossy.
+
+Everything is worked out of columns, for all groups at once; only what is to be read, labels and
+queries, is made for those groups that are asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.groups.quantiles import quantiles
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
+from tcctui.wire.addresses import Prefix, format_address
+
+Column = npt.NDArray[Any]
+Floats = npt.NDArray[np.float64]
+
+UNKNOWN = "–"
+"""Label of the flows that have nothing to be grouped by, as far as is known."""
+
+WORST_FIRST = (
+    *(Limit.RECOVERY, Limit.SNDBUF, Limit.RWND, Limit.CWND, Limit.APP, Limit.RECEIVES),
+    Limit.UNKNOWN,
+)
+"""Limits from the worst to none: losses; what a setting of this end, or of the other, mends; the
+network's own; and, with nothing to mend, flows that have nothing to send.
+"""
+
+IDS_FROM = np.uint64(1 << 63)
+"""Ids of groups are this plus 62 bits.
+
+Cookies count up from 1, and in rare interrupts down from 2^64 (include/linux/cookie.h): none of
+either comes near.
+"""
+
+NEEDS = ("rate", "srtt_us", "total_retrans", "data_segs_out", "limit")
+"""Columns that groups are summed up from, whatever they have in common."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """Something that flows have in common.
+
+    `needs` are the columns that tell it, `keys` makes of these what equals in a group, `label`
+    writes the key of one group, and `query` what lets its flows through, None where nothing does.
+    """
+
+    name: str
+    title: str
+    meaning: str
+    needs: tuple[str, ...]
+    keys: Callable[[Flows], tuple[Column, ...]]
+    label: Callable[..., str]
+    query: Callable[..., str | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Groups:
+    """Groups of n flows: m of them, in no order that means anything.
+
+    `number`, shape (n,): each flow's group. All others have the shape (m,). `ids` name groups for
+    good: the same key has the same id at all times (see `IDS_FROM`). `count`: flows. `rate`: the
+    sum of their rates, bytes per second. `p50` and `p95` of the srtt, in microseconds, of those
+    that have one. `retrans_percent`: segments sent again per hundred sent with data, of all of them
+    together. These four are NaN where nothing is known. `limit` is the worst that limits any of
+    them (`WORST_FIRST`), and `limited` how many it does. `keys` are what each has in common.
+    """
+
+    by: Grouping
+    number: npt.NDArray[np.intp]
+    ids: Keys
+    keys: tuple[Column, ...]
+    count: npt.NDArray[np.intp]
+    rate: Floats
+    p50: Floats
+    p95: Floats
+    retrans_percent: Floats
+    limit: npt.NDArray[np.uint8]
+    limited: npt.NDArray[np.intp]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def label(self, group: int) -> str:
+        """Name a group."""
+        return self.by.label(*(key[group].item() for key in self.keys))
+
+    def query(self, group: int) -> str | None:
+        """Write what lets through its flows; None where no query does."""
+        return self.by.query(*(key[group].item() for key in self.keys))
+
+
+def grouped(flows: Flows, by: Grouping) -> Groups:
+    """Group flows, which have the columns `by.needs` and `NEEDS`; 100,000 of them take 20 ms."""
+    keys = by.keys(flows)
+    ids, first, number = _numbered(_ids(keys))
+    groups = len(ids)
+    rate = flows["rate"]
+    p50, p95 = quantiles(
+        flows["srtt_us"], (0.5, 0.95), flows["srtt_us"] > 0, number=number, groups=groups
+    )
+    again, sent = flows["total_retrans"], flows["data_segs_out"]
+    told = ~(np.isnan(again) | np.isnan(sent))
+    limits = _counts(number * len(Limit) + flows["limit"], groups * len(Limit))
+    limits = limits.reshape(groups, len(Limit))[:, WORST_FIRST]
+    # Where not even an unknown limit is, there is no flow, and no group.
+    worst = (limits > 0).argmax(axis=1)
+    return Groups(
+        by=by,
+        number=number,
+        ids=ids,
+        keys=tuple(key[first] for key in keys),
+        count=_counts(number, groups),
+        rate=_sums(number, rate, ~np.isnan(rate), groups),
+        p50=p50,
+        p95=p95,
+        retrans_percent=_percent(
+            _sums(number, again, told, groups), _sums(number, sent, told, groups)
+        ),
+        limit=np.array(WORST_FIRST, "u1")[worst],
+        limited=np.take_along_axis(limits, worst[:, None], axis=1)[:, 0],
+    )
+
+
+def _counts(number: npt.NDArray[np.intp], groups: int) -> npt.NDArray[np.intp]:
+    return np.bincount(number, minlength=groups)
+
+
+def _sums(
+    number: npt.NDArray[np.intp], values: Column, known: npt.NDArray[np.bool_], groups: int
+) -> Floats:
+    """Sum up what is known in each group; NaN where that is nothing."""
+    sums: Floats = np.bincount(number, np.where(known, values, 0), groups).astype("f8")
+    sums[np.bincount(number[known], minlength=groups) == 0] = np.nan
+    return sums
+
+
+def _percent(again: Floats, sent: Floats) -> Floats:
+    # Repeated SYNs count as well, and are no segments with data.
+    percent = np.divide(100 * again, sent, out=np.full(len(sent), np.nan), where=sent > 0)
+    return np.minimum(percent, 100)
+
+
+def _numbered(
+    ids: Keys,
+) -> tuple[Keys, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Give the different ones of `ids`, where each is first, and which one each flow has."""
+    order = np.argsort(ids, kind="stable")
+    ordered = ids[order]
+    begins = np.ones(len(ids), bool)
+    begins[1:] = ordered[1:] != ordered[:-1]
+    number = np.empty(len(ids), np.intp)
+    number[order] = np.cumsum(begins) - 1
+    return ordered[begins], order[begins], number
+
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / the golden ratio, as Fibonacci hashing has it
+_SHIFT = np.uint64(32)
+
+
+def _ids(keys: tuple[Column, ...]) -> Keys:
+    """Mix the keys of each flow into one number.
+
+    Different keys have the same by chance once in 2^62, and never where they are one number that is
+    smaller than that, as ports and IPv4 addresses are.
+    """
+    ids = np.zeros(len(keys[0]), "u8")
+    for key in keys:
+        for word in _words(key):
+            ids = (ids ^ (ids >> _SHIFT)) * _FACTOR + word
+    return ids & np.uint64((1 << 62) - 1) | IDS_FROM
+
+
+def _words(key: Column) -> list[npt.NDArray[np.uint64]]:
+    """A key as numbers of 64 bits; a text's from its end, where zeros change nothing yet."""
+    if key.dtype.kind != "S":
+        return [key.astype("u8")]
+    whole = np.ascontiguousarray(key, f"S{-(-key.itemsize // 8) * 8}")
+    words = whole.view("u8").reshape(len(key), whole.itemsize // 8).T[::-1]
+    return [np.ascontiguousarray(word) for word in words if word.any()]
+
+
+# What there is to group by
+
+
+def _of_names(name: str, title: str, meaning: str, column: str, field: str) -> Grouping:
+    return Grouping(
+        name, title, meaning, (column,), lambda flows: (flows[column],), _name, _asked(field)
+    )
+
+
+def _name(name: bytes) -> str:
+    return name.decode(errors="replace") or UNKNOWN
+
+
+_WORD = re.compile(r"\w[\w.-]*", re.ASCII)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def _asked(field: str) -> Callable[[bytes], str | None]:
+    def query(name: bytes) -> str | None:
+        try:
+            text = name.decode()
+        except UnicodeDecodeError:
+            return None
+        if not text or not text.isprintable():
+            return None  # nobody could read, or type, that
+        return f"{field}:{text}" if _WORD.fullmatch(text) else f'{field}:"{_escaped(text)}"'
+
+    return query
+
+
+def _host(flows: Flows) -> tuple[Column, ...]:
+    return flows["daddr_hi"], flows["daddr_lo"]
+
+
+_MAPPED = np.uint64(0xFFFF)
+_LAST_OCTET, _BEHIND_48 = np.uint64(0xFF), np.uint64(0xFFFF)
+
+
+def _net(flows: Flows) -> tuple[Column, ...]:
+    high, low = _host(flows)
+    four = (high == 0) & (low >> np.uint64(32) == _MAPPED)
+    return np.where(four, 0, high & ~_BEHIND_48), np.where(four, low & ~_LAST_OCTET, 0)
+
+
+def _net_label(high: int, low: int) -> str:
+    ones = (1 << 128) - (1 << 8 if low else 1 << 80)
+    return str(Prefix(high << 64 | low, ones))
+
+
+GROUPINGS: Mapping[str, Grouping] = MappingProxyType(
+    {
+        grouping.name: grouping
+        for grouping in (
+            _of_names(
+                "process", "process", "name of the process that has the socket", "comm", "proc"
+            ),
+            Grouping(
+                "remote",
+                "remote host",
+                "address at the other end",
+                needs=("daddr_hi", "daddr_lo"),
+                keys=_host,
+                label=format_address,
+                query=lambda high, low: f"dst:{format_address(high, low)}",
+            ),
+            Grouping(
+                "net",
+                "remote net",
+                "the other end's /24 of IPv4, /48 of IPv6",
+                needs=("daddr_hi", "daddr_lo"),
+                keys=_net,
+                label=_net_label,
+                query=lambda high, low: f"dst:{_net_label(high, low)}",
+            ),
+            Grouping(
+                "port",
+                "local port",
+                "port at this end",
+                needs=("sport",),
+                keys=lambda flows: (flows["sport"],),
+                label=lambda port: f"port {port}",
+                query=lambda port: f"sport:{port}",
+            ),
+            _of_names("cc", "algorithm", "congestion control algorithm", "cc", "cc"),
+            _of_names("netns", "namespace", "network namespace", "netns_name", "netns"),
+        )
+    }
+)
+"""What flows can be grouped by, by its name."""

@@ -1,0 +1,106 @@
+"""How round-trip times are spread: bins that are as wide, on a logarithmic scale, as the others."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.groups.quantiles import quantiles
+
+Floats = npt.NDArray[np.float64]
+
+SHARES = (0.5, 0.9, 0.95, 0.99)
+"""What is told of the spread: the value that this share of the flows is not above."""
+
+
+def _steps(per_decade: int) -> tuple[float, ...]:
+    return tuple(round(10 ** (step / per_decade), 2) for step in range(per_decade))
+
+
+_SCALES: Sequence[tuple[float, ...]] = (
+    _steps(100),
+    _steps(50),
+    # Preferred numbers (ISO 3, ISO 497): R20, R10, R5, rounded.
+    (
+        *(1, 1.12, 1.25, 1.4, 1.6, 1.8, 2, 2.24, 2.5, 2.8),
+        *(3.15, 3.55, 4, 4.5, 5, 5.6, 6.3, 7.1, 8, 9),
+    ),
+    (1, 1.25, 1.6, 2, 2.5, 3.15, 4, 5, 6.3, 8),
+    (1, 1.6, 2.5, 4, 6.3),
+    (1, 2, 5),
+    (1,),
+)
+"""Where bins begin in every decade, the finest first."""
+
+LEAST_BINS = 10
+"""Decades that times of 32 bits can span: no fewer bins can be asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Histogram:
+    """Values in k bins: `counts`, shape (k,), of those from `edges[i]` to below `edges[i + 1]`.
+
+    `unknown` is how many have no value. `low`, `high` and `at`, for each of `SHARES`, are in the
+    values' unit; NaN where there is no value, and then there is no bin.
+    """
+
+    edges: Floats
+    counts: npt.NDArray[np.intp]
+    unknown: int
+    low: float
+    high: float
+    at: tuple[float, ...]
+
+    @property
+    def known(self) -> int:
+        """How many have a value."""
+        return int(self.counts.sum())
+
+    def bin_of(self, value: float) -> int:
+        """The bin that a value is in, or the nearest one; -1 where there is none."""
+        place = int(np.searchsorted(self.edges, value, side="right")) - 1
+        return min(max(place, 0), len(self.counts) - 1)
+
+
+def histogram(values: npt.NDArray[Any], bins: int) -> Histogram:
+    """Spread values, whole numbers of which 0 is none, over `bins` at the most.
+
+    Bins begin at round numbers, so that they stay while values come and go; they are as narrow as
+    there is room for. `bins` are `LEAST_BINS` or more.
+    """
+    known = values > 0
+    there = values[known]
+    unknown = len(values) - len(there)
+    if not len(there):
+        nothing = np.empty(0, np.intp)
+        return Histogram(np.empty(0), nothing, unknown, math.nan, math.nan, (math.nan,) * 4)
+    low, high = float(there.min()), float(there.max())
+    edges = _edges(low, high, max(bins, LEAST_BINS))
+    place = np.searchsorted(edges, there, side="right") - 1
+    at = tuple(float(found[0]) for found in quantiles(values, SHARES, known))
+    counts = np.bincount(place, minlength=len(edges) - 1)
+    return Histogram(edges, counts, unknown, low, high, at)
+
+
+def _edges(low: float, high: float, bins: int) -> Floats:
+    """Edges of the finest scale that covers low to high with so many bins."""
+    first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
+    for scale in _SCALES:
+        # A decade more at both ends: the logarithm may be off by a bit.
+        edges = np.array(
+            [
+                round(step * 10.0**decade, 9)
+                for decade in range(first - 1, last + 3)
+                for step in scale
+            ]
+        )
+        begin = int(np.searchsorted(edges, low, side="right")) - 1
+        end = int(np.searchsorted(edges, high, side="right"))
+        if end - begin <= bins:
+            break
+    return edges[begin : end + 1]

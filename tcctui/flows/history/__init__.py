@@ -1,0 +1,1 @@
+"""Histories of flows: buckets of time under one memory budget, marks, rates."""

@@ -1,0 +1,62 @@
+"""The columns of time that a chart has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import BUCKET_NS
+
+
+@dataclass(frozen=True)
+class Grid:
+    """`count` columns of `width` recent buckets each; `end` is the number of the newest column.
+
+    A column's number is its time divided by its width: its extremes don't change as time goes on.
+    `newest` is the stamp of the present; the newest column is only partly filled.
+    """
+
+    width: int
+    end: int
+    count: int
+    newest: int
+
+    @classmethod
+    def over(cls, *, first: int, newest: int, step: int, columns: int) -> Grid:
+        """Make at most `columns` of them from stamp `first` on, each a multiple of `step` wide."""
+        # However the window lies on those multiples, it has no more columns than asked for.
+        width = max(step, -(-(newest - first) // max(1, columns - 1) // step) * step)
+        end = newest // width
+        return cls(width, end, end - first // width + 1, newest)
+
+    @property
+    def seconds(self) -> float:
+        """The time it spans."""
+        return self.count * self.width * BUCKET_NS / 1e9
+
+    @property
+    def width_ns(self) -> int:
+        """Nanoseconds in a column."""
+        return self.width * BUCKET_NS
+
+    @property
+    def begin_ns(self) -> npt.NDArray[np.int64]:
+        """When each column begins."""
+        columns = np.arange(self.end - self.count + 1, self.end + 1)
+        result: npt.NDArray[np.int64] = columns * self.width_ns
+        return result
+
+    def column(self, stamps: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+        """Place of each stamp in the grid; below 0 or from `count` on where it is outside."""
+        place: npt.NDArray[np.int64] = stamps // self.width - (self.end - self.count + 1)
+        return place
+
+    def inside(self, when_ns: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+        """Say which moments are in the grid and not after the present, and in which columns."""
+        stamps = when_ns.astype("i8") // BUCKET_NS
+        place = self.column(stamps)
+        inside = (place >= 0) & (stamps <= self.newest)
+        return inside, place[inside]

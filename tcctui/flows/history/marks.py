@@ -1,0 +1,179 @@
+"""What happened to flows at a moment: retransmits, losses, resets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import copy
+from enum import IntEnum
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import BUCKET_NS, run_starts
+from tcctui.flows.history.grid import Grid
+from tcctui.flows.index import Keys, grown
+from tcctui.wire.events import CaState, EventKind
+
+
+class MarkKind(IntEnum):
+    """What happened."""
+
+    RETRANSMIT = 0
+    RTO = 1
+    """The retransmission timer ran out: the flow entered Loss."""
+    RECOVERY = 2
+    CWR = 3
+    RESET = 4
+
+
+MARK_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        MarkKind.RETRANSMIT: "retransmit",
+        MarkKind.RTO: "RTO",
+        MarkKind.RECOVERY: "recovery",
+        MarkKind.CWR: "CWR",
+        MarkKind.RESET: "reset",
+    }
+)
+"""What a legend calls them."""
+
+NO_KIND = 0xFF
+
+
+def _table(kinds: Mapping[int, MarkKind]) -> npt.NDArray[np.uint8]:
+    table = np.full(256, NO_KIND, "u1")
+    for number, kind in kinds.items():
+        table[number] = kind
+    return table
+
+
+OF_CA_STATE = _table(
+    {CaState.LOSS: MarkKind.RTO, CaState.RECOVERY: MarkKind.RECOVERY, CaState.CWR: MarkKind.CWR}
+)
+"""The kind of mark that entering each `CaState` is, or `NO_KIND`."""
+
+OF_EVENT = _table(
+    {
+        EventKind.RETRANSMIT: MarkKind.RETRANSMIT,
+        EventKind.RECEIVE_RESET: MarkKind.RESET,
+        EventKind.SEND_RESET: MarkKind.RESET,
+    }
+)
+"""The kind of mark that each `EventKind` is by itself, or `NO_KIND`."""
+
+
+class Marks(NamedTuple):
+    """What happened to a flow, on a chart's grid; ascending by column, arrays of one length.
+
+    `column` is the place in the grid, `kind` a `MarkKind`, `count` how often it happened there.
+    """
+
+    column: npt.NDArray[np.int64]
+    kind: npt.NDArray[np.uint8]
+    count: npt.NDArray[np.int64]  # type: ignore[assignment]  # tuple.count is of no use here
+
+
+NO_MARKS = Marks(np.empty(0, "i8"), np.empty(0, "u1"), np.empty(0, "i8"))
+
+_LOGGED = 1 << 17
+
+_RECENT = 1 << 12  # so many of the newest ones are looked through for the same 100 ms
+
+_MARK = np.dtype([("cookie", "u8"), ("stamp", "u4"), ("count", "u4"), ("kind", "u1")], align=True)
+
+_COUNTED = (MarkKind.RETRANSMIT, MarkKind.RESET)  # states that chatter are entered once in 100 ms
+
+
+class MarkLog:
+    """The last marks of all flows, 131,072 of them: one for each flow, kind and 100 ms."""
+
+    def __init__(self) -> None:
+        self._marks = np.zeros(_LOGGED, _MARK)
+        self._logged = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MarkLog:
+        """Copy what was written; there is room for the rest once more comes."""
+        twin = copy(self)
+        memo[id(self)] = twin
+        twin._marks = self._marks[: self._logged].copy()
+        return twin
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was written."""
+        return min(self._logged, _LOGGED) * self._marks.itemsize
+
+    def add(
+        self,
+        cookies: Keys,
+        when_ns: npt.NDArray[Any],
+        kinds: npt.NDArray[np.uint8],
+        counts: npt.NDArray[Any] | None = None,
+    ) -> None:
+        """Take in what happened, in any order; `counts` is how often, once unless given."""
+        if not len(cookies):
+            return
+        stamps = when_ns.astype("i8") // BUCKET_NS
+        counts = np.ones(len(cookies), "i8") if counts is None else counts.astype("i8")
+        order = np.lexsort((kinds, stamps, cookies))
+        cookies, stamps, kinds = cookies[order], stamps[order], kinds[order]
+        starts = run_starts(cookies, stamps, kinds)
+        made = np.zeros(len(starts), _MARK)
+        made["cookie"], made["stamp"], made["kind"] = cookies[starts], stamps[starts], kinds[starts]
+        made["count"] = np.minimum(np.add.reduceat(counts[order], starts), 0xFFFF_FFFF)
+        self._append(self._fold(made))
+
+    def _fold(self, made: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+        """Count what is there already to that; gives the rest."""
+        recent = np.arange(max(0, self._logged - _RECENT), self._logged) % _LOGGED
+        keys = _keys(self._marks[recent])
+        order = np.argsort(keys)
+        place = np.searchsorted(keys[order], wanted := _keys(made))
+        place[place == len(keys)] = 0
+        there = np.zeros(len(made), bool)
+        if len(keys):
+            found = recent[order[place]]
+            there = self._marks["cookie"][found] == made["cookie"]
+            there &= keys[order[place]] == wanted
+            self._marks["count"][found[there]] += made["count"][there]
+        return made[~there]
+
+    def _append(self, made: npt.NDArray[np.void]) -> None:
+        made = made[-_LOGGED:]
+        if len(self._marks) < _LOGGED:
+            self._marks = grown(self._marks, _LOGGED)
+        self._marks[(self._logged + np.arange(len(made))) % _LOGGED] = made
+        self._logged += len(made)
+
+    def own(self, cookie: int, since_ns: int) -> npt.NDArray[np.void]:
+        """Copy a flow's marks; none from before `since_ns`, when its connection began."""
+        marks = self._marks[: min(self._logged, _LOGGED)]
+        own = marks[marks["cookie"] == np.uint64(cookie)]
+        return own[own["stamp"] >= since_ns // BUCKET_NS]
+
+    def of(self, cookie: int, grid: Grid, since_ns: int) -> Marks:
+        """Give a flow's marks on a grid; none from before `since_ns`, when its connection began."""
+        return laid(self.own(cookie, since_ns), grid)
+
+
+def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
+    """Lay one flow's marks, as `MarkLog.own` gives them, onto a grid."""
+    inside, column = grid.inside(own["stamp"].astype("i8") * BUCKET_NS)
+    own = own[inside]
+    order = np.lexsort((own["kind"], column))
+    own, column = own[order], column[order]
+    if not len(own):
+        return NO_MARKS
+    starts = run_starts(column, own["kind"])
+    counts = np.where(np.isin(own["kind"], _COUNTED), own["count"], 1)
+    return Marks(column[starts], own["kind"][starts], np.add.reduceat(counts.astype("i8"), starts))
+
+
+def _keys(marks: npt.NDArray[np.void]) -> Keys:
+    """A number for each flow, kind and 100 ms; hardly ever the same for others."""
+    odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
+    moment = marks["stamp"].astype("u8") << np.uint64(3) | marks["kind"]
+    key: Keys = marks["cookie"] * odd ^ moment
+    return key

@@ -1,0 +1,95 @@
+"""What samples told of how fast flows go, for charts of those that are sampled often."""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.grid import Grid
+from tcctui.flows.index import grown
+from tcctui.flows.snapshot import Extremes
+from tcctui.wire.samples import Samples, value
+
+RATES = ("delivery_rate", "pacing_rate", "bbr_bw")
+"""The fields of `samples.SAMPLE` that are logged, all in bytes per second."""
+
+WATCHED_NS = 1_500_000_000
+"""Flows whose sample before is not older than this are logged: somebody is looking at them."""
+
+_LOGGED = 1 << 16
+
+_ENTRY = np.dtype(
+    [("cookie", "u8"), ("ts_ns", "i8"), *((name, "f4") for name in RATES)], align=True
+)
+
+
+class RateLog:
+    """The last 65,536 samples of watched flows: a minute of 100 flows at 10 Hz."""
+
+    def __init__(self) -> None:
+        self._entries = np.zeros(_LOGGED, _ENTRY)
+        self._logged = 0
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> RateLog:
+        """Copy what was written; there is room for the rest once more comes."""
+        twin = copy(self)
+        memo[id(self)] = twin
+        twin._entries = self._entries[: self._logged].copy()
+        return twin
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what was written."""
+        return min(self._logged, _LOGGED) * self._entries.itemsize
+
+    def add(self, samples: Samples) -> None:
+        """Take in samples of watched flows."""
+        samples = samples[-_LOGGED:]
+        if not len(samples):
+            return
+        if len(self._entries) < _LOGGED:
+            self._entries = grown(self._entries, _LOGGED)
+        made = np.empty(len(samples), _ENTRY)
+        made["cookie"], made["ts_ns"] = samples["sock_cookie"], samples["ts_ns"]
+        for name in RATES:
+            made[name] = value(samples, name)
+        self._entries[(self._logged + np.arange(len(made))) % _LOGGED] = made
+        self._logged += len(made)
+
+    def of(self, cookie: int, grid: Grid, since_ns: int) -> dict[str, Extremes]:
+        """Give a flow's rates on a grid, by name; NaN where nothing was sampled.
+
+        What is from before `since_ns`, when its connection began, is left out.
+        """
+        entries = self._entries[: min(self._logged, _LOGGED)]
+        own = entries[entries["cookie"] == np.uint64(cookie)]
+        own = own[np.argsort(own["ts_ns"], kind="stable")]
+        own = own[own["ts_ns"] >= since_ns]
+        inside, column = grid.inside(own["ts_ns"])
+        series = {}
+        for name in RATES:
+            values = own[name][inside].astype("f8")
+            there = ~np.isnan(values)
+            low, high, last = np.full((3, grid.count), np.nan)
+            np.fmin.at(low, column[there], values[there])
+            np.fmax.at(high, column[there], values[there])
+            last[column[there]] = values[there]  # ascending: of several, the newest stays
+            series[name] = Extremes(low, high, last)
+        return series
+
+
+def acked_rate(acked: npt.NDArray[np.float64], grid: Grid, born_ns: int, now_ns: int) -> Extremes:
+    """Bytes per second from the bytes acknowledged in each column of a grid.
+
+    Columns from before the flow was born are NaN; the newest one ends now.
+    """
+    begin = grid.begin_ns
+    end = np.append(begin[1:], max(now_ns, int(begin[-1]) + 1))
+    span = end - np.maximum(begin, min(born_ns, now_ns - 1))
+    # Within what was begun just now, one ACK is no rate.
+    span = np.where(span > 0, np.maximum(span, 50_000_000), 1)
+    rate = np.where(end > born_ns, acked * 1e9 / span, np.nan)
+    return Extremes(rate, rate, rate)

@@ -1,0 +1,163 @@
+"""A batch of tcp_probe events, grouped by flow."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import BUCKET_NS, Buckets, from_events, run_starts
+from tcctui.flows.index import Keys, Rows
+from tcctui.wire.events import Events
+from tcctui.wire.records import pick
+
+LAST_FIELDS = {
+    "skaddr": "skaddr",
+    "sport": "sport",
+    "dport": "dport",
+    "family": "family",
+    "mark": "mark",
+    "snd_cwnd": "snd_cwnd",
+    "ssthresh": "ssthresh",
+    "srtt": "srtt_us",
+    "snd_wnd": "snd_wnd",
+    "rcv_wnd": "rcv_wnd",
+    "snd_nxt": "snd_nxt",
+    "snd_una": "snd_una",
+}
+"""Fields of an event whose newest value a flow keeps, and the columns that keep them."""
+
+
+class ProbeBatch:
+    """tcp_probe events sorted by flow, in the order of their arrival within each.
+
+    `events` are the sorted ones. `cookies` are the flows, one entry each; `first` and `last` the
+    places of each flow's first and last event.
+    """
+
+    def __init__(self, events: Events) -> None:
+        # One copy of whole events, after which every field of them is read in order.
+        self.events = pick(events, _by_cookie(events["sock_cookie"]))
+        cookies = self.events["sock_cookie"]
+        self.first = run_starts(cookies)
+        self.last = np.append(self.first[1:], len(events)) - 1
+        self.cookies: Keys = cookies[self.first]
+        self._lengths = self.last - self.first + 1
+
+    def acks(self, told: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+        """How many ACKs each flow's events stand for.
+
+        `told` is each flow's `acks` before its first event here, 0 if none is known: an event that
+        did not begin its count then stands for itself, the rest having been told to nobody here. A
+        count that does not move comes from an event that was delivered twice.
+        """
+        count = self.events["acks"]
+        if not count.any():
+            return self._lengths.astype("u8")
+        alone = count == 0
+        if alone.any():
+            count = self._carried(count, alone, told)
+        before = np.empty_like(count)
+        before[1:] = count[:-1]
+        before[self.first] = told
+        step = np.maximum((count - before).view("i4"), 0).view("u4")
+        step[before == 0] = 1
+        begun = self.events["begun"] != 0
+        stands_for = np.where(alone, 1, np.where(begun, count, step))
+        return np.add.reduceat(stands_for.astype("u8"), self.first)
+
+    def told(self, before: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+        """`acks` of each flow's last event that has it, else what it was `before`."""
+        count = self.events["acks"]
+        if not count.any():
+            return before
+        alone = count == 0
+        return (self._carried(count, alone, before) if alone.any() else count)[self.last]
+
+    def _carried(
+        self,
+        count: npt.NDArray[np.uint32],
+        alone: npt.NDArray[np.bool_],
+        told: npt.NDArray[np.uint32],
+    ) -> npt.NDArray[np.uint32]:
+        """Let events that stand for themselves carry on the count of their flow."""
+        place = np.where(alone, -1, np.arange(len(count)))
+        place[self.first] = np.maximum(place[self.first], self.first)
+        place = np.maximum.accumulate(place)
+        begun = count.copy()
+        begun[self.first] = np.where(alone[self.first], told, count[self.first])
+        return begun[place]
+
+    def acked(self, una_before: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+        """Bytes that the peer acknowledged between consecutive events of each flow.
+
+        `una_before` is snd_una of each flow before its first event here. snd_una only moves forward
+        (RFC 9293, 3.4; sequence numbers are compared modulo 2³²): a step back counts as nothing.
+        """
+        una = self.events["snd_una"]
+        before = np.empty_like(una)
+        before[1:] = una[:-1]
+        before[self.first] = una_before
+        step = (una - before).view("i4")
+        step[self._connected_anew()] = 0
+        return np.maximum(step, 0).astype("u8")
+
+    def _connected_anew(self) -> npt.NDArray[np.intp]:
+        """Places of events from where a flow has other addresses.
+
+        A socket keeps its cookie when it is disconnected and connected anew: looked for are flows
+        whose last event differs from the first.
+        """
+        changed = np.zeros(len(self.cookies), bool)
+        for name in ("sport", "dport", "daddr"):
+            differs = self.events[name][self.first] != self.events[name][self.last]
+            changed |= differs if differs.ndim == 1 else differs.any(axis=1)
+        if not changed.any():
+            return np.empty(0, "i8")
+        places = np.flatnonzero(np.repeat(changed, self._lengths))
+        events = pick(self.events, places)
+        starts = run_starts(*(events[name] for name in ("sock_cookie", "sport", "dport")))
+        halves = events["daddr"]
+        starts = np.union1d(starts, run_starts(halves[:, 0], halves[:, 1]))
+        return places[starts[~np.isin(places[starts], self.first)]]
+
+    def total(self, acked: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+        """Sum of a per-event number over each flow."""
+        return np.add.reduceat(acked, self.first)
+
+    def buckets(
+        self, rows: Rows, newest: npt.NDArray[np.uint32], acked: npt.NDArray[np.uint64]
+    ) -> tuple[Rows, Buckets]:
+        """Fold the events into history buckets; gives each bucket's row with it.
+
+        `rows` and `newest` have one entry per flow: its row, and the stamp of its newest bucket.
+        An event older than that, or than its predecessor, counts to the newest bucket.
+        """
+        events = self.events
+        stamp = events["ts_ns"] // np.uint64(BUCKET_NS)
+        stamp[self.first] = np.maximum(stamp[self.first], newest)
+        flow = np.repeat(np.arange(len(rows), dtype="u8") << np.uint64(32), self._lengths)
+        key = np.maximum.accumulate(flow | stamp)
+        starts = run_starts(key)
+        last = (
+            events["snd_cwnd"],
+            events["ssthresh"],
+            events["srtt"],
+            events["snd_nxt"] - events["snd_una"],
+        )
+        low = (events["snd_cwnd_min"], last[1], events["srtt_min"], events["in_flight_min"])
+        high = (events["snd_cwnd_max"], last[1], events["srtt_max"], events["in_flight_max"])
+        stamp = key & np.uint64(0xFFFFFFFF)
+        buckets = from_events(starts, stamp, acked, low=low, high=high, last=last)
+        return rows[(key[starts] >> np.uint64(32)).astype("i8")], buckets
+
+
+def _by_cookie(cookies: Keys) -> npt.NDArray[np.int64]:
+    """Places of the events sorted by cookie, in the order of their arrival within each cookie."""
+    bits = np.uint64(len(cookies).bit_length())
+    if int(cookies.max()) >> (64 - int(bits)):
+        return np.argsort(cookies, kind="stable")
+    # Cookies are small numbers: with the place behind it, one plain sort does it, several times
+    # faster than a stable argsort.
+    keys = cookies << bits | np.arange(len(cookies), dtype="u8")
+    keys.sort()
+    return (keys & ((np.uint64(1) << bits) - np.uint64(1))).astype("i8")

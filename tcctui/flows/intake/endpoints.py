@@ -1,0 +1,69 @@
+"""The two ends of every flow: which addresses, and how they read."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.columns import FlowColumns
+from tcctui.flows.index import Rows, grown
+from tcctui.flows.labels import Lines, both_endpoints, with_states
+from tcctui.wire.events import Events
+from tcctui.wire.samples import Samples
+
+_ADDRESSES = (
+    ("saddr_hi", "saddr", 0),
+    ("saddr_lo", "saddr", 1),
+    ("daddr_hi", "daddr", 0),
+    ("daddr_lo", "daddr", 1),
+)
+
+
+class Endpoints:
+    """Both ends of every row's flow; their text is made when asked for, and then kept."""
+
+    def __init__(self, columns: FlowColumns) -> None:
+        self._columns = columns
+        self._lines: Lines = np.empty(0, "S1")  # nobody has searched yet
+        self._made = np.zeros(0, bool)
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows."""
+        if rows > len(self._made):
+            self._made = grown(self._made, rows)
+
+    def forget(self, rows: Rows) -> None:
+        """Drop the rows' text: their addresses change."""
+        self._made[rows] = False
+
+    def differ(self, rows: Rows, events: Events | Samples) -> npt.NDArray[np.bool_]:
+        """Say which events, one for each row, have other addresses or ports than the rows."""
+        columns = self._columns
+        differ = columns["sport"][rows] != events["sport"]
+        differ |= columns["dport"][rows] != events["dport"]
+        for column, field, half in _ADDRESSES:
+            differ |= columns[column][rows] != events[field][:, half]
+        return differ
+
+    def set(self, rows: Rows, events: Events | Samples) -> None:
+        """Take the rows' addresses from events, one for each; ports are the caller's."""
+        for column, field, half in _ADDRESSES:
+            self._columns[column][rows] = events[field][:, half]
+        self.forget(rows)
+
+    def searchable(self, rows: Rows) -> Lines:
+        """One lower-case line per row: `local remote state`."""
+        missing = rows[~self._made[rows]]
+        if len(missing):
+            self._make(missing)
+        return with_states(self._lines[rows], self._columns["state"][rows])
+
+    def _make(self, rows: Rows) -> None:
+        ends = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
+        lines = both_endpoints({name: self._columns[name][rows] for name in ends})
+        if len(self._lines) < len(self._made):
+            self._lines = grown(self._lines, len(self._made))
+        if lines.itemsize > self._lines.itemsize:
+            self._lines = self._lines.astype(lines.dtype)
+        self._lines[rows] = lines
+        self._made[rows] = True

@@ -1,0 +1,179 @@
+"""How a batch of events changes what is known about flows."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.marks import NO_KIND, OF_EVENT
+from tcctui.flows.index import Rows
+from tcctui.flows.intake.acked import GONE_SILENT_NS
+from tcctui.flows.intake.batch import LAST_FIELDS, ProbeBatch
+from tcctui.flows.intake.sample_intake import SampleIntake
+from tcctui.flows.intake.sockets import socket_keys
+from tcctui.flows.rows import FlowRows
+from tcctui.wire.events import EventKind, Events, TcpState
+from tcctui.wire.records import pick
+
+
+class EventIntake:
+    """Finds the row that an event is for, and writes it there.
+
+    `looks` knows what samples tell of the rows. Not for several threads at once.
+    """
+
+    def __init__(self, known: FlowRows, looks: SampleIntake) -> None:
+        self._known = known
+        self._looks = looks
+
+    def ingest(self, events: Events, now_ns: int) -> None:
+        """Take in a batch that `parts` has cut, and let time go on to `now_ns`."""
+        known = self._known
+        known.go_on(now_ns)
+        kinds = events["kind"]
+        probes = events if not kinds.any() else pick(events, kinds == EventKind.PROBE)
+        states = pick(events, kinds == EventKind.STATE)
+        known.sockets.opened(pick(states, states["newstate"] == TcpState.ESTABLISHED))
+        if len(probes):
+            self._ingest_probes(ProbeBatch(probes))
+        if len(probes) < len(events):
+            known.events += len(events) - len(probes)
+            self._looks.kinds_come(kinds)
+            self._ingest_ca_states(pick(events, kinds == EventKind.CA_STATE))
+            self._ingest_marks(pick(events, OF_EVENT[kinds] != NO_KIND))
+            destroyed = self._ingest_destroys(pick(events, kinds == EventKind.DESTROY))
+            self._ingest_states(states)
+            known.sockets.forget(destroyed)
+        known.tick()
+
+    def _ingest_probes(self, batch: ProbeBatch) -> None:
+        known, columns = self._known, self._known.columns
+        events = batch.events
+        rows = known.cookies.lookup(batch.cookies)
+        there = rows >= 0
+        closed = np.zeros(len(rows), "i8")
+        closed[there] = columns["closed_ns"][rows[there]]
+        if closed.any() and self._begin_anew(batch, closed):
+            return
+        new = rows < 0
+        if new.any():
+            rows[new] = known.open(batch.cookies[new], pick(events, batch.first[new]))
+        told = columns["last_ns"][rows] > 0
+        una = np.where(told, columns["snd_una"][rows], events["snd_una"][batch.first])
+        last = pick(events, batch.last)
+        moved = known.endpoints.differ(rows, last)
+        if moved.any():
+            begun = moved & told & known.endpoints.differ(rows, pick(events, batch.first))
+            una[begun] = events["snd_una"][batch.first[begun]]
+            known.endpoints.set(rows[moved], pick(last, moved))
+            again = moved & ~new
+            known.connected_anew(rows[again])
+            known.set_birth(rows[again], pick(last, again))
+        # A socket that was sampled before its first event is known by its addresses alone.
+        unlearnt = moved | ~told
+        if unlearnt.any():
+            known.sockets.forget(rows[unlearnt])
+            self._learn_sockets(rows[unlearnt], pick(last, unlearnt))
+        first_ns = events["ts_ns"][batch.first]
+        acked = known.acked.by_events(rows, batch.acked(una), batch.first, batch.last, first_ns)
+        self._leave_out_the_untold(batch, rows, acked)
+        for field, column in LAST_FIELDS.items():
+            columns[column][rows] = last[field]
+        columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
+        living = rows[columns["closed_ns"][rows] == 0]  # of others, it is an event that came late
+        columns["state"][living] = TcpState.ESTABLISHED
+        columns["last_ns"][rows] = last["ts_ns"]
+        counted = np.where(new, 0, columns["acks"][rows])
+        acks = batch.acks(counted)
+        columns["acks"][rows] = batch.told(counted)
+        columns["events"][rows] += acks
+        known.events += int(acks.sum())
+        self._looks.show_newer(rows)
+        known.add_history(*batch.buckets(rows, known.history.newest(rows), acked), keep=rows)
+
+    def _leave_out_the_untold(
+        self, batch: ProbeBatch, rows: Rows, acked: npt.NDArray[np.uint64]
+    ) -> None:
+        """Take out of the first events' steps what happened while nobody told of the flow.
+
+        One ACK acknowledges no more than was in flight. What is beyond that, after a while without
+        events (the kernel's filter was another one), was not acknowledged in this moment, but over
+        a time of which nothing is known.
+        """
+        columns = self._known.columns
+        events = batch.events
+        last_ns = columns["last_ns"][rows]
+        told_ns = np.maximum(last_ns, columns["sampled_ns"][rows])
+        when = events["ts_ns"][batch.first].astype("i8")
+        untold = (last_ns > 0) & (when - told_ns > GONE_SILENT_NS)
+        if not untold.any():
+            return
+        count = events["acks"][batch.first]
+        untold &= (count == 0) | (count - columns["acks"][rows] == 1)
+        places, rows = batch.first[untold], rows[untold]
+        in_flight = columns["snd_nxt"][rows] - columns["snd_una"][rows]
+        beyond = acked[places] - np.minimum(acked[places], in_flight)
+        acked[places] -= beyond
+        self._known.rates.leave_out(rows, beyond)
+
+    def _begin_anew(self, batch: ProbeBatch, closed_ns: npt.NDArray[np.int64]) -> bool:
+        """Take in a batch with events from after the end of their flows; says whether it is one.
+
+        `closed_ns` is when each of the batch's flows ended, or 0. Those flows go: what comes after
+        is the cookie's next connection.
+        """
+        events = batch.events
+        closed = closed_ns[np.searchsorted(batch.cookies, events["sock_cookie"])]
+        anew = (closed > 0) & (events["ts_ns"].astype("i8") > closed)
+        if not anew.any():
+            return False
+        if not anew.all():
+            self._ingest_probes(ProbeBatch(pick(events, ~anew)))
+        over = self._known.cookies.lookup(np.unique(events["sock_cookie"][anew]))
+        self._known.drop(over[over >= 0])  # it may have been evicted just now
+        self._ingest_probes(ProbeBatch(pick(events, anew)))
+        return True
+
+    def _learn_sockets(self, rows: Rows, events: Events) -> None:
+        # Of several sockets that had one address, one after the other, it is the last one's.
+        order = np.argsort(events["ts_ns"], kind="stable")
+        self._known.sockets.learn(socket_keys(events)[order], rows[order])
+
+    def _ingest_destroys(self, events: Events) -> Rows:
+        columns = self._known.columns
+        rows = self._known.cookies.lookup(events["sock_cookie"])
+        known = rows >= 0
+        rows, when = rows[known], events["ts_ns"][known].astype("i8")
+        closed = columns["closed_ns"][rows]
+        columns["closed_ns"][rows] = np.where(closed > 0, closed, when)
+        columns["state"][rows] = TcpState.CLOSE
+        return rows
+
+    def _ingest_states(self, events: Events) -> None:
+        rows, events = self._of_their_rows(events)
+        columns = self._known.columns
+        living = columns["closed_ns"][rows] == 0
+        rows, events = rows[living], pick(events, living)
+        self._looks.state_told(rows, events["newstate"], events["ts_ns"].astype("i8"))
+
+    def _ingest_ca_states(self, events: Events) -> None:
+        self._looks.ca_states_told(*self._of_their_rows(events))
+
+    def _ingest_marks(self, events: Events) -> None:
+        self._looks.marks_told(*self._of_their_rows(events))
+
+    def _of_their_rows(self, events: Events) -> tuple[Rows, Events]:
+        """Join lifecycle events, of which few carry a cookie; gives those of rows, and the rows."""
+        columns = self._known.columns
+        rows = self._known.cookies.lookup(events["sock_cookie"])
+        unknown = rows < 0
+        rows[unknown] = self._known.sockets.rows(pick(events, unknown))
+        when = events["ts_ns"].astype("i8")
+        # An address may by now be another socket's: an event from before a row's first is not the
+        # row's, nor is one from after its end.
+        known = rows >= 0
+        closed = np.zeros(len(rows), "i8")
+        closed[known] = columns["closed_ns"][rows[known]]
+        known[known] = when[known] >= columns["first_ns"][rows[known]]
+        known &= (closed == 0) | (when <= closed)
+        return rows[known], pick(events, known)

@@ -1,0 +1,88 @@
+"""The newest sample of every flow, as one piece."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.index import Rows, grown
+from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, value
+
+_PIECE = np.dtype((np.void, SAMPLE.itemsize))
+
+_KNOWN_BY = (  # what `value` looks at
+    *("sock_cookie", "info_len", "cc_info", "has_skmem", "data_segs_out", "data_segs_in"),
+)
+
+
+_TOLD_LAST = ("ts_ns", "end", "state", "rqueue", "wqueue")
+
+
+def at_the_end(before: Samples, last: Samples) -> Samples:
+    """Make whole the last samples of sockets, given what was sampled `before` (or zeros).
+
+    The kernel tells TCP_INFO of a destroyed socket, and neither algorithm nor buffers nor owner;
+    and where the socket was disconnected first, not even that.
+    """
+    known = before["sock_cookie"] != 0
+    pieces = before.view(_PIECE).copy()
+    pieces[~known] = last.view(_PIECE)[~known]
+    whole = pieces.view(SAMPLE)
+    for name in _TOLD_LAST:
+        whole[name] = last[name]
+    told = last["info_len"] > 0
+    for name in ("tcp_info", "info_len"):
+        whole[name][told] = last[name][told]
+    return whole
+
+
+def sampled(samples: Samples, name: str) -> npt.NDArray[Any]:
+    """One of `columns.SAMPLED` of many flows' newest samples, of which some may be all zero.
+
+    Floats with NaN where missing, or bytes, empty where missing.
+    """
+    values = value(samples, name)
+    if name not in TEXT_FIELDS:
+        values[samples["sock_cookie"] == 0] = np.nan
+    return values
+
+
+class Latest:
+    """The newest sample of each row; all zero where there was none."""
+
+    def __init__(self) -> None:
+        self._samples = np.empty(0, _PIECE)
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows."""
+        if rows > len(self._samples):
+            self._samples = grown(self._samples, rows)
+
+    def forget(self, rows: Rows) -> None:
+        """Drop the rows' samples."""
+        self._samples[rows] = np.zeros(1, _PIECE)
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return {"samples": self._samples}
+
+    def of(self, rows: Rows) -> Samples:
+        """Copy the rows' samples."""
+        return self._samples[rows].view(SAMPLE)
+
+    def column(self, rows: Rows, name: str) -> npt.NDArray[Any]:
+        """One of `columns.SAMPLED` of the rows: see `sampled`."""
+        fields = {name, *_KNOWN_BY}
+        few = np.empty(len(rows), [(field, SAMPLE[field]) for field in sorted(fields)])
+        samples = self._samples.view(SAMPLE)
+        for field in fields:
+            few[field] = samples[field][rows]
+        return sampled(few, name)
+
+    def put(self, rows: Rows, samples: Samples) -> None:
+        """Keep these, one for each row."""
+        self._samples[rows] = samples.view(_PIECE)

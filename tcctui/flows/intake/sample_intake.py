@@ -1,0 +1,272 @@
+"""How samples change what is known about flows: each value is the newest, whoever told it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import SERIES
+from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT, MarkKind
+from tcctui.flows.history.rate_log import WATCHED_NS
+from tcctui.flows.index import Rows, grown
+from tcctui.flows.intake.acked import GONE_SILENT_NS
+from tcctui.flows.intake.latest import at_the_end
+from tcctui.flows.intake.sampled_history import Changes
+from tcctui.flows.intake.send_windows import current_ssthresh, in_flight
+from tcctui.flows.intake.sockets import tuple_keys
+from tcctui.flows.rows import FlowRows
+from tcctui.wire.events import EventKind, Events, TcpState
+from tcctui.wire.records import pick
+from tcctui.wire.samples import End, Samples, newest, value
+
+When = npt.NDArray[np.int64]
+
+
+class SampleIntake:
+    """Finds the row that a sample is for, and writes there what no event has told since.
+
+    Not for several threads at once.
+    """
+
+    def __init__(self, known: FlowRows) -> None:
+        self._known = known
+        self._state_ns = np.zeros(0, "i8")  # when a STATE event last told of each row
+        self._ca_state_ns = np.zeros(0, "i8")
+        self._missed = np.zeros(0, bool)  # rows that are closed for not having been found
+        self.ca_states_come = self.retransmits_come = False
+        """Whether there are events of these kinds: what they tell, samples need not."""
+        known.add_part(self)
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows."""
+        if rows > len(self._state_ns):
+            self._state_ns = grown(self._state_ns, rows)
+            self._ca_state_ns = grown(self._ca_state_ns, rows)
+            self._missed = grown(self._missed, rows)
+
+    def forget(self, rows: Rows) -> None:
+        """Begin anew with the rows."""
+        self._state_ns[rows] = self._ca_state_ns[rows] = 0
+        self._missed[rows] = False
+
+    @property
+    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What there is of each row, by name."""
+        return {
+            "state_ns": self._state_ns,
+            "ca_state_ns": self._ca_state_ns,
+            "missed": self._missed,
+        }
+
+    # What events told
+
+    def state_told(self, rows: Rows, states: npt.NDArray[np.uint8], when: When) -> None:
+        """Take in the states that events tell of rows, the newest event of a row last."""
+        newer = when > self._known.columns["sampled_ns"][rows]
+        rows = rows[newer]
+        self._known.columns["state"][rows] = states[newer]
+        self._state_ns[rows] = when[newer]
+
+    def ca_states_told(self, rows: Rows, events: Events) -> None:
+        """Take in CA_STATE events of rows, oldest first."""
+        columns, when = self._known.columns, events["ts_ns"].astype("i8")
+        states = events["newstate"]
+        self._known.limits.by_events(rows, states, when)
+        kinds = OF_CA_STATE[states]
+        marked = kinds != NO_KIND
+        self._known.marks.add(columns["cookie"][rows[marked]], when[marked], kinds[marked])
+        newer = when > columns["sampled_ns"][rows]
+        rows = rows[newer]
+        columns["ca_state"][rows] = states[newer]
+        self._ca_state_ns[rows] = when[newer]
+
+    def kinds_come(self, kinds: npt.NDArray[np.uint8]) -> None:
+        """Take note of what kinds of events there are."""
+        self.ca_states_come |= bool((kinds == EventKind.CA_STATE).any())
+        self.retransmits_come |= bool((kinds == EventKind.RETRANSMIT).any())
+
+    def marks_told(self, rows: Rows, events: Events) -> None:
+        """Take in RETRANSMIT events and resets of rows."""
+        cookies = self._known.columns["cookie"][rows]
+        self._known.marks.add(cookies, events["ts_ns"], OF_EVENT[events["kind"]])
+
+    def show_newer(self, rows: Rows) -> None:
+        """Let the rows have the values of their newest sample again where that is newer still."""
+        columns = self._known.columns
+        newer = columns["sampled_ns"][rows] > columns["last_ns"][rows]
+        if newer.any():
+            self._show(rows[newer], self._known.latest.of(rows[newer]))
+
+    # What samples tell
+
+    def ingest(self, samples: Samples, now_ns: int) -> None:
+        """Take in samples of any age, and let time go on to `now_ns`."""
+        self._known.go_on(now_ns)
+        ends = samples["end"]
+        self._ingest_living(pick(samples, ends == End.LIVES) if ends.any() else samples)
+        for end in (End.DESTROYED, End.GONE):
+            if (ends == end).any():
+                self._ingest_ends(pick(samples, ends == end), end)
+        self._known.tick()
+
+    def _ingest_living(self, samples: Samples) -> None:
+        if not len(samples):
+            return
+        known, columns = self._known, self._known.columns
+        samples = newest(samples)
+        rows = known.cookies.lookup(samples["sock_cookie"])
+        there = np.flatnonzero(rows >= 0)
+        differ = np.zeros(len(rows), bool)
+        differ[there] = known.endpoints.differ(rows[there], pick(samples, there))
+        # A socket keeps its cookie when it is disconnected and connected anew.
+        newer = np.ones(len(rows), bool)
+        when = samples["ts_ns"][there].astype("i8")
+        own = rows[there]
+        closed = columns["closed_ns"][own]
+        # Of what is closed, a sample that comes late still tells how it was.
+        late = (closed > 0) & (when <= closed) & ~differ[there] & ~self._missed[own]
+        newer[there] = when > np.where(late, 0, closed)
+        newer[there] &= when > columns["sampled_ns"][own]
+        newer[there] &= (closed == 0) | differ[there] | self._missed[own] | late
+        newer[there] &= ~differ[there] | (when > columns["last_ns"][own])
+        if not newer.all():
+            rows, samples, differ = rows[newer], pick(samples, newer), differ[newer]
+        anew = differ & (rows >= 0)
+        if anew.any():
+            known.drop(rows[anew])
+            rows[anew] = -1
+        new = rows < 0
+        if new.any():
+            rows[new] = self._open(pick(samples, new))
+        found = self._missed[rows]
+        found &= samples["ts_ns"].astype("i8") > columns["closed_ns"][rows]
+        if found.any():  # again: its namespace was out of sight
+            columns["closed_ns"][rows[found]] = 0
+            self._missed[rows[found]] = False
+            known.sockets.learn(tuple_keys(pick(samples, found)), rows[found])
+        self._take(rows, samples)
+
+    def _open(self, samples: Samples) -> Rows:
+        known = self._known
+        rows = known.open(samples["sock_cookie"], samples)
+        known.endpoints.set(rows, samples)
+        for name in ("sport", "dport", "family"):
+            known.columns[name][rows] = samples[name]
+        known.columns["rate"][rows] = np.nan
+        known.sockets.learn(tuple_keys(samples), rows)
+        return rows
+
+    def _ingest_ends(self, samples: Samples, end: End) -> None:
+        known, columns = self._known, self._known.columns
+        samples = newest(samples)
+        rows = known.cookies.lookup(samples["sock_cookie"])
+        there = rows >= 0
+        rows, samples = rows[there], pick(samples, there)
+        when = samples["ts_ns"].astype("i8")
+        if end == End.DESTROYED:
+            final = when > columns["sampled_ns"][rows]
+            final &= ~known.endpoints.differ(rows, samples)
+            before = known.latest.of(rows[final])
+            self._take(rows[final], at_the_end(before, pick(samples, final)))
+            over = np.ones(len(rows), bool)
+        else:
+            over = np.maximum(columns["last_ns"][rows], columns["sampled_ns"][rows]) <= when
+        rows, when = rows[over], when[over]
+        closed = columns["closed_ns"][rows]
+        columns["closed_ns"][rows] = np.where(closed > 0, closed, when)
+        self._missed[rows] = (closed == 0) & (end == End.GONE)
+        columns["state"][rows] = TcpState.CLOSE
+        known.sockets.forget(rows)
+
+    def _take(self, rows: Rows, samples: Samples) -> None:
+        """Take in one newer sample for each row."""
+        if not len(rows):
+            return
+        known, columns = self._known, self._known.columns
+        before = tuple(columns[name][rows] for name in SERIES)
+        seen_ns, when = columns["sampled_ns"][rows], samples["ts_ns"].astype("i8")
+        self._mark(rows, samples)
+        columns["sampled_ns"][rows] = when
+        known.latest.put(rows, samples)
+        acked = known.acked.by_samples(rows, samples)
+        self._show_what_no_probe_tells(rows, samples)
+        shown = columns["last_ns"][rows] < when
+        self._show(rows[shown], samples if shown.all() else pick(samples, shown))
+        known.limits.by_samples(rows, samples)
+        known.rate_log.add(pick(samples, (seen_ns > 0) & (when - seen_ns <= WATCHED_NS)))
+
+        # Idle flows must not fill the memory: only what has changed gets into their history.
+        after = tuple(columns[name][rows] for name in SERIES)
+        changed = acked > 0
+        for old, new in zip(before, after, strict=True):
+            changed |= new != old
+        changed &= when > columns["last_ns"][rows] + GONE_SILENT_NS
+        changed &= (seen_ns > 0) & (after[0] > 0)
+        if changed.any():
+            changes = Changes(
+                rows[changed],
+                tuple(values[changed] for values in before),
+                tuple(values[changed] for values in after),
+                acked[changed],
+                seen_ns[changed],
+                when[changed],
+                known.history.newest(rows[changed]),
+                columns["first_ns"][rows[changed]],
+            )
+            known.add_history(*changes.buckets(), keep=rows)
+
+    def _mark(self, rows: Rows, samples: Samples) -> None:
+        """Mark what samples, each newer than its row's before, tell and no event does."""
+        known, columns = self._known, self._known.columns
+        again = columns["sampled_ns"][rows] > 0
+        if not self.ca_states_come:
+            kinds = OF_CA_STATE[samples["ca_state"]]
+            entered = again & (kinds != NO_KIND) & (samples["info_len"] > 0)
+            entered &= columns["ca_state"][rows] != samples["ca_state"]
+            cookies = columns["cookie"][rows[entered]]
+            known.marks.add(cookies, samples["ts_ns"][entered], kinds[entered])
+        if not self.retransmits_come:
+            more = value(samples, "total_retrans") - known.latest.column(rows, "total_retrans")
+            sent = again & (more > 0) & (columns["last_ns"][rows] == 0)
+            cookies = columns["cookie"][rows[sent]]
+            kinds = np.full(len(cookies), MarkKind.RETRANSMIT, "u1")
+            known.marks.add(cookies, samples["ts_ns"][sent], kinds, more[sent])
+
+    def _show_what_no_probe_tells(self, rows: Rows, samples: Samples) -> None:
+        columns = self._known.columns
+        newer = samples["ts_ns"].astype("i8") > self._ca_state_ns[rows]
+        newer &= samples["info_len"] > 0
+        columns["ca_state"][rows[newer]] = samples["ca_state"][newer]
+        mss = samples["snd_mss"]
+        told = ~np.isnan(value(samples, "snd_mss"))
+        # tcp_bound_to_half_wnd (include/net/tcp.h): the kernel's own one shrinks to half of a tiny
+        # window of the peer, so that all bytes in flight would be segments of a few bytes.
+        columns["mss"][rows[told]] = np.maximum(columns["mss"][rows[told]], mss[told])
+
+    def _show(self, rows: Rows, samples: Samples) -> None:
+        """Write what samples know into the columns, one sample for each row."""
+        columns = self._known.columns
+        when = samples["ts_ns"].astype("i8")
+        living = (columns["closed_ns"][rows] == 0) & (when > self._state_ns[rows])
+        columns["state"][rows[living]] = samples["state"][living]
+        there = samples["info_len"] > 0
+        if not there.all():
+            rows, samples = rows[there], pick(samples, there)
+        for name, column in _SHOWN.items():
+            values = value(samples, name)
+            told = ~np.isnan(values)
+            columns[column][rows[told]] = values[told]
+        columns["in_flight"][rows] = in_flight(samples)
+        told = ~np.isnan(value(samples, "snd_cwnd"))
+        columns["ssthresh"][rows[told]] = current_ssthresh(samples)[told]
+
+
+_SHOWN = {
+    "snd_cwnd": "snd_cwnd",
+    "rtt": "srtt_us",
+    "snd_wnd": "snd_wnd",
+    "rcv_wnd": "rcv_wnd",
+}

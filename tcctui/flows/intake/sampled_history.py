@@ -1,0 +1,73 @@
+"""What samples add to histories: buckets of what has changed from one to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import BUCKET_NS, Buckets, Values, from_events
+from tcctui.flows.index import Rows
+
+_SPREAD = 1_000_000_000 // BUCKET_NS
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """What changed in some rows from one sample to the next; arrays of one entry per row.
+
+    `before` and `after` have the values of `buckets.SERIES`; `acked` is the bytes acknowledged
+    between the two, of which no event has told. The samples are of `seen_ns` and `when_ns`, the
+    row's newest bucket is `newest` (0 where there is none), and it was first known at `born_ns`.
+    """
+
+    rows: Rows
+    before: Values
+    after: Values
+    acked: npt.NDArray[np.uint64]
+    seen_ns: npt.NDArray[np.int64]
+    when_ns: npt.NDArray[np.int64]
+    newest: npt.NDArray[np.uint32]
+    born_ns: npt.NDArray[np.int64]
+
+    def buckets(self) -> tuple[Rows, Buckets]:
+        """Make buckets, and give each one's row with it, as `History.add` takes them.
+
+        What was acknowledged is spread over the time between both samples where that is 1 s at
+        most: flows that are looked at are sampled more often. A row without a history begins with
+        what it has been since it was first known.
+        """
+        newest = self.newest.astype("i8")
+        stamp = np.maximum(self.when_ns // BUCKET_NS, newest)
+        since = np.maximum(self.seen_ns // BUCKET_NS, newest)
+        spread = (self.acked > 0) & (stamp - since <= _SPREAD)
+        first = np.where(spread, since, stamp)
+        born = self.born_ns // BUCKET_NS
+        begins = (newest == 0) & (self.before[0] > 0) & (born < first)  # its window was known
+        count = stamp - first + 1 + begins
+        place = np.repeat(np.arange(len(self.rows)), count)
+        back = np.cumsum(count)[place] - 1 - np.arange(len(place))
+        stamps = stamp[place] - back
+        is_birth = begins[place] & (stamps < first[place])
+        stamps[is_birth] = born[place[is_birth]]
+        values = tuple(
+            np.where(back == 0, after[place], before[place])
+            for before, after in zip(self.before, self.after, strict=True)
+        )
+        acked = self._acked_by(stamps, place)
+        acked[is_birth] = 0
+        acked[back == 0] = self.acked
+        acked[1:] -= np.where(place[1:] == place[:-1], acked[:-1].copy(), np.uint64(0))
+        starts = np.arange(len(place))
+        stamps = stamps.astype("u8")
+        made = from_events(starts, stamps, acked, low=values, high=values, last=values)
+        return self.rows[place], made
+
+    def _acked_by(
+        self, stamps: npt.NDArray[np.int64], place: npt.NDArray[np.intp]
+    ) -> npt.NDArray[np.uint64]:
+        """How much of a row's bytes was acknowledged by the end of each bucket, if evenly so."""
+        span = np.maximum(self.when_ns - self.seen_ns, 1)[place]
+        over = np.clip(((stamps + 1) * BUCKET_NS - self.seen_ns[place]) / span, 0, 1)
+        return (self.acked[place] * over).astype("u8")

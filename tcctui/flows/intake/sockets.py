@@ -1,0 +1,117 @@
+"""Which socket a lifecycle event is about: those tracepoints carry no cookie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.index import KeyIndex, Keys, Rows
+from tcctui.wire.events import Events
+from tcctui.wire.samples import SAMPLE, Samples
+
+_REMEMBERED = 8192
+
+
+def tuple_keys(events: Events | Samples) -> Keys:
+    """A 64-bit key of each event's addresses and ports; for what comes without skaddr."""
+    saddr, daddr = events["saddr"], events["daddr"]
+    return keys_of_ends(
+        saddr[:, 0], saddr[:, 1], daddr[:, 0], daddr[:, 1], events["sport"], events["dport"]
+    )
+
+
+def keys_of_ends(*parts: npt.NDArray[Any]) -> Keys:
+    """Make the same keys of the halves of local and remote addresses, and both ports."""
+    key = np.zeros(len(parts[0]), "u8")
+    odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
+    for part in parts:
+        key = (key ^ part.astype("u8")) * odd
+        key ^= key >> np.uint64(29)
+    return key
+
+
+def socket_keys(events: Events | Samples) -> Keys:
+    """What joins tcp_probe or a sample with a socket's lifecycle: skaddr, else both ends."""
+    if events.dtype == SAMPLE:
+        return tuple_keys(events)
+    keys = events["skaddr"].copy()
+    unknown = keys == 0
+    if unknown.any():
+        keys[unknown] = tuple_keys(events[unknown])
+    return keys
+
+
+class Sockets:
+    """Joins lifecycle events with rows; remembers when sockets without a row were opened."""
+
+    def __init__(self) -> None:
+        self._index = KeyIndex()
+        self._opened_keys: Keys = np.empty(0, "u8")
+        self._opened_ns: npt.NDArray[np.int64] = np.empty(0, "i8")
+
+    def learn(self, keys: Keys, rows: Rows) -> None:
+        """Take note of which socket a row is about."""
+        self._index.put(keys, rows)
+
+    @property
+    def opened_lately(self) -> Mapping[str, npt.NDArray[Any]]:
+        """Sockets without a row: their keys, and when they were opened; to be set as given."""
+        return {"keys": self._opened_keys, "ns": self._opened_ns}
+
+    @opened_lately.setter
+    def opened_lately(self, opened: Mapping[str, npt.NDArray[Any]]) -> None:
+        self._opened_keys, self._opened_ns = opened["keys"], opened["ns"]
+
+    def forget(self, rows: Rows) -> None:
+        """Forget the rows' sockets: their kernel addresses will be used again."""
+        self._index.remove_rows(rows)
+
+    def rows(self, events: Events) -> Rows:
+        """Row of each lifecycle event, -1 where the socket is not known."""
+        rows = self._index.lookup(events["skaddr"])
+        unknown = rows < 0
+        if unknown.any():
+            rows[unknown] = self._index.lookup(tuple_keys(events[unknown]))
+        return rows
+
+    def opened(self, events: Events) -> None:
+        """Remember sockets that became ESTABLISHED: their first tcp_probe event is yet to come."""
+        if not len(events):
+            return
+        # Side by side, so that when the oldest are dropped, both keys of a socket are.
+        keys = np.column_stack([events["skaddr"], tuple_keys(events)]).ravel()
+        when = np.repeat(events["ts_ns"].astype("i8"), 2)
+        self._opened_keys = np.concatenate([self._opened_keys, keys])[-_REMEMBERED:]
+        self._opened_ns = np.concatenate([self._opened_ns, when])[-_REMEMBERED:]
+
+    def opened_ns(self, keys: Keys, before_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """When each socket was opened, 0 if that was not seen; `before_ns` is its first event."""
+        asked_for = np.isin(self._opened_keys, keys, kind="sort") if len(keys) else ()
+        if not np.any(asked_for):
+            return np.zeros(len(keys), "i8")
+        opened_keys, opened_ns = self._opened_keys[asked_for], self._opened_ns[asked_for]
+        # An address may have been several sockets': of each, the last opening before its first
+        # event is its own. Keys and times together make one number that can be searched for.
+        known, number = np.unique(opened_keys, return_inverse=True)
+        asked = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        since = int(opened_ns.max()) - _LONGEST_NS
+        openings = _numbered(number, opened_ns - since)
+        order = np.argsort(openings)
+        place = np.searchsorted(openings[order], _numbered(asked, before_ns - since), "right") - 1
+        found = order[np.maximum(place, 0)]
+        right = (place >= 0) & (opened_keys[found] == keys)
+        right &= opened_ns[found] <= before_ns
+        return np.where(right, opened_ns[found], 0)
+
+
+_LONGEST_NS = (1 << 48) - 2
+"""Openings longer ago than 78 h before the newest one are told apart no more."""
+
+
+def _numbered(
+    number: npt.NDArray[np.int64], nanoseconds: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    return number.astype("i8") << 48 | np.clip(nanoseconds, 0, _LONGEST_NS + 1)

@@ -1,0 +1,1 @@
+"""Keyframes: the state of all flows at a moment, as bytes."""

@@ -1,0 +1,166 @@
+"""Writing down what is known of all flows at a moment, and going on from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH
+from tcctui.flows.index import Keys, Rows
+from tcctui.flows.intake.rates import TICKS
+from tcctui.flows.intake.sample_intake import SampleIntake
+from tcctui.flows.intake.sockets import keys_of_ends
+from tcctui.flows.keyframe.keyframe import Keyframe
+from tcctui.flows.rows import FlowRows
+
+_OPENED_NS = 10_000_000_000
+"""Sockets that were opened so long ago and sent nothing yet are forgotten."""
+
+_FASTEST = 1e18
+"""Bytes a second that no flow sends."""
+
+_NUMBERS = ("events", "evicted", "ca_states_come", "retransmits_come")
+
+_TOLD = "told."
+"""How many events there were at the last ticks: what is not there is not known."""
+
+Array = npt.NDArray[Any]
+
+
+def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:
+    """Copy what is known now. A few milliseconds for 10,000 flows."""
+    rows = known.cookies.rows
+    arrays = {
+        f"{part}.{name}": array[rows]
+        for part, kept in _kept(known, looks).items()
+        for name, array in kept.items()
+    }
+    opened = known.sockets.opened_lately
+    lately = opened["ns"] > known.now_ns - _OPENED_NS
+    arrays |= {f"opened.{name}": array[lately] for name, array in opened.items()}
+    numbers = {
+        "events": known.events,
+        "evicted": known.evicted,
+        "ca_states_come": int(looks.ca_states_come),
+        "retransmits_come": int(looks.retransmits_come),
+    }
+    numbers |= dict(zip(_tick_names(known), known.rates.ticks, strict=True))
+    numbers |= {f"{_TOLD}{at}": number for at, number in enumerate(known.event_rate.ticks)}
+    return Keyframe(known.now_ns, numbers, arrays)
+
+
+def restore(
+    known: FlowRows, looks: SampleIntake, keyframe: Keyframe, cookies: Keys | None = None
+) -> None:
+    """Put a keyframe's flows, or of these only some, into a store that knows none yet.
+
+    Raises:
+        ValueError: it is another version's, or damaged.
+
+    """
+    flows = _checked(keyframe, _kept(known, looks), [*_NUMBERS, *_tick_names(known)])
+    ticks = [keyframe.numbers[name] for name in _tick_names(known)]
+    known.rates.check(ticks, keyframe.now_ns)
+    chosen = np.arange(flows) if cookies is None else _places(keyframe, cookies)
+    known.now_ns = keyframe.now_ns
+    known.events, known.evicted = keyframe.numbers["events"], keyframe.numbers["evicted"]
+    known.rates.ticks = ticks
+    told = [keyframe.numbers.get(f"{_TOLD}{at}", 0) for at in range(2 * (TICKS + 1))]
+    known.event_rate.go_on_from(told, keyframe.now_ns)
+    looks.ca_states_come = bool(keyframe.numbers["ca_states_come"])
+    looks.retransmits_come = bool(keyframe.numbers["retransmits_come"])
+    known.sockets.opened_lately = {
+        name: keyframe.arrays[f"opened.{name}"] for name in known.sockets.opened_lately
+    }
+    if not len(chosen):
+        return
+    rows = known.columns.take(len(chosen))
+    known.grow()
+    for part, arrays in _kept(known, looks).items():
+        for name, array in arrays.items():
+            array[rows] = _sane(keyframe.arrays[f"{part}.{name}"][chosen])
+    known.cookies.put(known.columns["cookie"][rows], rows)
+    living = rows[known.columns["closed_ns"][rows] == 0]
+    known.sockets.learn(_socket_keys(known, living), living)
+    _begin_histories(known, rows)
+
+
+def _sane(values: Array) -> Array:
+    """Give what a file says as numbers that can be worked with: others are none."""
+    if values.dtype == bool:
+        return values.view("u1") != 0
+    if values.dtype.kind == "f":
+        return np.where(np.abs(values) <= _FASTEST, values, np.nan)
+    return values
+
+
+def _kept(known: FlowRows, looks: SampleIntake) -> dict[str, Mapping[str, Array]]:
+    return {
+        "columns": known.columns.kept,
+        "latest": known.latest.kept,
+        "acked": known.acked.kept,
+        "rates": known.rates.kept,
+        "limits": known.limits.kept,
+        "looks": looks.kept,
+    }
+
+
+def _tick_names(known: FlowRows) -> list[str]:
+    return [f"ticks.{at}" for at in range(len(known.rates.ticks))]
+
+
+def _checked(
+    keyframe: Keyframe, kept: Mapping[str, Mapping[str, Array]], numbers: Iterable[str]
+) -> int:
+    """See that a keyframe has what a store keeps; gives the number of its flows."""
+    try:
+        flows = len(keyframe.arrays["columns.cookie"])
+        for part, arrays in kept.items():
+            for name, array in arrays.items():
+                given = keyframe.arrays[f"{part}.{name}"]
+                if given.dtype != array.dtype or given.shape != (flows, *array.shape[1:]):
+                    raise ValueError(f"a keyframe's {part}.{name} is of another version")
+        for name in numbers:
+            _ = keyframe.numbers[name]
+        opened = keyframe.arrays["opened.keys"], keyframe.arrays["opened.ns"]
+        if [part.dtype for part in opened] != [np.dtype("u8"), np.dtype("i8")]:
+            raise ValueError("a keyframe's openings are of another version")
+        if opened[0].ndim != 1 or opened[0].shape != opened[1].shape:
+            raise ValueError("a keyframe's openings are damaged")
+        if len(np.unique(keyframe.arrays["columns.cookie"])) < flows:
+            raise ValueError("a keyframe has a flow twice")
+    except KeyError as error:
+        raise ValueError(f"a keyframe lacks {error}") from error
+    return flows
+
+
+def _places(keyframe: Keyframe, cookies: Keys) -> Rows:
+    wanted = np.isin(keyframe.arrays["columns.cookie"], cookies)
+    places: Rows = np.flatnonzero(wanted)
+    return places
+
+
+def _socket_keys(known: FlowRows, rows: Rows) -> Keys:
+    """What joins the rows with lifecycle events, as `sockets.socket_keys` gives it."""
+    columns = known.columns
+    ends = (columns[name][rows] for name in ("saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo"))
+    keys = keys_of_ends(*ends, columns["sport"][rows], columns["dport"][rows])
+    told = columns["skaddr"][rows]
+    return np.where(told > 0, told, keys)
+
+
+def _begin_histories(known: FlowRows, rows: Rows) -> None:
+    """Let the rows' histories begin with what was known last."""
+    columns = known.columns
+    rows = rows[columns["snd_cwnd"][rows] > 0]
+    buckets = np.zeros((len(rows), WIDTH), "u4")
+    last_ns = np.maximum(columns["last_ns"][rows], columns["sampled_ns"][rows])
+    last_ns = np.clip(last_ns, 0, known.now_ns)
+    buckets[:, STAMP] = last_ns // BUCKET_NS
+    for place, name in enumerate(SERIES):
+        for part in (MIN, MAX, LAST):
+            buckets[:, part.start + place] = columns[name][rows]
+    known.add_history(rows, buckets, keep=rows)

@@ -1,0 +1,125 @@
+"""All that is known about flows at a moment, but their histories, as bytes."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.keyframe.packed import Packed, pack
+from tcctui.wire.events import EVENT
+from tcctui.wire.samples import SAMPLE
+
+Array = npt.NDArray[Any]
+
+_FORMAT = zlib.crc32(repr((2, EVENT, SAMPLE)).encode())
+"""Another one where records are laid out otherwise: what is kept of them can't be read then."""
+
+_HEAD = struct.Struct("<III")  # format, bytes of what describes the arrays, checksum of the rest
+
+_MOST = 1 << 30  # bytes that all arrays may have; files may say anything
+
+_WIDEST = 1 << 16  # bytes of an entry
+
+_KIND = re.compile(r"[<>|][biufSV]\d{1,5}", re.ASCII)  # numpy takes programs for types, too
+
+_DAMAGE = (TypeError, AttributeError, KeyError, OverflowError, RecursionError, MemoryError)
+
+
+@dataclass(frozen=True, eq=False)
+class Keyframe:
+    """State of the store at `now_ns`.
+
+    `numbers` are single ones; of the `arrays`, most have an entry for each flow.
+    """
+
+    now_ns: int
+    numbers: Mapping[str, int]
+    arrays: Mapping[str, Array]
+
+    def to_bytes(self) -> bytes:
+        """Pack it."""
+        packed = {name: pack(array) for name, array in self.arrays.items()}
+        arrays = {
+            name: [
+                array.dtype.str,
+                array.shape,
+                array.varying.tolist(),
+                array.raw,
+                len(array.planes),
+            ]
+            for name, array in packed.items()
+        }
+        head = json.dumps([self.now_ns, dict(self.numbers), arrays]).encode()
+        same = [array.same.tobytes() for array in packed.values()]
+        planes = [array.planes for array in packed.values()]
+        data = b"".join([head, *same, *planes])
+        return _HEAD.pack(_FORMAT, len(head), zlib.crc32(data)) + data
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Keyframe:
+        """Unpack it.
+
+        Raises:
+            ValueError: it is another version's, or damaged.
+
+        """
+        if len(data) < _HEAD.size:
+            raise ValueError("a keyframe is too short")
+        form, length, check = _HEAD.unpack_from(data)
+        if form != _FORMAT:
+            raise ValueError("a keyframe is of another version of tcctui")
+        if check != zlib.crc32(memoryview(data)[_HEAD.size :]):
+            raise ValueError("a keyframe is damaged")
+        try:
+            return cls._read(data[_HEAD.size :][:length], memoryview(data)[_HEAD.size + length :])
+        except _DAMAGE as error:
+            raise ValueError(f"a keyframe is damaged: {error}") from error
+
+    @classmethod
+    def _read(cls, head: bytes, data: memoryview) -> Keyframe:
+        now_ns, numbers, described = json.loads(head)
+        whole = {str(name): _whole(numbers[name]) for name in numbers}
+        arrays = {}
+        at, planes_at = 0, sum(_described(*parts)[2] for parts in described.values())
+        whole_size = sum(
+            shape[0] * width
+            for _, shape, width in (_described(*parts) for parts in described.values())
+        )
+        if planes_at > len(data) or whole_size > _MOST:
+            raise ValueError("its arrays are longer than can be")
+        for name, (dtype, shape, varying, raw, length) in described.items():
+            kind, size, width = _described(dtype, shape)
+            places = np.array([_whole(place, width) for place in varying], "u2")
+            same = np.frombuffer(data[at : at + width], "u1")
+            planes = bytes(data[planes_at : planes_at + _whole(length, len(data))])
+            arrays[name] = Packed(kind, size, same, places, _whole(raw, width), planes).array()
+            at, planes_at = at + width, planes_at + length
+        return cls(_whole(now_ns), whole, arrays)
+
+
+def _described(dtype: object, shape: Sequence[object], *_: object) -> tuple[Any, Any, int]:
+    """Give an array's type, its shape, and the bytes of an entry, as far as they make sense."""
+    if not isinstance(dtype, str) or not _KIND.fullmatch(dtype):
+        raise ValueError("its arrays are absurd")
+    kind = np.dtype(dtype)
+    size = tuple(_whole(length, _MOST) for length in shape)
+    width = kind.itemsize * math.prod(size[1:])
+    if kind.hasobject or not size or size[0] * width > _MOST or width > _WIDEST:
+        raise ValueError("its arrays are absurd")
+    return kind, size, width
+
+
+def _whole(number: object, most: int = (1 << 63) - 1) -> int:
+    """See that something is a whole number that may be."""
+    if not isinstance(number, int) or not 0 <= number <= most:
+        raise ValueError(f"{number!r} can't be")
+    return number

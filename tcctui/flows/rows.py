@@ -1,0 +1,176 @@
+"""All that is known about flows, by row: how a flow gets its row, and how it leaves it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+
+from tcctui.flows.columns import UNKNOWN_CA_STATE, UNKNOWN_WINDOW, FlowColumns
+from tcctui.flows.diagnosis.limits import Limits
+from tcctui.flows.history.buckets import BUCKET_NS, Buckets
+from tcctui.flows.history.eviction import to_evict
+from tcctui.flows.history.history import History
+from tcctui.flows.history.marks import MarkLog
+from tcctui.flows.history.rate_log import RateLog
+from tcctui.flows.index import KeyIndex, Keys, Rows
+from tcctui.flows.intake.acked import Acked
+from tcctui.flows.intake.endpoints import Endpoints
+from tcctui.flows.intake.latest import Latest
+from tcctui.flows.intake.rates import EventRate, Rates
+from tcctui.flows.intake.sockets import Sockets, socket_keys
+from tcctui.wire.events import Events
+from tcctui.wire.samples import Samples
+
+_ROW = 1_600
+"""Bytes of a row, in all parts together."""
+
+LINGER_NS = 10_000_000_000
+"""How long a closed flow stays: 10 s."""
+
+
+class Part(Protocol):
+    """What keeps something for each row."""
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows; those there stay as they are."""
+
+    def forget(self, rows: Rows) -> None:
+        """Begin anew with the rows: their flows leave."""
+
+
+class FlowRows:
+    """The rows of all flows, and every part that keeps something for each.
+
+    `history_memory` is the budget for histories, in bytes; with 0 there are none.
+    Not for several threads at once.
+    """
+
+    def __init__(self, history_memory: int) -> None:
+        self.columns = FlowColumns()
+        self.history = History(history_memory)
+        self.cookies = KeyIndex()
+        self.endpoints = Endpoints(self.columns)
+        self.sockets = Sockets()
+        self.latest = Latest()
+        self.acked = Acked(self.columns)
+        self.rates = Rates()
+        self.limits = Limits(self.columns)
+        self.marks = MarkLog()
+        self.rate_log = RateLog()
+        self.held: Keys = np.empty(0, "u8")
+        """Cookies of flows that stay, even when they are closed."""
+        self.now_ns = 0
+        self.event_rate = EventRate()
+        self.events = 0
+        """Events so far, those that others stood for too."""
+        self.evicted = 0
+        """Flows dropped because the memory for histories was spent."""
+        self._parts: list[Part] = []
+        self.add_part(self.history)
+        for part in (self.rates, self.endpoints, self.latest, self.acked, self.limits):
+            self.add_part(part)
+
+    def add_part(self, part: Part) -> None:
+        """Let a part keep something for each row; before the first flow comes."""
+        self._parts.append(part)
+
+    def let_go_of_parts(self) -> None:
+        """Be of no more use: parts know this, so that nobody frees the one before the other."""
+        self._parts.clear()
+
+    @property
+    def nbytes(self) -> int:
+        """About how many bytes are in use."""
+        logs = self.history.pages.nbytes + self.marks.nbytes + self.rate_log.nbytes
+        return self.columns.capacity * _ROW + logs
+
+    def go_on(self, now_ns: int) -> None:
+        """Let time go on to `now_ns`: before anything of that time is taken in."""
+        self.now_ns = max(self.now_ns, now_ns)
+        self.history.detail.spared = self.held_rows()
+
+    def tick(self) -> None:
+        """Work out rates and let go of what has been closed for long, where it is time to."""
+        if self.rates.tick(self.now_ns, self.acked.told):
+            self.columns["rate"][:] = self.acked.rates(self.rates.per_second, self.now_ns)
+            self.event_rate.tick(self.now_ns, self.events)
+            self._drop_closed()
+            self.history.restore(self.now_ns // BUCKET_NS)
+
+    def open(self, cookies: Keys, first: Events | Samples) -> Rows:
+        """Give rows to flows that are seen for the first time, `first` being how they were."""
+        columns = self.columns
+        rows = columns.take(len(cookies))
+        self.grow()
+        self.cookies.put(cookies, rows)
+        columns["cookie"][rows] = cookies
+        columns["snd_wnd"][rows] = columns["rcv_wnd"][rows] = UNKNOWN_WINDOW
+        columns["ca_state"][rows] = UNKNOWN_CA_STATE
+        self.set_birth(rows, first)
+        return rows
+
+    def grow(self) -> None:
+        """Make room in all parts for the rows that the columns have."""
+        for part in self._parts:
+            part.grow(self.columns.capacity)
+
+    def set_birth(self, rows: Rows, first: Events | Samples) -> None:
+        """Let the rows' connections begin with these, or with their opening before them."""
+        first_ns = first["ts_ns"].astype("i8")
+        self.columns["first_ns"][rows] = first_ns
+        self.columns["opened_ns"][rows] = self.sockets.opened_ns(socket_keys(first), first_ns)
+
+    def connected_anew(self, rows: Rows) -> None:
+        """Forget what was known of the rows' sockets before they had the addresses they have."""
+        self.sockets.forget(rows)
+        self.latest.forget(rows)
+        self.acked.forget_samples(rows)
+        self.limits.forget(rows)
+        self.columns["sampled_ns"][rows] = self.columns["mss"][rows] = 0
+
+    def add_history(self, rows: Rows, buckets: Buckets, keep: Rows) -> None:
+        """Put buckets into histories; where there is no room, flows not in `keep` may go.
+
+        `rows` and `buckets` are as in `History.add`.
+        """
+        if not self.history.pages.total:
+            return  # none are kept
+        if self.history.pages_needed(rows, buckets) > self.history.pages.free:
+            self._make_room(rows, buckets, keep)
+            # Where that is still not enough, some flows of this batch get no history.
+            kept = self.history.fitting(rows, buckets)
+            rows, buckets = rows[kept], buckets[kept]
+        if len(buckets):
+            self.history.add(rows, buckets)
+
+    def drop(self, rows: Rows) -> None:
+        """Forget flows altogether."""
+        for part in self._parts:
+            part.forget(rows)
+        self.cookies.remove_rows(rows)
+        self.sockets.forget(rows)
+        self.columns.give_back(rows)
+
+    def held_rows(self) -> Rows:
+        """Rows of the flows that stay."""
+        rows = self.cookies.lookup(self.held)
+        return rows[rows >= 0]
+
+    def _drop_closed(self) -> None:
+        closed = self.columns["closed_ns"]
+        gone = (closed > 0) & (closed < self.now_ns - LINGER_NS)
+        if gone.any():
+            gone[self.held_rows()] = False
+            self.drop(np.flatnonzero(gone))
+
+    def _make_room(self, rows: Rows, buckets: Buckets, keep: Rows) -> None:
+        """Free pages for buckets: detail goes first, then flows other than those in `keep`."""
+        history, now = self.history, self.now_ns // BUCKET_NS
+        while (needed := history.pages_needed(rows, buckets)) > history.pages.free:
+            if not history.make_room(needed, now):
+                keep = np.concatenate([keep, self.held_rows()])
+                evicted = to_evict(self.columns, history, needed, keep)
+                self.evicted += len(evicted)
+                self.drop(evicted)
+                break

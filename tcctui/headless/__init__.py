@@ -1,0 +1,1 @@
+"""Commands without a screen: trace, record, summary, waiting for a condition."""

@@ -1,0 +1,206 @@
+"""Which events and samples match a query: by their own values, and by what is known of their flow.
+
+A tcp_probe event says for itself what ports, addresses, windows, srtt and bytes in flight were; the
+rest (algorithm, process, rate, age, what limits it …) is what its flow's were then. All other
+events, and samples, go by their flow alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.columns import SAMPLED
+from tcctui.flows.derived import complete, needs
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
+from tcctui.flows.store import Store
+from tcctui.query import Query
+from tcctui.wire.events import EventKind, Events
+from tcctui.wire.records import Records, pick
+from tcctui.wire.samples import Samples
+
+Mask = npt.NDArray[np.bool_]
+_Read = Callable[[Records], npt.NDArray[Any]]
+
+
+def _half(name: str, place: int) -> _Read:
+    return lambda records: records[name][:, place].astype("u8")
+
+
+def _field(name: str) -> _Read:
+    return lambda records: records[name]
+
+
+_ENDS: Mapping[str, _Read] = MappingProxyType(
+    {
+        "saddr_hi": _half("saddr", 0),
+        "saddr_lo": _half("saddr", 1),
+        "daddr_hi": _half("daddr", 0),
+        "daddr_lo": _half("daddr", 1),
+        **{name: _field(name) for name in ("sport", "dport", "family")},
+        "cookie": _field("sock_cookie"),
+    }
+)
+"""Columns that every event and every sample has a value for."""
+
+_OWN: Mapping[str, _Read] = MappingProxyType(
+    {
+        **_ENDS,
+        **{name: _field(name) for name in ("snd_cwnd", "ssthresh", "snd_wnd", "rcv_wnd", "mark")},
+        **{name: _field(name) for name in ("snd_nxt", "snd_una", "skaddr")},
+        "srtt_us": _field("srtt"),
+        "in_flight": lambda events: events["snd_nxt"] - events["snd_una"],
+    }
+)
+"""Columns that a tcp_probe event has a value for."""
+
+_ONLY_SAMPLED = SAMPLED | {"mss", "limit", "limit_shares", "sample", "sampled_ns"}
+"""Columns that nothing is known of without samples."""
+
+_APART_NS = 1_000_000_000
+"""Nanoseconds between two looks at all flows: ages, rates and limits change by themselves."""
+
+_NOBODY: Keys = np.empty(0, "u8")
+
+
+def needed(query: Query) -> frozenset[str]:
+    """Columns that the query follows from."""
+    return frozenset[str]().union(*(needs(name) for name in query.fields))
+
+
+def is_of_ends(query: Query) -> bool:
+    """Whether ports and addresses alone decide it."""
+    return needed(query) <= _ENDS.keys() - {"cookie"}
+
+
+class Matching:
+    """Says which events and samples match a query, once `take` has had them.
+
+    With `only_probes`, it is asked about tcp_probe events alone: then there is often no need to
+    know anything of flows, and nothing is kept. Not for several threads at once.
+    """
+
+    def __init__(self, query: Query, *, only_probes: bool = False, store: Store | None = None):
+        self.query = query
+        self._needed = needed(query)
+        self._from_ends = is_of_ends(query)
+        alone = self._from_ends or (only_probes and self._needed <= _OWN.keys())
+        self.store = (None if alone else Store(0)) if store is None else store
+        """What is known of flows; None where nothing needs to be."""
+        self.wants_samples = bool(self._needed & _ONLY_SAMPLED)
+        """Whether nothing is decided where no samples come."""
+
+    def take(self, events: Events, samples: Iterable[Samples], now_ns: int) -> None:
+        """Let time go on to `now_ns`, with what came until then."""
+        if self.store is not None:
+            self.store.ingest(events, now_ns)
+            for part in samples:
+                self.store.ingest_samples(part, now_ns)
+
+    def events(self, events: Events, cookies: Keys | None = None) -> Mask:
+        """Say which events match; `cookies` are those of their flows, where events have none."""
+        if not len(events):
+            return np.zeros(0, bool)
+        if self._from_ends:
+            return self._by_ends(events)
+        probes = events["kind"] == EventKind.PROBE
+        if probes.all():
+            return self._probes(events)
+        mask = np.zeros(len(events), bool)
+        mask[probes] = self._probes(pick(events, probes))
+        mask[~probes] = self.flows((events["sock_cookie"] if cookies is None else cookies)[~probes])
+        return mask
+
+    def samples(self, samples: Samples) -> Mask:
+        """Say which samples are of flows that match."""
+        if self._from_ends:
+            return self._by_ends(samples)
+        return self.flows(samples["sock_cookie"])
+
+    def flows(self, cookies: Keys) -> Mask:
+        """Say which flows match now; those that are not known don't."""
+        assert self.store is not None
+        unique, at = np.unique(cookies, return_inverse=True)
+        flows = self.store.some_flows(unique, self.query.fields)
+        matching = flows["cookie"][self.query.mask(flows)]
+        mask: Mask = np.isin(unique, matching)[at]
+        return mask
+
+    def all_flows(self) -> Keys:
+        """Cookies of all flows that match now."""
+        assert self.store is not None
+        flows = self.store.flows(self.query.fields)
+        return flows["cookie"][self.query.mask(flows)]
+
+    def _by_ends(self, records: Records) -> Mask:
+        columns = {name: _ENDS[name](records) for name in {*self._needed, "cookie"}}
+        return self.query.mask(complete(Flows(0, columns), self.query.fields))
+
+    def _probes(self, events: Events) -> Mask:
+        columns = {name: _OWN[name](events) for name in {*self._needed, "cookie"} & _OWN.keys()}
+        rest = self._needed - columns.keys()
+        if self.store is None or not rest:
+            return self.query.mask(complete(Flows(0, columns), self.query.fields))
+        cookies, at = np.unique(events["sock_cookie"], return_inverse=True)
+        flows = self.store.some_flows(cookies, rest)
+        if not flows.count:
+            return np.zeros(len(events), bool)
+        place = np.minimum(np.searchsorted(flows["cookie"], cookies), flows.count - 1)
+        known = (flows["cookie"][place] == cookies)[at]
+        columns |= {name: flows[name][place][at] for name in rest}
+        asked = complete(Flows(flows.now_ns, columns), self.query.fields)
+        return self.query.mask(asked) & known
+
+
+class Followed:
+    """Connections from the moment that they first match a query, with all that comes of them.
+
+    Whoever asks for `-f 'retrans>3'` wants to see what becomes of a connection then, not the
+    moments alone. `forgetting` those that are long closed, they take no more room in time.
+    """
+
+    def __init__(self, query: Query, *, forgetting: bool = False) -> None:
+        self.query = query
+        self.store = Store(0)
+        """What is known of all flows."""
+        self.cookies: Keys = _NOBODY
+        """Of those that have matched, in order."""
+        self._matching = Matching(query, store=self.store)
+        self._forgetting = forgetting
+        self._look_ns = 0
+
+    def choose(
+        self, events: Events, samples: Sequence[Samples], now_ns: int
+    ) -> tuple[Events, list[Samples]]:
+        """Take in what came until `now_ns`, and give what is of connections that have matched."""
+        before = self.store.whose(events)  # of those that end now
+        self.take(events, samples, now_ns)
+        whose = np.where(before > 0, before, self.store.whose(events))
+        chosen = [pick(part, np.isin(part["sock_cookie"], self.cookies)) for part in samples]
+        return pick(events, np.isin(whose, self.cookies)), [part for part in chosen if len(part)]
+
+    def take(self, events: Events, samples: Sequence[Samples], now_ns: int) -> None:
+        """Take in what came until `now_ns`, and note which connections match."""
+        self.store.ingest(events, now_ns)
+        for part in samples:
+            self.store.ingest_samples(part, now_ns)
+        probes = pick(events, events["kind"] == EventKind.PROBE)
+        touched = np.unique(
+            np.concatenate([_NOBODY, *(part["sock_cookie"] for part in (events, *samples))])
+        )
+        touched = np.setdiff1d(touched, self.cookies, assume_unique=True)
+        new = probes["sock_cookie"][self._matching.events(probes)]
+        if now_ns >= self._look_ns:
+            self._look_ns = now_ns + _APART_NS
+            touched = self._matching.all_flows()
+            if self._forgetting:
+                known = self.store.flows(())["cookie"]
+                self.cookies = np.intersect1d(self.cookies, known, assume_unique=True)
+        elif len(touched):
+            touched = touched[self._matching.flows(touched)]
+        self.cookies = np.union1d(self.cookies, np.concatenate([new, touched]))

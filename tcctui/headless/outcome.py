@@ -1,0 +1,210 @@
+"""`tcctui trace` with --until or --summary: what came of it, instead of every event."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import TextIO
+
+from tcctui.errors import TcctuiError
+from tcctui.files.standard_output import write
+from tcctui.flows.store import Store
+from tcctui.headless.busiest import busiest
+from tcctui.headless.matching import Followed
+from tcctui.headless.read_loop import Ending, Round, rounds
+from tcctui.headless.summary import Summary
+from tcctui.headless.until import Until
+from tcctui.query import Query
+from tcctui.recording.chunks import NO_EVENTS, pieces
+from tcctui.recording.timeline import Timeline
+from tcctui.source import Source
+
+HAPPENED, DID_NOT_HAPPEN = 0, 3
+"""Exit codes of --until."""
+
+_APART_NS = 1_000_000_000
+"""Nanoseconds between two looks at all connections."""
+
+_WATCHED = 500
+"""Connections that are sampled several times a second: those that had an event last."""
+
+_TOLD_WITHIN_NS = 1_000_000_000
+"""Nanoseconds within which the last sample of a socket that was destroyed comes, if it does."""
+
+_FIRST_DUMP_NS = 1_000_000_000
+"""Nanoseconds after which all sockets have been sampled once that were there before."""
+
+_LAST_LOOK = 1.5
+"""Seconds that the last samples may take."""
+
+
+class Asked:
+    """What is looked for while something is read, and what is told of it at the end.
+
+    Until a connection matches `until`, if it is given. `summary` is the form, `text` or `json`, of
+    what is printed of each connection; None prints nothing of them. What matched is printed, too:
+    among the remarks where there is a summary. With `only`, it is all of connections that match
+    that: now, to end it, and at some time, to be summed up.
+    """
+
+    def __init__(
+        self,
+        *,
+        until: Query | None,
+        summary: str | None,
+        only: Query | None = None,
+        out: TextIO = sys.stdout,
+        remarks: TextIO = sys.stderr,
+    ) -> None:
+        self._query = until
+        both = until if until is None or only is None else only & until
+        self._until = None if both is None else Until(both)
+        self._form = summary
+        self._out = out
+        self.remarks = remarks
+        self.summary = Summary() if summary else None
+        self._followed = None if only is None or not summary else Followed(only)
+        self.store = Store(0) if self._followed is None else self._followed.store
+        self.found: list[str] = []
+
+    def read(self, parts: Iterable[Round], each_second: Callable[[], object]) -> int:
+        """Read to the end; gives the moment of the last part that was read, 0 if there was none."""
+        look_ns = now_ns = 0
+        for part in parts:
+            now_ns = part.now_ns
+            self.take(part)
+            if self.summary is not None:
+                self.summary.add(part.events, part.samples)
+            if self.search():
+                break
+            if now_ns >= look_ns:
+                look_ns = now_ns + _APART_NS
+                self.look()
+                each_second()
+        return now_ns
+
+    def take(self, part: Round) -> None:
+        """Take in what came."""
+        if self._followed is None:
+            part.into(self.store)
+        else:
+            self._followed.take(part.events, part.samples, part.now_ns)
+
+    def search(self) -> bool:
+        """Look for a connection that matches, unless one was found; says whether there is one."""
+        if self._until is not None and not self.found:
+            self.found = self._until.found(self.store)
+        return bool(self.found)
+
+    def look(self) -> None:
+        """Take note of how connections are now, for the summary."""
+        if self.summary is not None:
+            self.summary.look(self.store)
+
+    def tell(self, seconds: float, lost: int, skipped: int) -> int:
+        """Print what there is to say; gives the exit code.
+
+        Raises:
+            TcctuiError: the output takes no more.
+
+        """
+        if self.summary is not None and self._followed is not None:
+            self.summary.only = self._followed.cookies
+        with suppress(BrokenPipeError):
+            if self.found:
+                lines = "".join(f"{line}\n" for line in self.found)
+                write(self._out if self.summary is None else self.remarks, lines)
+            if self.summary is not None and self._form == "json":
+                write(self._out, self.summary.as_json(seconds, lost, skipped))
+            elif self.summary is not None:
+                write(self._out, self.summary.as_text())
+        losses = f"{lost} lost" + (f", {skipped} skipped by the kernel" if skipped else "")
+        if self._query is None:
+            count = 0 if self.summary is None else len(self.summary)
+            noun = "connection" if count == 1 else "connections"
+            print(f"{count:,} {noun} in {seconds:.1f} s, {losses}", file=self.remarks)
+            return 0
+        happened = "It happened" if self.found else "It did not happen"
+        print(f"{happened} in {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
+        return HAPPENED if self.found else DID_NOT_HAPPEN
+
+
+def outcome(source: Source, asked: Asked, duration: float | None) -> int:
+    """Read an open source until it happens, or `duration` or a signal ends it; gives the exit code.
+
+    Raises:
+        TcctuiError: the source is gone, or the output takes no more.
+
+    """
+    remarks = asked.remarks
+    if source.shortfall is not None:
+        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
+    if source.kernel_filter:
+        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
+    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
+    begin_ns = source.now_ns()
+    if asked.summary is not None:
+        asked.summary.all_known_ns = begin_ns + _FIRST_DUMP_NS
+    with Ending() as ending:
+        parts = rounds(source, ending, begin_ns, duration)
+        end_ns = asked.read(parts, lambda: _watch(source, asked.store))
+        if asked.summary is not None or not asked.found:
+            _look_last(source, asked)
+            asked.search()
+    return asked.tell((end_ns - begin_ns) / 1e9, source.lost(), source.skipped())
+
+
+def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
+    """Read a recording as a live source is read, but as fast as it can be; gives the exit code.
+
+    Raises:
+        TcctuiError: it can't be read any more, or the output takes no more.
+
+    """
+    first_ns, last_ns = timeline.span
+    until_ns = last_ns if duration is None else min(last_ns, first_ns + int(duration * 1e9))
+    losses = [(0, 0)]
+
+    def played() -> Iterator[Round]:
+        for chunk in timeline.chunks(first_ns - 1, until_ns):
+            losses[0] = (chunk.lost, chunk.skipped)
+            for events, samples, now_ns in pieces(chunk, until_ns):
+                yield Round(events, [samples] if len(samples) else [], now_ns)
+
+    end_ns = asked.read(played(), lambda: None)
+    asked.look()
+    return asked.tell(max(0, end_ns - first_ns) / 1e9, *losses[0])
+
+
+def _watch(source: Source, store: Store) -> None:
+    """Have samples of the busiest several times a second; the others' come every few."""
+    source.watch(store.sockets(busiest(store)[:_WATCHED]))
+
+
+def _look_last(source: Source, asked: Asked) -> None:
+    """Sample all sockets once more: what a quiet one was sampled last may be seconds old."""
+    store, summary = asked.store, asked.summary
+    asked.look()
+    now_ns, deadline = source.now_ns(), time.monotonic() + _LAST_LOOK
+    source.watch(store.sockets(busiest(store)))
+    while time.monotonic() < deadline and _to_come(store, now_ns):
+        try:
+            source.read(0.05)  # what happens from now on does not count
+            while len(samples := source.sampled()):
+                asked.take(Round(NO_EVENTS, [samples], source.now_ns()))
+                if summary is not None:
+                    summary.add(NO_EVENTS, [samples])
+        except TcctuiError:
+            break
+    asked.look()
+
+
+def _to_come(store: Store, now_ns: int) -> bool:
+    """Whether samples are still to come: of the living one from now, of the dead their last one."""
+    flows = store.flows(["sampled_ns", "closed_ns"])
+    sampled_ns, closed_ns = flows["sampled_ns"], flows["closed_ns"]
+    missing = (closed_ns == 0) & (sampled_ns < now_ns)
+    missing |= (closed_ns > now_ns - _TOLD_WITHIN_NS) & (sampled_ns < closed_ns)
+    return bool(missing.any())

@@ -1,0 +1,222 @@
+"""What of a query the kernel can decide: formulas over addresses and ports alone.
+
+Each term has one that holds of every flow of which the term may hold, and one for its opposite
+(`Bounds`): what cannot be decided from both ends of a connection is `EVERYTHING` in both. So a
+filter made of it lets too much through at most, and never a flow too few.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from tcctui.wire.addresses import Prefix
+
+End: TypeAlias = Literal["s", "d", "sd"]
+"""Which end: this machine's or the other, as columns begin (`sport`, `daddr_hi`); or either: the
+atom holds if it does of one of both."""
+
+
+@dataclass(frozen=True)
+class PortRange:
+    """The port of an end is one of `low` to `high`."""
+
+    end: End
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Inside:
+    """The address of an end is in `prefix` (IPv4 is v4-mapped, so ::ffff:0:0/96 is all of it)."""
+
+    end: End
+    prefix: Prefix
+
+
+Atom: TypeAlias = "PortRange | Inside"
+
+
+@dataclass(frozen=True)
+class Not:
+    """An atom does not hold."""
+
+    atom: PortRange | Inside
+
+
+@dataclass(frozen=True)
+class All:
+    """All parts hold; without any it always holds."""
+
+    parts: tuple[Reach, ...]
+
+
+@dataclass(frozen=True)
+class AnyOf:
+    """One of the parts holds; without any it never does."""
+
+    parts: tuple[Reach, ...]
+
+
+Reach: TypeAlias = "PortRange | Inside | Not | All | AnyOf"
+
+_FEW = 32
+"""Up to so many parts are compared with each other."""
+
+EVERYTHING = All(())
+NOTHING = AnyOf(())
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """`holds` is true wherever a term may hold, `fails` wherever its opposite may."""
+
+    holds: Reach = EVERYTHING
+    fails: Reach = EVERYTHING
+
+    @property
+    def opposite(self) -> Bounds:
+        """Those of the opposite."""
+        return Bounds(self.fails, self.holds)
+
+    @property
+    def exact(self) -> bool:
+        """Whether it shows that `holds` is all there is to decide: `fails` is its opposite.
+
+        Formulas are compared as they are written, once simplified: those that say the same in very
+        different ways are not recognised.
+        """
+        return opposite(simplified(self.holds)) == simplified(self.fails)
+
+
+def all_of(bounds: Sequence[Bounds]) -> Bounds:
+    """Bounds of a conjunction."""
+    return Bounds(
+        All(tuple(one.holds for one in bounds)), AnyOf(tuple(one.fails for one in bounds))
+    )
+
+
+def any_of(bounds: Sequence[Bounds]) -> Bounds:
+    """Bounds of a disjunction."""
+    return all_of([one.opposite for one in bounds]).opposite
+
+
+def opposite(reach: Reach) -> Reach:
+    """Say what holds where this does not."""
+    if isinstance(reach, Not):
+        return reach.atom
+    if isinstance(reach, (PortRange, Inside)):
+        return Not(reach)
+    parts = tuple(opposite(part) for part in reach.parts)
+    return AnyOf(parts) if isinstance(reach, All) else All(parts)
+
+
+def size(reach: Reach) -> int:
+    """How many tests it takes to decide it at most: how many atoms there are in it."""
+    if isinstance(reach, (All, AnyOf)):
+        return sum(map(size, reach.parts))
+    return 1
+
+
+def simplified(reach: Reach) -> Reach:
+    """Say the same with fewer atoms, in the order in which they were.
+
+    `simplified(opposite(reach))` is `opposite(simplified(reach))`.
+    """
+    if isinstance(reach, AnyOf):
+        return _any_of([simplified(part) for part in reach.parts])
+    if isinstance(reach, (All, Not)):
+        return opposite(simplified(opposite(reach)))
+    if isinstance(reach, PortRange):
+        if reach.low > reach.high:
+            return NOTHING
+        return EVERYTHING if reach.low <= 0 and reach.high >= 0xFFFF else reach
+    return reach if reach.prefix.mask else EVERYTHING
+
+
+def _any_of(parts: Sequence[Reach]) -> Reach:
+    flat = [
+        inner for part in parts for inner in (part.parts if isinstance(part, AnyOf) else (part,))
+    ]
+    atoms = [part for part in flat if isinstance(part, (PortRange, Inside))]
+    merged = _merged(atoms)
+    found: dict[Reach, None] = dict.fromkeys(
+        part for part in flat if not isinstance(part, (PortRange, Inside))
+    )
+    if atoms:
+        place = len(dict.fromkeys(flat[: flat.index(atoms[0])]))
+        before = list(found)
+        found = dict.fromkeys([*before[:place], *merged, *before[place:]])
+    if EVERYTHING in found or any(opposite(part) in found for part in merged):
+        return EVERYTHING
+    kept = list(found)
+    if len(kept) <= _FEW:
+        for part in found:
+            if any(other is not part and implies(part, other) for other in kept):
+                kept.remove(part)
+    return kept[0] if len(kept) == 1 else AnyOf(tuple(kept))
+
+
+def implies(one: Reach, other: Reach) -> bool:
+    """Whether it shows at a glance that `other` holds wherever `one` does."""
+    for kind, quantified in ((AnyOf, all), (All, any)):
+        # A conjunction on the right is taken apart before one on the left: more is seen so.
+        if isinstance(other, All) and kind is All:
+            return all(implies(one, part) for part in other.parts)
+        if isinstance(one, kind):
+            return quantified(implies(part, other) for part in one.parts)
+    if isinstance(other, AnyOf):
+        return any(implies(one, part) for part in other.parts)
+    if isinstance(one, Not) or isinstance(other, Not):
+        return isinstance(one, Not) and isinstance(other, Not) and implies(other.atom, one.atom)
+    return _is_in(one, other)
+
+
+def _is_in(one: Reach, other: Reach) -> bool:
+    if isinstance(one, PortRange) and isinstance(other, PortRange):
+        return one.end in other.end and other.low <= one.low and one.high <= other.high
+    if isinstance(one, Inside) and isinstance(other, Inside):
+        address, mask = other.prefix
+        inside = one.prefix.mask & mask == mask and one.prefix.address & mask == address
+        return one.end in other.end and inside
+    return False
+
+
+def _merged(atoms: Sequence[Atom]) -> list[Atom]:
+    """Say with as few atoms as possible that one of these holds; ports come before addresses."""
+    ranges: dict[str, list[PortRange]] = {}
+    blocks: dict[str, list[Inside]] = {}
+    for end in ("s", "d"):
+        here = [replace(atom, end=end) for atom in atoms if end in atom.end]
+        ranges[end] = _joined(atom for atom in here if isinstance(atom, PortRange))
+        blocks[end] = _outermost(atom for atom in here if isinstance(atom, Inside))
+    return [*_paired(ranges["s"], ranges["d"]), *_paired(blocks["s"], blocks["d"])]
+
+
+def _paired(local: Sequence[Atom], remote: Sequence[Atom]) -> list[Atom]:
+    """Let what both ends have in common be asked of either at once."""
+    either = [replace(atom, end="sd") for atom in local if replace(atom, end="d") in remote]
+    both = {replace(atom, end=end) for atom in either for end in ("s", "d")}
+    return [*either, *(atom for atom in (*local, *remote) if atom not in both)]
+
+
+def _joined(ranges: Iterable[PortRange]) -> list[PortRange]:
+    """Join ranges of one end that overlap or touch."""
+    joined: list[PortRange] = []
+    for one in sorted(ranges, key=lambda one: one.low):
+        if joined and one.low <= joined[-1].high + 1:
+            joined[-1] = replace(joined[-1], high=max(one.high, joined[-1].high))
+        else:
+            joined.append(one)
+    return joined
+
+
+def _outermost(blocks: Iterable[Inside]) -> list[Inside]:
+    """Leave out blocks of one end that are in others."""
+    kept: list[Inside] = []
+    for one in sorted(blocks, key=lambda one: (one.prefix.address, one.prefix.mask)):
+        # By address, what is in a block follows it at once, and the wider one comes first.
+        if not kept or one.prefix.address & kept[-1].prefix.mask != kept[-1].prefix.address:
+            kept.append(one)
+    return kept

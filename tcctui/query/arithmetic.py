@@ -1,0 +1,228 @@
+"""Calculation with columns: dimensions are checked when a query is read, not when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.query.errors import QueryError
+from tcctui.query.quantities import Dimension, Quantity, literal
+from tcctui.query.terms import Evaluation, Mask, Piece, Term
+from tcctui.wire.events import NO_SSTHRESH
+
+Numbers: TypeAlias = npt.NDArray[np.float64]
+
+_PLAIN, _BYTES, _RATE = Dimension(), Dimension(size=1), Dimension(size=1, time=-1)
+
+
+@dataclass(frozen=True)
+class Operand:
+    """A column that can be calculated with; `unknown` is the number that stands for none."""
+
+    column: str
+    quantity: Quantity
+    unknown: int | None = None
+
+    def numbers(self, look: Evaluation) -> Numbers:
+        """Floats, NaN where nothing is known, inf where a threshold was never set."""
+        return look.once(("numbers", self.column), lambda: self._floats(look[self.column]))
+
+    def _floats(self, values: npt.NDArray[Any]) -> Numbers:
+        floats = values.astype("f8")
+        if values.dtype.kind != "f":
+            if self.unknown is not None:
+                floats[values == values.dtype.type(self.unknown)] = np.nan
+            if self.quantity.words:
+                floats[values == values.dtype.type(NO_SSTHRESH)] = np.inf
+        return floats
+
+
+@dataclass(frozen=True)
+class Expression:
+    """Something that can be calculated of each flow, in `scale` times bytes and seconds.
+
+    A `constant` is the same for all flows. `bare` is one that was written without a unit: beside
+    bytes or rates it is bytes or bits per second.
+    """
+
+    piece: Piece
+    dimension: Dimension
+    scale: Fraction = Fraction(1)
+    columns: frozenset[str] = frozenset()
+    numbers: Callable[[Evaluation], Any] = lambda _: 0.0
+    constant: Fraction | None = None
+    bare: bool = False
+
+    def __str__(self) -> str:
+        text = self.piece.text
+        return text if len(text) <= 30 else f"{text[:29]}…"
+
+
+def of_field(piece: Piece, operand: Operand) -> Expression:
+    """Give the values of a column."""
+    quantity = operand.quantity
+    if quantity.dimension is None:
+        reason = f"{piece.text} is not a quantity: it can only be compared with one number"
+        raise QueryError(piece.start, piece.end, reason)
+    return Expression(
+        piece,
+        quantity.dimension,
+        quantity.scale,
+        frozenset({operand.column}),
+        operand.numbers,
+    )
+
+
+def of_literal(piece: Piece) -> Expression:
+    """Give a number, the same for every flow.
+
+    Raises:
+        QueryError: it is none.
+
+    """
+    try:
+        value, dimension, bare = literal(piece.text)
+    except ValueError as error:
+        raise QueryError(piece.start, piece.end, str(error), ("a number", "a field")) from None
+    return _constant(piece, value, dimension, bare)
+
+
+def _constant(piece: Piece, value: Fraction, dimension: Dimension, bare: bool) -> Expression:
+    number = float(value)
+    return Expression(
+        piece, dimension, numbers=lambda _: np.float64(number), constant=value, bare=bare
+    )
+
+
+def within(inner: Expression, opening: Piece, closing: Piece) -> Expression:
+    """Give the same in brackets."""
+    gaps = [
+        " " * (b - a)
+        for a, b in ((opening.end, inner.piece.start), (inner.piece.end, closing.start))
+    ]
+    text = f"{opening.text}{gaps[0]}{inner.piece.text}{gaps[1]}{closing.text}"
+    return replace(inner, piece=Piece(text, opening.start))
+
+
+def total(left: Expression, sign: str, right: Expression) -> Expression:
+    """Add or subtract."""
+    left, right = _aligned(left, right)
+    piece = _around(left, sign, right)
+    if left.constant is not None and right.constant is not None:
+        value = left.constant + right.constant * (1 if sign == "+" else -1)
+        return _constant(piece, value, left.dimension, left.bare and right.bare)
+    work_out = np.add if sign == "+" else np.subtract
+    return replace(
+        left,
+        piece=piece,
+        columns=left.columns | right.columns,
+        numbers=lambda look: work_out(left.numbers(look), right.numbers(look)),
+        constant=None,
+        bare=False,
+    )
+
+
+def product(left: Expression, sign: str, right: Expression) -> Expression:
+    """Multiply or divide."""
+    piece = _around(left, sign, right)
+    if sign == "*":
+        dimension, scale = left.dimension + right.dimension, left.scale * right.scale
+    else:
+        dimension, scale = left.dimension - right.dimension, left.scale / right.scale
+        if right.constant == 0:
+            raise QueryError(right.piece.start, right.piece.end, "nothing can be divided by 0")
+    if left.constant is not None and right.constant is not None:
+        one, other = left.constant, right.constant
+        value = one * other if sign == "*" else one / other
+        return _constant(piece, value, dimension, left.bare and right.bare)
+    work_out = np.multiply if sign == "*" else _quotient
+    return Expression(
+        piece,
+        dimension,
+        scale,
+        left.columns | right.columns,
+        lambda look: work_out(left.numbers(look), right.numbers(look)),
+    )
+
+
+_COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "<": np.less,
+    "<=": np.less_equal,
+    "=": np.equal,
+    "==": np.equal,
+    ":": np.equal,
+    "!=": np.not_equal,
+    ">=": np.greater_equal,
+    ">": np.greater,
+}
+
+
+def comparison(left: Expression, symbol: str, right: Expression) -> Term:
+    """Make the condition; it does not hold where anything that it needs is not known."""
+    left, right = _aligned(left, right)
+    work_out = _COMPARE[symbol]
+
+    def match(look: Evaluation) -> Mask:
+        with np.errstate(all="ignore"):
+            one, other = left.numbers(look), right.numbers(look)
+            held = np.broadcast_to(work_out(one, other), (look.count,)).copy()
+            if symbol == "!=":
+                held &= ~(np.isnan(one) | np.isnan(other))
+        return held
+
+    return Term(left.columns | right.columns, match)
+
+
+def _quotient(one: Any, other: Any) -> Any:
+    return np.where(other == 0, np.nan, np.divide(one, other))
+
+
+def _around(left: Expression, sign: str, right: Expression) -> Piece:
+    gap = sign.center(right.piece.start - left.piece.end)
+    return Piece(left.piece.text + gap + right.piece.text, left.piece.start)
+
+
+def _aligned(left: Expression, right: Expression) -> tuple[Expression, Expression]:
+    """Both in the scale of one of them.
+
+    Raises:
+        QueryError: they are of different dimensions.
+
+    """
+    left, right = _adapted(left, right.dimension), _adapted(right, left.dimension)
+    if left.dimension != right.dimension:
+        reason = f"{left} is {left.dimension} and {right} is {right.dimension}"
+        if (left.bare or right.bare) and Dimension(time=1) in (left.dimension, right.dimension):
+            reason += f"; write {left if left.bare else right}ms or another unit"
+        raise QueryError(left.piece.start, right.piece.end, reason)
+    if left.constant is not None:
+        return _scaled(left, right.scale), right
+    return left, _scaled(right, left.scale)
+
+
+def _adapted(one: Expression, dimension: Dimension) -> Expression:
+    """Let a number without a unit be of the dimension, where there is no doubt about the unit."""
+    if not one.bare or one.constant is None:
+        return one
+    if dimension == _BYTES or one.constant == 0:
+        return replace(one, dimension=dimension, bare=dimension == _PLAIN)
+    if dimension == _RATE:
+        return _constant(one.piece, one.constant / 8, dimension, bare=False)
+    return one
+
+
+def _scaled(one: Expression, scale: Fraction) -> Expression:
+    factor = one.scale / scale
+    if factor == 1:
+        return one
+    if one.constant is not None:
+        number = float(one.constant * factor)
+        # Still a constant of bytes and seconds, for what is calculated with it further on.
+        return replace(one, scale=scale, constant=None, numbers=lambda _: np.float64(number))
+    over, under = float(factor.numerator), float(factor.denominator)
+    return replace(one, scale=scale, numbers=lambda look: one.numbers(look) * over / under)

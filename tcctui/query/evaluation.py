@@ -1,0 +1,100 @@
+"""One look at some flows: what several conditions of a query ask for is worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any, TypeAlias, TypeVar, cast
+
+import numpy as np
+import numpy.typing as npt
+
+Flows: TypeAlias = Mapping[str, npt.NDArray[Any]]
+"""Columns by name, all of one length; `cookie` is always there."""
+
+Mask: TypeAlias = npt.NDArray[np.bool_]
+
+T = TypeVar("T")
+
+
+class Evaluation(Mapping[str, npt.NDArray[Any]]):
+    """Columns of flows, and what was made of them during one evaluation of a query.
+
+    `words` are all that the query searches for in whole rows.
+    """
+
+    def __init__(self, flows: Flows, words: frozenset[bytes] = frozenset()) -> None:
+        self.words = words
+        self._flows = flows
+        self._made: dict[Hashable, object] = {}
+        self.count = len(flows["cookie"])
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self._flows[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._flows)
+
+    def __len__(self) -> int:
+        return len(self._flows)
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Give what was made for `key` before, or make it."""
+        if key not in self._made:
+            self._made[key] = make()
+        return cast("T", self._made[key])
+
+    def of_each(
+        self, name: str, of_value: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+    ) -> npt.NDArray[Any]:
+        """Work something out of a column that has few values among many flows."""
+        values, place = self.once(("unique", name), lambda: distinct(self[name]))
+        return of_value(values)[place]
+
+    def everything(self) -> Mask:
+        """All flows."""
+        return np.ones(self.count, np.bool_)
+
+    def nothing(self) -> Mask:
+        """No flow."""
+        return np.zeros(self.count, np.bool_)
+
+
+_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Fibonacci hashing
+_BUCKETS = 1 << 14
+
+
+def distinct(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+    """Values of a column of bytes, each at least once, and the place of each flow's among them.
+
+    Without sorting where there are few: 100,000 texts of 16 bytes take 2 ms.
+    """
+    width = -(-texts.itemsize // 8)
+    words = np.ascontiguousarray(texts.astype(f"S{8 * width}", copy=False))
+    hashed = np.zeros(len(texts), np.uint64)
+    for column in words.view(np.uint64).reshape(len(texts), width).T:
+        hashed ^= column
+        hashed *= _FACTOR
+    bucket = (hashed >> np.uint64(50)).astype(np.intp)
+    first = np.full(_BUCKETS, -1)
+    first[bucket] = np.arange(len(texts))
+    used = np.flatnonzero(first >= 0)
+    values = texts[first[used]]
+    place = np.empty(_BUCKETS, np.intp)
+    place[used] = np.arange(len(used))
+    places: npt.NDArray[np.intp] = place[bucket]
+    if len(used) < _BUCKETS // 8 and bool((values[places] == texts).all()):
+        return values, places
+    sorted_values, inverse = np.unique(texts, return_inverse=True)
+    return sorted_values, inverse.reshape(-1)
+
+
+class Subset(Evaluation):
+    """Some of the flows of a look; a column is cut when it is asked for."""
+
+    def __init__(self, whole: Evaluation, rows: npt.NDArray[np.intp]) -> None:
+        super().__init__({"cookie": whole["cookie"][rows]}, whole.words)
+        self._whole = whole
+        self._rows = rows
+
+    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+        return self.once(("column", name), lambda: self._whole[name][self._rows])

@@ -1,0 +1,172 @@
+"""What a query may ask of both ends: ports, addresses and families, all known to the kernel."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from tcctui.query.address_formula import All, AnyOf, Bounds, End, Inside, Not, PortRange, Reach
+from tcctui.query.quantities import compare
+from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term, nearest
+from tcctui.wire.addresses import Prefix, parse_prefix
+
+_V4 = parse_prefix("0.0.0.0/0")
+_FAMILIES = {"ipv4": True, "ip4": True, "inet": True, "4": True, "v4": True} | dict.fromkeys(
+    ("ipv6", "ip6", "inet6", "6", "v6"), False
+)
+
+
+def ports(*ends: End) -> Field:
+    """Describe the port of one end or of either: all answers are worked out once, in a table."""
+    noun = "a port number"
+
+    def term(asked: Comparison) -> Term:
+        if asked.operator == "=":
+            table = np.zeros(1 << 16, dtype=np.bool_)
+            for item in asked.choices(noun):
+                table |= _port_range(asked, item)
+        else:
+            every = np.arange(1 << 16, dtype=np.uint16)
+            table = compare(every, asked.operator, _port(asked, asked.value))
+        return Term(
+            frozenset(f"{end}port" for end in ends),
+            lambda look: _any(look, (table.take(look[f"{end}port"]) for end in ends)),
+            exactly(AnyOf(tuple(_among(end, table) for end in ends))),
+        )
+
+    return Field(noun, "443", term)
+
+
+def endpoints(*ends: End) -> Field:
+    """Describe address and port of one end (`s` or `d`, as columns begin) or of either."""
+    noun = "an address"
+
+    def term(asked: Comparison) -> Term:
+        wanted = [_endpoint(asked, item) for item in asked.choices(noun)]
+        used = [
+            *(("addr_hi", "addr_lo") if any(prefix for prefix, _ in wanted) else ()),
+            *(("port",) if any(table is not None for _, table in wanted) else ()),
+        ]
+        return Term(
+            frozenset(end + name for end in ends for name in used),
+            lambda look: _any(look, (_at_end(look, end, *one) for end in ends for one in wanted)),
+            exactly(AnyOf(tuple(_reached(end, *one) for end in ends for one in wanted))),
+        )
+
+    return Field(noun, "10.0.0.0/8", term, ordered=False)
+
+
+def families() -> Field:
+    """Describe the family of the addresses as they are shown: v4-mapped ones are IPv4."""
+
+    def term(asked: Comparison) -> Term:
+        wanted = set()
+        for item in asked.choices("a family"):
+            if item.text.lower() not in _FAMILIES:
+                near = nearest(item.text, ("ipv4", "ipv6"))
+                advice = f": did you mean '{near}'?" if near else "; there is ipv4, ipv6"
+                raise asked.wrong(item, f"unknown family {item}{advice}", ("ipv4", "ipv6"))
+            wanted.add(_FAMILIES[item.text.lower()])
+        parts = tuple(Inside("s", _V4) if v4 else Not(Inside("s", _V4)) for v4 in sorted(wanted))
+
+        def match(look: Evaluation) -> Mask:
+            v4 = _at_end(look, "s", _V4, None)
+            return _any(look, (v4 if one else ~v4 for one in wanted))
+
+        return Term(frozenset({"saddr_hi", "saddr_lo"}), match, exactly(AnyOf(parts)))
+
+    return Field("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
+
+
+def exactly(formula: Reach) -> Bounds:
+    """Bounds of what the kernel can decide as well."""
+    return Bounds(formula, _opposite(formula))
+
+
+def _opposite(formula: Reach) -> Reach:
+    if isinstance(formula, All):
+        return AnyOf(tuple(_opposite(part) for part in formula.parts))
+    if isinstance(formula, AnyOf):
+        return All(tuple(_opposite(part) for part in formula.parts))
+    return formula.atom if isinstance(formula, Not) else Not(formula)
+
+
+def _among(end: End, table: Mask) -> Reach:
+    """The ranges of ports that a table has."""
+    edges = np.flatnonzero(np.diff(table, prepend=False, append=False)).tolist()
+    ranges = zip(edges[::2], edges[1::2], strict=True)
+    return AnyOf(tuple(PortRange(end, low, beyond - 1) for low, beyond in ranges))
+
+
+def _reached(end: End, prefix: Prefix | None, table: Mask | None) -> Reach:
+    parts: list[Reach] = [Inside(end, prefix)] if prefix is not None else []
+    return All((*parts, *([_among(end, table)] if table is not None else [])))
+
+
+def _any(look: Evaluation, masks: Iterable[Mask]) -> Mask:
+    result = look.nothing()
+    for mask in masks:
+        result |= mask
+    return result
+
+
+def _port(asked: Comparison, piece: Piece) -> int:
+    digits = piece.text.removeprefix(":")  # ss writes `sport = :22`
+    if not (digits.isascii() and digits.isdigit() and len(digits) <= 5 and int(digits) < 1 << 16):
+        raise asked.wrong(piece, f"{piece} is not a port number (0 to 65535)", ("a port number",))
+    return int(digits)
+
+
+def _port_range(asked: Comparison, piece: Piece) -> Mask:
+    """Ports of `443` or `8000-8100`, as a table of 65,536 answers."""
+    first, dash, last = piece.text.partition("-")
+    if dash and not (first and last):
+        raise asked.wrong(piece, "a range has two ends, such as 8000-8100", ("a port number",))
+    low = _port(asked, Piece(first, piece.start))
+    high = _port(asked, Piece(last, piece.end - len(last))) if dash else low
+    if low > high:
+        raise asked.wrong(piece, f"the range {piece} runs backwards; write '{high}-{low}'")
+    table = np.zeros(1 << 16, dtype=np.bool_)
+    table[low : high + 1] = True
+    return table
+
+
+_BRACKETED = re.compile(r"\[([^\]]*)\](/[0-9]+)?(?::(.*))?", re.DOTALL)
+
+
+def _endpoint(asked: Comparison, piece: Piece) -> tuple[Prefix | None, Mask | None]:
+    """Prefix and port table of `address`, `prefix`, `address:port`, `[v6]:port` or `:port`."""
+    port: str | None
+    if bracketed := _BRACKETED.fullmatch(piece.text):
+        host, port = bracketed[1] + (bracketed[2] or ""), bracketed[3]
+    elif piece.text.count(":") == 1:  # no IPv6 address has just one colon
+        host, port = piece.text.split(":")
+    else:
+        host, port = piece.text, None
+    if port == "":
+        raise asked.wrong(piece, f"{piece} needs a port number behind its last colon")
+    table = None if port is None else _port_range(asked, Piece(port, piece.end - len(port)))
+    if table is not None and host in ("", "*"):
+        return None, table
+    try:
+        return parse_prefix(host), table
+    except ValueError:
+        samples = (asked.example(sample) for sample in ("10.0.0.7", "10.0.0.0/8", "[::1]:443"))
+        reason = "{} is not an address, such as {}, {} or {}".format(piece, *samples)
+        raise asked.wrong(piece, reason, ("an address",)) from None
+
+
+def _at_end(look: Evaluation, end: str, prefix: Prefix | None, table: Mask | None) -> Mask:
+    mask = look.everything()
+    if prefix is not None:
+        # numpy's own type, because numpy before 2 turns large Python ints into floats here
+        high, low, mask_high, mask_low = map(np.uint64, prefix.halves)
+        if mask_high:
+            mask &= look[f"{end}addr_hi"] & mask_high == high
+        if mask_low:
+            mask &= look[f"{end}addr_lo"] & mask_low == low
+    if table is not None:
+        mask &= table.take(look[f"{end}port"])
+    return mask

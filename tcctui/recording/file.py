@@ -1,0 +1,299 @@
+"""A recording on disk, as a timeline: found by its batches' heads, read where it is looked at."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import threading
+from bisect import bisect_right
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tcctui.errors import TcctuiError
+from tcctui.flows.index import Keys
+from tcctui.printable import plain
+from tcctui.recording import file_index as index
+from tcctui.recording import ipc_frames as frames
+from tcctui.recording.arrow_reader import Decoder
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin, Span
+
+_PEEK = 512
+"""Bytes read of each message: as a rule, all of its metadata that is needed to go on."""
+
+_WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+_SLACK_NS = 1_000_000_000  # that a chunk may begin before the one before it ends
+
+
+class Totals(NamedTuple):
+    """What a recording has by its batches' heads; `lost` and `skipped` are those at its end."""
+
+    batches: int
+    events: int
+    lost: int
+    skipped: int
+
+
+class Recording:
+    """A file that `RecordingWriter` wrote, or began to write; a `Timeline`.
+
+    `remark` is a sentence about what is left out of it, or empty. It is read and not mapped:
+    a file that somebody cuts short kills whoever has it mapped.
+
+    Raises:
+        TcctuiError: there is no such file, it can't be read, or nothing in it is a recording.
+
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._damaged: set[int] = set()
+        self._descriptor = _opened(path)
+        try:
+            self._size = os.fstat(self._descriptor).st_size
+            self._found()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def origin(self) -> Origin:
+        """Where it was recorded, and how."""
+        return self._decoder.origin
+
+    @property
+    def span(self) -> Span:
+        """From where to where it goes."""
+        return Span(self._batches[0].note.begin_ns, self._batches[-1].note.end_ns)
+
+    @property
+    def remark(self) -> str:
+        """What is left out, in a sentence; more may be found out while it is read."""
+        remarks = list(self._remarks)
+        if self._damaged:
+            remarks.append(f"{_batches(len(self._damaged))} damaged and left out")
+        return plain(f"Of {self._path.name}: {'; '.join(remarks)}.") if remarks else ""
+
+    def totals(self) -> Totals:
+        """Count what it has."""
+        last = self._batches[-1].note
+        events = sum(batch.note.events for batch in self._batches)
+        return Totals(len(self._batches), events, last.lost, last.skipped)
+
+    def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
+        """Give the newest keyframe from `at_ns` or before, and its moment.
+
+        Raises:
+            TcctuiError: the file can't be read any more.
+
+        """
+        for place in reversed(self._keyframes[: bisect_right(self._keyframe_ns, at_ns)]):
+            batch = self._batches[place]
+            try:
+                keyframe = self._decoder.keyframe(self._message(batch), batch.note)
+            except ValueError:
+                self._damaged.add(batch.at)
+                continue
+            if keyframe:
+                return batch.note.end_ns, keyframe
+        return None
+
+    def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
+        """Give chunks, without keyframes; see `Timeline.chunks`.
+
+        Raises:
+            TcctuiError: the file can't be read any more.
+
+        """
+        for place in range(bisect_right(self._ends, after_ns), len(self._batches)):
+            batch = self._batches[place]
+            if batch.note.begin_ns > until_ns + _SLACK_NS:
+                return
+            if batch.note.begin_ns > until_ns:
+                continue
+            try:
+                chunk = self._decoder.chunk(self._message(batch), cookies, keyframe=False)
+            except ValueError:
+                self._damaged.add(batch.at)
+                continue
+            if (chunk.begin_ns, chunk.end_ns) == batch.note[:2]:
+                yield chunk
+            else:
+                self._damaged.add(batch.at)
+
+    def close(self) -> None:
+        """Give the file back; may be called twice."""
+        with self._lock:
+            if self._descriptor >= 0:
+                os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _read(self, at: int, size: int) -> bytes:
+        with self._lock:
+            if self._descriptor < 0:
+                raise TcctuiError(f"{self._path} is closed.")
+            try:
+                os.lseek(self._descriptor, at, os.SEEK_SET)
+                data = os.read(self._descriptor, size)
+            except OSError as error:
+                raise TcctuiError(
+                    f"{self._path} can't be read: {error.strerror}.", "Copy it to another disk."
+                ) from error
+        return data
+
+    def _message(self, batch: index.Batch) -> bytes:
+        data = self._read(batch.at, batch.size)
+        if len(data) < batch.size:
+            raise TcctuiError(
+                f"{self._path} was cut short while it was read.",
+                "Open it anew to see what is left.",
+            )
+        return data
+
+    def _found(self) -> None:
+        """Find schema and batches, by their heads."""
+        self._remarks: list[str] = []
+        size = self._schema()
+        batches = self._indexed(size) or list(self._walk(size))
+        if not batches and self._damaged:
+            raise TcctuiError(
+                f"{self._path} is damaged: no batch of it can be read.", "Record anew."
+            )
+        if not batches:
+            raise TcctuiError(
+                f"{self._path} has no whole batch: it was cut off in its first second.",
+                "Record anew, for longer.",
+            )
+        self._batches = index.following(batches)
+        if len(self._batches) < len(batches):
+            stray = len(batches) - len(self._batches)
+            self._remarks.append(f"{_batches(stray)} out of order and left out")
+        self._ends = [batch.note.end_ns for batch in self._batches]
+        self._keyframes = [at for at, batch in enumerate(self._batches) if batch.note.keyframe]
+        self._keyframe_ns = [self._ends[at] for at in self._keyframes]
+
+    def _schema(self) -> int:
+        if not self._size:
+            raise TcctuiError(f"{self._path} is empty.", "Nothing was recorded into it.")
+        try:
+            length = frames.metadata_length(self._read(0, frames.PREFIX).ljust(frames.PREFIX))
+            size = frames.PREFIX + length
+            data = self._read(0, size)
+            if len(data) == size and frames.head(data[frames.PREFIX :]).kind == frames.SCHEMA:
+                self._decoder = Decoder(data)
+                return size
+            reason = (
+                "it is cut off before its first batch" if len(data) < size else "it has no schema"
+            )
+        except ValueError as error:
+            reason = str(error)
+        except TcctuiError as error:
+            raise TcctuiError(f"{self._path} can't be read. {error.reason}", error.mend) from error
+        raise TcctuiError(
+            f"{self._path} is not a recording of tcctui: {reason}.", "Make one: tcctui record FILE"
+        )
+
+    def _indexed(self, first: int) -> list[index.Batch]:
+        """Find the batches by the index behind the end; none without a good one."""
+        trailer_at = max(0, self._size - index.TRAILER.size)
+        length = index.packed_length(self._read(trailer_at, index.TRAILER.size))
+        packed_at = trailer_at - (length or 0)
+        end = packed_at - len(frames.END)
+        if length is None or end < first or self._read(end, len(frames.END)) != frames.END:
+            return []
+        entries = index.entries(self._read(packed_at, length), first, end)
+        return entries or []
+
+    def _has_index(self) -> bool:
+        trailer_at = max(0, self._size - index.TRAILER.size)
+        return index.packed_length(self._read(trailer_at, index.TRAILER.size)) is not None
+
+    def _walk(self, at: int) -> Iterator[index.Batch]:
+        """Go from head to head until the end, or until nothing can be understood any more."""
+        unknown = 0
+        while at < self._size:
+            peek = self._read(at, _PEEK)
+            if len(peek) < frames.PREFIX:
+                self._left_out(at, "are a batch that was cut off")
+                return
+            try:
+                length = frames.metadata_length(peek[: frames.PREFIX])
+            except ValueError:
+                self._left_out(at, "can't be understood")
+                return
+            if length == 0:
+                if at + frames.PREFIX < self._size and not self._has_index():
+                    self._left_out(at + frames.PREFIX, "come after its end")
+                return
+            if at + frames.PREFIX + length > self._size:
+                self._left_out(at, "are a batch that was cut off")
+                return
+            try:
+                head = self._head(peek, at, length)
+            except ValueError:
+                self._left_out(at, "can't be understood")
+                return
+            size = frames.PREFIX + length + head.body
+            if at + size > self._size:
+                self._left_out(at, "are a batch that was cut off")
+                return
+            try:
+                if head.kind == frames.BATCH:
+                    yield index.Batch(at, size, self._note(head, at, size))
+                else:
+                    unknown += 1
+            except ValueError:
+                self._damaged.add(at)
+            at += size
+        self._remarks.append("it has no end mark; it is still written to, or was cut off")
+
+    def _head(self, peek: bytes, at: int, length: int) -> frames.Head:
+        if length > len(peek) - frames.PREFIX:
+            try:
+                head = frames.head(memoryview(peek)[frames.PREFIX :])
+                if head.note:
+                    return head
+            except ValueError:
+                pass
+            peek = self._read(at, frames.PREFIX + length)
+        return frames.head(memoryview(peek)[frames.PREFIX : frames.PREFIX + length])
+
+    def _note(self, head: frames.Head, at: int, size: int) -> frames.Note:
+        """What a batch says of itself; where it says nothing it is read."""
+        if head.note:
+            return frames.Note.from_bytes(head.note)
+        return frames.Note.of(self._decoder.chunk(self._read(at, size)))
+
+    def _left_out(self, at: int, why: str) -> None:
+        self._remarks.append(f"the last {self._size - at} bytes {why} and are left out")
+
+
+def _batches(count: int) -> str:
+    return "one batch is" if count == 1 else f"{count} batches are"
+
+
+def _opened(path: Path) -> int:
+    try:
+        # A FIFO would wait for a writer.
+        descriptor = os.open(path, os.O_RDONLY | _WITHOUT_WAITING)
+    except OSError as error:
+        mends = {
+            errno.EACCES: "Read it as its owner, or with sudo.",
+            errno.ENOENT: f"Make one: tcctui record {path.with_suffix('.arrows').name}",
+        }
+        mend = mends.get(error.errno or 0, "Name a recording.")
+        raise TcctuiError(f"{path} can't be opened: {error.strerror}.", mend) from error
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
+        return descriptor
+    os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise TcctuiError(f"{path} is a directory.", "Name a recording in it.")
+    raise TcctuiError(
+        f"{path} is not a file.",
+        "Only tcctui replay takes a pipe; for all else, let what comes be a file first.",
+    )

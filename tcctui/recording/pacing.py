@@ -1,0 +1,151 @@
+"""Chunks that come from a pipe, played by the recorder's clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+import numpy as np
+
+from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.wire.events import Events
+from tcctui.wire.records import Records, pick
+from tcctui.wire.samples import NO_SAMPLES, Samples
+
+SECOND = 1_000_000_000
+
+_MARGIN_NS = SECOND // 4
+"""That a chunk may come late without a halt: playing begins so much after the first has come."""
+
+_FASTER, _JUMP = 3 * SECOND // 2, 3 * SECOND
+"""What has come and was not played yet: beyond this it plays faster, beyond that it jumps."""
+
+_GAIN = 3, 2  # times the recorder's speed, when playing faster
+
+_USUAL = 2 * SECOND
+"""Delay that is not worth a word: a chunk's second, the margin, and the steps on the way."""
+
+_LONG_AGO = 30 * SECOND
+_FARTHEST = 3600 * SECOND
+"""Between two chunks that follow one another there is no more than this."""
+
+
+@dataclass(eq=False)
+class _Playing:
+    """A chunk with its records by time, and how far they were played."""
+
+    chunk: Chunk
+    events: Events
+    samples: Samples
+    played: tuple[int, int] = (0, 0)
+
+    def until(self, moment_ns: int) -> tuple[Events, Samples]:
+        """Give what comes until a moment; with the chunk's end, all."""
+        ends = []
+        for records in (self.events, self.samples):
+            over = moment_ns >= self.chunk.end_ns
+            moment = np.uint64(max(0, moment_ns))
+            place = np.searchsorted(records["ts_ns"], moment, "right")
+            ends.append(len(records) if over else int(place))
+        begun, self.played = self.played, (ends[0], ends[1])
+        return self.events[begun[0] : ends[0]], self.samples[begun[1] : ends[1]]
+
+
+class Pace:
+    """Plays chunks about a second after they happened, at the speed at which they did.
+
+    If more has come than that second it catches up, except where it is not live: what comes all at
+    once, and is of long ago, is a file, and plays as fast as it happened. Times called `at_ns` are
+    of this machine's monotonic clock. Not for several threads at once.
+    """
+
+    def __init__(self, wall_offset_ns: int) -> None:
+        self._wall_offset_ns = wall_offset_ns
+        self._waiting: deque[_Playing] = deque()
+        self._last_ns = 0  # the end of the newest chunk
+        self._at_ns = 0
+        self._arrivals: list[tuple[int, int]] = []
+        self._transit_ns: int | None = None
+        self.begin_ns = 0
+        """When the first chunk begins, on the recorder's clock; 0 before it has come."""
+        self.moment_ns = 0
+        """What is played, on the recorder's clock; 0 before the first chunk."""
+        self.losses = (0, 0)
+        """`Chunk.lost` and `skipped` of what was played."""
+        self.is_file = False
+        """Whether what comes is of long ago."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is waiting."""
+        return sum(part.events.nbytes + part.samples.nbytes for part in self._waiting)
+
+    @property
+    def begun(self) -> bool:
+        """Whether a chunk has come."""
+        return self._last_ns > 0
+
+    @property
+    def over(self) -> bool:
+        """Whether all that has come was played."""
+        return not self._waiting
+
+    def add(self, chunk: Chunk, at_ns: int, wall_ns: int) -> bool:
+        """Take in a chunk that came now; says whether it follows the one before."""
+        begun = self.begun
+        apart = chunk.begin_ns - self._last_ns
+        if begun and (chunk.end_ns < self._last_ns or not -SECOND <= apart <= _FARTHEST):
+            return False
+        if not begun:
+            self._at_ns = at_ns
+            self.begin_ns = chunk.begin_ns
+            self.moment_ns = chunk.begin_ns - _MARGIN_NS
+        self._last_ns = chunk.end_ns
+        self._waiting.append(_Playing(chunk, _by_time(chunk.events), _by_time(chunk.samples)))
+        self._look_at_arrival(chunk, at_ns, wall_ns)
+        return True
+
+    def _look_at_arrival(self, chunk: Chunk, at_ns: int, wall_ns: int) -> None:
+        transit = at_ns - chunk.end_ns
+        self._transit_ns = transit if self._transit_ns is None else min(transit, self._transit_ns)
+        if len(self._arrivals) >= 3:
+            return
+        self._arrivals.append((at_ns, chunk.end_ns))
+        (first_at, first_end), (last_at, last_end) = self._arrivals[0], self._arrivals[-1]
+        old = wall_ns - (chunk.end_ns + self._wall_offset_ns) > _LONG_AGO
+        if len(self._arrivals) == 3 and old:
+            self.is_file = 2 * (last_at - first_at) < last_end - first_end
+
+    def step(self, at_ns: int) -> tuple[Events, Samples]:
+        """Go on to now: what happened since the step before, of one chunk at most."""
+        real_ns = passed = max(0, at_ns - self._at_ns)
+        self._at_ns += real_ns
+        if not self._waiting:
+            return NO_EVENTS, NO_SAMPLES
+        ahead = self._last_ns - self.moment_ns
+        if not self.is_file and ahead > _JUMP:
+            passed += ahead - _FASTER
+        elif not self.is_file and ahead > _FASTER:
+            passed = passed * _GAIN[0] // _GAIN[1]
+        playing = self._waiting[0]
+        chunk = playing.chunk
+        moment_ns = max(self.moment_ns, chunk.begin_ns - _MARGIN_NS) + passed
+        self.moment_ns = min(moment_ns, chunk.end_ns)
+        found = playing.until(self.moment_ns)
+        if self.moment_ns >= chunk.end_ns:
+            self._waiting.popleft()
+            self.losses = (chunk.lost, chunk.skipped)
+            if self._waiting:  # the rest of the time is the next one's
+                self._at_ns -= min(real_ns, moment_ns - self.moment_ns)
+        return found
+
+    def behind_s(self, at_ns: int) -> float:
+        """Seconds that it is later than it could be; 0 while it keeps up."""
+        if self._transit_ns is None or self.is_file:
+            return 0.0
+        late = at_ns - self.moment_ns - self._transit_ns - _USUAL
+        return max(0, late) / SECOND
+
+
+def _by_time(records: Records) -> Records:
+    return pick(records, np.argsort(records["ts_ns"], kind="stable"))

@@ -1,0 +1,269 @@
+"""A recording that comes through a pipe, as a source like any other."""
+
+from __future__ import annotations
+
+import os
+import select
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.errors import TcctuiError
+from tcctui.recording import ipc_frames as frames
+from tcctui.recording.arrow_reader import Decoder
+from tcctui.recording.chunks import NO_EVENTS
+from tcctui.recording.pacing import Pace
+from tcctui.recording.timeline import Origin
+from tcctui.wire.events import Events
+from tcctui.wire.records import joined
+from tcctui.wire.samples import NO_SAMPLES, Samples
+
+if TYPE_CHECKING:
+    from tcctui.query import Query
+
+STEP = 0.1
+"""Seconds between two deliveries."""
+
+_ROOM = 256 << 20
+"""Bytes that may wait to be played; beyond that nothing is read, and the other end waits."""
+
+_PIECE = 1 << 20
+
+
+class _EndError(Exception):
+    """The pipe's end, or the source's."""
+
+
+class RecordingStream:
+    """Reads a recording from `file`, which has a descriptor, and plays it; see `Pace`.
+
+    It waits for the recording's head and its first chunk: from then on there is a clock to go by.
+    `shortfall` says what was damaged on the way.
+
+    Raises:
+        TcctuiError: nothing comes, or no recording, or a newer version's.
+
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file  # or it would be closed
+        self._descriptor = file.fileno()
+        self._wake, self._waker = os.pipe()
+        self._closed = False
+        self._end: TcctuiError | None = None
+        self._changed = threading.Condition()
+        self._samples = NO_SAMPLES
+        self._delivered = 0.0
+        self._damaged = 0
+        self._come = 0
+        self._thread: threading.Thread | None = None
+        try:
+            self._decoder = self._head()
+        except BaseException:
+            self.close()
+            raise
+        self.origin: Origin = self._decoder.origin
+        """Where it is recorded, and how."""
+        self._pace = Pace(self.origin.wall_offset_ns)
+        self._thread = threading.Thread(target=self._receive, name="pipe", daemon=True)
+        self._thread.start()
+        try:
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def description(self) -> str:
+        """The recorder's source."""
+        return self.origin.description
+
+    @property
+    def kernel_filter(self) -> str:
+        """The filter in force at the recorder's."""
+        return self.origin.kernel_filter
+
+    kernel_exact = True
+    can_narrow = False
+
+    def narrow(self, query: Query | None) -> None:
+        """Nothing can be asked of the other end."""
+
+    @property
+    def interval_ns(self) -> int:
+        """Nanoseconds that one event of a flow may stand for."""
+        return self.origin.interval_ns
+
+    @property
+    def shortfall(self) -> TcctuiError | None:
+        """What was damaged, if anything was."""
+        if not self._damaged:
+            return None
+        return TcctuiError(f"{self._damaged} parts of the recording came damaged and are left out.")
+
+    @property
+    def behind_s(self) -> float:
+        """Seconds that it is behind; 0 while it keeps up."""
+        return self._pace.behind_s(time.monotonic_ns())
+
+    def focus(self, cookies: Iterable[int]) -> None:
+        """Nothing can be asked of the other end."""
+
+    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+        """Nothing can be asked of the other end."""
+
+    def now_ns(self) -> int:
+        """The moment that is played, on the recorder's clock; at first, the first chunk's begin."""
+        return max(self._pace.moment_ns, self._pace.begin_ns)
+
+    def lost(self) -> int:
+        """Events that the recorder lost until then."""
+        return self._pace.losses[0]
+
+    def skipped(self) -> int:
+        """Events that the recorder's kernel ran no program for until then."""
+        return self._pace.losses[1]
+
+    def read(self, timeout: float) -> Events:
+        """Deliver what happened until now, ten times a second.
+
+        Raises:
+            TcctuiError: it has ended, and all that came was delivered.
+
+        """
+        now = time.monotonic()
+        deadline = now + timeout
+        with self._changed:
+            next_ = self._delivered + STEP
+            while now < next_ and now < deadline and not self._closed:
+                self._changed.wait(min(next_, deadline) - now)
+                now = time.monotonic()
+            if now < next_:
+                return NO_EVENTS
+            if self._pace.over and self._end is not None:
+                raise self._end
+            self._delivered = now
+            events, samples = self._pace.step(time.monotonic_ns())
+            if len(samples):
+                self._samples = joined([self._samples, samples])
+            self._changed.notify_all()
+        return events
+
+    def sampled(self) -> Samples:
+        """Give the samples of what was read."""
+        with self._changed:
+            samples, self._samples = self._samples, NO_SAMPLES
+        return samples
+
+    def close(self) -> None:
+        """Read no more; may be called twice."""
+        with self._changed:
+            if self._closed:
+                return
+            self._closed = True
+            self._changed.notify_all()
+        os.close(self._waker)
+        if self._thread is not None:
+            self._thread.join()
+        os.close(self._wake)
+
+    def _head(self) -> Decoder:
+        if os.isatty(self._descriptor):
+            raise TcctuiError(
+                "A recording is read from a pipe, and this is a terminal.",
+                "Try: ssh HOST sudo tcctui record - | tcctui replay -",
+            )
+        try:
+            prefix = self._exactly(frames.PREFIX)
+            metadata = self._exactly(frames.metadata_length(prefix))
+            if metadata and frames.head(metadata).kind == frames.SCHEMA:
+                return Decoder(prefix + metadata)
+            reason = "it has no schema"
+        except _EndError as error:
+            if not self._come:
+                raise TcctuiError(
+                    "Nothing came through the pipe: the other end ended before it recorded.",
+                    "What it says for itself stands above; or run it alone.",
+                ) from error
+            reason = "it breaks off in its first bytes"
+        except ValueError as error:
+            reason = str(error)
+        raise TcctuiError(
+            f"What comes through the pipe is not a recording of tcctui: {reason}.",
+            "Let it come from: tcctui record -",
+        )
+
+    def _begin(self) -> None:
+        """Wait until a chunk has come.
+
+        Raises:
+            TcctuiError: it ended before.
+
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._pace.begun or self._end is not None)
+            if not self._pace.begun and self._end is not None:
+                raise self._end
+
+    def _receive(self) -> None:
+        end = TcctuiError("The recording ended: the other end stopped.")
+        try:
+            while (chunk_came := self._message()) is not None:
+                if not chunk_came:
+                    self._damaged += 1
+        except _EndError:
+            end = TcctuiError(
+                "The other end has gone: the recording broke off.", "Start both anew to go on."
+            )
+        except (ValueError, MemoryError) as error:
+            end = TcctuiError(f"What comes is no recording any more: {error}.", "Start both anew.")
+        except OSError as error:
+            end = TcctuiError(f"The pipe can't be read: {error.strerror}.", "Start both anew.")
+        with self._changed:
+            self._end = end
+            self._changed.notify_all()
+
+    def _message(self) -> bool | None:
+        """Take in the next message; says whether it was a whole one, or None at the end."""
+        prefix = self._exactly(frames.PREFIX)
+        length = frames.metadata_length(prefix)
+        if not length:
+            return None
+        metadata = self._exactly(length)
+        head = frames.head(metadata)
+        body = self._exactly(head.body)
+        if head.kind != frames.BATCH:
+            return True
+        with suppress(ValueError):
+            chunk = self._decoder.chunk(prefix + metadata + body, keyframe=False)
+            at_ns = time.monotonic_ns()
+            with self._changed:
+                followed = self._pace.add(chunk, at_ns, time.time_ns())
+                self._changed.notify_all()
+                while self._pace.nbytes > _ROOM and not self._closed:
+                    self._changed.wait()
+            return followed
+        return False
+
+    def _exactly(self, count: int) -> bytes:
+        """Read so many bytes.
+
+        Raises:
+            _EndError: there are no more.
+
+        """
+        parts: list[bytes] = []
+        while count:
+            ready, _, _ = select.select([self._descriptor, self._wake], [], [])
+            part = b"" if self._wake in ready else os.read(self._descriptor, min(count, _PIECE))
+            if not part:
+                raise _EndError
+            self._come += len(part)
+            parts.append(part)
+            count -= len(part)
+        return b"".join(parts)

@@ -1,0 +1,187 @@
+"""Writing recordings: a file that is whole whatever happens, or a pipe."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tcctui.errors import TcctuiError
+from tcctui.files.new_file import NewFile
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.file_index import IndexWriter
+from tcctui.recording.ipc_frames import END, Note
+from tcctui.recording.location import opened, standard_output
+from tcctui.recording.timeline import Origin
+
+if TYPE_CHECKING:
+    from tcctui.recording.arrow import Encoder
+
+
+class PipeClosedError(TcctuiError):
+    """Whoever read the recording from a pipe has gone."""
+
+
+def require_pyarrow() -> None:
+    """See that recordings can be written and read here.
+
+    Raises:
+        TcctuiError: pyarrow is not there, or can't be loaded.
+
+    """
+    from tcctui.recording import arrow  # noqa: F401, PLC0415 - 100 ms that few need
+
+
+class RecordingWriter:
+    """Writes chunks to a new file, or to a pipe; what `write` was given is in the kernel's hands.
+
+    `path` may also be a FIFO or a device; None is standard output. A new file has its name once its
+    head is written; see `NewFile` for what becomes of one that is there already.
+
+    Raises:
+        TcctuiError: it can't be written there, or pyarrow is missing.
+
+    """
+
+    def __init__(self, path: Path | None, origin: Origin, *, force: bool = False) -> None:
+        require_pyarrow()
+        from tcctui.recording.arrow import Encoder  # noqa: PLC0415
+
+        self.path = path
+        self.nbytes = 0
+        """Bytes written."""
+        self.events = 0
+        """Events written."""
+        self._encoder: Encoder = Encoder(origin)
+        place = standard_output() if path is None else opened(path, force=force)
+        self._new = place if isinstance(place, NewFile) else None
+        self._descriptor = place.descriptor if isinstance(place, NewFile) else place
+        self._begin: int | None = None
+        """Where in the file the recording begins; None where there is no going back."""
+        if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
+            self._begin = os.lseek(self._descriptor, 0, os.SEEK_CUR)
+        self._broken = False
+        self._index = IndexWriter()
+        try:
+            self._put(self._encoder.head)
+            if self._new is not None:
+                self._new.name()
+        except BaseException:
+            self._broken = True  # nothing more is written
+            if self._new is not None:
+                self._new.discard()
+                self._new = None
+            self.close()
+            raise
+
+    def write(self, chunk: Chunk) -> None:
+        """Write a chunk. One that can't be written leaves nothing of itself in a file.
+
+        Raises:
+            PipeClosedError: nobody reads the pipe any more.
+            TcctuiError: there is no room, or the file can't be written any more. What was written
+                before stays readable, and the next chunk may be written if there is room then.
+
+        """
+        at, note = self.nbytes, Note.of(chunk)
+        self._see()
+        self._put(self._encoder.batch(chunk))
+        self._index.add(at, self.nbytes - at, note)
+        self.events += len(chunk.events)
+
+    def close(self) -> None:
+        """End the recording; may be called twice.
+
+        Raises:
+            TcctuiError: somebody has deleted or replaced the file, and `write` has not said so.
+
+        """
+        if self._descriptor < 0:
+            return
+        try:
+            if not self._broken:
+                self._see()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._broken:
+            with suppress(TcctuiError):  # without its end it is as readable
+                self._put(END if self._begin is None else END + self._index.to_bytes())
+        if self.path is not None:
+            os.close(self._descriptor)
+        self._descriptor = -1
+
+    def _see(self) -> None:
+        """See that the file has its name still; one that was moved is whole, and that is well."""
+        if self._new is None or self._broken or self._descriptor < 0:
+            return
+        mine, other = os.fstat(self._descriptor), False
+        with suppress(OSError):
+            other = not os.path.samestat(mine, os.lstat(self._new.path))
+        if other or not mine.st_nlink:
+            self._broken = True
+            raise TcctuiError(
+                f"{self._name} was {'replaced' if other else 'deleted'} while it was written:"
+                " what was recorded is not there.",
+                "Let only one record to a name.",
+            )
+
+    def _put(self, data: bytes) -> None:
+        if self._descriptor < 0 or self._broken:
+            raise TcctuiError(f"{self._name} is not written any more.")
+        left = memoryview(data)
+        try:
+            while left:
+                left = left[_written(self._descriptor, left) :]
+        except OSError as error:
+            self._cut(partly=len(left) < len(data))
+            raise self._failure(error) from error
+        except BaseException:  # Ctrl-C in the middle
+            self._cut(partly=len(left) < len(data))
+            raise
+        self.nbytes += len(data)
+
+    def _cut(self, *, partly: bool) -> None:
+        """Take back what was written of something that could not be written whole."""
+        if self._begin is None:
+            self._broken |= partly
+            return
+        try:
+            os.ftruncate(self._descriptor, self._begin + self.nbytes)
+            os.lseek(self._descriptor, self._begin + self.nbytes, os.SEEK_SET)
+        except OSError:
+            self._broken = True
+
+    @property
+    def _name(self) -> str:
+        return "The output" if self.path is None else str(self.path)
+
+    def _failure(self, error: OSError) -> TcctuiError:
+        if error.errno == errno.EPIPE:
+            self._broken = True
+            return PipeClosedError("Nobody reads the recording any more: the pipe was closed.")
+        kept = ""
+        if self._begin is not None and self.nbytes:
+            kept = f" What was recorded before, {self.events} events, is in there and can be read."
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return TcctuiError(
+                f"{self._name} has no more room: {error.strerror}.{kept}",
+                "Make room, or record to another disk.",
+            )
+        return TcctuiError(
+            f"{self._name} can't be written any more: {error.strerror}.{kept}",
+            "Record to another place.",
+        )
+
+
+def _written(descriptor: int, data: memoryview) -> int:
+    try:
+        return os.write(descriptor, data)
+    except BlockingIOError:  # somebody else made the pipe non-blocking, as ssh does
+        select.select([], [descriptor], [])
+        return 0

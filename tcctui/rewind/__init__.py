@@ -1,0 +1,1 @@
+"""Any moment of a timeline, computed anew, and the log of the last minutes in memory."""

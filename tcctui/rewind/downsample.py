@@ -1,0 +1,82 @@
+"""Fewer events and samples that a flow's history can hardly be told from the many by."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import gcd
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import BUCKET_NS, run_starts
+from tcctui.recording.chunks import PIECE_NS, Chunk
+from tcctui.wire.events import EventKind, Events
+from tcctui.wire.records import pick
+from tcctui.wire.samples import Samples
+
+_SLOT_NS = np.uint64(gcd(BUCKET_NS, PIECE_NS))
+"""Nanoseconds that events are put together within, so that no bucket and no piece is of two."""
+
+_SAME = ("sock_cookie", "kind", "skaddr", "sport", "dport", "ssthresh")
+
+_EXTREMES = ("snd_cwnd", "srtt", "in_flight")
+
+Places = npt.NDArray[np.intp]
+
+
+def condensed(chunk: Chunk) -> Chunk:
+    """Put tcp_probe events of a chunk together, as the kernel's program does where it coalesces.
+
+    Cut into pieces that end at multiples of 50 ms, it makes the same histories, marks and newest
+    values to the last bit; not so how many events were counted, where no event told a count. Of
+    samples, the newest one of each flow in a piece is left. The keyframe is left out.
+    """
+    events = chunk.events
+    if len(events):
+        events = _put_together(events, _starts(events))
+    samples = chunk.samples
+    if len(samples):
+        samples = pick(samples, _newest(samples))
+    return replace(chunk, events=events, samples=samples, keyframe=b"")
+
+
+def _starts(events: Events) -> Places:
+    """Where a run of events begins that may become one."""
+    when, flows = events["ts_ns"], events["sock_cookie"]
+    halves = (events[name][:, half] for name in ("saddr", "daddr") for half in (0, 1))
+    # A bucket begins with what is from its very beginning, a piece ends with that.
+    slots = when // _SLOT_NS, (when - np.uint64(1)) // _SLOT_NS
+    begins = np.zeros(len(events) + 1, bool)  # one more, that nobody needs
+    begins[run_starts(*(events[name] for name in _SAME), *halves, *slots)] = True
+    begins[:-1] |= (events["kind"] != EventKind.PROBE) | (events["begun"] != 0)
+    # A flow's first event tells when it began; and a step back of snd_una counts as nothing, but
+    # the next one begins there.
+    una = events["snd_una"]
+    back = np.flatnonzero((una[1:] - una[:-1]).view("i4") < 0) + 1
+    alone = np.concatenate([run_starts(flows), back])
+    begins[alone] = begins[alone + 1] = True
+    starts: Places = np.flatnonzero(begins[:-1])
+    return starts
+
+
+def _put_together(events: Events, starts: Places) -> Events:
+    if len(starts) == len(events):
+        return events
+    made = pick(events, np.append(starts[1:], len(events)) - 1)
+    for name in _EXTREMES:
+        low, high = f"{name}_min", f"{name}_max"
+        made[low] = np.minimum.reduceat(events[low], starts)
+        made[high] = np.maximum.reduceat(events[high], starts)
+    made["begun"] = events["begun"][starts]
+    return made
+
+
+def _newest(samples: Samples) -> npt.NDArray[np.bool_]:
+    """Choose the samples that are taken in, where each piece's are at once."""
+    flows, when = samples["sock_cookie"], samples["ts_ns"]
+    order = np.lexsort((when, flows))
+    slots = ((when - np.uint64(1)) // np.uint64(PIECE_NS))[order]
+    starts = run_starts(flows[order], slots, samples["end"][order])
+    chosen = np.zeros(len(samples), bool)
+    chosen[order[np.append(starts[1:], len(samples)) - 1]] = True
+    return chosen

@@ -1,0 +1,98 @@
+"""What comes from the source, on its way to the store and to the log of the last minutes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from tcctui.errors import TcctuiError
+from tcctui.flows.store import Store
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.tape import Tape
+from tcctui.recording.timeline import Span
+from tcctui.rewind.rewind_log import RewindLog
+from tcctui.source import Source
+
+_ALWAYS = 1 << 63  # nanoseconds: later than anything
+
+
+class Feed:
+    """Takes what a source delivers to the store, and then to the tape. For several threads.
+
+    `record`, if there is one, is given each chunk too; when it fails, `failed` is told why, and
+    nothing more is recorded.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        log: RewindLog,
+        record: Callable[[Chunk], None] | None = None,
+        failed: Callable[[str], object] = str,
+    ) -> None:
+        self._source = source
+        self._store = store
+        self.log = log
+        self._record = record
+        self._failed = failed
+        self._failure: Exception | None = None
+        self._begin_ns = self._now_ns = source.now_ns()
+        self._tape = Tape(
+            store, self._begin_ns, log.keep, self._recorded, wants_keyframe=log.wants_keyframe
+        )
+        self._lock = threading.Lock()
+
+    def take(self, seconds: float) -> None:
+        """Take what comes within some time.
+
+        Raises:
+            TcctuiError: the source delivers nothing more.
+
+        """
+        source = self._source
+        events = source.read(seconds)
+        now_ns = source.now_ns()
+        # Whoever goes back to now_ns finds all of it in the log, or nothing in the store.
+        with self._lock:
+            self._store.ingest(events, now_ns)
+            self._tape.add_events(events, now_ns, source.lost(), source.skipped())
+            self._now_ns = now_ns
+            while len(samples := source.sampled()):
+                now_ns = source.now_ns()
+                self._store.ingest_samples(samples, now_ns)
+                self._tape.add_samples(samples)
+                self._now_ns = now_ns
+
+    @property
+    def span(self) -> Span:
+        """The moments that can be gone back to."""
+        return Span(self.log.span.first_ns or self._begin_ns, self._now_ns)
+
+    def reach(self, at_ns: int) -> None:
+        """Have the log go until a moment, if that is not to come yet."""
+        with self._lock:
+            if self.log.span.last_ns < min(at_ns, self._now_ns):
+                self._tape.flush(self._now_ns)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All that the log has until now."""
+        self.reach(_ALWAYS)
+        return self.log.chunks(0, _ALWAYS)
+
+    def finish(self) -> Exception | None:
+        """Pass on what has come since the last chunk; gives why that could not be recorded."""
+        with self._lock:
+            before = self._failure
+            self._tape.flush(self._now_ns)
+            return None if self._failure is before else self._failure
+
+    def _recorded(self, chunk: Chunk) -> None:
+        if self._record is None:
+            return
+        try:
+            self._record(chunk)
+        except Exception as error:  # a defect too: the screen stays, and says what happened
+            self._record, self._failure = None, error
+            known = isinstance(error, TcctuiError)
+            self._failed(str(error) if known else f"{type(error).__name__}: {error}")

@@ -1,0 +1,98 @@
+"""Which samples of idle sockets need not be kept, as they say what the ones before said."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.history.buckets import run_starts
+from tcctui.flows.history.rate_log import WATCHED_NS
+from tcctui.flows.index import Keys
+from tcctui.wire.records import pick
+from tcctui.wire.samples import SAMPLE, End, Samples
+
+EVERY_NS = 10_000_000_000
+"""Of a socket of which nothing changes, a sample is kept so often: verdicts hold for longer."""
+
+_CLOCKS = ("ts_ns", "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv")
+"""Fields that change though nothing happens."""
+
+_KNOWN = np.dtype(
+    [
+        ("cookie", "u8"),
+        ("said", "u8"),
+        ("seen_ns", "i8"),
+        ("kept_ns", "i8"),
+        ("again", "?"),  # whether the kept one says what the one before it said
+    ]
+)
+
+
+class IdleSamples:
+    """Remembers what was last said of each socket. Not for several threads at once.
+
+    Two samples are kept after a change, so that rates fall to nothing; and all of sockets that
+    somebody looks at, which are sampled more often.
+    """
+
+    def __init__(self) -> None:
+        self._known = np.zeros(0, _KNOWN)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes to remember."""
+        return self._known.nbytes
+
+    def left_out(self, samples: Samples) -> Samples:
+        """Leave out those that say nothing new; `samples` are sorted by `sock_cookie`."""
+        if not len(samples):
+            return samples
+        starts = run_starts(samples["sock_cookie"])
+        last = np.append(starts[1:], len(samples)) - 1
+        now = np.zeros(len(last), _KNOWN)
+        now["cookie"], now["seen_ns"] = samples["sock_cookie"][last], samples["ts_ns"][last]
+        now["said"] = _said(pick(samples, last))
+        before, there = self._before(now["cookie"])
+        alike = there & (before["said"] == now["said"])
+        alike &= (starts == last) & (samples["end"][last] == End.LIVES)
+        alike &= now["seen_ns"] > before["seen_ns"] + WATCHED_NS
+        out = alike & before["again"] & (now["seen_ns"] < before["kept_ns"] + EVERY_NS)
+        now["kept_ns"] = np.where(out, before["kept_ns"], now["seen_ns"])
+        now["again"] = alike
+        self._remember(now)
+        if not out.any():
+            return samples
+        kept = np.ones(len(samples), bool)
+        kept[last[out]] = False
+        return pick(samples, kept)
+
+    def _before(self, cookies: Keys) -> tuple[npt.NDArray[np.void], npt.NDArray[np.bool_]]:
+        if not len(self._known):
+            return np.zeros(len(cookies), _KNOWN), np.zeros(len(cookies), bool)
+        place = np.searchsorted(self._known["cookie"], cookies)
+        place[place == len(self._known)] = 0
+        found = self._known[place]
+        return found, found["cookie"] == cookies
+
+    def _remember(self, now: npt.NDArray[np.void]) -> None:
+        # Sockets that are not sampled any more are gone.
+        recent = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
+        others = recent & ~np.isin(self._known["cookie"], now["cookie"])
+        known = np.concatenate([self._known[others], now])
+        self._known = known[np.argsort(known["cookie"])]
+
+
+_WORDS = SAMPLE.itemsize // 8
+_FACTORS = np.random.default_rng(0).integers(1, 1 << 64, _WORDS, "u8") | np.uint64(1)
+
+
+def _said(samples: Samples) -> Keys:
+    """A number for all that each sample says but the time; hardly ever the same for other values.
+
+    `samples` are changed.
+    """
+    for name in _CLOCKS:
+        samples[name] = 0
+    words = np.frombuffer(samples.tobytes(), "u8").reshape(len(samples), _WORDS)
+    said: Keys = ((words ^ words >> np.uint64(31)) * _FACTORS).sum(axis=1, dtype="u8")
+    return said

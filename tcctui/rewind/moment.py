@@ -1,0 +1,244 @@
+"""What was known at a moment of the past, worked out anew from a timeline."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.flows.store import Store
+from tcctui.recording.timeline import Timeline
+from tcctui.rewind.histories import Histories
+from tcctui.rewind.rebuilt import SLACK_NS, Piece, Rebuilt
+from tcctui.rewind.store_copies import Copies
+
+LONGEST = 600.0
+"""Seconds of the past that are worked out where nobody knows of a flow's whole life."""
+
+_SHORTEST = 64.0  # what limits a flow is known for so long, and what is recent is shorter
+
+_NEAR_NS = 3_000_000_000  # so far forward, nobody has to wait for the lock
+
+_MOST_FLOWS = 96
+"""So many flows are looked at together, if there are no more: then others come into sight."""
+
+_TABLE_FINE_NS = 15_000_000_000
+
+_TABLES = 24 << 20
+"""Bytes of copies of the table: for going back among some thousand flows. Of many more, there are
+keyframes enough, and a copy takes as long as one of these."""
+
+_NOBODY: Keys = np.empty(0, "u8")
+
+
+class Moment:
+    """All flows as they were at `at_ns`, and the past of those that are looked at.
+
+    `go` and `look_at` take their time and belong into a thread of their own, one for both; all else
+    is for the screen's. `life` is the store that all came through, live: it knows more of whole
+    lives than the timeline.
+    """
+
+    def __init__(self, timeline: Timeline, life: Store | None = None) -> None:
+        self.timeline = timeline
+        self._life = life
+        self.at_ns = 0
+        """The moment, on the timeline's clock."""
+        self.losses = (0, 0)
+        """Events lost and skipped until then (`Source.lost`, `Source.skipped`)."""
+        self.pending = False
+        """Whether the past of what is looked at is not there yet: `look_at` works it out."""
+        # Held while all changes to another moment, so that nobody sees half of it.
+        self._lock = threading.Lock()
+        self._table: Rebuilt | None = None
+        self._past: Rebuilt | None = None
+        self._pasts: Histories | None = None
+        self._tables = Copies(_TABLES)
+        self._cookies = _NOBODY
+        self._seconds = _SHORTEST
+        self._nothing = Store(0)
+
+    def go(self, at_ns: int) -> None:
+        """Go to a moment of the timeline's span; a little forward or back costs little.
+
+        Where the past of what is looked at takes longer, it is `pending` until `look_at`.
+
+        Raises:
+            TcctuiError: the timeline can't be read any more.
+
+        """
+        span = self.timeline.span
+        at_ns = max(span.first_ns, min(at_ns, span.last_ns))
+        table, table_pieces = self._next_table(at_ns)
+        past, past_pieces = self._next_past(at_ns)
+        with self._lock:
+            for piece in table_pieces:
+                table.take(piece)
+            for piece in past_pieces:
+                assert past is not None
+                past.take(piece)
+            before = self._table, self._past
+            self._table, self._past = table, past
+            self.at_ns, self.losses = at_ns, table.losses
+            self.pending = past is None and len(self._cookies) > 0
+        for run in before:
+            if run is not None and run is not table and run is not past:
+                run.store.give_up()
+        if table_pieces:
+            self._tables.leave(table)
+        if past is not None and past_pieces and self._pasts is not None:
+            self._pasts.copies.leave(past)
+
+    def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Piece]]:
+        """Give what will be the table, once these pieces are taken in."""
+        table = self._table
+        if table is not None and table.whole and 0 <= at_ns - table.at_ns <= _NEAR_NS:
+            return table, list(table.ahead(at_ns))
+        if table is None or not table.whole or table.at_ns > at_ns:
+            table = None
+        left = self._tables.nearest(at_ns)
+        if left is not None and (table is None or left.at_ns > table.at_ns):
+            table = left
+        held = self._cookies.tolist()
+        begun = self.timeline.keyframe(at_ns)
+        if table is not None and (begun is None or begun[0] <= table.at_ns):
+            table = table.copy()
+            table.store.hold(held)
+        else:
+            since_ns = at_ns if begun is None else begun[0]
+            table = Rebuilt(
+                self.timeline, since_ns, since_ns, held=held, fine_ns=_TABLE_FINE_NS, to_ns=at_ns
+            )
+        self._tables.go(table, at_ns)
+        return table, ()
+
+    def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Piece]]:
+        """Give what will be the past, once these pieces are taken in; None if that takes long."""
+        past, pasts = self._past, self._pasts
+        if pasts is None:
+            return None, ()
+        if past is not None and past.whole and 0 <= at_ns - past.at_ns <= _NEAR_NS:
+            return past, list(past.ahead(at_ns))
+        return (pasts.at(at_ns) if pasts.near(at_ns) else None), ()
+
+    def look_at(self, cookies: Keys, seconds: float | None) -> None:
+        """Have the past of these flows at hand, so many seconds back, or their whole lives.
+
+        Raises:
+            TcctuiError: the timeline can't be read any more.
+
+        """
+        if seconds is None:
+            seconds = LONGEST if self._life is None else _SHORTEST
+        wanted = np.unique(np.asarray(cookies, "u8"))
+        pasts, seconds = self._pasts, max(seconds, _SHORTEST)
+        self._cookies, self._seconds = wanted, seconds
+        if self._table is None:
+            return
+        with self._lock:
+            self._table.store.hold(wanted.tolist())
+        if not len(wanted):
+            self.pending = False
+            return
+        if pasts is None or pasts.seconds < seconds or not np.isin(wanted, pasts.cookies).all():
+            self._pasts = pasts = Histories(self.timeline, self._and_others(wanted), seconds)
+        elif self._past is not None:
+            return
+        self.pending = True
+        try:
+            past = pasts.at(self.at_ns)
+            with self._lock:
+                self._past = past
+        finally:
+            self.pending = False
+
+    def _and_others(self, wanted: Keys) -> Keys:
+        """Add flows that may be looked at next: to look at them later would be to begin anew."""
+        every = np.union1d(wanted, self._all.flows([])["cookie"])
+        if len(every) <= _MOST_FLOWS:
+            return every
+        before = _NOBODY if self._pasts is None else self._pasts.cookies
+        some = np.union1d(wanted, before)
+        return some if len(some) <= _MOST_FLOWS else wanted
+
+    # For the screen
+
+    def totals(self) -> Totals:
+        """Counts until then; see `Store.totals`."""
+        with self._lock:
+            return self._all.totals()
+
+    @property
+    def rate_of_events(self) -> float:
+        """Events per second over about the last second until then; NaN while unknown."""
+        return self.totals().events_per_second
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """See `Store.flows`."""
+        with self._lock:
+            return self._all.flows(names)
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """See `Store.some_flows`."""
+        with self._lock:
+            return self._all.some_flows(cookies, names)
+
+    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
+        """See `Store.history`; None also of a flow whose past is not there yet."""
+        with self._lock:
+            born_ns = _born_ns(self._all, cookie)
+            if born_ns is None or self._past is None or cookie not in self._past_cookies:
+                return None
+            store = self._past.store
+            if not _is_same(_born_ns(store, cookie), born_ns):
+                store = self._all  # there is nothing of it yet
+            if seconds is None:
+                lived = self._life.lived(cookie) if self._life is not None else None
+                if lived is not None and _is_same(lived.born_ns, born_ns):
+                    return store.history(cookie, None, columns, lived=lived)
+                seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
+            return store.history(cookie, seconds, columns)
+
+    def sparklines(
+        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
+    ) -> npt.NDArray[np.float64]:
+        """See `Store.sparklines`; of flows that are not looked at (yet), what is known without."""
+        with self._lock:
+            store = self._past.store if self._past is not None else self._all
+            lines = store.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
+            missing = ~np.isin(cookies, self._past_cookies)
+            if missing.any() and self._life is not None:
+                lines[missing] = self._life.sparklines(
+                    cookies[missing],
+                    name,
+                    worst=worst,
+                    seconds=seconds,
+                    columns=columns,
+                    at_ns=self.at_ns,
+                )
+            return lines
+
+    @property
+    def _all(self) -> Store:
+        return self._nothing if self._table is None else self._table.store
+
+    @property
+    def _past_cookies(self) -> Keys:
+        if self._past is None or self._past.cookies is None:
+            return _NOBODY
+        return self._past.cookies
+
+
+def _born_ns(store: Store, cookie: int) -> int | None:
+    found = store.some_flows(np.array([cookie], "u8"), ["first_ns"])
+    return int(found["first_ns"][0]) if found.count else None
+
+
+def _is_same(born_ns: int | None, other_ns: int) -> bool:
+    """Whether it is one connection: what is far back is known less exactly."""
+    return born_ns is not None and abs(born_ns - other_ns) < 2 * SLACK_NS

@@ -1,0 +1,133 @@
+"""The last minutes, in memory: packed chunks, the oldest of which make room for new ones."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tcctui.flows.index import Keys
+from tcctui.flows.keyframe.packed import Packed, pack
+from tcctui.recording.chunks import NO_EVENTS, Chunk, of_flows
+from tcctui.recording.timeline import Origin, Span
+from tcctui.rewind.idle_samples import IdleSamples
+from tcctui.rewind.packed_events import pack_events, unpack_events
+from tcctui.wire.samples import NO_SAMPLES
+
+_PARTS = 8
+"""Of the budget, so many parts have a keyframe each: the oldest part is what is dropped."""
+
+_OBJECTS = 300
+"""Bytes of the Python objects around a chunk, but for those of what is packed."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    begin_ns: int
+    end_ns: int
+    events: Packed
+    samples: Packed
+    lost: int
+    skipped: int
+    keyframe: bytes
+
+    @property
+    def nbytes(self) -> int:
+        return self.events.nbytes + self.samples.nbytes + len(self.keyframe) + _OBJECTS
+
+    def chunk(self, cookies: Keys | None) -> Chunk:
+        events, samples = unpack_events(self.events), self.samples.array()
+        if cookies is not None:
+            events, samples = of_flows(events, cookies), of_flows(samples, cookies)
+        return Chunk(
+            self.begin_ns, self.end_ns, events, samples, self.lost, self.skipped, self.keyframe
+        )
+
+
+class RewindLog:
+    """Keeps chunks within `budget` bytes; a `Timeline`.
+
+    What is dropped reaches up to a keyframe, which stays: every moment of `span` can be worked out
+    as it was. Only where there is none to drop to, what came since is all that is known.
+    """
+
+    def __init__(self, budget: int, origin: Origin) -> None:
+        self.origin = origin
+        self._budget = budget
+        self._kept: deque[_Kept] = deque()
+        self._base: tuple[int, bytes] | None = None  # the keyframe that all begins with
+        self._nbytes = 0
+        self._since_keyframe = 0
+        self._idle = IdleSamples()
+        self._lock = threading.Lock()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that are used."""
+        return self._nbytes + self._idle.nbytes
+
+    @property
+    def span(self) -> Span:
+        """From where to where it goes now; nowhere, before the first chunk."""
+        with self._lock:
+            if not self._kept:
+                return Span(*[self._base[0] if self._base else 0] * 2)
+            first_ns = self._base[0] if self._base else self._kept[0].begin_ns
+            return Span(first_ns, self._kept[-1].end_ns)
+
+    def wants_keyframe(self) -> bool:
+        """Whether so much came since the last keyframe that there should be one soon."""
+        return self._since_keyframe >= self._budget // _PARTS
+
+    def keep(self, chunk: Chunk) -> None:
+        """Take in the next chunk; drop the oldest ones where there is no room."""
+        kept = _Kept(
+            chunk.begin_ns,
+            chunk.end_ns,
+            pack_events(chunk.events),
+            pack(self._idle.left_out(chunk.samples)),
+            chunk.lost,
+            chunk.skipped,
+            chunk.keyframe,
+        )
+        with self._lock:
+            self._kept.append(kept)
+            self._nbytes += kept.nbytes
+            self._since_keyframe = 0 if kept.keyframe else self._since_keyframe + kept.nbytes
+            while self.nbytes > self._budget and len(self._kept) > 1:
+                self._drop()
+
+    def _drop(self) -> None:
+        """Drop the oldest chunks up to one with a keyframe, or where there is none, only one."""
+        count = 1 + next((at for at, kept in enumerate(self._kept) if kept.keyframe), 0)
+        dropped = [self._kept.popleft() for _ in range(count)]
+        self._nbytes -= sum(kept.nbytes for kept in dropped)
+        if self._base is not None:
+            self._nbytes -= len(self._base[1])
+        last = dropped[-1]
+        self._base = (last.end_ns, last.keyframe) if last.keyframe else None
+        self._nbytes += len(last.keyframe)
+
+    def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
+        """Give the newest keyframe from `at_ns` or before, and its moment."""
+        with self._lock:
+            for kept in reversed(self._kept):
+                if kept.end_ns <= at_ns and kept.keyframe:
+                    return kept.end_ns, kept.keyframe
+            if self._base is not None and self._base[0] <= at_ns:
+                return self._base
+        return None
+
+    def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
+        """Give chunks; see `Timeline.chunks`. The first is empty where older ones were dropped."""
+        with self._lock:
+            base = self._base
+            wanted = [
+                kept for kept in self._kept if kept.end_ns > after_ns and kept.begin_ns <= until_ns
+            ]
+        if base is not None and base[0] > after_ns:
+            # What whoever saves all this has to begin with.
+            yield Chunk(base[0], base[0], NO_EVENTS, NO_SAMPLES, keyframe=base[1])
+        for kept in wanted:
+            yield kept.chunk(cookies)

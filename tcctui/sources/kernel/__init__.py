@@ -1,0 +1,1 @@
+"""The BPF program: compiled, loaded, filtered, and read through its ring buffer."""

@@ -1,0 +1,84 @@
+"""The one place that imports bcc: the distribution's package, found by path.
+
+It lies in the system's dist-packages, which a virtual environment does not see, and PyPI has an
+unrelated package of the same name, which must not be taken for it.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import sysconfig
+from collections.abc import Iterable
+from glob import glob
+from pathlib import Path
+from types import ModuleType
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.kernel.distribution import install_bcc
+
+_SYSTEM = (
+    "/usr/lib/python3/dist-packages",
+    "/usr/local/lib/python3/dist-packages",
+    "/usr/lib/python3.*/site-packages",
+    "/usr/lib64/python3.*/site-packages",
+    "/usr/local/lib/python3.*/site-packages",
+    "/usr/local/lib/python3.*/dist-packages",
+)
+
+
+def candidates() -> list[Path]:
+    """Directories that may hold a package `bcc`, the likeliest first."""
+    own = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path]
+    system = [path for pattern in _SYSTEM for path in sorted(glob(pattern), reverse=True)]
+    return [Path(path) for path in dict.fromkeys([*system, *own]) if path]
+
+
+def find(directories: Iterable[Path]) -> Path:
+    """Find the BPF Compiler Collection's package: the directory `bcc` that binds libbcc.
+
+    Raises:
+        TcctuiError: there is none, or only a package of the same name that is something else.
+
+    """
+    impostor = None
+    for directory in directories:
+        package = directory / "bcc"
+        if (package / "libbcc.py").is_file() and (package / "__init__.py").is_file():
+            return package
+        if (package / "__init__.py").is_file() or (directory / "bcc.py").is_file():
+            impostor = directory
+    if impostor:
+        raise TcctuiError(
+            f"The package bcc in {impostor} is not the BPF Compiler Collection.",
+            f"Run: {install_bcc()}  (PyPI's bcc is something else)",
+        )
+    raise TcctuiError("bcc's Python package is not installed.", f"Run: {install_bcc()}")
+
+
+def load(package: Path | None = None) -> ModuleType:
+    """Import bcc: the given package, or the one that the distribution put somewhere.
+
+    Raises:
+        TcctuiError: it is not installed, or what is installed can't be loaded.
+
+    """
+    package = package or find(candidates())
+    loaded = sys.modules.get("bcc")
+    if loaded is not None and Path(str(loaded.__file__)).parent == package:
+        return loaded
+    spec = importlib.util.spec_from_file_location(
+        "bcc", package / "__init__.py", submodule_search_locations=[str(package)]
+    )
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["bcc"] = module
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, OSError, AttributeError) as error:
+        del sys.modules["bcc"]
+        raise TcctuiError(
+            f"bcc in {package} can't be loaded: {error}.", f"Run: {install_bcc()}"
+        ) from error
+    return module

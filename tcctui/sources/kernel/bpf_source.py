@@ -1,0 +1,252 @@
+"""Live events: bpf/tcc.c on this kernel's tracepoints."""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.kernel.bpf_syscall import delete_keys
+from tcctui.sources.kernel.filter_tests import FILTER
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.mapped_array import MappedArray
+from tcctui.sources.kernel.program import Loading
+from tcctui.sources.kernel.resolution import Resolution
+from tcctui.sources.kernel.ringbuf import MappedRing
+from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, Slots
+from tcctui.wire.events import EVENT, EventKind, Events
+from tcctui.wire.records import joined
+
+if TYPE_CHECKING:
+    from tcctui.query import Query
+
+BATCH = 1 << 16
+"""Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
+
+_NAP = 0.025
+"""Seconds between two looks at how full the ring is: 3 million events a second fit into it."""
+
+MAX_FOCUS = 8
+"""Flows that can be in focus at a time."""
+
+CONFIG = np.dtype(
+    [("interval_ns", "u8"), ("focus", "u8", (MAX_FOCUS,)), ("n_focus", "u4"), ("active", "u4")]
+)
+"""`struct config` in bpf/tcc.c."""
+
+_RECURSION = re.compile(r"^recursion_misses:\s*(\d+)", re.MULTILINE)
+_LOST = np.dtype(("u8", (8,)))
+_FILTERS, _OF_ENDS = 4, 2
+"""How many places for filters there are, and how far behind the others those of ends stand."""
+
+
+class BpfSource:
+    """Attaches the BPF program to the tracepoints and reads its ring buffer.
+
+    `loading` is the program, on its way already; else it is loaded now. `interval_ms` is the time
+    that one event of a flow may stand for, 0 for an event of every ACK. Where `max_cpu` is given,
+    that time doubles while the reading thread takes more than this share of a core, or the ring is
+    over half full.
+
+    Raises:
+        TcctuiError: no privilege, no tracepoint, no bcc, or the kernel refuses the program.
+
+    """
+
+    def __init__(
+        self,
+        kernel_filter: KernelFilter | None = None,
+        *,
+        loading: Loading | None = None,
+        interval_ms: float = 0,
+        max_cpu: float | None = None,
+    ) -> None:
+        self._program = (loading or Loading()).wait()
+        self.attach_ms = self._program.attach_ms
+        """Milliseconds that compiling, loading and attaching took."""
+        self._interval_ns = round(interval_ms * 1e6)
+        self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)
+        self._coalesced = False
+        self._own = self._filter = kernel_filter or KernelFilter()
+        self._changing = threading.Lock()
+        self._lost = self._skipped = 0
+        self._open = True
+        self._mapped: list[MappedArray] = []
+        self._ring: MappedRing | None = None
+        maps, cpus = self._program.maps, self._program.cpus
+        try:
+            self._ring = MappedRing(maps["events"], self._program.ring_bytes, EVENT)
+            self._config, self._filters, self._losses, marks, flows, lists = (
+                self._map(name, value, count).values
+                for name, value, count in (
+                    ("config", CONFIG, 1),
+                    ("filters", FILTER, _FILTERS),
+                    ("lost", _LOST, cpus),
+                    ("marks", MARK, self._program.slots),
+                    ("flows", EVENT, self._program.slots),
+                    ("free_slots", FREE_SLOTS, cpus),
+                )
+            )
+            self._slots = Slots(marks, flows, lists, lambda keys: delete_keys(maps["slots"], keys))
+            del marks, flows, lists
+            self.set_interval(self._interval_ns)
+            self.attached_ns = self.now_ns()
+            """CLOCK_MONOTONIC when events began to be let through."""
+            self.set_filter(self._own)
+        except BaseException:
+            self.close()
+            raise
+
+    def _map(self, name: str, value: np.dtype[np.void], count: int) -> MappedArray:
+        self._mapped.append(MappedArray(self._program.maps[name], value, count))
+        return self._mapped[-1]
+
+    @property
+    def description(self) -> str:
+        """`tcp_probe` and the kernel's release."""
+        return f"tcp_probe · {os.uname().release}"
+
+    @property
+    def kernel_filter(self) -> str:
+        """The filter in force, in words."""
+        return str(self._filter)
+
+    @property
+    def kernel_exact(self) -> bool:
+        """Whether the filter in force lets through no more than was asked for."""
+        return self._filter.exact
+
+    can_narrow = True
+
+    @property
+    def interval_ns(self) -> int:
+        """Nanoseconds that one event of a flow may stand for; 0 where every ACK has its own."""
+        return self._interval_ns
+
+    def now_ns(self) -> int:
+        """CLOCK_MONOTONIC, as bpf_ktime_get_ns() gives it."""
+        return time.monotonic_ns()
+
+    def set_filter(self, kernel_filter: KernelFilter) -> None:
+        """Change which flows the kernel reports, while running: from one event to the next."""
+        self._own = kernel_filter
+        self._let_through(kernel_filter)
+
+    def narrow(self, query: Query | None) -> None:
+        """Have only those reported that this may match, too; from any thread.
+
+        The ends of all others are still told: somebody may know them from before.
+        """
+        own = self._own
+        self._let_through(own if query is None else own & KernelFilter.of(query))
+
+    def _let_through(self, kernel_filter: KernelFilter) -> None:
+        with self._changing:
+            if not self._open:
+                return
+            # 0 would let nothing through; the program takes the lowest bit for the filter's place.
+            active = 2 if self._config["active"][0] == 1 else 1
+            self._filters[active & 1] = kernel_filter.pack()
+            self._filters[_OF_ENDS + (active & 1)] = self._own.pack()
+            self._config["active"] = active
+            self._filter = kernel_filter
+
+    def focus(self, cookies: Iterable[int]) -> None:
+        """Let the kernel tell every ACK of these flows, of the first `MAX_FOCUS` of them."""
+        if not self._open:
+            return
+        chosen = list(cookies)[:MAX_FOCUS]
+        # Written over, not cleared first: a flow that stays in focus is never out of it.
+        self._config["focus"][0] = chosen + [0] * (MAX_FOCUS - len(chosen))
+        self._config["n_focus"] = len(chosen)
+
+    def set_interval(self, interval_ns: int) -> None:
+        """Change the time that one event of a flow may stand for, while running; 0 is every ACK."""
+        if interval_ns and not self._coalesced:
+            self._coalesced = True
+            self._slots.tend(self.now_ns())
+        self._interval_ns = interval_ns
+        # Flows that have slots keep them: each ACK's record then comes behind what they hold.
+        self._config["interval_ns"] = max(interval_ns, 1) if self._coalesced else 0
+
+    def read(self, timeout: float) -> Events:
+        """Deliver up to `BATCH` events; wait `timeout` seconds first, until the ring fills up.
+
+        Behind them come those that quiet flows have left in their slots.
+        """
+        if not self._open or self._ring is None:
+            raise TcctuiError("The BPF program was unloaded.")
+        ring = self._ring.ring
+        end = time.monotonic() + timeout
+        while ring.used < ring.size // 8 and (rest := end - time.monotonic()) > 0:
+            time.sleep(min(rest, _NAP))
+        now = self.now_ns()
+        if self._resolution is not None:
+            interval_ns = self._resolution.adapt(now, time.thread_time_ns(), ring.used / ring.size)
+            if interval_ns != self._interval_ns:
+                self.set_interval(interval_ns)
+        if not self._coalesced:
+            return ring.read(BATCH)
+        waiting = self._slots.waiting(now, self._interval_ns)
+        produced = ring.produced
+        events = ring.read(BATCH)
+        if ring.consumed >= produced:
+            left = self._slots.fetch(waiting)
+            events = joined([events, left]) if len(left) else events
+        self._slots.tend(now)
+        return events
+
+    def lost(self) -> int:
+        """Records that found the ring full, since the start.
+
+        A coalesced flow's next record tells what they would have told, but for the moment.
+        """
+        if self._open:
+            self._lost = sum(self.lost_by_kind().values())
+        return self._lost
+
+    def skipped(self) -> int:
+        """Events, of any flow, that the kernel ran no program for, since the start.
+
+        An interrupt that comes while a program is at work starts no other on that CPU
+        (trace_call_bpf, kernel/trace/bpf_trace.c). The kernel counts them since 5.12.
+        """
+        if self._open:
+            infos = (Path(f"/proc/self/fdinfo/{fd}").read_text() for fd in self._program.programs)
+            counts = (
+                re.search(r"^recursion_misses:\s*(\d+)", info, re.MULTILINE) for info in infos
+            )
+            self._skipped = sum(int(count[1]) for count in counts if count)
+        return self._skipped
+
+    def lost_by_kind(self) -> dict[EventKind, int]:
+        """Records that found the ring full, by kind, over all CPUs."""
+        return {kind: int(self._losses[:, kind].sum()) for kind in EventKind}
+
+    def close(self) -> None:
+        """Detach from the tracepoints and unload programs and maps."""
+        if not self._open:
+            return
+        if self._ring is not None:
+            if len(self._mapped) == _ARRAYS:
+                self.lost()
+                self.skipped()
+            self._ring.close()
+            self._ring = None
+        with self._changing:
+            self._open = False
+        self._program.close()
+        for name in ("_config", "_filters", "_losses", "_slots"):
+            self.__dict__.pop(name, None)
+        for mapped in self._mapped:
+            mapped.close()
+
+
+_ARRAYS = 6

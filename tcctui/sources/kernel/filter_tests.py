@@ -1,0 +1,77 @@
+"""A formula over addresses and ports as the kernel decides it: `struct filter` in bpf/tcc.c."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.query.address_formula import AnyOf, Atom, Inside, Not, PortRange, Reach, size
+
+MAX_TESTS = 64
+"""How many tests a filter has at most."""
+
+DROP, PASS = MAX_TESTS, MAX_TESTS + 1
+"""`enum verdict`: where to go on that is no test."""
+
+LOCAL, REMOTE, PORT = 1, 2, 4
+"""`enum test_of`."""
+
+TEST = np.dtype(
+    [
+        ("address", ">u8", (2,)),
+        ("mask", ">u8", (2,)),
+        ("low", "u2"),
+        ("high", "u2"),
+        ("of", "u1"),
+        ("yes", "u1"),
+        ("no", "u1"),
+        ("unused", "u1"),
+    ]
+)
+"""`struct test`."""
+
+FILTER = np.dtype([("first", "u4"), ("unused", "u4"), ("tests", TEST, (MAX_TESTS,))])
+"""`struct filter`."""
+
+_ENDS = {"s": LOCAL, "d": REMOTE, "sd": LOCAL | REMOTE}
+
+
+def packed(reach: Reach) -> npt.NDArray[np.void]:
+    """Give a `struct filter`, shape (), of a formula with `MAX_TESTS` atoms at most.
+
+    Each atom becomes one test, which goes on behind what it has decided, so that no more are looked
+    at than it takes.
+    """
+    assert size(reach) <= MAX_TESTS
+    found: list[tuple[Atom, int, int]] = []  # the last one first, with where to go on in there
+
+    def place(formula: Reach, yes: int, no: int) -> int:
+        """Have a formula decided before all that is there already; says where that begins."""
+        if isinstance(formula, Not):
+            yes, no, formula = no, yes, formula.atom
+        if isinstance(formula, (PortRange, Inside)):
+            found.append((formula, yes, no))
+            return len(found) - 1
+        any_of = isinstance(formula, AnyOf)
+        begin = no if any_of else yes
+        for part in reversed(formula.parts):
+            begin = place(part, yes, begin) if any_of else place(part, begin, no)
+        return begin
+
+    begin = place(reach, PASS, DROP)
+    last = len(found) - 1
+
+    def turned(at: int) -> int:
+        return at if at >= MAX_TESTS else last - at
+
+    made = np.zeros((), FILTER)
+    made["first"] = turned(begin)
+    for test, (atom, yes, no) in zip(made["tests"], reversed(found), strict=False):
+        test["yes"], test["no"], test["of"] = turned(yes), turned(no), _ENDS[atom.end]
+        if isinstance(atom, PortRange):
+            test["of"] |= PORT
+            test["low"], test["high"] = atom.low, atom.high
+        else:
+            high, low, mask_high, mask_low = atom.prefix.halves
+            test["address"], test["mask"] = (high, low), (mask_high, mask_low)
+    return made

@@ -1,0 +1,126 @@
+"""The filter that runs in the kernel: the part of a query that both ends' addresses decide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.query.address_formula import (
+    EVERYTHING,
+    All,
+    AnyOf,
+    Bounds,
+    Not,
+    PortRange,
+    Reach,
+    all_of,
+    opposite,
+)
+from tcctui.query.address_formula_text import words
+from tcctui.query.formula_widening import fitted
+from tcctui.sources.kernel.filter_tests import MAX_TESTS, packed
+from tcctui.wire.addresses import Prefix
+from tcctui.wire.records import Records
+
+if TYPE_CHECKING:
+    from tcctui.query import Query
+
+Halves = npt.NDArray[np.uint64]
+Ports = npt.NDArray[np.uint16]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class KernelFilter:
+    """Which flows the kernel reports: those of which `reach` holds.
+
+    It is never narrower than what it was made of; `exact` says that it is not wider either, so that
+    nothing of it is left to decide.
+    """
+
+    reach: Reach = EVERYTHING
+    exact: bool = True
+
+    @classmethod
+    def of(cls, query: Query) -> KernelFilter:
+        """Make it of what the kernel can decide of a query."""
+        return cls._of_bounds(query.bounds)
+
+    @classmethod
+    def _of_bounds(cls, bounds: Bounds) -> KernelFilter:
+        reach = fitted(bounds.holds, MAX_TESTS)
+        return cls(reach, Bounds(reach, bounds.fails).exact)
+
+    @classmethod
+    def on_ports(cls, *ports: int) -> KernelFilter:
+        """Make one for flows with one of these ports at either end."""
+        return cls(fitted(AnyOf(tuple(PortRange("sd", port, port) for port in ports)), MAX_TESTS))
+
+    def __and__(self, other: KernelFilter) -> KernelFilter:
+        """Both."""
+        both = all_of(
+            [
+                Bounds(one.reach, opposite(one.reach) if one.exact else EVERYTHING)
+                for one in (self, other)
+            ]
+        )
+        return self._of_bounds(both)
+
+    def pack(self) -> npt.NDArray[np.void]:
+        """The `struct filter` of it, shape ()."""
+        return packed(self.reach)
+
+    def passes(  # noqa: PLR0917 - columns, in the order in which flows have them
+        self,
+        saddr_hi: Halves,
+        saddr_lo: Halves,
+        daddr_hi: Halves,
+        daddr_lo: Halves,
+        sport: Ports,
+        dport: Ports,
+    ) -> Mask:
+        """Decide as the kernel does, of columns as flows have them: a bool for each row."""
+        ends = {"s": (saddr_hi, saddr_lo, sport), "d": (daddr_hi, daddr_lo, dport)}
+
+        def decided(reach: Reach) -> Mask:
+            if isinstance(reach, Not):
+                return ~decided(reach.atom)
+            if isinstance(reach, All):
+                whole = np.ones(len(sport), bool)
+                for part in reach.parts:
+                    whole &= decided(part)
+                return whole
+            some = np.zeros(len(sport), bool)
+            if isinstance(reach, AnyOf):
+                for part in reach.parts:
+                    some |= decided(part)
+                return some
+            for end in reach.end:
+                high, low, port = ends[end]
+                if isinstance(reach, PortRange):
+                    some |= (port >= reach.low) & (port <= reach.high)
+                else:
+                    some |= _inside(reach.prefix, high, low)
+            return some
+
+        return decided(self.reach)
+
+    def passing(self, records: Records) -> Mask:
+        """Decide as the kernel does of records that have both ends, such as events and samples."""
+        if self.reach == EVERYTHING:
+            return np.ones(len(records), bool)
+        local, remote = (records[name].astype("u8") for name in ("saddr", "daddr"))
+        halves = (local[:, 0], local[:, 1], remote[:, 0], remote[:, 1])
+        return self.passes(*halves, records["sport"], records["dport"])
+
+    def __str__(self) -> str:
+        return words(self.reach)
+
+
+def _inside(prefix: Prefix, high: Halves, low: Halves) -> Mask:
+    # numpy's own type, because numpy before 2 turns large Python ints into floats here
+    address_high, address_low, mask_high, mask_low = map(np.uint64, prefix.halves)
+    return (high & mask_high == address_high) & (low & mask_low == address_low)

@@ -1,0 +1,221 @@
+"""The slots in which the kernel coalesces flows: which are free, and what is left in them.
+
+The program in bpf/tcc.c gives each flow a slot, folds its ACKs into it and writes a record of it
+now and then. When a flow goes quiet, what came since its last record stays in the slot: it is taken
+out here, through the memory that both share; so is the end of a flow that the ring had no room for.
+The kernel only ever takes slots; putting them back in the lists it takes them from is done here
+too. No call for a slot: numpy over all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.wire.events import EventKind, Events
+from tcctui.wire.records import joined, pick
+
+MARK = np.dtype(
+    [
+        ("emitted_ns", "u8"),
+        ("acks", "u4"),
+        ("done", "u4"),
+        ("told", "u4"),
+        ("fetched", "u4"),
+        ("state", "u4"),
+        ("owner", "u4"),
+    ]
+)
+"""`struct mark`: when a slot's last record was due; its ACKs counted, folded in, told by records,
+fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and half of its cookie, or 0 if
+it is to lose the slot."""
+
+LIVING, GONE, GONE_UNTOLD = 0, 1, 2
+"""`enum slot_state`."""
+
+FREE_SLOTS = np.dtype([("taken", "u4"), ("given", "u4"), ("slots", "u4", (1024,))])
+"""`struct free_slots`: a ring of slots for one processor; it counts `taken`, we count `given`."""
+
+IDLE_NS = 10_000_000_000
+"""A slot that had no record for so long may be taken from its flow, where slots run short: 10 s."""
+
+_LEAVE_NS = 1_000_000_000  # by then every program that had looked the slot up is through with it
+_LISTED = FREE_SLOTS["slots"].shape[0]
+_ENDS = ("sock_cookie", "skaddr", "saddr", "daddr", "sport", "dport")  # of a DESTROY event
+
+Slot = npt.NDArray[np.int64]
+
+
+class Waiting(NamedTuple):
+    """Slots that hold something to fetch.
+
+    `acks` is how far each had come, `untold` whether ACKs of it are to be told, `ended` whether its
+    flow's end is.
+    """
+
+    slots: Slot
+    acks: npt.NDArray[np.uint32]
+    untold: npt.NDArray[np.bool_]
+    ended: npt.NDArray[np.bool_]
+
+
+class Slots:
+    """Looks after the slots; used by one thread, while programs write to the same memory.
+
+    `marks` and `events` have an entry for each slot, `lists` one for each processor; all are mapped
+    from the kernel. `delete` takes cookies out of the kernel's map of cookies to slots.
+    """
+
+    def __init__(
+        self,
+        marks: npt.NDArray[Any],
+        events: Events,
+        lists: npt.NDArray[Any],
+        delete: Callable[[npt.NDArray[np.uint64]], None],
+    ) -> None:
+        self._marks = marks
+        self._events = events
+        self._lists = lists
+        self._delete = delete
+        # The lowest come last and are given away first: few flows, few slots to look through.
+        self._free = np.arange(len(marks) - 1, -1, -1)
+        self._n_free = len(marks)
+        self._high = 0
+        self._idle: Slot = np.empty(0, "i8")
+        self._leaving: Slot = np.empty(0, "i8")
+        self._left_ns = 0
+        self._level = min(_LISTED, max(1, len(marks) // (4 * len(lists))))
+
+    @property
+    def free(self) -> int:
+        """Slots that neither a flow nor a processor's list has."""
+        return self._n_free
+
+    def waiting(self, now_ns: int, interval_ns: int) -> Waiting:
+        """Find what flows left in their slots that had no record for `interval_ns`, or are gone."""
+        marks = self._marks[: self._high]
+        state, done = marks["state"].copy(), marks["done"].copy()
+        untold = _untold(marks, done)
+        due = marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns
+        # Its flow may have another slot by now, whose records are newer. What is left here was
+        # counted as lost when the ring had no room for it.
+        due[self._leaving] = False
+        untold &= due | (state != LIVING)
+        ended = state == GONE_UNTOLD
+        slots = np.flatnonzero(untold | ended)
+        return Waiting(slots, done[slots], untold[slots], ended[slots])
+
+    def fetch(self, waiting: Waiting) -> Events:
+        """Take out what waited.
+
+        What the ring held by the time when that was found must have been read. Records that a flow
+        had of ACKs before it are among that; and of a flow that went on since, nothing is taken: a
+        record will tell it. So nothing comes before what happened before it.
+
+        Gives events that stand for the ACKs since each flow's last record, oldest first, and behind
+        them the ends of flows.
+        """
+        slots, acks, untold, ended = waiting
+        if not len(slots):
+            return self._events[:0].copy()
+        events = pick(self._events, slots)
+        # Looked at after it was copied: an ACK is counted before it changes anything. Of a flow
+        # that was destroyed since, a record may have told it, which is read already.
+        still = (self._marks["acks"][slots] == acks) & (self._marks["told"][slots] != acks)
+        left = np.flatnonzero(untold & still)
+        self._marks["fetched"][slots[left]] = acks[left]
+        told = pick(events, left[np.argsort(events["ts_ns"][left], kind="stable")])
+        if not ended.any():
+            return told
+        gone = slots[ended]
+        ends = _ends(pick(events, ended), self._marks["emitted_ns"][gone])
+        self._marks["state"][gone] = GONE
+        return joined([told, pick(ends, np.argsort(ends["ts_ns"], kind="stable"))])
+
+    def tend(self, now_ns: int) -> None:
+        """Take slots of destroyed sockets back, and fill the lists that the kernel takes from."""
+        marks = self._marks[: self._high]
+        # Destroyed or not, those that are leaving come back once, when their time is over.
+        gone = np.setdiff1d(np.flatnonzero(marks["state"] == GONE), self._leaving)
+        if len(gone):
+            held = self._marks[gone]
+            self._take_back(gone[~_untold(held, held["done"])])
+        if len(self._leaving) and now_ns - self._left_ns > _LEAVE_NS:
+            held = self._marks[self._leaving]
+            kept = (held["state"] != LIVING) & _untold(held, held["done"])
+            kept |= held["state"] == GONE_UNTOLD
+            self._take_back(self._leaving[~kept])
+            self._leaving = self._leaving[kept]
+        self._fill_lists()
+        if len(self._idle):
+            if now_ns - self._left_ns > _LEAVE_NS:
+                self._take_away(now_ns)
+        elif self._n_free < len(self._marks) // 16 and not len(self._leaving):
+            self._choose(now_ns)
+
+    def _take_back(self, slots: Slot) -> None:
+        self._marks[slots] = 0
+        self._free[self._n_free : self._n_free + len(slots)] = slots[::-1]
+        self._n_free += len(slots)
+
+    def _fill_lists(self) -> None:
+        lists = self._lists
+        left = lists["given"] - lists["taken"]
+        for cpu in np.flatnonzero(left <= self._level // 2):
+            count = min(self._level - int(left[cpu]), self._n_free)
+            if not count:
+                return
+            self._n_free -= count
+            slots = self._free[self._n_free : self._n_free + count][::-1]
+            given = int(lists["given"][cpu])
+            lists["slots"][cpu, (given + np.arange(count)) % _LISTED] = slots
+            # Counted once they are there.
+            lists["given"][cpu] = (given + count) & 0xFFFFFFFF
+            self._high = max(self._high, int(slots.max()) + 1)
+
+    def _choose(self, now_ns: int) -> None:
+        """Choose flows that are long idle, or whose end nobody has told, to take slots from.
+
+        From now on the kernel tells each of their ACKs at once, should they have some after all. A
+        program that has begun may still leave one in the slot: hence `_take_away` a while later.
+        """
+        slots = np.flatnonzero(self._are_idle(slice(self._high), now_ns))
+        oldest = np.argsort(self._marks["emitted_ns"][slots], kind="stable")
+        self._idle = slots[oldest[: len(self._marks) // 8]]
+        self._left_ns = now_ns
+        self._marks["owner"][self._idle] = 0
+
+    def _take_away(self, now_ns: int) -> None:
+        """Take the slots of the chosen flows, but of those that were not idle after all."""
+        idle = self._are_idle(self._idle, now_ns) & (self._marks["owner"][self._idle] == 0)
+        self._leaving, kept = self._idle[idle], self._idle[~idle]
+        self._idle = self._idle[:0]
+        self._left_ns = now_ns
+        # Some came back meanwhile: they are nobody's, or another flow's.
+        kept = kept[(self._marks["owner"][kept] == 0) & (self._marks["emitted_ns"][kept] > 0)]
+        self._marks["owner"][kept] = self._events["sock_cookie"][kept] & np.uint64(0xFFFFFFFF)
+        if len(self._leaving):
+            self._delete(self._events["sock_cookie"][self._leaving])
+
+    def _are_idle(self, which: Slot | slice, now_ns: int) -> npt.NDArray[np.bool_]:
+        marks = self._marks[which]
+        idle = (marks["emitted_ns"] > 0) & (marks["emitted_ns"] + np.uint64(IDLE_NS) < now_ns)
+        idle &= ~_untold(marks, marks["done"]) & (marks["state"] == LIVING)
+        return idle
+
+
+def _untold(marks: npt.NDArray[Any], done: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    return (done != marks["told"]) & (done != marks["fetched"])
+
+
+def _ends(last: Events, when_ns: npt.NDArray[np.uint64]) -> Events:
+    """DESTROY events, as the kernel would have written them, of flows with these last events."""
+    ends = np.zeros(len(last), last.dtype)
+    for name in _ENDS:
+        ends[name] = last[name]
+    ends["ts_ns"] = when_ns
+    ends["kind"] = EventKind.DESTROY
+    return ends

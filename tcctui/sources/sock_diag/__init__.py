@@ -1,0 +1,1 @@
+"""Samples of sockets through NETLINK_SOCK_DIAG, with namespaces and processes."""

@@ -1,0 +1,203 @@
+"""What the kernel says of its TCP sockets when asked: NETLINK_SOCK_DIAG, without privileges."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+import time
+from collections.abc import Generator, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.sock_diag import inet_diag, namespaces
+from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
+from tcctui.sources.sock_diag.netlink import NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Inbox
+from tcctui.wire.events import AF_INET, AF_INET6
+from tcctui.wire.records import joined, pick
+from tcctui.wire.samples import NO_SAMPLES, SAMPLE, End, Samples, newest
+
+_TRIES = 4
+_PATIENCE = 2  # seconds that the kernel may take for an answer; it takes microseconds
+_AT_ONCE = 64  # requests of one sendmsg: their answers fit into the smallest receive buffer
+_GONE = (errno.ENOENT, errno.ESTALE)
+_BUSY = (errno.ENOBUFS, errno.EBUSY, errno.EAGAIN)
+
+
+class DiagSocket:
+    """One netlink socket in one network namespace; used by one thread.
+
+    `netns` is the inode that is written into samples. `raw` is a socket that was made elsewhere, in
+    that namespace, and is closed with this. As long as it is open, the namespace stays.
+
+    Raises:
+        TcctuiError: there is no sock_diag.
+
+    """
+
+    def __init__(self, netns: int = 0, *, raw: socket.socket | None = None) -> None:
+        self._netns = netns
+        self._elsewhere = raw is not None
+        try:
+            self._socket = namespaces.diag_socket() if raw is None else raw
+        except OSError as error:
+            raise _unusable(error) from error
+        # Not settimeout: Python would poll before each read.
+        patience = struct.pack("ll", _PATIENCE, 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, patience)
+        self._notices: DestroyNotices | None = None
+        self._inbox = Inbox()
+        self._sequence = 0
+        self.complete = False
+        """Whether the last dump was told to its end: then what it lacks is not there."""
+
+    def dump(self) -> Samples:
+        """Sample all connected sockets at once, each once, in the order of their cookies.
+
+        See `parts`.
+        """
+        return newest(joined([NO_SAMPLES, *self.parts()]))
+
+    def parts(self) -> Iterator[Samples]:
+        """Sample all connected sockets, IPv4 and IPv6, some thousands at a time.
+
+        Those are not connected that listen or are closed, in TIME_WAIT or SYN_RECV; nor is what is
+        left of a socket that was closed and waits for the other's FIN. An interrupted dump is made
+        anew, so that sockets come twice; after some times it is taken as it is, and `complete` is
+        False. Until the end, nothing else may be asked for.
+
+        Raises:
+            TcctuiError: the kernel refuses.
+
+        """
+        refused: list[OSError] = []
+        self.complete = False
+        complete = True
+        for family in (AF_INET, AF_INET6):
+            for _ in range(_TRIES):
+                try:
+                    if (yield from self._dump(family)):
+                        break
+                except OSError as error:
+                    if error.errno not in _BUSY:
+                        refused.append(error)  # a kernel may lack one of the two
+                        break
+                    self._drain()
+            else:
+                complete = False
+        if len(refused) == 2:
+            raise _unusable(refused[0])
+        self.complete = complete
+
+    def query(self, sockets: npt.NDArray[np.void]) -> Samples:
+        """Sample each of some sockets, of dtype `SOCKET`, in their order.
+
+        Where the kernel has no such socket, `end` is End.GONE and there is only cookie and time.
+        One that is bound to a device is not found without its `ifindex` (INET_MATCH,
+        include/net/inet_hashtables.h). A socket is left out if there was no room for the answer.
+        """
+        ranges = range(0, len(sockets), _AT_ONCE)
+        return joined([NO_SAMPLES, *(self._query(sockets[at : at + _AT_ONCE]) for at in ranges)])
+
+    def listen(self) -> bool:
+        """Ask to be told of destroyed sockets from now on; False if the kernel refuses."""
+        try:
+            if self._notices is None:
+                elsewhere = namespaces.open_beside(self._socket) if self._elsewhere else None
+                self._notices = DestroyNotices(elsewhere or namespaces.diag_socket(), self._netns)
+        except OSError:
+            return False
+        return True
+
+    def destroyed(self) -> Samples:
+        """Sample the sockets that were destroyed since the last time, as `DestroyNotices.read`."""
+        return NO_SAMPLES if self._notices is None else self._notices.read()
+
+    @property
+    def overflows(self) -> int:
+        """How often destroyed sockets were not told for want of room."""
+        return 0 if self._notices is None else self._notices.overflows
+
+    def close(self) -> None:
+        """Close the sockets; may be called twice."""
+        self._socket.close()
+        if self._notices is not None:
+            self._notices.close()
+            self._notices = None
+
+    def _dump(self, family: int) -> Generator[Samples, None, bool]:
+        """Sample the sockets of one family; in the end False if something changed meanwhile.
+
+        Raises:
+            OSError: the kernel refuses, or has no room.
+
+        """
+        inbox, intact, ended = self._inbox, True, False
+        inbox.clear()
+        sequence = self._number(1)
+        next_stamp = time.monotonic_ns()
+        self._socket.send(inet_diag.dump_request(family, sequence))
+        while not ended:
+            # The kernel fills a datagram while it hands out the one before.
+            stamp, next_stamp = next_stamp, time.monotonic_ns()
+            intact &= inbox.receive(self._socket, stamp)
+            newest = inbox.newest()
+            ended = newest.kind in (NLMSG_DONE, NLMSG_ERROR) and newest.sequence == sequence
+            if ended or inbox.full:
+                messages = inbox.take()
+                mine = messages.headers["sequence"] == sequence
+                intact &= not (messages.headers["flags"][mine] & NLM_F_DUMP_INTR).any()
+                yield inet_diag.samples_of(messages, mine, self._netns)[0]
+        if newest.errno:
+            raise OSError(newest.errno, os.strerror(newest.errno))
+        return intact
+
+    def _drain(self) -> None:
+        """Read what is left of an old answer: a dump under way forbids another."""
+        while self._inbox.collect(self._socket):
+            self._inbox.clear()
+
+    def _query(self, sockets: npt.NDArray[np.void]) -> Samples:
+        count, cookies = len(sockets), sockets["sock_cookie"]
+        first = self._number(count)
+        self._inbox.clear()
+        try:
+            self._socket.send(inet_diag.queries(sockets, first).tobytes())
+        except OSError:
+            return np.zeros(0, SAMPLE)
+        self._inbox.collect(self._socket)  # within send, the kernel has answered
+        messages = self._inbox.take()
+        of = messages.headers["sequence"].astype(np.int64) - first
+        mine = (of >= 0) & (of < count)
+        found, places = inet_diag.samples_of(messages, mine, self._netns)
+        absent = mine & np.isin(messages.errors(), _GONE)
+        # What is left of a socket that was closed has no values: it is gone.
+        absent |= mine & inet_diag.of_time_wait(messages)
+        gone = np.zeros(np.count_nonzero(absent), SAMPLE)
+        gone["sock_cookie"] = cookies[of[absent]]
+        gone["ts_ns"] = messages.stamps[absent]
+        gone["netns"] = self._netns
+        gone["end"] = End.GONE
+        order = np.argsort(np.concatenate([of[places], of[absent]]), kind="stable")
+        return pick(joined([found, gone]), order)
+
+    def _number(self, count: int) -> int:
+        """Give the first of so many sequence numbers that no answer under way has."""
+        if self._sequence + count > 0x7FFFFFFF:
+            self._sequence = 0
+        self._sequence += count
+        return self._sequence - count + 1
+
+
+def _unusable(error: OSError) -> TcctuiError:
+    if error.errno == errno.ENOENT:
+        return TcctuiError(
+            "The kernel has no sock_diag for TCP.", "Load it with: sudo modprobe tcp_diag"
+        )
+    return TcctuiError(
+        f"The kernel does not tell of its TCP sockets: {error.strerror}.",
+        "Allow netlink sockets (NETLINK_SOCK_DIAG) where tcctui runs, or run it outside of that.",
+    )

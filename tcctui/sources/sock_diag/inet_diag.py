@@ -1,0 +1,265 @@
+"""The messages of sock_diag: requests to bytes, answers to `SAMPLE` arrays. No socket in here.
+
+Layouts are the kernel's (include/uapi/linux/netlink.h, sock_diag.h, inet_diag.h), numbers in the
+machine's byte order but for addresses and ports. All messages of one length and one layout of
+attributes are decoded together.
+"""
+
+from __future__ import annotations
+
+import sys
+from enum import IntEnum
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.sources.sock_diag.netlink import HEADER, NLM_F_DUMP, NLM_F_REQUEST, Messages, pieces
+from tcctui.wire.addresses import V4_MAPPED
+from tcctui.wire.events import AF_INET
+from tcctui.wire.records import pick
+from tcctui.wire.samples import SAMPLE, TCP_INFO_BYTES, CcInfo, Samples
+
+SOCK_DIAG_BY_FAMILY = 20
+_IPPROTO_TCP = 6
+_TIME_WAIT_TIMER = 3
+
+CONNECTED = 0xFFF & ~(1 << 3 | 1 << 6 | 1 << 7 | 1 << 10)
+"""Bits of TcpState, as `ss` takes them without -a: not SYN_RECV, TIME_WAIT, CLOSE and LISTEN."""
+
+
+class Attribute(IntEnum):
+    """What a message may tell of a socket (enum in uapi/linux/inet_diag.h): those read here."""
+
+    INFO = 2
+    VEGASINFO = 3
+    """Only asked for: the answer is the algorithm's own, BBRINFO or DCTCPINFO."""
+    CONG = 4
+    SKMEMINFO = 7
+    DCTCPINFO = 9
+    BBRINFO = 16
+
+
+_ASKED = (Attribute.INFO, Attribute.VEGASINFO, Attribute.CONG, Attribute.SKMEMINFO)
+_EXTENSIONS = sum(1 << attribute - 1 for attribute in _ASKED)
+
+_ID = np.dtype(
+    [
+        ("sport", ">u2"),
+        ("dport", ">u2"),
+        ("src", ">u8", (2,)),
+        ("dst", ">u8", (2,)),
+        ("ifindex", "u4"),
+        ("cookie", "u4", (2,)),
+    ]
+)
+REQUEST = np.dtype(
+    [
+        ("header", HEADER),
+        ("family", "u1"),
+        ("protocol", "u1"),
+        ("extensions", "u1"),
+        ("pad", "u1"),
+        ("states", "u4"),
+        ("id", _ID),
+    ]
+)
+"""struct nlmsghdr and struct inet_diag_req_v2."""
+
+MESSAGE = np.dtype(
+    [
+        ("header", HEADER),
+        ("family", "u1"),
+        ("state", "u1"),
+        ("timer", "u1"),
+        ("retrans", "u1"),
+        ("id", _ID),
+        ("expires", "u4"),
+        ("rqueue", "u4"),
+        ("wqueue", "u4"),
+        ("uid", "u4"),
+        ("inode", "u4"),
+    ]
+)
+"""struct nlmsghdr and struct inet_diag_msg; attributes follow."""
+
+_PIECE = np.dtype(f"V{SAMPLE.itemsize}")
+_TIMER = MESSAGE.fields["timer"][1]  # type: ignore[index]
+_COPIED = ("family", "state", "rqueue", "wqueue", "uid", "inode")
+_SKMEM = {"rmem_alloc": 0, "rcvbuf": 1, "wmem_alloc": 2, "sndbuf": 3, "wmem_queued": 5, "drops": 8}
+"""enum in uapi/linux/sock_diag.h: places in an array of u4."""
+
+
+def dump_request(family: int, sequence: int) -> bytes:
+    """Ask for all connected sockets of one address family."""
+    request = np.zeros(1, REQUEST)
+    _head(request, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+    request["family"] = family
+    request["states"] = CONNECTED
+    return request.tobytes()
+
+
+def queries(sockets: npt.NDArray[np.void], first: int) -> npt.NDArray[np.void]:
+    """Make one request for each of `sockets` (of `SOCKET`); they are numbered from `first` on."""
+    requests = np.zeros(len(sockets), REQUEST)
+    _head(requests, NLM_F_REQUEST, first + np.arange(len(sockets)))
+    requests["family"] = sockets["family"]
+    requests["states"] = 0xFFFFFFFF
+    name = requests["id"]
+    name["sport"], name["dport"] = sockets["sport"], sockets["dport"]
+    v4 = sockets["family"] == AF_INET
+    for theirs, ours in (("src", "saddr"), ("dst", "daddr")):
+        high, low = (sockets[ours][:, half].astype("u8") for half in (0, 1))
+        name[theirs][:, 0] = np.where(v4, low << np.uint64(32), high)
+        name[theirs][:, 1] = np.where(v4, np.uint64(0), low)
+    name["ifindex"] = sockets["ifindex"]
+    name["cookie"][:, 0] = sockets["sock_cookie"] & np.uint64(0xFFFFFFFF)
+    name["cookie"][:, 1] = sockets["sock_cookie"] >> np.uint64(32)
+    return requests
+
+
+def _head(requests: npt.NDArray[np.void], flags: int, sequence: Any) -> None:
+    header = requests["header"]
+    header["length"] = REQUEST.itemsize
+    header["kind"] = SOCK_DIAG_BY_FAMILY
+    header["flags"] = flags
+    header["sequence"] = sequence
+    requests["protocol"] = _IPPROTO_TCP
+    requests["extensions"] = _EXTENSIONS
+
+
+def samples_of(
+    messages: Messages, mine: npt.NDArray[np.bool_], netns: int
+) -> tuple[Samples, npt.NDArray[np.intp]]:
+    """Make samples of those messages that are `mine` and about a socket.
+
+    Gives them without `end`, in the messages' order, and for each which message it is of.
+    """
+    headers = messages.headers
+    places = np.flatnonzero(mine & (headers["kind"] == SOCK_DIAG_BY_FAMILY))
+    samples, which = decode(messages.data, messages.starts[places], headers["length"][places])
+    places = places[which]
+    samples["ts_ns"] = messages.stamps[places]
+    samples["netns"] = netns
+    return samples, places
+
+
+def decode(
+    data: memoryview, starts: npt.NDArray[np.intp], lengths: npt.NDArray[Any]
+) -> tuple[Samples, npt.NDArray[np.intp]]:
+    """Make samples of the messages about sockets; those too short to be one are left out.
+
+    `starts` and `lengths` are bytes. Gives samples without time, end and network namespace, and
+    for each which of the messages it is of.
+    """
+    enough = lengths >= MESSAGE.itemsize
+    samples = np.zeros(len(starts), SAMPLE)
+    records = samples.view(_PIECE)
+    for length in np.unique(lengths[enough]):
+        places = np.flatnonzero(lengths == length)
+        messages = pieces(data, starts[places], int(length))
+        while len(messages):
+            layout = _layout(messages[0].tobytes())
+            alike = np.ones(len(messages), bool)
+            for _, _, at in layout:
+                header = _column(messages, "u4", at - 4)
+                alike &= header == header[0]
+            if len(messages) == len(samples) and alike.all():
+                _fill(samples, messages, layout)
+                break
+            part = np.zeros(np.count_nonzero(alike), SAMPLE)
+            _fill(part, messages[alike], layout)
+            records[places[alike]] = part.view(records.dtype)
+            places, messages = places[~alike], messages[~alike]
+    enough &= ~_time_wait(data, starts, enough)
+    which = np.flatnonzero(enough)
+    if len(which) < len(samples):
+        samples = pick(samples, which)
+    return samples, which
+
+
+def of_time_wait(messages: Messages) -> npt.NDArray[np.bool_]:
+    """Which messages are about what is left of a socket that was closed.
+
+    The kernel keeps it in TIME_WAIT, or in FIN_WAIT2 with nobody to read from it; it has the
+    socket's cookie and no values (inet_twsk_diag_fill, net/ipv4/inet_diag.c).
+    """
+    headers = messages.headers
+    about = (headers["kind"] == SOCK_DIAG_BY_FAMILY) & (headers["length"] >= MESSAGE.itemsize)
+    return _time_wait(messages.data, messages.starts, about)
+
+
+def _time_wait(
+    data: memoryview, starts: npt.NDArray[np.intp], whole: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.bool_]:
+    found = np.zeros(len(starts), bool)
+    found[whole] = np.frombuffer(data, "u1")[starts[whole] + _TIMER] == _TIME_WAIT_TIMER
+    return found
+
+
+def _column(records: npt.NDArray[np.void], kind: str, at: int) -> npt.NDArray[Any]:
+    """The values at one place of all records, as a view."""
+    return np.ndarray((len(records),), kind, records, at, (records.itemsize,))
+
+
+def _layout(message: bytes) -> tuple[tuple[int, int, int], ...]:
+    """Attributes of a message: kind, bytes, place; up to the first that can't be."""
+    found = []
+    at = MESSAGE.itemsize
+    while at + 4 <= len(message):
+        length = int.from_bytes(message[at : at + 2], sys.byteorder)
+        kind = int.from_bytes(message[at + 2 : at + 4], sys.byteorder)
+        if length < 4 or at + length > len(message):
+            break
+        found.append((kind, length - 4, at + 4))
+        at += length + 3 & ~3
+    return tuple(found)
+
+
+def _fill(
+    samples: Samples, messages: npt.NDArray[np.void], layout: tuple[tuple[int, int, int], ...]
+) -> None:
+    """Write messages that have the same attributes into as many samples, which are zeros."""
+    message = _column(messages, MESSAGE, 0)  # type: ignore[arg-type]
+    for name in _COPIED:
+        samples[name] = message[name]
+    ident = message["id"]
+    samples["sport"], samples["dport"] = ident["sport"], ident["dport"]
+    samples["ifindex"] = ident["ifindex"]
+    cookie = ident["cookie"].astype("u8")
+    samples["sock_cookie"] = cookie[:, 0] | cookie[:, 1] << np.uint64(32)
+    v4 = message["family"] == AF_INET
+    for ours, theirs in (("saddr", "src"), ("daddr", "dst")):
+        high, low = (ident[theirs][:, half].astype("u8") for half in (0, 1))
+        samples[ours][:, 0] = np.where(v4, np.uint64(0), high)
+        samples[ours][:, 1] = np.where(v4, np.uint64(V4_MAPPED) | high >> np.uint64(32), low)
+    for kind, size, at in layout:
+        if kind == Attribute.INFO:
+            samples["info_len"] = min(size, 0xFFFF)
+            _copy(samples, "tcp_info", messages, at, min(size, TCP_INFO_BYTES))
+        elif kind == Attribute.CONG:
+            _copy(samples, "cc", messages, at, min(size, 16))
+        elif kind == Attribute.SKMEMINFO and size >= 36:
+            samples["has_skmem"] = 1
+            for field, place in _SKMEM.items():
+                samples[field] = _column(messages, "u4", at + 4 * place)
+        elif kind == Attribute.BBRINFO and size >= 20:
+            # struct tcp_bbr_info
+            samples["cc_info"] = CcInfo.BBR
+            low, high = (_column(messages, "u4", at + place).astype("u8") for place in (0, 4))
+            samples["bbr_bw"] = low | high << np.uint64(32)
+            for place, field in ((8, "min_rtt"), (12, "pacing_gain"), (16, "cwnd_gain")):
+                samples[f"bbr_{field}"] = _column(messages, "u4", at + place)
+        elif kind == Attribute.DCTCPINFO and size >= 8:
+            # struct tcp_dctcp_info
+            samples["cc_info"] = CcInfo.DCTCP
+            samples["dctcp_enabled"] = _column(messages, "u2", at)
+            samples["dctcp_ce_state"] = _column(messages, "u2", at + 2)
+            samples["dctcp_alpha"] = _column(messages, "u4", at + 4)
+
+
+def _copy(samples: Samples, name: str, messages: npt.NDArray[np.void], at: int, size: int) -> None:
+    """Copy bytes as they are to where a field begins."""
+    if size:
+        place = SAMPLE.fields[name][1]  # type: ignore[index]
+        _column(samples, f"V{size}", place)[:] = _column(messages, f"V{size}", at)

@@ -1,0 +1,302 @@
+"""Samples of every socket: of all now and then, of those that are looked at all the time."""
+
+from __future__ import annotations
+
+import resource
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.sock_diag import namespaces
+from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.sources.sock_diag.namespaces import Namespace
+from tcctui.sources.sock_diag.processes import Owners, Processes
+from tcctui.wire.records import joined, pick
+from tcctui.wire.samples import NO_SAMPLES, SAMPLE, SOCKET, End, Samples
+
+_ROUND = 2.0
+"""Seconds between two dumps of all sockets, at least."""
+
+_SHARE = 100
+"""How many times longer than a dump takes it is to the next one: 1 % of a core at most."""
+
+_LONGEST = 10.0
+"""Seconds between two dumps at most, also where they take more than that."""
+
+_ENDS = 0.5
+"""Seconds between two looks at which sockets were destroyed."""
+
+_OWNERS_ROUND = 5.0
+"""Seconds between two passes over all processes' files, where these don't take long."""
+
+_MOST_PLACES = 32
+"""Namespaches in which a socket is looked for that no dump has shown; beyond, a dump has to."""
+
+_PATIENCE = 0.5
+"""Seconds that closing waits for a dump, or a pass over processes, that is under way."""
+
+
+class _Place:
+    """A network namespace, its diag socket, and the sockets that are known to be in it."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self.namespace = namespace
+        # Who may not enter namespaces is told of ends in the own one all the same.
+        raw = None if namespace.path == namespaces.OWN else namespaces.open_diag(namespace)
+        self.diag = DiagSocket(namespace.inode, raw=raw)
+        self.diag.listen()
+        self.known = np.empty(0, SOCKET)
+
+    def dump(self) -> Iterator[Samples]:
+        """Sample all sockets, some thousands at a time; at last, those that are gone."""
+        before, told = self.known, [np.empty(0, SOCKET)]
+        for part in self.diag.parts():
+            told.append(sockets_of(part))
+            yield part
+        self.known = joined(told)
+        missing = before[~np.isin(before["sock_cookie"], self.known["sock_cookie"])]
+        if len(missing):
+            # A dump may pass over a socket that moves in the kernel's table meanwhile.
+            asked = self.diag.query(missing)
+            lives = asked["end"] == End.LIVES
+            self.known = joined([self.known, sockets_of(pick(asked, lives))])
+            yield asked
+
+
+def _ended(cookies: npt.NDArray[np.uint64]) -> Samples:
+    """Tell the end of sockets that are no longer there."""
+    ends = np.zeros(len(cookies), SAMPLE)
+    ends["sock_cookie"], ends["ts_ns"], ends["end"] = cookies, time.monotonic_ns(), End.GONE
+    return ends
+
+
+def sockets_of(samples: Samples) -> npt.NDArray[np.void]:
+    """What the samples' sockets are asked for by: of dtype `SOCKET`."""
+    sockets = np.empty(len(samples), SOCKET)
+    for name in SOCKET.names or ():
+        sockets[name] = samples[name]
+    return sockets
+
+
+def passing(
+    kernel_filter: KernelFilter, samples: Samples, narrowed: KernelFilter | None = None
+) -> Samples:
+    """Choose the samples that the filter lets through; an end is for whoever knows its cookie.
+
+    What has `narrowed` it meanwhile keeps no end back: somebody may know the flow from before.
+    """
+    mask = kernel_filter.passing(samples)
+    if narrowed is not None:
+        mask &= narrowed.passing(samples) | (samples["end"] != End.LIVES)
+    mask |= samples["end"] == End.GONE
+    return samples if mask.all() else pick(samples, mask)
+
+
+def _allow_descriptors() -> None:
+    """Let this process have as many files open as it may: each namespace takes two."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+class Sampler:
+    """Asks sock_diag in threads of its own, in every network namespace that it may enter.
+
+    `period` is the time between two samples of what is watched, in seconds.
+
+    Raises:
+        TcctuiError: this kernel answers no sock_diag.
+
+    """
+
+    def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
+        self._filter = kernel_filter
+        self._narrowed: KernelFilter | None = None
+        self._period = period
+        self._watched = np.empty(0, SOCKET)
+        self._places: dict[int, _Place] = {}
+        self._closed_to_us: set[int] = set()
+        self._owners: Owners | None = None
+        self._taken: deque[Samples] = deque()
+        self._there = threading.Condition()
+        self._over = threading.Event()
+        self._dump_now = threading.Event()
+        self._dump_at = self._namespaces_at = self._ends_at = 0.0
+        self._failure: TcctuiError | None = None
+        _allow_descriptors()
+        found = namespaces.found()
+        if not found:
+            raise TcctuiError(
+                "/proc does not tell which network namespace this is.", "Mount /proc here."
+            )
+        own = found[0]
+        try:
+            self._places[own.inode] = _Place(own)
+        except OSError as error:
+            raise TcctuiError(f"The kernel answers no sock_diag: {error.strerror}.") from error
+        self._threads = [
+            threading.Thread(target=target, name=name, daemon=True)
+            for target, name in ((self._run, "sock_diag"), (self._look_for_owners, "owners"))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+        """Sample these sockets, of dtype `SOCKET`, each period."""
+        self._watched = sockets
+
+    def narrow(self, narrowed: KernelFilter | None) -> None:
+        """Give only those that pass this, too, and all of these soon; from any thread.
+
+        What is watched is given all the same: it is on the screen.
+        """
+        self._narrowed = narrowed
+        self._dump_now.set()
+
+    def wait(self, timeout: float) -> None:
+        """Wait until there are samples to take, for so many seconds at most."""
+        with self._there:
+            self._there.wait_for(lambda: self._taken or self._failure, timeout)
+
+    def take(self) -> Samples:
+        """Give what was sampled at a time, in the order in which it was, empty if there is no more.
+
+        Raises:
+            TcctuiError: sampling has ended; nothing more comes.
+
+        """
+        with self._there:
+            if self._taken:
+                return self._taken.popleft()
+        if self._failure:
+            raise self._failure
+        return NO_SAMPLES
+
+    def close(self) -> None:
+        """End the threads and give the sockets back; may be called twice."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(_PATIENCE)
+        if not self._threads[0].is_alive():
+            for place in self._places.values():
+                place.diag.close()
+            self._places = {}
+
+    # In the thread
+
+    def _run(self) -> None:
+        try:
+            while not self._over.is_set():
+                begun = time.monotonic()
+                if begun >= self._namespaces_at:
+                    self._namespaces_at = begun + _ROUND
+                    self._follow_namespaces()
+                if begun >= self._dump_at or self._dump_now.is_set():
+                    self._dump_all()
+                self._sample_watched()
+                if begun >= self._ends_at:
+                    self._ends_at = begun + _ENDS
+                    for place in self._places.values():
+                        self._give(place.diag.destroyed(), place)
+                self._over.wait(max(0.01, self._period - (time.monotonic() - begun)))
+        except TcctuiError as error:
+            self._fail(error)
+        except Exception as error:  # a defect
+            self._fail(TcctuiError(f"Sampling broke off: {type(error).__name__}: {error}."))
+
+    def _fail(self, error: TcctuiError) -> None:
+        """Let whoever takes samples have the reason why there are no more."""
+        with self._there:
+            self._failure = error
+            self._there.notify_all()
+
+    def _give(self, samples: Samples, place: _Place, *, narrowed: bool = True) -> None:
+        samples = passing(self._filter, samples, self._narrowed if narrowed else None)
+        if not len(samples):
+            return
+        samples["netns_name"] = place.namespace.name.encode(errors="replace")
+        if self._owners is not None:
+            self._owners.fill(samples)
+        with self._there:
+            self._taken.append(samples)
+            self._there.notify_all()
+
+    def _follow_namespaces(self) -> None:
+        found = {namespace.inode: namespace for namespace in namespaces.found()}
+        if not found:
+            return  # /proc can't be read just now
+        # An open socket of ours would keep a namespace alive that is gone otherwise.
+        for inode in self._places.keys() - found.keys():
+            place = self._places.pop(inode)
+            self._give(_ended(place.known["sock_cookie"]), place)
+            place.diag.close()
+        self._closed_to_us &= found.keys()
+        for inode in found.keys() - self._places.keys() - self._closed_to_us:
+            try:
+                self._places[inode] = _Place(found[inode])
+            except PermissionError:
+                self._closed_to_us.add(inode)
+            except (OSError, TcctuiError):
+                continue  # it is gone already, or it is reached by another path the next time
+            else:
+                self._dump(self._places[inode])
+        for inode, place in self._places.items():
+            place.namespace = found[inode]  # it may have got a name
+
+    def _dump_all(self) -> None:
+        self._dump_now.clear()
+        worked = time.thread_time()
+        for place in self._places.values():
+            self._dump(place)
+        worked = time.thread_time() - worked
+        self._dump_at = time.monotonic() + min(max(_ROUND, _SHARE * worked), _LONGEST)
+
+    def _dump(self, place: _Place) -> None:
+        for part in place.dump():
+            self._give(part, place)
+            if self._over.is_set():
+                return
+
+    def _sample_watched(self) -> None:
+        sockets = self._watched
+        for place in self._places.values():
+            here = np.isin(sockets["sock_cookie"], place.known["sock_cookie"])
+            if here.any():
+                self._give(place.diag.query(sockets[here]), place, narrowed=False)
+            sockets = sockets[~here]
+        if len(sockets) and len(self._places) <= _MOST_PLACES:
+            self._look_everywhere(sockets)
+
+    def _look_everywhere(self, sockets: npt.NDArray[np.void]) -> None:
+        """Sample sockets of which only tcp_probe has told: it does not say where they are.
+
+        One that is not found may be bound to a device, or in a namespace that nothing leads to.
+        """
+        for place in self._places.values():
+            found = place.diag.query(sockets)
+            found = pick(found, found["end"] == End.LIVES)
+            if len(found):
+                place.known = joined([place.known, sockets_of(found)])
+                self._give(found, place, narrowed=False)
+                sockets = sockets[~np.isin(sockets["sock_cookie"], found["sock_cookie"])]
+
+    # In the other thread
+
+    def _look_for_owners(self) -> None:
+        processes = Processes()
+        first = True
+        while not self._over.is_set():
+            worked = time.thread_time()
+            self._owners = processes.look()
+            if first:
+                first = False
+                self._dump_now.set()  # for those that are not watched
+            worked = time.thread_time() - worked
+            # On a very large machine it takes a twentieth of a core, and as long as that needs.
+            pause = max(_ROUND, 20 * worked, min(_OWNERS_ROUND, _SHARE * worked))
+            self._over.wait(pause)

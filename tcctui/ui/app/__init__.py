@@ -1,0 +1,1 @@
+"""The application: terminal, keys typed ahead, palette, output to the terminal."""

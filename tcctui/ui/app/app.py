@@ -1,0 +1,259 @@
+"""The application: the terminal, the thread that reads events, and the end."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from textual.worker import get_current_worker
+
+from tcctui.errors import TcctuiError
+from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.query import Query
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Origin, Timeline
+from tcctui.rewind.feed import Feed
+from tcctui.rewind.moment import Moment
+from tcctui.rewind.rewind_log import RewindLog
+from tcctui.source import Source
+from tcctui.ui.app.dashboard_app import DashboardApp
+from tcctui.ui.dashboard.alarm import Alarms
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.style.printable import plain
+from tcctui.ui.time.rewindable import Rewindable
+from tcctui.ui.view import View
+
+_WAIT = 0.1
+"""Seconds between two looks at the source: batches large enough to be cheap, small enough to be
+live, on a screen that is painted four times a second."""
+
+_FIRST_WAIT, _FIRST_LOOKS = 0.02, 50
+"""The same until something has come, for a second at most."""
+
+REWIND_MEMORY = 128 << 20
+"""Bytes that all of the past may take unless told otherwise."""
+
+Save = Callable[[Iterable[Chunk], Origin], Path]
+"""Writes chunks to a file, and gives its path. Raises TcctuiError."""
+
+Keep = Callable[[Origin], Callable[[Chunk], None]]
+"""Gives what each chunk is recorded by. Both raise TcctuiError."""
+
+
+def unknown_origin(source: Source) -> Origin:
+    """Say where a source's events come from, as far as it is told here."""
+    return Origin(socket.gethostname(), source.description, kernel_filter=source.kernel_filter)
+
+
+class ReplayApp(DashboardApp):
+    """Plays a recording, or what else is a timeline."""
+
+    def __init__(
+        self,
+        timeline: Timeline,
+        *,
+        remark: str = "",
+        speed: float = 1.0,
+        at_ns: int | None = None,
+        loop: bool = False,
+        preferences: Preferences | None = None,
+        base_query: Query | None = None,
+        alarms: Alarms | None = None,
+    ) -> None:
+        moment = Moment(timeline)
+        super().__init__(View(None, moment), preferences, base_query, alarms)
+        self._past = Rewindable(
+            moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
+        )
+        self._remark = remark
+        self._how = (at_ns, speed, loop)
+
+    def begin(self) -> None:
+        """Play."""
+        self.dashboard.replay(self._past, self._remark, *self._how)
+
+
+class TcctuiApp(DashboardApp):
+    """Reads events in a thread of its own; the screen pulls from the store."""
+
+    def __init__(
+        self,
+        open_source: Callable[[], Source],
+        store: Store,
+        *,
+        log_memory: int = REWIND_MEMORY - HISTORY_MEMORY,
+        save: Save | None = None,
+        keep: Keep | None = None,
+        live_origin: Callable[[Source], Origin] = unknown_origin,
+        preferences: Preferences | None = None,
+        base_query: Query | None = None,
+        alarms: Alarms | None = None,
+    ) -> None:
+        super().__init__(View(store), preferences, base_query, alarms)
+        self._open_source = open_source
+        self._store = store
+        self._log_memory = log_memory
+        self._save = save
+        self._keep = keep
+        self._live_origin = live_origin
+        self.source: Source | None = None
+        """What is read, once it is open."""
+        self.feed: Feed | None = None
+        """What takes it in, from then on."""
+        self.failure: TcctuiError | None = None
+        """Why it could not be opened."""
+        self.end: TcctuiError | None = None
+        """Why it delivered nothing more."""
+
+    def begin(self) -> None:
+        """Begin to read: the screen is painted meanwhile."""
+        self.run_worker(self._collect, thread=True, exit_on_error=False)
+
+    def _collect(self) -> None:
+        """Open the source, and take batches from it to the store until the end; runs in a thread.
+
+        The screen is painted meanwhile: a program compiles for longer than that takes.
+        """
+        worker = get_current_worker()
+        try:
+            self.source = source = self._open_source()
+        except TcctuiError as error:
+            self.failure = error
+            self.call_from_thread(self.exit)
+            return
+        except Exception as error:  # a defect: told as one that comes later is
+            self._tell(self.dashboard.source_failed, f"{type(error).__name__}: {error}")
+            return
+        try:
+            feed = self._begin_feed(source)
+            for _ in range(_FIRST_LOOKS):
+                feed.take(_FIRST_WAIT)
+                if worker.is_cancelled or self._store.totals().flows:
+                    break
+            self._tell(self.dashboard.look)  # the first rows at once
+            while not worker.is_cancelled:
+                feed.take(_WAIT)
+        except TcctuiError as error:
+            self.end, reason = error, str(error)
+        except Exception as error:  # a defect: the screen stays, and says what happened
+            reason = f"{type(error).__name__}: {error}"
+        else:
+            return
+        source.close()  # nobody takes what it has any more
+        self._tell(self.dashboard.source_failed, reason)
+
+    def _begin_feed(self, source: Source) -> Feed:
+        """Let what the source delivers be taken in, shown, gone back in, and recorded."""
+        origin = self._live_origin(source)
+        log = RewindLog(self._log_memory, origin)
+        record = None
+        if self._keep is not None:
+            try:
+                record = self._keep(origin)
+            except TcctuiError as error:
+                self._recording_failed(str(error))
+        self.feed = feed = Feed(source, self._store, log, record, self._recording_failed)
+        save = self._save
+        past = Rewindable(
+            Moment(log, self._store),
+            lambda: feed.span,
+            origin.wall_offset_ns,
+            feed.reach,
+            None if save is None else lambda: save(feed.chunks(), origin),
+        )
+        self._tell(self.dashboard.source_opened, source, past, origin.host)
+        return feed
+
+    def _recording_failed(self, reason: str) -> None:
+        """Say so, some time: this may be called in any thread."""
+        self.dashboard.call_later(self.dashboard.recording_failed, reason)
+
+    def _tell(self, callback: Callable[..., object], *values: object) -> None:
+        """Call something in the screen's thread, unless the end has come."""
+        if not get_current_worker().is_cancelled:
+            self.call_from_thread(callback, *values)
+
+
+def run(
+    open_source: Callable[[], Source],
+    history_memory: int,
+    *,
+    rewind_memory: int = REWIND_MEMORY,
+    save: Save | None = None,
+    keep: Keep | None = None,
+    live_origin: Callable[[Source], Origin] = unknown_origin,
+    preferences: Preferences | None = None,
+    base_query: Query | None = None,
+    alarms: Alarms | None = None,
+) -> int:
+    """Run the dashboard until somebody quits; gives the exit code.
+
+    `open_source` is called in another thread, once there is a screen. `rewind_memory` is how many
+    bytes all of the past may take, with the `history_memory` of the store in it. `save` writes what
+    is remembered to a file, when somebody wants that; what `keep` gives for the source's origin is
+    called with each chunk as it is complete, the last one after the screen has ended. Where the
+    source came to an end with nothing to mend, that is said once more on standard error. What does
+    not match `base_query` is not shown, whatever is searched for.
+
+    Raises:
+        TcctuiError: the source can't be opened, or broke off, or the end could not be recorded.
+
+    """
+    app = TcctuiApp(
+        open_source,
+        Store(history_memory),
+        log_memory=max(0, rewind_memory - history_memory),
+        save=save,
+        keep=keep,
+        live_origin=live_origin,
+        preferences=preferences,
+        base_query=base_query,
+        alarms=alarms,
+    )
+    try:
+        app.run()
+    finally:
+        failure = None if app.feed is None else app.feed.finish()
+        if app.source is not None:
+            app.source.close()
+    failure = app.failure or failure
+    if failure is not None:
+        raise failure
+    if app.end is not None and app.end.mend:
+        raise app.end
+    if app.end is not None:
+        print(plain(str(app.end)), file=sys.stderr)
+    return app.return_code or 0
+
+
+def play(
+    timeline: Timeline,
+    *,
+    remark: str = "",
+    speed: float = 1.0,
+    at_ns: int | None = None,
+    loop: bool = False,
+    preferences: Preferences | None = None,
+    base_query: Query | None = None,
+    alarms: Alarms | None = None,
+) -> int:
+    """Play a recording until somebody quits; gives the exit code.
+
+    `remark` is what was left out of it, and why; `speed` how many of its seconds pass in one, or
+    infinite for as many as can; `at_ns` the moment to begin with. With `loop` it begins again at
+    its end. What does not match `base_query` is not shown.
+    """
+    app = ReplayApp(
+        timeline,
+        remark=remark,
+        speed=speed,
+        at_ns=at_ns,
+        loop=loop,
+        preferences=preferences,
+        base_query=base_query,
+        alarms=alarms,
+    )
+    app.run()
+    return app.return_code or 0

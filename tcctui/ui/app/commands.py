@@ -1,0 +1,73 @@
+"""What the command palette offers: all that keys do where it was called, and the themes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from textual.app import App, SystemCommand
+from textual.screen import Screen
+
+from tcctui.ui.actions import spoken
+from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.notices import Notice
+
+_MOST_TOLD = 3
+
+
+def commands(
+    app: App[Any], screen: Screen[Any], choose_theme: Callable[[str], object]
+) -> Iterable[SystemCommand]:
+    """List each action that a key has on the screen, with its keys, and every theme."""
+    keys: dict[str, list[str]] = {}
+    found = {}
+    for key, one in screen.active_bindings.items():
+        binding = one.binding
+        ours = binding.id is not None and binding.id != "palette" and one.enabled
+        if ours:
+            keys.setdefault(binding.action, []).append(key)
+            found[binding.action] = one
+    for action, one in found.items():
+        told = (one.binding.tooltip or one.binding.description).partition(". ")[0]
+        yield SystemCommand(
+            told[:1].upper() + told[1:],
+            f"Key: {spoken(app, keys[action])}",
+            partial(app.run_action, action, one.node),
+        )
+    yield SystemCommand(
+        "Theme: pick one of a list",
+        "Kept in the settings",
+        partial(app.run_action, "app.change_theme"),
+    )
+    for name in _themes(app):
+        yield SystemCommand(
+            f"Theme: {name}", _meaning(app, name), partial(choose_theme, name), discover=False
+        )
+
+
+def _themes(app: App[Any]) -> Iterator[str]:
+    yield from (name for name in app.available_themes if name != "textual-ansi")
+
+
+def _meaning(app: App[Any], name: str) -> str:
+    theme = app.available_themes[name]
+    words = ["the terminal's own colours," if theme.ansi else "", "dark" if theme.dark else "light"]
+    words.append("safe for colour-blind people" if name.startswith("tcctui-safe") else "")
+    return " ".join(filter(None, words))
+
+
+def pick_theme(app: App[Any]) -> Pick:
+    """Make the list of themes, ours first."""
+    names = sorted(_themes(app), key=lambda name: (not name.startswith("tcctui"), name))
+    return Pick(
+        f"Theme (now {app.theme})", [Choice(name, name, _meaning(app, name)) for name in names]
+    )
+
+
+def problems(sentences: Sequence[str]) -> Notice:
+    """Say what does not hold in the file of settings."""
+    told = list(sentences[:_MOST_TOLD])
+    if len(sentences) > _MOST_TOLD:
+        told.append(f"… and {len(sentences) - _MOST_TOLD} more: tcctui config --check")
+    return Notice("Settings that do not hold", "\n".join(told), "warning", seconds=20)

@@ -1,0 +1,141 @@
+"""The application that shows the dashboard, whatever there is to show on it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+from textual.app import SystemCommand
+from textual.binding import Binding, BindingType
+from textual.driver import Driver
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from tcctui import memory
+from tcctui.errors import TcctuiError
+from tcctui.query import Query
+from tcctui.ui.actions import worded
+from tcctui.ui.app import commands
+from tcctui.ui.app.ascii import AsciiFilter
+from tcctui.ui.app.terse import terse
+from tcctui.ui.app.typed_ahead import TypedAhead
+from tcctui.ui.dashboard.alarm import Alarms
+from tcctui.ui.dashboard.dashboard import Dashboard
+from tcctui.ui.dialogs.lists import Palette
+from tcctui.ui.notices import Notice, tell
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.style import themes, units
+from tcctui.ui.view import View
+
+_SETTLED = 3.0
+"""Seconds after which all is loaded that will be needed."""
+
+_PATIENCE = 3
+"""Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
+
+
+class DashboardApp(TypedAhead):
+    """Has the terminal, and shows the dashboard on it until the end."""
+
+    TITLE = "tcctui"
+    CSS_PATH = "tcctui.tcss"
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        Binding(
+            *("ctrl+p", "command_palette", "Commands"),
+            key_display="^p",
+            priority=True,
+            id="palette",
+            tooltip="All commands: search for what one does, and run it",
+        ),
+    ]
+
+    def __init__(
+        self,
+        view: View,
+        preferences: Preferences | None = None,
+        base_query: Query | None = None,
+        alarms: Alarms | None = None,
+    ) -> None:
+        self.preferences = preferences or Preferences()
+        settings = self.preferences.settings
+        self._ascii = AsciiFilter(enabled=bool(settings.ascii))
+        super().__init__()
+        units.use(settings.units)
+        for theme in themes.OURS:
+            self.register_theme(theme)
+        self.set_keymap(settings.keys)
+        self.dashboard = Dashboard(view, self.preferences, base_query, alarms)
+
+    def get_driver_class(self) -> type[Driver]:
+        """Have what writes to the terminal be brief."""
+        return terse(super().get_driver_class())
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """Draw in ASCII, where that is wanted, besides what Textual does."""
+        return [*super().get_line_filters(), *([self._ascii] if self._ascii.enabled else [])]
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Write a key as the footer does: in ASCII, no arrow looks like the key <."""
+        display = super().get_key_display(binding)
+        return worded(display) if self._ascii.enabled else display
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        """Offer what keys do on this screen, and the themes."""
+        yield from commands.commands(self, screen, self.choose_theme)
+
+    def choose_theme(self, name: str | None) -> None:
+        """Show a theme, and keep it for the next time."""
+        if name is None:
+            return
+        self.theme = name
+        try:
+            self.preferences.change(theme=name)
+        except TcctuiError as error:
+            tell(self.screen, Notice("The theme is not kept", str(error), "warning"))
+
+    def action_command_palette(self) -> None:
+        """Show the palette of commands."""
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
+    def action_change_theme(self) -> None:
+        """Pick a theme from a list."""
+        self.push_screen(commands.pick_theme(self), self.choose_theme)
+
+    async def on_mount(self) -> None:
+        """Show the dashboard, and begin with what goes on behind it."""
+        few = self.console.color_system == "standard" and not self.is_headless
+        if "TEXTUAL_THEME" not in os.environ:
+            if self.preferences.settings.theme:
+                self.theme = self.preferences.settings.theme
+            elif few:
+                self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
+        await self.push_screen(self.dashboard)
+        if self.preferences.problems:
+            tell(self.dashboard, commands.problems(self.preferences.problems))
+        self.begin()
+        self.set_timer(_SETTLED, memory.settle)
+        if sys.platform != "win32":  # where there are no such signals
+            loop = asyncio.get_running_loop()
+            loop.add_signal_handler(signal.SIGTERM, self._leave)
+            signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
+
+    def begin(self) -> None:
+        """Let the dashboard have something to show, now that it can say what goes wrong."""
+
+    def _leave(self) -> None:
+        """Quit, and give the terminal back; not even a terminal that is stuck can prevent it."""
+        signal.alarm(_PATIENCE)
+        self.exit()
+
+    def _hang_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        """End with the window: at once if it is gone, since writing to it would never end."""
+        if not os.isatty(2):
+            os._exit(128 + signal.SIGHUP)  # the kernel takes back what the source holds
+        loop.call_soon_threadsafe(self._leave)

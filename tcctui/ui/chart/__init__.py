@@ -1,0 +1,1 @@
+"""Charts over time: data, axes, plot, legend, crosshair."""

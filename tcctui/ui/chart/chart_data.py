@@ -1,0 +1,120 @@
+"""What a chart is given: curves over columns of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One curve. Its arrays have shape (n,): one value per column of time, the last column is now.
+
+    NaN where nothing was seen in a column: the value before is held there, as a congestion window
+    holds between ACKs. Infinity (an ssthresh never set) is off the chart.
+    """
+
+    name: str
+    """For the legend, such as "in flight"."""
+    low: npt.NDArray[np.float64]
+    """The smallest value in each column."""
+    high: npt.NDArray[np.float64]
+    """The largest value in each column; both extremes are drawn, so that no dip is lost."""
+    last: npt.NDArray[np.float64]
+    """The last value in each column."""
+    style: str
+    """Which colour, and whether the line is dotted: see `TimeChart.COMPONENT_CLASSES`."""
+    now: float | None = None
+    """The present value, for the legend; None is the last of `last`."""
+
+    @property
+    def present(self) -> float | None:
+        """What it is now, or was last; None where it never was anything."""
+        if self.now is not None:
+            return self.now
+        seen = self.last[~np.isnan(self.last)]
+        return float(seen[-1]) if seen.size else None
+
+
+@dataclass(frozen=True, eq=False)
+class ChartMarks:
+    """Signs on the time axis, each `kind[i]` (a `MarkKind`) in column `column[i]` of time."""
+
+    column: npt.NDArray[np.integer[Any]]
+    kind: npt.NDArray[np.integer[Any]]
+
+
+NO_MARKS = ChartMarks(np.empty(0, "i8"), np.empty(0, "u1"))
+
+Note = tuple[tuple[str, str], ...]
+"""Pieces of a line: each a text and its style."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChartData:
+    """What a chart shows: curves over the same time, the most important one first.
+
+    Two that show the same are equal, so that a chart that did not change is not painted again.
+    """
+
+    seconds: float
+    """How long the x axis is: from -`seconds` to 0."""
+    series: tuple[Series, ...]
+    """Where curves share a cell, the first has its colour."""
+    columns: int = 0
+    """How many columns of time there are; marks and limits are counted in them."""
+    marks: ChartMarks = NO_MARKS
+    """What happened when."""
+    limits: npt.NDArray[np.integer[Any]] | None = None
+    """A `Limit` for each column of time, drawn as a strip below the axis."""
+    note: Note | None = None
+    """A line below the axis, instead of the strip."""
+    now: str = "now"
+    """What the right end of the axis is called."""
+    elapsed: bool = False
+    """Whether the axis counts from 0 on the left to `seconds`, instead of back from now."""
+
+    @property
+    def has_foot(self) -> bool:
+        """Whether there is something for a line below the axis."""
+        return self.limits is not None or self.note is not None
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, ChartData)
+            and (self.seconds, self.columns, self.note, self.now, self.elapsed)
+            == (other.seconds, other.columns, other.note, other.now, other.elapsed)
+            and len(self.series) == len(other.series)
+            and all(map(_same, self.series, other.series))
+            and _alike(self.limits, other.limits)
+            and _alike(self.marks.column, other.marks.column)
+            and _alike(self.marks.kind, other.marks.kind)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _alike(one: npt.NDArray[Any] | None, other: npt.NDArray[Any] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other)
+
+
+def _same(one: Series, other: Series) -> bool:
+    about = (one.name, one.style, one.now), (other.name, other.style, other.now)
+    return about[0] == about[1] and all(
+        np.array_equal(getattr(one, part), getattr(other, part), equal_nan=True)
+        for part in ("low", "high", "last")
+    )
+
+
+def bounds(series: Sequence[Series]) -> tuple[float, float] | None:
+    """Return the smallest and the largest finite value, None if there is none."""
+    values = [array for one in series for array in (one.low, one.high, one.last)]
+    finite = np.concatenate(values) if values else np.empty(0)
+    finite = finite[np.isfinite(finite)]
+    return (float(finite.min()), float(finite.max())) if finite.size else None

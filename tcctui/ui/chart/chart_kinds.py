@@ -1,0 +1,207 @@
+"""The pictures that charts make of a flow's past: of its window, its rates, its times."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.snapshot import Extremes, FlowHistory
+from tcctui.ui.chart import time_axis
+from tcctui.ui.chart.chart_data import ChartData, ChartMarks, Series
+from tcctui.ui.style import units
+from tcctui.wire.events import NO_SSTHRESH
+
+Values = Mapping[str, float]
+"""Columns of the flow at the moment that its past ends with, those that are known."""
+
+NOW: tuple[str, ...] = (
+    *("snd_cwnd", "ssthresh", "srtt_us", "in_flight", "snd_wnd"),
+    *("rate", "delivery_rate", "pacing_rate", "bbr_bw"),
+)
+"""Those that pictures tell."""
+
+NOTHING: Values = MappingProxyType({})
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """What the y axis measures; `form` writes its values, `unit` stands behind the legend.
+
+    `tell` writes what is no tick of the axis: with no more digits than are of use.
+    """
+
+    title: str
+    unit: str
+    form: Callable[[float], str]
+    tell: Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """What a chart shows, and what that is."""
+
+    quantity: Quantity
+    data: ChartData
+
+
+def _digits(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _segments(value: float) -> str:
+    return f"{value:.0f}" if value >= 9.95 or value == int(value) else f"{value:.1f}"
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if value >= 99.5 else f"{value:.3g}"
+
+
+def _milliseconds(value: float) -> str:
+    return units.milliseconds(value * 1000) if value else "0 ms"
+
+
+CWND = Quantity("cwnd", "segments", _digits, _segments)
+SRTT = Quantity("srtt", "", _milliseconds, _milliseconds)
+
+
+def rates() -> list[tuple[float, Quantity]]:
+    """Units of rates, each with how much of the smallest one it is, the largest first."""
+    _, unit = units.rate_unit()
+    steps = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
+    return [(size, Quantity("rate", prefix + unit, _short, _short)) for prefix, size in steps]
+
+
+def sizes() -> list[tuple[float, Quantity]]:
+    """Units of sizes, in the same way."""
+    step, unit = units.size_unit()
+    names = ((f"M{unit}", 2), (f"{'K' if step == 1024 else 'k'}{unit}", 1), ("bytes", 0))
+    return [
+        (float(step) ** power, Quantity("in flight", name, _short, _short)) for name, power in names
+    ]
+
+
+def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
+    """Curves of cwnd, ssthresh and, where the segment size is known, in flight; in segments."""
+    curves = [_curve("cwnd", _known(past.series["snd_cwnd"]), "cwnd", now.get("snd_cwnd"))]
+    ssthresh = _changed(
+        _known(past.series["ssthresh"]),
+        lambda part: np.where(part >= NO_SSTHRESH, np.inf, part),
+    )
+    if np.isfinite(ssthresh.last).any():
+        set_to = now.get("ssthresh")
+        set_to = math.inf if set_to is not None and set_to >= NO_SSTHRESH else set_to
+        curves.append(_curve("ssthresh", ssthresh, "ssthresh", set_to))
+    if past.mss:
+        part = 1 / past.mss
+        sent = _times(past, "in_flight", part)
+        curves.append(_curve("in flight", sent, "in-flight", _value(now, "in_flight", part)))
+    return Picture(CWND, _data(past, curves))
+
+
+def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
+    """Curves of what was acknowledged, delivered, paced, and found by BBR; per second."""
+    times, _ = units.rate_unit()
+    wanted = (
+        ("deliv", "delivery_rate", "delivery"),
+        ("acked", "acked_rate", "acked"),
+        ("paced", "pacing_rate", "pacing"),
+        ("bw", "bbr_bw", "bbr-bw"),
+    )
+    curves = [
+        _curve(
+            *(name, _times(past, field, times), style),
+            _value(now, "rate" if field == "acked_rate" else field, times),
+        )
+        for name, field, style in wanted
+    ]
+    return _scaled(past, curves, rates())
+
+
+def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
+    """What is in flight, and the windows that limit it: cwnd, and the receiver's; in bytes."""
+    curves = [_curve("in flight", _times(past, "in_flight", 1), "in-flight", now.get("in_flight"))]
+    if past.mss:
+        window = _changed(_known(past.series["snd_cwnd"]), lambda part: part * past.mss)
+        curves.append(_curve("cwnd", window, "cwnd-bytes", _value(now, "snd_cwnd", past.mss)))
+    if "snd_wnd" in past.series:
+        curves.append(_curve("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd", now.get("snd_wnd")))
+    return _scaled(past, curves, sizes())
+
+
+def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
+    """The curve of srtt, in milliseconds; in place of the strip, what strip and marks mean."""
+    known = _changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
+    return Picture(
+        SRTT,
+        _data(past, [_curve("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))], explain=True),
+    )
+
+
+KINDS: tuple[Callable[[FlowHistory, Values], Picture], ...] = (cwnd, rate, in_flight)
+"""What the left chart can show, in the order in which the key `c` goes through it."""
+
+
+def _curve(name: str, extremes: Extremes, style: str, now: float | None) -> Series:
+    return Series(name, extremes.low, extremes.high, extremes.last, style, now)
+
+
+def _value(now: Values, name: str, factor: float) -> float | None:
+    return now[name] * factor if name in now else None
+
+
+def _changed(extremes: Extremes, change: Callable[[Floats], Floats]) -> Extremes:
+    return Extremes(change(extremes.low), change(extremes.high), change(extremes.last))
+
+
+def _known(extremes: Extremes) -> Extremes:
+    """Zeros of what is never zero are unknown."""
+    return _changed(extremes, lambda part: np.where(part == 0, np.nan, part))
+
+
+def _times(past: FlowHistory, field: str, factor: float) -> Extremes:
+    return _changed(past.series[field], lambda part: part * factor)
+
+
+def _scaled(
+    past: FlowHistory, curves: Iterable[Series], scales: list[tuple[float, Quantity]]
+) -> Picture:
+    """Choose the unit in which the highest of the curves that are there reads well."""
+    there = [curve for curve in curves if not np.isnan(curve.last).all()]
+    top = max((float(np.nanmax(curve.high)) for curve in there), default=0.0)
+    size, quantity = next((scale for scale in scales if top >= scale[0]), scales[-1])
+    return Picture(
+        quantity,
+        _data(
+            past,
+            [
+                replace(
+                    curve,
+                    low=curve.low / size,
+                    high=curve.high / size,
+                    last=curve.last / size,
+                    now=None if curve.now is None else curve.now / size,
+                )
+                for curve in there
+            ],
+        ),
+    )
+
+
+def _data(past: FlowHistory, curves: Iterable[Series], explain: bool = False) -> ChartData:
+    there = tuple(curve for curve in curves if not np.isnan(curve.last).all())
+    marks = ChartMarks(past.marks.column, past.marks.kind)
+    return ChartData(
+        past.seconds,
+        there,
+        columns=len(past.series["srtt_us"].last),
+        marks=marks,
+        limits=None if explain else past.limits,
+        note=time_axis.legend(past.limits, marks) if explain else None,
+    )

@@ -1,0 +1,122 @@
+"""What the crosshair reads out: the time, and the values under it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from rich.cells import cell_len
+
+from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
+from tcctui.flows.history.marks import MarkKind
+from tcctui.flows.snapshot import FlowHistory
+from tcctui.ui.chart import time_axis
+from tcctui.ui.chart.chart_data import Series
+from tcctui.ui.chart.chart_kinds import Picture
+from tcctui.ui.style import units
+from tcctui.ui.style.printable import plain
+from tcctui.ui.style.signs import LIMITS, MARKS
+
+_SHORT = 4  # length of units that are told
+
+_DOT = " · "
+
+
+class _Piece(NamedTuple):
+    """Text, and how soon it gives way."""
+
+    text: str
+    rank: int
+
+
+def share(cell: int, cells: int) -> float:
+    """How far to the left of the right edge the middle of a plot's cell is, as a part of it."""
+    return (cells - 1 - cell + 0.5) / cells
+
+
+def cell_of(part: float, cells: int) -> int:
+    """Which cell is that far to the left."""
+    return min(max(cells - 1 - int(part * cells), 0), cells - 1)
+
+
+def readout(
+    past: FlowHistory,
+    pictures: Sequence[Picture],
+    cells: int,
+    cell: int,
+    *,
+    wall_ns: int,
+    width: int,
+) -> str:
+    """What was in the time that a cell of a plot stands for, as much as fits into `width`.
+
+    `wall_ns` is the time at the right edge of the plot, since 1970; 0 if nobody knows.
+    """
+    columns = len(past.series["srtt_us"].last)
+    first, last = time_axis.columns_of(columns, cells, cell)
+    ago_ns = round((columns - 1 - last) * past.seconds / max(columns, 1) * 1e9)
+    ago = f"−{ago_ns / 1e9:.1f} s" if ago_ns < 60e9 else f"−{units.span(ago_ns / 1e9)}"
+    pieces = [_Piece(ago, 5 if wall_ns else 0)]
+    if wall_ns:
+        pieces.insert(0, _Piece(units.wall_clock(wall_ns - ago_ns, 1), 0))
+    rank = 1
+    for picture in pictures:
+        unit = picture.quantity.unit
+        unit = f" {unit}" if 0 < len(unit) <= _SHORT else ""
+        for series in picture.data.series:
+            value = _value(picture, series, first, last)
+            if value:
+                pieces.append(_Piece(f"{plain(series.name)} {value}{unit}", rank))
+            rank = 6 if series.name == "cwnd" and rank == 1 else 3
+        rank = 1
+    pieces += _limit(past, first, last)
+    pieces += [
+        _Piece(f"{MARKS[kind].glyph} {MARKS[kind].word}", 2) for kind in _marks(past, first, last)
+    ]
+    return _fitted(pieces, width)
+
+
+def _value(picture: Picture, series: Series, first: int, last: int) -> str:
+    """The least and the greatest value there, or what held until then; empty without any."""
+    form = picture.quantity.tell
+    low, high = series.low[first : last + 1], series.high[first : last + 1]
+    there = ~np.isnan(low)
+    if there.any():
+        least, most = low[there].min(), high[there].max()
+    else:
+        before = series.last[: last + 1]
+        before = before[~np.isnan(before)]
+        if not before.size:
+            return ""
+        least = most = before[-1]
+    ends = [form(float(end)) if np.isfinite(end) else "∞" for end in (least, most)]
+    if ends[0] == ends[1]:
+        return ends[0]
+    number, _, unit = ends[0].partition(" ")
+    same = unit == ends[1].partition(" ")[2]
+    return f"{number if same else ends[0]}–{ends[1]}"
+
+
+def _limit(past: FlowHistory, first: int, last: int) -> Iterator[_Piece]:
+    worst = time_axis.worst(past.limits[first : last + 1])
+    if worst in LIMITS and worst != Limit.UNKNOWN:
+        receives = worst == Limit.RECEIVES
+        yield _Piece(LIMIT_NAMES[worst] if receives else f"limited by {LIMIT_NAMES[worst]}", 4)
+
+
+def _marks(past: FlowHistory, first: int, last: int) -> list[MarkKind]:
+    inside = (past.marks.column >= first) & (past.marks.column <= last)
+    kinds = {MarkKind(kind) for kind in past.marks.kind[inside].tolist()}
+    return [kind for kind in MARKS if kind in kinds]
+
+
+def _fitted(pieces: list[_Piece], width: int) -> str:
+    text = ""
+    while pieces:
+        text = " " + _DOT.join(piece.text for piece in pieces if piece.text)
+        if cell_len(text) <= width or len(pieces) == 1:
+            break
+        rank = max(piece.rank for piece in pieces)
+        del pieces[max(at for at, piece in enumerate(pieces) if piece.rank == rank)]
+    return text

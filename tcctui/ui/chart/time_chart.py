@@ -1,0 +1,296 @@
+"""The chart of one or more time series, up to now."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.geometry import Region
+from textual.reactive import reactive
+from textual.strip import Strip
+
+from tcctui.ui.chart import axes, plot, time_axis
+from tcctui.ui.chart.axes import DOTS_UP, YAxis
+from tcctui.ui.chart.chart_data import ChartData, Series, bounds
+from tcctui.ui.chart.crosshair import Crosshair
+from tcctui.ui.chart.legend import cropped, legend
+from tcctui.ui.chart.line_styles import CURVES, FLOWS, lined, sample
+from tcctui.ui.chart.plot import DOTS_ACROSS, Run
+from tcctui.ui.style.colours import rules
+from tcctui.ui.style.printable import plain
+from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
+
+_SMALLEST = (20, 5)
+"""Width and height in cells below which a plot would say less than its first line does."""
+_AXIS_LINE_FROM = 8
+"""Height in cells from which the x axis gets a line, besides its labels."""
+_FOOT_FROM = 7
+"""Height in cells from which there is room for the strip of limits, or the note."""
+_GUTTER = (4, 12)
+"""Least and most width of the y axis' labels; at 4 the plot does not move between 90 and 100."""
+_FINE_UP_TO = 100
+"""Width in cells up to which a plot has a column of time for every dot; wider ones have one for
+every cell, so that drawing noise in a wide window takes no longer than a key press may."""
+
+_STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
+
+
+class TimeChart(Crosshair):
+    """Draws `data`, or `message` where there is nothing to draw.
+
+    The first line names the series and their current values; below are the curves in braille dots,
+    the axis of time with its marks, and a strip of limits or a note.
+    """
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "time-chart--title",
+        "time-chart--label",
+        "time-chart--axis",
+        "time-chart--crosshair",
+        *(f"time-chart--{style}" for style in _STYLES),
+    }
+    DEFAULT_CSS = """
+    TimeChart {
+        width: 1fr;
+        height: 1fr;
+
+        & > .time-chart--title { text-style: bold; }
+        & > .time-chart--label { color: $text-muted; }
+        & > .time-chart--axis { color: $text-disabled; }
+        & > .time-chart--crosshair { color: $foreground; background: $panel-lighten-2; }
+        &:ansi > .time-chart--crosshair { text-style: reverse; }
+
+        &:nocolor > .time-chart--cwnd { text-style: bold; }
+        &:nocolor > .time-chart--in-flight { text-style: dim; }
+    }
+    """ + rules("TimeChart", "time-chart", _STYLES)
+    ALLOW_SELECT = False
+
+    data: reactive[ChartData | None] = reactive(None, repaint=False)
+    y_from_zero: reactive[bool] = reactive(True, repaint=False)
+    """Whether the y axis begins at 0; if not, it fits the curves."""
+    message: reactive[str] = reactive("", repaint=False)
+    """Shown when there is nothing to draw, such as "no flow selected"."""
+
+    def __init__(
+        self,
+        title: str,
+        unit: str,
+        format_y: Callable[[float], str],
+        tell: Callable[[float], str] | None = None,
+        *,
+        name: str | None = None,
+        id: str | None = None,  # noqa: A002
+        classes: str | None = None,
+    ) -> None:
+        """Make a chart; `unit` is shown after the values that `tell` makes of finite floats.
+
+        `format_y`, which is `tell` unless told otherwise, makes the labels of the axis.
+        """
+        super().__init__(name=name, id=id, classes=classes)
+        self._title = plain(title)
+        self._unit = plain(unit)
+        self._format_y, self._tell = format_y, tell or format_y
+        self._gutter = _GUTTER[0]
+        self._plot_rows = 0
+        self._strips: list[Strip] | None = None
+        self._strips_size = self.size
+        self._plot: list[list[Run]] = []
+        self._plot_key: object = None
+
+    def show_as(
+        self, title: str, unit: str, format_y: Callable[[float], str], tell: Callable[[float], str]
+    ) -> None:
+        """Let `data` be of another quantity; the parameters are those that a chart is made with."""
+        self._title, self._unit, self._format_y = plain(title), plain(unit), format_y
+        self._tell = tell
+        self._strips = None
+        self.refresh()
+
+    @property
+    def columns(self) -> int:
+        """How many columns of time there is room for now: what to ask the history for, at least 1.
+
+        Any other number can be drawn too: fewer are joined by straight lines, and several that fall
+        on one dot show the extremes of all.
+        """
+        width = self.size.width - self._gutter - 1
+        return max(1, DOTS_ACROSS * width if width <= _FINE_UP_TO else width)
+
+    @property
+    def plot_area(self) -> tuple[int, int]:
+        """First column of the widget that belongs to the plot, and how many do; none without it."""
+        left = self._gutter + 1
+        return left, max(0, self.size.width - left) if self._plot_rows else 0
+
+    def render_line(self, y: int) -> Strip:
+        """Return line `y` of the widget, after drawing all lines if anything has changed."""
+        strips = self._drawn()
+        if 0 < y <= self._plot_rows:
+            return self.crossed(strips[y])
+        if y < len(strips):
+            return strips[y]
+        return Strip.blank(self.size.width, self.rich_style)
+
+    def _drawn(self) -> list[Strip]:
+        """All lines, drawn anew if anything has changed."""
+        if self._strips is None or self._strips_size != self.size:
+            self._strips_size = self.size
+            width, height = self.size
+            self._strips = [
+                Strip(line).adjust_cell_length(width, self.rich_style)
+                for line in self._lines(width, height)
+            ]
+        return self._strips
+
+    def _draw_anew(self) -> None:
+        """Repaint the lines that are not as they were, and no other."""
+        before, self._strips = self._strips, None
+        if before is None or self._strips_size != self.size or not self.is_on_screen:
+            self.refresh()
+            return
+        now = self._drawn()
+        if len(now) != len(before):
+            self.refresh()
+            return
+        x, y = self.gutter.left, self.gutter.top
+        lines = [at for at, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]
+        if lines:
+            self.refresh(*(Region(x, y + line, self.size.width, 1) for line in lines))
+
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours; the plot itself stays."""
+        self._strips = None
+        super().notify_style_update()
+
+    def watch_data(self) -> None:
+        """Draw the new data."""
+        self._draw_anew()
+
+    def watch_y_from_zero(self) -> None:
+        """Draw with the other y axis."""
+        self._draw_anew()
+
+    def watch_message(self) -> None:
+        """Show the new message."""
+        self._draw_anew()
+
+    def _lines(self, width: int, height: int) -> list[list[Segment]]:
+        """Return the segments of the lines from the top; missing lines and ends are blank."""
+        data = self.data
+        self._plot_rows = 0
+        reach = bounds(data.series) if data is not None else None
+        if data is None or reach is None:
+            return self._message_lines(width, height)
+        if width < _SMALLEST[0] or height < _SMALLEST[1]:
+            return [self._header(data.series, width)]
+        foot = data.has_foot and height >= _FOOT_FROM
+        below = 2 if height - foot >= _AXIS_LINE_FROM else 1
+        self._plot_rows = rows = height - 1 - below - foot
+        axis = axes.y_axis(*reach, rows, self._format, from_zero=self.y_from_zero)
+        widest = max(cell_len(tick.label) for tick in axis.ticks)
+        self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
+        columns = width - self._gutter - 1
+        return [
+            self._header(data.series, width),
+            *self._plot_lines(data.series, axis, columns, rows),
+            *self._x_axis_lines(data, columns)[-below:],
+            *([self._foot(data, columns)] if foot else []),
+        ]
+
+    def _message_lines(self, width: int, height: int) -> list[list[Segment]]:
+        message = cropped(plain(self.message), width)
+        left = " " * ((width - cell_len(message)) // 2)
+        lines: list[list[Segment]] = [[] for _ in range(height)]
+        if height > 2:
+            lines[0] = [Segment(cropped(self._title, width), self._style("title"))]
+        if height:
+            lines[height // 2] = [Segment(left + message, self._style("label"))]
+        return lines
+
+    def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
+        """Return the title, the series with their current values, and the unit, as far as fits."""
+        title, unit = (self._title, self._style("title")), (self._unit, self._style("label"))
+        told = [
+            (sample(one.style), plain(one.name), self._now(one), self._style(one.style))
+            for one in series
+        ]
+        return [Segment(text, style) for text, style in legend(title, told, unit, width)]
+
+    def _plot_lines(
+        self, series: Sequence[Series], axis: YAxis, columns: int, rows: int
+    ) -> Iterator[list[Segment]]:
+        """Yield the lines of the y axis and of the curves, `columns` and `rows` cells large."""
+        size = (DOTS_ACROSS * columns, DOTS_UP * rows)
+        paths = [
+            plot.trace(one.low, one.high, one.last, axis.bottom, axis.top, *size) for one in series
+        ]
+        key = (columns, rows, [path.key() for path in paths])
+        if key != self._plot_key:
+            self._plot, self._plot_key = plot.draw(paths, columns, rows), key
+        axis_style, label_style = self._style("axis"), self._style("label")
+        styles = {number: self._style(one.style) for number, one in enumerate(series)}
+        labels = {tick.cell: tick.label for tick in axis.ticks}
+        for row, runs in enumerate(self._plot):
+            label = cropped(labels.get(rows - 1 - row, ""), self._gutter)
+            yield [
+                Segment(" " * (self._gutter - cell_len(label)) + label, label_style),
+                Segment("┤" if label else "│", axis_style),
+                *self._curves(series, runs, styles),
+            ]
+
+    def _curves(
+        self, series: Sequence[Series], runs: list[Run], styles: Mapping[int, Style]
+    ) -> Iterator[Segment]:
+        """Yield the pieces of one line of the plot."""
+        at = 0
+        for text, number in runs:
+            if number is None:
+                yield Segment(text, self.rich_style)
+            else:
+                yield Segment(lined(text, series[number].style, at), styles[number])
+            at += len(text)
+
+    def _x_axis_lines(self, data: ChartData, columns: int) -> list[list[Segment]]:
+        """Return the line of the x axis and the line of its labels."""
+        if data.elapsed:
+            ticks = axes.elapsed_ticks(data.seconds, columns)
+        else:
+            ticks = axes.x_ticks(data.seconds, columns, data.now)
+        labels = axes.tick_labels(ticks, self._gutter + 1, columns)
+        line = time_axis.axis(ticks, data.marks, data.columns, columns)
+        return [
+            [
+                Segment(" " * self._gutter + "└", self._style("axis")),
+                *(Segment(text, self._style(style or "axis")) for text, style in line),
+            ],
+            [Segment(labels, self._style("label"))],
+        ]
+
+    def _foot(self, data: ChartData, columns: int) -> list[Segment]:
+        """Return the strip of limits, below the curves, or as much of the note as fits."""
+        if data.limits is not None:
+            gutter = (" " * (self._gutter + 1), "")
+            runs = [gutter, *time_axis.strip(data.limits, columns)]
+        else:
+            runs = time_axis.fitted(data.note or (), self.size.width)
+        return [Segment(text, self._style(style)) for text, style in runs]
+
+    def _now(self, series: Series) -> str:
+        """Return the series' present value as text."""
+        now = series.present
+        if now is None:
+            return "–"
+        return plain(self._tell(now)) if math.isfinite(now) else "∞"
+
+    def _format(self, value: float) -> str:
+        return plain(self._format_y(value))
+
+    def _style(self, component: str) -> Style:
+        if not component:
+            return self.rich_style
+        return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)

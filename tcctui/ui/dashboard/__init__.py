@@ -1,0 +1,1 @@
+"""The main screen: its parts put together, its keys, help and alerts."""

@@ -1,0 +1,156 @@
+"""Looks for alerts, and shows them: marks rows, says so, and lists them."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import NamedTuple, Protocol
+
+from textual.widget import Widget
+
+from tcctui.alerts.alert import Alert, Alerts, Turns
+from tcctui.query.value_text import said
+from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.notices import LONG, Notice, tell
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.view import View
+
+LOOK = 1.0
+"""Seconds between two looks."""
+
+APART = 5.0
+"""Seconds between two notices: what is raised meanwhile is in one of them."""
+
+NAMED = 3
+"""Alerts that a notice names."""
+
+_STAYS = 10.0
+
+_NONE = Notice(
+    "No alerts are set",
+    "Start with --alert QUERY, such as --alert 'retrans>5 and srtt>200ms'.",
+)
+
+
+class Report(Protocol):
+    """Where else alerts are told. Waits for nothing."""
+
+    def tell(self, turns: Turns) -> None:
+        """Tell what has changed."""
+
+    def troubles(self) -> list[str]:
+        """What went wrong since it was asked last."""
+
+
+class Alarms(NamedTuple):
+    """What is looked for, and where else it is told."""
+
+    alerts: Alerts
+    report: Report | None = None
+
+
+class Alarm(Widget):
+    """Looks once a second; has no place on the screen of its own."""
+
+    DEFAULT_CSS = "Alarm { display: none; }"
+
+    def __init__(self, view: View, alarms: Alarms | None) -> None:
+        super().__init__()
+        self._view = view
+        self._alarms = alarms
+        self._untold: list[Alert] = []
+        self._quiet_until = 0.0
+        self._list: Pick | None = None
+
+    def on_mount(self) -> None:
+        """Begin to look."""
+        if self._alarms is not None:
+            self.set_interval(LOOK, self.look)
+
+    def look(self) -> None:
+        """Look at what goes on now, also while the past is shown; of a recording, at its moment."""
+        if self._alarms is None or (self._view.store is None and self._view.still):
+            return
+        alerts, report = self._alarms
+        turns = alerts.look(self._view.store or self._view, self._wall_ns())
+        if turns:
+            self.screen.query_one(FlowTable).marked = alerts.cookies
+            self._untold += turns.raised
+            if report is not None:
+                report.tell(turns)
+            if self._list is not None and self._list.is_attached:
+                self._list.show(*self._listed())
+        self._tell()
+        for trouble in (*alerts.troubles(), *(report.troubles() if report is not None else ())):
+            tell(self, Notice("Alerts are not all told", trouble, "warning", LONG))
+
+    def _wall_ns(self) -> int:
+        view = self._view
+        return time.time_ns() if view.store is not None else view.at_ns + view.wall_offset_ns
+
+    def _tell(self) -> None:
+        """Say what was raised, unless that was done just now."""
+        if not self._untold or time.monotonic() < self._quiet_until:
+            return
+        self._quiet_until = time.monotonic() + APART
+        untold, self._untold = self._untold, []
+        queries = list(dict.fromkeys(alert.query for alert in untold))
+        lines = [_line(alert, with_query=len(queries) > 1) for alert in untold[:NAMED]]
+        if len(untold) > NAMED:
+            lines.append(f"and {len(untold) - NAMED:,} more: A lists them")
+        title = f"Alert: {queries[0]}" if len(queries) == 1 else f"{len(untold):,} alerts"
+        tell(self, Notice(title, " · ".join(lines), "warning", _STAYS))
+
+    def show(self) -> None:
+        """List those that hold, and those that did; whoever takes one is taken to its flow."""
+        if self._alarms is None:
+            tell(self, _NONE)
+            return
+        self.app.clear_notifications()  # they would lie over it, and say the same
+        self._list = Pick(*self._listed(), nothing="Nothing has matched yet")
+        self.app.push_screen(self._list, self._go_to)
+
+    def _listed(self) -> tuple[str, list[Choice]]:
+        """Title and lines of the list, the newest first; each line keeps its value."""
+        if self._alarms is None:
+            return "", []
+        alerts = self._alarms.alerts
+        held, past = list(alerts.held)[::-1], list(alerts.past)[::-1]
+        choices = {}
+        for alert in (*held, *past):
+            value = f"{alert.cookie} {alert.raised_ns} {alert.query}"
+            choices[value] = Choice(value, _title(alert), _meaning(alert))
+        title = f"Alerts: {len(held):,} hold, {len(past):,} cleared"
+        return title, list(choices.values())
+
+    def _go_to(self, chosen: str | None) -> None:
+        if chosen is None:
+            return
+        cookie = int(chosen.partition(" ")[0])
+        if not self.screen.query_one(FlowTable).select_flow(cookie):
+            why = "It is closed, or the search does not let it through."
+            tell(self, Notice("That flow is not in the table", why))
+
+
+def _title(alert: Alert) -> str:
+    """When it was, and about which flow: what holds has no end."""
+    until = _clock(alert.cleared_ns) if alert.cleared_ns else "now".ljust(8)
+    return f"{_clock(alert.raised_ns)}–{until} {alert.local} → {alert.remote}"
+
+
+def _meaning(alert: Alert) -> str:
+    who = " ".join(filter(None, (alert.process, alert.cc)))
+    return " · ".join(filter(None, (alert.query, who, _values(alert))))
+
+
+def _line(alert: Alert, *, with_query: bool) -> str:
+    parts = (alert.query if with_query else "", f"{alert.local} → {alert.remote}", _values(alert))
+    return " ".join(filter(None, parts))
+
+
+def _values(alert: Alert) -> str:
+    return ", ".join(said(name, value) for name, value in alert.values.items())
+
+
+def _clock(wall_ns: int) -> str:
+    return f"{datetime.fromtimestamp(wall_ns // 10**9):%H:%M:%S}"

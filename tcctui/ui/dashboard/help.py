@@ -1,0 +1,170 @@
+"""The help: every key, every column, the language of searches, the signs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import ClassVar, NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Input, Static
+
+from tcctui.query.reference import FIELD_HELP, SYNTAX, UNITS, FieldHelp
+from tcctui.ui.actions import actions, in_force, spoken
+from tcctui.ui.style.signs import LIMITS, MARKS, ROWS, Sign
+from tcctui.ui.table.columns import BY_NAME, TableColumn
+
+
+class Entry(NamedTuple):
+    """What is explained, what it means, and where that comes from."""
+
+    name: str
+    meaning: str
+    source: str = ""
+
+
+_PLAYER, _TABLE, _SEARCH = (
+    "tcctui.ui.time.player",
+    "tcctui.ui.table.",
+    "tcctui.ui.search.search_bar",
+)
+"""Modules whose keys have sections of their own."""
+
+
+class Section(Static):
+    """A title, and what is explained under it, as far as it has the words that are looked for."""
+
+    def __init__(self, title: str, entries: Sequence[Entry]) -> None:
+        super().__init__(classes="entries")
+        self.title = title
+        self.entries = entries
+        self.narrow("")
+
+    def narrow(self, text: str) -> int:
+        """Show the entries that have all words of a text; gives how many there are."""
+        words = text.lower().split()
+        shown = [
+            entry
+            for entry in self.entries
+            if all(word in " ".join((self.title, *entry)).lower() for word in words)
+        ]
+        table = Table.grid(padding=(0, 2))
+        table.title, table.title_style, table.title_justify = self.title, "bold underline", "left"
+        table.add_column(min_width=18, max_width=26)
+        table.add_column(ratio=1)
+        for entry in shown:
+            meaning = Text(entry.meaning)
+            if entry.source:
+                meaning.append(f" [{entry.source}]", "italic")
+            table.add_row(Text(entry.name, "bold"), meaning)
+        self.display = bool(shown)
+        self.update(table)
+        return len(shown)
+
+
+class Help(ModalScreen[None]):
+    """Explains the screen that it is called `on`: its keys are those in force."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "leave", "Close"),
+        Binding("q,question_mark,enter", "dismiss", "Close"),
+        Binding("slash", "find", "Find"),
+        *(Binding(str(number), f"section({number})", "Section") for number in range(1, 10)),
+    ]
+
+    def __init__(self, on: Screen[None]) -> None:
+        super().__init__()
+        self._on = on
+
+    def compose(self) -> ComposeResult:
+        """Make the list of sections, the box, and the sections."""
+        sections = [Section(title, entries) for title, entries in self._sections() if entries]
+        with Vertical(id="help"):
+            yield Static(_contents(sections), id="help-contents")
+            yield Input(placeholder="/ finds words in the help", compact=True, id="help-find")
+            yield VerticalScroll(*sections, Static("Nothing has these words.", id="help-none"))
+
+    def _sections(self) -> Iterator[tuple[str, list[Entry]]]:
+        yield "Screen", self._keys(lambda name: not name.startswith((_PLAYER, _TABLE, _SEARCH)))
+        yield "Flows", self._keys(lambda name: name.startswith(_TABLE))
+        yield "Time", self._keys(lambda name: name == _PLAYER)
+        typing = self._keys(lambda name: name == _SEARCH)
+        yield "Searches", [*typing, *(Entry(*told) for told in (*SYNTAX, *UNITS))]
+        yield "Fields", [_field(one) for one in FIELD_HELP]
+        yield "Columns", [_column(column) for column in BY_NAME.values()]
+        signs = (("limited by", LIMITS), ("mark", MARKS), ("flow", ROWS))
+        yield "Signs", [entry for what, each in signs for entry in _signs(what, each.values())]
+
+    def _keys(self, wanted: Callable[[str], bool]) -> list[Entry]:
+        parts = [self.app, self._on, *self._on.walk_children()]
+        classes = dict.fromkeys(base for part in parts for base in type(part).__mro__)
+        chosen = getattr(self.app, "preferences").settings.keys  # noqa: B009
+        return [
+            Entry(spoken(self.app, in_force(action, chosen)), action.meaning)
+            for action in actions(one for one in classes if wanted(one.__module__))
+        ]
+
+    def on_mount(self) -> None:
+        """Let the arrow keys scroll it."""
+        box = self.query_one("#help")
+        box.border_title, box.border_subtitle = "Help", "/ find · 1 to 7 sections · Esc closes"
+        self.query_one("#help-none").display = False
+        self.query_one(VerticalScroll).focus()
+
+    def action_section(self, number: int) -> None:
+        """Go to a section, by its number."""
+        sections = list(self.query(Section))
+        if number <= len(sections):
+            scroll = self.query_one(VerticalScroll)
+            # Not before all have their places: the key may come as soon as the help does.
+            section = sections[number - 1]
+            self.call_after_refresh(scroll.scroll_to_widget, section, top=True, animate=False)
+            scroll.focus()
+
+    def action_find(self) -> None:
+        """Type words to look for."""
+        self.query_one(Input).focus()
+
+    def action_leave(self) -> None:
+        """Leave the box, and have all again; or close the help."""
+        box = self.query_one(Input)
+        if not box.has_focus and not box.value:
+            self.dismiss()
+        box.value = ""
+        self.query_one(VerticalScroll).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show what has these words."""
+        found = sum(section.narrow(event.value) for section in self.query(Section))
+        self.query_one("#help-none").display = not found
+        self.query_one(VerticalScroll).scroll_home(animate=False)
+
+    def on_input_submitted(self) -> None:
+        """Let the arrow keys scroll what was found."""
+        self.query_one(VerticalScroll).focus()
+
+
+def _contents(sections: Iterable[Section]) -> str:
+    """Name the sections with the keys that go there; a click does too."""
+    return "  ".join(
+        f"[@click=screen.section({number})][b]{number}[/b] {section.title}[/]"
+        for number, section in enumerate(sections, 1)
+    )
+
+
+def _field(field: FieldHelp) -> Entry:
+    unit = f"; a bare number is in {field.unit}" if field.unit else ""
+    meaning = f"{field.meaning or field.kind}{unit}"
+    return Entry(", ".join((field.name, *field.synonyms)), meaning, field.source)
+
+
+def _column(column: TableColumn) -> Entry:
+    return Entry(column.title, column.meaning, column.source)
+
+
+def _signs(what: str, signs: Iterable[Sign]) -> list[Entry]:
+    return [Entry(f"{sign.glyph}  {sign.word}", f"{what}: {sign.meaning}") for sign in signs]

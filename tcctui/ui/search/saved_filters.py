@@ -1,0 +1,74 @@
+"""Searches under names: one is picked, the present one gets a name, one is forgotten."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from textual.binding import Binding
+
+from tcctui.errors import TcctuiError
+from tcctui.query import QueryError, parse
+from tcctui.ui.dialogs.ask import Ask
+from tcctui.ui.dialogs.filters import NAMED, SAVE, Filters
+from tcctui.ui.notices import BRIEF, Notice, tell
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.search.search_bar import SearchBar
+
+KEY = Binding(
+    *("f", "filters", "Filters", False),
+    id="filters",
+    tooltip="Search for a saved filter, save the present search, or delete a filter",
+)
+
+
+def pick(bar: SearchBar, preferences: Preferences) -> None:
+    """Let one of the saved filters be searched for, or the present search be saved."""
+
+    def picked(value: str | None) -> None:
+        if value == SAVE:
+            save(bar, preferences)
+        elif value is not None:
+            bar.search(preferences.settings.filters[value.removeprefix(NAMED)])
+
+    forget = partial(_forget, bar, preferences)
+    bar.app.push_screen(Filters(preferences.settings.filters, bar.good.strip(), forget), picked)
+
+
+def save(bar: SearchBar, preferences: Preferences) -> None:
+    """Ask for a name for what is in the box."""
+    text = bar.text.strip()
+    try:
+        parse(text)
+    except QueryError as mistake:
+        tell(bar, Notice("Not saved", f"There is a mistake in it: {mistake.reason}.", "warning"))
+        return
+    if not text:
+        tell(bar, Notice("Nothing to save", "Type a search first.", "warning", BRIEF))
+        return
+
+    def named(name: str | None) -> None:
+        if name is not None:
+            filters = preferences.settings.filters
+            again = "What was called so before is gone." if filters.get(name, text) != text else ""
+            if _change(bar, preferences, {**filters, name: text}):
+                tell(bar, Notice(f"Saved as {name}", again, seconds=BRIEF))
+
+    names = [name for name, known in preferences.settings.filters.items() if known == text]
+    bar.app.push_screen(Ask("Name of this filter", text, answer="".join(names[:1])), named)
+
+
+def _forget(bar: SearchBar, preferences: Preferences, name: str) -> None:
+    filters = dict(preferences.settings.filters)
+    filters.pop(name, None)
+    _change(bar, preferences, filters)
+
+
+def _change(bar: SearchBar, preferences: Preferences, filters: dict[str, Any]) -> bool:
+    """Let other filters hold; says whether they are kept, too."""
+    try:
+        preferences.change(filters=filters)
+    except TcctuiError as error:
+        tell(bar, Notice("Filters hold until tcctui ends", str(error), "warning"))
+        return False
+    return True

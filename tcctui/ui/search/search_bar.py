@@ -1,0 +1,294 @@
+"""The search box: text in, a filter out; a mistake is underlined and explained."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from rich.cells import cell_len
+from textual import on
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+from textual.timer import Timer
+from textual.widgets import Input, OptionList, Static
+
+from tcctui.config.searches import Searches
+from tcctui.query import Query, QueryError, parse
+from tcctui.query.completion import complete
+from tcctui.ui.search.active_query import Holding
+from tcctui.ui.search.add_condition import added
+from tcctui.ui.search.box import Box
+from tcctui.ui.search.incomplete import may_grow
+from tcctui.ui.search.keys import KEYS
+from tcctui.ui.search.mistake import Underline, pointed
+from tcctui.ui.search.present_values import Live, Present
+from tcctui.ui.search.search_history import SearchHistory
+from tcctui.ui.search.suggestions import Suggestions, useful
+from tcctui.ui.view import View
+
+NOTHING_YET = "No flow matches that yet: the rows are still those of before; Enter shows none"
+"""What is said of a search that is still typed."""
+
+PATIENCE = 0.5
+"""Seconds after which a word is searched for that might have become another."""
+
+
+class SearchBar(Vertical):
+    """A box to type a filter into. While there is a mistake in it, the last good filter holds.
+
+    So it does for a moment while the last word may yet become another: on the way to `port:443`
+    nobody wants to see the rows that have `port` in their text or port 4, which are none.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+
+    @dataclass
+    class Changed(Message):
+        """A filter was typed that can be used."""
+
+        query: Query
+
+    class SaveWanted(Message):
+        """The search in the box is to have a name."""
+
+    class Left(Message):
+        """Whoever typed is done."""
+
+    def __init__(
+        self,
+        view: View,
+        searches: Searches | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        """`view` tells which values there are to suggest, `searches` what was searched before."""
+        super().__init__(id=id)
+        self._present = Present(view)
+        self._searches = SearchHistory(self, searches or Searches())
+        self._underline = Underline()
+        self._holding = Holding(
+            lambda query: self.post_message(self.Changed(query)),
+            partial(self.call_later, self._failed),  # not while flows are looked at
+            partial(self.call_later, self._found),
+        )
+        self._patience: Timer | None = None
+        self._before = ""
+        self._taken = False
+        self._offered_at = ""
+
+    def compose(self) -> ComposeResult:
+        """Make the box, the line for the reason, and the list of suggestions."""
+        yield Box(
+            placeholder="Search: /  then words, port:443, ip:10.0.0.0/8, srtt>50ms, -state:estab",
+            highlighter=self._underline,
+            compact=True,
+            select_on_focus=False,
+        )
+        yield Static(id="mistake", markup=False)
+        yield Suggestions()
+
+    def on_mount(self) -> None:
+        """Hide the line for the reason."""
+        self._explain(None)
+        self.watch(self.box, "selection", self._moved, init=False)
+        self.watch(self.box, "has_focus", self._focused, init=False)
+
+    @property
+    def text(self) -> str:
+        """What is in the box."""
+        return self.box.value
+
+    @property
+    def box(self) -> Input:
+        """The box itself, for the keyboard to type into."""
+        return self.query_one(Input)
+
+    @property
+    def good(self) -> str:
+        """The search that holds."""
+        return self._holding.good.text
+
+    # From text to a filter
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Read what was typed; what came all at once is acted on at once."""
+        event.stop()
+        pressed = event.value != self._before and abs(len(event.value) - len(self._before)) <= 1
+        typed = self._taken or (pressed and self.box.has_focus)
+        self._before, self._taken = event.value, False
+        self._read(event.value, patient=typed)
+        if typed:
+            self._searches.listed.leave()
+            self._offer()
+        else:
+            self.suggestions.close()
+
+    def _read(self, text: str, *, patient: bool) -> None:
+        self._holding.want(None)
+        if self._patience is not None:
+            self._patience.stop()
+        try:
+            query = parse(text)
+        except QueryError as mistake:
+            self._explain(mistake)
+            return
+        self._explain(None)
+        self._holding.want(query)
+        if patient and may_grow(text):
+            self._patience = self.set_timer(PATIENCE, self._holding.try_out)
+        else:
+            self._holding.apply()
+
+    def _failed(self, query: Query, mistake: QueryError) -> None:
+        """Go back to what held before, and say why."""
+        if self._holding.go_back(query) and self.text == query.text:
+            self._explain(mistake)
+
+    def _found(self, query: Query, there: bool) -> None:
+        """Search for what was typed now that it finds something, or say that it does not."""
+        if not self._holding.is_awaited(query):
+            return
+        if there:
+            self._explain(None)
+            self._holding.apply()
+        else:
+            self._say(NOTHING_YET)
+
+    def _explain(self, mistake: QueryError | None) -> None:
+        self._underline.mistake = mistake
+        text = ""
+        if mistake is not None:
+            at = mistake.start - int(self.box.scroll_offset.x)
+            text = pointed(mistake, at, self.size.width - 2)
+        self._say(text)
+        self.box.refresh()
+
+    def _say(self, text: str) -> None:
+        line = self.query_one("#mistake", Static)
+        line.display = bool(text)
+        line.update(text)
+
+    def put(self, text: str) -> None:
+        """Search for something else than what is in the box, at once."""
+        self._before = text
+        self.box.value = text
+        self.box.cursor_position = len(text)
+
+    def add(self, condition: str, exclude: bool) -> None:
+        """Let a condition hold besides the search, or not hold (`exclude`); applied at once."""
+        self._holding.apply()
+        self.search(added(self.good, condition, exclude=exclude))
+
+    def search(self, text: str) -> None:
+        """Search for something else, and remember that."""
+        self.put(text)
+        self._searches.remember(self.text)
+
+    # Suggestions
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """The list below the box."""
+        return self.query_one(Suggestions)
+
+    def _offer(self, asked: bool = False) -> None:
+        """List what may stand at the cursor; unless that was `asked` for, only once it is begun."""
+        box, text = self.box, self.text
+        found = useful(complete(text, box.cursor_position, self._live), text, asked=asked)
+        if found is None:
+            self.suggestions.close()
+            return
+        self._offered_at = text
+        column = cell_len(text[: found.start]) - int(box.scroll_offset.x)
+        self.suggestions.open(found, max(0, column))
+
+    @property
+    def _live(self) -> Live:
+        if self._present.due:
+            self.run_worker(self._present.count, thread=True, group="present", exit_on_error=False)
+        return self._present.values
+
+    def _moved(self) -> None:
+        if self.text == self._offered_at:  # nothing was typed: the cursor is elsewhere now
+            self.suggestions.close()
+
+    def _focused(self, focused: bool) -> None:
+        if focused:
+            # What is counted and loaded for a search is so before the first letter, not behind it.
+            self.run_worker(partial(parse, "."), thread=True, exit_on_error=False)
+            _ = self._live
+        else:
+            self.suggestions.close()
+            self._explain(self._underline.mistake)
+            self._holding.apply()
+
+    def _take(self, place: int | None = None) -> bool:
+        taken = self.suggestions.taken(self.text, place)
+        if taken is None:
+            return False
+        self._taken = True
+        self.box.value, self.box.cursor_position = taken
+        return True
+
+    @on(OptionList.OptionSelected)
+    def _clicked(self, event: OptionList.OptionSelected) -> None:
+        event.stop()
+        self._take(event.option_index)
+
+    @on(Box.AtEnd)
+    def _end(self) -> None:
+        self._take()
+
+    # Keys
+
+    def action_complete(self) -> None:
+        """Take the suggestion that is highlighted, or list what there is."""
+        if not self._take():
+            self._offer(asked=True)
+
+    def action_newer(self) -> None:
+        """Choose among the suggestions; or go to the search after this one."""
+        if self.suggestions.move(1):
+            return
+        newer = self._searches.listed.newer()
+        if newer is not None:
+            self.put(newer)
+        else:
+            self._offer(asked=True)
+
+    def action_older(self) -> None:
+        """Go up in the suggestions; or to the search before this one."""
+        if self.suggestions.move(-1):
+            return
+        older = self._searches.listed.older(self.text)
+        if older is not None:
+            self.put(older)
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Go back to the table; where somebody has begun to choose, that is what is taken."""
+        event.stop()
+        if self.suggestions.choosing and self._take():
+            return
+        self.suggestions.close()
+        self._explain(self._underline.mistake)
+        self._holding.apply()
+        if self._underline.mistake is None:
+            self._searches.remember(self.text)
+        self.post_message(self.Left())
+
+    def action_escape(self) -> None:
+        """Take the suggestions away; without any, clear the box."""
+        if not self.suggestions.close():
+            self.action_clear()
+
+    def action_clear(self) -> None:
+        """Empty the box, and go back to the table."""
+        self.box.value = ""
+        self.post_message(self.Left())
+
+    def action_save_filter(self) -> None:
+        """Give the search a name."""
+        self.post_message(self.SaveWanted())

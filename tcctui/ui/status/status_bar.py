@@ -1,0 +1,272 @@
+"""The status line: what is watched, how much comes, what is lost, what it costs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tcctui.ui.style import units
+from tcctui.ui.style.printable import plain
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the status line says.
+
+    `events`, `lost`, `skipped` and `evicted` count since the start; `reason` is why nothing comes
+    any more. `interval_ns` is the time that one event of a flow may stand for, `finest_ns` what it
+    is where there is room. `seconds_kept` is how much of the last minute is kept of each flow.
+    `mend` is what to do about a source that gives less than it could. Where no events come, as
+    without the tracepoint, nothing is said of them.
+
+    `state` is where in time the screen is, unless it is live; `along` comes right behind it, and
+    `beside` after a dot. With `underway` that is not on the screen yet. `per_second` is how many
+    events came in a second at that moment, NaN where nobody knows; None has them counted by what
+    `events` does. `behind_s` is how many seconds what is shown is late.
+
+    `kernel_filter` is what the kernel delivers, unless it is everything; `kernel_exact` whether no
+    more of the filter is left to do. It is `narrowed` for as long as it follows the search.
+    `base_filter` is what is shown at all, where the kernel does not do all of that.
+    """
+
+    source: str = ""
+    mend: str = ""
+    host: str = ""
+    kernel_filter: str = ""
+    kernel_exact: bool = True
+    base_filter: str = ""
+    narrowed: bool = False
+    events: int = 0
+    lost: int = 0
+    skipped: int = 0
+    interval_ns: int = 0
+    finest_ns: int = 0
+    evicted: int = 0
+    seconds_kept: float = 60
+    shown: int = 0
+    known: int = 0
+    order_held: bool = False
+    following: bool = False
+    state: str = ""
+    along: str = ""
+    beside: str = ""
+    underway: bool = False
+    per_second: float | None = None
+    behind_s: float = 0
+    reason: str = ""
+
+
+class _Reading(NamedTuple):
+    """What there was: when, and what CPU time."""
+
+    now: float
+    cpu: float
+    events: int
+
+
+class _Part(NamedTuple):
+    """A piece of the line: its style, and how soon it gives way; 0 is never.
+
+    `short` is what is said in its place where there is little room.
+    """
+
+    style: str
+    text: str
+    rank: int = 0
+    short: str | None = None
+
+
+_DOT = " · "
+
+_SHORTEN = 4
+"""Before parts of this rank give way, and after all that do so sooner, others are shortened."""
+
+_LEAST = 12
+"""Cells in which the beginning of a sentence is of use."""
+
+_WINDOW = 2.0  # seconds that rates are averaged over
+
+
+class StatusBar(Widget):
+    """One line; the least important parts give way where it is narrow."""
+
+    COMPONENT_CLASSES = {  # noqa: RUF012 - as Textual declares it
+        "status-bar--name",
+        "status-bar--dim",
+        "status-bar--bad",
+        "status-bar--live",
+        "status-bar--paused",
+    }
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._status = Status()
+        self._readings: list[_Reading] = []
+        self._parts: list[_Part] = []
+
+    def show(self, status: Status) -> None:
+        """Show other numbers; repaints only if that changes the line."""
+        self._status = replace(
+            status,
+            source=plain(status.source),
+            mend=plain(status.mend),
+            host=plain(status.host),
+            kernel_filter=plain(status.kernel_filter),
+            base_filter=plain(status.base_filter),
+            reason=plain(status.reason),
+        )
+        now = time.monotonic()
+        self._readings.append(_Reading(now, time.process_time(), status.events))
+        while len(self._readings) > 2 and now - self._readings[1].now > _WINDOW:
+            self._readings.pop(0)
+        parts = self._compose_line()
+        if parts != self._parts:
+            self._parts = parts
+            self.refresh()
+
+    def update(self, **changes: object) -> None:
+        """Change some of what is shown."""
+        self.show(replace(self._status, **changes))  # type: ignore[arg-type]
+
+    def _rates(self) -> tuple[float, float]:
+        """Events per second, NaN if nobody knows, and the share of a CPU that this takes."""
+        before, after = self._readings[0], self._readings[-1]
+        seconds = after.now - before.now
+        per_second = self._status.per_second
+        if per_second is None:
+            per_second = max(0, after.events - before.events) / seconds if seconds > 0 else 0.0
+        return per_second, (after.cpu - before.cpu) / seconds if seconds > 0 else 0.0
+
+    def _compose_line(self) -> list[_Part]:
+        status = self._status
+        per_second, cpu = self._rates()
+        what, _, release = status.source.partition(_DOT)
+        left = [
+            _Part("name", " tcctui", 4),
+            _Part("dim", status.host, 7),
+            _Part("dim", "" if status.mend else what, 6),
+            _Part("dim", "" if status.mend else release, 8),
+            _Part("paused", status.mend and _less(status), 1, f"{what} only"),
+            _Part("paused" if status.narrowed else "name", _kernel(status), 1),
+            _Part("name", status.base_filter and f"filter: {status.base_filter}", 2, "filtered"),
+            _Part("dim", "" if status.kernel_exact or status.base_filter else "the rest here", 3),
+            _Part("bad", status.reason, 1, ""),
+        ]
+        # Coarser than was asked for: the reader would not keep up.
+        coarse = status.interval_ns > status.finest_ns
+        told = status.events > 0
+        known = told and per_second >= 0  # not NaN
+        rate = f"{units.short_count(round(per_second))} ev/s" if known else ""
+        resolution = ("paused", 2) if coarse else ("dim", 5)
+        seconds = f"{int(status.seconds_kept)}" if status.seconds_kept >= 1 else "<1"
+        dropped = f"{units.count(status.evicted)} dropped"
+        state = _Part("live", "" if status.reason else "● live")
+        if status.state:
+            on_its_way = " …" if status.underway else ""
+            state = _Part("dim" if status.underway else "paused", f"{status.state}{on_its_way}")
+        late = status.behind_s >= 1 and not status.reason
+        right = [
+            _Part("dim", rate, 4),
+            _Part(resolution[0], told * _resolution(status.interval_ns), resolution[1]),
+            _Part(
+                "bad" if status.lost else "dim",
+                (told or status.lost > 0) * f"{units.count(status.lost)} lost",
+            ),
+            _Part("bad", f"{units.count(status.skipped)} skipped" if status.skipped else "", 2),
+            _Part("bad", f"history {seconds} s" if status.seconds_kept < 60 else "", 2),
+            _Part("bad", dropped if status.evicted else ""),
+            _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
+            _Part("dim", f"own CPU {cpu:.0%}", 5),
+            _Part("paused", "order held" if status.order_held else "", 2),
+            _Part("paused", "following" if status.following else "", 2),
+            _Part("bad", f"behind {status.behind_s:.0f} s" if late else ""),
+            _Part("bad", "✕ stopped" if status.reason else ""),
+            state,
+            _Part(state.style, status.along),
+            _Part("dim", status.beside, 2),
+        ]
+        return _fitted(left, right, self.size.width)
+
+    def on_resize(self) -> None:
+        """Fit the line into the new width."""
+        self._parts = self._compose_line() if self._readings else []
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
+        """Draw the line."""
+        base = self.rich_style
+        segments = [Segment(part.text, self._style(part.style)) for part in self._parts]
+        return Strip(segments).adjust_cell_length(self.size.width, base)
+
+    def _style(self, name: str) -> Style:
+        return self.get_component_rich_style(f"status-bar--{name}") if name else self.rich_style
+
+
+def _less(status: Status) -> str:
+    """What there is, and the command for more."""
+    what, _, _ = status.source.partition(_DOT)
+    return f"{what} only; for more: {status.mend.removeprefix('Run: ')}"
+
+
+def _kernel(status: Status) -> str:
+    """Which part of the filter the kernel does, where there is one."""
+    if status.kernel_filter:
+        return f"kernel: {status.kernel_filter}"
+    return "kernel: all" if status.narrowed or not status.kernel_exact else ""
+
+
+def _resolution(interval_ns: int) -> str:
+    return f"{interval_ns / 1e6:.4g} ms" if interval_ns else "every ACK"
+
+
+def _length(parts: list[_Part]) -> int:
+    return sum(cell_len(part.text) for part in _joined(parts))
+
+
+def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
+    """Lay both sides out; on a narrow line the parts that say least give way."""
+    width -= 2  # a blank between both sides, and one at the edge
+    for rank in range(8, 1, -1):
+        if rank == _SHORTEN and _length(left) + _length(right) > width:
+            left = [_shortened(part, width - _length(right) - _beside(part, left)) for part in left]
+        if _length(left) + _length(right) > width:
+            left = [part for part in left if part.rank != rank]
+            right = [part for part in right if part.rank != rank]
+    room = width - _length(left) - _length(right)
+    if room < 0 and left:
+        # What is left there is the filter, and what would show more: the longer one is cut.
+        at = max(range(len(left)), key=lambda place: len(left[place].text))
+        kept = max(0, len(left[at].text) + room - 1)
+        left[at] = left[at]._replace(text=f"{left[at].text[:kept]}…" if kept > 1 else "")
+        room = width - _length(left) - _length(right)
+    return [*_joined(left), _Part("", " " * (room + 1)), *_joined(right), _Part("", " ")]
+
+
+def _beside(part: _Part, parts: list[_Part]) -> int:
+    """Length of all other parts."""
+    return _length([one for one in parts if one is not part]) + len(_DOT)
+
+
+def _shortened(part: _Part, room: int) -> _Part:
+    """Say a part in few words; of a text without any, as much as there is room for."""
+    if part.short is None or not part.text:
+        return part
+    if part.short or room < _LEAST:
+        return part._replace(text=part.short)
+    return part._replace(text=f"{part.text[: room - 1]}…")
+
+
+def _joined(parts: list[_Part]) -> list[_Part]:
+    joined: list[_Part] = []
+    for part in parts:
+        if part.text:
+            apart = joined and not part.text.startswith(" ")
+            joined += [_Part("dim", _DOT), part] if apart else [part]
+    return joined

@@ -1,0 +1,1 @@
+"""Units, colours, signs and themes: the same in every widget."""

@@ -1,0 +1,163 @@
+"""Numbers as a person reads them: four characters or so, the unit always told."""
+
+from __future__ import annotations
+
+import time
+
+from tcctui.config.settings import Units
+from tcctui.wire.events import NO_SSTHRESH
+
+_IN_USE = [Units()]
+"""One, for the process: there is one screen, and every number on it is written alike."""
+
+
+def use(chosen: Units) -> None:
+    """Write rates and sizes like this from now on."""
+    _IN_USE[0] = chosen
+
+
+def in_use() -> Units:
+    """How rates and sizes are written."""
+    return _IN_USE[0]
+
+
+def rate_unit() -> tuple[int, str]:
+    """How much of it a byte is, and its sign: 8 and `b/s`, or 1 and `B/s`."""
+    return (8, "b/s") if _IN_USE[0].rate == "bit" else (1, "B/s")
+
+
+def size_unit() -> tuple[int, str]:
+    """What the steps between prefixes are, and what follows those: 1024 and `iB`, 1000 and `B`."""
+    return (1024, "iB") if _IN_USE[0].size == "binary" else (1000, "B")
+
+
+def _scaled(value: float, base: int, prefixes: str) -> tuple[float, str]:
+    prefix = ""
+    for candidate in prefixes:
+        if value < base * (1 - 5e-4):  # 999.6 would be rounded to 1000
+            break
+        value /= base
+        prefix = candidate
+    return value, prefix
+
+
+def _short(value: float, prefix: str) -> str:
+    """Three digits at the most significant end: 1.25, 12.0, 125.
+
+    What is not scaled and whole has no point: it can't be more exact.
+    """
+    if value >= 99.95 or (not prefix and value == int(value)):
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+
+
+def count(value: float) -> str:
+    """A plain number, with thousands separators: 2,304."""
+    return f"{value:,.0f}"
+
+
+def plain_count(value: float) -> str:
+    """A number that only names something, such as a process: 4021."""
+    return f"{value:.0f}"
+
+
+def percent(value: float) -> str:
+    """A share in percent: 0 %, <0.1 %, 1.2 %, 38 %."""
+    if value <= 0:
+        return "0 %"
+    if value < 0.05:
+        return "<0.1 %"
+    return f"{value:.1f} %" if value < 9.95 else f"{value:.0f} %"
+
+
+def short_count(value: float) -> str:
+    """A number in few characters, in powers of 1000: 41.2k."""
+    scaled, prefix = _scaled(value, 1000, "kMGT")
+    return f"{_short(scaled, prefix)}{prefix}"
+
+
+def segments(value: float) -> str:
+    """A window in segments; ∞ for a threshold that was never set."""
+    if value >= NO_SSTHRESH:
+        return "∞"
+    return f"{value:.0f}" if value < 1e6 else short_count(value)
+
+
+def size(value: float) -> str:
+    """Bytes with the unit, in powers of 1024: 64 KiB is `64.0 Ki`; or of 1000: 65.5 kB."""
+    if _IN_USE[0].size == "decimal":
+        return file_size(value)
+    scaled, prefix = _scaled(value, 1024, ("KMGT"))
+    return f"{_short(scaled, prefix)} {prefix}i" if prefix else f"{value:.0f} B"
+
+
+def file_size(value: float) -> str:
+    """Bytes, in powers of 1000, as files are measured: 12.3 MB."""
+    scaled, prefix = _scaled(value, 1000, "kMGT")
+    return f"{_short(scaled, prefix)} {prefix}B"
+
+
+def rate(bytes_per_second: float) -> str:
+    """Bits per second from bytes per second: 92.1 Mb/s; or bytes: 11.5 MB/s."""
+    if bytes_per_second <= 0:
+        return "0"
+    times, unit = rate_unit()
+    scaled, prefix = _scaled(bytes_per_second * times, 1000, "kMGT")
+    return f"{_short(scaled, prefix)} {prefix}{unit}"
+
+
+def milliseconds(microseconds: float) -> str:
+    """A round-trip time: 0.052 ms, 1.25 ms, 38.1 ms, 2500 ms, 12.5 s."""
+    value = microseconds / 1000
+    if value >= 9999.5:
+        return f"{value / 1000:.1f} s"
+    if value >= 99.95:
+        return f"{value:.0f} ms"
+    if value >= 9.995:
+        return f"{value:.1f} ms"
+    return f"{value:.2f} ms" if value >= 0.9995 else f"{value:.3f} ms"
+
+
+def age(nanoseconds: float) -> str:
+    """How much time is over, in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h, 120d."""
+    tenths = int(nanoseconds // 100_000_000)
+    if tenths < 100:
+        return f"{tenths // 10}.{tenths % 10}s"
+    whole = tenths // 10
+    if whole < 60:
+        return f"{whole}s"
+    if whole < 3600:
+        return f"{whole // 60}m{whole % 60:02}s"
+    if whole < 86400:
+        return f"{whole // 3600}h{whole // 60 % 60:02}m"
+    if whole < 100 * 86400:
+        return f"{whole // 86400}d{whole // 3600 % 24:02}h"
+    return f"{whole // 86400}d"
+
+
+def span(seconds: float) -> str:
+    """How much time, in its two largest units: 12 s, 4 min 10 s, 1 h 05 min."""
+    whole = int(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole // 60 % 60:02} min"
+
+
+def position(seconds: float) -> str:
+    """How far one is, as players say it: 0:03, 10:00, 1:02:03."""
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def wall_clock(nanoseconds: int, digits: int = 0) -> str:
+    """Local time of a moment since 1970: 14:05:03, or 14:05:03.2; empty where there is no such."""
+    seconds, rest = divmod(nanoseconds, 10**9)
+    try:
+        told = time.strftime("%H:%M:%S", time.localtime(seconds))
+    except (ValueError, OverflowError, OSError):
+        return ""
+    return f"{told}.{f'{rest:09}'[:digits]}" if digits else told

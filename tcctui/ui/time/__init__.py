@@ -1,0 +1,1 @@
+"""Time on the screen: rewind, replay, the position in a timeline."""

@@ -1,0 +1,285 @@
+"""Where in time the screen is, and the keys that change it."""
+
+from __future__ import annotations
+
+import math
+import time
+from functools import partial
+from typing import ClassVar
+
+from textual.binding import BindingType
+from textual.containers import Vertical
+from textual.message import Message
+
+from tcctui.recording.timeline import Span
+from tcctui.ui.chart.charts import Charts
+from tcctui.ui.compare.compare import Compare
+from tcctui.ui.details.details import Details
+from tcctui.ui.notices import FORGOTTEN, LONG, Notice, tell
+from tcctui.ui.saving import Saver
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.table.rows import SPARKLINE_SECONDS
+from tcctui.ui.time.player_keys import KEYS
+from tcctui.ui.time.playhead import Playhead
+from tcctui.ui.time.position import NOW, Position, ago, played
+from tcctui.ui.time.rewindable import Mode, Rewindable, offered
+from tcctui.ui.time.rewinder import Rewinder, Wish
+from tcctui.ui.view import View
+
+TICK = 0.25
+"""Seconds between two moments of a recording that is played at its own speed."""
+
+_LATE = 1.0
+"""Seconds of work on a moment after which, while a recording is played, that is said."""
+
+
+class Player(Vertical):
+    """The parts of the screen that show a moment, all of them the same one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+
+    class Moved(Message):
+        """The screen is at another moment, or on its way there."""
+
+    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        super().__init__(id=id)
+        self._view = view
+        self._mode = Mode.LIVE
+        self._past: Rewindable | None = None
+        self._head = Playhead(lambda: Span(0, 0), 0)
+        self._rewinder: Rewinder | None = None
+        self._wished: Wish | None = None
+        self._busy = False
+        self._saver = Saver(self)
+        self._told_dropped = False
+        self._ticked = 0.0
+        self._begun = 0.0
+        self._told_playing = False
+
+    def on_mount(self) -> None:
+        """Begin to let time pass."""
+        self._ticked = time.monotonic()
+        self.set_interval(TICK, self._tick)
+
+    def on_unmount(self) -> None:
+        """Let nothing arrive any more."""
+        if self._rewinder is not None:
+            self._rewinder.close()
+
+    @property
+    def mode(self) -> Mode:
+        """What the screen shows."""
+        return self._mode
+
+    @property
+    def settled(self) -> bool:
+        """Whether what is shown is what is wanted."""
+        return not self._busy and (self._mode is Mode.LIVE or self._wished == self._wish())
+
+    # Beginning
+
+    def follow(self, past: Rewindable) -> None:
+        """Let what goes on be gone back in."""
+        self._take(past)
+        self._head = Playhead(past.span, past.span().last_ns)
+        self.screen.refresh_bindings()
+
+    def replay(self, past: Rewindable, at_ns: int | None, speed: float, loop: bool) -> None:
+        """Play a recording from a moment on, or from the beginning."""
+        self._take(past)
+        at_ns = past.span().first_ns if at_ns is None else at_ns
+        self._head = Playhead(past.span, at_ns, speed=speed, loop=loop)
+        self._head.playing = True
+        self._enter(Mode.REPLAY)
+        self._moved()
+
+    def _take(self, past: Rewindable) -> None:
+        self._past = past
+        self._view.wall_offset_ns = past.wall_offset_ns
+        # Called as the screen: what parts tell while they look stops at whoever had them look.
+        screen = self.screen
+        self._rewinder = Rewinder(
+            past.moment,
+            past.reach,
+            partial(screen.call_later, self._arrived),
+            partial(screen.call_later, self._failed),
+        )
+
+    # Moving
+
+    def _moved(self) -> None:
+        """Show where the head is now."""
+        self._want()
+        if self._told_playing != self._head.playing:
+            self._told_playing = self._head.playing
+            self.screen.refresh_bindings()
+        self.post_message(self.Moved())
+
+    def _enter(self, mode: Mode) -> None:
+        self._mode = mode
+        self.screen.refresh_bindings()  # other keys are there now
+
+    def _want(self) -> None:
+        """Have what is to be seen worked out, once nothing else is."""
+        if self._mode is Mode.LIVE or self._rewinder is None:
+            return
+        wish = self._wish()
+        if self._view.moment is None or wish.at_ns != self._view.at_ns:
+            self._view.still = True
+        if self._busy:
+            return
+        self._rewinder.names = self.query_one(FlowTable).whole_query.fields
+        if wish != self._wished:
+            self._wished, self._busy, self._begun = wish, True, time.monotonic()
+            self._rewinder.wish(wish)
+
+    def _wish(self) -> Wish:
+        in_sight, compare = self.query_one(FlowTable).cookies_in_sight, self.query_one(Compare)
+        seconds = compare.seconds_needed if compare.cookies else self.query_one(Charts).seconds
+        cookies = tuple(dict.fromkeys((*in_sight.tolist(), *compare.cookies)))
+        if seconds is not None:
+            seconds = max(seconds, SPARKLINE_SECONDS)
+        return Wish(self._head.at_ns, cookies, seconds)
+
+    def _arrived(self, wish: Wish, all_there: bool) -> None:
+        self._busy = not all_there
+        if wish is self._wished and self._past is not None:
+            self._view.show(self._past.moment, wish.cookies if all_there else ())
+            self._look()
+        if all_there and math.isinf(self._head.speed):
+            self._play_on(0)
+        self._want()  # what somebody has wished for meanwhile, or what has come into sight
+
+    def _failed(self, reason: str) -> None:
+        self._busy = self._view.still = self._head.playing = False
+        tell(self, Notice("The past can't be read", reason, "error", LONG))
+        if self._view.moment is not None:
+            self._head.go(self._view.at_ns)  # what is on the screen stays
+            self._wished = self._wish()
+        elif self._mode is Mode.AWAY:
+            self.action_resume()
+        self.post_message(self.Moved())
+
+    def _look(self) -> None:
+        self.query_one(FlowTable).look()
+        self.query_one(Charts).draw()
+        self.query_one(Compare).draw()
+        self.query_one(Details).draw()
+
+    def _tick(self) -> None:
+        """Let time pass, and see what is in sight now."""
+        now = time.monotonic()
+        passed, self._ticked = now - self._ticked, now
+        if self._mode is Mode.REPLAY and not math.isinf(self._head.speed):
+            self._play_on(passed)
+        elif self._mode is Mode.AWAY and self._head.dropped:
+            self._leave_dropped()
+        self._want()
+        if self._view.still:
+            self.post_message(self.Moved())
+
+    def _play_on(self, passed: float) -> None:
+        if self._head.playing and self._rewinder is not None:
+            self._head.advance(passed, self._rewinder.worked)
+            if not self._head.playing:
+                self._moved()
+
+    def _leave_dropped(self) -> None:
+        """Go to the oldest moment, and some more, so that it can be looked at for a while."""
+        first_ns, last_ns = self._head.span
+        self._head.go(first_ns + (last_ns - first_ns) // 20)
+        if not self._told_dropped:
+            self._told_dropped = True
+            tell(self, FORGOTTEN)
+
+    # What the status line says
+
+    def place(self) -> Position:
+        """What is said of the moment."""
+        if self._mode is Mode.LIVE or self._past is None:
+            return NOW
+        head, view = self._head, self._view
+        underway = view.still and (not head.playing or time.monotonic() - self._begun > _LATE)
+        there = view.moment is not None and view.at_ns and (head.playing or not view.still)
+        at_ns = view.at_ns if there else head.at_ns
+        say = ago if self._mode is Mode.AWAY else played
+        return say(head, at_ns, self._past.wall_offset_ns, underway=underway)
+
+    # Keys
+
+    def check_action(
+        self,
+        action: str,
+        parameters: tuple[object, ...],  # noqa: ARG002 - Textual's
+    ) -> bool | None:
+        """Have each key do what it does in this mode."""
+        if action == "save_past":
+            return self._past is not None and self._past.save is not None
+        if action in ("step", "pause") and self._past is None:
+            return False
+        if action in ("play", "halt") and (action == "halt") != self._head.playing:
+            return False
+        return offered(action, self._mode)
+
+    def action_pause(self) -> None:
+        """Stand still at this moment, while events are still taken in."""
+        self._enter(Mode.AWAY)
+        self._told_dropped = False
+        self._head.at_ns = self._view.now_ns
+        self._moved()
+
+    def action_resume(self) -> None:
+        """Show what goes on."""
+        self._enter(Mode.LIVE)
+        self._wished = None
+        self._view.show(None)
+        self._look()
+        self._moved()
+
+    action_live = action_resume
+
+    def action_play(self) -> None:
+        """Go on playing."""
+        self._head.play()
+        self._moved()
+
+    def action_halt(self) -> None:
+        """Stop playing, at the moment that is shown or about to be."""
+        self._head.playing = False
+        if self._wished is not None:
+            self._head.go(self._wished.at_ns)
+        self._moved()
+
+    def action_step(self, seconds: float) -> None:
+        """Go on by seconds, or back; what goes on live is paused by that."""
+        if self._mode is Mode.LIVE:
+            if seconds > 0:
+                return
+            self.action_pause()
+        self._head.step(seconds)
+        self._moved()
+
+    def action_oldest(self) -> None:
+        """Go to the beginning."""
+        self._head.go(self._head.span.first_ns)
+        self._moved()
+
+    def action_newest(self) -> None:
+        """Go to the end of a recording."""
+        self._head.go(self._head.span.last_ns)
+        self._head.playing = False
+        self._moved()
+
+    def action_row(self, end: int) -> None:
+        """Select the first flow (-1) or the last (1)."""
+        self.query_one(FlowTable).action_move_to_end(end)
+
+    def action_speed(self, steps: int) -> None:
+        """Play faster, or more slowly (-1)."""
+        self._head.faster(steps)
+        self._moved()
+
+    def action_save_past(self) -> None:
+        """Write what can be gone back to into a file."""
+        if self._past is not None and self._past.save is not None:
+            self._saver.save(self._past.save)

@@ -1,0 +1,97 @@
+"""The thread that works moments of the past out, so that no key waits for it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from typing import NamedTuple
+
+import numpy as np
+
+from tcctui.errors import TcctuiError
+from tcctui.rewind.moment import Moment
+
+
+class Wish(NamedTuple):
+    """What the screen wants to show: a moment, and so many seconds before it of some flows."""
+
+    at_ns: int
+    cookies: tuple[int, ...]
+    seconds: float | None
+
+
+class Rewinder:
+    """Works on a moment, one wish at a time: the newest one counts, others are forgotten.
+
+    `reach` has the timeline go until a moment, before that is gone to. `arrived` and `failed` are
+    called in this thread: `arrived` twice where the past of flows takes longer than their table,
+    the first time with False. `worked` is how many seconds the newest moment took. `names` are
+    columns that will be asked for, of which some, such as the text that words are searched in,
+    take long.
+    """
+
+    def __init__(
+        self,
+        moment: Moment,
+        reach: Callable[[int], None],
+        arrived: Callable[[Wish, bool], object],
+        failed: Callable[[str], object],
+    ) -> None:
+        self._moment = moment
+        self._reach = reach
+        self._arrived = arrived
+        self._failed = failed
+        self._at_ns: int | None = None
+        self._wish: Wish | None = None
+        self._over = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self.worked = 0.0
+        self.names: Collection[str] = ()
+
+    def wish(self, wish: Wish) -> None:
+        """Want something; gives back at once."""
+        with self._changed:
+            self._wish = wish
+            self._changed.notify()
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="rewinder", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Want nothing more; whatever is being worked out arrives nowhere."""
+        with self._changed:
+            self._over = True
+            self._changed.notify()
+
+    def _work(self) -> None:
+        while (wish := self._next()) is not None:
+            begun = time.monotonic()
+            try:
+                self._fulfil(wish)
+            except TcctuiError as error:
+                self._failed(str(error))
+            except Exception as error:  # a defect: the screen stays, and says what happened
+                self._failed(f"{type(error).__name__}: {error}")
+            else:
+                self.worked = time.monotonic() - begun
+                if not self._over:
+                    self._arrived(wish, True)
+
+    def _next(self) -> Wish | None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._wish is not None or self._over)
+            wish, self._wish = self._wish, None
+            return None if self._over else wish
+
+    def _fulfil(self, wish: Wish) -> None:
+        if wish.at_ns != self._at_ns:
+            self._at_ns = None
+            self._reach(wish.at_ns)
+            self._moment.go(wish.at_ns)
+            self._moment.flows(self.names)
+            self._at_ns = wish.at_ns
+            if self._moment.pending and not self._over:
+                self._arrived(wish, False)
+        self._moment.look_at(np.array(wish.cookies, "u8"), wish.seconds)

@@ -1,0 +1,47 @@
+"""TCP states as a person reads and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from tcctui.wire.events import TcpState
+
+STATE_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        TcpState.ESTABLISHED: "ESTAB",
+        TcpState.SYN_SENT: "SYN-SENT",
+        TcpState.SYN_RECV: "SYN-RECV",
+        TcpState.FIN_WAIT1: "FIN-WAIT-1",
+        TcpState.FIN_WAIT2: "FIN-WAIT-2",
+        TcpState.TIME_WAIT: "TIME-WAIT",
+        TcpState.CLOSE: "CLOSED",  # ss says UNCONN, its word for any socket that is not connected
+        TcpState.CLOSE_WAIT: "CLOSE-WAIT",
+        TcpState.LAST_ACK: "LAST-ACK",
+        TcpState.LISTEN: "LISTEN",
+        TcpState.CLOSING: "CLOSING",
+        # A request socket; sock_diag reports it as TCP_SYN_RECV (net/ipv4/inet_diag.c), so ss does.
+        TcpState.NEW_SYN_RECV: "SYN-RECV",
+    }
+)
+"""What is shown for each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
+
+
+def fold(name: str) -> str:
+    """Reduce a name to what its spellings share: `FIN_WAIT1` and `fin-wait-1` are `finwait1`."""
+    return name.lower().replace("-", "").replace("_", "")
+
+
+def _spellings() -> dict[str, frozenset[int]]:
+    numbers: dict[str, set[int]] = {"unconn": {TcpState.CLOSE}}
+    for state in TcpState:
+        for name in (STATE_NAMES[state], state.name, f"TCP_{state.name}"):
+            numbers.setdefault(fold(name), set()).add(state)
+    return {name: frozenset(states) for name, states in numbers.items()}
+
+
+STATES_BY_NAME: Mapping[str, frozenset[int]] = MappingProxyType(_spellings())
+"""The numbers meant by each folded name: ss's spelling and the kernel's.
+
+`synrecv` means NEW_SYN_RECV too, which ss doesn't tell apart.
+"""
