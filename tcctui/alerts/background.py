@@ -64,11 +64,6 @@ class Errands:
         with self._changed:
             return not self._waiting and not self._working
 
-    def clear(self) -> None:
-        """Forget what waits."""
-        with self._changed:
-            self._waiting.clear()
-
     def close(self, seconds: float) -> None:
         """Let what waits be done, for so long at most."""
         with self._changed:
