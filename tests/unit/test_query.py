@@ -40,6 +40,7 @@ from tests.unit.query_model import (
     table,
 )
 from tests.unit.test_imports import loaded
+from tests.unit.work import calls
 
 MANY = settings(max_examples=250)
 
@@ -669,23 +670,19 @@ def test_nothing_is_loaded_for_no_query() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "limit"),
+    "text",
     [
-        *((one, 0.02) for one in ("cwnd>10", "cookie!=7", "rate>1M", "port:443,8000-8100")),
-        *((one, 0.02) for one in ("ip:10.0.0.0/8", "state:estab")),
-        *((one, 0.08) for one in ("nginx", "nothing like this " * 100)),
+        *("cwnd>10", "cookie!=7", "rate>1M", "port:443,8000-8100", "ip:10.0.0.0/8", "state:estab"),
+        *("nginx", "nothing like this " * 100),
     ],
 )
-def test_speed_with_many_flows(text: str, limit: float) -> None:
-    """A term over 100,000 flows takes milliseconds; the limits allow for slow machines."""
-    flows = {name: np.repeat(column, 50_000) for name, column in table({}, {"sport": 1}).items()}
+def test_no_flow_is_worked_on_by_itself(text: str) -> None:
+    """A term over 100,000 flows calls no more functions than over 100: numpy does the rest."""
+    few = {name: np.repeat(column, 50) for name, column in table({}, {"sport": 1}).items()}
+    many = {name: np.repeat(column, 1000) for name, column in few.items()}
     query = parse(text)
-    spent = []
-    for _ in range(7):
-        began = time.thread_time()
-        query.mask(flows)
-        spent.append(time.thread_time() - began)
-    assert min(spent) < limit
+    query.mask(few)  # what it is worked out with is made with the first one
+    assert calls(lambda: query.mask(many)) == calls(lambda: query.mask(few)) < 200
 
 
 LONG = [
@@ -706,11 +703,13 @@ LONG = [
 def test_long_text_is_quick(text: str) -> None:
     """However deep or long, a text is a query that works or is refused soon, in a sentence."""
     parse("x")  # the grammar is read once
-    began = time.thread_time()
-    try:
-        query = parse(text)
-    except QueryError as wrong:
-        assert 0 < len(wrong.reason) < 300  # noqa: PT017 - either is fine
-    else:
-        assert len(matches(query.text, {}, {})) == 2
-    assert time.thread_time() - began < 2
+
+    def read() -> None:
+        try:
+            query = parse(text)
+        except QueryError as wrong:
+            assert 0 < len(wrong.reason) < 300  # noqa: PT017 - either is fine
+        else:
+            assert len(matches(query.text, {}, {})) == 2
+
+    assert calls(read) < 300 * MAX_LENGTH
