@@ -294,7 +294,7 @@ def test_outside_of_the_recording(main: Main, calls: Calls) -> None:
     """A moment that it does not have is a sentence, not a dashboard."""
     status, _, err = main("replay", "it", "--at", "+301s")
     assert status == 1
-    assert told(err)[0] == "--at +301s is outside of the recording."
+    assert told(err)[0] == "--at +301s is outside the recording."
     assert calls.played is None
 
 
