@@ -101,7 +101,7 @@ words are searched.
 makes the columns of `SAMPLED` from it.
 `from_sample`: whether the values are of a sample rather than of a tcp_probe event.
 `limit`: what limited the flow most over the last 2 s (`diagnosis.Limit`).
-`limit_shares`: shape (n, 5), the shares of the last 2 s that it was limited by each of
+`limit_shares`: shape (n, len(CAUSES)), the shares of the last 2 s that it was limited by each of
 `diagnosis.CAUSES`; NaN where nothing is known.
 `retrans_percent`: segments sent again per hundred sent with data, in its life; NaN where unknown.
 `queueing_us`: microseconds of srtt beyond the least one (srtt_us - min_rtt); NaN where unknown.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
 from tcctui.flows.groups.quantiles import quantiles
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
@@ -26,14 +26,6 @@ Floats = npt.NDArray[np.float64]
 
 UNKNOWN = "–"
 """Label of the flows that have nothing to be grouped by, as far as is known."""
-
-WORST_FIRST = (
-    *(Limit.RECOVERY, Limit.SNDBUF, Limit.RWND, Limit.CWND, Limit.APP, Limit.RECEIVES),
-    Limit.UNKNOWN,
-)
-"""Limits from the worst to none: losses; what a setting of this end, or of the other, mends; the
-network's own; and, with nothing to mend, flows that have nothing to send.
-"""
 
 IDS_FROM = np.uint64(1 << 63)
 """Ids of groups are this plus 62 bits.
