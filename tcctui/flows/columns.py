@@ -101,8 +101,8 @@ DERIVED = frozenset(
   the columns of `SAMPLED` from it.
 `from_sample`: True if the values are of a sample rather than of a tcp_probe event.
 `limit`: the main limit of the flow over the last 2 s (`diagnosis.Limit`).
-`limit_shares`: shape (n, 5), the shares of the last 2 s of each of `diagnosis.CAUSES`; NaN if
-  unknown.
+`limit_shares`: shape (n, len(CAUSES)), the shares of the last 2 s of each of
+  `diagnosis.CAUSES`; NaN if unknown.
 `retrans_percent`: retransmitted segments per hundred data segments, over its life; NaN if unknown.
 `queueing_us`: queueing delay in microseconds (srtt_us - min_rtt); NaN if unknown.
 `bbr_phase`: `bbr.BbrPhase`, inferred from the gains.

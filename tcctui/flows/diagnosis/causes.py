@@ -1,10 +1,19 @@
-"""What a flow can be limited by."""
+"""Verdicts on what limits a flow: one row each.
+
+The table's words and shares, the strip and its legend, searches, exports, the help and the
+sentences about a flow derive from these. A new verdict is a number and a row here, its sentences,
+and what finds it (`diagnosis.divide`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
+
+from tcctui.flows.diagnosis import sentences
+from tcctui.flows.diagnosis.sentences import FlowFacts
 
 
 class Limit(IntEnum):
@@ -25,10 +34,86 @@ class Limit(IntEnum):
     """Nothing: this end only receives."""
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict: what limits a flow, how it is drawn and how it is said.
+
+    `glyph` and its `ascii` fill a cell of the strip, in the theme's `colour`; `meaning` is for the
+    help. Of several verdicts the one of the highest `severity` is shown. `sentences` says what
+    holds a flow back, and what that rests on or what to do. `by` names who or what holds the flow
+    back; it is empty where nothing does, and then no time is counted as the verdict's.
+    """
+
+    limit: IntEnum
+    glyph: str
+    ascii: str
+    colour: str
+    severity: int
+    meaning: str
+    by: str
+    sentences: Callable[[FlowFacts], tuple[str, str]]
+
+    @property
+    def name(self) -> str:
+        """The word for it: in the table, in searches and in exports."""
+        return self.limit.name.lower()
+
+    @property
+    def phrase(self) -> str:
+        """What is said of a flow in a few words."""
+        return f"limited by {self.name}" if self.by else self.name
+
+
+VERDICTS: tuple[Verdict, ...] = (
+    Verdict(
+        Limit.CWND, "█", "#", "$text-primary", 40,
+        "congestion control or the network: it sends all that cwnd allows",
+        "congestion control", sentences.by_cwnd,
+    ),
+    Verdict(
+        Limit.RWND, "▀", '"', "$text-warning", 50,
+        "the receiver: it sends all that the other end's window allows",
+        "the other end's window", sentences.by_rwnd,
+    ),
+    Verdict(
+        Limit.SNDBUF, "▄", "=", "$text-success", 60,
+        "its send buffer: too small for what the path could hold",
+        "this end's send buffer", sentences.by_sndbuf,
+    ),
+    Verdict(
+        Limit.APP, "░", ":", "$text-muted", 30,
+        "the application: it gives nothing more to send",
+        "the application", sentences.by_app,
+    ),
+    Verdict(
+        Limit.RECOVERY, "▒", "%", "$text-error", 70,
+        "recovery from losses",
+        "making up for losses", sentences.by_recovery,
+    ),
+    Verdict(
+        Limit.RECEIVES, "·", ".", "$text-muted", 20,
+        "nothing: it only receives",
+        "", sentences.receives,
+    ),
+)  # fmt: skip
+"""Every verdict, in the order of its number.
+
+Severe are losses; then what a setting of this end, or of the peer, mends; then what the network
+decides; and at last, with nothing to mend, flows that have nothing to send.
+"""
+
+BY_LIMIT: Mapping[int, Verdict] = MappingProxyType({row.limit: row for row in VERDICTS})
+
 LIMIT_NAMES: Mapping[int, str] = MappingProxyType(
-    {limit: "–" if limit == Limit.UNKNOWN else limit.name.lower() for limit in Limit}
+    {Limit.UNKNOWN: "–", **{row.limit: row.name for row in VERDICTS}}
 )
 """What is shown for each, by its number."""
 
-CAUSES = (Limit.CWND, Limit.RWND, Limit.SNDBUF, Limit.APP, Limit.RECOVERY)
+CAUSES = tuple(row.limit for row in VERDICTS if row.by)
 """What a flow's time is divided among. Where it only receives, APP stands for RECEIVES."""
+
+WORST_FIRST = (
+    *(row.limit for row in sorted(VERDICTS, key=lambda row: -row.severity)),
+    Limit.UNKNOWN,
+)
+"""Limits from the most severe to none."""

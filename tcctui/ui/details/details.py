@@ -13,14 +13,14 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, LIMIT_NAMES, Limit, explain
+from tcctui.flows.diagnosis.diagnosis import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.printable import plain
-from tcctui.ui.style.signs import LIMIT_STYLES, LIMITS
+from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
 from tcctui.ui.view import Look
 
@@ -122,14 +122,14 @@ class Details(Widget):
 
 def _title(flows: Flows, width: int) -> list[_Piece]:
     """What limits it, in a word and in its colour."""
-    limit = Limit(int(flows["limit"][0]))
+    verdict = BY_LIMIT.get(int(flows["limit"][0]))
     word = " what limits it is not known yet"
     if flows["closed_ns"][0]:
         word = " closed"
-    elif limit in LIMITS:
-        word = f" {LIMITS[limit].glyph} limited by {LIMIT_NAMES[limit]}"
-        if limit == Limit.RECEIVES:
-            word = f" {LIMITS[limit].glyph} {LIMIT_NAMES[limit]} only"
+    elif verdict:
+        word = f" {verdict.glyph} {verdict.phrase}"
+        if not verdict.by:
+            word += " only"
     return [(fit(word, width, left=True), "title")]
 
 
