@@ -1,8 +1,7 @@
-"""What a shell completes: commands, options, files, and queries as far as they can be known.
+"""Shell completion: commands, options, files, help topics and the known part of a query.
 
-The shell runs `tcctui` with `_ARGCOMPLETE` set, through the lines that argcomplete's
-`register-python-argcomplete` makes for bash, zsh and fish; `make install` puts them where the
-shells look.
+The shell runs `tcctui` with `_ARGCOMPLETE` set, through the lines that argcomplete's `register-
+python-argcomplete` makes for bash, zsh and fish; `make install` puts them where the shells look.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ if TYPE_CHECKING:
     from tcctui.cli.parser import Parser
 
 ASKED = "_ARGCOMPLETE"
-"""Set in the environment where a shell asks."""
+"""Environment variable that a shell sets to ask for completions."""
 
 _QUERIES = frozenset({"filter", "until", "alert"})
 _RECORDINGS = frozenset({"path", "source", "replay", "record_to"})
 
 
 def complete(parser: Parser) -> None:
-    """Answer the shell, and end the process."""
+    """Answer the shell and exit."""
     import argcomplete  # noqa: PLC0415 - only ever needed here
     from argcomplete.completers import FilesCompleter  # noqa: PLC0415
 
@@ -43,7 +42,7 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def _query(prefix: str, **_: Any) -> list[str]:
-    """Queries that begin with what is typed, and go on by one word."""
+    """Queries that extend the prefix by one word."""
     from tcctui.query.completion import complete as continued  # noqa: PLC0415 - numpy
 
     found = continued(prefix, len(prefix), {})

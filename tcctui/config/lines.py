@@ -1,7 +1,7 @@
-"""On which line of a TOML text each key is, and each element of an array.
+"""Line numbers of keys and array elements in a TOML text.
 
-tomlkit keeps what a person wrote, but not where. The text here is one that it has read already, so
-that only strings, brackets and comments have to be told from each other.
+tomlkit keeps what a person wrote, but not where. tomlkit has parsed the text already, so that only
+strings, brackets and comments have to be told apart.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 Path = tuple[str | int, ...]
-"""Keys from the outermost to the innermost, and places in arrays."""
+"""Keys from the outermost to the innermost, and indexes in arrays."""
 
 _TOKEN = re.compile(
     r"""
@@ -25,9 +25,9 @@ _TOKEN = re.compile(
 
 
 def lines(text: str) -> dict[Path, int]:
-    """Give the line, from 1, of each key, table and element of an array.
+    """Map each key, table and array element to its line, counted from 1.
 
-    What is inside of inner arrays or of braces is left out.
+    The insides of inner arrays and of braces are left out.
     """
     found: dict[Path, int] = {}
     table: Path = ()
@@ -45,14 +45,14 @@ def lines(text: str) -> dict[Path, int]:
 
 
 def line_of(found: Mapping[Path, int], path: Path) -> int:
-    """Give the line of what is there, or of the innermost that it is in; 0 if that is the file."""
+    """Line of a path, or of its innermost enclosing table; 0 for the file itself."""
     while path and path not in found:
         path = path[:-1]
     return found.get(path, 0)
 
 
 def _path(statement: str) -> Path:
-    """Give the keys of a table's head, or of a key that has a value."""
+    """Keys of a table header, or of a key with a value."""
     import tomlkit  # noqa: PLC0415 - costs nothing where there is no file
 
     names: list[str] = []
@@ -67,7 +67,7 @@ def _path(statement: str) -> Path:
 
 
 def _statements(text: str) -> Iterator[tuple[str, int, list[int]]]:
-    """Give the head of each statement, its line, and the lines of its array's elements."""
+    """Header of each statement, its line, and the lines of its array's elements."""
     line, depth, begun = 1, 0, 1
     head, elements = "", list[int]()
     value, array, expecting = False, False, False

@@ -1,4 +1,4 @@
-"""What is kept of each flow: one numpy array per field, one row per socket cookie."""
+"""Columns of flows: one numpy array per field, one row per socket cookie."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
             "family": "u2",  # AF_INET or AF_INET6 of the socket
             "mark": "u4",  # mark of the last segment received
             "state": "u1",  # TcpState
-            "ca_state": "u1",  # CaState; UNKNOWN_CA_STATE until it is told
+            "ca_state": "u1",  # CaState; UNKNOWN_CA_STATE until reported
             "snd_cwnd": "u4",  # segments; 0 is unknown
             # Segments (tcp_current_ssthresh()); NO_SSTHRESH was never set, 0 is unknown.
             "ssthresh": "u4",
             "srtt_us": "u4",  # microseconds; 0 is unknown
-            "snd_wnd": "u4",  # bytes; UNKNOWN_WINDOW until it is told
-            "rcv_wnd": "u4",  # bytes; UNKNOWN_WINDOW until it is told
+            "snd_wnd": "u4",  # bytes; UNKNOWN_WINDOW until reported
+            "rcv_wnd": "u4",  # bytes; UNKNOWN_WINDOW until reported
             "snd_nxt": "u4",  # sequence number
             "snd_una": "u4",  # sequence number
-            "in_flight": "u4",  # bytes: snd_nxt - snd_una modulo 2^32, as the newer source says
+            "in_flight": "u4",  # bytes: snd_nxt - snd_una modulo 2^32, from the newer source
             "mss": "u4",  # bytes, the largest that was sampled of the connection; 0 while unknown
             # Bytes acknowledged by the peer, of the socket's whole life where it was sampled, else
             # since the flow was first seen.
@@ -46,8 +46,8 @@ FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
             # Bytes acknowledged per second, over the last second, or between the last samples; NaN
             # where there was but one sample and no event.
             "rate": "f8",
-            "events": "u8",  # tcp_probe events, those that others stand for too
-            "acks": "u4",  # the kernel's own count of them, as the last event told it
+            "events": "u8",  # tcp_probe events, including coalesced ones
+            "acks": "u4",  # the kernel's own count of them, at the last event
             "first_ns": "i8",  # CLOCK_MONOTONIC of the first event or sample
             "last_ns": "i8",  # CLOCK_MONOTONIC of the last tcp_probe event; 0 without one
             "sampled_ns": "i8",  # CLOCK_MONOTONIC of the newest sample; 0 without one
@@ -63,16 +63,16 @@ Of what events and samples both tell (`state`, `ca_state`, `snd_cwnd`, `ssthresh
 """
 
 UNKNOWN_WINDOW = 0xFFFFFFFF
-"""`snd_wnd` or `rcv_wnd` of a flow of which no event came, on a kernel that samples without it."""
+"""`snd_wnd` or `rcv_wnd` of a flow without events, on a kernel whose samples lack it."""
 
 UNKNOWN_CA_STATE = 0xFF
-"""`ca_state` of a flow that was not sampled and has not changed it."""
+"""`ca_state` of a flow without samples or state changes."""
 
 SAMPLED = frozenset(SAMPLE.names or ()) - {
     *FIELDS,
     *("saddr", "daddr", "tcp_info", "sock_cookie", "ts_ns", "end"),
 }
-"""What only samples tell, by the names of `samples.SAMPLE`: of each flow, as it was last sampled.
+"""Values that only samples have, by the names of `samples.SAMPLE`: the last sample's of each flow.
 
 Numbers are floats, NaN where missing, texts are bytes, empty where missing: see `samples.value`.
 """
@@ -91,51 +91,51 @@ DERIVED = frozenset(
         "bbr_phase",
     }
 )
-"""What a snapshot works out on demand.
+"""Values computed by a snapshot on demand.
 
 `age_ns`: nanoseconds since the flow was opened, or else first seen, until it closed or now.
 `slow_start`: snd_cwnd < ssthresh (tcp_in_slow_start, include/net/tcp.h).
-`text`: local and remote endpoint and state as one lower-case line of ASCII bytes, where bare
-words are searched.
-`sample`: the newest sample (`samples.SAMPLE`), all zero where there is none; `derived.complete`
-makes the columns of `SAMPLED` from it.
-`from_sample`: whether the values are of a sample rather than of a tcp_probe event.
-`limit`: what limited the flow most over the last 2 s (`diagnosis.Limit`).
-`limit_shares`: shape (n, 5), the shares of the last 2 s that it was limited by each of
-`diagnosis.CAUSES`; NaN where nothing is known.
-`retrans_percent`: segments sent again per hundred sent with data, in its life; NaN where unknown.
-`queueing_us`: microseconds of srtt beyond the least one (srtt_us - min_rtt); NaN where unknown.
+`text`: local and remote endpoint and state as one lower-case line of ASCII bytes, for searches by
+  bare words.
+`sample`: the newest sample (`samples.SAMPLE`), all zero without one; `derived.complete` computes
+  the columns of `SAMPLED` from it.
+`from_sample`: True if the values are of a sample rather than of a tcp_probe event.
+`limit`: the main limit of the flow over the last 2 s (`diagnosis.Limit`).
+`limit_shares`: shape (n, 5), the shares of the last 2 s of each of `diagnosis.CAUSES`; NaN if
+  unknown.
+`retrans_percent`: retransmitted segments per hundred data segments, over its life; NaN if unknown.
+`queueing_us`: queueing delay in microseconds (srtt_us - min_rtt); NaN if unknown.
 `bbr_phase`: `bbr.BbrPhase`, inferred from the gains.
 """
 
 
 class FlowColumns:
-    """A growing set of rows, one per flow, with an array for each of `FIELDS`.
+    """Growing table of flows, with an array for each of `FIELDS`.
 
-    A row keeps its number for as long as its flow is known; then the number is used again.
+    A flow keeps its row until it is forgotten; then the row is reused.
     """
 
     def __init__(self) -> None:
         self._columns = {name: np.zeros(0, kind) for name, kind in FIELDS.items()}
         self._free: npt.NDArray[np.int64] = np.empty(0, "i8")
         self.live: npt.NDArray[np.bool_] = np.zeros(0, bool)
-        """Which rows hold a flow."""
+        """Mask of the rows in use."""
 
     def __getitem__(self, name: str) -> npt.NDArray[Any]:
         return self._columns[name]
 
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What there is of each row, by name."""
+        """State of each row, by name."""
         return self._columns
 
     @property
     def capacity(self) -> int:
-        """Rows there is room for."""
+        """Number of rows allocated."""
         return len(self.live)
 
     def take(self, count: int) -> Rows:
-        """Give `count` rows, all fields zero, and mark them live; grows when none is free."""
+        """Allocate `count` zeroed rows and mark them live, growing the table if needed."""
         if len(self._free) < count:
             self._grow(max(1024, 2 * self.capacity, self.capacity + count))
         rows, self._free = self._free[:count], self._free[count:]
@@ -143,7 +143,7 @@ class FlowColumns:
         return rows
 
     def give_back(self, rows: Rows) -> None:
-        """Forget the flows in the rows."""
+        """Free the rows."""
         self.live[rows] = False
         for column in self._columns.values():
             column[rows] = 0

@@ -69,7 +69,7 @@ def _both(*columns: npt.NDArray[Any]) -> Lines:
 
 
 def _hosts(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> Lines:
-    """Addresses and the colon behind them, in pieces with NULs in between."""
+    """Addresses and the colon after each, in pieces with NULs in between."""
     octets = low.astype(">u8").view("u1").reshape(-1, 8)[:, 4:]
     hosts = _OCTETS[octets + _LAST_HAS_COLON].view("S16")[:, 0]
     wide = (high != 0) | (low >> np.uint64(32) != 0xFFFF)

@@ -1,4 +1,4 @@
-"""All flows: one thread puts batches of events in, others take snapshots out."""
+"""Store of all flows: one thread adds batches of events, others take snapshots."""
 
 from __future__ import annotations
 
@@ -21,19 +21,20 @@ from tcctui.flows.keyframe import checkpoint
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.rows import FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SOCKET, Samples
 
 HISTORY_MEMORY = 72 << 20
-"""Bytes that histories may take unless told otherwise."""
+"""Default memory budget of histories in bytes."""
 
 _AT_A_TIME = 4096
-"""Samples that are taken in while others wait: a few milliseconds."""
+"""Samples taken in per lock: a few milliseconds."""
 
 
 class Store:
-    """What is known about every flow. All methods may be called from any thread.
+    """State of every flow. All methods may be called from any thread.
 
     `history_memory` is the budget for histories, in bytes; with 0 there are none.
     """
@@ -45,10 +46,16 @@ class Store:
         self._intake = EventIntake(self._known, self._looks)
         self._now = Instant(self._known)
 
-    def ingest(self, events: Events, now_ns: int) -> None:
-        """Take in a batch of events, oldest first, and let time go on to `now_ns`.
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, its events first, and let time go on to its `now_ns`."""
+        self.ingest(batch.events, batch.now_ns)
+        for samples in batch.samples:
+            self.ingest_samples(samples, batch.now_ns)
 
-        `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is of use:
+    def ingest(self, events: Events, now_ns: int) -> None:
+        """Take in a batch of events, oldest first, and advance to `now_ns`.
+
+        `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is useful:
         it lets closed flows leave and rates fall.
         """
         for part in parts(events):
@@ -56,19 +63,18 @@ class Store:
                 self._intake.ingest(part, now_ns)
 
     def ingest_samples(self, samples: Samples, now_ns: int) -> None:
-        """Take in samples in any order, and let time go on to `now_ns`, as `ingest` does.
+        """Take in samples in any order, and advance to `now_ns`, as `ingest` does.
 
-        They are joined with events by the socket's cookie. Sockets that are not known yet become
-        flows if they live.
+        They are joined with events by the socket's cookie. Unknown open sockets become flows.
         """
         for at in range(0, max(1, len(samples)), _AT_A_TIME):
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
 
     def sockets(self, cookies: Keys) -> npt.NDArray[np.void]:
-        """What to ask for samples by: a `SOCKET` for each of these flows, in the order given.
+        """Keys for sampling these flows: a `SOCKET` for each, in the order given.
 
-        Those that are not known, or are closed, are left out.
+        Unknown and closed flows are left out.
         """
         with self._lock:
             columns = self._known.columns
@@ -86,7 +92,7 @@ class Store:
         return found
 
     def whose(self, events: Events) -> Keys:
-        """Say which flow each event is of: by its own cookie, or its socket; 0 if none is known."""
+        """Flow of each event: by its own cookie, or its socket; 0 if unknown."""
         cookies: Keys = events["sock_cookie"].copy()
         unknown = np.flatnonzero(cookies == 0)
         if len(unknown):
@@ -97,7 +103,7 @@ class Store:
         return cookies
 
     def hold(self, cookies: Iterable[int]) -> None:
-        """Keep these flows, even closed ones, for as long as they are named here."""
+        """Keep these flows, even closed ones, until the next call."""
         with self._lock:
             self._known.held = np.array(list(cookies), "u8")
 
@@ -109,13 +115,13 @@ class Store:
     def flows(self, names: Iterable[str]) -> Flows:
         """Copy some columns, of `FIELDS`, `SAMPLED` or `DERIVED`, of all flows.
 
-        They are in the order of their cookies; `cookie` is always there.
+        They are in the order of their cookies; `cookie` is always present.
         """
         with self._lock:
             return self._now.flows(names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
-        """Copy some columns of these flows, in the order given; those not known are left out."""
+        """Copy some columns of these flows, in the order given; unknown ones are left out."""
         with self._lock:
             return self._now.some_flows(cookies, names)
 
@@ -125,22 +131,22 @@ class Store:
             return cut(self._now, request)
 
     def keyframe(self) -> Keyframe:
-        """Copy what is known now, but the histories."""
+        """Copy the present state without the histories."""
         with self._lock:
             return checkpoint.taken(self._known, self._looks)
 
     def restore(self, keyframe: Keyframe, cookies: Keys | None = None) -> None:
-        """Go on from a keyframe, with all of its flows or some; before anything was taken in.
+        """Start from a keyframe, with all of its flows or some; before anything was taken in.
 
         Raises:
-            ValueError: it is another version's, or damaged.
+            ValueError: it is of another version, or damaged.
 
         """
         with self._lock:
             checkpoint.restore(self._known, self._looks, keyframe, cookies)
 
     def copy(self) -> Store:
-        """Copy all there is, for what comes to one not to come to the other.
+        """Copy everything; the copies are independent.
 
         A few milliseconds, some MB: with histories of 50 flows, or none of 10,000.
         """
@@ -153,13 +159,13 @@ class Store:
         return twin
 
     def give_up(self) -> None:
-        """Give the memory back at once: nothing may be asked of it any more."""
+        """Free the memory immediately; the store must not be used afterwards."""
         with self._lock:
             self._known.let_go_of_parts()
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes a copy takes."""
+        """Approximate size of a copy in bytes."""
         with self._lock:
             return self._known.nbytes
 
@@ -172,18 +178,18 @@ class Store:
         *,
         lived: Lived | None = None,
     ) -> FlowHistory | None:
-        """A flow's past over at most `columns` columns of time, for a chart.
+        """A flow's past on at most `columns` columns of time, for a chart.
 
-        `seconds` back from `at_ns` (now, unless given), or None for the flow's whole life. Beyond
-        60 it is as coarse as the whole life is. None if the flow is not known, or was not yet. What
-        happened later, but in the same 100 ms as `at_ns`, is not left out: `moment.Moment` does
-        that. `lived` is what another store knows of more of that life.
+        `seconds` back from `at_ns` (now by default), or None for the flow's whole life. Beyond 60 s
+        it is as coarse as the whole life is. None if the flow is unknown, or did not exist yet.
+        Later changes in the same 100 ms as `at_ns` are included: `moment.Moment` excludes them.
+        `lived` is another store's longer knowledge of that life.
         """
         with self._lock:
             return self._now.history(cookie, seconds, columns, at_ns, lived=lived)
 
     def lived(self, cookie: int) -> Lived | None:
-        """What is known of a flow's whole life, for `history` of a store that knows less of it."""
+        """A flow's whole life, for `history` of a store with a shorter one."""
         with self._lock:
             return self._now.lived(cookie)
 
@@ -199,9 +205,9 @@ class Store:
     ) -> npt.NDArray[np.float64]:
         """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
 
-        The seconds end at `at_ns` (now, unless given). Each column is the minimum or the maximum
-        over its time. Returns shape (len(cookies), columns), NaN where nothing happened or the flow
-        is not known.
+        The seconds end at `at_ns` (now by default). Each column is the minimum or the maximum over
+        its time. Returns shape (len(cookies), columns), NaN without an event or for an unknown
+        flow.
         """
         with self._lock:
             return self._now.sparklines(

@@ -1,4 +1,4 @@
-"""What the dashboard says of itself: searches, keys, columns, signs."""
+"""Reference sections of the manual: searches, keys, columns, signs."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def searches() -> Iterator[str]:
 
 
 def _column_of(field: FieldHelp) -> str:
-    """Which column shows the field's values; columns of an end have both address and port."""
+    """Column of the field's values; columns of an end have both address and port."""
     names = {field.name, *field.synonyms} - {"local", "remote"}
     return next((name for name in BY_NAME if name in names), "")
 
@@ -72,7 +72,7 @@ def columns() -> Iterator[str]:
 
 
 def signs() -> Iterator[str]:
-    """What the strip and the time axis draw."""
+    """Signs of the strip and of the time axis."""
     for title, kinds in (("Limited by", LIMITS.values()), ("Marks", MARKS.values())):
         yield roff.subsection(title)
         for sign in kinds:

@@ -1,4 +1,4 @@
-"""What a query may ask of both ends: ports, addresses and families, all known to the kernel."""
+"""Query terms on both ends of a connection: ports, addresses and families."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FAMILIES = {"ipv4": True, "ip4": True, "inet": True, "4": True, "v4": True} | d
 
 
 def ports(*ends: End) -> Field:
-    """Describe the port of one end or of either: all answers are worked out once, in a table."""
+    """Field for the port of one end or of either; all results are precomputed in a table."""
     noun = "a port number"
 
     def term(asked: Comparison) -> Term:
@@ -40,7 +40,7 @@ def ports(*ends: End) -> Field:
 
 
 def endpoints(*ends: End) -> Field:
-    """Describe address and port of one end (`s` or `d`, as columns begin) or of either."""
+    """Field for address and port of one end (`s` or `d`, as columns begin) or of either."""
     noun = "an address"
 
     def term(asked: Comparison) -> Term:
@@ -59,7 +59,7 @@ def endpoints(*ends: End) -> Field:
 
 
 def families() -> Field:
-    """Describe the family of the addresses as they are shown: v4-mapped ones are IPv4."""
+    """Field for the address family as displayed: v4-mapped ones are IPv4."""
 
     def term(asked: Comparison) -> Term:
         wanted = set()
@@ -81,7 +81,7 @@ def families() -> Field:
 
 
 def exactly(formula: Reach) -> Bounds:
-    """Bounds of what the kernel can decide as well."""
+    """Bounds of a formula that the kernel can decide exactly."""
     return Bounds(formula, _opposite(formula))
 
 
@@ -94,7 +94,7 @@ def _opposite(formula: Reach) -> Reach:
 
 
 def _among(end: End, table: Mask) -> Reach:
-    """The ranges of ports that a table has."""
+    """Port ranges in a table."""
     edges = np.flatnonzero(np.diff(table, prepend=False, append=False)).tolist()
     ranges = zip(edges[::2], edges[1::2], strict=True)
     return AnyOf(tuple(PortRange(end, low, beyond - 1) for low, beyond in ranges))
@@ -120,7 +120,7 @@ def _port(asked: Comparison, piece: Piece) -> int:
 
 
 def _port_range(asked: Comparison, piece: Piece) -> Mask:
-    """Ports of `443` or `8000-8100`, as a table of 65,536 answers."""
+    """Ports of `443` or `8000-8100`, as a table of 65,536 bools."""
     first, dash, last = piece.text.partition("-")
     if dash and not (first and last):
         raise asked.wrong(piece, "a range has two ends, such as 8000-8100", ("a port number",))

@@ -1,4 +1,4 @@
-"""What the query language knows, described once: for help, the manual page and completion."""
+"""Reference of the query language, for help, the manual page and completion."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from tcctui.query.fields import DEFINITIONS
 class FieldHelp:
     """One field of the language.
 
-    `kind` is what its values are ("a duration"), `unit` what a bare number is in ("ms"; empty where
-    it has none), `source` where the kernel or who else keeps it. `values` are all there are, where
-    that is a few; `sample` is one that could be typed;
-    `calculable` are numbers that may stand in a calculation.
+    `kind` describes its values ("a duration"), `unit` is a bare number's ("ms"; empty without one),
+    `source` the place in the kernel or elsewhere. `values` are all possible ones, if few; `sample`
+    is a typical one; `calculable` fields are allowed in arithmetic.
     """
 
     name: str
@@ -46,7 +45,7 @@ FIELD_HELP: tuple[FieldHelp, ...] = tuple(map(_described, DEFINITIONS))
 """All fields, each once, the usual ones first."""
 
 BY_NAME = {name: one for one in FIELD_HELP for name in (one.name, *one.synonyms)}
-"""The same by all of their names."""
+"""All fields by any of their names."""
 
 SYNTAX: tuple[tuple[str, str], ...] = (
     ("nginx", "rows with this in their endpoints, state, process or algorithm"),
@@ -64,9 +63,9 @@ SYNTAX: tuple[tuple[str, str], ...] = (
     ("port:443 cc:bbr", "both; the same as with and"),
     ("port:443 or port:80", "one of them; and comes before or"),
     ("not proc:nginx", "the opposite, of one condition or of brackets; -x and !x are the same"),
-    ("cc:bbr and (srtt>80ms or retrans>0)", "brackets say what belongs together"),
+    ("cc:bbr and (srtt>80ms or retrans>0)", "brackets group conditions"),
 )
-"""Examples of everything that can be written, each with its meaning."""
+"""Examples of every construct, each with its meaning."""
 
 UNITS: tuple[tuple[str, str], ...] = (
     ("us ms s m h d", "durations; without unit ms, in age s"),
@@ -75,4 +74,4 @@ UNITS: tuple[tuple[str, str], ...] = (
     ("bit/s bit b/s bps", "bits per second; the same without unit"),
     ("B/s Bps", "bytes per second; a rate with B alone is one as well"),
 )
-"""Units of numbers, and what they mean."""
+"""Units of numbers, and their meaning."""

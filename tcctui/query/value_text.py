@@ -1,4 +1,4 @@
-"""Values of flows as a person, or another program, is told them."""
+"""Values of flows for people and for other programs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REMOTE = ("daddr_hi", "daddr_lo", "dport")
 ENDS = (*LOCAL, *REMOTE)
 
 TOLD_BY_ENDS = frozenset({*ENDS, "cookie", "text"})
-"""Columns that need not be told where both ends are."""
+"""Columns that the ends of a connection already show."""
 
 _NAMES: Mapping[str, Mapping[int, str]] = MappingProxyType(
     {
@@ -39,13 +39,13 @@ Value = str | int | float | bool | None
 
 
 def endpoint(flows: Mapping[str, Any], names: tuple[str, ...], at: int) -> str:
-    """One end (`LOCAL` or `REMOTE`) of the flow in a place: `192.0.2.1:443`."""
+    """One end (`LOCAL` or `REMOTE`) of the flow at an index: `192.0.2.1:443`."""
     high, low, port = (int(flows[name][at]) for name in names)
     return format_endpoint(high, low, port)
 
 
 def value(name: str, found: Any) -> Value:
-    """Give a value of a column, with the name it has where it has one; None where not known."""
+    """Value of a column, by its name where it has one; None if unknown."""
     if isinstance(found, bytes):
         return plain(found.decode(errors="replace"))
     number: Value = np.asarray(found).item()
@@ -60,7 +60,7 @@ def value(name: str, found: Any) -> Value:
 
 
 def said(name: str, told: Value) -> str:
-    """Say it as a search would: `srtt 21ms`, `rate 2.32Mbit/s`, `cc bbr`."""
+    """Format a value in the words of a search: `srtt 21ms`, `rate 2.32Mbit/s`, `cc bbr`."""
     word, quantity = _FIELDS.get(name, (name, None))
     if told is None:
         return f"{word} unknown"
@@ -81,4 +81,4 @@ def _fields() -> Mapping[str, tuple[str, Quantity | None]]:
 
 
 _FIELDS = _fields()
-"""What each column is called in a search, and what it measures."""
+"""Name of each column in a search, and its quantity."""

@@ -2,16 +2,16 @@
 
 An IPC stream of one schema, one row to a batch and one batch to a chunk, compressed with zstd:
 
-- `begin_ns`, `end_ns`: nanoseconds, CLOCK_MONOTONIC; `lost`, `skipped`: counts since the beginning;
-- `events`: list of structs with the fields of `events.EVENT`, `samples`: the same of
+- `begin_ns`, `end_ns`: nanoseconds, CLOCK_MONOTONIC; `lost`, `skipped`: counts since the start;
+- `events`: list of structs with the fields of `events.EVENT`, `samples`: likewise of
   `samples.SAMPLE`, each sorted by `sock_cookie`. Addresses are 16 bytes, texts are binary. The six
-  extremes are null in events that stand for one ACK: they are as the event's own values then;
-- `keyframe`: `keyframes.Keyframe` as bytes, null in most batches; it is tcctui's own affair.
+  extremes are null in events that stand for one ACK: they equal the event's own values;
+- `keyframe`: `keyframes.Keyframe` as bytes, null in most batches; private to tcctui.
 
 The schema's metadata has the fields of `timeline.Origin` and `tcctui_format`, which is raised when
-what there is changes its meaning; columns may be added without. Fields say their unit and where
-the kernel has them from. A batch's own metadata has, under `tcctui`, what finds it without
-reading it: see `recording_frames.Note`.
+the meaning of existing data changes; new columns don't raise it. Fields have their unit and kernel
+source. A batch's own metadata has, under `tcctui`, its summary for finding it without reading it:
+see `ipc_frames.Note`.
 
 Only this and `arrow_tables` import pyarrow; importing them raises TcctuiError where it is missing.
 """
@@ -44,7 +44,7 @@ except ImportError as error:
     ) from error
 
 FORMAT = 1
-"""Version of the format; what has a higher one is not read."""
+"""Version of the format; a file with a higher one is refused."""
 
 __all__ = [
     "EXTREMES",
@@ -75,23 +75,23 @@ UNNAMED = np.dtype(
         "itemsize": SAMPLE.itemsize,
     }
 )
-"""What SAMPLE has of `struct tcp_info` without a name of its own."""
+"""Fields of `struct tcp_info` without a name of their own in SAMPLE."""
 
 EXTREMES = tuple(name for name in EVENT.names or () if name.endswith(("_min", "_max")))
 
 
-_PIECE = 4096  # records at a time: each field is a pass over them, in the CPU's caches
+_PIECE = 4096  # records per step: each field is a pass over them, in the CPU's caches
 
 
 def own_value(events: Events | Mapping[str, Array], extreme: str) -> Array:
-    """What an extreme of events is that stand for one ACK."""
+    """Value of an extreme in events that stand for one ACK."""
     if extreme.startswith("in_flight"):
         return events["snd_nxt"] - events["snd_una"]
     return events[extreme[: -len("_min")]]
 
 
 def spread(columns: Mapping[str, Array], places: Mapping[str, Array]) -> None:
-    """Copy columns to places by their names, where these are fields of the same records."""
+    """Copy columns to destinations of the same name, which are fields of the same records."""
     count = len(next(iter(columns.values()), ()))
     pairs = [(column, places[name]) for name, column in columns.items()]
     for at in range(0, count, _PIECE):
@@ -131,7 +131,7 @@ SCHEMA = pa.schema(
 
 
 class Encoder:
-    """Makes the bytes of a recording, message by message."""
+    """Encodes a recording message by message."""
 
     def __init__(self, origin: Origin, level: int = LEVEL) -> None:
         facts = {name: str(fact) for name, fact in asdict(origin).items()}
@@ -145,10 +145,10 @@ class Encoder:
         )
         first = self.batch(Chunk(0, 0, NO_EVENTS, NO_SAMPLES))  # pyarrow writes both together
         self.head = first[: PREFIX + metadata_length(first[:PREFIX])]
-        """The message that the stream begins with: its schema."""
+        """First message of the stream: its schema."""
 
     def batch(self, chunk: Chunk) -> bytes:
-        """Make the message of a chunk."""
+        """Message of a chunk."""
         note = Note.of(chunk)
         numbers = [
             pa.array([number], pa.int64())

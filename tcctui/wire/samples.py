@@ -1,4 +1,4 @@
-"""What sock_diag tells of a socket, once: `SAMPLE`, and which of its values are there."""
+"""One sample of a socket from sock_diag: `SAMPLE`, and the presence of its values."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ windows of the congestion control are segments, rates bytes per second.
 """
 
 TCP_INFO_BYTES = 240
-"""How much of a `struct tcp_info` is kept: up to `rehash`."""
+"""Bytes kept of `struct tcp_info`: up to `rehash`."""
 
 _HEAD = (
     ("ts_ns", "u8"),  # CLOCK_MONOTONIC
@@ -90,9 +90,9 @@ _HEAD = (
     (
         "info_len",
         "u2",
-    ),  # bytes of TCP_INFO that the kernel gave; of what is beyond, nothing is known
+    ),  # bytes of TCP_INFO that the kernel gave; the fields beyond are unknown
     ("ifindex", "u4"),  # the device that the socket is bound to, or 0
-    ("inode", "u4"),  # 0 where no process has the socket any more
+    ("inode", "u4"),  # 0 if no process has the socket any more
     ("uid", "u4"),
     ("rqueue", "u4"),  # bytes received and not yet read
     ("wqueue", "u4"),  # bytes written and not yet acknowledged: write_seq - snd_una
@@ -140,7 +140,7 @@ def _sample() -> np.dtype[np.void]:
         put(name, form, at)
         at += form.itemsize
     at = -(-at // 8) * 8
-    # The kernel's struct as it is, so that it is copied in one piece.
+    # The kernel's struct unchanged, copied in one piece.
     put("tcp_info", f"V{TCP_INFO_BYTES}", at)
     for name, (kind, place) in TCP_INFO.items():
         put(name, kind, at + place)
@@ -154,9 +154,9 @@ def _sample() -> np.dtype[np.void]:
 
 
 SAMPLE = _sample()
-"""One look at one socket. `saddr`, `daddr`, ports and `family` are as in `events.EVENT`.
+"""One sample of one socket. `saddr`, `daddr`, ports and `family` are as in `events.EVENT`.
 
-Use `value` to read what a kernel, an algorithm or a privilege may lack.
+Use `value` to read a value that a kernel, an algorithm or a privilege may lack.
 """
 
 Samples = npt.NDArray[np.void]
@@ -175,11 +175,11 @@ SOCKET = np.dtype(
         ("ifindex", "u4"),
     ]
 )
-"""What one socket is asked for by; fields as in `SAMPLE`, `ifindex` 0 where it is not known."""
+"""Key of one socket in a request; fields as in `SAMPLE`, `ifindex` 0 if unknown."""
 
 
 class End(IntEnum):
-    """`end` of a sample: whether the socket is still there."""
+    """`end` of a sample: state of the socket's existence."""
 
     LIVES = 0
     DESTROYED = 1
@@ -189,7 +189,7 @@ class End(IntEnum):
 
 
 class CcInfo(IntEnum):
-    """`cc_info` of a sample: which algorithm's own values it has."""
+    """`cc_info` of a sample: the algorithm whose values are present."""
 
     NONE = 0
     BBR = 1
@@ -234,13 +234,13 @@ _UNKNOWN: Mapping[str, int] = MappingProxyType(
 _SINCE: Mapping[str, str] = MappingProxyType(
     {"last_data_sent": "data_segs_out", "last_data_recv": "data_segs_in"}
 )
-"""Times since something that need not have happened, and how often it did."""
+"""Times since optional events, and the events' counts."""
 
 
 def value(samples: Samples, name: str) -> npt.NDArray[Any]:
     """One field of many samples: floats, NaN where missing, or bytes, empty where missing.
 
-    `name` is any field of `SAMPLE` that has one number or a text (`TEXT_FIELDS`).
+    `name` is any field of `SAMPLE` with one number or a text (`TEXT_FIELDS`).
     """
     if name in TEXT_FIELDS:
         return samples[name]

@@ -1,4 +1,4 @@
-"""TCP states as a person reads and writes them."""
+"""Names of TCP states in output and queries."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ STATE_NAMES: Mapping[int, str] = MappingProxyType(
         TcpState.FIN_WAIT1: "FIN-WAIT-1",
         TcpState.FIN_WAIT2: "FIN-WAIT-2",
         TcpState.TIME_WAIT: "TIME-WAIT",
-        TcpState.CLOSE: "CLOSED",  # ss says UNCONN, its word for any socket that is not connected
+        TcpState.CLOSE: "CLOSED",  # ss's word is UNCONN, for any socket that is not connected
         TcpState.CLOSE_WAIT: "CLOSE-WAIT",
         TcpState.LAST_ACK: "LAST-ACK",
         TcpState.LISTEN: "LISTEN",
         TcpState.CLOSING: "CLOSING",
-        # A request socket; sock_diag reports it as TCP_SYN_RECV (net/ipv4/inet_diag.c), so ss does.
+        # A request socket; sock_diag reports it as TCP_SYN_RECV (net/ipv4/inet_diag.c), as ss does.
         TcpState.NEW_SYN_RECV: "SYN-RECV",
     }
 )
-"""What is shown for each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
+"""Displayed name of each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
 
 
 def fold(name: str) -> str:
-    """Reduce a name to what its spellings share: `FIN_WAIT1` and `fin-wait-1` are `finwait1`."""
+    """Normalise a name's spelling: `FIN_WAIT1` and `fin-wait-1` are `finwait1`."""
     return name.lower().replace("-", "").replace("_", "")
 
 

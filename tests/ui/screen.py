@@ -22,6 +22,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.pump import poll
 from tcctui.recording.timeline import Origin, Timeline
 from tcctui.rewind.feed import Feed
 from tcctui.rewind.rewind_log import RewindLog
@@ -273,7 +274,7 @@ def recorded(source: FakeSource, budget: int = 64 << 20) -> RewindLog:
     log = RewindLog(budget, origin(source))
     feed = Feed(source, Store(), log)
     while not source.taken_in:
-        feed.take(0)
+        feed.take(poll(source, 0))
     feed.finish()
     return log
 

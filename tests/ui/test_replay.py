@@ -164,15 +164,16 @@ async def test_losses_are_those_until_the_moment(clock: Clock) -> None:
     source.run(5)
     log = RewindLog(1 << 20, origin(source))
     from tcctui.flows.store import Store  # noqa: PLC0415
+    from tcctui.pump import poll  # noqa: PLC0415
     from tcctui.rewind.feed import Feed  # noqa: PLC0415
 
     feed = Feed(source, Store(), log)
     while not source.taken_in:
-        feed.take(0)
+        feed.take(poll(source, 0))
     source.dropped = 42
     source.run(5)
     while not source.taken_in:
-        feed.take(0)
+        feed.take(poll(source, 0))
     feed.finish()
     async with replay(log, source, clock) as desk:
         await desk.travel("space", "end")

@@ -129,8 +129,8 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         (["replay", "a", "--alert", "srtt>1s", "--alert-run", "id"], "--alert-run"),
         (["--alert", "bogus:1"], "--alert: unknown field"),
         (["--alert", "srtt>1s", "--alert-run", "/no/such/program"], "--alert-run"),
-        (["--alert-log", "a"], "--alert-log tells of alerts"),
-        (["--alert-run", "id"], "--alert-run tells of alerts"),
+        (["--alert-log", "a"], "--alert-log needs alerts"),
+        (["--alert-run", "id"], "--alert-run needs alerts"),
         (["--alert", "srtt>1s", "trace"], "--alert before trace"),
         (["trace", "--alert", "srtt>1s", "--summary"], "--summary"),
         (["trace", "--alert", "srtt>1s", "--count", "3"], "--count"),
@@ -374,7 +374,7 @@ def test_outside_of_the_recording(main: Main, calls: Calls) -> None:
     """A moment that it does not have is a sentence, not a dashboard."""
     status, _, err = main("replay", "it", "--at", "+301s")
     assert status == 1
-    assert told(err)[0] == "--at +301s is outside of the recording."
+    assert told(err)[0] == "--at +301s is outside the recording."
     assert calls.played is None
 
 

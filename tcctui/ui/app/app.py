@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 from textual.worker import get_current_worker
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.pump import deliver, polled
 from tcctui.query import Query
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Timeline
@@ -128,13 +130,14 @@ class TcctuiApp(DashboardApp):
             return
         try:
             feed = self._begin_feed(source)
-            for _ in range(_FIRST_LOOKS):
-                feed.take(_FIRST_WAIT)
-                if worker.is_cancelled or self._store.totals().flows:
-                    break
+            deliver(
+                islice(polled(source, _FIRST_WAIT), _FIRST_LOOKS),
+                feed,
+                until=lambda _: worker.is_cancelled or self._store.totals().flows > 0,
+            )
             self._tell(self.dashboard.look)  # the first rows at once
-            while not worker.is_cancelled:
-                feed.take(_WAIT)
+            if not worker.is_cancelled:
+                deliver(polled(source, _WAIT), feed, until=lambda _: worker.is_cancelled)
         except TcctuiError as error:
             self.end, reason = error, str(error)
         except Exception as error:  # a defect: the screen stays, and says what happened
