@@ -19,6 +19,7 @@ from tcctui.sources.kernel.program import Loading, Program
 from tcctui.wire.addresses import parse_prefix
 from tests.bench.counting import counting_program
 from tests.bench.load import Load, other_processor
+from tests.bench.pseudo_terminal import PATIENCE
 from tests.bench.report import Section, ratio
 
 ROUNDS = 3
@@ -75,7 +76,9 @@ def _per_run(descriptors: Sequence[int], wait: Callable[[], object], seconds: fl
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
         wait()
-    after = _ran(descriptors)
+    while (after := _ran(descriptors))[1] == before[1]:
+        assert time.monotonic() < begun + seconds + PATIENCE, "the program does not run"
+        wait()
     return (after[0] - before[0]) / max(1, after[1] - before[1])
 
 

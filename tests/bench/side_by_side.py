@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 
 from tests.bench.load import Load
+from tests.bench.pseudo_terminal import PATIENCE
 from tests.bench.tools import Reading, Tool, tools
 
 ROUNDS = 3
@@ -135,10 +136,19 @@ def watch(
     ]
 
 
+def _came_on(first: Reading, last: Reading) -> bool:
+    return last.events > first.events and last.reading > first.reading
+
+
 def _window(load: Load, tool: Tool, seconds: float) -> tuple[Reading, float, list[float]]:
     with tool:
         time.sleep(min(_SETTLE, seconds))
         first, started = tool.reading(), time.monotonic()
         requests = load.rates(seconds)
-        last, taken = tool.reading(), time.monotonic() - started
+        while not _came_on(
+            first, last := tool.reading()
+        ):  # a window with nothing in it says nothing
+            assert time.monotonic() < started + seconds + PATIENCE, f"{tool.name} reads nothing"
+            time.sleep(0.05)
+        taken = time.monotonic() - started
         return tool.between(first, last), taken, requests

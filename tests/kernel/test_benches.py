@@ -41,6 +41,7 @@ LITTLE: dict[str, dict[str, Any]] = {
 """Loads with which each bench is through in a moment: its numbers then mean nothing."""
 
 
+@pytest.mark.timeout(600)  # the tools are many that one bench starts and ends
 @pytest.mark.parametrize("name", BENCHES)
 def test_it_makes_its_table(name: str) -> None:
     """A bench measures all that it is to measure, however little of it, and lays it out."""
