@@ -68,6 +68,11 @@ UNKNOWN_WINDOW = 0xFFFFFFFF
 UNKNOWN_CA_STATE = 0xFF
 """`ca_state` of a flow that was not sampled and has not changed it."""
 
+UNKNOWN: Mapping[str, int] = MappingProxyType(
+    {"snd_wnd": UNKNOWN_WINDOW, "rcv_wnd": UNKNOWN_WINDOW, "ca_state": UNKNOWN_CA_STATE}
+)
+"""What new rows have in fields of which 0 says something."""
+
 SAMPLED = frozenset(SAMPLE.names or ()) - {
     *FIELDS,
     *("saddr", "daddr", "tcp_info", "sock_cookie", "ts_ns", "end"),
@@ -135,11 +140,13 @@ class FlowColumns:
         return len(self.live)
 
     def take(self, count: int) -> Rows:
-        """Give `count` rows, all fields zero, and mark them live; grows when none is free."""
+        """Give `count` rows, nothing of them known, and mark them live; grows when none is free."""
         if len(self._free) < count:
             self._grow(max(1024, 2 * self.capacity, self.capacity + count))
         rows, self._free = self._free[:count], self._free[count:]
         self.live[rows] = True
+        for name, unknown in UNKNOWN.items():
+            self._columns[name][rows] = unknown
         return rows
 
     def give_back(self, rows: Rows) -> None:
