@@ -68,6 +68,11 @@ UNKNOWN_WINDOW = 0xFFFFFFFF
 UNKNOWN_CA_STATE = 0xFF
 """`ca_state` of a flow without samples or state changes."""
 
+UNKNOWN: Mapping[str, int] = MappingProxyType(
+    {"snd_wnd": UNKNOWN_WINDOW, "rcv_wnd": UNKNOWN_WINDOW, "ca_state": UNKNOWN_CA_STATE}
+)
+"""What new rows have in fields of which 0 says something."""
+
 SAMPLED = frozenset(SAMPLE.names or ()) - {
     *FIELDS,
     *("saddr", "daddr", "tcp_info", "sock_cookie", "ts_ns", "end"),
@@ -135,11 +140,13 @@ class FlowColumns:
         return len(self.live)
 
     def take(self, count: int) -> Rows:
-        """Allocate `count` zeroed rows and mark them live, growing the table if needed."""
+        """Allocate `count` rows of unknown values and mark them live, growing if needed."""
         if len(self._free) < count:
             self._grow(max(1024, 2 * self.capacity, self.capacity + count))
         rows, self._free = self._free[:count], self._free[count:]
         self.live[rows] = True
+        for name, unknown in UNKNOWN.items():
+            self._columns[name][rows] = unknown
         return rows
 
     def give_back(self, rows: Rows) -> None:

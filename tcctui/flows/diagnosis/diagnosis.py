@@ -62,6 +62,13 @@ busy_time is the sum of all three.
 """
 
 
+NOT_LOOKED = np.zeros(1, LOOK)
+"""A look that tells nothing: what no kernel told of it is NaN."""
+for _name in LOOK.names or ():
+    if LOOK[_name].kind == "f":
+        NOT_LOOKED[_name] = np.nan
+
+
 def look(
     samples: Samples, snd_wnd: npt.NDArray[np.uint32], recovered: npt.NDArray[np.float64]
 ) -> npt.NDArray[np.void]:

@@ -44,6 +44,9 @@ _LEAST_KNOWN = 0.2
 
 _COUNT = len(VERDICTS)  # each at its number less one
 
+SHARES = np.dtype([(row.name, "u1") for row in VERDICTS])
+"""Shares of a second, each by its verdict's name."""
+
 _APP, _RECEIVES = Limit.APP - 1, Limit.RECEIVES - 1
 _CAUSES = [cause - 1 for cause in CAUSES]
 
