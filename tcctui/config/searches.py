@@ -31,11 +31,6 @@ class Searches:
         """All of them, the newest last."""
         return tuple(self._listed)
 
-    @property
-    def browsing(self) -> bool:
-        """Whether one of them is looked at."""
-        return self._at is not None
-
     def remember(self, text: str) -> bool:
         """Put a search at the end; says whether that changed anything."""
         self.leave()

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import copy
 from enum import IntEnum
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,17 +26,6 @@ class MarkKind(IntEnum):
     CWR = 3
     RESET = 4
 
-
-MARK_NAMES: Mapping[int, str] = MappingProxyType(
-    {
-        MarkKind.RETRANSMIT: "retransmit",
-        MarkKind.RTO: "RTO",
-        MarkKind.RECOVERY: "recovery",
-        MarkKind.CWR: "CWR",
-        MarkKind.RESET: "reset",
-    }
-)
-"""What a legend calls them."""
 
 NO_KIND = 0xFF
 

@@ -42,7 +42,6 @@ CONFIG = np.dtype(
 )
 """`struct config` in bpf/tcc.c."""
 
-_RECURSION = re.compile(r"^recursion_misses:\s*(\d+)", re.MULTILINE)
 _LOST = np.dtype(("u8", (8,)))
 _FILTERS, _OF_ENDS = 4, 2
 """How many places for filters there are, and how far behind the others those of ends stand."""
