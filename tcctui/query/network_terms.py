@@ -7,7 +7,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tcctui.query.address_formula import All, AnyOf, Bounds, End, Inside, Not, PortRange, Reach
+from tcctui.query.address_formula import (
+    All,
+    AnyOf,
+    Bounds,
+    End,
+    Inside,
+    Not,
+    PortRange,
+    Reach,
+    opposite,
+)
 from tcctui.query.quantities import compare
 from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term, nearest
 from tcctui.wire.addresses import Prefix, parse_prefix
@@ -82,15 +92,7 @@ def families() -> Field:
 
 def exactly(formula: Reach) -> Bounds:
     """Bounds of a formula that the kernel can decide exactly."""
-    return Bounds(formula, _opposite(formula))
-
-
-def _opposite(formula: Reach) -> Reach:
-    if isinstance(formula, All):
-        return AnyOf(tuple(_opposite(part) for part in formula.parts))
-    if isinstance(formula, AnyOf):
-        return All(tuple(_opposite(part) for part in formula.parts))
-    return formula.atom if isinstance(formula, Not) else Not(formula)
+    return Bounds(formula, opposite(formula))
 
 
 def _among(end: End, table: Mask) -> Reach:

@@ -63,7 +63,6 @@ class Moment:
         self._pasts: Histories | None = None
         self._tables = Copies(_TABLES)
         self._cookies = _NOBODY
-        self._seconds = _SHORTEST
         self._nothing = Store(0)
 
     def go(self, at_ns: int) -> None:
@@ -138,7 +137,7 @@ class Moment:
             seconds = LONGEST if self._life is None else _SHORTEST
         wanted = np.unique(np.asarray(cookies, "u8"))
         pasts, seconds = self._pasts, max(seconds, _SHORTEST)
-        self._cookies, self._seconds = wanted, seconds
+        self._cookies = wanted
         if self._table is None:
             return
         with self._lock:
