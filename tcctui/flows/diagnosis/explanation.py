@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from tcctui.config.settings import Units
-from tcctui.flows.columns import UNKNOWN_WINDOW
+from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
 from tcctui.flows.diagnosis.causes import CAUSES, Limit
 from tcctui.flows.snapshot import Flows
@@ -70,7 +70,7 @@ class _Flow:
 
     def number(self, name: str) -> float:
         value = float(self._flows[name][self._place])
-        if name == "snd_wnd" and value == UNKNOWN_WINDOW:
+        if name == "snd_wnd" and value == UNKNOWN[name]:
             return math.nan
         return 0.0 if math.isnan(value) else value
 

@@ -12,6 +12,7 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from tcctui.flows.columns import missing
 from tcctui.flows.frame import Close, Past
 from tcctui.flows.labels import endpoints, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
@@ -20,7 +21,6 @@ from tcctui.ui.chart.chart_kinds import CWND, KINDS, NOTHING, NOW, SRTT, Picture
 from tcctui.ui.chart.readout import cell_of, readout, share
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style import units
-from tcctui.ui.table import cells
 from tcctui.ui.table.cells import phase
 from tcctui.ui.table.layout import fit
 from tcctui.ui.view import CurrentView, Look
@@ -240,9 +240,7 @@ class Charts(Vertical):
         if not flows.count:
             return ""
         self._values = {
-            name: float(flows[name][0])
-            for name in NOW
-            if not cells.missing(name, flows[name][:1])[0]
+            name: float(flows[name][0]) for name in NOW if not missing(name, flows[name][:1])[0]
         }
         self._life = self._view.seconds_known(flows.now_ns - int(flows["first_ns"][0]))
         return _fitted_caption(
