@@ -59,7 +59,7 @@ class Format(Enum):
     AGE = "3m05s, >3m05s"
     SINCE = "time since a moment"
     PERCENT = "1.2 %"
-    SHARE = "one of several shares, in percent"
+    SHARES = "a column for each of several shares, in percent"
     GAIN = "1.25"
     ALPHA = "0.125"
     HEXADECIMAL = "0x1f"

@@ -74,14 +74,6 @@ LOSS = (
 """Retransmissions, reordering, congestion marks."""
 
 _CHRONOS = "TCP_INFO tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited, tcpi_ca_state"
-_SHARES = {
-    "cwnd": "congestion control",
-    "rwnd": "the peer's receive window",
-    "sndbuf": "the send buffer",
-    "app": "the application, which had nothing to send",
-    "recovery": "recovery from losses",
-}
-
 LIMITS = (
     Field(
         *(
@@ -97,14 +89,11 @@ LIMITS = (
         unknown=0,
         noun="a cause",
     ),
-    *(
-        Field(
-            *(f"{word}_share", "", Unit.SHARE, f"share of the last 2 s limited by {by}", _CHRONOS),
-            Column(f"{word.upper()}%"),
-            where=Where.PARTS,
-            parts=("limit_shares",),
-        )
-        for word, by in _SHARES.items()
+    Field(
+        *("limit_shares", "f8", Unit.SHARE, "share of the last 2 s limited by", _CHRONOS),
+        Column("%", format=Format.SHARES),
+        where=Where.DERIVED,
+        clickhouse_type="Array(Float64)",
     ),
     tcp_info(
         *("busy_time", "u8@168", Unit.MICROSECONDS, "time with data to send"),

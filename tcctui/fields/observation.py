@@ -80,11 +80,6 @@ OBSERVATION = (
         query="has_skmem",
         part=Part.SOCKET,
     ),
-    Field(
-        *("limit_shares", "f8", Unit.SHARE, "shares of the last 2 s by cause", "TCP_INFO"),
-        where=Where.DERIVED,
-        clickhouse_type="Array(Float64)",
-    ),
 )
 """What tcctui itself knows of a flow."""
 

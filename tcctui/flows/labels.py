@@ -8,13 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.fields.connection import ENDS
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.columns import Column
 from tcctui.wire.addresses import format_address, format_endpoint
 from tcctui.wire.tcp_states import STATE_NAMES
 
 Lines = npt.NDArray[np.bytes_]
 """Lines of ASCII, one for each flow."""
+
+
+def local(flows: Mapping[str, Column]) -> list[str]:
+    """Text of flows' local endpoints."""
+    return endpoints(*(flows[name] for name in LOCAL))
+
+
+def remote(flows: Mapping[str, Column]) -> list[str]:
+    """Text of flows' remote endpoints."""
+    return endpoints(*(flows[name] for name in REMOTE))
 
 
 def endpoints(high: Column, low: Column, ports: Column) -> list[str]:

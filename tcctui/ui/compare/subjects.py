@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from tcctui.fields.connection import ENDS
+from tcctui.flows import labels
 from tcctui.flows.columns import missing
-from tcctui.flows.labels import endpoints
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.chart.line_styles import FLOWS
 from tcctui.ui.compare.kinds import Kind, kinds
@@ -81,8 +81,7 @@ class Subject:
 def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
     """Those of the flows that are there, in the order of their cookies and numbered by it."""
     places = {cookie: place for place, cookie in enumerate(flows["cookie"].tolist())}
-    local = endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])
-    remote = endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])
+    local, remote = labels.local(flows), labels.remote(flows)
     found = []
     for number, cookie in enumerate(cookies, 1):
         at = places.get(cookie)

@@ -10,7 +10,7 @@ import numpy as np
 from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import missing
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
-from tcctui.flows.labels import endpoints, state_name
+from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style import units
 from tcctui.ui.style.printable import legible
@@ -126,8 +126,8 @@ def _whose(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
     flows = said.flows
     pid = said.show("pid", units.plain_count, " {}")
     yield 4, "process", [(said.text("comm") or cells.MISSING) + pid, said.text("cgroup")]
-    yield 18, "local", endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])[:1]
-    yield 19, "remote", endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])[:1]
+    yield 18, "local", local(flows)[:1]
+    yield 19, "remote", remote(flows)[:1]
     yield 14, "netns", [said.text("netns_name") or said.show("netns", units.plain_count)]
 
 

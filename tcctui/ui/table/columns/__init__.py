@@ -7,9 +7,8 @@ from types import MappingProxyType
 
 from tcctui.fields import table
 from tcctui.fields.connection import LONGEST_ENDPOINT
-from tcctui.fields.field import UNUSUAL
 from tcctui.ui.table.columns.column import TableColumn
-from tcctui.ui.table.columns.made import column
+from tcctui.ui.table.columns.from_fields import columns
 
 __all__ = [
     "BY_NAME",
@@ -17,21 +16,22 @@ __all__ = [
     "GROUPS",
     "LONGEST_ENDPOINT",
     "SPARKLINES",
-    "UNUSUAL",
     "USUAL",
     "TableColumn",
 ]
 
 USUAL = table.USUAL
 
-GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(
-    (title, tuple(field.key for field in fields if field.column))
+_GROUPS = tuple(
+    (title, tuple(column for field in fields for column in columns(field)))
     for title, fields in table.GROUPS
     if title
 )
+
+GROUPS = tuple((title, tuple(column.name for column in made)) for title, made in _GROUPS)
 """All columns by what they are about: a title, and names."""
 
-_MADE = {field.key: column(field) for field in table.every() if field.column}
+_MADE = {column.name: column for _, made in _GROUPS for column in made}
 
 BY_NAME: Mapping[str, TableColumn] = MappingProxyType(
     {name: _MADE[name] for name in dict.fromkeys((*USUAL, *_MADE))}

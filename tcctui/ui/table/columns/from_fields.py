@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from tcctui.fields.field import Column, Field, Format, Unit
-from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES
+from tcctui.fields.field import UNUSUAL, Column, Field, Format, Unit
+from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES, Limit
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.ui.style import units
@@ -39,10 +39,6 @@ def _words(write: Callable[[float], str]) -> Form:
     return Form(lambda field: cells.number(field.name, write), words=True)
 
 
-def _share(field: Field) -> Cells:
-    return cells.share([LIMIT_NAMES[cause] for cause in CAUSES].index(field.name.split("_")[0]))
-
-
 _MEASURED = asking.at_least
 
 SPARKLINE_WIDTH, SPARKLINE_SECONDS = 10, 30
@@ -68,7 +64,6 @@ FORMS: Mapping[Format, Form] = {
     Format.FLAG: _words(units.flag),
     Format.AGE: Form(lambda _: cells.age, 7, _MEASURED, needs=("opened_ns",)),
     Format.SINCE: Form(lambda field: cells.since(field.name), 7),
-    Format.SHARE: Form(_share, 6),
     Format.SCALES: Form(lambda _: cells.scales, needs=("options",)),
     Format.WORD: Form(
         lambda field: cells.word(field.name, VALUE_NAMES[field.name]),
@@ -97,7 +92,6 @@ _BY_UNIT: Mapping[Unit, Format] = {
     Unit.MILLISECONDS: Format.AGO,
     Unit.MOMENT: Format.SINCE,
     Unit.PERCENT: Format.PERCENT,
-    Unit.SHARE: Format.SHARE,
     Unit.GAIN: Format.GAIN,
     Unit.ALPHA: Format.ALPHA,
     **dict.fromkeys((Unit.SEQUENCE, Unit.IDENTIFIER), Format.IDENTIFIER),
@@ -114,17 +108,46 @@ _WORST: Mapping[Format, Literal["min", "max"]] = {Format.LOWEST: "min", Format.H
 """Formats of sparklines, and the value that they draw of each piece of a history."""
 
 
-def column(field: Field) -> TableColumn:
-    """Make the column of a field."""
-    assert field.column is not None
-    told: Column = field.column
+def columns(field: Field) -> tuple[TableColumn, ...]:
+    """Make the columns of a field: one, or of shares one for each cause; none where it has none."""
+    if field.column is None:
+        return ()
+    if field.column.format is Format.SHARES:
+        return tuple(_share(field, place) for place in range(len(CAUSES)))
+    return (_column(field, field.column),)
+
+
+_BY = {
+    Limit.CWND: "congestion control",
+    Limit.RWND: "the peer's receive window",
+    Limit.SNDBUF: "the send buffer",
+    Limit.APP: "the application, which had nothing to send",
+    Limit.RECOVERY: "recovery from losses",
+}
+
+
+def _share(field: Field, place: int) -> TableColumn:
+    word = LIMIT_NAMES[CAUSES[place]]
+    return TableColumn(
+        f"{word}_share",
+        f"{word.upper()}%",
+        max(6, len(word) + 1),
+        UNUSUAL,
+        f"{field.meaning} {_BY[CAUSES[place]]}",
+        (field.name,),
+        cells.share(place),
+        source=field.source,
+    )
+
+
+def _column(field: Field, told: Column) -> TableColumn:
     format_ = told.format or _BY_UNIT[field.unit]
     form = FORMS[format_]
     own = field.parts or (field.name,)
     line = None
     if format_ in _WORST:
         line = Sparkline(own[0], _WORST[format_], SPARKLINE_SECONDS, SPARKLINE_WIDTH)
-    sort = () if line or format_ is Format.SHARE else own
+    sort = () if line else own
     return TableColumn(
         field.key,
         told.title,
