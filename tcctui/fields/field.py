@@ -87,10 +87,8 @@ class Where(Enum):
 
 
 class Part(Enum):
-    """Part of a sample that the kernel tells, or does not, as a whole."""
+    """Part of a sample, beside `struct tcp_info`, that is there as a whole or not at all."""
 
-    SOCKET = "struct inet_diag_msg, and what tcctui adds"
-    INFO = "struct tcp_info"
     BBR = "struct tcp_bbr_info"
     DCTCP = "struct tcp_dctcp_info"
     MEMORY = "SK_MEMINFO"
@@ -210,7 +208,6 @@ def tcp_info(
         *(name, dtype, unit, meaning, source or f"TCP_INFO tcpi_{name}", column),
         query=name if query is None else query,
         unknown=unknown,
-        part=Part.INFO,
         offset=int(offset),
         happened=happened,
     )
