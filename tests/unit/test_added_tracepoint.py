@@ -59,8 +59,7 @@ told["colour"] = COLOURS[MARKS[5].style]
 told["help"] = [entry.name for entry in _signs("mark", MARKS.values())]
 told["manual"] = "".join(signs())
 told["metadata"] = EVENT_UNITS["kind"][0]
-kinds = events_table(events, 0)["kind"]
-told["export"] = [kinds.words[code] for code in kinds.codes]
+told["export"] = events_table(events, 0)["kind"].to_pylist()
 """
 
 

@@ -148,7 +148,7 @@ def test_a_closed_flow_has_its_totals() -> None:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 2**32), length=st.integers(0, 240), closed=st.booleans())
 def test_there_are_always_two_sentences(seed: int, length: int, closed: bool) -> None:
     """Whatever a kernel tells or does not tell, nothing breaks, and nothing reads as no number."""

@@ -62,7 +62,7 @@ def test_some_flows_are_enough() -> None:
     assert store.flows([])["cookie"].tolist() == [3, 4]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_any_damage_is_a_value_error(data: st.DataObject) -> None:
     """Cut off, flipped or made up: ValueError, and nothing else."""
@@ -79,7 +79,7 @@ def test_any_damage_is_a_value_error(data: st.DataObject) -> None:
         Keyframe.from_bytes(damaged)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_damage_that_the_checksum_does_not_tell_breaks_nothing(data: st.DataObject) -> None:
     """Bytes that somebody made on purpose are refused, or whatever they say can be gone on from."""
@@ -182,7 +182,7 @@ def test_rates_that_can_not_be_are_none(value: float) -> None:
     assert np.isnan(store.flows(["rate"])["rate"]).all()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     name=st.sampled_from(sorted(STORE.keyframe().arrays)),
     byte=st.sampled_from([0, 1, 0x7F, 0x80, 0xFF, None]),
