@@ -19,7 +19,7 @@ from tcctui.query.address_formula import (
     opposite,
 )
 from tcctui.query.quantities import compare
-from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term, nearest
+from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term, nearest
 from tcctui.wire.addresses import Prefix, parse_prefix
 
 _V4 = parse_prefix("0.0.0.0/0")
@@ -28,7 +28,7 @@ _FAMILIES = {"ipv4": True, "ip4": True, "inet": True, "4": True, "v4": True} | d
 )
 
 
-def ports(*ends: End) -> Field:
+def ports(*ends: End) -> Comparable:
     """Field for the port of one end or of either; all results are precomputed in a table."""
     noun = "a port number"
 
@@ -46,10 +46,10 @@ def ports(*ends: End) -> Field:
             exactly(AnyOf(tuple(_among(end, table) for end in ends))),
         )
 
-    return Field(noun, "443", term)
+    return Comparable(noun, "443", term)
 
 
-def endpoints(*ends: End) -> Field:
+def endpoints(*ends: End) -> Comparable:
     """Field for address and port of one end (`s` or `d`, as columns begin) or of either."""
     noun = "an address"
 
@@ -65,10 +65,10 @@ def endpoints(*ends: End) -> Field:
             exactly(AnyOf(tuple(_reached(end, *one) for end in ends for one in wanted))),
         )
 
-    return Field(noun, "10.0.0.0/8", term, ordered=False)
+    return Comparable(noun, "10.0.0.0/8", term, ordered=False)
 
 
-def families() -> Field:
+def families() -> Comparable:
     """Field for the address family as displayed: v4-mapped ones are IPv4."""
 
     def term(asked: Comparison) -> Term:
@@ -87,7 +87,7 @@ def families() -> Field:
 
         return Term(frozenset({"saddr_hi", "saddr_lo"}), match, exactly(AnyOf(parts)))
 
-    return Field("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
+    return Comparable("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
 
 
 def exactly(formula: Reach) -> Bounds:

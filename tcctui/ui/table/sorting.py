@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.table import cells
 from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.row_order import Ranking, order_by
 from tcctui.ui.table.sort_key import SortKey
@@ -89,5 +89,5 @@ def in_order(flows: Flows, places: npt.NDArray[np.intp], keys: Keys) -> npt.NDAr
     for key in keys:
         names = BY_NAME[key.column].sort
         parts = [flows[name][places] for name in names]
-        rankings.append(Ranking(parts, key.descending, cells.missing(names[0], parts[0])))
+        rankings.append(Ranking(parts, key.descending, missing(names[0], parts[0])))
     return places[order_by(rankings)]
