@@ -41,6 +41,7 @@ def test_what_is_known_about_flows_needs_no_screen_and_no_kernel() -> None:
         *((command, "--help") for command in ("record", "replay", "trace")),
         ("--help",),
         ("--version",),
+        ("help",),
     ],
 )
 def test_help_is_immediate(arguments: tuple[str, ...]) -> None:

@@ -32,7 +32,7 @@ LIMITS: Mapping[Limit, Sign] = MappingProxyType(
         limit: _limit(limit, glyph, meaning)
         for limit, glyph, meaning in (
             (Limit.CWND, "█", "congestion control or the network: it sends all that cwnd allows"),
-            (Limit.RWND, "▀", "the receiver: it sends all that the other end's window allows"),
+            (Limit.RWND, "▀", "the receiver: it sends all that the peer's receive window allows"),
             (Limit.SNDBUF, "▄", "its send buffer: too small for what the path could hold"),
             (Limit.APP, "░", "the application: it gives nothing more to send"),
             (Limit.RECOVERY, "▒", "recovery from losses"),
@@ -47,22 +47,22 @@ LIMIT_STYLES = tuple(sign.style for sign in LIMITS.values())
 MARKS: Mapping[MarkKind, Sign] = MappingProxyType(
     {
         MarkKind.RESET: Sign("✕", "reset", "mark-reset", "a reset was sent or received"),
-        MarkKind.RTO: Sign(
-            "◆", "RTO", "mark-rto", "nothing came back for a retransmission timeout"
-        ),
-        MarkKind.RECOVERY: Sign("▼", "recovery", "mark-recovery", "a loss was found: Recovery"),
-        MarkKind.CWR: Sign("▽", "CWR", "mark-cwr", "cwnd is reduced without a loss, as by ECN"),
-        MarkKind.RETRANSMIT: Sign("•", "retransmit", "mark-retransmit", "segments sent again"),
+        MarkKind.RTO: Sign("◆", "RTO", "mark-rto", "no ACK within the retransmission timeout"),
+        MarkKind.RECOVERY: Sign("▼", "recovery", "mark-recovery", "a loss was detected: Recovery"),
+        MarkKind.CWR: Sign("▽", "CWR", "mark-cwr", "cwnd was reduced without a loss, as by ECN"),
+        MarkKind.RETRANSMIT: Sign("•", "retransmit", "mark-retransmit", "retransmitted segments"),
     }
 )
 """What the time axis draws, the most important first: of several in one cell it is the first."""
 
 ROWS: Mapping[str, Sign] = MappingProxyType(
     {
-        "alert": Sign("!", "alert", "alert", "there is an alert about it"),
-        "pinned": Sign("*", "pinned", "pinned", "it stays on top; dim where no search finds it"),
-        "closed": Sign("x", "closed", "closed", "it is closed, and forgotten soon"),
-        "alert pinned": Sign("&", "both", "alert", "pinned, and there is an alert about it"),
+        "alert": Sign("!", "alert", "alert", "it has an active alert"),
+        "pinned": Sign(
+            "*", "pinned", "pinned", "it stays on top; dim if it does not match the search"
+        ),
+        "closed": Sign("x", "closed", "closed", "it is closed, and removed soon"),
+        "alert pinned": Sign("&", "both", "alert", "pinned, with an active alert"),
         "pinned closed": Sign("X", "both", "pinned", "pinned, and closed"),
     }
 )
