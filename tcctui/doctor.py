@@ -16,6 +16,7 @@ from tcctui.sources.kernel import bcc_package, privileges, tracepoints
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.wire.tracepoints import BY_KIND, EventKind
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal the dashboard works in."""
@@ -118,29 +119,16 @@ def _tcp_probe() -> str:
     if tracefs is None:
         raise TcctuiError("It can't be checked without tracefs.", "Mount tracefs first.")
     formats = tracepoints.read_formats(tracefs)
-    tracepoints.flags(formats)  # raises if a required field is missing
-    lacking = [name for name in ("family", "skaddr") if name not in formats[tracepoints.PROBE]]
+    tracepoints.flags(formats)  # raises, if that is not enough
+    extras = BY_KIND[EventKind.PROBE].extras
+    lacking = [name for name in extras if name not in formats[tracepoints.PROBE]]
     own = [name for name in formats[tracepoints.PROBE] if not name.startswith("common_")]
     text = f"{len(own)} fields"
     if lacking:
         text += f"; this kernel has no {' and no '.join(lacking)}, tcctui does without"
-    lacking_too = tracepoints.lacking(formats)
-    for tracepoint, what in _WITHOUT.items():
-        if tracepoint in lacking_too:
-            text += f"; without {tracepoint.replace('/', ':')}, {what}"
+    for row in tracepoints.lacking(formats):
+        text += f"; without {row.event}, {row.without}"
     return text
-
-
-_WITHOUT = {
-    tracepoints.STATE: "states are not followed",
-    tracepoints.DESTROY: "closed flows are not noticed",
-    tracepoints.RETRANSMIT: "retransmits are not marked",
-    tracepoints.CA_STATE: "recovery and loss are not marked",
-    tracepoints.RECEIVE_RESET: "resets that come in are not marked",
-    tracepoints.SEND_RESET: "resets that are sent are not marked",
-    tracepoints.RETRANSMIT_SYNACK: "repeated SYN-ACKs are not noticed",
-}
-"""Consequences of lacking each optional tracepoint."""
 
 
 def _bcc() -> str:

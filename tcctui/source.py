@@ -59,6 +59,9 @@ class EventSource(Protocol):
 
         """
 
+    def sampled(self) -> Samples:
+        """Give what has been sampled, a part at a time, oldest first; empty if there is no more."""
+
     def lost(self) -> int:
         """Events lost since the source was opened."""
 
@@ -70,7 +73,7 @@ class EventSource(Protocol):
 
 
 class Source(EventSource, Protocol):
-    """Events and samples from anywhere: the screen can't tell sources apart."""
+    """Samples that can be asked for, too; the screen can't tell one source from another."""
 
     @property
     def shortfall(self) -> TcctuiError | None:
@@ -78,6 +81,3 @@ class Source(EventSource, Protocol):
 
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""
-
-    def sampled(self) -> Samples:
-        """Pending samples, one part per call, oldest first; empty if there are none."""

@@ -6,6 +6,8 @@ import functools
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -46,6 +48,19 @@ def missing_for_kernel_tests() -> str:
         if done.returncode:
             return f"needs {need_of}: {' '.join(command)} says {done.stderr.strip()}"
     return ""
+
+
+@pytest.fixture
+def public_path(tmp_path: Path) -> Path:
+    """Give a directory of the test's own that every user can enter and read.
+
+    How deep pytest puts it differs: under pytest-xdist there is one more directory above it.
+    """
+    above = Path(tempfile.gettempdir())
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory.is_relative_to(above) and directory != above:
+            directory.chmod(0o755)
+    return tmp_path
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -82,7 +82,8 @@ class Alerts:
         self._only = only
         self._calm_ns = calm_ns
         self._looked_ns = 0
-        self._fields = only.fields.union(*(query.fields for query in queries))
+        self.fields = only.fields.union(*(query.fields for query in queries))
+        """Columns of all flows that a look needs."""
         self._held: list[Keys] = [_NOBODY for _ in queries]
         self._calm: list[dict[int, int]] = [{} for _ in queries]  # raised when, by cookie
         self._alerts: dict[tuple[int, int], Alert] = {}
@@ -107,7 +108,7 @@ class Alerts:
         """
         raised: list[Alert] = []
         cleared: list[Alert] = []
-        flows = known.flows(self._fields)
+        flows = known.flows(self.fields)
         jumped = not 0 <= wall_ns - self._looked_ns <= self._calm_ns
         self._looked_ns = wall_ns
         counts, self._only = self._asked(self._only, flows, otherwise=True)

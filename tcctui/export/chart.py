@@ -16,6 +16,7 @@ from tcctui.export.attribution import Attribution
 from tcctui.export.selection import Selection, ends
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import Chunk
 from tcctui.ui.chart import chart_kinds
 from tcctui.ui.chart.chart_kinds import Picture
@@ -40,10 +41,7 @@ def draw(
     store = Store(_MEMORY)
     store.hold([cookie])
     for chunk in chunks:
-        mine = chosen.of(chunk, lives.cookies(chunk.events))
-        for events, samples, now_ns in chosen.pieces(mine):
-            store.ingest(events, now_ns)
-            store.ingest_samples(samples, now_ns)
+        deliver(chosen.pieces(chosen.of(chunk, lives.cookies(chunk.events))), store)
     begin_ns = max(chosen.begin_ns, int(life["first_ns"].min()))
     seconds = max(1.0, (end_ns - begin_ns) / 1e9)
     local, remote = ends(cookie, lives.all())

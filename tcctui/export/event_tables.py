@@ -7,14 +7,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from tcctui.export.arrays import (
+from tcctui.export.arrow_tables import (
     Column,
     Table,
-    Texts,
-    Times,
     addresses,
     named,
+    table,
     texts,
+    times,
     whole,
     without,
 )
@@ -22,8 +22,9 @@ from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, Events, TcpState
 from tcctui.wire.records import Records, pick
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, End, Samples, value
 from tcctui.wire.tcp_states import STATE_NAMES
+from tcctui.wire.tracepoints import TRACEPOINTS
 
-KINDS: Mapping[int, str] = MappingProxyType({kind: kind.name.lower() for kind in EventKind})
+KINDS: Mapping[int, str] = MappingProxyType({row.kind: row.label for row in TRACEPOINTS})
 CA_STATES: Mapping[int, str] = MappingProxyType(
     {
         CaState.OPEN: "Open",
@@ -71,34 +72,39 @@ def events_table(events: Events, wall_offset_ns: int) -> Table:
     events = by_time(events)
     kinds = events["kind"]
     other = kinds != EventKind.PROBE
-    table: dict[str, Column] = {
+    columns: dict[str, Column] = {
         **_head(events, wall_offset_ns),
         "kind": named(kinds, KINDS),
         **_ends(events),
     }
     for name, field in _PROBED.items():
-        table[name] = whole(events[field], other)
-    table["ssthresh"] = whole(events["ssthresh"], other | (events["ssthresh"] >= NO_SSTHRESH))
-    table["in_flight"] = whole(events["snd_nxt"] - events["snd_una"], other)
-    table["oldstate"] = without(named(events["oldstate"], STATE_NAMES), kinds != EventKind.STATE)
-    table["newstate"] = _new_states(events)
-    return table
+        columns[name] = whole(events[field], other)
+    columns["ssthresh"] = whole(events["ssthresh"], other | (events["ssthresh"] >= NO_SSTHRESH))
+    columns["in_flight"] = whole(events["snd_nxt"] - events["snd_una"], other)
+    old = named(events["oldstate"], STATE_NAMES)
+    columns["oldstate"] = without(old, ~np.isin(kinds, _kinds_with("oldstate")))
+    columns["newstate"] = _new_states(events)
+    return table(columns)
 
 
-def _new_states(events: Events) -> Texts:
+def _new_states(events: Events) -> Column:
     """Name what a STATE or a CA_STATE enters, and the TCP state that a RETRANSMIT is from."""
     kinds, states = events["kind"], events["newstate"].astype("i8")
     names = {state + 256: name for state, name in CA_STATES.items()} | dict(STATE_NAMES)
     of_path = kinds == EventKind.CA_STATE
-    told = of_path | np.isin(kinds, [EventKind.STATE, EventKind.RETRANSMIT])
+    told = np.isin(kinds, _kinds_with("newstate"))
     return without(named(np.where(of_path, states + 256, states), names), ~told)
+
+
+def _kinds_with(state: str) -> list[int]:
+    return [row.kind for row in TRACEPOINTS if state in row.states]
 
 
 def _head(records: Records, wall_offset_ns: int) -> dict[str, Column]:
     when = records["ts_ns"].astype("i8")
     cookies = records["sock_cookie"]
     return {
-        "time": Times(when + wall_offset_ns),
+        "time": times(when + wall_offset_ns),
         "ts_ns": whole(when),
         "sock_cookie": whole(cookies, cookies == 0),
     }
@@ -140,7 +146,7 @@ def samples_table(samples: Samples, wall_offset_ns: int) -> Table:
     """
     samples = by_time(samples[samples["end"] != End.GONE])
     states = value(samples, "ca_state")
-    table: dict[str, Column] = {
+    columns: dict[str, Column] = {
         **_head(samples, wall_offset_ns),
         "end": named(samples["end"], _ENDS_OF_LIFE),
         **_ends(samples),
@@ -149,8 +155,8 @@ def samples_table(samples: Samples, wall_offset_ns: int) -> Table:
     }
     for name in SAMPLE.names or ():
         if name not in _LEFT_OUT:
-            table[with_unit(name)] = sampled(samples, name)
-    return table
+            columns[with_unit(name)] = sampled(samples, name)
+    return table(columns)
 
 
 def with_unit(name: str) -> str:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.export import selection
-from tcctui.export.arrays import Table, length
+from tcctui.export.arrow_tables import WRITERS, Table
 from tcctui.export.attribution import Attribution
 from tcctui.export.event_tables import events_table, samples_table
 from tcctui.export.flow_table import FlowTable
@@ -20,7 +21,6 @@ from tcctui.export.progress import Progress
 from tcctui.export.query_matches import matched, matching
 from tcctui.export.selection import Selection
 from tcctui.export.typed_moment import Moment
-from tcctui.export.writers import WRITERS
 from tcctui.headless.matching import is_of_ends
 from tcctui.printable import plain
 from tcctui.query import ALL, Query
@@ -97,10 +97,12 @@ class Job:
         rows = 0
         try:
             with outfile(out, force=force) as file:
-                writer = WRITERS[out.suffix](file)
-                for part in self._parts(name):
-                    writer.write(part)
-                    rows += length(part)
+                parts = self._parts(name)
+                first = next(parts)  # it may be empty, and says what columns there are
+                writer = WRITERS[out.suffix](file, first.schema)
+                for part in chain([first], parts):
+                    writer.write_table(part)
+                    rows += part.num_rows
                 writer.close()
         finally:
             self._progress.clear()

@@ -14,6 +14,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Matching
+from tcctui.pump import deliver
 from tcctui.query import Query
 from tcctui.recording.chunks import NO_EVENTS, Chunk, by_flow
 from tcctui.recording.timeline import Timeline
@@ -92,11 +93,12 @@ def _played(
     asked = Matching(query, store=store)
 
     def pieces(chunk: Chunk) -> Iterator[tuple[Matching, Chunk]]:
-        for events, samples, now_ns in chosen.pieces(chunk):
-            asked.take(events, [samples], now_ns)
-            piece = replace(chunk, events=events, samples=samples)
-            if now_ns >= chosen.begin_ns:
-                yield asked, chosen.of(piece, lives.cookies(events))
+        for batch in chosen.pieces(chunk):
+            deliver([batch], asked)
+            samples = joined([NO_SAMPLES, *batch.samples])
+            piece = replace(chunk, events=batch.events, samples=samples)
+            if batch.now_ns >= chosen.begin_ns:
+                yield asked, chosen.of(piece, lives.cookies(batch.events))
 
     for chunk in going(timeline.chunks(after_ns, chosen.end_ns + SLACK_NS, chosen.cookies)):
         yield pieces(chunk), chunk

@@ -18,9 +18,8 @@ from tcctui.headless.matching import Matching
 from tcctui.query import ALL, Query
 from tcctui.recording.chunks import Chunk, pieces
 from tcctui.recording.timeline import Timeline
-from tcctui.wire.events import Events
+from tcctui.wire.batch import Batch
 from tcctui.wire.records import Records, pick
-from tcctui.wire.samples import Samples
 
 SLACK_NS = 1_000_000_000
 """Largest delay of a chunk behind its events, in nanoseconds."""
@@ -57,7 +56,7 @@ class Selection:
         told["sock_cookie"] = cookies[events]
         return replace(chunk, events=told, samples=pick(chunk.samples, samples))
 
-    def pieces(self, chunk: Chunk) -> Iterator[tuple[Events, Samples, int]]:
+    def pieces(self, chunk: Chunk) -> Iterator[Batch]:
         """Split a chunk as `chunks.pieces` does, up to the selection's end or its own."""
         newest = [int(part["ts_ns"].max()) for part in (chunk.events, chunk.samples) if len(part)]
         return pieces(chunk, min(self.end_ns, max([chunk.end_ns, *newest])))

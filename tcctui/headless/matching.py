@@ -7,7 +7,7 @@ events, and samples, go by their flow alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +20,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import Query
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import Records, pick
 from tcctui.wire.samples import Samples
@@ -95,12 +96,10 @@ class Matching:
         self.wants_samples = bool(self._needed & _ONLY_SAMPLED)
         """Whether nothing is decided where no samples come."""
 
-    def take(self, events: Events, samples: Iterable[Samples], now_ns: int) -> None:
-        """Let time go on to `now_ns`, with what came until then."""
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and let time go on to its `now_ns`."""
         if self.store is not None:
-            self.store.ingest(events, now_ns)
-            for part in samples:
-                self.store.ingest_samples(part, now_ns)
+            self.store.take(batch)
 
     def events(self, events: Events, cookies: Keys | None = None) -> Mask:
         """Say which events match; `cookies` are those of their flows, where events have none."""
@@ -174,24 +173,23 @@ class Followed:
         self._forgetting = forgetting
         self._look_ns = 0
 
-    def choose(
-        self, events: Events, samples: Sequence[Samples], now_ns: int
-    ) -> tuple[Events, list[Samples]]:
-        """Take in what came until `now_ns`, and give what is of connections that have matched."""
+    def choose(self, batch: Batch) -> Batch:
+        """Take in a batch, and give what of it is of connections that have matched."""
+        events = batch.events
         before = self.store.whose(events)  # of those that end now
-        self.take(events, samples, now_ns)
+        self.take(batch)
         whose = np.where(before > 0, before, self.store.whose(events))
-        chosen = [pick(part, np.isin(part["sock_cookie"], self.cookies)) for part in samples]
-        return pick(events, np.isin(whose, self.cookies)), [part for part in chosen if len(part)]
+        chosen = [pick(part, np.isin(part["sock_cookie"], self.cookies)) for part in batch.samples]
+        events = pick(events, np.isin(whose, self.cookies))
+        return Batch(events, [part for part in chosen if len(part)], batch.now_ns)
 
-    def take(self, events: Events, samples: Sequence[Samples], now_ns: int) -> None:
-        """Take in what came until `now_ns`, and note which connections match."""
-        self.store.ingest(events, now_ns)
-        for part in samples:
-            self.store.ingest_samples(part, now_ns)
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and note which connections match now."""
+        self.store.take(batch)
+        events, now_ns = batch.events, batch.now_ns
         probes = pick(events, events["kind"] == EventKind.PROBE)
         touched = np.unique(
-            np.concatenate([_NOBODY, *(part["sock_cookie"] for part in (events, *samples))])
+            np.concatenate([_NOBODY, *(part["sock_cookie"] for part in (events, *batch.samples))])
         )
         touched = np.setdiff1d(touched, self.cookies, assume_unique=True)
         new = probes["sock_cookie"][self._matching.events(probes)]

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
 from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
-from tcctui.headless.busiest import busiest
+from tcctui.headless.busiest import Watched, busiest
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, Round, rounds
+from tcctui.headless.read_loop import Ending, live, recorded
 from tcctui.headless.summary import Summary
 from tcctui.headless.until import Until
+from tcctui.pump import Sink, deliver, polled
 from tcctui.query import Query
-from tcctui.recording.chunks import NO_EVENTS, pieces
+from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.timeline import Timeline
 from tcctui.source import Source
+from tcctui.wire.batch import Batch
 
 HAPPENED, DID_NOT_HAPPEN = 0, 3
 """Exit codes of --until."""
@@ -27,17 +30,14 @@ HAPPENED, DID_NOT_HAPPEN = 0, 3
 _APART_NS = 1_000_000_000
 """Nanoseconds between two checks of all connections."""
 
-_WATCHED = 500
-"""Connections that are sampled several times a second: those that had an event last."""
-
 _TOLD_WITHIN_NS = 1_000_000_000
 """Nanoseconds within which the last sample of a socket that was destroyed comes, if it does."""
 
 _FIRST_DUMP_NS = 1_000_000_000
 """Nanoseconds after which all sockets have been sampled once that were there before."""
 
-_LAST_LOOK = 1.5
-"""Seconds that the last samples may take."""
+_LAST_LOOK, _LAST_WAIT = 1.5, 0.05
+"""Seconds that the last samples may take, and between two polls for them."""
 
 
 class Asked:
@@ -69,28 +69,27 @@ class Asked:
         self.store = Store(0) if self._followed is None else self._followed.store
         self.found: list[str] = []
 
-    def read(self, parts: Iterable[Round], each_second: Callable[[], object]) -> int:
-        """Read to the end; gives the time of the last part read, 0 if there was none."""
-        look_ns = now_ns = 0
-        for part in parts:
-            now_ns = part.now_ns
-            self.take(part)
-            if self.summary is not None:
-                self.summary.add(part.events, part.samples)
-            if self.search():
-                break
-            if now_ns >= look_ns:
-                look_ns = now_ns + _APART_NS
-                self.look()
-                each_second()
-        return now_ns
+    def read(self, batches: Iterable[Batch], *sinks: Sink) -> int:
+        """Read to the end, for other sinks too; gives the last batch's moment, 0 without one."""
+        look_ns = 0
 
-    def take(self, part: Round) -> None:
-        """Store a part."""
-        if self._followed is None:
-            part.into(self.store)
-        else:
-            self._followed.take(part.events, part.samples, part.now_ns)
+        def ended(batch: Batch) -> bool:
+            nonlocal look_ns
+            if self.search():
+                return True
+            if batch.now_ns >= look_ns:
+                look_ns = batch.now_ns + _APART_NS
+                self.look()
+            return False
+
+        last = deliver(batches, self, *sinks, until=ended)
+        return 0 if last is None else last.now_ns
+
+    def take(self, batch: Batch) -> None:
+        """Take in a batch."""
+        (self._followed or self.store).take(batch)
+        if self.summary is not None:
+            self.summary.take(batch)
 
     def search(self) -> bool:
         """Search for a matching connection unless one was found; True if there is one."""
@@ -148,8 +147,8 @@ def outcome(source: Source, asked: Asked, duration: float | None) -> int:
     if asked.summary is not None:
         asked.summary.all_known_ns = begin_ns + _FIRST_DUMP_NS
     with Ending() as ending:
-        parts = rounds(source, ending, begin_ns, duration)
-        end_ns = asked.read(parts, lambda: _watch(source, asked.store))
+        watched = Watched(source, asked.store, _APART_NS)
+        end_ns = asked.read(live(source, ending, begin_ns, duration), watched)
         if asked.summary is not None or not asked.found:
             _look_last(source, asked)
             asked.search()
@@ -165,39 +164,34 @@ def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
     """
     first_ns, last_ns = timeline.span
     until_ns = last_ns if duration is None else min(last_ns, first_ns + int(duration * 1e9))
-    losses = [(0, 0)]
+    losses = (0, 0)
 
-    def played() -> Iterator[Round]:
+    def chunks() -> Iterator[Chunk]:
+        nonlocal losses
         for chunk in timeline.chunks(first_ns - 1, until_ns):
-            losses[0] = (chunk.lost, chunk.skipped)
-            for events, samples, now_ns in pieces(chunk, until_ns):
-                yield Round(events, [samples] if len(samples) else [], now_ns)
+            losses = (chunk.lost, chunk.skipped)
+            yield chunk
 
-    end_ns = asked.read(played(), lambda: None)
+    end_ns = asked.read(recorded(chunks(), until_ns))
     asked.look()
-    return asked.tell(max(0, end_ns - first_ns) / 1e9, *losses[0])
-
-
-def _watch(source: Source, store: Store) -> None:
-    """Sample the busiest several times a second; the others every few seconds."""
-    source.watch(store.sockets(busiest(store)[:_WATCHED]))
+    return asked.tell(max(0, end_ns - first_ns) / 1e9, *losses)
 
 
 def _look_last(source: Source, asked: Asked) -> None:
     """Sample all sockets once more: the last sample of an idle one may be seconds old."""
-    store, summary = asked.store, asked.summary
+    store = asked.store
     asked.look()
     now_ns, deadline = source.now_ns(), time.monotonic() + _LAST_LOOK
     source.watch(store.sockets(busiest(store)))
-    while time.monotonic() < deadline and _to_come(store, now_ns):
-        try:
-            source.read(0.05)  # later events do not count
-            while len(samples := source.sampled()):
-                asked.take(Round(NO_EVENTS, [samples], source.now_ns()))
-                if summary is not None:
-                    summary.add(NO_EVENTS, [samples])
-        except TcctuiError:
-            break
+
+    def ended(_: Batch) -> bool:
+        return time.monotonic() >= deadline or not _to_come(store, now_ns)
+
+    # Events from now on do not count.
+    samples = (replace(batch, events=NO_EVENTS) for batch in polled(source, _LAST_WAIT))
+    if _to_come(store, now_ns):
+        with suppress(TcctuiError):
+            deliver(samples, asked, until=ended)
     asked.look()
 
 

@@ -14,8 +14,9 @@ from tcctui.errors import TcctuiError
 from tcctui.files.file_sizes import size
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, GivenUpError, rounds
+from tcctui.headless.read_loop import Ending, GivenUpError, live
 from tcctui.printable import plain
+from tcctui.pump import deliver
 from tcctui.query import Query
 from tcctui.recording.idle_chunks import IdleChunks
 from tcctui.recording.origin import live_origin
@@ -24,6 +25,7 @@ from tcctui.recording.timeline import Origin
 from tcctui.recording.writer import PipeClosedError, RecordingWriter
 from tcctui.recording.writer_thread import RecordingThread
 from tcctui.source import Source
+from tcctui.wire.batch import Batch
 
 _APART = 1.0
 """Seconds between two progress lines."""
@@ -66,17 +68,22 @@ def record(
         quiet = IdleChunks(output.write)
         # The reader of a pipe or FIFO expects a chunk each second.
         is_file = path is not None and path.is_file()
-        tape = Tape(store, begin_ns, quiet.write if is_file else output.write)
+        tape = Tape(
+            store,
+            begin_ns,
+            quiet.write if is_file else output.write,
+            losses=lambda: (source.lost(), source.skipped()),
+        )
+
+        def failed(_: Batch) -> bool:
+            progress.show()
+            return output.failed
+
         try:
-            for part in rounds(source, ending, begin_ns, duration):
-                if followed is not None:
-                    part = part.of(followed)  # noqa: PLW2901
-                part.into(store)
-                for samples in part.samples:
-                    tape.add_samples(samples)
-                tape.add_events(part.events, part.now_ns, source.lost(), source.skipped())
-                output.check()
-                progress.show()
+            batches = live(source, ending, begin_ns, duration)
+            if followed is not None:
+                batches = map(followed.choose, batches)
+            deliver(batches, store, tape, until=failed)
             tape.flush(source.now_ns())
             quiet.flush()
             output.close()

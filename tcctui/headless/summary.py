@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from tcctui.headless.lifetimes import Lifetimes, since
 from tcctui.printable import plain
 from tcctui.recording.chunks import by_flow
 from tcctui.wire.addresses import format_address
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples, value
@@ -45,7 +46,7 @@ _KNOWN = (
 
 
 class Summary:
-    """Collects the summary; call `add` and `look` as time goes on.
+    """Gathers what is told at the end; `take` and `look` are called as time goes on.
 
     Numbers are those of `TCP_INFO`: bytes acknowledged and segments retransmitted since the socket
     was first read, or of its whole life if all of it was seen. srtt and cwnd are the extremes over
@@ -69,11 +70,11 @@ class Summary:
         every = self._index.keys
         return len(every if self.only is None else np.intersect1d(every, self.only))
 
-    def add(self, events: Events, samples: Iterable[Samples] = ()) -> None:
-        """Add what has arrived."""
-        for part in samples:
+    def take(self, batch: Batch) -> None:
+        """Take in a batch."""
+        for part in batch.samples:
             self._add_samples(part)
-        self._add_events(events)
+        self._add_events(batch.events)
 
     def _add_events(self, events: Events) -> None:
         probes = pick(events, events["kind"] == EventKind.PROBE)

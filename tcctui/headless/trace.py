@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import signal
 import struct
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 import numpy as np
 
 from tcctui.files.standard_output import write
+from tcctui.flows.index import Keys
 from tcctui.flows.store import Store
-from tcctui.headless.busiest import busiest, unsampled
+from tcctui.headless.busiest import Watched, busiest, unsampled
 from tcctui.headless.matching import Matching
+from tcctui.headless.read_loop import Ending, live
 from tcctui.printable import plain
+from tcctui.pump import Sink, deliver
 from tcctui.source import EventSource, Source
 from tcctui.wire.addresses import format_address
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
 
 FORMATS = ("text", "jsonl", "csv")
 
-_WAIT = 0.05  # seconds between two reads of the source
-
-_WATCHED = 500  # connections sampled several times a second, where the query needs samples
+_WAIT = 0.05  # seconds between two polls of the source
 
 _WATCH_NS = 250_000_000  # nanoseconds between two choices of them
 
@@ -142,26 +144,21 @@ class Chosen:
 
     def __init__(self, matching: Matching, samples: Source | None = None) -> None:
         self.matching = matching
-        self._samples = samples
-        self._watch_ns = 0
+        self.sinks: list[Sink] = [matching]
+        """Take in each batch before it is chosen from."""
+        if samples is not None and matching.store is not None:
+            self.sinks.append(Watched(samples, matching.store, _WATCH_NS, _unsampled_first))
 
-    def of(self, events: Events, now_ns: int) -> Events:
-        """Matching tcp_probe events at time `now_ns`."""
-        matching, sampled = self.matching, []
-        if self._samples is not None:
-            while len(part := self._samples.sampled()):
-                sampled.append(part)
-        matching.take(events, sampled, now_ns)
-        if self._samples is not None and matching.store is not None and now_ns >= self._watch_ns:
-            self._watch_ns = now_ns + _WATCH_NS
-            self._watch(self._samples, matching.store)
+    def of(self, events: Events) -> Events:
+        """Give the tcp_probe events that match now."""
         probes = pick(events, events["kind"] == EventKind.PROBE)
-        return pick(probes, matching.events(probes))
+        return pick(probes, self.matching.events(probes))
 
-    def _watch(self, source: Source, store: Store) -> None:
-        """Sample often the connections without a sample, and the busiest."""
-        watched = np.concatenate([unsampled(store), busiest(store)])[:_WATCHED]
-        source.watch(store.sockets(np.unique(watched)))
+
+def _unsampled_first(store: Store) -> Keys:
+    """Name those of which nothing is known yet, and then the busiest, each once."""
+    cookies = np.concatenate([unsampled(store), busiest(store)])
+    return cookies[np.sort(np.unique(cookies, return_index=True)[1])]
 
 
 class Trace:
@@ -185,72 +182,38 @@ class Trace:
         self._source = source
         self._since_ns = since_ns
         self._form = form
-        self._end_ns = None if duration is None else since_ns + int(duration * 1e9)
+        self._duration = duration
         self._left = count
         self._chosen = matching
         self._out = out
         self._counted = source.interval_ns > 0
-        self._stopped = False
         self.seen = 0
         """Events printed."""
 
     def run(self) -> None:
-        """Print until the end; a closed pipe ends it quietly, as SIGINT and SIGTERM do.
+        """Print until the end; a closed pipe ends it quietly, as a signal does.
 
         Raises:
             TcctuiError: the source is gone, or the output can't be written.
 
         """
-        previous = {
-            number: signal.signal(number, self._stop)
-            for number in _ENDING
-            if signal.getsignal(number) is not signal.SIG_IGN  # as nohup wants it
-        }
-        try:
+        with Ending() as ending, suppress(BrokenPipeError):
             if self._form == "csv":
-                self._write(",".join(COUNTED if self._counted else FIELDS) + "\n")
-            while self._step():
-                pass
-        except BrokenPipeError:
-            pass
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+                write(self._out, ",".join(COUNTED if self._counted else FIELDS) + "\n")
+            batches = live(self._source, ending, self._since_ns, self._duration, _WAIT)
+            sinks = [] if self._chosen is None else self._chosen.sinks
+            deliver(batches, *sinks, self, until=lambda _: self._left == 0)
 
-    def _write(self, text: str) -> None:
-        write(self._out, text)
-
-    def _stop(self, *_: object) -> None:
-        self._stopped = True
-
-    def _step(self) -> bool:
-        # Decide before reading if this is the last round: what came until then is printed,
-        # and on a host that is never quiet no more than that.
-        now = self._source.now_ns()
-        if self._stopped:
-            self._end_ns = min(now, self._end_ns or now)
-        last = self._end_ns is not None and now >= self._end_ns
-        wait = 0.0 if last else _WAIT
-        if self._end_ns is not None:
-            wait = min(wait, max(0.0, (self._end_ns - now) / 1e9))
-        events = self._source.read(wait)
-        if self._end_ns is not None:
-            events = events[events["ts_ns"] < self._end_ns]
-        more = len(events) > 0
-        if self._chosen is not None:
-            events = self._chosen.of(events, self._source.now_ns())
+    def take(self, batch: Batch) -> None:
+        """Print what matches of a batch."""
+        events = batch.events if self._chosen is None else self._chosen.of(batch.events)
         events = events[events["kind"] == EventKind.PROBE][: self._left]
         if self._left is not None:
             self._left -= len(events)
         if len(events):
-            self._write(format_events(events, self._form, self._since_ns, counted=self._counted))
+            text = format_events(events, self._form, self._since_ns, counted=self._counted)
+            write(self._out, text)
             self.seen += len(events)
-        if self._left == 0:
-            return False
-        return not last or more
-
-
-_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def trace(

@@ -17,13 +17,9 @@ T = TypeVar("T")
 
 
 class Evaluation(Mapping[str, npt.NDArray[Any]]):
-    """Columns of flows, and results derived from them during one evaluation of a query.
+    """Columns of flows, and what was made of them during one evaluation of a query."""
 
-    `words` are all words that the query searches for in whole rows.
-    """
-
-    def __init__(self, flows: Flows, words: frozenset[bytes] = frozenset()) -> None:
-        self.words = words
+    def __init__(self, flows: Flows) -> None:
         self._flows = flows
         self._made: dict[Hashable, object] = {}
         self.count = len(flows["cookie"])
@@ -92,7 +88,7 @@ class Subset(Evaluation):
     """Some of the flows of an evaluation; a column is cut on demand."""
 
     def __init__(self, whole: Evaluation, rows: npt.NDArray[np.intp]) -> None:
-        super().__init__({"cookie": whole["cookie"][rows]}, whole.words)
+        super().__init__({"cookie": whole["cookie"][rows]})
         self._whole = whole
         self._rows = rows
 

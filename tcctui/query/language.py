@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tcctui.query.address_formula import Bounds
 from tcctui.query.address_formula import all_of as all_bounds
@@ -69,8 +69,6 @@ class Query:
     bounds: Bounds = field(default=Bounds(), repr=False, compare=False)
     """The kernel's part of it: no flow that matches is outside `bounds.holds`."""
 
-    _words: frozenset[bytes] = field(default=frozenset(), repr=False, compare=False)
-
     def mask(self, flows: Flows) -> Mask:
         """Mask of the matching flows: a new array of one bool per flow.
 
@@ -80,7 +78,7 @@ class Query:
             QueryError: a regular expression takes too long over these rows.
 
         """
-        return self._match(Evaluation(flows, self._words))
+        return self._match(Evaluation(flows))
 
     def __and__(self, other: Query) -> Query:
         """Conjunction of both."""
@@ -93,7 +91,18 @@ class Query:
             self.fields | other.fields,
             lambda look: self._match(look) & other._match(look),
             all_bounds([self.bounds, other.bounds]),
-            self._words | other._words,
+        )
+
+    def answered_by(
+        self, answer: Callable[[Flows], Mask], other: Query, bounds: Bounds | None = None
+    ) -> Query:
+        """Give a query with the same text, of which `answer` says what it matches.
+
+        It may ask `other` too, whose fields are then there as well. `bounds` are those of the
+        answer, where they are not the same.
+        """
+        return replace(
+            self, fields=self.fields | other.fields, _match=answer, bounds=bounds or self.bounds
         )
 
 
@@ -111,7 +120,7 @@ def parse(text: str) -> Query:
         from tcctui.query.grammar import read  # noqa: PLC0415 - lark takes 50 ms
 
         whole = read(text)
-    return Query(text, whole.columns, whole.match, whole.bounds, whole.words)
+    return Query(text, whole.columns, whole.match, whole.bounds)
 
 
 def is_unfinished(text: str) -> bool:

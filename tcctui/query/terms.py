@@ -45,8 +45,6 @@ class Term:
     match: Callable[[Evaluation], Mask]
     bounds: Bounds = ANYTHING
     cost: int = CHEAP
-    words: frozenset[bytes] = frozenset()
-    """Words it searches whole rows for."""
     text: str = ""
     """Its text, if it is a single condition."""
 
@@ -205,7 +203,6 @@ def _joined(
         match,
         bounds([term.bounds for term in terms]),
         max((term.cost for term in terms), default=CHEAP),
-        frozenset[bytes]().union(*(term.words for term in terms)),
     )
 
 

@@ -10,11 +10,16 @@ import numpy.typing as npt
 
 from tcctui.query.patterns import Pattern
 from tcctui.query.terms import DEAR, DEAREST, Comparison, Evaluation, Field, Mask, Piece, Term
-from tcctui.query.words import folded, rows_with
 
 _NAMES = ("comm", "cc")
 ROW = frozenset({"text", *_NAMES})
 """Columns searched by a word or a pattern without a field."""
+
+
+def folded(text: str) -> bytes:
+    """Give the form that is searched for: as in what is searched, which is lower-case bytes."""
+    # NUL is what numpy fills texts up with; what is searched has neither that nor a line feed.
+    return text.lower().replace("\0", "\n").encode(errors="surrogatepass")
 
 
 def contains(pieces: Iterable[Piece]) -> Term:
@@ -27,12 +32,17 @@ def contains(pieces: Iterable[Piece]) -> Term:
     def match(look: Evaluation) -> Mask:
         mask = look.nothing()
         for word in wanted:
-            mask |= rows_with(look, word)
+            mask |= _rows_with(look, word)
         for column in _NAMES:
             mask |= _found(look, column, wanted)
         return mask
 
-    return Term(ROW, match, cost=DEAR, words=frozenset(wanted))
+    return Term(ROW, match, cost=DEAR)
+
+
+def _rows_with(look: Evaluation, word: bytes) -> Mask:
+    found: Mask = look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)
+    return found
 
 
 def fits(piece: Piece) -> Term:

@@ -25,9 +25,10 @@ from tcctui.recording.arrow import (
 from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.ipc_frames import LATEST_NS, PREFIX, Note, see_room, unpacked
 from tcctui.recording.timeline import Origin
-from tcctui.wire.events import EVENT, EventKind
+from tcctui.wire.events import EVENT
 from tcctui.wire.records import Records
 from tcctui.wire.samples import SAMPLE
+from tcctui.wire.tracepoints import EVENT_KINDS
 
 Array = npt.NDArray[Any]
 
@@ -176,7 +177,7 @@ def _rows(
     when = _values(columns["ts_ns"], np.dtype("u8"))
     wanted = (when >= np.uint64(within[0])) & (when <= np.uint64(within[1]))
     if "kind" in columns:
-        wanted &= _values(columns["kind"], np.dtype("u1")) < len(EventKind)
+        wanted &= _values(columns["kind"], np.dtype("u1")) < EVENT_KINDS
     if cookies is not None:
         keys = _values(columns["sock_cookie"], np.dtype("u8"))
         wanted &= np.isin(keys, np.append(cookies, np.uint64(0)))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.index import Keys
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EVENT, EventKind, Events
 from tcctui.wire.records import Records, joined, pick
 from tcctui.wire.samples import NO_SAMPLES, Samples
@@ -56,13 +57,12 @@ class Chunker:
         self._samples: list[Samples] = []
         self._count = 0
 
-    def add(self, events: Events, samples: Samples) -> None:
-        """Add a batch of events, or of samples, or both."""
+    def add(self, events: Events, samples: Iterable[Samples]) -> None:
+        """Take in the events and samples of a batch."""
         if len(events):
             self._events.append(events)
             self._count += len(events)
-        if len(samples):
-            self._samples.append(samples)
+        self._samples.extend(samples)
 
     def due(self, now_ns: int) -> bool:
         """True if it is time to close the chunk."""
@@ -102,8 +102,8 @@ def of_flows(records: Records, cookies: Keys) -> Records:
     return records if wanted.all() else pick(records, wanted)
 
 
-def pieces(chunk: Chunk, until_ns: int) -> Iterator[tuple[Events, Samples, int]]:
-    """Split a chunk as a live source would deliver it: events and samples by time, and that time.
+def pieces(chunk: Chunk, until_ns: int) -> Iterator[Batch]:
+    """Cut a chunk by time into the batches that a live source would deliver.
 
     Records after `until_ns` are left out; the last piece ends there, or with the chunk.
     """
@@ -114,7 +114,7 @@ def pieces(chunk: Chunk, until_ns: int) -> Iterator[tuple[Events, Samples, int]]
         end_ns = until_ns
         *cut, _ = in_pieces(chunk, [*ends[:-1], until_ns])
     for (events, samples), now_ns in zip(cut, [*ends[:-1], end_ns], strict=True):
-        yield events, samples, now_ns
+        yield Batch(events, [samples] if len(samples) else [], now_ns)
 
 
 def piece_ends(after_ns: int, until_ns: int) -> list[int]:

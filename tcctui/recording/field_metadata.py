@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcctui.wire.samples import CC_FIELDS, SKMEM_FIELDS, TCP_INFO
+from tcctui.wire.tracepoints import TRACEPOINTS, EventKind
 
 _US, _MS, _BYTES, _SEGMENTS = "microseconds", "milliseconds", "bytes", "segments"
 _NS = "nanoseconds, CLOCK_MONOTONIC"
@@ -13,6 +14,12 @@ _SEQUENCE = "sequence number modulo 2^32"
 _RATE = "bytes per second"
 _ADDRESS = "IP address, 16 bytes; IPv4 as ::ffff:a.b.c.d"
 _PROBE = "tcp:tcp_probe "
+
+
+def _state_source(name: str) -> str:
+    rows = [row for row in TRACEPOINTS if name in row.states]
+    return ", ".join(f"{row.event} {row.states[name]}" for row in rows)
+
 
 EVENT_UNITS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -41,14 +48,13 @@ EVENT_UNITS: Mapping[str, tuple[str, str]] = MappingProxyType(
         "family": ("2: AF_INET, 10: AF_INET6", _PROBE + "family"),
         "data_len": (_BYTES, _PROBE + "data_len"),
         "kind": (
-            "0 tcp_probe, 1 inet_sock_set_state, 2 tcp_destroy_sock, 3 tcp_retransmit_skb,"
-            " 4 tcp_cong_state_set, 5 tcp_receive_reset, 6 tcp_send_reset, 7 tcp_retransmit_synack",
+            ", ".join(f"{row.kind:d} {row.event.partition(':')[2]}" for row in TRACEPOINTS),
             "the tracepoint",
         ),
-        "oldstate": ("TCP state (tcp_states.h)", "sock:inet_sock_set_state oldstate"),
+        "oldstate": ("TCP state (tcp_states.h)", _state_source("oldstate")),
         "newstate": (
-            "TCP state; of kind 4, enum tcp_ca_state",
-            "sock:inet_sock_set_state newstate, tcp:tcp_cong_state_set cong_state",
+            f"TCP state; of kind {EventKind.CA_STATE:d}, enum tcp_ca_state",
+            _state_source("newstate"),
         ),
         "begun": ("1: the first event that is told of a count of ACKs", "tcctui"),
     }

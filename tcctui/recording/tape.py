@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tcctui.flows.store import Store
-from tcctui.recording.chunks import NO_EVENTS, PIECE_NS, Chunk, Chunker
-from tcctui.wire.events import Events
-from tcctui.wire.samples import NO_SAMPLES, Samples
+from tcctui.recording.chunks import PIECE_NS, Chunk, Chunker
+from tcctui.wire.batch import Batch
 
 COST = 45_000_000
 """Time limit for replaying everything since the newest keyframe, in nanoseconds."""
@@ -34,10 +33,11 @@ _SHARE = 40
 class Tape:
     """Cuts a source's output into chunks for its keepers.
 
-    `store` must take in the same events and samples, each before they are added here, and nothing
-    else in between: a keyframe covers everything so far. So `add_events` and `add_samples` are for
-    one thread; `flush` is for any. Each of `keepers` is called with every chunk in order.
-    `wants_keyframe` requests a keyframe earlier than the cost would.
+    `store` is what the same batches are taken in by, each before it comes here, and nothing else in
+    between: a keyframe is of all that came. So `take` is for one thread; `flush` is for any. Each
+    of `keepers` is called with one chunk after the other. `losses` gives the events lost and
+    skipped since the source was opened. `wants_keyframe` says whether somebody wants one, though
+    not much has come since the last.
     """
 
     def __init__(
@@ -45,10 +45,12 @@ class Tape:
         store: Store,
         begin_ns: int,
         *keepers: Callable[[Chunk], None],
+        losses: Callable[[], tuple[int, int]] = lambda: (0, 0),
         wants_keyframe: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
         self._keepers = keepers
+        self._count_losses = losses
         self._wants_keyframe = wants_keyframe
         self._chunker = Chunker(begin_ns)
         self._lock = threading.Lock()
@@ -58,24 +60,20 @@ class Tape:
         self._now_ns = begin_ns
         self._losses = (0, 0)
 
-    def add_events(self, events: Events, now_ns: int, lost: int, skipped: int) -> None:
-        """Add a batch of events, and advance to `now_ns`."""
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and let time go on to its `now_ns`."""
+        events, now_ns = batch.events, batch.now_ns
+        losses = self._count_losses()
         with self._lock:
-            self._chunker.add(events, NO_SAMPLES)
-            self._spent += _EVENT * len(events)
+            self._chunker.add(events, batch.samples)
+            self._spent += _EVENT * len(events) + _SAMPLE * sum(map(len, batch.samples))
             if len(events):
                 self._spent += _PIECE * max(now_ns - self._now_ns, 0) // PIECE_NS
             self._now_ns = max(now_ns, self._now_ns)
-            self._losses = (lost, skipped)
+            self._losses = losses
             due = self._chunker.due(now_ns)
         if due:
             self._close(now_ns, keyframes=True)
-
-    def add_samples(self, samples: Samples) -> None:
-        """Add samples."""
-        with self._lock:
-            self._chunker.add(NO_EVENTS, samples)
-            self._spent += _SAMPLE * len(samples)
 
     def flush(self, now_ns: int) -> None:
         """Pass on what is pending, though it is less than a second's."""

@@ -19,7 +19,8 @@ _LAST = 0.5
 class RecordingThread:
     """Writes chunks in a thread of its own, in order, and finally closes the writer.
 
-    An error is raised by the next `write`, `check` or `close`; after it nothing more is written.
+    What it fails with is raised where the next chunk is to be written, or by `close`.
+    After that nothing more is written.
     """
 
     def __init__(self, writer: RecordingWriter, room: int = ROOM) -> None:
@@ -50,16 +51,10 @@ class RecordingThread:
             self._nbytes += _size(chunk)
             self._changed.notify_all()
 
-    def check(self) -> None:
-        """Raise a pending error.
-
-        Raises:
-            TcctuiError: a chunk could not be written; raised once.
-
-        """
-        if self._failure is not None and not self._told:
-            self._told = True
-            raise self._failure
+    @property
+    def failed(self) -> bool:
+        """Whether something could not be written: `write` and `close` say what, once."""
+        return self._failure is not None
 
     def close(self) -> None:
         """Wait until everything is written, and end the recording; may be called twice.
@@ -72,7 +67,9 @@ class RecordingThread:
             self._ending = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._over)
-        self.check()
+        if self._failure is not None and not self._told:
+            self._told = True
+            raise self._failure
 
     def give_up(self) -> None:
         """End without waiting: a blocked target keeps what it has."""

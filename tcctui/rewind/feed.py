@@ -1,4 +1,4 @@
-"""What comes from the source, on its way to the store and to the log of the last minutes."""
+"""The live end of the pump: batches go into the store, and into the log of the last minutes."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from collections.abc import Callable, Iterator
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Span
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
+from tcctui.wire.batch import Batch
 
 _ALWAYS = 1 << 63  # nanoseconds: later than anything
 
 
 class Feed:
-    """Takes what a source delivers to the store, and then to the tape. For several threads.
+    """A sink that takes each batch of a source into the store and the tape. For several threads.
 
     `record`, if there is one, is given each chunk too; when it fails, `failed` is told why, and
     nothing more is recorded.
@@ -31,7 +33,6 @@ class Feed:
         record: Callable[[Chunk], None] | None = None,
         failed: Callable[[str], object] = str,
     ) -> None:
-        self._source = source
         self._store = store
         self.log = log
         self._record = record
@@ -39,30 +40,21 @@ class Feed:
         self._failure: Exception | None = None
         self._begin_ns = self._now_ns = source.now_ns()
         self._tape = Tape(
-            store, self._begin_ns, log.keep, self._recorded, wants_keyframe=log.wants_keyframe
+            store,
+            self._begin_ns,
+            log.keep,
+            self._recorded,
+            losses=lambda: (source.lost(), source.skipped()),
+            wants_keyframe=log.wants_keyframe,
         )
         self._lock = threading.Lock()
 
-    def take(self, seconds: float) -> None:
-        """Take what comes within some time.
-
-        Raises:
-            TcctuiError: the source delivers nothing more.
-
-        """
-        source = self._source
-        events = source.read(seconds)
-        now_ns = source.now_ns()
+    def take(self, batch: Batch) -> None:
+        """Take in a batch."""
         # Whoever goes back to now_ns finds all of it in the log, or nothing in the store.
         with self._lock:
-            self._store.ingest(events, now_ns)
-            self._tape.add_events(events, now_ns, source.lost(), source.skipped())
-            self._now_ns = now_ns
-            while len(samples := source.sampled()):
-                now_ns = source.now_ns()
-                self._store.ingest_samples(samples, now_ns)
-                self._tape.add_samples(samples)
-                self._now_ns = now_ns
+            deliver([batch], self._store, self._tape)
+            self._now_ns = batch.now_ns
 
     @property
     def span(self) -> Span:

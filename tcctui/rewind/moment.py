@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.frame import Frame, FrameRequest, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.timeline import Timeline
 from tcctui.rewind.histories import Histories
-from tcctui.rewind.rebuilt import SLACK_NS, Piece, Rebuilt
+from tcctui.rewind.rebuilt import SLACK_NS, Rebuilt
 from tcctui.rewind.store_copies import Copies
+from tcctui.wire.batch import Batch
 
 LONGEST = 600.0
 """Seconds of history computed for a flow whose whole life is not known."""
@@ -77,11 +80,9 @@ class Moment:
         table, table_pieces = self._next_table(at_ns)
         past, past_pieces = self._next_past(at_ns)
         with self._lock:
-            for piece in table_pieces:
-                table.take(piece)
-            for piece in past_pieces:
-                assert past is not None
-                past.take(piece)
+            deliver(table_pieces, table)
+            if past is not None:
+                deliver(past_pieces, past)
             before = self._table, self._past
             self._table, self._past = table, past
             self.at_ns, self.losses = at_ns, table.losses
@@ -94,7 +95,7 @@ class Moment:
         if past is not None and past_pieces and self._pasts is not None:
             self._pasts.copies.leave(past)
 
-    def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Piece]]:
+    def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Batch]]:
         """The next table, once these pieces are taken in."""
         table = self._table
         if table is not None and table.whole and 0 <= at_ns - table.at_ns <= _NEAR_NS:
@@ -117,7 +118,7 @@ class Moment:
         self._tables.go(table, at_ns)
         return table, ()
 
-    def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Piece]]:
+    def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Batch]]:
         """The next history, once these pieces are taken in; None if that takes long."""
         past, pasts = self._past, self._pasts
         if pasts is None:
@@ -168,10 +169,15 @@ class Moment:
 
     # Called by the screen
 
+    def frame(self, request: FrameRequest) -> Frame:
+        """Copy all that is asked for, of one moment; see `Store.frame`."""
+        with self._lock:
+            return cut(self._reads, request)
+
     def totals(self) -> Totals:
         """Counts at that moment; see `Store.totals`."""
         with self._lock:
-            return self._all.totals()
+            return self._reads.totals()
 
     @property
     def rate_of_events(self) -> float:
@@ -181,57 +187,96 @@ class Moment:
     def flows(self, names: Iterable[str]) -> Flows:
         """See `Store.flows`."""
         with self._lock:
-            return self._all.flows(names)
+            return self._reads.flows(names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """See `Store.some_flows`."""
         with self._lock:
-            return self._all.some_flows(cookies, names)
+            return self._reads.some_flows(cookies, names)
 
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
         """See `Store.history`; None also for a flow whose history is not ready."""
         with self._lock:
-            born_ns = _born_ns(self._all, cookie)
-            if born_ns is None or self._past is None or cookie not in self._past_cookies:
-                return None
-            store = self._past.store
-            if not _is_same(_born_ns(store, cookie), born_ns):
-                store = self._all  # not known yet
-            if seconds is None:
-                lived = self._life.lived(cookie) if self._life is not None else None
-                if lived is not None and _is_same(lived.born_ns, born_ns):
-                    return store.history(cookie, None, columns, lived=lived)
-                seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
-            return store.history(cookie, seconds, columns)
+            return self._reads.history(cookie, seconds, columns)
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
     ) -> npt.NDArray[np.float64]:
         """See `Store.sparklines`; for a flow that is not prepared, the values in the table."""
         with self._lock:
-            store = self._past.store if self._past is not None else self._all
-            lines = store.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
-            missing = ~np.isin(cookies, self._past_cookies)
-            if missing.any() and self._life is not None:
-                lines[missing] = self._life.sparklines(
-                    cookies[missing],
-                    name,
-                    worst=worst,
-                    seconds=seconds,
-                    columns=columns,
-                    at_ns=self.at_ns,
-                )
-            return lines
+            return self._reads.sparklines(
+                cookies, name, worst=worst, seconds=seconds, columns=columns
+            )
+
+    @property
+    def _reads(self) -> _Reads:
+        """All there is now, for as long as the lock is held."""
+        past = self._past
+        return _Reads(
+            self.at_ns,
+            self._all,
+            self._all if past is None else past.store,
+            _NOBODY if past is None or past.cookies is None else past.cookies,
+            self._life,
+        )
 
     @property
     def _all(self) -> Store:
         return self._nothing if self._table is None else self._table.store
 
-    @property
-    def _past_cookies(self) -> Keys:
-        if self._past is None or self._past.cookies is None:
-            return _NOBODY
-        return self._past.cookies
+
+class _Reads(NamedTuple):
+    """Reads of a moment: of `table`, and of the `past` of the flows that are looked at."""
+
+    at_ns: int
+    table: Store
+    past: Store
+    cookies: Keys
+    life: Store | None
+
+    def totals(self) -> Totals:
+        """See `Store.totals`."""
+        return self.table.totals()
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """See `Store.flows`."""
+        return self.table.flows(names)
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """See `Store.some_flows`."""
+        return self.table.some_flows(cookies, names)
+
+    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
+        """See `Store.history`; None also of a flow whose past is not there yet."""
+        born_ns = _born_ns(self.table, cookie)
+        if born_ns is None or cookie not in self.cookies:
+            return None
+        store = self.past
+        if not _is_same(_born_ns(store, cookie), born_ns):
+            store = self.table  # there is nothing of it yet
+        if seconds is None:
+            lived = self.life.lived(cookie) if self.life is not None else None
+            if lived is not None and _is_same(lived.born_ns, born_ns):
+                return store.history(cookie, None, columns, lived=lived)
+            seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
+        return store.history(cookie, seconds, columns)
+
+    def sparklines(
+        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
+    ) -> npt.NDArray[np.float64]:
+        """See `Store.sparklines`; of flows that are not looked at (yet), what is known without."""
+        lines = self.past.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
+        missing = ~np.isin(cookies, self.cookies)
+        if missing.any() and self.life is not None:
+            lines[missing] = self.life.sparklines(
+                cookies[missing],
+                name,
+                worst=worst,
+                seconds=seconds,
+                columns=columns,
+                at_ns=self.at_ns,
+            )
+        return lines
 
 
 def _born_ns(store: Store, cookie: int) -> int | None:

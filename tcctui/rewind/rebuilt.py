@@ -4,32 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import copy
-from typing import NamedTuple
 
 import numpy as np
 
 from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import NO_EVENTS, PIECE_NS, Chunk, in_pieces, piece_ends
 from tcctui.recording.timeline import Timeline
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
-from tcctui.wire.samples import NO_SAMPLES, Samples
+from tcctui.wire.samples import Samples
 
 SLACK_NS = 1_000_000_000
 """How late an event may come: chunks are looked through that begin so long after the moment."""
 
 
 _NOBODY: Keys = np.empty(0, "u8")
-
-
-class Piece(NamedTuple):
-    """What came until `now_ns`, as a live source would deliver it."""
-
-    events: Events
-    samples: Samples
-    now_ns: int
 
 
 class Rebuilt:
@@ -91,10 +84,9 @@ class Rebuilt:
             TcctuiError: the timeline can't be read any more.
 
         """
-        for piece in self.ahead(at_ns, to_ns):
-            self.take(piece)
+        deliver(self.ahead(at_ns, to_ns), self)
 
-    def ahead(self, at_ns: int, to_ns: int = 0) -> Iterator[Piece]:
+    def ahead(self, at_ns: int, to_ns: int = 0) -> Iterator[Batch]:
         """Give what came since, until `at_ns`, for `take`; all of it has to be taken.
 
         Raises:
@@ -115,7 +107,7 @@ class Rebuilt:
                 yield from self._fine(waiting, begun_ns, max(begun_ns, chunk.begin_ns))
                 waiting, self._rest = self._rest, []
             begun_ns = max(begun_ns, chunk.end_ns)
-            yield from self._coarse(chunk, begun_ns)
+            yield self._coarse(chunk, begun_ns)
         yield from self._fine(waiting, begun_ns, at_ns)
         begun = sum(begin_ns < at_ns for begin_ns, _, _ in self._losses)
         if begun:
@@ -133,20 +125,17 @@ class Rebuilt:
                 return False
         return self.cookies is None or EventKind.DESTROY not in chunk.events["kind"]
 
-    def _coarse(self, chunk: Chunk, now_ns: int) -> Iterator[Piece]:
+    def _coarse(self, chunk: Chunk, now_ns: int) -> Batch:
         """Give a whole chunk: of some flows, more than the newest sample counts."""
         if self.cookies is None or not len(chunk.samples):
-            yield Piece(chunk.events, chunk.samples, now_ns)
-            return
-        events = chunk.events
+            return Batch(chunk.events, [chunk.samples] if len(chunk.samples) else [], now_ns)
         late_ns = max(chunk.begin_ns - SLACK_NS, 0)
         rounds = np.maximum(chunk.samples["ts_ns"].astype("i8"), late_ns) - 1
         rounds //= PIECE_NS
-        for number in np.unique(rounds).tolist():
-            yield Piece(events, pick(chunk.samples, rounds == number), now_ns)
-            events = NO_EVENTS
+        parts = [pick(chunk.samples, rounds == number) for number in np.unique(rounds).tolist()]
+        return Batch(chunk.events, parts, now_ns)
 
-    def _fine(self, waiting: list[Chunk], begun_ns: int, at_ns: int) -> Iterator[Piece]:
+    def _fine(self, waiting: list[Chunk], begun_ns: int, at_ns: int) -> Iterator[Batch]:
         # Of a long silence, only the end needs pieces.
         silent_ns = min([at_ns - self._fine_ns, *(chunk.begin_ns for chunk in waiting)])
         begun_ns = max(begun_ns, silent_ns - 2 * SLACK_NS)
@@ -159,19 +148,16 @@ class Rebuilt:
         for number, now_ns in enumerate(ends):
             events = [pieces[number][0] for pieces in cut if len(pieces[number][0])]
             samples = [pieces[number][1] for pieces in cut if len(pieces[number][1])]
-            yield Piece(joined(events or [NO_EVENTS]), joined(samples or [NO_SAMPLES]), now_ns)
+            yield Batch(joined(events or [NO_EVENTS]), samples and [joined(samples)], now_ns)
 
     def _leave(self, chunk: Chunk, events: Events, samples: Samples) -> None:
         if len(events) or len(samples):
             self._rest.append(Chunk(chunk.begin_ns, chunk.end_ns, events, samples))
 
-    def take(self, piece: Piece) -> None:
-        """Take in a piece, and let time go on to its end."""
-        if len(piece.events) or not len(piece.samples) or piece.now_ns > self.at_ns:
-            self.store.ingest(piece.events, piece.now_ns)
-        if len(piece.samples):
-            self.store.ingest_samples(piece.samples, piece.now_ns)
-        self.at_ns = max(self.at_ns, piece.now_ns)
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and let time go on to its end."""
+        self.store.take(batch)
+        self.at_ns = max(self.at_ns, batch.now_ns)
 
 
 def _begun(

@@ -1,23 +1,31 @@
-"""What the widgets look at: the store as it is now, or a moment of the past."""
+"""The view that is on the screen: the store as it is now, or a moment of the past."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.frame import Frame, FrameRequest
 from tcctui.flows.index import Keys
-from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.flows.snapshot import Flows, Totals
 from tcctui.flows.store import Store
 from tcctui.rewind.moment import LONGEST, Moment
 from tcctui.wire.samples import SOCKET
 
 
-class View:
-    """Pulls snapshots from the store, or from `moment` where there is one to be shown."""
+class Look(Protocol):
+    """Asks for one frame, and has all parts of the screen show it, at once."""
+
+    def __call__(self, *, anew: bool = True) -> None:
+        """Look; `anew` has all rows take their places, too, not only those in sight be read."""
+
+
+class CurrentView:
+    """Asks the store, or `moment` where there is one to be shown; both are a `frame.View`."""
 
     def __init__(self, store: Store | None, moment: Moment | None = None) -> None:
         self.store = store
@@ -64,9 +72,14 @@ class View:
         """The present on the events' clock; 0 where there is none."""
         return 0 if self.store is None else self.store.some_flows(np.empty(0, "u8"), ()).now_ns
 
-    def totals(self) -> Totals:
+    def frame(self, request: FrameRequest) -> Frame:
+        """Copy all that is asked for, of one instant."""
+        return self._shown.frame(request)
+
+    def totals(self, frame: Frame) -> Totals:
         """Counts since the start: of what goes on, or until the moment of a recording."""
-        return self._shown.totals() if self.store is None else self.store.totals()
+        away = self.store is not None and self.moment is not None
+        return self.store.totals() if away and self.store is not None else frame.totals
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Some columns of all flows; see `Store.flows`."""
@@ -88,13 +101,3 @@ class View:
     def seconds_known(self, age_ns: int) -> float:
         """How much of its life is shown of a flow that was first seen so long ago."""
         return min(age_ns / 1e9, LONGEST if self.store is None else math.inf)
-
-    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
-        """A flow's past; see `Store.history`."""
-        return self._shown.history(cookie, seconds, columns)
-
-    def sparklines(
-        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> npt.NDArray[np.float64]:
-        """The recent past of several flows; see `Store.sparklines`."""
-        return self._shown.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)

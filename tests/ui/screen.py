@@ -22,12 +22,14 @@ from textual.widget import Widget
 from textual.widgets import Input
 
 from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.pump import poll
 from tcctui.recording.timeline import Origin, Timeline
 from tcctui.rewind.feed import Feed
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
 from tcctui.ui.app.app import ReplayApp, TcctuiApp
 from tcctui.ui.chart.charts import Charts
+from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.details.details import Details
 from tcctui.ui.status.status_bar import StatusBar
 from tcctui.ui.table.columns import COLUMNS, SPARKLINES, TableColumn
@@ -143,10 +145,16 @@ class Desk:
     async def looked(self) -> None:
         """Wait until all that the source has given is on the screen."""
         await self.until(lambda: self.source.taken_in)
-        self.table.look()
-        self.charts.draw()
-        self.details.draw()
+        await self.framed()
         await self.idle()
+
+    async def framed(self) -> None:
+        """Have one frame made, and wait until it is painted."""
+        shown = self.screen
+        assert isinstance(shown, Dashboard)
+        frames = shown.frames
+        shown.look()
+        await self.until(lambda: shown.frames > frames)
 
     async def travel(self, *keys: str) -> None:
         """Press keys that go through time, and wait until their moment is on the screen."""
@@ -266,7 +274,7 @@ def recorded(source: FakeSource, budget: int = 64 << 20) -> RewindLog:
     log = RewindLog(budget, origin(source))
     feed = Feed(source, Store(), log)
     while not source.taken_in:
-        feed.take(0)
+        feed.take(poll(source, 0))
     feed.finish()
     return log
 

@@ -53,9 +53,15 @@ def alarms(*texts: str, told: Told | None = None) -> Alarms:
     return Alarms(Alerts([parse(text) for text in texts], calm_ns=0), told)
 
 
+@pytest.fixture(autouse=True)
+def at_each_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at each frame, instead of once a second."""
+    monkeypatch.setattr(alarm, "LOOK", 0.0)
+
+
 async def looks(desk: Desk) -> None:
     """Look once more, now."""
-    desk.screen.query_one(Alarm).look()
+    await desk.framed()
     await desk.idle()
 
 

@@ -269,14 +269,11 @@ root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of somebody who calls sudo, whom nobody else in the file system knows."""
-    home = tmp_path / "home"
+def home(public_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The home of a user who calls sudo; no other file belongs to that user."""
+    home = public_path / "home"
     home.mkdir()
     os.chown(home, 65_432, 65_432)
-    for directory in (tmp_path, *tmp_path.parents[:3]):
-        if directory != Path("/tmp"):
-            directory.chmod(0o755)
     monkeypatch.setattr(location, "caller", lambda: Caller(65_432, 65_432, home))
     return home
 

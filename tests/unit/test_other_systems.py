@@ -20,7 +20,7 @@ for module, names in (
         delattr(module, name)
 
 from tcctui.cli import main
-from tcctui.cli.rewind_options import Past
+from tcctui.cli.rewind_options import RewindOptions
 from tcctui.cli import parser
 from tcctui.demo import RECORDING
 from tcctui.recording.file import Recording
@@ -28,7 +28,7 @@ from tcctui.ui.app.app import ReplayApp
 from tcctui import memory
 
 assert main(["export", "demo", sys.argv[1], "--table", "flows"]) == 0
-Past.of(parser().parse_args(["replay", "it"]))
+RewindOptions.of(parser().parse_args(["replay", "it"]))
 memory.return_at_once()
 
 async def seen():

@@ -90,9 +90,8 @@ def test_memory_is_bounded(tmp_path: Path) -> None:
 
 
 def test_failures_are_told_once(tmp_path: Path) -> None:
-    """What can't be written is told by the next write, by `check` or at the end; not again."""
+    """What can't be written is told by the next write or at the end; not again."""
     tell: tuple[Callable[[RecordingThread], object], ...] = (
-        lambda recording: recording.check(),
         lambda recording: recording.write(chunk(1)),
         lambda recording: recording.close(),
     )
@@ -103,7 +102,7 @@ def test_failures_are_told_once(tmp_path: Path) -> None:
         assert writer.failed.wait(SOON)
         with pytest.raises(TcctuiError, match="no more room"):
             repeated(told, recording)
-        recording.check()
+        assert recording.failed
         recording.close()
 
 

@@ -17,6 +17,7 @@ from tcctui.errors import TcctuiError
 from tcctui.headless.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
 from tcctui.query import Query
 from tcctui.wire.events import EventKind, Events, TcpState
+from tcctui.wire.samples import NO_SAMPLES, Samples
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 
 START = 50 * SECOND
@@ -161,6 +162,10 @@ class Script:
         self.now += int(timeout * 1e9)
         return NOTHING
 
+    def sampled(self) -> Samples:
+        """Sample nothing."""
+        return NO_SAMPLES
+
     def focus(self, cookies: Iterable[int]) -> None:
         """Every ACK is told anyway."""
 
@@ -256,7 +261,7 @@ def test_only_tcp_probe_events_are_printed_and_counted() -> None:
     assert printed(Script(mixed, mixed), count=4) == [1, 2, 3, 1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_what_has_come(number: signal.Signals) -> None:
     """Ctrl-C ends it after what was already in the ring, and the old handler is back."""
     source = Script(numbered(1, 2), numbered(3, 2), numbered(5, 2))

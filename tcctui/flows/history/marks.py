@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from enum import IntEnum
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,35 +12,13 @@ import numpy.typing as npt
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
 from tcctui.flows.history.grid import Grid
 from tcctui.flows.index import Keys, grown
-from tcctui.wire.events import CaState, EventKind
-
-
-class MarkKind(IntEnum):
-    """Kind of a mark."""
-
-    RETRANSMIT = 0
-    RTO = 1
-    """The retransmission timer ran out: the flow entered Loss."""
-    RECOVERY = 2
-    CWR = 3
-    RESET = 4
-
-
-MARK_NAMES: Mapping[int, str] = MappingProxyType(
-    {
-        MarkKind.RETRANSMIT: "retransmit",
-        MarkKind.RTO: "RTO",
-        MarkKind.RECOVERY: "recovery",
-        MarkKind.CWR: "CWR",
-        MarkKind.RESET: "reset",
-    }
-)
-"""Names in a legend."""
+from tcctui.wire.events import CaState
+from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
 
 NO_KIND = 0xFF
 
 
-def _table(kinds: Mapping[int, MarkKind]) -> npt.NDArray[np.uint8]:
+def _table(kinds: Mapping[int, int]) -> npt.NDArray[np.uint8]:
     table = np.full(256, NO_KIND, "u1")
     for number, kind in kinds.items():
         table[number] = kind
@@ -54,13 +30,7 @@ OF_CA_STATE = _table(
 )
 """Kind of mark for entering each `CaState`, or `NO_KIND`."""
 
-OF_EVENT = _table(
-    {
-        EventKind.RETRANSMIT: MarkKind.RETRANSMIT,
-        EventKind.RECEIVE_RESET: MarkKind.RESET,
-        EventKind.SEND_RESET: MarkKind.RESET,
-    }
-)
+OF_EVENT = _table({row.kind: row.mark for row in TRACEPOINTS if row.mark is not None})
 """Kind of mark for each `EventKind`, or `NO_KIND`."""
 
 
@@ -83,7 +53,7 @@ _RECENT = 1 << 12  # number of the newest marks searched for the same 100 ms
 
 _MARK = np.dtype([("cookie", "u8"), ("stamp", "u4"), ("count", "u4"), ("kind", "u1")], align=True)
 
-_COUNTED = (MarkKind.RETRANSMIT, MarkKind.RESET)  # chattering states are marked once in 100 ms
+_COUNTED = [mark.kind for mark in MARKS if mark.counted]  # states chatter: once in 100 ms is one
 
 
 class MarkLog:
@@ -174,6 +144,6 @@ def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
 def _keys(marks: npt.NDArray[np.void]) -> Keys:
     """Hash of each flow, kind and 100 ms; collisions are very rare."""
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
-    moment = marks["stamp"].astype("u8") << np.uint64(3) | marks["kind"]
+    moment = marks["stamp"].astype("u8") << np.uint64(8) | marks["kind"]
     key: Keys = marks["cookie"] * odd ^ moment
     return key

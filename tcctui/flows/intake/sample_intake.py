@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.history.buckets import SERIES
-from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT, MarkKind
+from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT
 from tcctui.flows.history.rate_log import WATCHED_NS
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.acked import GONE_SILENT_NS
@@ -21,6 +21,7 @@ from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
 from tcctui.wire.samples import End, Samples, newest, value
+from tcctui.wire.tracepoints import MarkKind
 
 When = npt.NDArray[np.int64]
 

@@ -77,16 +77,10 @@ class Loading:
         slots: int = SLOTS,
     ) -> None:
         privileges.require()
-        tracefs = tracepoints.mount_tracefs()
         self._ring_bytes = ring_bytes
         self._slots = slots
         self._cpus = possible_cpus()
-        flags = [
-            *tracepoints.flags(tracepoints.read_formats(tracefs)),
-            f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
-            f"-DTCC_SLOTS={slots}",
-            f"-DTCC_CPUS={self._cpus}",
-        ]
+        flags = compiler_flags(ring_bytes=ring_bytes, slots=slots, cpus=self._cpus)
         directory = bpf_directory()
         source = directory / "tcc.c"
         if not source.is_file():
@@ -156,6 +150,23 @@ def _refused(answer: Answer, said: str) -> TcctuiError:
         mend,
         detail=said,
     )
+
+
+def compiler_flags(*, ring_bytes: int, slots: int, cpus: int) -> list[str]:
+    """Give the flags that bpf/tcc.c is compiled with on this kernel.
+
+    Raises:
+        TcctuiError: tracefs can't be mounted or read, or lacks what tcctui can't do without.
+
+    """
+    formats = tracepoints.read_formats(tracepoints.mount_tracefs())
+    return [
+        *tracepoints.kind_flags(),
+        *tracepoints.flags(formats),
+        f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
+        f"-DTCC_SLOTS={slots}",
+        f"-DTCC_CPUS={cpus}",
+    ]
 
 
 def bpf_directory() -> Path:

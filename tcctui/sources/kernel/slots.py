@@ -30,7 +30,8 @@ MARK = np.dtype(
     ]
 )
 """`struct mark`: when a slot's last record was due; its ACKs counted, folded in, told by records,
-fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and half of its cookie."""
+fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and half of its cookie, or 0 if
+it is to lose the slot."""
 
 LIVING, GONE, GONE_UNTOLD = 0, 1, 2
 """`enum slot_state`."""
@@ -83,6 +84,7 @@ class Slots:
         self._free = np.arange(len(marks) - 1, -1, -1)
         self._n_free = len(marks)
         self._high = 0
+        self._idle: Slot = np.empty(0, "i8")
         self._leaving: Slot = np.empty(0, "i8")
         self._left_ns = 0
         self._level = min(_LISTED, max(1, len(marks) // (4 * len(lists))))
@@ -148,8 +150,11 @@ class Slots:
             self._take_back(self._leaving[~kept])
             self._leaving = self._leaving[kept]
         self._fill_lists()
-        if self._n_free < len(self._marks) // 16 and not len(self._leaving):
-            self._reclaim(now_ns)
+        if len(self._idle):
+            if now_ns - self._left_ns > _LEAVE_NS:
+                self._take_away(now_ns)
+        elif self._n_free < len(self._marks) // 16 and not len(self._leaving):
+            self._choose(now_ns)
 
     def _take_back(self, slots: Slot) -> None:
         self._marks[slots] = 0
@@ -171,18 +176,35 @@ class Slots:
             lists["given"][cpu] = (given + count) & 0xFFFFFFFF
             self._high = max(self._high, int(slots.max()) + 1)
 
-    def _reclaim(self, now_ns: int) -> None:
-        """Reclaim slots of flows that are long idle, or whose end was never reported."""
-        marks = self._marks[: self._high]
+    def _choose(self, now_ns: int) -> None:
+        """Choose flows that are long idle, or whose end nobody has told, to take slots from.
+
+        From now on the kernel tells each of their ACKs at once, should they have some after all. A
+        program that has begun may still leave one in the slot: hence `_take_away` a while later.
+        """
+        slots = np.flatnonzero(self._are_idle(slice(self._high), now_ns))
+        oldest = np.argsort(self._marks["emitted_ns"][slots], kind="stable")
+        self._idle = slots[oldest[: len(self._marks) // 8]]
+        self._left_ns = now_ns
+        self._marks["owner"][self._idle] = 0
+
+    def _take_away(self, now_ns: int) -> None:
+        """Take the slots of the chosen flows, but of those that were not idle after all."""
+        idle = self._are_idle(self._idle, now_ns) & (self._marks["owner"][self._idle] == 0)
+        self._leaving, kept = self._idle[idle], self._idle[~idle]
+        self._idle = self._idle[:0]
+        self._left_ns = now_ns
+        # Some came back meanwhile: they are nobody's, or another flow's.
+        kept = kept[(self._marks["owner"][kept] == 0) & (self._marks["emitted_ns"][kept] > 0)]
+        self._marks["owner"][kept] = self._events["sock_cookie"][kept] & np.uint64(0xFFFFFFFF)
+        if len(self._leaving):
+            self._delete(self._events["sock_cookie"][self._leaving])
+
+    def _are_idle(self, which: Slot | slice, now_ns: int) -> npt.NDArray[np.bool_]:
+        marks = self._marks[which]
         idle = (marks["emitted_ns"] > 0) & (marks["emitted_ns"] + np.uint64(IDLE_NS) < now_ns)
         idle &= ~_untold(marks, marks["done"]) & (marks["state"] == LIVING)
-        slots = np.flatnonzero(idle)
-        oldest = np.argsort(marks["emitted_ns"][slots], kind="stable")
-        self._leaving = slots[oldest[: len(self._marks) // 8]]
-        self._left_ns = now_ns
-        if len(self._leaving):
-            self._marks["owner"][self._leaving] = 0  # or programs would not consult the map
-            self._delete(self._events["sock_cookie"][self._leaving])
+        return idle
 
 
 def _untold(marks: npt.NDArray[Any], done: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:

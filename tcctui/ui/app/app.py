@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 from textual.worker import get_current_worker
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.pump import deliver, polled
 from tcctui.query import Query
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Timeline
@@ -23,7 +25,7 @@ from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.printable import plain
 from tcctui.ui.time.rewindable import Rewindable
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 _WAIT = 0.1
 """Seconds between two looks at the source: batches large enough to be cheap, small enough to be
@@ -63,7 +65,7 @@ class ReplayApp(DashboardApp):
         alarms: Alarms | None = None,
     ) -> None:
         moment = Moment(timeline)
-        super().__init__(View(None, moment), preferences, base_query, alarms)
+        super().__init__(CurrentView(None, moment), preferences, base_query, alarms)
         self._past = Rewindable(
             moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
         )
@@ -91,7 +93,7 @@ class TcctuiApp(DashboardApp):
         base_query: Query | None = None,
         alarms: Alarms | None = None,
     ) -> None:
-        super().__init__(View(store), preferences, base_query, alarms)
+        super().__init__(CurrentView(store), preferences, base_query, alarms)
         self._open_source = open_source
         self._store = store
         self._log_memory = log_memory
@@ -128,13 +130,14 @@ class TcctuiApp(DashboardApp):
             return
         try:
             feed = self._begin_feed(source)
-            for _ in range(_FIRST_LOOKS):
-                feed.take(_FIRST_WAIT)
-                if worker.is_cancelled or self._store.totals().flows:
-                    break
+            deliver(
+                islice(polled(source, _FIRST_WAIT), _FIRST_LOOKS),
+                feed,
+                until=lambda _: worker.is_cancelled or self._store.totals().flows > 0,
+            )
             self._tell(self.dashboard.look)  # the first rows at once
-            while not worker.is_cancelled:
-                feed.take(_WAIT)
+            if not worker.is_cancelled:
+                deliver(polled(source, _WAIT), feed, until=lambda _: worker.is_cancelled)
         except TcctuiError as error:
             self.end, reason = error, str(error)
         except Exception as error:  # a defect: the screen stays, and says what happened

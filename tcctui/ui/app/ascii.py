@@ -14,12 +14,15 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from tcctui.wire.tracepoints import MARKS
+
 _GLYPHS: Mapping[str, str] = {
     **{chr(code): "+" for code in range(0x2500, 0x2580)},  # corners and crossings; below, lines
     # A row's past, from the lowest to the highest; what limits a flow has some of these too.
     **dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True)),
     **dict(zip("▀░▒▓·", '":%#.', strict=True)),
-    **dict(zip("✕◆▼▽•▲△●○▶◀▾▸✓❚■", "x@vuo^^*o><v>x|#", strict=True)),
+    **dict(zip("✕▼▽▲△●○▶◀▾▸✓❚■", "xvu^^*o><v>x|#", strict=True)),
+    **{mark.glyph: mark.ascii for mark in MARKS},
     **dict.fromkeys("─━═╌╍┄┅┈┉╴╶╸╺╼╾", "-"),
     **dict.fromkeys("│┃║╎╏┆┇┊┋╵╷╹╻╽╿▌▐▎▏▍▋▊▉▕", "|"),
     **dict.fromkeys("▖▗▘▝▙▟▛▜▚▞", "+"),

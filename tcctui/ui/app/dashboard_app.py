@@ -29,7 +29,7 @@ from tcctui.ui.dialogs.lists import Palette
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style import themes, units
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 _SETTLED = 3.0
 """Seconds after which all is loaded that will be needed."""
@@ -57,7 +57,7 @@ class DashboardApp(TypedAhead):
 
     def __init__(
         self,
-        view: View,
+        view: CurrentView,
         preferences: Preferences | None = None,
         base_query: Query | None = None,
         alarms: Alarms | None = None,

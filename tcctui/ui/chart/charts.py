@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-import numpy as np
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
+from tcctui.flows.frame import Close, Past
 from tcctui.flows.labels import endpoints, state_name
-from tcctui.flows.snapshot import FlowHistory
+from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.ui.chart import chart_kinds, plot, windows
 from tcctui.ui.chart.chart_kinds import CWND, KINDS, NOTHING, NOW, SRTT, Picture, Values
 from tcctui.ui.chart.readout import cell_of, readout, share
@@ -23,20 +23,23 @@ from tcctui.ui.style import units
 from tcctui.ui.table import cells
 from tcctui.ui.table.cells import phase
 from tcctui.ui.table.layout import fit
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView, Look
 
-FRAME = 0.25
-"""Seconds between two frames."""
+NAMES: frozenset[str] = frozenset(
+    {
+        *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport", "state"),
+        *("slow_start", "cc", "bbr_phase", "closed_ns", "bytes_acked", "events"),
+        *("first_ns", *NOW),
+    }
+)
+"""Flow columns that the caption and the charts need, besides histories."""
 
 _PENDING = "Working it out …"
 
 
 class Charts(Vertical):
-    """One flow over time, pulled four times a second: cwnd, or what `kind` says, and srtt."""
+    """One flow over time: cwnd, or what `kind` says, and srtt."""
 
-    cookie: reactive[int | None] = reactive(None, init=False)
-    instead: reactive[str] = reactive("", init=False)
-    """What is selected where that is no flow."""
     seconds: reactive[float | None] = reactive(60.0, init=False)
     """How far back the charts go; None is the flow's whole life."""
     kind: reactive[int] = reactive(0, init=False)
@@ -46,13 +49,22 @@ class Charts(Vertical):
     both: reactive[bool] = reactive(True, init=False)
     """Whether there is room for the chart of srtt."""
 
-    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        view: CurrentView,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._view = view
+        self._look = look
+        self.cookie: int | None = None
+        """The flow that is shown."""
         self._told = ""
         self._shown_caption = ""
         self._past: FlowHistory | None = None
-        self._drawn: int | None = None
+        self._shown_size = self.size
         self._now_ns = 0
         self._life = math.inf
         self._values: Values = NOTHING
@@ -66,8 +78,7 @@ class Charts(Vertical):
             yield TimeChart(SRTT.title, SRTT.unit, SRTT.form, id="srtt-chart")
 
     def on_mount(self) -> None:
-        """Begin to draw."""
-        self.set_interval(FRAME, self.draw)
+        """Load what draws."""
         self.call_after_refresh(self._load)
 
     def _load(self) -> None:
@@ -76,19 +87,16 @@ class Charts(Vertical):
 
     def on_resize(self) -> None:
         """Fit the caption into the new width."""
-        self.draw()
-
-    def watch_cookie(self) -> None:
-        """Show another flow at once."""
-        self.draw()
+        if self.size != self._shown_size:
+            self._look(anew=False)
 
     def watch_seconds(self) -> None:
         """Show another window at once."""
-        self.draw()
+        self._look(anew=False)
 
     def watch_kind(self) -> None:
         """Show another quantity at once."""
-        self.draw()
+        self._look(anew=False)
 
     def watch_both(self) -> None:
         """Show one chart or two."""
@@ -150,19 +158,41 @@ class Charts(Vertical):
 
     # Drawing
 
-    def draw(self) -> None:
-        """Pull the flow's past and present; that of another moment as soon as it is there."""
-        if self._view.still:
-            if self._drawn != self.cookie:
-                self._told, self._past, self._drawn = "", None, self.cookie
-                self._blank(_PENDING)
-                self._show_caption()
-            return
-        self._drawn = self.cookie
-        self._told = self._caption()
-        self._past = self._show(0, "#cwnd-chart", KINDS[self.kind])
-        self._show(1, "#srtt-chart", chart_kinds.srtt)
+    def pasts(self, flows: Flows) -> Iterator[Past]:
+        """Histories that the charts need of the flow, where it is known."""
+        for cookie in flows["cookie"].tolist():
+            for chart in self._charts:
+                yield Past(cookie, self.seconds, chart.columns)
+
+    @property
+    def _charts(self) -> list[TimeChart]:
+        """The charts that there is room for."""
+        return [chart for chart in self.query(TimeChart) if chart.display]
+
+    def show(self, close: Close, cookie: int | None, instead: str) -> None:
+        """Show a flow as it is in a frame; `instead` is what is selected where that is no flow."""
+        self.cookie, self._shown_size = cookie, self.size
+        self._told = self._caption(close.flows)
+        pasts = {chart.id: self._past_of(close, chart) for chart in self._charts}
+        self._past = pasts.get("cwnd-chart")
+        makers: tuple[Callable[[FlowHistory, Values], Picture], ...]
+        makers = (KINDS[self.kind], chart_kinds.srtt)
+        for place, (chart, make) in enumerate(zip(self.query(TimeChart), makers, strict=True)):
+            if chart.display:
+                self._show(place, chart, make, pasts[chart.id], instead)
         self._show_caption()
+
+    def wait(self, cookie: int | None) -> None:
+        """Keep what is shown of a flow while another moment is worked out; of another, say so."""
+        if self.cookie != cookie:
+            self._told, self._past, self.cookie = "", None, cookie
+            self._blank(_PENDING)
+            self._show_caption()
+
+    def _past_of(self, close: Close, chart: TimeChart) -> FlowHistory | None:
+        if self.cookie is None:
+            return None
+        return close.pasts.get(Past(self.cookie, self.seconds, chart.columns))
 
     def _blank(self, message: str) -> None:
         for chart in self.query(TimeChart):
@@ -175,27 +205,25 @@ class Charts(Vertical):
             self.query_one("#caption", Static).update(caption, layout=False)
 
     def _show(
-        self, place: int, name: str, make: Callable[[FlowHistory, Values], Picture]
-    ) -> FlowHistory | None:
-        chart = self.query_one(name, TimeChart)
-        if not chart.display:
-            return None
-        past = None
-        if self.cookie is not None:
-            past = self._view.history(self.cookie, self.seconds, chart.columns)
+        self,
+        place: int,
+        chart: TimeChart,
+        make: Callable[[FlowHistory, Values], Picture],
+        past: FlowHistory | None,
+        instead: str,
+    ) -> None:
         pending = self.cookie is not None and self._view.pending(self.cookie)
         if past is None:
             left = _PENDING if pending else "This flow has left"
             chart.data = None
-            chart.message = (self.instead or "No flow is selected") if self.cookie is None else left
-            return None
+            chart.message = (instead or "No flow is selected") if self.cookie is None else left
+            return
         picture = make(past, self._values)
         if picture.quantity != self._shown_quantities[place]:
             self._shown_quantities[place] = quantity = picture.quantity
             chart.show_as(quantity.title, quantity.unit, quantity.form, quantity.tell)
         chart.data = replace(picture.data, now=self._present())
         chart.message = _PENDING if pending else "Nothing was measured yet"
-        return past
 
     def _present(self) -> str:
         """What the right end of the charts is called: another moment has its time of day."""
@@ -204,17 +232,10 @@ class Charts(Vertical):
         wall_ns = self._view.wall_offset_ns
         return (units.wall_clock(self._now_ns + wall_ns) if wall_ns else "") or "then"
 
-    def _caption(self) -> str:
+    def _caption(self, flows: Flows) -> str:
+        """Say which flow it is; keep its values for the charts."""
         if self.cookie is None:
             return ""
-        flows = self._view.some_flows(
-            np.array([self.cookie], "u8"),
-            (
-                *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport", "state"),
-                *("slow_start", "cc", "bbr_phase", "closed_ns", "bytes_acked", "events"),
-                *("first_ns", *NOW),
-            ),
-        )
         self._now_ns = flows.now_ns
         if not flows.count:
             return ""

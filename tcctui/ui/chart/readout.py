@@ -9,7 +9,6 @@ import numpy as np
 from rich.cells import cell_len
 
 from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
-from tcctui.flows.history.marks import MarkKind
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.ui.chart import time_axis
 from tcctui.ui.chart.chart_data import Series
@@ -105,9 +104,9 @@ def _limit(past: FlowHistory, first: int, last: int) -> Iterator[_Piece]:
         yield _Piece(LIMIT_NAMES[worst] if receives else f"limited by {LIMIT_NAMES[worst]}", 4)
 
 
-def _marks(past: FlowHistory, first: int, last: int) -> list[MarkKind]:
+def _marks(past: FlowHistory, first: int, last: int) -> list[int]:
     inside = (past.marks.column >= first) & (past.marks.column <= last)
-    kinds = {MarkKind(kind) for kind in past.marks.kind[inside].tolist()}
+    kinds = set(past.marks.kind[inside].tolist())
     return [kind for kind in MARKS if kind in kinds]
 
 

@@ -14,17 +14,17 @@ import numpy.typing as npt
 from rich.cells import cell_len
 
 from tcctui.flows.diagnosis.diagnosis import Limit
-from tcctui.flows.history.marks import MarkKind
 from tcctui.ui.chart.axes import Tick
 from tcctui.ui.chart.chart_data import ChartMarks
 from tcctui.ui.chart.plot import DOTS_ACROSS
 from tcctui.ui.style.signs import LIMITS, MARKS
+from tcctui.wire.tracepoints import MarkKind
 
 Run = tuple[str, str]
 """A piece of a line: its text, and its style; "" is the axis' own."""
 
 _NO_MARK = len(MARKS)
-_RANKS = np.full(max(MarkKind) + 1, _NO_MARK)
+_RANKS = np.full(max(MARKS) + 1, _NO_MARK)
 _RANKS[list(MARKS)] = range(len(MARKS))
 
 _SEVERITY = (
@@ -98,7 +98,7 @@ def _runs(cells: Sequence[Run]) -> list[Run]:
 def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run, ...]:
     """What the strip's and the marks' glyphs mean, of those that are there."""
     there = {Limit(limit) for limit in np.unique(limits).tolist()}
-    kinds = {MarkKind(kind) for kind in np.unique(marks.kind).tolist()}
+    kinds = set(np.unique(marks.kind).tolist())
     both = Limit.RECOVERY in there and MarkKind.RECOVERY in kinds  # one word for two signs
     pieces = [("limited by", "label")] if there - {Limit.UNKNOWN} else []
     for limit, sign in LIMITS.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from rich.text import Text
@@ -13,24 +13,22 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tcctui.flows.snapshot import FlowHistory
+from tcctui.flows.frame import Close, CloseRequest, Past
+from tcctui.flows.snapshot import Flows
 from tcctui.ui.chart import windows
 from tcctui.ui.chart.chart_data import ChartData, Series
 from tcctui.ui.chart.chart_kinds import CWND, SRTT
 from tcctui.ui.chart.line_styles import FLOWS, sample
 from tcctui.ui.chart.readout import cell_of, share
 from tcctui.ui.chart.time_chart import TimeChart
-from tcctui.ui.compare.aligned import Axis, aligned, by_age, by_time, value_at
+from tcctui.ui.compare.aligned import aligned, by_age, by_time, value_at
 from tcctui.ui.compare.kinds import Kind, kinds, scaled
 from tcctui.ui.compare.subjects import COLUMNS, Subject, fitted, subjects, told
 from tcctui.ui.style import units
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView, Look
 
 MOST = len(FLOWS)
 """Flows that are compared at a time."""
-
-FRAME = 0.25
-"""Seconds between two frames."""
 
 TWO_CHARTS_FROM = 120
 """Columns from which there is room for two charts."""
@@ -43,7 +41,7 @@ _SRTT = 1
 
 
 class Compare(Vertical):
-    """Flows over the same time, or from the same age on, pulled four times a second.
+    """Flows over the same time, or from the same age on.
 
     Shown while there are `cookies`.
     """
@@ -58,10 +56,20 @@ class Compare(Vertical):
     crosshair: reactive[float | None] = reactive(None, init=False)
     """How far to the left of the right edge it is, as a part of the plot's width."""
 
-    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        view: CurrentView,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._view = view
+        self._look = look
         self._life = math.inf
+        self._drawn_seconds = 0.0
+        self._close: Close | None = None
+        self._shown_size = self.size
         self._subjects: Sequence[Subject] = ()
         self._shown = [CWND, SRTT]
         self._legend: Text | None = None
@@ -76,7 +84,6 @@ class Compare(Vertical):
     def on_mount(self) -> None:
         """Wait for flows."""
         self.display = False
-        self.set_interval(FRAME, self.draw)
 
     @property
     def seconds_needed(self) -> float | None:
@@ -86,26 +93,27 @@ class Compare(Vertical):
     def watch_cookies(self) -> None:
         """Compare others."""
         self.display = bool(self.cookies)
-        self.crosshair = None
-        self.draw()
+        self.crosshair, self._close = None, None
+        self._look(anew=False)
 
     def watch_seconds(self) -> None:
         """Show more time, or less."""
-        self.draw()
+        self._look(anew=False)
 
     def watch_by_age(self) -> None:
         """Lay the flows another way."""
-        self.crosshair = None
-        self.draw()
+        self.crosshair, self._close = None, None
+        self._look(anew=False)
 
     def watch_kind(self) -> None:
         """Compare by something else."""
-        self.draw()
+        self._look(anew=False)
 
     def on_resize(self) -> None:
         """Have one chart or two."""
         self.query_one("#compare-right").display = self.size.width >= TWO_CHARTS_FROM
-        self.draw()
+        if self.cookies and self.size != self._shown_size:
+            self._look(anew=False)
 
     # Keys; the same as those of the charts
 
@@ -151,29 +159,54 @@ class Compare(Vertical):
         """Show it on both charts, and what the flows were there."""
         for chart in self.query(TimeChart):
             chart.crosshair = self.crosshair
-        self.draw()
+        if self._close is not None:
+            self.show(self._close)
 
     # Drawing
 
-    def draw(self) -> None:
-        """Pull the flows' pasts and presents; those of another moment as soon as they are there."""
-        if not self.cookies or self._view.still:
-            return
-        flows = self._view.some_flows(np.array(self.cookies, "u8"), COLUMNS)
+    def request(self) -> CloseRequest:
+        """Ask for the flows, and their pasts."""
+        return CloseRequest(
+            lambda: np.array(self.cookies, "u8"), frozenset(COLUMNS), self._pasts_wanted
+        )
+
+    @property
+    def _pending(self) -> bool:
+        return any(self._view.pending(one.cookie) for one in self._subjects)
+
+    def _pasts_wanted(self, flows: Flows) -> Iterator[Past]:
+        """Histories of the flows that are known; the life of the oldest is the longest window."""
         self._subjects = subjects(self.cookies, flows)
-        if not self._subjects:
-            self._say("These flows have left")
-            return
-        if any(self._view.pending(one.cookie) for one in self._subjects):
-            self._say("Working it out …")
+        if not self._subjects or self._pending:
             return
         self._life = max(self._view.seconds_known(round(one.age * 1e9)) for one in self._subjects)
         seconds = self._life if self.seconds is None else self.seconds
         seconds = max(min(seconds, self._life) if self.by_age else seconds, 0.1)
+        self._drawn_seconds = seconds
+        for chart in self.query(TimeChart):
+            if chart.display:
+                yield from (self._past(one, chart.columns, seconds) for one in self._subjects)
+
+    def _past(self, one: Subject, columns: int, seconds: float) -> Past:
+        if not self.by_age:
+            return Past(one.cookie, seconds, columns)
+        whole = math.ceil(columns * max(1.0, one.age / seconds))
+        return Past(one.cookie, None, min(whole, _FINEST * columns))
+
+    def show(self, close: Close) -> None:
+        """Show the flows as they are in a frame."""
+        self._close, self._shown_size = close, self.size
+        if not self._subjects:
+            self._say("These flows have left")
+            return
+        if self._pending:
+            self._say("Working it out …")
+            return
+        seconds = self._drawn_seconds
         right = _SRTT if self.kind != _SRTT else 0
         known = kinds()
         values = [
-            self._show(place, name, known[kind], seconds)
+            self._show(place, name, known[kind], seconds, close)
             for place, name, kind in ((0, "#compare-left", self.kind), (1, "#compare-right", right))
         ]
         self._tell(values, seconds)
@@ -182,7 +215,9 @@ class Compare(Vertical):
         for chart in self.query(TimeChart):
             chart.data, chart.message = None, message
 
-    def _show(self, place: int, name: str, kind: Kind, seconds: float) -> Mapping[int, str]:
+    def _show(
+        self, place: int, name: str, kind: Kind, seconds: float, close: Close
+    ) -> Mapping[int, str]:
         """Draw one chart; gives what is under the crosshair by cookie."""
         chart = self.query_one(name, TimeChart)
         if not chart.display:
@@ -190,7 +225,7 @@ class Compare(Vertical):
         axis = (by_age if self.by_age else by_time)(seconds, chart.columns)
         curves = {}
         for one in self._subjects:
-            past = self._past(one, axis, seconds)
+            past = close.pasts.get(self._past(one, axis.columns, seconds))
             if past is not None:
                 now = one.age if self.by_age else 0.0
                 over = one.until - one.age + now if self.by_age or one.closed else math.inf
@@ -223,12 +258,6 @@ class Compare(Vertical):
             for cookie, ends in found.items()
             if ends is not None
         }
-
-    def _past(self, one: Subject, axis: Axis, seconds: float) -> FlowHistory | None:
-        if not self.by_age:
-            return self._view.history(one.cookie, seconds, axis.columns)
-        columns = math.ceil(axis.columns * max(1.0, one.age / seconds))
-        return self._view.history(one.cookie, None, min(columns, _FINEST * axis.columns))
 
     def _present(self) -> str:
         """What the right end of an axis of time is called."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from textual.widget import Widget
 
 from tcctui.alerts.alert import Alert, Alerts, Turns
+from tcctui.flows.frame import View
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
 from tcctui.query.value_text import said
 from tcctui.ui.dialogs.pick import Choice, Pick
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 LOOK = 1.0
 """Seconds between two looks."""
@@ -49,30 +53,49 @@ class Alarms(NamedTuple):
     report: Report | None = None
 
 
+class _Known(NamedTuple):
+    """Flows as they are in a frame; who they are is asked of the view, for it does not change."""
+
+    every: Flows
+    view: View
+
+    def flows(self, names: Iterable[str]) -> Flows:  # noqa: ARG002 - it has what was asked for
+        """All flows."""
+        return self.every
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """Columns of these flows."""
+        return self.view.some_flows(cookies, names)
+
+
 class Alarm(Widget):
     """Looks once a second; has no place on the screen of its own."""
 
     DEFAULT_CSS = "Alarm { display: none; }"
 
-    def __init__(self, view: View, alarms: Alarms | None) -> None:
+    def __init__(self, view: CurrentView, alarms: Alarms | None) -> None:
         super().__init__()
         self._view = view
         self._alarms = alarms
         self._untold: list[Alert] = []
         self._quiet_until = 0.0
         self._list: Pick | None = None
+        self._looked = -LOOK
 
-    def on_mount(self) -> None:
-        """Begin to look."""
-        if self._alarms is not None:
-            self.set_interval(LOOK, self.look)
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """Columns of all flows that it needs now; None while it is not time to look."""
+        if self._alarms is None or time.monotonic() < self._looked + LOOK:
+            return None
+        return self._alarms.alerts.fields
 
-    def look(self) -> None:
-        """Look at what goes on now, also while the past is shown; of a recording, at its moment."""
-        if self._alarms is None or (self._view.store is None and self._view.still):
+    def look(self, every: Flows, view: View) -> None:
+        """Look at all flows, which are of `view`."""
+        if self._alarms is None:
             return
+        self._looked = time.monotonic()
         alerts, report = self._alarms
-        turns = alerts.look(self._view.store or self._view, self._wall_ns())
+        turns = alerts.look(_Known(every, view), self._wall_ns())
         if turns:
             self.screen.query_one(FlowTable).marked = alerts.cookies
             self._untold += turns.raised

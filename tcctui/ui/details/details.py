@@ -6,16 +6,15 @@ import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.geometry import Region
-from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, LIMIT_NAMES, Limit, explain
+from tcctui.flows.frame import Close
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
@@ -23,10 +22,10 @@ from tcctui.ui.style.colours import rules
 from tcctui.ui.style.printable import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, LIMITS
 from tcctui.ui.table.layout import fit
-from tcctui.ui.view import View
+from tcctui.ui.view import Look
 
-FRAME = 0.25
-"""Seconds between two frames."""
+NAMES: frozenset[str] = frozenset({*NEEDS, *EXPLAINED_BY, "limit"})
+"""Flow columns that the details are made of."""
 
 _LABELS = 11
 """Width of the column of labels, with the blank behind it."""
@@ -39,7 +38,7 @@ _Piece = tuple[str, str]
 
 
 class Details(Widget):
-    """What is known of one flow, pulled four times a second."""
+    """What is known of one flow."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "details--title",
@@ -48,63 +47,63 @@ class Details(Widget):
     }
     DEFAULT_CSS = rules("Details", "details", LIMIT_STYLES)
 
-    cookie: reactive[int | None] = reactive(None, init=False)
-    instead: reactive[str] = reactive("", init=False)
-    """What is selected where that is no flow."""
-
-    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
-        self._view = view
+        self._look = look
         self._shown: list[list[_Piece]] = []
-        self._drawn: int | None = None
-
-    def on_mount(self) -> None:
-        """Begin to draw."""
-        self.set_interval(FRAME, self.draw)
+        self._cookie: int | None = None
+        self._shown_size: tuple[int, int] = (0, 0)
 
     def on_resize(self) -> None:
         """Say as much as there is room for now."""
-        self.draw()
+        if self.has_room and self.content_size != self._shown_size:
+            self._look(anew=False)
 
     def on_show(self) -> None:
         """Say what has become true while nobody looked."""
-        self.draw()
+        self._look(anew=False)
 
-    def watch_cookie(self) -> None:
-        """Show another flow at once."""
-        self.draw()
+    @property
+    def has_room(self) -> bool:
+        """Whether there is anything to be seen of it."""
+        return bool(self.display and self.content_size.width and self.content_size.height)
 
-    def draw(self) -> None:
-        """Pull what is known of the flow, and repaint the lines that are not as they were."""
-        width, height = self.content_size
-        if not self.display or not width or not height:
-            self._drawn = None
-            return
-        before = self._shown
-        if not self._view.still:
-            self._drawn, self._shown = self.cookie, self._lines(width, height)
-        elif self._drawn != self.cookie:
-            self._shown = [[(fit(" working it out …", width, left=True), "title")]]
+    def show(self, close: Close, cookie: int | None, instead: str) -> None:
+        """Show a flow as it is in a frame; `instead` is what is selected where that is no flow."""
+        self._cookie = cookie
+        if self.has_room:
+            self._paint(self._lines(close.flows, "" if cookie is not None else instead))
+
+    def wait(self, cookie: int | None) -> None:
+        """Keep what is shown of a flow while another moment is worked out; of another, say so."""
+        if self._cookie != cookie and self.has_room:
+            self._cookie = cookie
+            self._paint([[(fit(" working it out …", self.content_size.width, left=True), "title")]])
+
+    def _paint(self, shown: list[list[_Piece]]) -> None:
+        """Repaint the lines that are not as they were."""
+        before, self._shown, self._shown_size = self._shown, shown, self.content_size
         if len(before) != len(self._shown):
             self.refresh()
             return
         x, y = self.gutter.left, self.gutter.top
         changed = [
-            Region(x, y + line, width, 1)
+            Region(x, y + line, self.content_size.width, 1)
             for line, (old, new) in enumerate(zip(before, self._shown, strict=True))
             if old != new
         ]
         if changed:
             self.refresh(*changed)
 
-    def _lines(self, width: int, height: int) -> list[list[_Piece]]:
-        flows = None
-        if self.cookie is not None:
-            cookies = np.array([self.cookie], "u8")
-            flows = self._view.some_flows(cookies, {*NEEDS, *EXPLAINED_BY, "limit"})
-        if flows is None or not flows.count:
-            text = "" if flows is not None else self.instead
-            return [[(fit(f" {plain(text)}", width, left=True), "title")]]
+    def _lines(self, flows: Flows, instead: str) -> list[list[_Piece]]:
+        width, height = self.content_size
+        if not flows.count:
+            return [[(fit(f" {plain(instead)}", width, left=True), "title")]]
         said = sentences(flows, width)
         room = height - 1 - len(said)
         return [_title(flows, width), *said, *lines(facts(flows), width, room)]

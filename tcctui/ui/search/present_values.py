@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.printable import legible
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 from tcctui.wire.addresses import format_address
 from tcctui.wire.tcp_states import STATE_NAMES
 
@@ -41,7 +41,7 @@ class Present:
     longer than a key press may. `values` is whatever was counted last.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: CurrentView) -> None:
         self._view = view
         self._counted = -math.inf
         self.values: Live = {}

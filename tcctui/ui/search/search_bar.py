@@ -27,7 +27,7 @@ from tcctui.ui.search.mistake import Underline, pointed
 from tcctui.ui.search.present_values import Live, Present
 from tcctui.ui.search.search_history import SearchHistory
 from tcctui.ui.search.suggestions import Suggestions, useful
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 NOTHING_YET = "No flow matches that yet: the rows are still those of before; Enter shows none"
 """What is said of a search that is still typed."""
@@ -59,7 +59,7 @@ class SearchBar(Vertical):
 
     def __init__(
         self,
-        view: View,
+        view: CurrentView,
         searches: Searches | None = None,
         *,
         id: str | None = None,  # noqa: A002 - Textual's name

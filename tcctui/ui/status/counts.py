@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from tcctui.flows.snapshot import Totals
 from tcctui.source import Source
 from tcctui.ui.time import liveness
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 
-def counts(view: View, source: Source | None, base: str = "") -> dict[str, object]:
+def counts(
+    view: CurrentView, totals: Totals, source: Source | None, base: str = ""
+) -> dict[str, object]:
     """What has come, and what has not, as fields of `Status`.
 
     Of the source as it is now, and of the moment that is shown where there is one. `base` is what
     --filter lets through; that need not be said where the kernel does all of it, and says so.
     """
-    totals = view.totals()
     told: dict[str, object] = {"events": totals.events, "per_second": None}
     in_kernel = source is not None and source.kernel_filter and source.kernel_exact
     told["base_filter"] = "" if in_kernel else base.strip()
@@ -37,7 +39,7 @@ def counts(view: View, source: Source | None, base: str = "") -> dict[str, objec
 
 
 def why_empty(
-    view: View, source: Source | None, known: int, *, base: str = "", search: str = ""
+    view: CurrentView, source: Source | None, known: int, *, base: str = "", search: str = ""
 ) -> str:
     """Say why a table is empty, should it be, of `known` flows, by --filter and by the search."""
     if known and base.strip():

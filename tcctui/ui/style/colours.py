@@ -5,6 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from tcctui.wire.tracepoints import MARKS, Mark
+
+
+def mark_style(mark: Mark) -> str:
+    """Name the style of a mark."""
+    return f"mark-{mark.word.lower()}"
+
+
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
         "cwnd": "$text-primary",
@@ -27,11 +35,7 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "limit-app": "$text-muted",
         "limit-recovery": "$text-error",
         "limit-receives": "$text-muted",
-        "mark-reset": "$text-error",
-        "mark-rto": "$text-error",
-        "mark-recovery": "$text-error",
-        "mark-cwr": "$text-warning",
-        "mark-retransmit": "$text-warning",
+        **{mark_style(mark): mark.colour for mark in MARKS},
     }
 )
 """Colours by style. $text-primary and its like are $primary etc. made readable on the theme's

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
-from tcctui.flows.history.marks import MarkKind
+from tcctui.ui.style.colours import mark_style
+from tcctui.wire import tracepoints
 
 
 @dataclass(frozen=True)
@@ -44,13 +45,10 @@ LIMITS: Mapping[Limit, Sign] = MappingProxyType(
 
 LIMIT_STYLES = tuple(sign.style for sign in LIMITS.values())
 
-MARKS: Mapping[MarkKind, Sign] = MappingProxyType(
+MARKS: Mapping[int, Sign] = MappingProxyType(
     {
-        MarkKind.RESET: Sign("✕", "reset", "mark-reset", "a reset was sent or received"),
-        MarkKind.RTO: Sign("◆", "RTO", "mark-rto", "no ACK within the retransmission timeout"),
-        MarkKind.RECOVERY: Sign("▼", "recovery", "mark-recovery", "a loss was detected: Recovery"),
-        MarkKind.CWR: Sign("▽", "CWR", "mark-cwr", "cwnd was reduced without a loss, as by ECN"),
-        MarkKind.RETRANSMIT: Sign("•", "retransmit", "mark-retransmit", "retransmitted segments"),
+        mark.kind: Sign(mark.glyph, mark.word, mark_style(mark), mark.meaning)
+        for mark in tracepoints.MARKS
     }
 )
 """What the time axis draws, the most important first: of several in one cell it is the first."""

@@ -14,7 +14,7 @@ from tcctui.ui.dialogs.pick import Choice
 from tcctui.ui.style.printable import legible
 from tcctui.ui.table import clipboard
 from tcctui.ui.table.columns import SPARKLINES, TableColumn
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 from tcctui.wire.addresses import format_address, format_endpoint
 
 MOST_ROWS = 10_000
@@ -37,7 +37,11 @@ class Copying:
     """
 
     def __init__(
-        self, view: View, cookie: int, shown: Sequence[TableColumn], cookies: Callable[[], Keys]
+        self,
+        view: CurrentView,
+        cookie: int,
+        shown: Sequence[TableColumn],
+        cookies: Callable[[], Keys],
     ) -> None:
         self._view = view
         self._columns = [column for column in shown if column not in SPARKLINES]

@@ -66,14 +66,15 @@ class FlowOrder:
         """Let the rows take their places without waiting, unless the order is held."""
         self._resorted = -RESORT
 
-    def update(self, cookies: Keys, *, anew: bool = True) -> None:
+    def update(self, cookies: Keys, *, anew: bool = True, stands: bool | None = None) -> None:
         """Take over the flows that are shown now, in their new order.
 
         While the order is held, and else for `RESORT`, those that were there keep it, and new ones
         come behind them, each in its group.
         `anew` lets the flow that somebody selected take the selection back from its stand-in.
+        `stands` is what that was when the new order was asked for, where that was before.
         """
-        if self.stands:
+        if self.stands if stands is None else stands:
             cookies = held(self.cookies, cookies)
         else:
             self._resorted = time.monotonic()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -67,9 +68,19 @@ def _turned(key: SortKey) -> SortKey:
     return key._replace(descending=not key.descending)
 
 
-def needs(keys: Keys) -> set[str]:
-    """Columns of flows that sorting needs."""
-    return {name for key in keys for name in BY_NAME[key.column].sort}
+class ByKeys(NamedTuple):
+    """The order of flows by keys, as a frame asks for it."""
+
+    keys: Keys
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Columns of flows that sorting needs."""
+        return frozenset(name for key in self.keys for name in BY_NAME[key.column].sort)
+
+    def in_order(self, flows: Flows, places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Put places of flows into the order of the keys; equal ones stay as they are."""
+        return in_order(flows, places, self.keys)
 
 
 def in_order(flows: Flows, places: npt.NDArray[np.intp], keys: Keys) -> npt.NDArray[np.intp]:

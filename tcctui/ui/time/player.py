@@ -14,20 +14,15 @@ from textual.message import Message
 from tcctui.recording.timeline import Span
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.details.details import Details
 from tcctui.ui.notices import FORGOTTEN, LONG, Notice, tell
 from tcctui.ui.saving import Saver
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.table.rows import SPARKLINE_SECONDS
 from tcctui.ui.time.player_keys import KEYS
 from tcctui.ui.time.playhead import Playhead
 from tcctui.ui.time.position import NOW, Position, ago, played
 from tcctui.ui.time.rewindable import Mode, Rewindable, offered
 from tcctui.ui.time.rewinder import Rewinder, Wish
-from tcctui.ui.view import View
-
-TICK = 0.25
-"""Seconds between two moments of a recording that is played at its own speed."""
+from tcctui.ui.view import CurrentView, Look
 
 _LATE = 1.0
 """Seconds of work on a moment after which, while a recording is played, that is said."""
@@ -41,9 +36,16 @@ class Player(Vertical):
     class Moved(Message):
         """The screen is at another moment, or on its way there."""
 
-    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        view: CurrentView,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._view = view
+        self._look = look
         self._mode = Mode.LIVE
         self._past: Rewindable | None = None
         self._head = Playhead(lambda: Span(0, 0), 0)
@@ -59,7 +61,6 @@ class Player(Vertical):
     def on_mount(self) -> None:
         """Begin to let time pass."""
         self._ticked = time.monotonic()
-        self.set_interval(TICK, self._tick)
 
     def on_unmount(self) -> None:
         """Let nothing arrive any more."""
@@ -134,11 +135,11 @@ class Player(Vertical):
             self._rewinder.wish(wish)
 
     def _wish(self) -> Wish:
-        in_sight, compare = self.query_one(FlowTable).cookies_in_sight, self.query_one(Compare)
+        table, compare = self.query_one(FlowTable), self.query_one(Compare)
         seconds = compare.seconds_needed if compare.cookies else self.query_one(Charts).seconds
-        cookies = tuple(dict.fromkeys((*in_sight.tolist(), *compare.cookies)))
+        cookies = tuple(dict.fromkeys((*table.cookies_in_sight.tolist(), *compare.cookies)))
         if seconds is not None:
-            seconds = max(seconds, SPARKLINE_SECONDS)
+            seconds = max(seconds, table.seconds_needed)
         return Wish(self._head.at_ns, cookies, seconds)
 
     def _arrived(self, wish: Wish, all_there: bool) -> None:
@@ -160,14 +161,8 @@ class Player(Vertical):
             self.action_resume()
         self.post_message(self.Moved())
 
-    def _look(self) -> None:
-        self.query_one(FlowTable).look()
-        self.query_one(Charts).draw()
-        self.query_one(Compare).draw()
-        self.query_one(Details).draw()
-
-    def _tick(self) -> None:
-        """Let time pass, and see what is in sight now."""
+    def pass_time(self) -> None:
+        """Let time pass, and see what is in sight now: before each frame."""
         now = time.monotonic()
         passed, self._ticked = now - self._ticked, now
         if self._mode is Mode.REPLAY and not math.isinf(self._head.speed):
@@ -175,8 +170,6 @@ class Player(Vertical):
         elif self._mode is Mode.AWAY and self._head.dropped:
             self._leave_dropped()
         self._want()
-        if self._view.still:
-            self.post_message(self.Moved())
 
     def _play_on(self, passed: float) -> None:
         if self._head.playing and self._rewinder is not None:

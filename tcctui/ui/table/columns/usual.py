@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES
+from tcctui.flows.frame import Sparkline
 from tcctui.ui.style import units
 from tcctui.ui.table import cells
 from tcctui.ui.table.columns import asking, kinds
@@ -203,7 +204,7 @@ COLUMNS: tuple[TableColumn, ...] = (
 )
 """The usual columns but the sparklines, from left to right."""
 
-SPARKLINE_WIDTH = 10
+SPARKLINE_WIDTH, SPARKLINE_SECONDS = 10, 30
 
 SPARKLINES = (
     TableColumn(
@@ -215,6 +216,7 @@ SPARKLINES = (
         style="cwnd",
         left=True,
         source="tcp_probe snd_cwnd; TCP_INFO tcpi_snd_cwnd",
+        sparkline=Sparkline("snd_cwnd", "min", SPARKLINE_SECONDS, SPARKLINE_WIDTH),
     ),
     TableColumn(
         name="srtt_spark",
@@ -225,6 +227,7 @@ SPARKLINES = (
         style="srtt",
         left=True,
         source="tcp_probe srtt; TCP_INFO tcpi_rtt",
+        sparkline=Sparkline("srtt_us", "max", SPARKLINE_SECONDS, SPARKLINE_WIDTH),
     ),
 )
-"""The sparklines: their cells come from histories (tcctui/ui/table/rows.py)."""
+"""The sparklines: their cells are drawn from histories."""

@@ -1,4 +1,4 @@
-"""Reading without a screen: what the rounds hold, and how they end."""
+"""Reading without a screen: what the batches hold, and how they end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.headless.read_loop import Ending, rounds
+from tcctui.headless.read_loop import Ending, live
 from tcctui.wire.records import joined
 from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, NOTHING, SECOND, probes
@@ -20,26 +20,26 @@ def test_what_happens_until_the_end_and_nothing_of_later() -> None:
     """With a duration, all events from before its end come, however many looks that takes."""
     batches = [probes(START + at * 150 * MS) for at in range(20)]
     with Ending() as ending:
-        parts = list(rounds(Delivered(batches), ending, START, 1.0))
+        parts = list(live(Delivered(batches), ending, START, 1.0))
     events = joined([NOTHING, *(part.events for part in parts)])
     assert events["ts_ns"].tolist() == [START + at * 150 * MS for at in range(7)]
 
 
-def test_samples_come_with_the_round() -> None:
-    """All parts of what was sampled are in the round after which there is no more."""
+def test_samples_come_with_the_batch() -> None:
+    """All parts of what was sampled are in the batch after which there is no more."""
     source = Delivered([probes(START)], [samples(START, 1), samples(START, 2)])
     with Ending() as ending:
-        first = next(rounds(source, ending, START, 1.0))
+        first = next(live(source, ending, START, 1.0))
     assert [part["sock_cookie"].tolist() for part in first.samples] == [[1], [2]]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_what_came_until_then(number: int) -> None:
-    """The rounds go on until the source has no more of before the signal."""
+    """The batches go on until the source has no more of before the signal."""
     source = Delivered([probes(START), probes(START + MS)])
     seen = 0
     with Ending() as ending:
-        for part in rounds(source, ending, START, None):
+        for part in live(source, ending, START, None):
             seen += len(part.events)
             if seen == 1:
                 os.kill(os.getpid(), number)
@@ -92,9 +92,9 @@ def test_what_is_ignored_stays_so(number: int) -> None:
 
 
 def test_no_samples_are_no_parts() -> None:
-    """A round without samples has no empty one."""
+    """A batch without samples has no empty one."""
     with Ending() as ending:
-        part = next(rounds(Delivered([NOTHING], [NO_SAMPLES]), ending, START, 1.0))
+        part = next(live(Delivered([NOTHING], [NO_SAMPLES]), ending, START, 1.0))
     assert part.samples == []
     assert part.now_ns == START + SECOND // 10
     assert np.array_equal(part.events, NOTHING)
