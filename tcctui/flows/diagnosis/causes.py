@@ -1,4 +1,4 @@
-"""What a flow can be limited by."""
+"""Limits of a flow."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from types import MappingProxyType
 
 
 class Limit(IntEnum):
-    """What keeps a flow from sending faster."""
+    """The limit on a flow's sending rate."""
 
     UNKNOWN = 0
     CWND = 1
-    """Congestion control, or the network that it has to do with."""
+    """Congestion control, or the network behind it."""
     RWND = 2
-    """The other end's receive window."""
+    """The peer's receive window."""
     SNDBUF = 3
-    """This end's send buffer."""
+    """The local send buffer."""
     APP = 4
     """The application, which has nothing to send."""
     RECOVERY = 5
-    """Congestion control, which makes up for losses."""
+    """Congestion control during the repair of losses."""
     RECEIVES = 6
-    """Nothing: this end only receives."""
+    """No limit: this end only receives."""
 
 
 LIMIT_NAMES: Mapping[int, str] = MappingProxyType(
     {limit: "–" if limit == Limit.UNKNOWN else limit.name.lower() for limit in Limit}
 )
-"""What is shown for each, by its number."""
+"""Name of each limit, by its number."""
 
 CAUSES = (Limit.CWND, Limit.RWND, Limit.SNDBUF, Limit.APP, Limit.RECOVERY)
-"""What a flow's time is divided among. Where it only receives, APP stands for RECEIVES."""
+"""Causes that share a flow's time. For a receiver, APP stands for RECEIVES."""
