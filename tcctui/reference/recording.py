@@ -24,9 +24,9 @@ def blocks() -> Iterator[Block]:
     )
     yield Paragraph(
         "A recording has every ACK (--interval 0), retransmits, states and resets, and samples of"
-        " all sockets: 5 to 10 bytes an event on disk. After a kill -9 or a full disk, everything"
-        " written before is readable. An existing file is never overwritten without --force. A"
-        " recording has mode 0600, and under sudo it belongs to the calling user."
+        " all sockets: on a busy machine 5 to 10 bytes an event. After a kill -9 or a full disk,"
+        " everything written before is readable. An existing file is never overwritten without"
+        " --force. A recording has mode 0600, and under sudo it belongs to the calling user."
     )
     yield Paragraph(
         "Recordings need pyarrow: make installs it, and pip install 'tcctui[record]' does. A replay"
