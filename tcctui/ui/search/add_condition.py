@@ -1,4 +1,4 @@
-"""Conditions more for a search: what `=` and `!` do with the value of a cell."""
+"""Conditions added to a search by `=` and `!` on a cell."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _NOT = ("-", "!")
 
 
 def added(search: str, conditions: str, *, exclude: bool) -> str:
-    """Give the search that holds where `search` does and `conditions` too, or not (`exclude`).
+    """Search that requires `conditions` as well, or excludes them (`exclude`).
 
-    Neither has a mistake. `conditions` are fields with values, such as `cc:bbr`, with spaces
-    between several. One that is there already is not added twice; its opposite is taken out.
+    Both are valid. `conditions` are fields with values, such as `cc:bbr`, separated by spaces. An
+    existing one is not added twice; its negation is removed.
     """
     wanted = _terms(conditions)
     if exclude:
         wanted = [f"-{wanted[0]}" if len(wanted) == 1 else f"-({conditions.strip()})"]
     terms = _terms(search)
     if any(term.lower() == "or" for term in terms):
-        # As a whole: a condition more binds the last alternative alone otherwise.
+        # In brackets: otherwise the new condition would apply to the last alternative alone.
         return f"{' '.join(wanted)} ({search.strip()})"
     opposites = {_opposite(term) for term in wanted}
     kept = [term for term in terms if _plainly(term) not in opposites]
@@ -30,7 +30,7 @@ def added(search: str, conditions: str, *, exclude: bool) -> str:
 
 
 def _terms(search: str) -> list[str]:
-    """Split a search at the spaces that are in no quotes and no parentheses; `not x` is one."""
+    """Split a search at the spaces outside of quotes and parentheses; `not x` is one term."""
     terms: list[str] = []
     depth, behind = 0, -1
     for word in _WORD.finditer(search):
@@ -47,7 +47,7 @@ def _terms(search: str) -> list[str]:
 
 
 def _plainly(term: str) -> str:
-    """How a term would be written by `added`, whichever sign its opposite was written with."""
+    """Normal form of a term, whichever sign negates it."""
     if term.lower().startswith("not "):
         return f"-{term[4:].lstrip()}"
     if term[:1] in _NOT and term[1:]:
@@ -60,7 +60,7 @@ def _opposite(term: str) -> str:
 
 
 def _joined_well(terms: list[str]) -> list[str]:
-    """Take out the `and`s that join nothing any more."""
+    """Remove the `and`s that join nothing any more."""
     kept: list[str] = []
     for term in terms:
         if term.lower() == "and" and (not kept or kept[-1].lower() == "and"):

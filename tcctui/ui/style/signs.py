@@ -13,7 +13,7 @@ from tcctui.wire import tracepoints
 
 @dataclass(frozen=True)
 class Sign:
-    """How something is drawn: in one cell, in which style (a component class), and its word.
+    """Sign: its glyph of one cell, its style (a component class), and its word.
 
     Glyphs differ too, so that colours are not needed. `meaning` is for the help.
     """
@@ -41,7 +41,7 @@ LIMITS: Mapping[Limit, Sign] = MappingProxyType(
         )
     }
 )
-"""What the strip draws, by cause; most rows of the help are in this order."""
+"""Signs of the strip, by cause; most rows of the help are in this order."""
 
 LIMIT_STYLES = tuple(sign.style for sign in LIMITS.values())
 
@@ -51,7 +51,7 @@ MARKS: Mapping[int, Sign] = MappingProxyType(
         for mark in tracepoints.MARKS
     }
 )
-"""What the time axis draws, the most important first: of several in one cell it is the first."""
+"""Signs of the time axis, the most important first: it wins in a shared cell."""
 
 ROWS: Mapping[str, Sign] = MappingProxyType(
     {
@@ -64,6 +64,6 @@ ROWS: Mapping[str, Sign] = MappingProxyType(
         "pinned closed": Sign("X", "both", "pinned", "pinned, and closed"),
     }
 )
-"""What stands in front of a row of the table."""
+"""Signs in front of a row of the table."""
 
 MARK_STYLES = tuple(sign.style for sign in MARKS.values())
