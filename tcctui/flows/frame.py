@@ -161,7 +161,7 @@ class Close(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """What was known at one instant, copied under one lock; it never changes.
+    """State at one instant, copied under one lock; immutable.
 
     All cookies are those of `host`.
     """

@@ -125,8 +125,8 @@ class Asked:
             noun = "connection" if count == 1 else "connections"
             print(f"{count:,} {noun} in {seconds:.1f} s, {losses}", file=self.remarks)
             return 0
-        happened = "It happened" if self.found else "It did not happen"
-        print(f"{happened} in {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
+        result = "Match after" if self.found else "No match within"
+        print(f"{result} {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
         return HAPPENED if self.found else DID_NOT_HAPPEN
 
 

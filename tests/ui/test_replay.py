@@ -215,7 +215,7 @@ async def test_an_empty_recording(clock: Clock) -> None:
     source = FakeSource()
     async with replay(RewindLog(0, origin(source)), source, clock, (80, 24)) as desk:
         await desk.until(lambda: "■ end of the recording" in desk.status)
-        assert any("Nothing is known of any TCP traffic" in line for line in screen(desk.pilot))
+        assert any("No TCP traffic at this moment" in line for line in screen(desk.pilot))
         await desk.travel("space", "left", "right", "home", "end", "comma", "plus")
 
 

@@ -17,21 +17,21 @@ from tcctui.flows.diagnosis.sentences import FlowFacts
 
 
 class Limit(IntEnum):
-    """What keeps a flow from sending faster."""
+    """The limit on a flow's sending rate."""
 
     UNKNOWN = 0
     CWND = 1
-    """Congestion control, or the network that it has to do with."""
+    """Congestion control, or the network behind it."""
     RWND = 2
-    """The other end's receive window."""
+    """The peer's receive window."""
     SNDBUF = 3
-    """This end's send buffer."""
+    """The local send buffer."""
     APP = 4
     """The application, which has nothing to send."""
     RECOVERY = 5
-    """Congestion control, which makes up for losses."""
+    """Congestion control during the repair of losses."""
     RECEIVES = 6
-    """Nothing: this end only receives."""
+    """No limit: this end only receives."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ VERDICTS: tuple[Verdict, ...] = (
     ),
     Verdict(
         Limit.RWND, "▀", '"', "$text-warning", 50,
-        "the receiver: it sends all that the other end's window allows",
-        "the other end's window", sentences.by_rwnd,
+        "the receiver: it sends all that the peer's receive window allows",
+        "the peer's receive window", sentences.by_rwnd,
     ),
     Verdict(
         Limit.SNDBUF, "▄", "=", "$text-success", 60,
         "its send buffer: too small for what the path could hold",
-        "this end's send buffer", sentences.by_sndbuf,
+        "the send buffer", sentences.by_sndbuf,
     ),
     Verdict(
         Limit.APP, "░", ":", "$text-muted", 30,
@@ -88,7 +88,7 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(
         Limit.RECOVERY, "▒", "%", "$text-error", 70,
         "recovery from losses",
-        "making up for losses", sentences.by_recovery,
+        "recovery from losses", sentences.by_recovery,
     ),
     Verdict(
         Limit.RECEIVES, "·", ".", "$text-muted", 20,
@@ -107,10 +107,10 @@ BY_LIMIT: Mapping[int, Verdict] = MappingProxyType({row.limit: row for row in VE
 LIMIT_NAMES: Mapping[int, str] = MappingProxyType(
     {Limit.UNKNOWN: "–", **{row.limit: row.name for row in VERDICTS}}
 )
-"""What is shown for each, by its number."""
+"""Name of each limit, by its number."""
 
 CAUSES = tuple(row.limit for row in VERDICTS if row.by)
-"""What a flow's time is divided among. Where it only receives, APP stands for RECEIVES."""
+"""Causes that share a flow's time. For a receiver, APP stands for RECEIVES."""
 
 WORST_FIRST = (
     *(row.limit for row in sorted(VERDICTS, key=lambda row: -row.severity)),

@@ -1,4 +1,4 @@
-"""What limits a flow: from what a sample, or two of them, tell. Nothing here is kept."""
+"""Diagnosis of a flow's limit from one sample or two. Stateless."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ SHORTEST_NS = 250_000_000
 4 ms with HZ=250, so that each share is right to 2 %."""
 
 FULL_BUFFER = 2 / 3
-"""A send buffer is full from so much on: a blocked writer is woken only when what is free is half
-of what is queued (sk_stream_min_wspace, include/net/sock.h). Measured: 1.0 to 1.2."""
+"""Part of the send buffer from which it counts as full: a blocked writer is woken only when the
+free part is half of the queued (sk_stream_min_wspace, include/net/sock.h). Measured: 1.0 to 1.2.
+"""
 
 RECOVERING = (CaState.RECOVERY, CaState.LOSS)
-"""States in which congestion control makes up for losses."""
+"""States of congestion control during the repair of losses."""
 
 LOOK = np.dtype(
     [
@@ -55,9 +56,9 @@ LOOK = np.dtype(
         ("recovering", "?"),
     ]
 )
-"""What a sample tells of what limits a flow; NaN where the kernel does not tell.
+"""Values of a sample that its limit depends on; NaN if the kernel lacks them.
 
-The clocks are tcp_chrono_* (net/ipv4/tcp_output.c), as tcp_get_info_chrono_stats gives them:
+The clocks are tcp_chrono_* (net/ipv4/tcp_output.c), as tcp_get_info_chrono_stats reports them:
 busy_time is the sum of all three.
 """
 
@@ -176,7 +177,7 @@ def divide(before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDA
 
 
 def _grown(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> _Numbers:
-    """How far counters have gone on: 0 where they are not known or began anew."""
+    """Increase of counters: 0 if unknown, or after a reset."""
     return np.maximum(np.nan_to_num(after - before), 0)
 
 

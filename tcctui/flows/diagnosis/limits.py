@@ -1,4 +1,4 @@
-"""What limited every flow in each of the last 64 seconds."""
+"""Limits of every flow in each of the last 64 seconds."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SECOND = 1_000_000_000
 _SECONDS = 64
 
 _WHOLE = 250
-"""What a share of a whole second is in the ring."""
+"""Share of a whole second in the ring."""
 
 STALE_NS = 15_000_000_000
 """A flow of which nothing was sampled for so long is limited by nobody knows what.
@@ -86,7 +86,7 @@ class Limits:
 
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What there is of each row, by name."""
+        """State of each row, by name."""
         return {name: getattr(self, name) for name in _ARRAYS}
 
     def by_events(
@@ -162,7 +162,7 @@ class Limits:
     # Taking out
 
     def verdicts(self, rows: Rows, now_ns: int) -> npt.NDArray[np.uint8]:
-        """What limited each row most over the last 2 s that are known (`Limit`)."""
+        """Main limit of each row over the last 2 s that are known (`Limit`)."""
         sums, known = self._last(rows, now_ns)
         return np.where(known, sums.argmax(axis=1) + 1, Limit.UNKNOWN).astype("u1")
 
@@ -190,7 +190,7 @@ class Limits:
         return sums, known
 
     def strip(self, row: int, grid: Grid) -> npt.NDArray[np.uint8]:
-        """What limited a row most in each column of a grid (`Limit`)."""
+        """Main limit of a row in each column of a grid (`Limit`)."""
         until = int(self._until[row])
         seconds = until // _SECOND - np.arange(_SECONDS)
         begin = seconds * _SECOND

@@ -1,4 +1,4 @@
-"""Writing down what is known of all flows at a moment, and going on from there."""
+"""Keyframe of a store, and its restoration."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FASTEST = 1e18
 _NUMBERS = ("events", "evicted", "ca_states_come", "retransmits_come")
 
 _TOLD = "told."
-"""How many events there were at the last ticks: what is not there is not known."""
+"""Counts of events at the last ticks; a missing one is unknown."""
 
 Array = npt.NDArray[Any]
 
@@ -198,7 +198,7 @@ def _places(keyframe: Keyframe, cookies: Keys) -> Rows:
 
 
 def _socket_keys(known: FlowRows, rows: Rows) -> Keys:
-    """What joins the rows with lifecycle events, as `sockets.socket_keys` gives it."""
+    """Join keys of the rows for lifecycle events, as from `sockets.socket_keys`."""
     columns = known.columns
     ends = (columns[name][rows] for name in ("saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo"))
     keys = keys_of_ends(*ends, columns["sport"][rows], columns["dport"][rows])

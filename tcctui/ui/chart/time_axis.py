@@ -1,6 +1,6 @@
-"""The lines below a plot: the axis of time with its marks and labels, and the strip of limits.
+"""Lines below a plot: the time axis with its marks and labels, and the strip of limits.
 
-All are `cells` characters wide and show what happened where the curves above show it.
+All are `cells` characters wide, and aligned with the curves above.
 """
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ def columns_of(columns: int, cells: int, cell: int) -> tuple[int, int]:
 
 
 def worst(limits: npt.NDArray[np.integer[Any]]) -> int:
-    """Which of several limits is shown of them."""
+    """The limit shown for several."""
     return WORST_FIRST[int(_SEVERITIES[limits].min())] if len(limits) else Limit.UNKNOWN
 
 
 def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> list[Run]:
-    """The line of the axis, with ticks, and with marks over them."""
+    """Line of the axis, with ticks, and with marks over them."""
     line = ["─"] * cells
     for tick in ticks:
         line[tick.cell] = "┬"
@@ -68,11 +68,11 @@ def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> 
 
 
 def strip(limits: npt.NDArray[np.integer[Any]], cells: int) -> list[Run]:
-    """The line of limits; blank where nothing is known."""
+    """Line of limits; blank if unknown."""
     columns = len(limits)
     if not columns:
         return [(" " * cells, "")]
-    # Every cell has a column, also where there are more cells; no column is without a cell.
+    # Every cell has a column, also with more cells than columns; no column lacks a cell.
     first = np.minimum(np.arange(cells) * columns // cells, columns - 1)
     severity = _SEVERITIES[limits]
     worst = np.minimum.reduceat(severity, first) if columns > cells else severity[first]
@@ -91,7 +91,7 @@ def _runs(cells: Sequence[Run]) -> list[Run]:
 
 
 def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run, ...]:
-    """What the strip's and the marks' glyphs mean, of those that are there."""
+    """Legend of the glyphs on the strip and the axis, as far as present."""
     there = set(np.unique(limits).tolist())
     kinds = set(np.unique(marks.kind).tolist())
     both = Limit.RECOVERY in there and MarkKind.RECOVERY in kinds  # one word for two signs
@@ -109,7 +109,7 @@ def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run
 
 
 def fitted(note: Sequence[Run], room: int) -> list[Run]:
-    """As much of a note as fits, with what is said first, and with blanks between its pieces."""
+    """As much of a note as fits, from the beginning, with blanks between its pieces."""
     pieces = list(note)
     for gap in (2, 1):
         if _length(pieces, gap) <= room:

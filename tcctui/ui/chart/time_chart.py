@@ -26,7 +26,7 @@ from tcctui.ui.style.printable import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
 
 _SMALLEST = (20, 5)
-"""Width and height in cells below which a plot would say less than its first line does."""
+"""Smallest useful width and height of a plot, in cells."""
 _AXIS_LINE_FROM = 8
 """Height in cells from which the x axis gets a line, besides its labels."""
 _FOOT_FROM = 7
@@ -41,10 +41,10 @@ _STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
 
 
 class TimeChart(Crosshair):
-    """Draws `data`, or `message` where there is nothing to draw.
+    """Draws `data`, or `message` if there is nothing to draw.
 
     The first line names the series and their current values; below are the curves in braille dots,
-    the axis of time with its marks, and a strip of limits or a note.
+    the time axis with its marks, and a strip of limits or a note.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -73,7 +73,7 @@ class TimeChart(Crosshair):
 
     data: reactive[ChartData | None] = reactive(None, repaint=False)
     y_from_zero: reactive[bool] = reactive(True, repaint=False)
-    """Whether the y axis begins at 0; if not, it fits the curves."""
+    """True if the y axis begins at 0; otherwise it fits the curves."""
     message: reactive[str] = reactive("", repaint=False)
     """Shown when there is nothing to draw, such as "no flow selected"."""
 
@@ -88,9 +88,9 @@ class TimeChart(Crosshair):
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
-        """Make a chart; `unit` is shown after the values that `tell` makes of finite floats.
+        """Make a chart; `unit` follows the values that `tell` formats from finite floats.
 
-        `format_y`, which is `tell` unless told otherwise, makes the labels of the axis.
+        `format_y`, by default `tell`, formats the labels of the axis.
         """
         self.styles_of = ComponentStyles(self, "time-chart")
         super().__init__(name=name, id=id, classes=classes)
@@ -107,7 +107,7 @@ class TimeChart(Crosshair):
     def show_as(
         self, title: str, unit: str, format_y: Callable[[float], str], tell: Callable[[float], str]
     ) -> None:
-        """Let `data` be of another quantity; the parameters are those that a chart is made with."""
+        """Switch `data` to another quantity; the parameters are those of the constructor."""
         self._title, self._unit, self._format_y = plain(title), plain(unit), format_y
         self._tell = tell
         self._strips = None
@@ -115,17 +115,17 @@ class TimeChart(Crosshair):
 
     @property
     def columns(self) -> int:
-        """How many columns of time there is room for now: what to ask the history for, at least 1.
+        """Number of columns of time that fit now, at least 1: the resolution of a request.
 
-        Any other number can be drawn too: fewer are joined by straight lines, and several that fall
-        on one dot show the extremes of all.
+        Any other number can be drawn too: fewer are joined by straight lines, and several that
+        share a dot show the extremes of all.
         """
         width = self.size.width - self._gutter - 1
         return max(1, DOTS_ACROSS * width if width <= _FINE_UP_TO else width)
 
     @property
     def plot_area(self) -> tuple[int, int]:
-        """First column of the widget that belongs to the plot, and how many do; none without it."""
+        """First column of the plot in the widget, and its width; 0 without it."""
         left = self._gutter + 1
         return left, max(0, self.size.width - left) if self._plot_rows else 0
 
@@ -150,7 +150,7 @@ class TimeChart(Crosshair):
         return self._strips
 
     def _draw_anew(self) -> None:
-        """Repaint the lines that are not as they were, and no other."""
+        """Repaint the changed lines only."""
         before, self._strips = self._strips, None
         if before is None or self._strips_size != self.size or not self.is_on_screen:
             self.refresh()
@@ -165,7 +165,7 @@ class TimeChart(Crosshair):
             self.refresh(*(Region(x, y + line, self.size.width, 1) for line in lines))
 
     def notify_style_update(self) -> None:
-        """Take the theme's new colours; the plot itself stays."""
+        """Apply the theme's new colours; the plot itself stays."""
         self._strips = None
         self.styles_of.forget()
         super().notify_style_update()

@@ -1,4 +1,4 @@
-"""The flows that are compared: what they are called, how they look, what they are now."""
+"""Flows in a comparison: their names, line styles and present values."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tcctui.ui.table.layout import fit
 COLUMNS: tuple[str, ...] = (
     *(*ENDS, "cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
 )
-"""What is known of them."""
+"""Columns that they need."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +32,18 @@ class Subject:
     age: float
     """Seconds since it was opened, or first seen where that was not."""
     until: float
-    """How old it has become: less than `age` if it was closed."""
+    """Its final age: less than `age` if it was closed."""
     closed: bool
     values: dict[str, float] = field(repr=False)
 
     @property
     def style(self) -> str:
-        """Of its curves."""
+        """Style of its curves."""
         return FLOWS[self.number - 1]
 
     @property
     def short(self) -> str:
-        """What it is called beside a curve."""
+        """Name beside a curve."""
         return f"{self.number} {self.cc}".rstrip()
 
     def name(self, width: int) -> str:
@@ -58,13 +58,13 @@ class Subject:
         return f"{self.short} {ends}"
 
     def now(self, kind: Kind, by: float) -> float | None:
-        """What it has now, in a unit."""
+        """Present value, in a unit."""
         value = self.values.get(kind.column)
         return None if value is None else value * kind.factor / by
 
     @property
     def present(self) -> list[str]:
-        """All that it has now, as text."""
+        """All present values as text."""
         found = []
         for kind in kinds():
             value = self.values.get(kind.column)
@@ -79,7 +79,7 @@ class Subject:
 
 
 def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
-    """Those of the flows that are there, in the order of their cookies and numbered by it."""
+    """The known ones among the flows, in the order of their cookies and numbered by it."""
     places = {cookie: place for place, cookie in enumerate(flows["cookie"].tolist())}
     local, remote = labels.local(flows), labels.remote(flows)
     found = []
@@ -103,13 +103,13 @@ def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
 
 
 def told(least: float, most: float, tell: Callable[[float], str]) -> str:
-    """Write a value, or the two ends of what there was."""
+    """Format a value, or a range."""
     low, high = tell(least), tell(most)
     return low if low == high else f"{low}–{high}"
 
 
 def fitted(pieces: Sequence[str], width: int) -> str:
-    """As many of the pieces as there is room for, each behind a dot."""
+    """As many of the pieces as fit, separated by dots."""
     text = ""
     for piece in pieces:
         if len(text) + len(piece) + 3 > width:

@@ -1,4 +1,4 @@
-"""What is known of one flow, as lines of text: what the details beside the charts say."""
+"""Facts about one flow, as lines of text for the details."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _OPT_ECN, _OPT_ECN_SEEN = 8, 16
 _APP_LIMITED = 1
 """Bit of `rate_flags`: tcpi_delivery_rate_app_limited."""
 _LONG_AGO_MS = 1e9
-"""last_* of a socket that never sent or received counts from the start of the machine or so."""
+"""Limit above which last_* is the time since the machine's start: it never sent or received."""
 
 NEEDS: tuple[str, ...] = (
     *(*ENDS, "state", "closed_ns"),
@@ -37,13 +37,13 @@ NEEDS: tuple[str, ...] = (
     *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain", "bbr_phase"),
     *("dctcp_enabled", "dctcp_alpha"),
 )
-"""The flow columns that `facts` makes its text from."""
+"""Flow columns that `facts` uses."""
 
 
 class Fact(NamedTuple):
-    """Something to say: the lower `rank`, the later it goes where there is no room.
+    """One fact: the lower its `rank`, the later it is dropped.
 
-    Of the `pieces` the first says most.
+    The first of the `pieces` is the most important.
     """
 
     rank: int
@@ -52,9 +52,9 @@ class Fact(NamedTuple):
 
 
 def facts(flows: Flows) -> list[Fact]:
-    """Everything there is to say of the first of the flows, from top to bottom.
+    """All facts about the first of the flows, from top to bottom.
 
-    What is not known is not there, but for what a person looks for in any case, which is a dash.
+    Unknown values are left out, except for a few that everyone expects, which are a dash.
     """
     said = _Said(flows)
     return [
@@ -65,27 +65,27 @@ def facts(flows: Flows) -> list[Fact]:
 
 
 class _Said:
-    """The values of one flow as text; empty where they are not known."""
+    """Values of one flow as text; empty if unknown."""
 
     def __init__(self, flows: Flows) -> None:
         self.flows = flows
 
     def number(self, name: str) -> float:
-        """A value, NaN where it is not known."""
+        """Value, NaN if unknown."""
         column = self.flows[name][:1]
         return np.nan if missing(name, column)[0] else float(column[0])
 
     def known(self, name: str) -> bool:
-        """Whether a value is known."""
+        """True if a value is known."""
         return not np.isnan(self.number(name))
 
     def show(self, name: str, form: Callable[[float], str], words: str = "{}") -> str:
-        """A value as `form` writes it, among `words`."""
+        """Value formatted by `form`, among `words`."""
         value = self.number(name)
         return "" if np.isnan(value) else words.format(form(value))
 
     def must(self, name: str, form: Callable[[float], str], words: str = "{}") -> str:
-        """The same with a dash for a value that is not known."""
+        """The same with a dash for an unknown value."""
         return self.show(name, form, words) or words.format(cells.MISSING)
 
     def text(self, name: str) -> str:
@@ -93,16 +93,16 @@ class _Said:
         return legible(bytes(self.flows[name][0]))
 
     def bit(self, name: str, bit: int) -> bool:
-        """Whether a bit is set, and known to be."""
+        """True if a bit is set; False if unknown."""
         return self.known(name) and bool(int(self.number(name)) & bit)
 
     def sent(self) -> str:
-        """Bytes sent: never less than those acknowledged, which an event may have told since."""
+        """Bytes sent: at least those acknowledged, which an event may have reported since."""
         sent = self.number("bytes_sent")
         return "" if np.isnan(sent) else units.size(max(sent, self.number("bytes_acked")))
 
     def ago(self, name: str, words: str) -> str:
-        """How long ago something was that a sample told in milliseconds."""
+        """Time since an event that a sample reports in milliseconds."""
         value = self.number(name)
         if np.isnan(value) or value > _LONG_AGO_MS:
             return ""

@@ -1,4 +1,4 @@
-"""What has which colour, in every widget: a curve, a mark, a cause have the same everywhere."""
+"""Colours of all widgets: a curve, a mark or a cause has the same everywhere."""
 
 from __future__ import annotations
 
@@ -39,8 +39,9 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         **{mark_style(mark): mark.colour for mark in MARKS},
     }
 )
-"""Colours by style. $text-primary and its like are $primary etc. made readable on the theme's
-background."""
+"""Colours by style. $text-primary and the like are $primary etc. made readable on the theme's
+background.
+"""
 
 
 def rules(widget: str, prefix: str, styles: Iterable[str]) -> str:

@@ -13,7 +13,7 @@ from tcctui.wire import tracepoints
 
 @dataclass(frozen=True)
 class Sign:
-    """How something is drawn: in one cell, in which style (a component class), and its word.
+    """Sign: its glyph of one cell, its style (a component class), and its word.
 
     Glyphs differ too, so that colours are not needed. `meaning` is for the help.
     """
@@ -30,7 +30,7 @@ LIMITS: Mapping[int, Sign] = MappingProxyType(
         for row in causes.VERDICTS
     }
 )
-"""What the strip draws, by cause; most rows of the help are in this order."""
+"""Signs of the strip, by cause; most rows of the help are in this order."""
 
 LIMIT_STYLES = tuple(sign.style for sign in LIMITS.values())
 
@@ -40,17 +40,19 @@ MARKS: Mapping[int, Sign] = MappingProxyType(
         for mark in tracepoints.MARKS
     }
 )
-"""What the time axis draws, the most important first: of several in one cell it is the first."""
+"""Signs of the time axis, the most important first: it wins in a shared cell."""
 
 ROWS: Mapping[str, Sign] = MappingProxyType(
     {
-        "alert": Sign("!", "alert", "alert", "there is an alert about it"),
-        "pinned": Sign("*", "pinned", "pinned", "it stays on top; dim where no search finds it"),
-        "closed": Sign("x", "closed", "closed", "it is closed, and forgotten soon"),
-        "alert pinned": Sign("&", "both", "alert", "pinned, and there is an alert about it"),
+        "alert": Sign("!", "alert", "alert", "it has an active alert"),
+        "pinned": Sign(
+            "*", "pinned", "pinned", "it stays on top; dim if it does not match the search"
+        ),
+        "closed": Sign("x", "closed", "closed", "it is closed, and removed soon"),
+        "alert pinned": Sign("&", "both", "alert", "pinned, with an active alert"),
         "pinned closed": Sign("X", "both", "pinned", "pinned, and closed"),
     }
 )
-"""What stands in front of a row of the table."""
+"""Signs in front of a row of the table."""
 
 MARK_STYLES = tuple(sign.style for sign in MARKS.values())

@@ -1,4 +1,4 @@
-"""Numbers as a person reads them: four characters or so, the unit always told."""
+"""Numbers for people: about four characters, always with the unit."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ _OPTIONS = {
 """Bits of tcpi_options (TCPI_OPT_*, include/uapi/linux/tcp.h), in ss's words where it has one."""
 
 _IN_USE = [Units()]
-"""One, for the process: there is one screen, and every number on it is written alike."""
+"""Units of this process: there is one screen, and all its numbers use the same."""
 
 
 def use(chosen: Units) -> None:
-    """Write rates and sizes like this from now on."""
+    """Set the units of rates and sizes."""
     _IN_USE[0] = chosen
 
 
 def in_use() -> Units:
-    """How rates and sizes are written."""
+    """Current units of rates and sizes."""
     return _IN_USE[0]
 
 
 def rate_unit() -> tuple[int, str]:
-    """How much of it a byte is, and its sign: 8 and `b/s`, or 1 and `B/s`."""
+    """Units per byte, and their sign: 8 and `b/s`, or 1 and `B/s`."""
     return (8, "b/s") if _IN_USE[0].rate == "bit" else (1, "B/s")
 
 
 def size_unit() -> tuple[int, str]:
-    """What the steps between prefixes are, and what follows those: 1024 and `iB`, 1000 and `B`."""
+    """Step between prefixes, and their suffix: 1024 and `iB`, or 1000 and `B`."""
     return (1024, "iB") if _IN_USE[0].size == "binary" else (1000, "B")
 
 
@@ -69,7 +69,7 @@ def count(value: float) -> str:
 
 
 def plain_count(value: float) -> str:
-    """A number that only names something, such as a process: 4021."""
+    """Number that is only a name, such as a process id: 4021."""
     return f"{value:.0f}"
 
 
@@ -176,7 +176,7 @@ def options(value: float) -> str:
 
 
 def age(nanoseconds: float) -> str:
-    """How much time is over, in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h, 120d."""
+    """Age in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h, 120d."""
     tenths = int(nanoseconds // 100_000_000)
     if tenths < 100:
         return f"{tenths // 10}.{tenths % 10}s"
@@ -193,7 +193,7 @@ def age(nanoseconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """How much time, in its two largest units: 12 s, 4 min 10 s, 1 h 05 min."""
+    """Duration in its two largest units: 12 s, 4 min 10 s, 1 h 05 min."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -203,7 +203,7 @@ def span(seconds: float) -> str:
 
 
 def position(seconds: float) -> str:
-    """How far one is, as players say it: 0:03, 10:00, 1:02:03."""
+    """Position as players show it: 0:03, 10:00, 1:02:03."""
     whole = int(seconds)
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02}"
@@ -211,7 +211,7 @@ def position(seconds: float) -> str:
 
 
 def wall_clock(nanoseconds: int, digits: int = 0) -> str:
-    """Local time of a moment since 1970: 14:05:03, or 14:05:03.2; empty where there is no such."""
+    """Local time of a moment since 1970: 14:05:03, or 14:05:03.2; empty if out of range."""
     seconds, rest = divmod(nanoseconds, 10**9)
     try:
         told = time.strftime("%H:%M:%S", time.localtime(seconds))

@@ -1,4 +1,4 @@
-"""What can be copied of a flow and of the table, as text."""
+"""Texts that can be copied of a flow and of the table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tsv(columns: Sequence[TableColumn], flows: Flows) -> list[str]:
 
 
 class Copying:
-    """What can be copied while a flow is selected: of that flow, as it was at that moment.
+    """Texts to copy for the selected flow, with its values at that moment.
 
     `shown` are the columns on the screen, `cookies` gives all flows that the table shows.
     """
@@ -49,7 +49,7 @@ class Copying:
         self._titles = "\t".join(column.title for column in self._columns)
         flows = self._flows(np.array([cookie], "u8"))
         self.gone = not flows.count
-        """Whether the flow is no longer known."""
+        """True once the flow is gone."""
         self._texts = {} if self.gone else self._of_flow(flows)
 
     def _flows(self, cookies: Keys) -> Flows:
@@ -73,7 +73,7 @@ class Copying:
         }
 
     def choices(self) -> list[Choice]:
-        """What can be picked."""
+        """Available texts."""
         row = "with titles, tabs in between"
         return [
             *(
