@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.frame import Frame, FrameRequest, cut
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
@@ -172,6 +172,10 @@ class Moment:
         """Copy all that is asked for, of one moment; see `Store.frame`."""
         with self._lock:
             return cut(self._reads, request)
+
+    def key(self, cookie: int) -> FlowKey:
+        """Give the key of a flow: the one that it had live."""
+        return FlowKey(THIS_HOST, cookie)
 
     def totals(self) -> Totals:
         """Counts at that moment; see `Store.totals`."""

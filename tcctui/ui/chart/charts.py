@@ -14,7 +14,7 @@ from textual.widgets import Static
 
 from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import missing
-from tcctui.flows.frame import Close, Past
+from tcctui.flows.frame import Close, FlowKey, Past
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.ui.chart import chart_kinds, plot, windows
@@ -250,11 +250,16 @@ class Charts(Vertical):
                 state_name(int(flows["state"][0])),
                 "" if flows["closed_ns"][0] else phase(flows),
                 f"{units.size(int(flows['bytes_acked'][0]))} acked",
-                f"cookie {self.cookie}",
+                named(self._view.key(self.cookie)),
                 windows.told(self.seconds),
             ],
             self.size.width,
         )
+
+
+def named(key: FlowKey) -> str:
+    """Name a flow by its cookie, and by its machine where there are several."""
+    return f"cookie {key.cookie} on {key.host}" if key.host else f"cookie {key.cookie}"
 
 
 def _fitted_caption(local: str, remote: str, notes: list[str], width: int) -> str:
