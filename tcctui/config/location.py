@@ -52,10 +52,20 @@ def caller() -> Caller | None:
 
 
 def path() -> Path:
-    """Where the settings are: under sudo, the calling user's.
+    """Where the settings are.
 
-    The environment's XDG_CONFIG_HOME counts only for whose environment it is, and only if it is
-    absolute (XDG Base Directory Specification).
+    Raises:
+        TcctuiError: nobody knows which home is meant.
+
+    """
+    return base_directory("XDG_CONFIG_HOME", ".config") / NAME
+
+
+def base_directory(variable: str, usual: str) -> Path:
+    """Give a directory of the XDG Base Directory Specification: under sudo, the calling user's.
+
+    The environment's `variable` counts only for whose environment it is, and only if it is
+    absolute; otherwise it is the `usual` one, from the user's home.
 
     Raises:
         TcctuiError: nobody knows which home is meant.
@@ -63,12 +73,12 @@ def path() -> Path:
     """
     who = caller()
     if who is not None:
-        return who.home / ".config" / NAME
-    given = os.environ.get("XDG_CONFIG_HOME", "")
-    if Path(given).is_absolute():
-        return Path(given) / NAME
+        return who.home / usual
+    given = Path(os.environ.get(variable, ""))
+    if given.is_absolute():
+        return given
     try:
-        return Path.home() / ".config" / NAME
+        return Path.home() / usual
     except RuntimeError as error:
         raise TcctuiError(
             "There is no home directory for settings.", "Set HOME, or give --config FILE."
