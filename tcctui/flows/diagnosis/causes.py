@@ -77,7 +77,7 @@ VERDICTS: tuple[Verdict, ...] = (
         Limit.RWND, "▀", '"', "$text-warning", 50,
         "the receiver: it sends all that the peer's receive window allows",
         "the peer's receive window",
-        "Look at the peer: its application reads slowly, or its receive buffer is small for the path.",
+        "Look at the peer: a slow reader, or a receive buffer that is small for the path.",
         sentences.by_rwnd,
     ),
     Verdict(
