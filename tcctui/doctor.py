@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -39,20 +39,23 @@ class Finding:
         return line if self.ok or not self.mend else f"{line}\n{'':21} {self.mend}"
 
 
+Check = Callable[[], str]
+"""Gives a sentence about a need that is met; raises a TcctuiError where it is not."""
+
+
 def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
     """Check each requirement in turn: kernel, privileges, program, terminal."""
     met = True
-    for need, check in _CHECKS:
-        found = _examine(need, check)
+    for need, check in NEEDS.items():
+        found = examine(need, check)
         met = met and found.ok
         yield found
     if met:
-        yield _examine("program", lambda: _program(kernel_headers))
+        yield examine("program", lambda: _program(kernel_headers))
     else:
         yield Finding("program", False, "Not tried: fix the problems above first.")
-    yield _examine("sock_diag", _sock_diag)
-    yield _examine("recordings", _recordings)
-    yield _examine("terminal", _terminal)
+    for need, check in BESIDE.items():
+        yield examine(need, check)
 
 
 def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
@@ -69,7 +72,8 @@ def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
     return status
 
 
-def _examine(need: str, check: Callable[[], str]) -> Finding:
+def examine(need: str, check: Check) -> Finding:
+    """Look at one need."""
     try:
         return Finding(need, True, check())
     except TcctuiError as error:
@@ -184,11 +188,19 @@ def _program(kernel_headers: Path | None) -> str:
     return f"compiled, loaded and attached in {source.attach_ms:.0f} ms"
 
 
-_CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
-    ("Linux", _linux),
-    ("privilege", _privilege),
-    ("bcc", _bcc),
-    ("bpf", _bpf),
-    ("tracefs", _tracefs),
-    ("tcp_probe", _tcp_probe),
-)
+NEEDS: Mapping[str, Check] = {
+    "Linux": _linux,
+    "privilege": _privilege,
+    "bcc": _bcc,
+    "bpf": _bpf,
+    "tracefs": _tracefs,
+    "tcp_probe": _tcp_probe,
+}
+"""Requirements of the BPF program, in the order of their repair."""
+
+BESIDE: Mapping[str, Check] = {
+    "sock_diag": _sock_diag,
+    "recordings": _recordings,
+    "terminal": _terminal,
+}
+"""Requirements of the dashboard besides the BPF program."""

@@ -11,9 +11,18 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package
+
+# A slow or busy machine is no failure: an example may take as long as it needs.
+settings.register_profile(
+    "tcctui",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tcctui")
 
 TOOLS = ("bash", "bpftool", "bpftrace", "ip", "iperf3", "nft", "ss", "stty", "tc", "tmux")
 """What the kernel tests call."""

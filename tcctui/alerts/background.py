@@ -64,11 +64,6 @@ class Errands:
         with self._changed:
             return not self._waiting and not self._working
 
-    def clear(self) -> None:
-        """Drop the waiting items."""
-        with self._changed:
-            self._waiting.clear()
-
     def close(self, seconds: float) -> None:
         """Finish the waiting items, for at most `seconds`."""
         with self._changed:

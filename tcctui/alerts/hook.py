@@ -75,6 +75,12 @@ class Hook:
                 f" ({self.dropped:,} so far).",
             )
 
+    @property
+    def idle(self) -> bool:
+        """True when no command waits or runs; finished ones are reaped."""
+        self._has_room()
+        return not self._running and self._errands.idle
+
     def close(self) -> None:
         """Start the waiting commands, briefly; running ones continue on their own."""
         self._errands.close(2)

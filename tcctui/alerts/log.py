@@ -41,6 +41,11 @@ class AlertLog:
         if lines and not self._errands.add(lines.encode()):
             self._troubles.tell("log late", f"{self._path} is too slow: some alerts are left out.")
 
+    @property
+    def idle(self) -> bool:
+        """True when every possible line is written."""
+        return self._errands.idle
+
     def close(self) -> None:
         """Write the waiting lines."""
         self._errands.close(2)

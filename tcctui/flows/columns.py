@@ -68,6 +68,11 @@ UNKNOWN_WINDOW = 0xFFFFFFFF
 UNKNOWN_CA_STATE = 0xFF
 """`ca_state` of a flow without samples or state changes."""
 
+UNKNOWN: Mapping[str, int] = MappingProxyType(
+    {"snd_wnd": UNKNOWN_WINDOW, "rcv_wnd": UNKNOWN_WINDOW, "ca_state": UNKNOWN_CA_STATE}
+)
+"""Initial values of fields for which 0 has a meaning."""
+
 SAMPLED = frozenset(SAMPLE.names or ()) - {
     *FIELDS,
     *("saddr", "daddr", "tcp_info", "sock_cookie", "ts_ns", "end"),
@@ -101,8 +106,8 @@ DERIVED = frozenset(
   the columns of `SAMPLED` from it.
 `from_sample`: True if the values are of a sample rather than of a tcp_probe event.
 `limit`: the main limit of the flow over the last 2 s (`diagnosis.Limit`).
-`limit_shares`: shape (n, 5), the shares of the last 2 s of each of `diagnosis.CAUSES`; NaN if
-  unknown.
+`limit_shares`: shape (n, len(CAUSES)), the shares of the last 2 s of each of
+  `diagnosis.CAUSES`; NaN if unknown.
 `retrans_percent`: retransmitted segments per hundred data segments, over its life; NaN if unknown.
 `queueing_us`: queueing delay in microseconds (srtt_us - min_rtt); NaN if unknown.
 `bbr_phase`: `bbr.BbrPhase`, inferred from the gains.
@@ -135,11 +140,13 @@ class FlowColumns:
         return len(self.live)
 
     def take(self, count: int) -> Rows:
-        """Allocate `count` zeroed rows and mark them live, growing the table if needed."""
+        """Allocate `count` rows of unknown values and mark them live, growing if needed."""
         if len(self._free) < count:
             self._grow(max(1024, 2 * self.capacity, self.capacity + count))
         rows, self._free = self._free[:count], self._free[count:]
         self.live[rows] = True
+        for name, unknown in UNKNOWN.items():
+            self._columns[name][rows] = unknown
         return rows
 
     def give_back(self, rows: Rows) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
 from tcctui.flows.diagnosis.bbr import BbrPhase as Phase
-from tcctui.flows.diagnosis.causes import LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.causes import VERDICTS, Limit
 from tcctui.query.network_terms import endpoints, families, ports
 from tcctui.query.terms import Field, names
 from tcctui.query.text_terms import texts
@@ -32,7 +32,7 @@ _PHASES = {
     "congestionavoidance": frozenset({0}),
 }
 _LIMITS = {
-    **{LIMIT_NAMES[limit]: limit for limit in Limit if limit != Limit.UNKNOWN},
+    **{row.name: row.limit for row in VERDICTS},
     "unknown": Limit.UNKNOWN,
 }
 _CA_STATES = {state.name.lower(): state for state in CaState}

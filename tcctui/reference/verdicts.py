@@ -9,7 +9,7 @@ from tcctui.flows.diagnosis.causes import Limit
 from tcctui.reference.blocks import Block, Paragraph, entry
 from tcctui.ui.style.signs import LIMITS
 
-_REMEDIES: Mapping[Limit, str] = MappingProxyType(
+_REMEDIES: Mapping[int, str] = MappingProxyType(
     {
         Limit.CWND: "Look at the path: queueing delay, retransmits.",
         Limit.RWND: "Look at the peer: its application reads slowly, or its receive buffer is"

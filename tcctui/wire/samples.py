@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from enum import IntEnum
 from types import MappingProxyType
 from typing import Any
@@ -259,6 +259,20 @@ def value(samples: Samples, name: str) -> npt.NDArray[Any]:
         missing |= samples[_SINCE[name]] == 0
     numbers[missing] = np.nan
     return numbers
+
+
+def forget_all_but(samples: Samples, names: Collection[str]) -> None:
+    """Let samples know no other fields than these: those that their version had. Changes them.
+
+    A field of TCP_INFO that has no name there is known as far as the others' bytes go.
+    """
+    for name, unknown in _UNKNOWN.items():
+        if name not in names:
+            samples[name] = unknown
+    named = [TCP_INFO[name] for name in TCP_INFO if name in names]
+    if len(named) < len(TCP_INFO):
+        end = max((place + np.dtype(kind).itemsize for kind, place in named), default=0)
+        samples["info_len"] = np.minimum(samples["info_len"], end)
 
 
 def newest(samples: Samples) -> Samples:

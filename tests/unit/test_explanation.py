@@ -36,15 +36,15 @@ LOST = {"total_retrans": 12}
             {**CWND, **LOST, "data_segs_out": 100},
             "Limited by congestion control (cubic) for 100 % of the last 2 s: cwnd 10, "
             "all of it in flight.",
-            "Filled the path: 30 ms of the 61 ms srtt is queueing; "
-            "1.2 % of the segments were sent again.",
+            "The queue is full: 30 ms of 61 ms srtt is queueing delay; "
+            "1.2 % of the segments were retransmitted.",
         ),
         (
             {**CWND, "rtt": 31_000, **LOST, "data_segs_out": 100},
             "Limited by congestion control (cubic) for 100 % of the last 2 s: cwnd 10, "
             "all of it in flight.",
-            "No queue builds up, srtt 31 ms is the least, yet 1.2 % of the segments were sent "
-            "again: losses keep cwnd low, not a full path.",
+            "There is no queue: srtt 31 ms is the minimum, yet 1.2 % of the segments were "
+            "retransmitted: losses, not queueing, keep cwnd low.",
         ),
         (
             {**CWND, "rtt": 31_100, "snd_ssthresh": 0x7FFFFFFF},
@@ -64,7 +64,7 @@ LOST = {"total_retrans": 12}
             "Limited by congestion control (bbr) for 100 % of the last 2 s: cwnd 10, "
             "all of it in flight.",
             "BBR is in probe_bw (inferred), has measured 100 Mb/s and paces at 99 Mb/s; "
-            "30 ms of the srtt is queueing.",
+            "30 ms of the srtt is queueing delay.",
         ),
         (
             {
@@ -77,14 +77,14 @@ LOST = {"total_retrans": 12}
                 "rtt": 1200,
                 "min_rtt": 1100,
             },
-            "Limited by the other end's window for 94 % of the last 2 s: 64 Ki offered, "
+            "Limited by the peer's receive window for 94 % of the last 2 s: 64 Ki offered, "
             "all of it in flight.",
-            "The path would carry more: srtt 1.2 ms is only 100 µs above the least.",
+            "The path has room: srtt 1.2 ms is only 100 µs above the minimum.",
         ),
         (
             {"busy_time": 1e6, "rwnd_limited": 1e6, "snd_wnd": 0, "wqueue": 9},
-            "Limited by the other end's window for 100 % of the last 2 s: it is closed.",
-            "The application there does not read what has come.",
+            "Limited by the peer's receive window for 100 % of the last 2 s: it is zero.",
+            "The application there does not read.",
         ),
         (
             {
@@ -94,7 +94,7 @@ LOST = {"total_retrans": 12}
                 "wqueue": 20 * 1024,
                 **ROUND,
             },
-            "Limited by this end's send buffer for 90 % of the last 2 s: it is 45 Ki, with 20 Ki "
+            "Limited by the send buffer for 90 % of the last 2 s: it is 45 Ki, with 20 Ki "
             "in flight.",
             "That carries about 6.0 Mb/s over a round trip of 61 ms; a larger SO_SNDBUF, or none "
             "set, lets it send more.",
@@ -102,23 +102,23 @@ LOST = {"total_retrans": 12}
         (
             {"busy_time": 0.3e6, **FULL, "last_data_sent": 3200, "data_segs_out": 5},
             "Limited by the application for 70 % of the last 2 s (and for 30 % by congestion "
-            "control): nothing waits to be sent.",
+            "control): nothing is queued.",
             "It last sent 3.2 s ago.",
         ),
         (
             {"busy_time": 0, "rtt": 20_000},
-            "Limited by the application for 100 % of the last 2 s: nothing waits to be sent.",
+            "Limited by the application for 100 % of the last 2 s: nothing is queued.",
             "cwnd 10 and srtt 20 ms would allow 5.8 Mb/s; it sends 0 b/s.",
         ),
         (
             {**CWND, **LOST, "data_segs_out": 100, "ca_state": 4, "rto": 200_000},
-            "Held back by making up for losses for 100 % of the last 2 s: cwnd 10, ssthresh 7.",
-            "1.2 % of the segments were sent again in its life; the timer of 200 ms ran out.",
+            "Limited by loss recovery for 100 % of the last 2 s: cwnd 10, ssthresh 7.",
+            "1.2 % of the segments were retransmitted in its life; the timeout of 200 ms expired.",
         ),
         (
             {"bytes_received": 1024, "rqueue": 2048},
-            "This end only receives: nothing here limits it but how fast it reads.",
-            "2.0 KiB have come and wait to be read.",
+            "This end only receives: its one limit here is reading.",
+            "2.0 KiB are received and not read yet.",
         ),
     ],
 )
@@ -144,11 +144,11 @@ def test_a_closed_flow_has_its_totals() -> None:
     store.ingest(NOTHING, 5 * SECOND)
     assert told(store) == (
         "Closed 3.0 s ago.",
-        "5.0 MiB were acknowledged in all; no segment was sent again.",
+        "5.0 MiB acknowledged in total; no segment was retransmitted.",
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(seed=st.integers(0, 2**32), length=st.integers(0, 240), closed=st.booleans())
 def test_there_are_always_two_sentences(seed: int, length: int, closed: bool) -> None:
     """Whatever a kernel tells or does not tell, nothing breaks, and nothing reads as no number."""

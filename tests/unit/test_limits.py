@@ -149,7 +149,7 @@ def test_the_strip_shows_each_second() -> None:
     assert len(past.limits) == len(past.series["snd_cwnd"].last)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     looks=st.lists(
         st.tuples(

@@ -153,7 +153,7 @@ Told = tuple[bool, int, int]
 """Whether it is a sample, when it happened, and which batch delivers it."""
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     told=st.lists(
         st.tuples(st.booleans(), st.integers(1, 40), st.integers(0, 6)), min_size=1, max_size=25

@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.causes import BY_LIMIT, CAUSES, LIMIT_NAMES, VERDICTS, Limit
 from tcctui.flows.diagnosis.explanation import EXPLAINED_BY, explain
 from tcctui.flows.intake.send_windows import in_flight
 from tcctui.wire.events import CaState
@@ -17,6 +17,7 @@ _Numbers: TypeAlias = npt.NDArray[np.float64]
 
 
 __all__ = [
+    "BY_LIMIT",
     "CAUSES",
     "EXPLAINED_BY",
     "LIMIT_NAMES",
@@ -60,6 +61,13 @@ LOOK = np.dtype(
 The clocks are tcp_chrono_* (net/ipv4/tcp_output.c), as tcp_get_info_chrono_stats reports them:
 busy_time is the sum of all three.
 """
+
+
+NOT_LOOKED = np.zeros(1, LOOK)
+"""A look that tells nothing: what no kernel told of it is NaN."""
+for _name in LOOK.names or ():
+    if LOOK[_name].kind == "f":
+        NOT_LOOKED[_name] = np.nan
 
 
 def look(
@@ -125,10 +133,11 @@ def momentary(samples: Samples, snd_wnd: npt.NDArray[np.uint32]) -> npt.NDArray[
 def divide(before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
     """Divide the time between two looks at each flow among the causes.
 
-    Gives shape (n, 6), the shares of `CAUSES` and of RECEIVES: they sum to 1. Time in which nothing
-    was queued is the application's, or nobody's where the flow only receives. What is left of the
-    busy time after both clocks is recovery, then what the two looks say of it (`momentary`).
-    A flow may be busy all the time and yet limited by its application: one request a round trip.
+    Gives shape (n, len(VERDICTS)), each limit's share at its number less one: they sum
+    to 1. Time in which nothing was queued is the application's, or nobody's where the flow only
+    receives. What is left of the busy time after both clocks is recovery, then what the two looks
+    say of it (`momentary`). A flow may be busy all the time and yet limited by its application: one
+    request a round trip.
     """
     span = np.maximum((after["ts_ns"] - before["ts_ns"]) / 1e3, 1.0)
     clocked = ~np.isnan(after["busy"] + before["busy"])
@@ -153,15 +162,17 @@ def divide(before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDA
         after["sent"] == before["sent"]
     )
     idle = span - busy
-    parts = [
-        rest - app - full,
-        rwnd,
-        sndbuf + full,
-        app + np.where(receives, 0, idle),
-        recovery,
-        np.where(receives, idle, 0),
-    ]
-    shares: npt.NDArray[np.float64] = np.stack(parts, axis=1) / span[:, None]
+    parts = {
+        Limit.CWND: rest - app - full,
+        Limit.RWND: rwnd,
+        Limit.SNDBUF: sndbuf + full,
+        Limit.APP: app + np.where(receives, 0, idle),
+        Limit.RECOVERY: recovery,
+        Limit.RECEIVES: np.where(receives, idle, 0),
+    }
+    shares = np.zeros((len(span), len(VERDICTS)))
+    for limit, part in parts.items():
+        shares[:, limit - 1] = part / span
     return shares
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.columns import FlowColumns
+from tcctui.flows.diagnosis.causes import VERDICTS
 from tcctui.flows.diagnosis.diagnosis import (
     CAUSES,
     LOOK,
@@ -41,9 +42,13 @@ Those that are not on the screen are sampled every few seconds.
 _LEAST_KNOWN = 0.2
 """Seconds of the last two that must be known for a verdict: just below the shortest window."""
 
-_COUNT = 6  # CWND to RECEIVES, each at its number less one
+_COUNT = len(VERDICTS)  # each at its number less one
+
+SHARES = np.dtype([(row.name, "u1") for row in VERDICTS])
+"""Shares of a second, each by its verdict's name."""
 
 _APP, _RECEIVES = Limit.APP - 1, Limit.RECEIVES - 1
+_CAUSES = [cause - 1 for cause in CAUSES]
 
 _ARRAYS = ("_shares", "_until", "_looks", "_recovered", "_since", "_recovering")
 
@@ -162,10 +167,10 @@ class Limits:
         return np.where(known, sums.argmax(axis=1) + 1, Limit.UNKNOWN).astype("u1")
 
     def shares(self, rows: Rows, now_ns: int) -> npt.NDArray[np.float64]:
-        """Shares of the last 2 s that are known, shape (len(rows), 5): see `columns.DERIVED`."""
+        """Shares of the last 2 s that are known, by cause: see `columns.DERIVED`."""
         sums, known = self._last(rows, now_ns)
         sums[:, _APP] += sums[:, _RECEIVES]
-        sums = sums[:, : len(CAUSES)]
+        sums = sums[:, _CAUSES]
         sums[~known] = np.nan
         sums /= np.where(known, sums.sum(axis=1), 1)[:, None]
         return sums

@@ -20,7 +20,7 @@ from tcctui.sources.sock_diag.processes import Owners, Processes
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, SOCKET, End, Samples
 
-_ROUND = 2.0
+ROUND = 2.0
 """Minimum time between two dumps of all sockets, in seconds."""
 
 _SHARE = 100
@@ -29,7 +29,7 @@ _SHARE = 100
 _LONGEST = 10.0
 """Seconds between two dumps at most, also where they take more than that."""
 
-_ENDS = 0.5
+ENDS = 0.5
 """Seconds between two reads of destroyed sockets."""
 
 _OWNERS_ROUND = 5.0
@@ -107,14 +107,18 @@ def _allow_descriptors() -> None:
 class Sampler:
     """Reads sock_diag in threads of its own, in every network namespace it may enter.
 
-    `period` is the time between two samples of a watched socket, in seconds.
+    `period` is the time between two samples of a watched socket, `dumps` the minimum between two
+    dumps of all sockets, and `ends` that between two reads of destroyed sockets; in seconds.
 
     Raises:
         TcctuiError: this kernel answers no sock_diag.
 
     """
 
-    def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
+    def __init__(
+        self, kernel_filter: KernelFilter, period: float, dumps: float = ROUND, ends: float = ENDS
+    ) -> None:
+        self._round, self._ends = dumps, ends
         self._filter = kernel_filter
         self._narrowed: KernelFilter | None = None
         self._period = period
@@ -194,13 +198,13 @@ class Sampler:
             while not self._over.is_set():
                 begun = time.monotonic()
                 if begun >= self._namespaces_at:
-                    self._namespaces_at = begun + _ROUND
+                    self._namespaces_at = begun + self._round
                     self._follow_namespaces()
                 if begun >= self._dump_at or self._dump_now.is_set():
                     self._dump_all()
                 self._sample_watched()
                 if begun >= self._ends_at:
-                    self._ends_at = begun + _ENDS
+                    self._ends_at = begun + self._ends
                     for place in self._places.values():
                         self._give(place.diag.destroyed(), place)
                 self._over.wait(max(0.01, self._period - (time.monotonic() - begun)))
@@ -254,7 +258,7 @@ class Sampler:
         for place in self._places.values():
             self._dump(place)
         worked = time.thread_time() - worked
-        self._dump_at = time.monotonic() + min(max(_ROUND, _SHARE * worked), _LONGEST)
+        self._dump_at = time.monotonic() + min(max(self._round, _SHARE * worked), _LONGEST)
 
     def _dump(self, place: _Place) -> None:
         for part in place.dump():
@@ -298,5 +302,5 @@ class Sampler:
                 self._dump_now.set()  # for sockets that are not watched
             worked = time.thread_time() - worked
             # On a very large machine it takes a twentieth of a core, and as long as that needs.
-            pause = max(_ROUND, 20 * worked, min(_OWNERS_ROUND, _SHARE * worked))
+            pause = max(self._round, 20 * worked, min(_OWNERS_ROUND, _SHARE * worked))
             self._over.wait(pause)

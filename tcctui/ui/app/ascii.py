@@ -14,15 +14,15 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from tcctui.flows.diagnosis.causes import VERDICTS
 from tcctui.wire.tracepoints import MARKS
 
 _GLYPHS: Mapping[str, str] = {
     **{chr(code): "+" for code in range(0x2500, 0x2580)},  # corners and crossings; below, lines
     # Sparklines, from the lowest to the highest; the strip of limits shares some of these.
     **dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True)),
-    **dict(zip("▀░▒▓·", '":%#.', strict=True)),
+    **dict(zip("▀▓·", '"#.', strict=True)),
     **dict(zip("✕▼▽▲△●○▶◀▾▸✓❚■", "xvu^^*o><v>x|#", strict=True)),
-    **{mark.glyph: mark.ascii for mark in MARKS},
     **dict.fromkeys("─━═╌╍┄┅┈┉╴╶╸╺╼╾", "-"),
     **dict.fromkeys("│┃║╎╏┆┇┊┋╵╷╹╻╽╿▌▐▎▏▍▋▊▉▕", "|"),
     **dict.fromkeys("▖▗▘▝▙▟▛▜▚▞", "+"),
@@ -32,6 +32,8 @@ _GLYPHS: Mapping[str, str] = {
     **dict(zip("−–—…∞×±µ≥≤≈", "---~*x~u><~", strict=True)),
     **dict(zip("‘’“”\u00a0²³°", "''\"\" 23o", strict=True)),
     "\ufffd": "?",
+    **{verdict.glyph: verdict.ascii for verdict in VERDICTS},
+    **{mark.glyph: mark.ascii for mark in MARKS},
 }
 """Replacement of each glyph, ours and the widgets': ∞ is *, truncated text ends in ~."""
 

@@ -13,10 +13,13 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.chart.readout import cell_of, share
+from tcctui.ui.style.component_styles import ComponentStyles
 
 
 class Crosshair(Widget):
     """Draws the line over a plot. A subclass defines the plot's place, `plot_area`."""
+
+    styles_of: ComponentStyles
 
     crosshair: reactive[float | None] = reactive(None, init=False, repaint=False)
     """Distance of the line from the plot's right edge, as a part of its width."""
@@ -38,9 +41,9 @@ class Crosshair(Widget):
         if at is None:
             return strip
         (under, *_) = [*strip.crop(at, at + 1), Segment(" ")]
-        style = self.get_component_rich_style("time-chart--crosshair")
+        style = self.styles_of("crosshair")
         if under.text.strip(" \u2800"):
-            cell = Segment(under.text, (under.style or self.rich_style) + style.background_style)
+            cell = Segment(under.text, (under.style or self.styles_of()) + style.background_style)
         else:
             cell = Segment("│", style)
         return Strip.join([strip.crop(0, at), Strip([cell]), strip.crop(at + 1)])

@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.causes import BY_LIMIT
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.ui.chart import time_axis
 from tcctui.ui.chart.chart_data import Series
 from tcctui.ui.chart.chart_kinds import Picture
 from tcctui.ui.style import units
 from tcctui.ui.style.printable import plain
-from tcctui.ui.style.signs import LIMITS, MARKS
+from tcctui.ui.style.signs import MARKS
 
 _SHORT = 4  # length of units that are told
 
@@ -99,9 +99,8 @@ def _value(picture: Picture, series: Series, first: int, last: int) -> str:
 
 def _limit(past: FlowHistory, first: int, last: int) -> Iterator[_Piece]:
     worst = time_axis.worst(past.limits[first : last + 1])
-    if worst in LIMITS and worst != Limit.UNKNOWN:
-        receives = worst == Limit.RECEIVES
-        yield _Piece(LIMIT_NAMES[worst] if receives else f"limited by {LIMIT_NAMES[worst]}", 4)
+    if worst in BY_LIMIT:
+        yield _Piece(BY_LIMIT[worst].phrase, 4)
 
 
 def _marks(past: FlowHistory, first: int, last: int) -> list[int]:

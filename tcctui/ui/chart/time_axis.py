@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.diagnosis import Limit
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
 from tcctui.ui.chart.axes import Tick
 from tcctui.ui.chart.chart_data import ChartMarks
 from tcctui.ui.chart.plot import DOTS_ACROSS
@@ -27,13 +27,8 @@ _NO_MARK = len(MARKS)
 _RANKS = np.full(max(MARKS) + 1, _NO_MARK)
 _RANKS[list(MARKS)] = range(len(MARKS))
 
-_SEVERITY = (
-    *(Limit.RECOVERY, Limit.RWND, Limit.SNDBUF, Limit.CWND),
-    *(Limit.APP, Limit.RECEIVES, Limit.UNKNOWN),
-)
-"""Priority of limits that share a cell: first those that are missed most."""
 _SEVERITIES = np.zeros(max(Limit) + 1, "i8")
-_SEVERITIES[list(_SEVERITY)] = range(len(_SEVERITY))
+_SEVERITIES[list(WORST_FIRST)] = range(len(WORST_FIRST))
 
 
 def _places(columns: int, cells: int) -> npt.NDArray[np.int64]:
@@ -52,9 +47,9 @@ def columns_of(columns: int, cells: int, cell: int) -> tuple[int, int]:
     return min(int(np.searchsorted(places, cell)), last), last
 
 
-def worst(limits: npt.NDArray[np.integer[Any]]) -> Limit:
+def worst(limits: npt.NDArray[np.integer[Any]]) -> int:
     """The limit shown for several."""
-    return _SEVERITY[int(_SEVERITIES[limits].min())] if len(limits) else Limit.UNKNOWN
+    return WORST_FIRST[int(_SEVERITIES[limits].min())] if len(limits) else Limit.UNKNOWN
 
 
 def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> list[Run]:
@@ -81,7 +76,7 @@ def strip(limits: npt.NDArray[np.integer[Any]], cells: int) -> list[Run]:
     first = np.minimum(np.arange(cells) * columns // cells, columns - 1)
     severity = _SEVERITIES[limits]
     worst = np.minimum.reduceat(severity, first) if columns > cells else severity[first]
-    signs = [LIMITS.get(limit) for limit in _SEVERITY]
+    signs = [LIMITS.get(limit) for limit in WORST_FIRST]
     return _runs(
         [(sign.glyph, sign.style) if (sign := signs[at]) else (" ", "") for at in worst.tolist()]
     )
@@ -97,7 +92,7 @@ def _runs(cells: Sequence[Run]) -> list[Run]:
 
 def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run, ...]:
     """Legend of the glyphs on the strip and the axis, as far as present."""
-    there = {Limit(limit) for limit in np.unique(limits).tolist()}
+    there = set(np.unique(limits).tolist())
     kinds = set(np.unique(marks.kind).tolist())
     both = Limit.RECOVERY in there and MarkKind.RECOVERY in kinds  # one word for two signs
     pieces = [("limited by", "label")] if there - {Limit.UNKNOWN} else []

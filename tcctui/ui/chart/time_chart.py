@@ -21,6 +21,7 @@ from tcctui.ui.chart.legend import cropped, legend
 from tcctui.ui.chart.line_styles import CURVES, FLOWS, lined, sample
 from tcctui.ui.chart.plot import DOTS_ACROSS, Run
 from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.printable import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
 
@@ -91,6 +92,7 @@ class TimeChart(Crosshair):
 
         `format_y`, by default `tell`, formats the labels of the axis.
         """
+        self.styles_of = ComponentStyles(self, "time-chart")
         super().__init__(name=name, id=id, classes=classes)
         self._title = plain(title)
         self._unit = plain(unit)
@@ -134,7 +136,7 @@ class TimeChart(Crosshair):
             return self.crossed(strips[y])
         if y < len(strips):
             return strips[y]
-        return Strip.blank(self.size.width, self.rich_style)
+        return Strip.blank(self.size.width, self.styles_of())
 
     def _drawn(self) -> list[Strip]:
         """All lines, drawn anew if anything has changed."""
@@ -142,7 +144,7 @@ class TimeChart(Crosshair):
             self._strips_size = self.size
             width, height = self.size
             self._strips = [
-                Strip(line).adjust_cell_length(width, self.rich_style)
+                Strip(line).adjust_cell_length(width, self.styles_of())
                 for line in self._lines(width, height)
             ]
         return self._strips
@@ -165,6 +167,7 @@ class TimeChart(Crosshair):
     def notify_style_update(self) -> None:
         """Apply the theme's new colours; the plot itself stays."""
         self._strips = None
+        self.styles_of.forget()
         super().notify_style_update()
 
     def watch_data(self) -> None:
@@ -207,16 +210,16 @@ class TimeChart(Crosshair):
         left = " " * ((width - cell_len(message)) // 2)
         lines: list[list[Segment]] = [[] for _ in range(height)]
         if height > 2:
-            lines[0] = [Segment(cropped(self._title, width), self._style("title"))]
+            lines[0] = [Segment(cropped(self._title, width), self.styles_of("title"))]
         if height:
-            lines[height // 2] = [Segment(left + message, self._style("label"))]
+            lines[height // 2] = [Segment(left + message, self.styles_of("label"))]
         return lines
 
     def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
         """Return the title, the series with their current values, and the unit, as far as fits."""
-        title, unit = (self._title, self._style("title")), (self._unit, self._style("label"))
+        title, unit = (self._title, self.styles_of("title")), (self._unit, self.styles_of("label"))
         told = [
-            (sample(one.style), plain(one.name), self._now(one), self._style(one.style))
+            (sample(one.style), plain(one.name), self._now(one), self.styles_of(one.style))
             for one in series
         ]
         return [Segment(text, style) for text, style in legend(title, told, unit, width)]
@@ -232,8 +235,8 @@ class TimeChart(Crosshair):
         key = (columns, rows, [path.key() for path in paths])
         if key != self._plot_key:
             self._plot, self._plot_key = plot.draw(paths, columns, rows), key
-        axis_style, label_style = self._style("axis"), self._style("label")
-        styles = {number: self._style(one.style) for number, one in enumerate(series)}
+        axis_style, label_style = self.styles_of("axis"), self.styles_of("label")
+        styles = {number: self.styles_of(one.style) for number, one in enumerate(series)}
         labels = {tick.cell: tick.label for tick in axis.ticks}
         for row, runs in enumerate(self._plot):
             label = cropped(labels.get(rows - 1 - row, ""), self._gutter)
@@ -250,7 +253,7 @@ class TimeChart(Crosshair):
         at = 0
         for text, number in runs:
             if number is None:
-                yield Segment(text, self.rich_style)
+                yield Segment(text, self.styles_of())
             else:
                 yield Segment(lined(text, series[number].style, at), styles[number])
             at += len(text)
@@ -265,10 +268,10 @@ class TimeChart(Crosshair):
         line = time_axis.axis(ticks, data.marks, data.columns, columns)
         return [
             [
-                Segment(" " * self._gutter + "└", self._style("axis")),
-                *(Segment(text, self._style(style or "axis")) for text, style in line),
+                Segment(" " * self._gutter + "└", self.styles_of("axis")),
+                *(Segment(text, self.styles_of(style or "axis")) for text, style in line),
             ],
-            [Segment(labels, self._style("label"))],
+            [Segment(labels, self.styles_of("label"))],
         ]
 
     def _foot(self, data: ChartData, columns: int) -> list[Segment]:
@@ -278,7 +281,7 @@ class TimeChart(Crosshair):
             runs = [gutter, *time_axis.strip(data.limits, columns)]
         else:
             runs = time_axis.fitted(data.note or (), self.size.width)
-        return [Segment(text, self._style(style)) for text, style in runs]
+        return [Segment(text, self.styles_of(style)) for text, style in runs]
 
     def _now(self, series: Series) -> str:
         """Return the series' present value as text."""
@@ -289,8 +292,3 @@ class TimeChart(Crosshair):
 
     def _format(self, value: float) -> str:
         return plain(self._format_y(value))
-
-    def _style(self, component: str) -> Style:
-        if not component:
-            return self.rich_style
-        return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)

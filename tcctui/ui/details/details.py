@@ -8,19 +8,19 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, LIMIT_NAMES, Limit, explain
+from tcctui.flows.diagnosis.diagnosis import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.printable import plain
-from tcctui.ui.style.signs import LIMIT_STYLES, LIMITS
+from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
 from tcctui.ui.view import Look
 
@@ -53,6 +53,7 @@ class Details(Widget):
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
+        self._styles_of = ComponentStyles(self, "details")
         super().__init__(id=id)
         self._look = look
         self._shown: list[list[_Piece]] = []
@@ -112,24 +113,26 @@ class Details(Widget):
         """Render a line: the title, a sentence, or a fact."""
         width = self.size.width
         if y >= len(self._shown):
-            return Strip.blank(width, self.rich_style)
-        segments = [Segment(text, self._style(style)) for text, style in self._shown[y]]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+            return Strip.blank(width, self._styles_of())
+        segments = [Segment(text, self._styles_of(style)) for text, style in self._shown[y]]
+        return Strip(segments).adjust_cell_length(width, self._styles_of())
 
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"details--{name}") if name else self.rich_style
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours."""
+        self._styles_of.forget()
+        super().notify_style_update()
 
 
 def _title(flows: Flows, width: int) -> list[_Piece]:
     """Title: the verdict, in its colour."""
-    limit = Limit(int(flows["limit"][0]))
+    verdict = BY_LIMIT.get(int(flows["limit"][0]))
     word = " limit unknown yet"
     if flows["closed_ns"][0]:
         word = " closed"
-    elif limit in LIMITS:
-        word = f" {LIMITS[limit].glyph} limited by {LIMIT_NAMES[limit]}"
-        if limit == Limit.RECEIVES:
-            word = f" {LIMITS[limit].glyph} {LIMIT_NAMES[limit]} only"
+    elif verdict:
+        word = f" {verdict.glyph} {verdict.phrase}"
+        if not verdict.by:
+            word += " only"
     return [(fit(word, width, left=True), "title")]
 
 

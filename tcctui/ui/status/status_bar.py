@@ -8,11 +8,11 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.style import units
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.printable import plain
 
 
@@ -106,6 +106,7 @@ class StatusBar(Widget):
     }
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        self._styles_of = ComponentStyles(self, "status-bar")
         super().__init__(id=id)
         self._status = Status()
         self._readings: list[_Reading] = []
@@ -201,12 +202,14 @@ class StatusBar(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         """Draw the line."""
-        base = self.rich_style
-        segments = [Segment(part.text, self._style(part.style)) for part in self._parts]
+        base = self._styles_of()
+        segments = [Segment(part.text, self._styles_of(part.style)) for part in self._parts]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"status-bar--{name}") if name else self.rich_style
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours."""
+        self._styles_of.forget()
+        super().notify_style_update()
 
 
 def _less(status: Status) -> str:

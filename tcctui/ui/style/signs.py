@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
-from tcctui.ui.style.colours import mark_style
+from tcctui.flows.diagnosis import causes
+from tcctui.ui.style.colours import limit_style, mark_style
 from tcctui.wire import tracepoints
 
 
@@ -24,21 +24,10 @@ class Sign:
     meaning: str
 
 
-def _limit(limit: Limit, glyph: str, meaning: str) -> Sign:
-    return Sign(glyph, LIMIT_NAMES[limit], f"limit-{LIMIT_NAMES[limit]}", meaning)
-
-
-LIMITS: Mapping[Limit, Sign] = MappingProxyType(
+LIMITS: Mapping[int, Sign] = MappingProxyType(
     {
-        limit: _limit(limit, glyph, meaning)
-        for limit, glyph, meaning in (
-            (Limit.CWND, "█", "congestion control or the network: it sends all that cwnd allows"),
-            (Limit.RWND, "▀", "the receiver: it sends all that the peer's receive window allows"),
-            (Limit.SNDBUF, "▄", "its send buffer: too small for what the path could hold"),
-            (Limit.APP, "░", "the application: it gives nothing more to send"),
-            (Limit.RECOVERY, "▒", "recovery from losses"),
-            (Limit.RECEIVES, "·", "nothing: it only receives"),
-        )
+        row.limit: Sign(row.glyph, row.name, limit_style(row.limit), row.meaning)
+        for row in causes.VERDICTS
     }
 )
 """Signs of the strip, by cause; most rows of the help are in this order."""

@@ -88,7 +88,7 @@ def state(flows: Flows) -> list[str]:
 
 def limit(flows: Flows) -> list[str]:
     """What limits a flow, in a word."""
-    return [LIMIT_NAMES[Limit(value)] for value in flows["limit"].tolist()]
+    return [LIMIT_NAMES[value] for value in flows["limit"].tolist()]
 
 
 def age(flows: Flows) -> list[str]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -26,6 +25,7 @@ from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.persist import keep
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, pins, rows, sorting
 from tcctui.ui.table.columns import BY_NAME
@@ -119,6 +119,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
+        self._styles_of = ComponentStyles(self, "flow-table")
         super().__init__(id=id)
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
@@ -352,16 +353,13 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         """Paint in the new theme's colours."""
+        self._styles_of.forget()
         super().notify_style_update()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the table: the header, a row, or nothing."""
-        return self._painter.line(y, self.size.width, self._style, self.message)
-
-    def _style(self, name: str) -> Style:
-        """Style of a component: "" is the table's own."""
-        return self.get_component_rich_style(f"flow-table--{name}") if name else self.rich_style
+        return self._painter.line(y, self.size.width, self._styles_of, self.message)
 
     # Selecting
 

@@ -15,6 +15,7 @@ from textual.strip import Strip
 from tcctui.flows.diagnosis.causes import LIMIT_NAMES, Limit
 from tcctui.flows.groups.groups import Groups
 from tcctui.ui.style import units
+from tcctui.ui.style.colours import limit_style
 from tcctui.ui.style.printable import plain
 from tcctui.ui.table.cells import MISSING
 from tcctui.ui.table.layout import GAP, Placed, fit
@@ -87,7 +88,7 @@ def _values(groups: Groups, group: int) -> list[_Value]:
         float(column[group])
         for column in (groups.rate, groups.p50, groups.p95, groups.retrans_percent)
     )
-    limit = Limit(groups.limit[group])
+    limit = int(groups.limit[group])
     word = LIMIT_NAMES[limit]
     limited = word if limit == Limit.UNKNOWN else f"{word} ×{units.count(groups.limited[group])}"
     times = _text(p50, units.milliseconds)
@@ -99,7 +100,7 @@ def _values(groups: Groups, group: int) -> list[_Value]:
         _Value("srtt", times, f"srtt {times}", "srtt"),
         _Value("", late, f"p95 {late}", ""),
         _Value("retrans_pct", percent, f"retr {percent}", ""),
-        _Value("limit", limited, limited, "" if limit == Limit.UNKNOWN else f"limit-{word}"),
+        _Value("limit", limited, limited, "" if limit == Limit.UNKNOWN else limit_style(limit)),
     ]
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import Limit
-from tcctui.flows.groups.groups import WORST_FIRST, Groups
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
+from tcctui.flows.groups.groups import Groups
 from tcctui.flows.index import Keys
 from tcctui.ui.table.row_order import order
 from tcctui.ui.table.sort_key import SortKey

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.causes import BY_LIMIT, CAUSES, LIMIT_NAMES
 from tcctui.ui.table.columns import asking, forms
 from tcctui.ui.table.columns.column import UNUSUAL, TableColumn
 from tcctui.ui.table.columns.kinds import (
@@ -150,13 +150,6 @@ LOSS = (
     ),
 )
 
-_SHARES = {
-    Limit.CWND: "congestion control",
-    Limit.RWND: "the window that the other end offers",
-    Limit.SNDBUF: "its send buffer",
-    Limit.APP: "the application, which had nothing to send",
-    Limit.RECOVERY: "making up for losses",
-}
 _CHRONOS = "TCP_INFO tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited, tcpi_ca_state"
 
 LIMITS = (
@@ -166,7 +159,7 @@ LIMITS = (
             title=f"{LIMIT_NAMES[limit].upper()}%",
             width=max(6, len(LIMIT_NAMES[limit]) + 1),
             rank=UNUSUAL,
-            meaning=f"part of the last 2 s that it was held back by {_SHARES[limit]}",
+            meaning=f"part of the last 2 s that it was held back by {BY_LIMIT[limit].by}",
             needs=("limit_shares",),
             cells=forms.share(place),
             source=_CHRONOS,

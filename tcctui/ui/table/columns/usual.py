@@ -5,6 +5,7 @@ from __future__ import annotations
 from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES
 from tcctui.flows.frame import Sparkline
 from tcctui.ui.style import units
+from tcctui.ui.style.colours import limit_style
 from tcctui.ui.table import cells
 from tcctui.ui.table.columns import asking, kinds
 from tcctui.ui.table.columns.column import LONGEST_ENDPOINT, TableColumn
@@ -162,7 +163,7 @@ COLUMNS: tuple[TableColumn, ...] = (
         needs=("limit",),
         cells=cells.limit,
         sort=("limit",),
-        styles={word: f"limit-{word}" for limit, word in LIMIT_NAMES.items() if limit},
+        styles={word: limit_style(limit) for limit, word in LIMIT_NAMES.items() if limit},
         left=True,
         descending=False,
         source="TCP_INFO tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited, tcpi_ca_state",
