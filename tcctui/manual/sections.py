@@ -11,8 +11,12 @@ from tcctui.reference.topics import TOPICS, blocks
 
 def references() -> Iterator[str]:
     """Section of each topic of `tcctui help`."""
-    for name, topic in TOPICS.items():
-        yield roff.section(topic.title.upper(), *map(_laid_out, blocks(name)))
+    yield from map(reference, TOPICS)
+
+
+def reference(topic: str) -> str:
+    """Section of one topic."""
+    return roff.section(TOPICS[topic].title.upper(), *map(_laid_out, blocks(topic)))
 
 
 def _laid_out(block: Block) -> str:

@@ -41,7 +41,7 @@ from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, explain
 from tcctui.flows.groups.groups import GROUPINGS, NEEDS, grouped
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
-from tcctui.manual.screen import columns, signs
+from tcctui.manual.sections import reference
 from tcctui.query import parse
 from tcctui.query.completion import complete
 from tcctui.query.value_text import value
@@ -84,7 +84,7 @@ told["css"] = [
 ]
 told["colour"] = COLOURS["limit-pacing"]
 told["help"] = [entry.name for entry in _signs("limited by", LIMITS.values())]
-told["manual"] = "".join((*signs(), *columns()))
+told["manual"] = reference("verdicts") + reference("columns")
 
 out = Path("flows.jsonl")
 export(made(Path("r.arrows")), out, progress=False, table="flows")
@@ -128,14 +128,14 @@ def test_it_is_drawn_and_explained(seventh: dict[str, Any]) -> None:
     assert seventh["css"] == [True, True, True]
     assert seventh["colour"] == "$text-accent"
     assert "▙  pacing" in seventh["help"]
-    assert "it is paced" in seventh["manual"]
+    assert "It is paced" in seventh["manual"]
     assert "pacing_share" in seventh["manual"].replace("\\", "")
 
 
 def test_sentences_are_its_own(seventh: dict[str, Any]) -> None:
     """What is said of a flow names the other causes beside it by their rows."""
     assert seventh["sentences"] == [
-        "Paced for 70 % of the last 2 s (and for 30 % by the other end's window).",
+        "Paced for 70 % of the last 2 s (and for 30 % by the peer's receive window).",
         "Set no SO_MAX_PACING_RATE.",
     ]
 

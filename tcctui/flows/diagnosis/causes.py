@@ -1,4 +1,4 @@
-"""Verdicts on what limits a flow: one row each.
+"""Verdicts: the limits of a flow, one row each.
 
 The table's words and shares, the strip and its legend, searches, exports, the help and the
 sentences about a flow derive from these. A new verdict is a number and a row here, its sentences,
@@ -36,13 +36,13 @@ class Limit(IntEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict: what limits a flow, how it is drawn and how it is said.
+    """A verdict: a limit of a flow, its sign and its words.
 
     `glyph` and its `ascii` fill a cell of the strip, in the theme's `colour`; `meaning` is for the
-    help. Of several verdicts the one of the highest `severity` is shown. `sentences` says what
-    holds a flow back, and what that rests on or what to do. `by` names who or what holds the flow
-    back; it is empty where nothing does, and then no time is counted as the verdict's. `advice`
-    says where to look, or what to change.
+    help. Of several verdicts the one of the highest `severity` is shown. `sentences` makes
+    the verdict's sentence, and one with its evidence or the remedy. `by` names the cause; it is
+    empty where there is none, and then no time is counted as the verdict's. `advice` says where
+    to look, or what to change.
     """
 
     limit: IntEnum
@@ -57,12 +57,12 @@ class Verdict:
 
     @property
     def name(self) -> str:
-        """The word for it: in the table, in searches and in exports."""
+        """Its name in the table, in searches and in exports."""
         return self.limit.name.lower()
 
     @property
     def phrase(self) -> str:
-        """What is said of a flow in a few words."""
+        """The verdict in a few words."""
         return f"limited by {self.name}" if self.by else self.name
 
 
@@ -95,7 +95,7 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(
         Limit.RECOVERY, "▒", "%", "$text-error", 70,
         "recovery from losses",
-        "recovery from losses", "Look at the path.",
+        "loss recovery", "Look at the path.",
         sentences.by_recovery,
     ),
     Verdict(

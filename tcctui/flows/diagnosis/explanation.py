@@ -1,4 +1,4 @@
-"""What holds a flow back, in plain words and with the figures that it rests on."""
+"""Explanation of a flow's limit in two sentences, with its figures."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _STALE_NS = 15_000_000_000
 
 
 def explain(flows: Flows, place: int = 0, units: Units | None = None) -> tuple[str, str]:
-    """Say in two sentences of plain words what holds a flow back, and what that rests on.
+    """Explain the limit of a flow in two sentences: the verdict, and its evidence.
 
-    `flows` has `EXPLAINED_BY`; `place` is the flow's in it. `units` is how quantities are written.
+    `flows` has `EXPLAINED_BY`; `place` is the flow's in it. `units` are those of the sentences.
     """
     flow = FlowFacts(flows, place, units)
     if flow.number("closed_ns"):
@@ -33,14 +33,14 @@ def explain(flows: Flows, place: int = 0, units: Units | None = None) -> tuple[s
     if not flow.number("sampled_ns"):
         return (
             "No sample yet.",
-            "What limits a flow follows from samples of sock_diag; tcp_probe does not tell it.",
+            "A verdict needs samples of sock_diag; tcp_probe has no clocks.",
         )
     limit = int(flow.number("limit"))
     if limit == Limit.UNKNOWN:
         age = flows.now_ns - flow.number("sampled_ns")
         if age > _STALE_NS:
-            return f"Not sampled for {time(age / 1e3)}.", "What limited it before is out of date."
-        return "Sampled once so far.", "What limits it follows from two samples 250 ms apart."
+            return f"Not sampled for {time(age / 1e3)}.", "Its last verdict is out of date."
+        return "Sampled once so far.", "A verdict needs two samples 250 ms apart."
     verdict = BY_LIMIT[limit]
     if verdict.by:
         flow.share = _share(flow.shares, CAUSES.index(verdict.limit))
@@ -48,7 +48,7 @@ def explain(flows: Flows, place: int = 0, units: Units | None = None) -> tuple[s
 
 
 def _share(shares: Sequence[float], at: int) -> str:
-    """Say how much of the time one of `CAUSES` was, and what the rest was mostly."""
+    """Phrase for the share of one of `CAUSES`, and for the largest other one."""
     text = f"for {shares[at]:.0%} of the last 2 s".replace("%", " %")
     for other in sorted(range(len(CAUSES)), key=lambda cause: -shares[cause]):
         if other != at and shares[other] >= _BESIDE:

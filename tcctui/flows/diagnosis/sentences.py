@@ -1,4 +1,4 @@
-"""Sentences about one flow: what each verdict says of it, with the figures that it rests on."""
+"""Sentences of each verdict on one flow, with their figures."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from tcctui.flows.snapshot import Flows
 
 QUEUE_US = 2000
-"""srtt is called longer than the least one from so many microseconds on, and from a quarter on:
-less is jitter of hosts and of delayed acknowledgements."""
+"""Queueing delay in microseconds from which srtt counts as longer than its minimum, besides a
+quarter of that: less is jitter of hosts and of delayed acknowledgements."""
 
 _QUEUE_PART = 0.25
 
 
 class FlowFacts:
-    """Values of one flow, 0 where missing, and how they are written.
+    """Values of one flow, 0 where missing, and their formats.
 
-    `share` is what sentences say of how long the flow's verdict held.
+    `share` is the phrase for the verdict's part of the time.
     """
 
     def __init__(self, flows: Flows, place: int, units: Units | None) -> None:
@@ -64,7 +64,7 @@ class FlowFacts:
 
     @property
     def queues(self) -> bool:
-        """Whether srtt is much longer than the least one was."""
+        """True if srtt is much longer than its minimum."""
         least = max(QUEUE_US, _QUEUE_PART * self.number("min_rtt"))
         return self.number("queueing_us") >= least
 
@@ -76,36 +76,36 @@ class FlowFacts:
 
 
 def total(flow: FlowFacts) -> str:
-    """Say how much was acknowledged in a flow's life."""
-    text = f"{flow.size(flow.number('bytes_acked'))}B were acknowledged in all"
+    """Sentence on the bytes acknowledged in a flow's life."""
+    text = f"{flow.size(flow.number('bytes_acked'))}B acknowledged in total"
     return f"{text}; {_again(flow)}." if flow.known("total_retrans") else f"{text}."
 
 
 def _again(flow: FlowFacts) -> str:
     if not flow.number("total_retrans"):
-        return "no segment was sent again"
+        return "no segment was retransmitted"
     if not flow.known("retrans_percent"):
-        return f"{flow.number('total_retrans'):.0f} segments were sent again"
-    return f"{_percent(flow.number('retrans_percent'))} of the segments were sent again"
+        return f"{flow.number('total_retrans'):.0f} segments were retransmitted"
+    return f"{_percent(flow.number('retrans_percent'))} of the segments were retransmitted"
 
 
 def _path(flow: FlowFacts) -> str:
-    """What the round trip says about the path where it is not what limits."""
+    """State of the path by its round trip, where the path is not the limit."""
     if not (flow.known("queueing_us") and flow.number("srtt_us")):
-        return "The round trip was not measured yet."
+        return "The round trip is not measured yet."
     if flow.queues:
         srtt, more = time(flow.number("srtt_us")), time(flow.number("queueing_us"))
-        return f"The path is filled as well: {more} of the {srtt} srtt is queueing."
-    return f"The path would carry more: {_quiet(flow)}."
+        return f"The queue is full as well: {more} of {srtt} srtt is queueing delay."
+    return f"The path has room: {_quiet(flow)}."
 
 
 def _quiet(flow: FlowFacts) -> str:
     srtt, more = time(flow.number("srtt_us")), flow.number("queueing_us")
-    return f"srtt {srtt} is " + (f"only {time(more)} above the least" if more else "the least")
+    return f"srtt {srtt} is " + (f"only {time(more)} above the minimum" if more else "the minimum")
 
 
 def by_cwnd(flow: FlowFacts) -> tuple[str, str]:
-    """Say how congestion control limits a flow, and what the round trip says of the path."""
+    """Limit by congestion control, and the state of the path."""
     share = flow.share
     if flow.number("bbr_bw") and flow.number("pacing_rate") and not _is_full(flow):
         first = f"Limited by BBR's pacing {share}: cwnd {flow.number('snd_cwnd'):.0f} is not full."
@@ -117,18 +117,18 @@ def by_cwnd(flow: FlowFacts) -> tuple[str, str]:
         if flow.number("pacing_rate"):
             text += f" and paces at {flow.rate(flow.number('pacing_rate'))}"
         if flow.queues:
-            text += f"; {time(flow.number('queueing_us'))} of the srtt is queueing"
+            text += f"; {time(flow.number('queueing_us'))} of the srtt is queueing delay"
         return first, f"{text}."
     if not (flow.known("queueing_us") and flow.number("srtt_us")):
-        return first, "The round trip was not measured yet."
+        return first, "The round trip is not measured yet."
     srtt, more = time(flow.number("srtt_us")), time(flow.number("queueing_us"))
     if flow.queues:
-        return first, f"Filled the path: {more} of the {srtt} srtt is queueing; {_again(flow)}."
+        return first, f"The queue is full: {more} of {srtt} srtt is queueing delay; {_again(flow)}."
     if flow.number("snd_cwnd") < flow.number("ssthresh"):
         return first, f"Still in slow start: cwnd doubles with each round trip of {srtt}."
-    quiet = f"No queue builds up, {_quiet(flow)}"
+    quiet = f"There is no queue: {_quiet(flow)}"
     if flow.number("retrans_percent") >= 0.1:
-        return first, f"{quiet}, yet {_again(flow)}: losses keep cwnd low, not a full path."
+        return first, f"{quiet}, yet {_again(flow)}: losses, not queueing, keep cwnd low."
     return first, f"{quiet}; {_again(flow)}, and cwnd grows by a segment each round trip or so."
 
 
@@ -145,20 +145,20 @@ def _window(flow: FlowFacts) -> str:
 
 
 def by_rwnd(flow: FlowFacts) -> tuple[str, str]:
-    """Say how the peer's window limits a flow, and what the round trip says of the path."""
-    first = f"Limited by the other end's window {flow.share}"
+    """Limit by the peer's window, and the state of the path."""
+    first = f"Limited by the peer's receive window {flow.share}"
     window, flying = flow.number("snd_wnd"), flow.number("in_flight")
     if math.isnan(window):
         return f"{first}.", _path(flow)
     if not window:
-        return f"{first}: it is closed.", "The application there does not read what has come."
+        return f"{first}: it is zero.", "The application there does not read."
     used = "all of it" if flying >= window - flow.number("mss") else f"{flow.size(flying)}"
     return f"{first}: {flow.size(window)} offered, {used} in flight.", _path(flow)
 
 
 def by_sndbuf(flow: FlowFacts) -> tuple[str, str]:
-    """Say how the send buffer limits a flow, and what a larger one lets it send."""
-    first = f"Limited by this end's send buffer {flow.share}"
+    """Limit by the send buffer, and the effect of a larger one."""
+    first = f"Limited by the send buffer {flow.share}"
     size, srtt = flow.number("sndbuf"), flow.number("srtt_us")
     if not size:
         return f"{first}.", _path(flow)
@@ -174,9 +174,9 @@ def by_sndbuf(flow: FlowFacts) -> tuple[str, str]:
 
 
 def by_app(flow: FlowFacts) -> tuple[str, str]:
-    """Say how the application limits a flow, and what the windows would allow."""
+    """Limit by the application, and the rate that cwnd would allow."""
     first = f"Limited by the application {flow.share}: "
-    first += "nothing waits to be sent."
+    first += "nothing is queued."
     idle = flow.number("last_data_sent") * 1000
     if flow.known("last_data_sent") and idle > 2_000_000:
         return first, f"It last sent {time(idle)} ago."
@@ -188,26 +188,26 @@ def by_app(flow: FlowFacts) -> tuple[str, str]:
 
 
 def by_recovery(flow: FlowFacts) -> tuple[str, str]:
-    """Say what losses left a flow of its window, and how many there were."""
-    first = f"Held back by making up for losses {flow.share}: cwnd "
+    """Limit by loss recovery: the window left, and the number of losses."""
+    first = f"Limited by loss recovery {flow.share}: cwnd "
     first += f"{flow.number('snd_cwnd'):.0f}"
     if flow.number("ssthresh") < NO_SSTHRESH:
         first += f", ssthresh {flow.number('ssthresh'):.0f}"
     again = _again(flow)
     second = f"{again[0].upper()}{again[1:]} in its life"
     if flow.number("ca_state") == CaState.LOSS:
-        second += f"; the timer of {time(flow.number('rto'))} ran out"
+        second += f"; the timeout of {time(flow.number('rto'))} expired"
     elif flow.queues:
-        second += f"; {time(flow.number('queueing_us'))} of the srtt is queueing: the path is full"
+        second += f"; {time(flow.number('queueing_us'))} of the srtt is queueing delay"
     return f"{first}.", f"{second}."
 
 
 def receives(flow: FlowFacts) -> tuple[str, str]:
-    """Say that a flow only receives, and what waits to be read."""
-    first = "This end only receives: nothing here limits it but how fast it reads."
+    """No limit of a receiver, and its unread bytes."""
+    first = "This end only receives: its one limit here is reading."
     if flow.number("rqueue"):
-        return first, f"{flow.size(flow.number('rqueue'))}B have come and wait to be read."
-    return first, f"It has read all of the {flow.size(flow.number('bytes_received'))}B that came."
+        return first, f"{flow.size(flow.number('rqueue'))}B are received and not read yet."
+    return first, f"It has read all {flow.size(flow.number('bytes_received'))}B received."
 
 
 def _short(number: float) -> str:

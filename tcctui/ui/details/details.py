@@ -126,7 +126,7 @@ class Details(Widget):
 def _title(flows: Flows, width: int) -> list[_Piece]:
     """Title: the verdict, in its colour."""
     verdict = BY_LIMIT.get(int(flows["limit"][0]))
-    word = " what limits it is not known yet"
+    word = " limit unknown yet"
     if flows["closed_ns"][0]:
         word = " closed"
     elif verdict:
