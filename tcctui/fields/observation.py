@@ -55,7 +55,7 @@ OBSERVATION = (
         "sock_diag INET_DIAG_SKMEMINFO", query="has_skmem",
     ),
 )  # fmt: skip
-"""What tcctui itself knows of a flow."""
+"""Values that tcctui itself has of a flow."""
 
 
 def _record(name: str, dtype: str, unit: Unit, meaning: str, source: str) -> Field:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from tcctui.fields.table import BY_RECORDED
 from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS
 from tcctui.reference.blocks import Block, Command, Heading, Paragraph, entry, sourced
 
@@ -49,6 +50,9 @@ def blocks() -> Iterator[Block]:
 def _fields(title: str, fields: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:
     yield Heading(title)
     for name, described in fields.items():
-        meaning, unit = (described.get(key, "") for key in ("meaning", "unit"))
-        text = f"{meaning} ({unit})" if meaning and unit else meaning or unit
+        field, unit = BY_RECORDED.get(name), described.get("unit", "")
+        if field is not None and field.column is not None:
+            yield entry(name, f"Column {field.column.title}.", f"{unit[:1].upper()}{unit[1:]}.")
+            continue
+        text = " ".join(filter(None, (described.get("meaning", ""), unit and f"({unit})")))
         yield entry(name, f"{text[:1].upper()}{text[1:]}.", sourced(described["source"]))

@@ -56,7 +56,7 @@ def _parts(search: str) -> list[_Part]:
 
 
 def _plainly(part: _Part) -> str:
-    """How a part would be written by `added`, whichever sign its opposite was written with."""
+    """The part as `added` writes it, with either sign of negation."""
     if part.kind != "NOT":
         return part.text
     return "-" + part.text[1 if part.text[0] in "-!" else len("not") :].lstrip()

@@ -1,4 +1,4 @@
-"""What a column of the flow table is."""
+"""Column of the flow table: its cells, width, order and search."""
 
 from __future__ import annotations
 
