@@ -52,7 +52,9 @@ def _fields(title: str, fields: Mapping[str, Mapping[str, str]]) -> Iterator[Blo
     for name, described in fields.items():
         field, unit = BY_RECORDED.get(name), described.get("unit", "")
         if field is not None and field.column is not None:
-            yield entry(name, f"Column {field.column.title}.", f"{unit[:1].upper()}{unit[1:]}.")
+            yield entry(
+                name, f"Column {field.column.title}.", unit and f"{unit[:1].upper()}{unit[1:]}."
+            )
             continue
         text = " ".join(filter(None, (described.get("meaning", ""), unit and f"({unit})")))
         yield entry(name, f"{text[:1].upper()}{text[1:]}.", sourced(described["source"]))
