@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
+from tcctui.wire.events import TcpState
 from tcctui.wire.records import pick
-from tests.unit.events import SECOND
+from tests.unit.events import SECOND, destroy, probes, state
+from tests.unit.stores import SOCKET, filled, ingest, value
 from tests.unit.story import Story
 from tests.unit.tape_player import BATCH_NS, BEGIN_NS, EVERYTHING, Player, differences
 
@@ -61,6 +63,15 @@ def test_some_flows_are_enough() -> None:
     store = Store(1 << 20)
     store.restore(Keyframe.from_bytes(DATA), np.array([3, 4, 99], "u8"))
     assert store.flows([])["cookie"].tolist() == [3, 4]
+
+
+def test_a_closed_flow_has_no_socket_any_more() -> None:
+    """The kernel uses a socket's address again: what comes of it then is not the closed flow's."""
+    store = Store(0)
+    known = filled(probes(SECOND, skaddr=SOCKET), destroy(2 * SECOND, 1, SOCKET))
+    store.restore(known.keyframe())
+    ingest(store, state(3 * SECOND, SOCKET, TcpState.FIN_WAIT1))
+    assert value(store, "state") == TcpState.CLOSE
 
 
 @settings(max_examples=100)
