@@ -5,13 +5,29 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import subprocess
+import tempfile
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package
+
+# A slow or busy machine is no failure: an example may take as long as it needs.
+settings.register_profile(
+    "tcctui",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("tcctui")
+
+# In the background, and under nohup, these are ignored from the start, and commands keep to that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TOOLS = ("bash", "bpftool", "bpftrace", "ip", "iperf3", "nft", "ss", "stty", "tc", "tmux")
 """What the kernel tests call."""
@@ -46,6 +62,19 @@ def missing_for_kernel_tests() -> str:
         if done.returncode:
             return f"needs {need_of}: {' '.join(command)} says {done.stderr.strip()}"
     return ""
+
+
+@pytest.fixture
+def public_path(tmp_path: Path) -> Path:
+    """Give a directory of the test's own that every user can enter and read.
+
+    How deep pytest puts it differs: under pytest-xdist there is one more directory above it.
+    """
+    above = Path(tempfile.gettempdir())
+    for directory in (tmp_path, *tmp_path.parents):
+        if directory.is_relative_to(above) and directory != above:
+            directory.chmod(0o755)
+    return tmp_path
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -70,7 +70,7 @@ def _marked(document: Any, path: Path, mark: str) -> tuple[str, int]:
 
 
 def _inner(item: Any, key: Any) -> Any:
-    """What a document or a table has by a key; None for what has no keys."""
+    """Item of a document or a table by its key; None if it has no keys."""
     from tomlkit import container, items  # noqa: PLC0415
 
     if isinstance(item, container.OutOfOrderTableProxy):  # what is said in several places

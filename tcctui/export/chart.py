@@ -1,4 +1,4 @@
-"""The charts of one flow as a picture or as text, drawn by what draws them on the screen."""
+"""Charts of one flow as a picture or as text, by the screen's own drawing code."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style.printable import legible
 
 WIDTH, HEIGHT = 120, 18
-"""Cells of each of both charts."""
+"""Size of each of both charts in cells."""
 
 _MEMORY = 16 << 20  # for the history of one flow
 _SHORT = 60.0  # seconds for which every 100 ms are known
@@ -33,7 +33,7 @@ _SHORT = 60.0  # seconds for which every 100 ms are known
 def draw(
     cookie: int, chosen: Selection, lives: Attribution, chunks: Iterable[Chunk], ending: str
 ) -> str:
-    """Draw cwnd and srtt of a flow over what is chosen of its life, as .svg or .txt has them."""
+    """Draw cwnd and srtt over the selected part of a flow's life, as .svg or .txt."""
     life = lives.all()
     life = life[life["cookie"] == np.uint64(cookie)]
     end_ns = min(chosen.end_ns, int(life["last_ns"].max()))
@@ -56,7 +56,7 @@ def draw(
 
 
 class _Sheet(App[None]):
-    """A caption, and below it the charts of cwnd and of srtt."""
+    """A caption above the charts of cwnd and of srtt."""
 
     CSS = "Static { height: 1; text-style: bold; } TimeChart { height: 1fr; }"
 
@@ -93,7 +93,7 @@ _TEXT = re.compile(
 
 
 def _settled(picture: str) -> str:
-    """Take out what is random, and place each word: not all viewers keep the gaps between them."""
+    """Remove random ids, and position each word: not all viewers keep the gaps between them."""
 
     def placed(match: re.Match[str]) -> str:
         kind, x, y, rest, line = match.groups()

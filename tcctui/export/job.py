@@ -1,4 +1,4 @@
-"""One export: looks for the sockets, then writes what is wanted."""
+"""One export: finds the sockets, then writes the selection."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tcctui.wire.events import EVENT
 from tcctui.wire.samples import SAMPLE
 
 _AROUND_NS = 60_000_000_000
-"""Nanoseconds before and after what is wanted, in which sockets are learned."""
+"""Margin before and after the selection in which sockets are learned, in nanoseconds."""
 
 _LEARNING = 0.4  # share of the time that it takes, about
 
@@ -38,10 +38,10 @@ _PART = 1 << 17  # rows that are made at a time
 
 
 class Job:
-    """Exports from a recording what the options choose; they are as in `command.export`.
+    """Exports the selection from a recording; the options are as in `command.export`.
 
     Raises:
-        TcctuiError: they make no sense, or there is no such flow.
+        TcctuiError: they are inconsistent, or there is no such flow.
 
     """
 
@@ -79,7 +79,7 @@ class Job:
             self._lives.learn(chunk.events, chunk.samples)
 
     def _going(self, chunks: Iterator[Chunk], begin: float, end: float) -> Iterator[Chunk]:
-        """Show how far it is while chunks go by."""
+        """Report progress while chunks go by."""
         choice = self._chosen
         whole = max(1, choice.end_ns - choice.begin_ns)
         for chunk in chunks:
@@ -121,7 +121,7 @@ class Job:
                 yield make(records[at : at + _PART], self._offset)
 
     def _chunks(self) -> Iterator[Chunk]:
-        """Give what is chosen, a chunk at a time."""
+        """Selected records, a chunk at a time."""
         if self._query is not None:
             yield from matching(
                 self._query,

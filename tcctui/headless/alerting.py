@@ -1,4 +1,4 @@
-"""`tcctui trace --alert`: a line for each connection that begins to match, until Ctrl-C."""
+"""`tcctui trace --alert`: a line for each connection that starts to match, until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ APART_NS = 250_000_000
 
 
 class Telling:
-    """Looks for alerts while something is read, and prints them: as text, or lines of JSON."""
+    """Checks for alerts while a source is read, and prints them as text or JSON lines."""
 
     def __init__(
         self,
@@ -46,15 +46,15 @@ class Telling:
         self.wall_offset_ns = 0
         """Added to the source's clock, it is nanoseconds since 1970."""
         self.raised = 0
-        """How many there were."""
+        """Number of alerts."""
         self._look_ns = 0
 
     def take(self, batch: Batch) -> None:
         """Take in a batch, and tell what is new, if it is time to look.
 
         Raises:
-            BrokenPipeError: nobody reads it any more.
-            TcctuiError: the output takes no more.
+            BrokenPipeError: the reader has closed the pipe.
+            TcctuiError: the output can't be written.
 
         """
         self.store.take(batch)
@@ -78,14 +78,14 @@ class Telling:
         return "".join(map(line, turns.raised))
 
     def end(self, seconds: float) -> int:
-        """Say how many there were; gives the exit code."""
+        """Print the number of alerts; gives the exit code."""
         noun = "alert" if self.raised == 1 else "alerts"
         print(f"{self.raised:,} {noun} in {seconds:.1f} s", file=self.remarks)
         return 0
 
 
 def line(alert: Alert) -> str:
-    """One line of text: when, between whom, what it was, and what was asked."""
+    """One line of text: time, ends, query and values."""
     when = datetime.fromtimestamp(alert.raised_ns // 10**9)
     told = ", ".join(said(name, value) for name, value in alert.values.items())
     parts = [f"{when:%H:%M:%S} {alert.local} > {alert.remote}", told, alert.query]
@@ -96,7 +96,7 @@ def alert(source: Source, telling: Telling, duration: float | None) -> int:
     """Read an open source until `duration` or a signal ends it; gives the exit code.
 
     Raises:
-        TcctuiError: the source is gone, or the output takes no more.
+        TcctuiError: the source is gone, or the output can't be written.
 
     """
     announce(source, telling.remarks)
@@ -108,10 +108,10 @@ def alert(source: Source, telling: Telling, duration: float | None) -> int:
 
 
 def alert_of(timeline: Timeline, telling: Telling, duration: float | None) -> int:
-    """Read a recording as fast as it can be; gives the exit code.
+    """Read a recording at full speed; gives the exit code.
 
     Raises:
-        TcctuiError: it can't be read any more, or the output takes no more.
+        TcctuiError: it can't be read any more, or the output can't be written.
 
     """
     first_ns, last_ns = timeline.span

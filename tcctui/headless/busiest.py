@@ -23,7 +23,7 @@ def busiest(store: Store) -> Keys:
 
 
 def unsampled(store: Store) -> Keys:
-    """Cookies of the sockets that live, and of which there was no sample yet."""
+    """Cookies of open sockets without a sample."""
     flows = store.flows(["sampled_ns", "closed_ns"])
     return flows["cookie"][(flows["closed_ns"] == 0) & (flows["sampled_ns"] == 0)]
 

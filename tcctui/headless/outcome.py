@@ -1,4 +1,4 @@
-"""`tcctui trace` with --until or --summary: what came of it, instead of every event."""
+"""`tcctui trace` with --until or --summary: a result instead of every event."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ HAPPENED, DID_NOT_HAPPEN = 0, 3
 """Exit codes of --until."""
 
 _APART_NS = 1_000_000_000
-"""Nanoseconds between two looks at all connections."""
+"""Nanoseconds between two checks of all connections."""
 
 _TOLD_WITHIN_NS = 1_000_000_000
 """Nanoseconds within which the last sample of a socket that was destroyed comes, if it does."""
@@ -41,12 +41,12 @@ _LAST_LOOK, _LAST_WAIT = 1.5, 0.05
 
 
 class Asked:
-    """What is looked for while something is read, and what is told of it at the end.
+    """State of one `trace --until` or `--summary` run.
 
-    Until a connection matches `until`, if it is given. `summary` is the form, `text` or `json`, of
-    what is printed of each connection; None prints nothing of them. What matched is printed, too:
-    among the remarks where there is a summary. With `only`, it is all of connections that match
-    that: now, to end it, and at some time, to be summed up.
+    It ends when a connection matches `until`, if given. `summary` is the form, `text` or `json`, of
+    the result; None prints none. The match is printed too, on stderr beside a summary. `only`
+    limits both: to connections that match it now, for `until`, and that matched it once, for the
+    summary.
     """
 
     def __init__(
@@ -92,21 +92,21 @@ class Asked:
             self.summary.take(batch)
 
     def search(self) -> bool:
-        """Look for a connection that matches, unless one was found; says whether there is one."""
+        """Search for a matching connection unless one was found; True if there is one."""
         if self._until is not None and not self.found:
             self.found = self._until.found(self.store)
         return bool(self.found)
 
     def look(self) -> None:
-        """Take note of how connections are now, for the summary."""
+        """Update the summary from the store."""
         if self.summary is not None:
             self.summary.look(self.store)
 
     def tell(self, seconds: float, lost: int, skipped: int) -> int:
-        """Print what there is to say; gives the exit code.
+        """Print the result; gives the exit code.
 
         Raises:
-            TcctuiError: the output takes no more.
+            TcctuiError: the output can't be written.
 
         """
         if self.summary is not None and self._followed is not None:
@@ -125,16 +125,16 @@ class Asked:
             noun = "connection" if count == 1 else "connections"
             print(f"{count:,} {noun} in {seconds:.1f} s, {losses}", file=self.remarks)
             return 0
-        happened = "It happened" if self.found else "It did not happen"
-        print(f"{happened} in {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
+        result = "Match after" if self.found else "No match within"
+        print(f"{result} {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
         return HAPPENED if self.found else DID_NOT_HAPPEN
 
 
 def outcome(source: Source, asked: Asked, duration: float | None) -> int:
-    """Read an open source until it happens, or `duration` or a signal ends it; gives the exit code.
+    """Read an open source until a match, `duration` or a signal; gives the exit code.
 
     Raises:
-        TcctuiError: the source is gone, or the output takes no more.
+        TcctuiError: the source is gone, or the output can't be written.
 
     """
     announce(source, asked.remarks)
@@ -151,10 +151,10 @@ def outcome(source: Source, asked: Asked, duration: float | None) -> int:
 
 
 def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
-    """Read a recording as a live source is read, but as fast as it can be; gives the exit code.
+    """Read a recording as a live source, at full speed; gives the exit code.
 
     Raises:
-        TcctuiError: it can't be read any more, or the output takes no more.
+        TcctuiError: it can't be read any more, or the output can't be written.
 
     """
     first_ns, last_ns = timeline.span
@@ -173,7 +173,7 @@ def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
 
 
 def _look_last(source: Source, asked: Asked) -> None:
-    """Sample all sockets once more: what a quiet one was sampled last may be seconds old."""
+    """Sample all sockets once more: the last sample of an idle one may be seconds old."""
     store = asked.store
     asked.look()
     now_ns, deadline = source.now_ns(), time.monotonic() + _LAST_LOOK
@@ -191,7 +191,7 @@ def _look_last(source: Source, asked: Asked) -> None:
 
 
 def _to_come(store: Store, now_ns: int) -> bool:
-    """Whether samples are still to come: of the living one from now, of the dead their last one."""
+    """True while samples are pending: a current one of the open, a final one of the closed."""
     flows = store.flows(["sampled_ns", "closed_ns"])
     sampled_ns, closed_ns = flows["sampled_ns"], flows["closed_ns"]
     missing = (closed_ns == 0) & (sampled_ns < now_ns)

@@ -28,7 +28,7 @@ FORMATS = ("text", "jsonl", "csv")
 
 _WAIT = 0.05  # seconds between two polls of the source
 
-_WATCH_NS = 250_000_000  # nanoseconds between two times that it is said which
+_WATCH_NS = 250_000_000  # nanoseconds between two choices of them
 
 FIELDS = (
     "ts_ns",
@@ -47,7 +47,7 @@ FIELDS = (
     "rcv_wnd",
     "sock_cookie",
 )
-"""What jsonl and csv print of an event: the tracepoint's own names and units."""
+"""Fields of an event in jsonl and csv: the tracepoint's own names and units."""
 
 _FLOW = np.dtype(
     [
@@ -58,14 +58,14 @@ _FLOW = np.dtype(
         ("sock_cookie", ">u8"),
     ]
 )
-"""What all events of a flow have in common."""
+"""Fields common to all events of a flow."""
 
 _unpack_flow = struct.Struct(">2QH2QHQ").unpack
 
 COUNTED = (*FIELDS, "acks")
-"""The same where a line may stand for several events: how many of the flow there were so far."""
+"""The same for coalesced events, with the number of ACKs of the flow so far."""
 
-# Lines to be filled in twice: with the flow, and, behind %%, with the numbers of each event.
+# Templates filled in twice: with the flow, and, behind %%, with the numbers of each event.
 _TEXT = (
     "%%.3f| %s.%d > %s.%d | snd_nxt %%d snd_una %%d snd_cwnd %%d ssthresh %%d"
     " snd_wnd %%d srtt %%d rcv_wnd %%d sock_cookie %d length %%d"
@@ -90,9 +90,9 @@ _PIECE = 2048  # events written at a time: their numbers fit in the CPU's caches
 
 
 class _Lines(dict[bytes, str]):
-    """The line of each flow, by its `_FLOW` as bytes: complete but for the numbers of an event.
+    """Line of each flow, by its `_FLOW` as bytes: complete except for an event's numbers.
 
-    Addresses are what takes longest to write, and they are the same in all lines of a flow.
+    Addresses are the slowest part to format, and equal in all lines of a flow.
     """
 
     def __init__(self, line: str) -> None:
@@ -114,10 +114,10 @@ _LINES = {
 
 
 def format_events(events: Events, form: str, since_ns: int, *, counted: bool = False) -> str:
-    """Lines for tcp_probe events, in the form `text`, `jsonl` or `csv`.
+    """Format tcp_probe events as `text`, `jsonl` or `csv` lines.
 
-    `since_ns` is the moment that `text` counts its milliseconds from. With `counted`, each line
-    ends with the event's `acks`.
+    `since_ns` is the origin of the milliseconds in `text`. With `counted`, each line ends with the
+    event's `acks`.
     """
     pieces = range(0, len(events), _PIECE)
     return "".join([_format(events[at : at + _PIECE], form, since_ns, counted) for at in pieces])
@@ -140,7 +140,7 @@ def _format(events: Events, form: str, since_ns: int, counted: bool) -> str:
 
 
 class Chosen:
-    """Chooses the events that match; `samples`, where the query needs them, are its source's."""
+    """Filter for events; `samples`, where the query needs them, are its source's."""
 
     def __init__(self, matching: Matching, samples: Source | None = None) -> None:
         self.matching = matching
@@ -162,10 +162,10 @@ def _unsampled_first(store: Store) -> Keys:
 
 
 class Trace:
-    """Prints what a source delivers until its time, its count or a signal ends it.
+    """Prints the events of a source until its duration, its count or a signal ends it.
 
-    `duration` is in seconds and `count` in events; None is without end. `since_ns` is when the
-    source was attached, on its own clock. With `matching`, only what matches is printed and counts.
+    `duration` is in seconds and `count` in events; None for no limit. `since_ns` is the time of
+    attachment, on the source's clock. With `matching`, only matches are printed and counted.
     """
 
     def __init__(
@@ -194,7 +194,7 @@ class Trace:
         """Print until the end; a closed pipe ends it quietly, as a signal does.
 
         Raises:
-            TcctuiError: the source is gone, or the output takes no more.
+            TcctuiError: the source is gone, or the output can't be written.
 
         """
         with Ending() as ending, suppress(BrokenPipeError):
@@ -228,7 +228,7 @@ def trace(
 ) -> None:
     """Run `tcctui trace` on an open source, with its remarks on stderr.
 
-    `matching` chooses among what the kernel lets through; None prints all of that.
+    `matching` filters what passes the kernel; None prints all of it.
     """
     if source.kernel_filter:
         print(f"Filter in the kernel: {source.kernel_filter}", file=sys.stderr)
@@ -242,6 +242,6 @@ def trace(
     seconds = time.monotonic() - started
     lost = f"{source.lost()} lost"
     if source.skipped():
-        # Of any flow: the kernel does not say of which.
+        # Of any flow: the kernel does not name it.
         lost += f", {source.skipped()} skipped by the kernel"
     print(f"{running.seen} events in {seconds:.1f} s, {lost}", file=sys.stderr)

@@ -46,10 +46,10 @@ from tcctui.query.terms import all_of
 __all__ = ["ALL", "FIELD_NAMES", "MAX_LENGTH", "Query", "QueryError", "is_unfinished", "parse"]
 
 MAX_LENGTH = 2000
-"""Characters of a query: bounds the time that a pasted text can take."""
+"""Largest length of a query: bounds the time that a pasted text can take."""
 
 FIELD_NAMES = tuple(FIELDS)
-"""What may stand before `:` or a comparison."""
+"""Names allowed before `:` or a comparison."""
 
 _KEYWORDS = ("and", "or", "not")
 _LAST_WORD = re.compile(r"(?:^|[\s(])[-!]?([A-Za-z_]+)$")
@@ -67,10 +67,10 @@ class Query:
     fields: frozenset[str]
     _match: Callable[[Evaluation], Mask] = field(repr=False, compare=False)
     bounds: Bounds = field(default=Bounds(), repr=False, compare=False)
-    """What the kernel can decide of it: no flow that matches is outside `bounds.holds`."""
+    """The kernel's part of it: no flow that matches is outside `bounds.holds`."""
 
     def mask(self, flows: Flows) -> Mask:
-        """Tell which flows match: a new array of one bool per flow.
+        """Mask of the matching flows: a new array of one bool per flow.
 
         `flows` has `cookie` and `fields` as arrays of one length, which are not changed.
 
@@ -81,7 +81,7 @@ class Query:
         return self._match(Evaluation(flows))
 
     def __and__(self, other: Query) -> Query:
-        """Both."""
+        """Conjunction of both."""
         if not self.text.strip():
             return other
         if not other.text.strip():
@@ -107,10 +107,10 @@ class Query:
 
 
 def parse(text: str) -> Query:
-    """Read a query; blank text matches every flow.
+    """Parse a query; blank text matches every flow.
 
     Raises:
-        QueryError: the text is no query; says where and why.
+        QueryError: the text is not a query; with the place and the reason.
 
     """
     if len(text) > MAX_LENGTH:
@@ -124,9 +124,9 @@ def parse(text: str) -> Query:
 
 
 def is_unfinished(text: str) -> bool:
-    """Whether the last word is the beginning of a field's name, such as `por` or `port`.
+    """True if the last word is the beginning of a field's name, such as `por` or `port`.
 
-    Who types that is more likely on the way to `port:443` than looking for the word.
+    Its user is more likely on the way to `port:443` than searching for the word.
     """
     last = _LAST_WORD.search(text, max(0, len(text) - MAX_LENGTH))
     return last is not None and any(

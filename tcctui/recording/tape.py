@@ -1,4 +1,4 @@
-"""Writing down what comes, live, beside the store: chunks with keyframes among them."""
+"""Live recording beside the store: chunks, with keyframes among them."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from tcctui.recording.chunks import PIECE_NS, Chunk, Chunker
 from tcctui.wire.batch import Batch
 
 COST = 45_000_000
-"""Nanoseconds that it may take to take in what came since the newest keyframe, nearly."""
+"""Time limit for replaying everything since the newest keyframe, in nanoseconds."""
 
 _EVENT, _SAMPLE = 800, 2_500
-"""Nanoseconds that one event and one sample cost."""
+"""Cost of one event and of one sample in nanoseconds."""
 
 _PIECE = 500_000
-"""Nanoseconds that a piece with events costs, whatever is in it."""
+"""Fixed cost of a piece with events, in nanoseconds."""
 
 _CHUNK = 300_000
-"""Nanoseconds that a chunk costs that is read from a file, though there is nothing in it."""
+"""Fixed cost of reading a chunk from a file, in nanoseconds."""
 
 _APART_NS = 2_000_000_000
-"""Nanoseconds between two keyframes, at least."""
+"""Minimum time between two keyframes, in nanoseconds."""
 
 _SHARE = 40
-"""One in so many nanoseconds may go into making keyframes: of 10,000 flows one takes 50 ms."""
+"""Limit on the share of time for keyframes, as a divisor: one of 10,000 flows takes 50 ms."""
 
 
 class Tape:
-    """Cuts what a source delivers into chunks, for whoever keeps them.
+    """Cuts a source's output into chunks for its keepers.
 
     `store` is what the same batches are taken in by, each before it comes here, and nothing else in
     between: a keyframe is of all that came. So `take` is for one thread; `flush` is for any. Each
@@ -54,7 +54,7 @@ class Tape:
         self._wants_keyframe = wants_keyframe
         self._chunker = Chunker(begin_ns)
         self._lock = threading.Lock()
-        self._in_order = threading.Lock()  # held while keepers are called, which takes long
+        self._in_order = threading.Lock()  # held while keepers run, which takes long
         self._next_keyframe_ns = begin_ns + _APART_NS
         self._spent = 0
         self._now_ns = begin_ns
@@ -76,7 +76,7 @@ class Tape:
             self._close(now_ns, keyframes=True)
 
     def flush(self, now_ns: int) -> None:
-        """Pass on what has come until now, though it is less than a second's."""
+        """Pass on what is pending, though it is less than a second's."""
         self._close(now_ns, keyframes=False)
 
     def _close(self, now_ns: int, *, keyframes: bool) -> None:

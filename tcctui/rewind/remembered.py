@@ -1,4 +1,4 @@
-"""What a timeline has of a few flows, kept for whoever goes back and forth in it."""
+"""Cache of a timeline's chunks for a few flows, for going back and forth."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tcctui.recording.timeline import Origin, Span, Timeline
 from tcctui.rewind.downsample import condensed
 
 MOST = 32 << 20
-"""Bytes that are kept at most."""
+"""Size limit in bytes."""
 
 _GAP_NS = 3_000_000_000
 
@@ -19,10 +19,9 @@ _OBJECTS = 700  # bytes around the arrays of a chunk
 
 
 class Remembered:
-    """A `Timeline` of the flows `of` alone, of which what was read last is kept.
+    """A `Timeline` of the flows `of` alone, with a cache of the chunks read last.
 
-    It gives, and keeps, what `keep` makes of each chunk.
-    Not for several threads at once.
+    It caches the result of `keep` for each chunk, and returns that. Used by one thread at a time.
     """
 
     def __init__(
@@ -59,7 +58,7 @@ class Remembered:
         until_ns: int,
         cookies: Keys | None = None,  # noqa: ARG002  # those of the protocol
     ) -> Iterator[Chunk]:
-        """Give chunks with what is `of` the flows, whatever `cookies` are."""
+        """Chunks with the flows `of`, whatever `cookies` are."""
         kept, size = deque[Chunk](), 0
         for chunk in self._read(after_ns, until_ns):
             if chunk.end_ns > after_ns and chunk.begin_ns <= until_ns:
@@ -87,10 +86,10 @@ class Remembered:
 
 
 class Condensed:
-    """A `Timeline` of the flows `of` alone, in which what is long ago is `condensed`.
+    """A `Timeline` of the flows `of` alone, with its older part `condensed`.
 
-    That are chunks that end `exact_ns` or more before the end of what is asked for. Of every ACK of
-    fast flows, a minute would not fit in what is kept. Not for several threads at once.
+    That part ends `exact_ns` before the end of the request. A minute of every ACK of fast flows
+    would not fit in the cache. Used by one thread at a time.
     """
 
     def __init__(self, timeline: Timeline, of: Keys, exact_ns: int) -> None:
@@ -119,7 +118,7 @@ class Condensed:
         until_ns: int,
         cookies: Keys | None = None,  # noqa: ARG002  # those of the protocol
     ) -> Iterator[Chunk]:
-        """Give chunks with what is `of` the flows, whatever `cookies` are."""
+        """Chunks with the flows `of`, whatever `cookies` are."""
         exactly_ns = until_ns - self._exact_ns
         if after_ns < exactly_ns:
             for chunk in self._condensed.chunks(after_ns, exactly_ns):
@@ -129,7 +128,7 @@ class Condensed:
 
 
 def _meet(kept: list[Chunk], after_ns: int, until_ns: int) -> bool:
-    """Whether there is no gap between what is kept and what is asked for, or one to be filled."""
+    """True if the cached chunks and the request overlap, or their gap is worth filling."""
     return after_ns <= kept[-1].end_ns + _GAP_NS and until_ns >= kept[0].begin_ns - _GAP_NS
 
 

@@ -113,6 +113,15 @@ def too_early(records: Events, plain: Events, interval_ns: int) -> list[str]:
     return found
 
 
+def ends_last(events: Events, cookies: list[int]) -> bool:
+    """Whether each of the sockets has one end, behind all its ACKs."""
+    for cookie in cookies:
+        kinds = events["kind"][events["sock_cookie"] == cookie].tolist()
+        if kinds.count(EventKind.DESTROY) != 1 or kinds[-1] != EventKind.DESTROY:
+            return False
+    return True
+
+
 def spare(source: BpfSource) -> int:
     """Count the slots that no flow has."""
     lists = source._slots._lists
@@ -160,6 +169,21 @@ class Twice:
     def flow(self, cookie: int) -> tuple[Events, Events]:
         """Give a flow's records and its ACKs."""
         return probes_of(self.records, [cookie]), probes_of(self.plain, [cookie])
+
+    def ended(self, cookies: list[int]) -> tuple[Events, Events]:
+        """Wait until the ends of some sockets are told, and give all: every ACK, and the records.
+
+        A socket that was closed lives on until its peer has acknowledged that.
+        """
+        streams = (self.plain, self.records)
+
+        def told() -> bool:
+            nonlocal streams
+            streams = (self.plain, self.records)
+            return all(ends_last(events, cookies) for events in streams)
+
+        until("all ends are told", told)
+        return streams
 
     def wait(self) -> None:
         """Wait until all that has happened is read, and each flow's last ACK is told."""

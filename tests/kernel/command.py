@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from tests.kernel.deadlines import until
+from tests.kernel.deadlines import PATIENCE, until
 
 TCCTUI = str(Path(sys.executable).parent / "tcctui")
 
@@ -57,11 +57,11 @@ class Command:
         """Its remarks so far."""
         return _read(self._err.fileno())
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Wait for its end, and give the exit code."""
         return self.process.wait(seconds)
 
-    def end(self, signal: int, seconds: float = 20) -> int:
+    def end(self, signal: int, seconds: float = PATIENCE) -> int:
         """Send it a signal, and wait for its end."""
         self.process.send_signal(signal)
         return self.wait(seconds)

@@ -1,7 +1,8 @@
-"""What the kernel tests leave behind: nothing, not even a mount."""
+"""What the kernel tests find, and what they leave behind: nothing, not even a mount."""
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +16,17 @@ def _mounted() -> bool:
     """Whether tracefs is mounted where tcctui mounts it; looking does not mount it."""
     places = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
     return str(TRACEFS[0]) in places
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_end_commands() -> None:
+    """Have signals end what the tests start, also where these run behind `nohup` or `&`.
+
+    A command that was started with a signal ignored goes on ignoring it, as tcctui does.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)

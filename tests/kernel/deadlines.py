@@ -8,8 +8,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+PATIENCE = 60.0
+"""Seconds that anything may take, on the slowest machine: what takes longer hangs."""
 
-def until(what: str, look: Callable[[], T], *, seconds: float = 20, pause: float = 0.05) -> T:
+
+def until(what: str, look: Callable[[], T], *, seconds: float = PATIENCE, pause: float = 0.05) -> T:
     """Look again and again until it gives something true, and give that.
 
     Raises:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
-from tests.kernel.deadlines import until
+from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.processes import children
 
 _numbers = itertools.count()
@@ -27,7 +27,7 @@ class Terminal:
 
     def __init__(self, directory: Path, columns: int = 160, lines: int = 50) -> None:
         self._server = f"tcctui-{os.getpid()}-{next(_numbers)}"
-        self._directory = directory
+        self.directory = directory
         self._size = ("-x", str(columns), "-y", str(lines))
         self._started: list[int] = []
         self._closed = False
@@ -35,11 +35,11 @@ class Terminal:
     def __enter__(self) -> Terminal:
         # What a program keeps of a person's choices is the test's own.
         kept = " ".join(
-            f"XDG_{what}_HOME={shlex.quote(str(self._directory / '.kept'))}"
+            f"XDG_{what}_HOME={shlex.quote(str(self.directory / '.kept'))}"
             for what in ("CONFIG", "STATE")
         )
         shell = f"env PS1='$ ' {kept} bash --norc --noprofile"
-        self._tmux("-f", os.devnull, "new-session", "-d", *self._size, "-c", self._directory, shell)
+        self._tmux("-f", os.devnull, "new-session", "-d", *self._size, "-c", self.directory, shell)
         self.until("the shell's prompt", lambda screen: screen.strip() == "$")
         return self
 
@@ -66,7 +66,7 @@ class Terminal:
             ["tmux", "-u", "-L", self._server, *map(str, arguments)],
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=PATIENCE,
             check=True,
             env={name: value for name, value in os.environ.items() if name != "TMUX"},
         )
@@ -89,7 +89,7 @@ class Terminal:
         """The text on the screen, a line per line."""
         return self._tmux("capture-pane", "-p")
 
-    def until(self, what: str, look: Callable[[str], object], *, seconds: float = 30) -> str:
+    def until(self, what: str, look: Callable[[str], object], *, seconds: float = PATIENCE) -> str:
         """Wait until the screen looks right, and give its text.
 
         Raises:
@@ -108,14 +108,14 @@ class Terminal:
             raise AssertionError(f"{error}; the screen is\n{screens[0]}") from None
         return screens[0]
 
-    def shows(self, pattern: str, *, seconds: float = 30) -> re.Match[str]:
+    def shows(self, pattern: str, *, seconds: float = PATIENCE) -> re.Match[str]:
         """Wait until something is on the screen, and give it."""
         screen = self.until(pattern, lambda text: re.search(pattern, text), seconds=seconds)
         match = re.search(pattern, screen)
         assert match
         return match
 
-    def hides(self, pattern: str, *, seconds: float = 30) -> str:
+    def hides(self, pattern: str, *, seconds: float = PATIENCE) -> str:
         """Wait until something is not on the screen, and give the screen."""
         return self.until(
             f"no {pattern}", lambda text: not re.search(pattern, text), seconds=seconds
@@ -123,7 +123,7 @@ class Terminal:
 
     def run(self, command: str) -> str:
         """Run a command in the shell to its end, and give what it prints."""
-        out = self._directory / "output"
+        out = self.directory / "output"
         out.unlink(missing_ok=True)
         self.type(f"{command} > {shlex.quote(f'{out}.part')} 2>&1; mv {out}.part {out}")
         self.press("Enter")

@@ -24,12 +24,12 @@ from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.bpf_syscall import delete_keys
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
-from tcctui.wire.events import EVENT, EventKind, Events
+from tcctui.wire.events import EVENT, EventKind
 from tcctui.wire.records import joined
-from tests.kernel.coalescing import Twice, known, places, spare, too_early, wrong
+from tests.kernel.coalescing import Twice, ends_last, known, places, spare, too_early, wrong
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, inside
-from tests.kernel.recorder import drain, probes_of
+from tests.kernel.recorder import Recorder, drain, probes_of
 from tests.kernel.traffic import (
     KINDS,
     PORT,
@@ -63,14 +63,29 @@ def coalescing(interval_ms: float, loading: Loading | None = None) -> closing[Bp
 Recording = Callable[..., contextlib.AbstractContextManager[Twice]]
 
 
+@pytest.fixture(scope="module")
+def fewest(plain: BpfSource) -> Iterator[BpfSource]:
+    """Open a source that tells as little as it may, for all tests that need nothing special."""
+    with coalescing(1000) as source:
+        yield source
+
+
 @pytest.fixture
-def twice(plain: BpfSource) -> Recording:
-    """Give what records both sources, of which the second has an interval in milliseconds."""
+def twice(plain: BpfSource, fewest: BpfSource) -> Recording:
+    """Give what records both sources, of which the second has an interval in milliseconds.
+
+    With `loading` the second one is loaded for this alone.
+    """
 
     @contextlib.contextmanager
     def record(interval_ms: float, loading: Loading | None = None) -> Iterator[Twice]:
-        with coalescing(interval_ms, loading) as coalesced:
+        opened = coalescing(interval_ms, loading) if loading else contextlib.nullcontext(fewest)
+        with opened as coalesced:
+            # Those of the test before may not have ended yet.
+            until("no flow is left", lambda: known(coalesced) == 0)
+            coalesced.set_interval(round(interval_ms * MS))
             drain(plain)
+            drain(coalesced)
             with Twice(plain, coalesced) as both:
                 yield both
             assert plain.lost() == coalesced.lost() == 0
@@ -148,7 +163,8 @@ def test_the_last_state_arrives_soon(plain: BpfSource) -> None:
         first = probes_of(drain(source), [cookie])
         assert len(first)
         time.sleep(0.1)
-        then = probes_of(source.read(0), [cookie])
+        # On a slow machine the interval may have been over before the first reading was.
+        then = joined([first, probes_of(source.read(0), [cookie])])
         expected = probes_of(drain(plain), [cookie])
         assert int(then[-1]["acks"]) == len(expected)
         assert source.read(0).size == 0
@@ -174,14 +190,17 @@ def test_a_store_knows_the_same(twice: Recording) -> None:
             quiet(made)
             both.wait()
             cookies = cookies_of(made)
-        streams = both.plain, both.records
+        streams = both.ended(cookies)
     now = int(max(events["ts_ns"].max() for events in streams))
     for store, events in zip(stores, streams, strict=True):
         for batch in np.array_split(events, 7):
             store.ingest(batch, now)
     exact, ours = (store.some_flows(np.array(cookies, "u8"), COMPARED) for store in stores)
     for name in COMPARED:
-        if name != "closed_ns":
+        if name == "closed_ns":
+            assert (ours[name] > 0).all()
+            assert (exact[name] > 0).all()
+        else:
             assert ours[name].tolist() == exact[name].tolist(), name
     assert stores[0].totals().events == stores[1].totals().events
     for cookie in cookies:
@@ -215,17 +234,23 @@ def test_a_focused_flow_is_told_ack_by_ack(twice: Recording) -> None:
     with Network() as network, twice(1000) as both, connections(network, "ipv4", "ipv4") as made:
         source = both.sources[1]
         cookie, other = made[0].cookies[0], made[1].cookies[0]
+
+        def some_since(moment_ns: int) -> bool:
+            return bool(np.count_nonzero(both.flow(cookie)[1]["ts_ns"] > moment_ns) > 40)
+
+        def some_in_focus() -> bool:
+            source.focus([cookie])
+            return some_since(begun)
+
         with chatter(*made):
-            time.sleep(0.2)
+            until("there are ACKs before", lambda: some_since(0))
             source.focus([cookie])
             begun = source.now_ns()
-            for _ in range(20):
-                time.sleep(0.01)
-                source.focus([cookie])
+            until("there are ACKs in focus", some_in_focus)
             ended = source.now_ns()
             source.focus([])
             off = source.now_ns()
-            time.sleep(0.3)
+            until("there are ACKs after", lambda: some_since(off))
         quiet(made)
         both.wait()
         all_right(both, cookies_of(made))
@@ -234,26 +259,31 @@ def test_a_focused_flow_is_told_ack_by_ack(twice: Recording) -> None:
         during = np.flatnonzero((acks["ts_ns"] > begun) & (acks["ts_ns"] < ended))
         assert len(during) > 20
         assert set(during.tolist()) <= own
-        # One may have been on its way when the focus went.
-        assert np.count_nonzero(acks["ts_ns"] > off) > 20
-        assert np.count_nonzero(records["ts_ns"] > off) <= 3
-        few, _ = both.flow(other)
-        assert len(few) <= 4
+        # One may have been on its way when the focus went; then there is one each second again.
+        seconds = (int(acks["ts_ns"].max()) - off) / 1e9
+        assert np.count_nonzero(records["ts_ns"] > off) <= 3 + seconds
+        few, every = both.flow(other)
+        assert not too_early(few, every, 1000 * MS)
+        assert len(few) < len(every) / 10
 
 
 def test_the_interval_changes_while_running(twice: Recording) -> None:
     """From each ACK to 10 ms, to 1 s and back again: each ACK is told once, in order."""
-    with Network() as network, twice(0) as both, connections(network, *KINDS) as made:
+    with (
+        Network() as network,
+        twice(0, Loading()) as both,
+        connections(network, *KINDS) as made,
+    ):
         source = both.sources[1]
         with chatter(*made, pause=0.0005):
             for _ in range(2):
                 for interval_ms in (10, 1000, 0):
-                    time.sleep(0.2)
+                    talked(both)
                     source.set_interval(interval_ms * MS)
                     assert source.interval_ns == interval_ms * MS
-            time.sleep(0.2)
+            talked(both)
             begun = source.now_ns()
-            time.sleep(0.1)
+            talked(both)
         quiet(made)
         both.wait()
         cookies = cookies_of(made)
@@ -271,13 +301,10 @@ def test_the_interval_changes_while_running(twice: Recording) -> None:
         assert len(both.records) < len(both.plain)
 
 
-def ends_last(events: Events, cookies: list[int]) -> bool:
-    """Whether each of the sockets has one end, behind all its ACKs."""
-    for cookie in cookies:
-        kinds = events["kind"][events["sock_cookie"] == cookie].tolist()
-        if kinds.count(EventKind.DESTROY) != 1 or kinds[-1] != EventKind.DESTROY:
-            return False
-    return True
+def talked(both: Twice) -> None:
+    """Wait until a few hundred more ACKs have been seen."""
+    wanted = len(both.plain) + 400
+    until("there are more ACKs", lambda: len(both.plain) > wanted)
 
 
 def test_what_is_pending_comes_before_the_end(twice: Recording) -> None:
@@ -292,8 +319,7 @@ def test_what_is_pending_comes_before_the_end(twice: Recording) -> None:
                 talk(connection, 7)
             cookies = cookies_of(made)
             assert known(source) == len(cookies)
-        settle(network)
-        until("all ends are told", lambda: ends_last(both.records, cookies))
+        both.ended(cookies)
         all_right(both, cookies)
         until("slots are given back", lambda: spare(source) == source._program.slots)
         assert known(source) == 0
@@ -315,9 +341,9 @@ def test_ends_without_room_are_told_all_the_same(plain: BpfSource) -> None:
             quiet(made)
         settle(network)
         assert source.lost() > 0
+        until("no flow has a slot", lambda: known(source) == 0)
         # The listening sockets have no slots.
         assert source.lost_by_kind()[EventKind.DESTROY] <= len(made)
-        assert known(source) == 0
         events, acks = joined([*first, drain(source)]), drain(plain)
         assert ends_last(events, cookies)
         for cookie in cookies:
@@ -362,17 +388,20 @@ def test_slots_of_idle_flows_go_to_others(
     monkeypatch.setattr(slots, "_LEAVE_NS", 100 * MS)
     with Network() as network, twice(10, Loading(slots=64)) as both:
         with connections(network, *["ipv4", "ipv6"] * 24) as made:
-            for _ in range(4):
+            cookies = cookies_of(made)
+
+            def slots_have_gone_round() -> bool:
                 for connection in made:
                     talk(connection, 3)
                     time.sleep(0.01)
+                begun = [int(both.flow(cookie)[0]["begun"].sum()) for cookie in cookies]
+                return sum(number > 1 for number in begun) > 4
+
+            until("some flows had two slots", slots_have_gone_round)
             quiet(made)
             both.wait()
-            cookies = cookies_of(made)
             all_right(both, cookies)
-            begun = [int(both.flow(cookie)[0]["begun"].sum()) for cookie in cookies]
-        assert sum(number > 1 for number in begun) > 4
-        settle(network)
+        both.ended(cookies)
         source = both.sources[1]
         until("slots are given back", lambda: spare(source) == 64)
         assert known(source) == 0
@@ -400,7 +429,8 @@ def test_a_socket_that_is_connected_anew(twice: Recording) -> None:
                 assert again.cookies[0] == cookie
                 both.wait()
                 records, acks = both.flow(cookie)
-    both.sources[0].set_filter(KernelFilter.on_ports(PORT))
+    for source in both.sources:
+        source.set_filter(KernelFilter.on_ports(PORT))
     assert not wrong(records, acks)
     moved = int(np.flatnonzero(np.diff(acks["dport"].astype("i4")))[0]) + 1
     assert {moved, moved + 1} <= {record.end for record in places(records)}
@@ -423,20 +453,23 @@ def disconnect(end: socket.socket) -> None:
 @pytest.mark.parametrize("interval_ms", [0, 1000])
 def test_the_end_of_an_aborted_connection_is_told(interval_ms: int) -> None:
     """The end of a socket that was closed with RST passes the filter, though its port is gone."""
-    with Network() as network, coalescing(interval_ms) as source:
+    with Network() as network, coalescing(interval_ms) as source, Recorder(source) as recorder:
         with closing(connect(network, "ipv4")) as connection:
             talk(connection, 5)
             cookies = cookies_of([connection])
             connection.client.setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("=ii", 1, 0)
             )
-        settle(network)
-        assert ends_last(drain(source), cookies)
+        until("both ends are told", lambda: ends_last(recorder.events, cookies))
 
 
 def test_keys_are_taken_out_of_a_map(twice: Recording) -> None:
     """All that is asked for goes, wherever among it is something that is not there."""
-    with Network() as network, twice(1000) as both, connections(network, *KINDS * 2) as made:
+    with (
+        Network() as network,
+        twice(1000, Loading()) as both,
+        connections(network, *KINDS * 2) as made,
+    ):
         source = both.sources[1]
         for connection in made:
             talk(connection, 2)

@@ -21,6 +21,7 @@ from tcctui.sources.kernel.filter_tests import MAX_TESTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import parse_prefix
 from tcctui.wire.events import EventKind, Events
+from tests.kernel.deadlines import PATIENCE
 from tests.kernel.network import Network, inside, run
 from tests.kernel.recorder import drain
 from tests.kernel.traffic import PORT, Connection, quiet, talk
@@ -81,11 +82,11 @@ def _connect(network: Network, host: str, near: str, port: int, *, mapped: bool)
         listener.bind(("::" if family == socket.AF_INET6 else "0.0.0.0", port))
         listener.listen()
         client = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET)
-        client.settimeout(20)
+        client.settimeout(PATIENCE)
         client.bind((near, 0))
         client.connect((host, port))
         server, _ = listener.accept()
-    server.settimeout(20)
+    server.settimeout(PATIENCE)
     for end in (client, server):
         end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Connection(client, server)

@@ -19,6 +19,7 @@ from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.wire.events import AF_INET, AF_INET6, CaState, EventKind, Events, TcpState
+from tcctui.wire.tracepoints import BY_KIND
 from tests.kernel.bpf_objects import held_by
 from tests.kernel.deadlines import until
 from tests.kernel.happenings import KINDS as HAPPENINGS
@@ -26,15 +27,17 @@ from tests.kernel.happenings import End, ends_of, of_kinds, of_ports, rows
 from tests.kernel.network import Network, run
 from tests.kernel.recorder import Recorder, drain
 from tests.kernel.traffic import KINDS, PORT, Connection, connect, connections, exchange, quiet
-from tests.kernel.watching import CLOSED, LOSSY, abort, compare, fields, of_end, told, watched
+from tests.kernel.watching import CLOSED, LOSSY, compare, cut_off, fields, of_end, told, watched
 
 pytestmark = pytest.mark.kernel
+
+OWN_PORTS = KernelFilter.on_ports(PORT, CLOSED)
 
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[BpfSource]:
     """Open a source for the tests' own ports."""
-    with closing(BpfSource(KernelFilter.on_ports(PORT, CLOSED))) as opened:
+    with closing(BpfSource(OWN_PORTS)) as opened:
         yield opened
 
 
@@ -98,7 +101,7 @@ def test_what_is_attached(source: BpfSource) -> None:
     listed = json.loads(run("bpftool", "--json", "perf"))
     programs = held_by(os.getpid()).programs
     attached = [one["tracepoint"] for one in listed if one["prog_id"] in programs]
-    wanted = set(formats) - set(tracepoints.lacking(formats))
+    wanted = set(formats) - {row.name for row in tracepoints.lacking(formats)}
     assert sorted(attached) == sorted(name.rpartition("/")[2] for name in wanted)
     assert len(programs) == len(attached)
 
@@ -192,7 +195,7 @@ class Connecting:
 
 def test_what_could_not_be_sent_again(source: BpfSource, network: Network) -> None:
     """A retransmit that fails on this machine is none, on kernels that tell of it, too."""
-    if "err" not in fields(tracepoints.RETRANSMIT):
+    if "err" not in fields(BY_KIND[EventKind.RETRANSMIT].name):
         pytest.skip("before 6.16 tcp_retransmit_skb tells only of what was sent")
     drop = (
         "table inet path; delete table inet path; table inet path"
@@ -221,18 +224,19 @@ def test_what_could_not_be_sent_again(source: BpfSource, network: Network) -> No
         (KernelFilter.of(parse(f"port:{PORT} ip:2001:db8::/64")), {"ipv6"}),
     ],
 )
-def test_the_filter(kernel_filter: KernelFilter, passing: set[str], network: Network) -> None:
+def test_the_filter(
+    kernel_filter: KernelFilter, passing: set[str], source: BpfSource, network: Network
+) -> None:
     """What the filter keeps out of tcp_probe it keeps out of all kinds, and nothing else."""
-    with (
-        closing(BpfSource(kernel_filter)) as filtered,
-        Recorder(filtered) as recorder,
-    ):
+    source.set_filter(kernel_filter)
+    drain(source)
+    with Recorder(source) as recorder:
         ends = {}
         for kind in ("ipv4", "ipv6"):
             one = connect(network, kind)
             ends[kind] = ends_of(one)
-            abort(one.client)
-            one.server.close()
+            cut_off(one)
+    source.set_filter(OWN_PORTS)
     events = of_ports(recorder.events, PORT)
     seen = {
         (kind, EventKind(number))
@@ -249,9 +253,7 @@ def test_losing_is_counted_by_kind(network: Network) -> None:
     small = Loading(ring_bytes=4096)
     with closing(BpfSource(KernelFilter.on_ports(PORT), loading=small)) as source:
         for _ in range(30):
-            one = connect(network, "ipv4")
-            abort(one.client)
-            one.server.close()
+            cut_off(connect(network, "ipv4"))
         lost = source.lost_by_kind()
         events = of_ports(drain(source), PORT)
     for kind in (EventKind.SEND_RESET, EventKind.RECEIVE_RESET, EventKind.CA_STATE):

@@ -94,7 +94,7 @@ def test_the_verdict_is_right_and_stays(case: str) -> None:
     with traffic() as end, _watching(end) as watch:
         until(f"limited by {expected}", lambda: watch.verdict() == expected, pause=0)
         # What came before it settled may be in the last two seconds that a verdict is of.
-        after = [watch.verdict() for _ in range(20)]
+        after = [watch.verdict() for _ in range(16)]
         assert after[-8:] == [expected] * 8, after
 
 

@@ -15,7 +15,7 @@ import pytest
 from tcctui.recording.file import Recording
 from tcctui.wire.records import joined
 from tests.kernel.command import TCCTUI, Command, attached, trace
-from tests.kernel.deadlines import until
+from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.network import Network
 from tests.kernel.test_outcome import reads
 from tests.kernel.traffic import PORT, Connection, chatter, connect, connections, exchange, talk
@@ -69,7 +69,7 @@ def test_trace_by_what_samples_tell(both: tuple[Connection, Connection]) -> None
     query = f"port:{PORT},{OTHER} cc:reno"
     with trace("-f", query, "--format", "jsonl", "--count", "50", "--duration", "60") as command:
         attached(command)
-        assert command.wait(70) == 0
+        assert command.wait(2 * PATIENCE) == 0
         assert command.stdout.count("\n") == 50
         assert cookies(command) == set(reno.cookies)
 
@@ -84,11 +84,7 @@ def test_record_from_the_first_match_on(
     with Command(TCCTUI, "record", str(path), "-f", query) as command:
         reads(command)
         assert "cc:reno" in command.stderr
-        until(
-            "something is recorded",
-            lambda: path.exists() and path.stat().st_size > 60_000,
-            seconds=60,
-        )
+        until("something is recorded", lambda: path.exists() and path.stat().st_size > 60_000)
         assert command.end(signal.SIGINT) == 0
     recording = Recording(path)
     try:
@@ -108,18 +104,16 @@ def test_summary_of_what_matched(both: tuple[Connection, Connection]) -> None:
     _, reno = both
     only = ("-f", f"port:{PORT},{OTHER} cc:reno")
     with trace(*only, "--summary", "--format", "json", "--duration", "3") as command:
-        assert command.wait(40) == 0
+        assert command.wait() == 0
         flows = json.loads(command.stdout)["flows"]
     assert {flow["sock_cookie"] for flow in flows} == set(reno.cookies)
 
 
-def test_alerts_and_their_command(network: Network, tmp_path: Path) -> None:
+def test_alerts_and_their_command(network: Network, public_path: Path) -> None:
     """An alert is printed, logged and run: under sudo as the user who called that."""
     nobody = pwd.getpwnam("nobody")
-    there = tmp_path / "there"
+    there = public_path / "there"
     there.mkdir()
-    for directory in (tmp_path, *tmp_path.parents[:2]):
-        directory.chmod(0o755)
     os.chown(there, nobody.pw_uid, nobody.pw_gid)
     out, log = there / "out", there / "log"
     run = f"sh -c 'echo $(id -u) $(id -G) $HOME $TCCTUI_LOCAL $TCCTUI_REMOTE >> {out}'"
@@ -131,11 +125,7 @@ def test_alerts_and_their_command(network: Network, tmp_path: Path) -> None:
             exchange(made, up=3_000_000)
             (client, server) = made[0].endpoints
             ends = [f"{address}:{port}" for address, port in (client, server)]
-            until(
-                "the command has run",
-                lambda: out.exists() and ends[0] in out.read_text(),
-                seconds=30,
-            )
+            until("the command has run", lambda: out.exists() and ends[0] in out.read_text())
         assert command.end(signal.SIGINT) == 0
         assert f"{ends[0]} > {ends[1]} | srtt " in command.stdout
     groups = " ".join(map(str, os.getgrouplist("nobody", nobody.pw_gid)))

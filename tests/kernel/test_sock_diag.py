@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -117,6 +118,7 @@ def test_dump_and_query_say_what_tcp_info_says(
         quiet([connection])
         theirs = server if kind != "loopback" else client
         for end, diag in ((connection.client, client), (connection.server, theirs)):
+            before_ns = time.monotonic_ns()
             dumped = of(diag.dump(), end)
             queried = diag.query(asked(dumped))
             info = tcp_info(end)
@@ -133,7 +135,7 @@ def test_dump_and_query_say_what_tcp_info_says(
                 assert only["inode"] == os.fstat(end.fileno()).st_ino
                 assert only["state"] == TcpState.ESTABLISHED
                 assert only["sndbuf"] == end.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF)
-                assert abs(int(only["ts_ns"]) - time.monotonic_ns()) < 5e9
+                assert before_ns <= only["ts_ns"] <= time.monotonic_ns()
             ours, peer = end.getsockname()[:2], end.getpeername()[:2]
             for name, port, (address, number) in (
                 ("saddr", "sport", ours),
@@ -228,6 +230,8 @@ def test_closed_socket_is_gone(network: Network, client: DiagSocket) -> None:
     client.dump()
     connection.server.close()
     connection.client.close()
+    # It lives on until the server has acknowledged its end.
+    until("it is gone", lambda: client.query(wanted)["end"] == [End.GONE])
     (gone,) = client.query(wanted)
     assert (gone["end"], gone["sock_cookie"]) == (End.GONE, wanted["sock_cookie"][0])
     assert len(client.query(wanted)) == 1
@@ -325,8 +329,23 @@ sys.stdin.read()
 """
 
 
+@contextlib.contextmanager
+def counted_calls() -> Iterator[list[int]]:
+    """Count the calls of functions, of Python's and of C's, in this thread."""
+    calls = [0]
+
+    def count(frame: FrameType, event: str, argument: object) -> None:
+        calls[0] += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(None)
+
+
 def test_twenty_thousand_sockets(network: Network, client: DiagSocket) -> None:
-    """20,000 sockets are dumped whole, each once, and in a fraction of a second of CPU."""
+    """20,000 sockets are dumped whole, each once, and Python has next to nothing to do for each."""
     crowds = [
         subprocess.Popen(
             ["ip", "netns", "exec", network.client, sys.executable, "-c", _CROWD, "2500"],
@@ -340,15 +359,14 @@ def test_twenty_thousand_sockets(network: Network, client: DiagSocket) -> None:
         for crowd in crowds:
             assert crowd.stdout
             assert crowd.stdout.readline() == "ready\n"
-        client.dump()
-        before = time.process_time()
-        samples = client.dump()
-        spent = time.process_time() - before
+        with counted_calls() as calls:
+            samples = client.dump()
+        # They are for the datagram, of dozens of sockets; each for itself would take as many.
+        assert calls[0] < 3 * len(samples)
         assert client.complete
         assert len(samples) >= 20_000
         assert len(np.unique(samples["sock_cookie"])) == len(samples)
         assert (value(samples, "snd_cwnd") > 0).all()
-        assert spent < 0.2, f"{spent * 1000:.0f} ms: at most 40 for 4,000 sockets"
         answered = client.query(asked(samples))
         assert (answered["sock_cookie"] == samples["sock_cookie"]).all()
         assert (answered["end"] == End.LIVES).all()
@@ -378,13 +396,17 @@ def test_dump_while_sockets_come_and_go(network: Network, client: DiagSocket) ->
     with connections(network, *["loopback"] * 20) as staying:
         cookies = [one for connection in staying for one in connection.cookies]
         until("there are many", lambda: len(client.dump()) > 900)
-        seen = set()
-        for _ in range(50):
-            samples = client.dump()
-            assert np.isin(cookies, samples["sock_cookie"]).all()
-            assert len(np.unique(samples["sock_cookie"])) == len(samples)
-            seen.update(samples["sock_cookie"].tolist())
-        assert len(seen) > 2000
+        seen: set[int] = set()
+
+        def many_have_come_and_gone() -> bool:
+            for _ in range(50):
+                samples = client.dump()
+                assert np.isin(cookies, samples["sock_cookie"]).all()
+                assert len(np.unique(samples["sock_cookie"])) == len(samples)
+                seen.update(samples["sock_cookie"].tolist())
+            return len(seen) > 2000
+
+        until("many have come and gone", many_have_come_and_gone, pause=0)
         assert churn.poll() is None
     churn.kill()
 
@@ -409,7 +431,7 @@ def test_namespace_that_is_deleted_while_open() -> None:
 
 def test_namespaces_are_found_by_name_and_by_process(network: Network) -> None:
     """Each namespace is there once: our own first, then those with a name or a process."""
-    nameless = subprocess.Popen(["unshare", "--net", "sleep", "60"])
+    nameless = subprocess.Popen(["unshare", "--net", "sleep", "600"])
     try:
         link = Path(f"/proc/{nameless.pid}/ns/net")
         own = os.stat("/proc/self/ns/net").st_ino

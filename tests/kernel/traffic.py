@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.kernel.deadlines import until
+from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.network import Network, inside, run
 
 _SO_COOKIE = 57  # include/uapi/asm-generic/socket.h
@@ -91,7 +91,7 @@ def connect(
         with inside(network.client):
             client = opened.enter_context(socket.socket(families[0]))
         for end, mark in zip((client, listener), marks, strict=True):
-            end.settimeout(20)
+            end.settimeout(PATIENCE)
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_CONGESTION, congestion.encode())
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             end.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, struct.pack("=I", mark))
@@ -109,7 +109,7 @@ def connect(
         server, _ = listener.accept()
         listener.close()
         opened.pop_all()
-    server.settimeout(20)
+    server.settimeout(PATIENCE)
     return Connection(client, server)
 
 
@@ -155,7 +155,12 @@ def _unacked(end: socket.socket) -> int:
 
 
 def exchange(
-    over: Sequence[Connection], *, up: int, down: int = 0, seconds: float = 60, piece: int = 1 << 16
+    over: Sequence[Connection],
+    *,
+    up: int,
+    down: int = 0,
+    seconds: float = 2 * PATIENCE,
+    piece: int = 1 << 16,
 ) -> None:
     """Send so many bytes up (client to server) and down, over all connections at once.
 
@@ -182,7 +187,7 @@ def exchange(
         for end in writable:
             sending[end] -= end.send(block[: sending[end]])
     for end in sending:
-        end.settimeout(20)
+        end.settimeout(PATIENCE)
 
 
 @contextlib.contextmanager

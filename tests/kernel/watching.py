@@ -19,7 +19,7 @@ from tests.kernel.deadlines import until
 from tests.kernel.happenings import KINDS, End, HappeningText, differences, of_kinds, of_ports, rows
 from tests.kernel.recorder import Recorder, drain
 from tests.kernel.traffic import KINDS as CONNECTIONS
-from tests.kernel.traffic import PORT
+from tests.kernel.traffic import PORT, Connection
 
 CLOSED = PORT + 1
 """A port where nobody listens."""
@@ -74,6 +74,14 @@ def abort(end: socket.socket) -> None:
     """Close with a reset."""
     end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     end.close()
+
+
+def cut_off(connection: Connection) -> None:
+    """Close the client's end with a reset, and the server's once that has come."""
+    abort(connection.client)
+    with contextlib.suppress(ConnectionResetError):
+        assert connection.server.recv(1), "it was closed, but not reset"
+    connection.server.close()
 
 
 def of_end(events: Events, end: End, *kinds: EventKind) -> Events:

@@ -7,11 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from tcctui.ui.chart import charts
-from tcctui.ui.details import details
+from tcctui.ui.dashboard import dashboard
 from tcctui.ui.status import status_bar
 from tcctui.ui.style import units
-from tcctui.ui.table import flow_order, flow_table
+from tcctui.ui.table import flow_order
 from tcctui.ui.time import player
 from tests.ui.screen import Clock
 
@@ -29,8 +28,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(player, "time", clock)
     utc = SimpleNamespace(strftime=time.strftime, localtime=time.gmtime)
     monkeypatch.setattr(units, "time", utc)
-    monkeypatch.setattr(flow_table, "REFRESH", 0.1)
-    monkeypatch.setattr(charts, "FRAME", 0.1)
-    monkeypatch.setattr(details, "FRAME", 0.1)
+    monkeypatch.setattr(dashboard, "PACE", 0.1)
+    monkeypatch.setattr(dashboard, "SLOW", 60.0)  # also on a machine that is busy
     monkeypatch.setattr(HOST_NAME, lambda: "web-3")
     return clock

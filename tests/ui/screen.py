@@ -29,6 +29,7 @@ from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
 from tcctui.ui.app.app import ReplayApp, TcctuiApp
 from tcctui.ui.chart.charts import Charts
+from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.details.details import Details
 from tcctui.ui.status.status_bar import StatusBar
 from tcctui.ui.table.columns import COLUMNS, SPARKLINES, TableColumn
@@ -144,10 +145,16 @@ class Desk:
     async def looked(self) -> None:
         """Wait until all that the source has given is on the screen."""
         await self.until(lambda: self.source.taken_in)
-        self.table.look()
-        self.charts.draw()
-        self.details.draw()
+        await self.framed()
         await self.idle()
+
+    async def framed(self) -> None:
+        """Have one frame made, and wait until it is painted."""
+        shown = self.screen
+        assert isinstance(shown, Dashboard)
+        frames = shown.frames
+        shown.look()
+        await self.until(lambda: shown.frames > frames)
 
     async def travel(self, *keys: str) -> None:
         """Press keys that go through time, and wait until their moment is on the screen."""

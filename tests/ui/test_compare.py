@@ -13,6 +13,7 @@ from tcctui.demo import RECORDING
 from tcctui.recording.file import Recording
 from tcctui.ui.app.app import ReplayApp
 from tcctui.ui.compare.compare import Compare
+from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.time.player import Player
 from tests.demo import BBR, CUBIC
 from tests.ui.fake_source import FakeSource, server
@@ -40,8 +41,6 @@ async def pinned(desk: Desk, count: int) -> None:
 async def drawn(desk: Desk) -> None:
     """Wait until all there is has been drawn."""
     await desk.looked()
-    compare(desk).draw()
-    await desk.idle()
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])
@@ -199,7 +198,8 @@ async def settled(pilot: Pilot[None]) -> None:
         if player.settled:
             break
         assert time.monotonic() < deadline
-    pilot.app.screen.query_one(Compare).draw()
+    assert isinstance(pilot.app.screen, Dashboard)
+    pilot.app.screen.look()
     await pilot.pause(0.1)
 
 

@@ -208,9 +208,11 @@ async def test_the_help_names_every_column_and_ends_with_the_last(clock: Clock) 
     async with dashboard(server(), clock, (80, 24)) as desk:
         await desk.press("question_mark")
         seen = screen(desk.pilot)
-        assert not any("segments sent again" in line for line in seen)
+        assert not any("retransmitted segments" in line for line in seen)
         await desk.press("end")
-        await desk.until(lambda: any("segments sent again" in line for line in screen(desk.pilot)))
+        await desk.until(
+            lambda: any("retransmitted segments" in line for line in screen(desk.pilot))
+        )
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,6 @@ from tcctui.recording.timeline import Span
 from tcctui.recording.writer import RecordingWriter
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.ui.app.app import TcctuiApp
-from tcctui.ui.time import player
 from tcctui.ui.time.playhead import Playhead
 from tcctui.ui.time.position import played
 from tests.ui.fake_source import START_NS, FakeSource, server
@@ -71,9 +70,13 @@ async def test_a_replay_looks_as_live_did(
             assert "0:42 of 0:50" in desk.status
 
 
+PACE = "tcctui.ui.dashboard.dashboard.PACE"
+"""Where the seconds between two frames are, for `monkeypatch.setattr`."""
+
+
 async def test_a_recording_plays(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """It begins at its beginning, goes on with the clock, and stands still at its end."""
-    monkeypatch.setattr(player, "TICK", 0.02)
+    monkeypatch.setattr(PACE, 0.02)
     source = server()
     async with replay(recorded(source), source, clock, (160, 50)) as desk:
         assert "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status
@@ -138,7 +141,7 @@ async def test_as_fast_as_it_goes(clock: Clock) -> None:
 
 async def test_a_loop_begins_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """With `loop` the end is followed by the beginning."""
-    monkeypatch.setattr(player, "TICK", 0.02)
+    monkeypatch.setattr(PACE, 0.02)
     source = server()
     async with replay(recorded(source), source, clock, (160, 50), loop=True) as desk:
         clock.now += 29
@@ -212,7 +215,7 @@ async def test_an_empty_recording(clock: Clock) -> None:
     source = FakeSource()
     async with replay(RewindLog(0, origin(source)), source, clock, (80, 24)) as desk:
         await desk.until(lambda: "■ end of the recording" in desk.status)
-        assert any("Nothing is known of any TCP traffic" in line for line in screen(desk.pilot))
+        assert any("No TCP traffic at this moment" in line for line in screen(desk.pilot))
         await desk.travel("space", "left", "right", "home", "end", "comma", "plus")
 
 

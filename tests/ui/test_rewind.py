@@ -413,10 +413,7 @@ async def test_a_moment_on_its_way_is_told(clock: Clock, monkeypatch: pytest.Mon
         try:
             await desk.press("shift+left")
             assert "❚❚ −11 s …" in desk.status
-            desk.table.look()
-            desk.charts.draw()
-            desk.details.draw()
-            await desk.idle()
+            await desk.framed()
             assert seen(desk) == before
             await desk.press("down")
             assert desk.selected == 2

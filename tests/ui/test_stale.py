@@ -141,7 +141,7 @@ async def properties(desk: Desk, dice: random.Random) -> None:
             table.show_columns(dice.choice([(), tuple(names)]), {"process": dice.randint(4, 15)})
         case 5:
             desk.clock.now += HOLD + 0.1
-            table.look()
+            await desk.framed()
 
 
 ACTIONS: tuple[Callable[[Desk, random.Random], Awaitable[None]], ...] = (

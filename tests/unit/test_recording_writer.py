@@ -101,16 +101,12 @@ def test_places_that_are_no_files(tmp_path: Path) -> None:
     os.close(sub)
 
 
-def test_places_that_are_not_ours(tmp_path: Path) -> None:
-    """Where one may not write, that is said."""
-    tmp_path.chmod(0o755)
-    for folder in tmp_path.parents[:2]:
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(0o755)
+def test_places_that_are_not_ours(public_path: Path) -> None:
+    """A directory that others own is refused with the reason."""
     with without_privileges():
-        if os.geteuid() == tmp_path.stat().st_uid:
-            tmp_path.chmod(0o555)
-        error = refusal(tmp_path / "a")
+        if os.geteuid() == public_path.stat().st_uid:
+            public_path.chmod(0o555)
+        error = refusal(public_path / "a")
     assert "Permission denied" in error.reason
 
 

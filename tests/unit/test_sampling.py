@@ -109,8 +109,6 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(sampling, "DiagSocket", Diag)
     monkeypatch.setattr(namespaces, "found", made.found)
     monkeypatch.setattr(namespaces, "open_diag", made.open_diag)
-    monkeypatch.setattr(sampling, "_ROUND", 0.05)
-    monkeypatch.setattr(sampling, "_ENDS", 0.02)
     return made
 
 
@@ -123,7 +121,7 @@ def start(kernel: Kernel) -> Iterator[Start]:
     started: list[Sampler] = []
 
     def begin(kernel_filter: KernelFilter | None = None) -> Sampler:
-        started.append(Sampler(kernel_filter or KernelFilter(), 0.02))
+        started.append(Sampler(kernel_filter or KernelFilter(), 0.02, 0.05, 0.02))
         return started[-1]
 
     yield begin

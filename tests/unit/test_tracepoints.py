@@ -9,6 +9,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import tracepoints
+from tcctui.wire.tracepoints import BY_KIND, EventKind
 from tests.unit.nobody import without_privileges
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
@@ -127,7 +128,7 @@ def test_the_print_format_is_no_field() -> None:
     assert tracepoints.field_names("") == set()
 
 
-@pytest.mark.parametrize("name", tracepoints.REQUIRED)
+@pytest.mark.parametrize("name", BY_KIND[EventKind.PROBE].fields)
 def test_a_missing_field(name: str, tmp_path: Path) -> None:
     """Where tcp_probe lacks a field that can't be done without, the error names it."""
     formats = formats_of("6.18", tmp_path)
@@ -160,7 +161,7 @@ def test_a_tracepoint_that_can_be_done_without(kernel: str, name: str, tmp_path:
     """Without one of the tracepoints but tcp_probe, its program is left out, and no other."""
     formats = tracepoints.read_formats(tracefs_of(kernel, tmp_path, without=name))
     assert set(tracepoints.flags(formats)) == without(kernel, WITHOUT[name])
-    lacking = {Path(tracepoint).name for tracepoint in tracepoints.lacking(formats)}
+    lacking = {Path(row.name).name for row in tracepoints.lacking(formats)}
     assert lacking == {name} | ({"tcp_cong_state_set"} if kernel == "5.10" else set())
 
 
@@ -240,12 +241,11 @@ def test_a_tracefs_that_only_root_may_look_into(
     assert "needs root" in caught.value.mend
 
 
-def test_a_tracefs_that_can_not_be_mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tracefs_that_can_not_be_mounted(
+    public_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Without the right to mount it, the error says why, and gives the command that does."""
-    tmp_path.chmod(0o755)
-    for folder in [tmp_path.parent, tmp_path.parent.parent]:
-        folder.chmod(folder.stat().st_mode | 0o111)
-    target = tmp_path / "tracing"
+    target = public_path / "tracing"
     target.mkdir()
     monkeypatch.setattr(tracepoints, "TRACEFS", (target,))
     with pytest.raises(TcctuiError) as caught, without_privileges():

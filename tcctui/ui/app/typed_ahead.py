@@ -1,4 +1,4 @@
-"""Keys in turn: each is given out when what the one before it did is done."""
+"""Keys in turn: each is released when the previous one has been handled."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ from textual.message import Message
 from textual.timer import Timer
 
 _ROUNDS = 5
-"""How often a message goes from what is typed into up to the application behind each key. Once is
-behind the key itself; again, behind what the key gave rise to; again, behind what that did: as a
-key that submits a box, which picks from a list, which closes a dialog, which opens another."""
+"""Round trips of a message from the focused widget up to the application after each key. One is
+behind the key itself, one more behind its consequences, and one more behind theirs: as for a key
+that submits a box, which picks from a list, which closes a dialog, which opens another.
+"""
 
 _PATIENCE = 1.0
-"""Seconds after which the next key is given out in any case: what was typed into may be gone."""
+"""Seconds after which the next key is released in any case: the focused widget may be gone."""
 
 _HELD = frozenset(
     {
@@ -25,20 +26,21 @@ _HELD = frozenset(
         *("backspace", "delete"),
     }
 )
-"""Keys that somebody holds: they may come faster than what each does is drawn. One that only
-repeats the key before need not wait for it, since it goes the same way."""
+"""Keys that repeat when held down: they may come faster than their effect is drawn. A repeated key
+need not wait for the key before, since it takes the same route.
+"""
 
 
 class TypedAhead(App[None]):
-    """Lets nobody be too fast for it, nor a line too slow: many keys may come at once.
+    """Queue of keys: typing ahead is safe, however fast it is or slow the line.
 
-    Textual gives out all keys that have come before the first of them is dealt with: those behind
-    one that opens a dialog, or leaves one, would go to where the focus was before, and those that
-    the application itself acts on would overtake letters that a box has yet to take in.
+    Textual dispatches all pending keys before the first of them is handled: those after one that
+    opens or closes a dialog would go to the old focus, and those that the application handles
+    itself would overtake letters that a box has yet to take in.
     """
 
     class Done(Message):
-        """Has come to the application from where a key was sent: so has all that was before it."""
+        """Reached the application from a key's widget: everything before it has been handled."""
 
         def __init__(self, key: int, rounds: int) -> None:
             super().__init__()
@@ -53,7 +55,7 @@ class TypedAhead(App[None]):
         self._patience: Timer | None = None
 
     async def on_event(self, event: events.Event) -> None:
-        """Keep what is typed until it is its turn."""
+        """Queue a key until its turn."""
         if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
             return
@@ -61,7 +63,7 @@ class TypedAhead(App[None]):
         await self._give_out()
 
     async def _give_out(self) -> None:
-        """Give out what has its turn: a key, and where it is held, all that repeat it."""
+        """Release the next key, and all its repeats if it is held down."""
         while self._typed and (self._done == self._given_out or self._repeats(self._typed[0])):
             event = self._typed.popleft()
             self._given_out += 1
@@ -81,16 +83,16 @@ class TypedAhead(App[None]):
             self.call_later(self._end, key)
 
     async def on_typed_ahead_done(self, message: Done) -> None:
-        """Go on, or go round once more."""
+        """Release the next key, or start another round trip."""
         if message.key < self._given_out:
-            return  # what is behind a later key is behind this one
+            return  # everything behind a later key is behind this one
         if message.rounds:
             self._follow(message.key, message.rounds)
         else:
             await self._end(message.key)
 
     async def _end(self, key: int) -> None:
-        """Give out the key behind this one, unless that was done."""
+        """Release the key behind this one, unless that was done."""
         if self._done < key == self._given_out:
             self._done = key
             if self._patience is not None:

@@ -1,4 +1,4 @@
-"""Conditions more for a search: what `=` and `!` do with the value of a cell."""
+"""Conditions added to a search by `=` and `!` on a cell."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class _Part(NamedTuple):
 
 
 def added(search: str, conditions: str, *, exclude: bool) -> str:
-    """Give the search that holds where `search` does and `conditions` too, or not (`exclude`).
+    """Search that requires `conditions` as well, or excludes them (`exclude`).
 
-    Neither has a mistake. `conditions` are fields with values, such as `cc:bbr`, with spaces
-    between several. One that is there already is not added twice; its opposite is taken out.
+    Both are valid. `conditions` are fields with values, such as `cc:bbr`, separated by spaces. An
+    existing one is not added twice; its negation is removed.
     """
     wanted = [part.text for part in _parts(conditions)]
     if exclude:
@@ -67,7 +67,7 @@ def _opposite(text: str) -> str:
 
 
 def _joined_well(parts: list[_Part]) -> list[_Part]:
-    """Take out the `and`s that join nothing any more."""
+    """Remove the `and`s that join nothing any more."""
     kept: list[_Part] = []
     for part in parts:
         if part.kind != "AND" or (kept and kept[-1].kind != "AND"):

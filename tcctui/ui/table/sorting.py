@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.table import cells
 from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.row_order import Ranking, order_by
 from tcctui.ui.table.sort_key import SortKey
@@ -67,9 +68,19 @@ def _turned(key: SortKey) -> SortKey:
     return key._replace(descending=not key.descending)
 
 
-def needs(keys: Keys) -> set[str]:
-    """Columns of flows that sorting needs."""
-    return {name for key in keys for name in BY_NAME[key.column].sort}
+class ByKeys(NamedTuple):
+    """The order of flows by keys, as a frame asks for it."""
+
+    keys: Keys
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Columns of flows that sorting needs."""
+        return frozenset(name for key in self.keys for name in BY_NAME[key.column].sort)
+
+    def in_order(self, flows: Flows, places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+        """Put places of flows into the order of the keys; equal ones stay as they are."""
+        return in_order(flows, places, self.keys)
 
 
 def in_order(flows: Flows, places: npt.NDArray[np.intp], keys: Keys) -> npt.NDArray[np.intp]:
@@ -78,5 +89,5 @@ def in_order(flows: Flows, places: npt.NDArray[np.intp], keys: Keys) -> npt.NDAr
     for key in keys:
         names = BY_NAME[key.column].sort
         parts = [flows[name][places] for name in names]
-        rankings.append(Ranking(parts, key.descending, cells.missing(names[0], parts[0])))
+        rankings.append(Ranking(parts, key.descending, missing(names[0], parts[0])))
     return places[order_by(rankings)]
