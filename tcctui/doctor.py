@@ -196,11 +196,11 @@ NEEDS: Mapping[str, Check] = {
     "tracefs": _tracefs,
     "tcp_probe": _tcp_probe,
 }
-"""What the program needs, in the order in which it is mended."""
+"""Requirements of the BPF program, in the order of their repair."""
 
 BESIDE: Mapping[str, Check] = {
     "sock_diag": _sock_diag,
     "recordings": _recordings,
     "terminal": _terminal,
 }
-"""What the dashboard needs beside the program."""
+"""Requirements of the dashboard besides the BPF program."""

@@ -10,18 +10,18 @@ from tcctui.wire.batch import Batch
 
 
 class Sink(Protocol):
-    """Store, tape, matcher or summary: anything that takes batches in, one after the other."""
+    """Consumer of batches in order: store, tape, matcher or summary."""
 
     def take(self, batch: Batch, /) -> object:
-        """Take in a batch, and let time go on to its `now_ns`."""
+        """Take in a batch, and advance to its `now_ns`."""
 
 
 def deliver(
     source: Iterable[Batch], *sinks: Sink, until: Callable[[Batch], bool] = lambda _: False
 ) -> Batch | None:
-    """Deliver each batch to every sink, in their order, until `until` says so of a batch.
+    """Deliver each batch to every sink, in order, until `until` is True for a batch.
 
-    Returns the last batch delivered, None without any. What source and sinks raise goes through.
+    Returns the last batch delivered, None without any. Exceptions of source and sinks propagate.
     """
     batch = None
     for batch in source:
@@ -47,7 +47,7 @@ def poll(source: EventSource, timeout: float) -> Batch:
 
 
 def polled(source: EventSource, timeout: float) -> Iterator[Batch]:
-    """Poll a source for as long as somebody takes what comes.
+    """Poll a source until the caller stops.
 
     Raises:
         TcctuiError: the source is gone; it delivers nothing more.

@@ -77,7 +77,7 @@ class Hook:
 
     @property
     def idle(self) -> bool:
-        """Whether nothing waits and nothing runs; those that have ended are reaped."""
+        """True when no command waits or runs; finished ones are reaped."""
         self._has_room()
         return not self._running and self._errands.idle
 

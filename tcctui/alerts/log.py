@@ -43,7 +43,7 @@ class AlertLog:
 
     @property
     def idle(self) -> bool:
-        """Whether all is written that can be."""
+        """True when every possible line is written."""
         return self._errands.idle
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from tcctui import __version__
 from tcctui.cli import completion, config, dashboard, demo, doctor, export, record, replay, trace
+from tcctui.cli import help as help_pages
 from tcctui.cli.dashboard import MAX_CPU
 from tcctui.cli.kernel import INTERVAL_MS, kernel_options
 from tcctui.cli.moments import together
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INTERVAL_MS", "MAX_CPU", "main", "parser"]
 
-_COMMANDS = (record, replay, export, demo, trace, doctor, config)
+_COMMANDS = (record, replay, export, demo, trace, doctor, config, help_pages)
 
 
 _ALWAYS = frozenset({"--verbose"})

@@ -10,6 +10,8 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tcctui.reference.topics import TOPICS
+
 if TYPE_CHECKING:
     from tcctui.cli.parser import Parser
 
@@ -30,6 +32,8 @@ def complete(parser: Parser) -> None:
             action.completer = _query  # type: ignore[attr-defined]  # argcomplete's own
         elif action.dest in _RECORDINGS and not action.choices:
             action.completer = FilesCompleter(("arrows",))  # type: ignore[attr-defined]
+        elif action.dest == "topic":
+            action.completer = _topics  # type: ignore[attr-defined]
     argcomplete.autocomplete(parser, always_complete_options="long")
 
 
@@ -47,3 +51,8 @@ def _query(prefix: str, **_: Any) -> list[str]:
 
     found = continued(prefix, len(prefix), {})
     return [prefix[: found.start] + one.text for one in found.choices]
+
+
+def _topics(prefix: str, **_: Any) -> list[str]:
+    """Topics of `tcctui help` that start with the prefix."""
+    return [name for name in TOPICS if name.startswith(prefix)]

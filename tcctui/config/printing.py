@@ -14,7 +14,7 @@ from tcctui.config.settings import Settings
 
 _WIDTH = 96
 
-_EXPLAINED = {
+EXPLAINED = {
     "theme": "Colours. Empty: chosen for the terminal. Available:",
     "ascii": 'Draw with ASCII only: true, false, or "auto", if the terminal has no more.',
     "columns": "Columns of the table from left to right. None: the usual ones, as many as fit."
@@ -45,7 +45,7 @@ def default(choices: Choices, meanings: Mapping[str, str]) -> str:
     lines = ["# Settings of tcctui; a setting left out has the value shown here."]
     lists = {"theme": choices.themes, "columns": choices.columns, "group": choices.groups}
     for name, value in _values(Settings()):
-        lines += ["", *_comment(_EXPLAINED[name]), *_comment(", ".join(lists.get(name, ())))]
+        lines += ["", *_comment(EXPLAINED[name]), *_comment(", ".join(lists.get(name, ())))]
         if not isinstance(value, Mapping):
             lines.append(f"{name} = {_value(value)}")
             continue
@@ -87,7 +87,7 @@ def _statements(settings: Settings) -> Iterable[str]:
 
 def _values(settings: Settings) -> list[tuple[str, Any]]:
     """Fields with their values, the tables last, as TOML requires."""
-    values: dict[str, Any] = {name: getattr(settings, name) for name in _EXPLAINED}
+    values: dict[str, Any] = {name: getattr(settings, name) for name in EXPLAINED}
     values["units"] = asdict(settings.units)
     return sorted(values.items(), key=lambda one: isinstance(one[1], Mapping))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -129,18 +129,15 @@ def _parsed(text: str) -> Any:
 
 def _settings(text: str, choices: Choices) -> tuple[Settings, list[Problem]]:
     """Take each valid value."""
-    from tcctui.config.lines import line_of, lines  # noqa: PLC0415
+    from tcctui.config.lines import lines_of  # noqa: PLC0415
 
     written: Mapping[str, Any] = _parsed(text).unwrap()
-    found = lines(text)
     values: dict[str, Any] = {}
-    problems: list[Problem] = []
-
-    def told(faults: Iterator[validation.Fault]) -> None:
-        problems.extend(Problem(line_of(found, one.path), one.sentence) for one in faults)
-
+    faults: list[validation.Fault] = []
     for name, value in written.items():
-        told(validation.take(name, value, choices, values))
+        faults.extend(validation.take(name, value, choices, values))
+    lines = lines_of(text, [fault.path for fault in faults]) if faults else []
+    problems = [Problem(line, one.sentence) for line, one in zip(lines, faults, strict=True)]
     for name, value in values.items():
         values[name] = MappingProxyType(value) if isinstance(value, dict) else value
     return Settings(**values), sorted(problems)

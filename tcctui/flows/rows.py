@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tcctui.flows.columns import UNKNOWN_CA_STATE, UNKNOWN_WINDOW, FlowColumns
+from tcctui.flows.columns import FlowColumns
 from tcctui.flows.diagnosis.limits import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
 from tcctui.flows.history.eviction import to_evict
@@ -105,8 +105,6 @@ class FlowRows:
         self.grow()
         self.cookies.put(cookies, rows)
         columns["cookie"][rows] = cookies
-        columns["snd_wnd"][rows] = columns["rcv_wnd"][rows] = UNKNOWN_WINDOW
-        columns["ca_state"][rows] = UNKNOWN_CA_STATE
         self.set_birth(rows, first)
         return rows
 

@@ -14,7 +14,7 @@ from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched, busiest
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, live, recorded
+from tcctui.headless.read_loop import Ending, announce, live, recorded
 from tcctui.headless.summary import Summary
 from tcctui.headless.until import Until
 from tcctui.pump import Sink, deliver, polled
@@ -125,8 +125,8 @@ class Asked:
             noun = "connection" if count == 1 else "connections"
             print(f"{count:,} {noun} in {seconds:.1f} s, {losses}", file=self.remarks)
             return 0
-        happened = "It happened" if self.found else "It did not happen"
-        print(f"{happened} in {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
+        result = "Match after" if self.found else "No match within"
+        print(f"{result} {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
         return HAPPENED if self.found else DID_NOT_HAPPEN
 
 
@@ -137,12 +137,7 @@ def outcome(source: Source, asked: Asked, duration: float | None) -> int:
         TcctuiError: the source is gone, or the output can't be written.
 
     """
-    remarks = asked.remarks
-    if source.shortfall is not None:
-        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
-    if source.kernel_filter:
-        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
-    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
+    announce(source, asked.remarks)
     begin_ns = source.now_ns()
     if asked.summary is not None:
         asked.summary.all_known_ns = begin_ns + _FIRST_DUMP_NS

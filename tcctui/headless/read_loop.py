@@ -1,4 +1,4 @@
-"""Batches where there is no screen: of a source until a signal or its time, or of a recording."""
+"""Batches without a screen: of a source until a signal or its time, or of a recording."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
+from typing import TextIO
 
 from tcctui.errors import TcctuiError
 from tcctui.pump import poll
 from tcctui.recording.chunks import Chunk, pieces
-from tcctui.source import EventSource
+from tcctui.source import EventSource, Source
 from tcctui.wire.batch import Batch
 from tcctui.wire.records import pick
 
@@ -18,25 +19,25 @@ _WAIT = 0.1
 """Seconds between two polls of the source."""
 
 _PATIENCE = 10
-"""Seconds that what is left to do may take once a signal has come."""
+"""Seconds allowed for finishing after a signal."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class GivenUpError(TcctuiError):
-    """What was left to do after a signal took too long."""
+    """Finishing after a signal took too long."""
 
 
 class Ending:
-    """Takes note of the signals that end a command, in the main thread, while the context lasts.
+    """Catches the signals that end a command, in the main thread, for the time of the context.
 
-    After the first one there is time to finish; a second one, or 10 s, ends it where it is. What is
-    ignored from the start stays so, as nohup wants it.
+    After the first one there is time to finish; a second one, or 10 s, aborts. A signal ignored
+    from the start stays ignored, as nohup requires.
     """
 
     def __init__(self) -> None:
         self.asked = False
-        """Whether a signal has come."""
+        """True once a signal has come."""
 
     def __enter__(self) -> Ending:
         self._previous = {
@@ -67,6 +68,15 @@ class Ending:
         raise GivenUpError(f"The output takes nothing any more: given up after {_PATIENCE} s.")
 
 
+def announce(source: Source, remarks: TextIO) -> None:
+    """Say what is read, and what is lacking."""
+    if source.shortfall is not None:
+        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
+    if source.kernel_filter:
+        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
+    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
+
+
 def live(
     source: EventSource,
     ending: Ending,
@@ -84,7 +94,7 @@ def live(
     """
     end_ns = None if duration is None else begin_ns + int(duration * 1e9)
     while True:
-        # The last batch is decided on before reading: what came until then is told, and on a host
+        # Decide on the last batch before reading: what came until then is printed, and on a host
         # that is never quiet no more than that.
         now = source.now_ns()
         if ending.asked:
@@ -99,7 +109,7 @@ def live(
 
 
 def recorded(chunks: Iterable[Chunk], until_ns: int) -> Iterator[Batch]:
-    """Give the batches of a recording's chunks until `until_ns`, as fast as they can be read.
+    """Batches of a recording's chunks until `until_ns`, at full speed.
 
     Raises:
         TcctuiError: it can't be read any more.

@@ -52,6 +52,12 @@ def tagged(tag: str, *texts: str) -> str:
     return f".TP\n{tag}\n{said or '.'}\n"
 
 
+def listing(text: str) -> str:
+    """Lines printed verbatim, with their indentation."""
+    lines = [f"\\&{escaped(one)}" for one in text.rstrip("\n").split("\n")]
+    return ".PP\n.EX\n" + "\n".join(lines) + "\n.EE\n"
+
+
 def examples(lines: Iterable[tuple[str, str]]) -> str:
     """Commands, each with a remark, as they are typed."""
     return "".join(f".TP\n.EX\n{bold(command)}\n.EE\n{line(said)}\n" for command, said in lines)

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     import re2
 
 MAX_SECONDS = 1.0
-"""How long a pattern that RE2 can't search may take over all rows, in time of the processor."""
+"""CPU time allowed to a pattern that RE2 can't search, over all rows."""
 
 MAX_LENGTH = 200
-"""Characters of a pattern."""
+"""Largest length of a pattern."""
 
 _OTHERWISE = re.compile(r"\{(?!\d+(?:,\d*)?\})|\\[1-9]")
-"""Read without a complaint by RE2, but otherwise than by `regex`: `a{,3}`, `(?:a){e<=1}`, `\12`."""
+"""Constructs that RE2 accepts with another meaning than `regex`: `a{,3}`, `(?:a){e<=1}`, `\12`."""
 
 
 class Pattern:
-    """A regular expression, found in either case, with the syntax and the meaning of `regex`.
+    """Regular expression, in either case, with the syntax and the meaning of `regex`.
 
-    Lines of rows are ASCII. RE2 searches them, in time that is linear in their length; a pattern
-    that looks around itself or refers back is searched by `regex`, with a limit of time. Either way
-    a line is searched once: between two looks, few of them change.
+    Lines of rows are ASCII. RE2 searches them, in time linear in their length; a pattern with look-
+    around or back-references is searched by `regex`, with a time limit. Either way a line is
+    searched once: between two evaluations, few of them change.
     """
 
     def __init__(self, piece: Piece) -> None:
-        """Read it.
+        """Compile the pattern.
 
         Raises:
-            QueryError: it is no regular expression.
+            QueryError: it is invalid.
 
         """
         import regex  # noqa: PLC0415 - 20 ms, and few queries have one
@@ -58,7 +58,7 @@ class Pattern:
         self._before: tuple[npt.NDArray[Any], npt.NDArray[Any], Mask] | None = None
 
     def among_rows(self, look: Evaluation) -> Mask:
-        """Say in which lines of `text` it is found.
+        """Mask of the rows whose `text` matches.
 
         Raises:
             QueryError: it takes too long.
@@ -73,12 +73,12 @@ class Pattern:
         return mask.copy()
 
     def among_names(self, names: npt.NDArray[Any]) -> Mask:
-        """Say in which names, a few of them, it is found."""
+        """Mask of the names, a few of them, that match."""
         texts = [name.decode(errors="replace") for name in names.tolist()]
         return self._search(texts) & (names != b"")
 
     def _known(self, cookies: npt.NDArray[Any], lines: npt.NDArray[Any]) -> tuple[Mask, Any]:
-        """What was found in the same flows when they had the same lines, and where to look now."""
+        """Earlier results for the same flows and lines, and the lines still to be searched."""
         mask = np.zeros(len(lines), np.bool_)
         if self._before is None or not len(self._before[0]):
             return mask, np.arange(len(lines))
@@ -114,9 +114,9 @@ class Pattern:
 
 
 def _linear(pattern: str) -> re2.Set | None:
-    """Give what finds a pattern in lines of ASCII in linear time; None if RE2 can't, or might err.
+    """Compiled form that searches lines of ASCII in linear time; None if RE2 can't, or might err.
 
-    It is a set of this one: that tells whether it is there, and not where, at half the cost.
+    It is a set of this one pattern, which reports a match without its place, at half the cost.
     """
     if _OTHERWISE.search(pattern):
         return None

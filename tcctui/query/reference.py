@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tcctui.fields.field import Field
 from tcctui.query.arithmetic import Operand
-from tcctui.query.definitions import Definition
-from tcctui.query.fields import DEFINITIONS
+from tcctui.query.fields import DESCRIBED
+from tcctui.query.terms import Comparable
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,19 @@ class FieldHelp:
     calculable: bool = False
 
 
-def _described(one: Definition) -> FieldHelp:
-    field = one.field
-    quantity = field.operand.quantity if isinstance(field.operand, Operand) else None
+def _described(field: Field, asked: Comparable) -> FieldHelp:
+    quantity = asked.operand.quantity if isinstance(asked.operand, Operand) else None
+    name, *synonyms = field.names
     return FieldHelp(
-        *(one.name, one.synonyms, field.noun, one.meaning, one.source),
+        *(name, tuple(synonyms), asked.noun, field.meaning, field.source),
         quantity.bare if quantity else "",
-        field.values,
-        field.sample,
+        asked.values,
+        asked.sample,
         quantity is not None and quantity.dimension is not None,
     )
 
 
-FIELD_HELP: tuple[FieldHelp, ...] = tuple(map(_described, DEFINITIONS))
+FIELD_HELP: tuple[FieldHelp, ...] = tuple(_described(*one) for one in DESCRIBED)
 """All fields, each once, the usual ones first."""
 
 BY_NAME = {name: one for one in FIELD_HELP for name in (one.name, *one.synonyms)}
@@ -50,19 +51,19 @@ BY_NAME = {name: one for one in FIELD_HELP for name in (one.name, *one.synonyms)
 SYNTAX: tuple[tuple[str, str], ...] = (
     ("nginx", "rows with this in their endpoints, state, process or algorithm"),
     ('"two words"', "the same with spaces or signs in it"),
-    ("10.0.3.7:443", "an address with its port is a word, too"),
-    ("port:443,8000-8100", "a port, or one of several, at either end; sport: here, dport: there"),
+    ("10.0.3.7:443", "an address with its port is also a word"),
+    ("port:443,8000-8100", "a port, or one of several, at either end; sport: local, dport: remote"),
     ("dst:10.0.0.0/8|192.168.0.0/16", "an address, prefix or endpoint; | is the same as ,"),
-    ("state:close_wait", "a state, cause or phase by its name: limit:rwnd, ca:loss"),
+    ("state:close_wait", "a state, limit or phase by name: limit:rwnd, ca:loss"),
     ("cc:bbr|cubic", "a part of a name, in either case"),
     ("srtt>80ms", "> >= < <= = !=, with a unit: us ms s m h"),
     ("acked>=64Ki", "k M G Ki Mi Gi; rates are bit/s, or bytes with B/s: rate>10Mbit, rate>1MB/s"),
-    ("inflight>0.8*cwnd*mss", "+ - * / and brackets calculate with fields of numbers"),
-    ("~^10\\.0\\.[0-9]", "a regular expression, found in the row"),
-    ('proc~"^web [0-9]"', "a regular expression, found in a name; !~ is not found"),
+    ("inflight>0.8*cwnd*mss", "arithmetic on numeric fields: + - * / and brackets"),
+    ("~^10\\.0\\.[0-9]", "a regular expression that matches in the row"),
+    ('proc~"^web [0-9]"', "a regular expression that matches in a name; !~ for no match"),
     ("port:443 cc:bbr", "both; the same as with and"),
-    ("port:443 or port:80", "one of them; and comes before or"),
-    ("not proc:nginx", "the opposite, of one condition or of brackets; -x and !x are the same"),
+    ("port:443 or port:80", "either; and binds tighter than or"),
+    ("not proc:nginx", "negates a condition or brackets; -x and !x are the same"),
     ("cc:bbr and (srtt>80ms or retrans>0)", "brackets group conditions"),
 )
 """Examples of every construct, each with its meaning."""

@@ -27,7 +27,7 @@ from tcctui.recording.ipc_frames import LATEST_NS, PREFIX, Note, see_room, unpac
 from tcctui.recording.timeline import Origin
 from tcctui.wire.events import EVENT
 from tcctui.wire.records import Records
-from tcctui.wire.samples import SAMPLE
+from tcctui.wire.samples import SAMPLE, forget_all_but
 from tcctui.wire.tracepoints import EVENT_KINDS
 
 Array = npt.NDArray[Any]
@@ -207,6 +207,8 @@ def _records(
     if form is EVENT:
         columns |= _extremes(items, columns, chosen)
     spread(columns, places)
+    if form is SAMPLE and not places.keys() <= items.keys():
+        forget_all_but(made, items.keys())
     return made
 
 

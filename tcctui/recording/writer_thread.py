@@ -53,7 +53,7 @@ class RecordingThread:
 
     @property
     def failed(self) -> bool:
-        """Whether something could not be written: `write` and `close` say what, once."""
+        """True after a failed write, which `write` or `close` reports once."""
         return self._failure is not None
 
     def close(self) -> None:

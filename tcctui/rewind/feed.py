@@ -19,10 +19,10 @@ _ALWAYS = 1 << 63  # nanoseconds: later than anything
 
 
 class Feed:
-    """A sink that takes each batch of a source into the store and the tape. For several threads.
+    """Sink that takes each batch of a source into the store and the tape; thread-safe.
 
-    `record`, if there is one, is given each chunk too; when it fails, `failed` is told why, and
-    nothing more is recorded.
+    `record`, if given, gets each chunk too; when it fails, `failed` gets the reason, and recording
+    ends.
     """
 
     def __init__(
@@ -58,22 +58,22 @@ class Feed:
 
     @property
     def span(self) -> Span:
-        """The moments that can be gone back to."""
+        """Range of the available past."""
         return Span(self.log.span.first_ns or self._begin_ns, self._now_ns)
 
     def reach(self, at_ns: int) -> None:
-        """Have the log go until a moment, if that is not to come yet."""
+        """Extend the log to a moment, unless that is in the future."""
         with self._lock:
             if self.log.span.last_ns < min(at_ns, self._now_ns):
                 self._tape.flush(self._now_ns)
 
     def chunks(self) -> Iterator[Chunk]:
-        """All that the log has until now."""
+        """All chunks in the log until now."""
         self.reach(_ALWAYS)
         return self.log.chunks(0, _ALWAYS)
 
     def finish(self) -> Exception | None:
-        """Pass on what has come since the last chunk; gives why that could not be recorded."""
+        """Pass on the last, incomplete chunk; returns the reason for a failed recording."""
         with self._lock:
             before = self._failure
             self._tape.flush(self._now_ns)
@@ -84,7 +84,7 @@ class Feed:
             return
         try:
             self._record(chunk)
-        except Exception as error:  # a defect too: the screen stays, and says what happened
+        except Exception as error:  # a defect too: the screen stays, and reports it
             self._record, self._failure = None, error
             known = isinstance(error, TcctuiError)
             self._failed(str(error) if known else f"{type(error).__name__}: {error}")

@@ -60,15 +60,15 @@ MARKS: tuple[Mark, ...] = (
     ),
     Mark(
         MarkKind.RTO, "◆", "@", "RTO", "$text-error",
-        "nothing came back for a retransmission timeout",
+        "no ACK within the retransmission timeout",
     ),
-    Mark(MarkKind.RECOVERY, "▼", "v", "recovery", "$text-error", "a loss was found: Recovery"),
+    Mark(MarkKind.RECOVERY, "▼", "v", "recovery", "$text-error", "a loss was detected: Recovery"),
     Mark(
         MarkKind.CWR, "▽", "u", "CWR", "$text-warning",
-        "cwnd is reduced without a loss, as by ECN",
+        "cwnd was reduced without a loss, as by ECN",
     ),
     Mark(
-        MarkKind.RETRANSMIT, "•", "o", "retransmit", "$text-warning", "segments sent again",
+        MarkKind.RETRANSMIT, "•", "o", "retransmit", "$text-warning", "retransmitted segments",
         counted=True,
     ),
 )  # fmt: skip
@@ -156,7 +156,7 @@ TRACEPOINTS: tuple[Tracepoint, ...] = (
         ("skaddr", *ENDS, "sock_cookie"),
         ("family",),
         mark=MarkKind.RESET,
-        without="resets that come in are not marked",
+        without="received resets are not marked",
     ),
     Tracepoint(
         "tcp/tcp_send_reset",
@@ -165,7 +165,7 @@ TRACEPOINTS: tuple[Tracepoint, ...] = (
         ("family",),
         sockaddrs=True,
         mark=MarkKind.RESET,
-        without="resets that are sent are not marked",
+        without="sent resets are not marked",
     ),
     Tracepoint(
         "tcp/tcp_retransmit_synack",

@@ -26,7 +26,7 @@ from tests.bench import (
 from tests.bench.others import Others
 from tests.bench.report import Section
 
-BENCHES: dict[str, Callable[[], Section]] = {
+BENCHES: dict[str, Callable[..., Section]] = {
     "cost_per_event": cost_per_event.measure,
     "traffic_loss": traffic_loss.measure,
     "bpf_run": bpf_run.measure,

@@ -22,7 +22,7 @@ PER_BATCH = 1500
 LIFE = 80
 """Batches that a connection lives: 20 s, so that an hour has 36,000 of them."""
 
-_MARKS = (0, 1, 10, 20, 30, 40, 50, 60)  # minutes
+_MARKS = (0, 1, 10, 20, 30, 40, 50, 60)  # sixtieths of the time: of an hour, minutes
 
 
 class _Hour:
@@ -89,21 +89,22 @@ def _resident() -> float:
     return pages * 4096 / (1 << 20)
 
 
-def measure() -> Section:
+def measure(nanoseconds: int = HOUR_NS) -> Section:
     """Ingest an hour in a process that does nothing else, and look at its memory on the way."""
     with multiprocessing.get_context("spawn").Pool(1) as alone:
-        return alone.apply(_measure)
+        return alone.apply(_measure, (nanoseconds,))
 
 
-def _measure() -> Section:
+def _measure(nanoseconds: int) -> Section:
     hour, store = _Hour(), Store()
     sizes: dict[int, tuple[float, int]] = {}
     spent = 0.0
-    for number_of in range(HOUR_NS // BATCH_NS + 1):
+    batches = nanoseconds // BATCH_NS
+    marks = {batches * sixtieth // 60: sixtieth for sixtieth in _MARKS}
+    for number_of in range(batches + 1):
         now_ns = 10**12 + number_of * BATCH_NS
-        minute, rest = divmod(number_of * BATCH_NS, 60 * 10**9)
-        if rest == 0 and minute in _MARKS:
-            sizes[minute] = _resident(), store.totals().flows
+        if number_of in marks:
+            sizes[marks[number_of]] = _resident(), store.totals().flows
         batch = hour.batch(now_ns)
         started = time.perf_counter()
         store.ingest(batch, now_ns)
@@ -113,8 +114,13 @@ def _measure() -> Section:
         "An hour, replayed",
         ("ratio", "after", "RSS", "flows known"),
         [
-            (f"{size / base:.3f}", f"{minute} min", f"{size:.1f} MB", f"{flows:,}")
-            for minute, (size, flows) in sizes.items()
+            (
+                f"{size / base:.3f}",
+                f"{nanoseconds * sixtieth / 60**2 / 1e9:g} min",
+                f"{size:.1f} MB",
+                f"{flows:,}",
+            )
+            for sixtieth, (size, flows) in sizes.items()
         ],
         [Target("growth from 10 min on", sizes[60][0] - base, 3, " MB")],
         [

@@ -19,13 +19,14 @@ from tcctui.sources.kernel.program import Loading, Program
 from tcctui.wire.addresses import parse_prefix
 from tests.bench.counting import counting_program
 from tests.bench.load import Load, other_processor
+from tests.bench.pseudo_terminal import PATIENCE
 from tests.bench.report import Section, ratio
 
 ROUNDS = 3
 SECONDS = 1.2
 _STATISTICS = Path("/proc/sys/kernel/bpf_stats_enabled")
 
-Run = Callable[[Load], float]
+Run = Callable[[float], float]
 
 
 class _Kept(Loading):
@@ -48,34 +49,36 @@ def _ran(descriptors: Sequence[int]) -> tuple[int, int]:
     return max(found, key=lambda pair: pair[1])
 
 
-def _counting(load: Load) -> float:
+def _counting(seconds: float) -> float:
     bpf = counting_program()
     try:
         descriptors = [program.fd for program in bpf.funcs.values()]
-        return _per_run(descriptors, lambda: time.sleep(0.05))
+        return _per_run(descriptors, lambda: time.sleep(0.05), seconds)
     finally:
         bpf.cleanup()
 
 
-def _tcc(load: Load, interval_ms: float, reach: Reach) -> float:
+def _tcc(seconds: float, interval_ms: float, reach: Reach) -> float:
     loading = _Kept()
     source = BpfSource(KernelFilter(reach), loading=loading, interval_ms=interval_ms)
     try:
-        return _per_run(loading.program.programs, lambda: source.read(0.02))
+        return _per_run(loading.program.programs, lambda: source.read(0.02), seconds)
     finally:
         source.close()
 
 
-def _per_run(descriptors: Sequence[int], wait: Callable[[], object]) -> float:
+def _per_run(descriptors: Sequence[int], wait: Callable[[], object], seconds: float) -> float:
     """Measure while traffic goes on; `wait` takes some time, and events out of the ring."""
     begun = time.monotonic()
     while time.monotonic() < begun + 0.2:
         wait()
     before = _ran(descriptors)
     begun = time.monotonic()
-    while time.monotonic() < begun + SECONDS:
+    while time.monotonic() < begun + seconds:
         wait()
-    after = _ran(descriptors)
+    while (after := _ran(descriptors))[1] == before[1]:
+        assert time.monotonic() < begun + seconds + PATIENCE, "the program does not run"
+        wait()
     return (after[0] - before[0]) / max(1, after[1] - before[1])
 
 
@@ -113,16 +116,16 @@ def statistics() -> Iterator[None]:
         _STATISTICS.write_text(before)
 
 
-def measure() -> Section:
+def measure(rounds: int = ROUNDS, seconds: float = SECONDS, pause: float = 0.0) -> Section:
     """Compare the program's ways through on one load."""
     found: dict[str, list[float]] = {name: [] for name in RUNS}
     allowed = os.sched_getaffinity(0)
-    with statistics(), Load() as load:
+    with statistics(), Load(pause=pause):
         os.sched_setaffinity(0, {other_processor()})
         try:
-            for _ in range(ROUNDS):
+            for _ in range(rounds):
                 for name, run in RUNS.items():
-                    found[name].append(run(load))
+                    found[name].append(run(seconds))
         finally:
             os.sched_setaffinity(0, allowed)
     base = min(found["counting only"])
@@ -135,7 +138,7 @@ def measure() -> Section:
         ],
         remarks=[
             "As the kernel measures it (kernel.bpf_stats_enabled), which itself is part of each"
-            f" run. {ROUNDS} rounds of {SECONDS} s on the same load of 200 connections; records"
+            f" run. {rounds} rounds of {seconds:g} s on the same load of 200 connections; records"
             " are read meanwhile.",
         ],
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from tests.bench.report import Section, Target, number, ratio
-from tests.bench.side_by_side import ROUNDS, SECONDS, Watched, watch
+from tests.bench.side_by_side import ALONE, ROUNDS, SECONDS, Watched, watch
 from tests.bench.tools import COUNTER
 
 
-def measure() -> Section:
+def measure(
+    rounds: int = ROUNDS, seconds: float = SECONDS, alone: float = ALONE, pause: float = 0.0
+) -> Section:
     """Compare what each tool spends on an event."""
-    watched = watch()
+    watched = watch(rounds, seconds, alone, pause)
     dashboard, every_ack, text, counting, keeping, bpftrace, *_ = watched
     base = dashboard.cost("reading")
     return Section(
@@ -61,7 +63,7 @@ def measure() -> Section:
             "An event is one ACK that tcp_probe told of; a record is what crosses from the kernel,"
             " which may stand for several of a flow (as the dashboard runs, for those of 10 ms)."
             " *Reading* is the CPU time of the thread that takes events in, *all of it* that of"
-            f" the process, with its screen. Median of {ROUNDS} rounds of {SECONDS} s; the worst"
+            f" the process, with its screen. Median of {rounds} rounds of {seconds:g} s; the worst"
             " round's share of lost events, as each tool counts them itself. Load: 200 connections"
             " on loopback, each with a request under way, on one processor; the tools run on the"
             " other. bpftrace and trace_pipe have as much buffer as tcctui; lines go to a file in"

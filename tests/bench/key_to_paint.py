@@ -19,7 +19,7 @@ from tcctui.wire.events import EVENT
 from tests.bench import screen_reader
 from tests.bench.load import load_processor, other_processor
 from tests.bench.many_flows import ManyFlows
-from tests.bench.pseudo_terminal import PseudoTerminal
+from tests.bench.pseudo_terminal import PATIENCE, PseudoTerminal
 from tests.bench.report import Section, Target, number, ratio
 from tests.unit.events import stand_alone
 
@@ -28,7 +28,10 @@ KEYS = 60
 LETTERS = 40
 CPU_SECONDS = 5.0
 
-_DOWN, _PAGE_DOWN, _PATIENCE = "\x1b[B", "\x1b[6~", 1.0
+_WANTED = {10_000: (15, 50, 20, 200), 100_000: (None, 80, 35, 500)}
+"""Of so many flows: p50 and p95 of a key, in ms; per cent of a core; RSS, in MB."""
+
+_DOWN, _PAGE_DOWN, _ANSWERS_WITHIN = "\x1b[B", "\x1b[6~", 1.0
 _BACKSPACE = "\x7f"
 
 
@@ -67,7 +70,8 @@ class _Screen:
         self._terminal.press(_DOWN)
         frames = self._terminal.frames
         seen = self._terminal.wait(
-            lambda: any(screen_reader.selected_background(one.content) for one in frames[-5:]), 5
+            lambda: any(screen_reader.selected_background(one.content) for one in frames[-5:]),
+            PATIENCE,
         )
         assert seen, "no row is selected"
         found = [screen_reader.selected_background(one.content) for one in frames]
@@ -107,39 +111,39 @@ class _Screen:
                     return True
             return False
 
-        if self._terminal.wait(answer, _PATIENCE):
+        if self._terminal.wait(answer, _ANSWERS_WITHIN):
             return answered[0] - pressed
         self.unanswered += 1
         return None
 
 
-def _with_flows(count: int) -> _Found:
+def _with_flows(count: int, keys: int, letters: int, seconds: float) -> _Found:
     command = [sys.executable, "-m", "tcctui"]
     with (
         ManyFlows(count) as many,
         PseudoTerminal(command, other_processor()) as terminal,
     ):
         screen = _Screen(terminal)
-        assert terminal.wait(lambda: bool(terminal.frames), 20), terminal.text[-1000:]
+        assert terminal.wait(lambda: bool(terminal.frames), PATIENCE), terminal.text[-1000:]
         time.sleep(0.5)
         many.start()
         found = _Found(many.count)
-        assert terminal.wait(lambda: screen.known() >= found.count, 60), (
+        assert terminal.wait(lambda: screen.known() >= found.count, 2 * PATIENCE), (
             f"only {screen.known()} of {found.count} flows are known"
         )
-        time.sleep(2)
+        time.sleep(min(2.0, seconds))
         before, started = terminal.cpu, time.monotonic()
-        time.sleep(CPU_SECONDS)
+        time.sleep(seconds)
         found.cpu = (terminal.cpu - before) / (time.monotonic() - started)
         screen.learn()
-        keys = [_DOWN, _DOWN, _PAGE_DOWN, "<", _DOWN, ">"]
-        for place in range(KEYS):
-            _note(screen.key(keys[place % len(keys)]), found.keys)
+        pressed = [_DOWN, _DOWN, _PAGE_DOWN, "<", _DOWN, ">"]
+        for place in range(keys):
+            _note(screen.key(pressed[place % len(pressed)]), found.keys)
         terminal.press("/")
         time.sleep(0.5)
-        letters = ["5", "3", _BACKSPACE, _BACKSPACE]
-        for place in range(LETTERS):
-            _note(screen.letter(letters[place % len(letters)]), found.letters)
+        typed = ["5", "3", _BACKSPACE, _BACKSPACE]
+        for place in range(letters):
+            _note(screen.letter(typed[place % len(typed)]), found.letters)
         found.unanswered = screen.unanswered
         sizes = Path(f"/proc/{terminal.process.pid}/smaps_rollup").read_text()
         kilobytes = dict(re.findall(r"^(\w+):\s*(\d+) kB", sizes, re.MULTILINE))
@@ -176,20 +180,25 @@ def _percentile(seconds: Sequence[float], percent: float) -> float:
     return float(np.percentile(seconds, percent)) * 1e3 if seconds else float("nan")
 
 
-def measure() -> Section:
+def measure(
+    counts: Sequence[int] = COUNTS,
+    keys: int = KEYS,
+    letters: int = LETTERS,
+    seconds: float = CPU_SECONDS,
+) -> Section:
     """Measure with ever more flows, each of them a real socket."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {load_processor()})  # beside the traffic, not beside the dashboard
     try:
-        found = [_with_flows(count) for count in COUNTS]
+        found = [_with_flows(count, keys, letters, seconds) for count in counts]
     finally:
         os.sched_setaffinity(0, allowed)
     base = _percentile(found[0].keys, 50)
     targets = []
-    for one, p50, p95, cpu, rss in (
-        (found[1], 15, 50, 20, 200),
-        (found[2], None, 80, 35, 500),
-    ):
+    for wanted, one in zip(counts, found, strict=True):
+        if wanted not in _WANTED:
+            continue
+        p50, p95, cpu, rss = _WANTED[wanted]
         name = f"{one.count:,} flows, "
         if p50:
             targets.append(Target(f"{name}p50", _percentile(one.keys, 50), p50, " ms"))
@@ -208,13 +217,13 @@ def measure() -> Section:
         [_row(one, base) for one in found],
         targets,
         [
-            f"{KEYS} keys (down, page down, sort) and {LETTERS} letters of a filter, each from"
+            f"{keys} keys (down, page down, sort) and {letters} letters of a filter, each from"
             " writing it to a pseudo-terminal of 160×50 to the last byte of the first frame in"
             " which another row is selected, another column sorted by, or another number of flows"
             " let through. They come at any moment, also while the screen is being painted, which"
             " it is four times a second. All flows are sockets; of them"
             " up to 10,000 send or answer twice a second, the others every 10 s. *Of a core* is"
-            f" the whole process over {CPU_SECONDS:g} s without keys; *snapshot* a copy of all"
+            f" the whole process over {seconds:g} s without keys; *snapshot* a copy of all"
             " that is known of all flows, of which the table takes some columns. RSS counts the"
             " ring's memory twice, since it is mapped twice; PSS once."
             + (f" {unanswered} keys changed nothing that could be seen." if unanswered else ""),

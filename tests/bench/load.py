@@ -21,18 +21,26 @@ _SLICE = 0.1
 class Load:
     """Keeps one request under way on each of many connections, from entering the context on.
 
+    With a `pause`, in seconds, it rests between two rounds of answers, and leaves others room.
+
     Server and client have one processor for themselves, the first that we may use; what is
     measured belongs on the last, see `other_processor`.
     """
 
-    def __init__(self, connections: int = CONNECTIONS) -> None:
+    def __init__(self, connections: int = CONNECTIONS, *, pause: float = 0.0) -> None:
         self._connections = connections
+        self._pause = pause
         self._counters = Counters()
 
     def __enter__(self) -> Load:
         descriptor = self._counters.descriptor
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, str(self._connections), str(descriptor)],
+            [
+                sys.executable,
+                "-m",
+                __name__,
+                *map(str, (self._connections, descriptor, self._pause)),
+            ],
             stdin=subprocess.PIPE,
             pass_fds=[descriptor],
         )
@@ -103,7 +111,7 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def request(port: int, connections: int, counters: Counters) -> None:
+def request(port: int, connections: int, counters: Counters, pause: float) -> None:
     """Keep one request under way on each connection, until standard input ends."""
     poll = select.epoll()
     sockets = [socket.create_connection(("127.0.0.1", port)) for _ in range(connections)]
@@ -120,18 +128,20 @@ def request(port: int, connections: int, counters: Counters) -> None:
             os.write(descriptor, _REQUEST)
             answered += 1
         counters["requests"] = answered
+        if pause:
+            time.sleep(pause)
 
 
 def main() -> None:
-    """Run as a program: CONNECTIONS, and the descriptor of the counters."""
-    connections, descriptor = int(sys.argv[1]), int(sys.argv[2])
+    """Run as a program: CONNECTIONS, the descriptor of the counters, and the pause."""
+    connections, descriptor, pause = int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])
     os.sched_setaffinity(0, {load_processor()})
     listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
     child = os.fork()
     if child == 0:
         serve(listener)
     try:
-        request(listener.getsockname()[1], connections, Counters(descriptor))
+        request(listener.getsockname()[1], connections, Counters(descriptor), pause)
     finally:
         os.kill(child, 9)
         os.waitpid(child, 0)

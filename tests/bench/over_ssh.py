@@ -7,47 +7,49 @@ import time
 
 from tests.bench.load import other_processor
 from tests.bench.many_flows import ManyFlows
-from tests.bench.pseudo_terminal import COLUMNS, LINES, PseudoTerminal
+from tests.bench.pseudo_terminal import COLUMNS, LINES, PATIENCE, PseudoTerminal
 from tests.bench.report import Section, Target, ratio
 
 FLOWS = 1_000
 SECONDS = 10.0
-_SETTLES = 8.0
+SETTLES = 8.0
 
 
-def _bytes_per_second(*arguments: str) -> tuple[float, float]:
+def _bytes_per_second(
+    flows: int, seconds: float, settles: float, *arguments: str
+) -> tuple[float, float]:
     """Bytes and frames per second, with all flows changing twice a second."""
     with (
-        ManyFlows(FLOWS) as many,
+        ManyFlows(flows) as many,
         PseudoTerminal([sys.executable, "-m", "tcctui", *arguments], other_processor()) as terminal,
     ):
-        assert terminal.wait(lambda: bool(terminal.frames), 20), terminal.text[-1000:]
+        assert terminal.wait(lambda: bool(terminal.frames), PATIENCE), terminal.text[-1000:]
         many.start()
-        time.sleep(_SETTLES)
+        time.sleep(settles)
         written, frames, started = terminal.written, len(terminal.frames), time.monotonic()
-        time.sleep(SECONDS)
-        seconds = time.monotonic() - started
-        return (terminal.written - written) / seconds, (len(terminal.frames) - frames) / seconds
+        time.sleep(seconds)
+        taken = time.monotonic() - started
+        return (terminal.written - written) / taken, (len(terminal.frames) - frames) / taken
 
 
-def measure() -> Section:
+def measure(flows: int = FLOWS, seconds: float = SECONDS, settles: float = SETTLES) -> Section:
     """Measure what is written of many flows that change all the time."""
     found = {
-        "as it is": _bytes_per_second(),
-        "--ascii": _bytes_per_second("--ascii"),
+        "as it is": _bytes_per_second(flows, seconds, settles),
+        "--ascii": _bytes_per_second(flows, seconds, settles, "--ascii"),
     }
     base = found["as it is"][0]
     return Section(
         "Over ssh",
         ("ratio", "screen", "bytes/s", "frames/s"),
         [
-            (ratio(written / base), name, f"{written:,.0f}", f"{frames:.1f}")
+            (ratio(written / max(base, 1.0)), name, f"{written:,.0f}", f"{frames:.1f}")
             for name, (written, frames) in found.items()
         ],
-        [Target(f"{FLOWS:,} flows changing, kB/s", base / 1000, 60)],
+        [Target(f"{flows:,} flows changing, kB/s", base / 1000, 60)],
         [
-            f"What the dashboard writes to a terminal of {COLUMNS}×{LINES} with {FLOWS:,} flows"
-            f" that each change twice a second, over {SECONDS:g} s, before ssh compresses it"
+            f"What the dashboard writes to a terminal of {COLUMNS}×{LINES} with {flows:,} flows"
+            f" that each change twice a second, over {seconds:g} s, before ssh compresses it"
             " (ssh -C) or adds its own."
         ],
     )

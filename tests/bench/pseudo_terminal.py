@@ -15,6 +15,8 @@ from types import TracebackType
 from typing import NamedTuple
 
 COLUMNS, LINES = 160, 50
+PATIENCE = 60.0
+"""Seconds that a program may take to show something, on the slowest machine."""
 
 FRAME_BEGIN, FRAME_END = b"\x1b[?2026h", b"\x1b[?2026l"
 """What a program puts around all that belongs together, where the terminal says it knows these

@@ -17,9 +17,11 @@ from tcctui.flows.store import Store
 from tcctui.sources.kernel import bcc_package
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.loader import MAPS
 from tcctui.sources.kernel.program import (
     RING_BYTES,
     Loading,
+    Program,
     bpf_directory,
     compiler_flags,
     possible_cpus,
@@ -104,15 +106,33 @@ def bcc_keeping(counters: Counters) -> None:
     _bcc(counters, keep)
 
 
+class _ByBcc(Loading):
+    """The program as bcc has loaded it, for a source of ours to set filter and interval."""
+
+    def __init__(self, bpf: Any) -> None:
+        self._bpf = bpf
+
+    def wait(self) -> Program:
+        programs = [program.fd for program in self._bpf.funcs.values()]
+        held = [self._bpf[name.encode()].map_fd for name in MAPS] + programs
+        return Program(
+            {"milliseconds": 0.0, "programs": len(programs)},
+            [os.dup(descriptor) for descriptor in held],
+            ring_bytes=RING_BYTES,
+            slots=_SLOTS,
+            cpus=possible_cpus(),
+        )
+
+
+_SLOTS = 1  # none is taken where each ACK has its record
+
+
 def _bcc(counters: Counters, take: Callable[[Any], None]) -> None:
     bcc = bcc_package.load()
     os.environ["BCC_KERNEL_SOURCE"] = str(bpf_directory())
-    flags = compiler_flags(ring_bytes=RING_BYTES, slots=1, cpus=possible_cpus())
+    flags = compiler_flags(ring_bytes=RING_BYTES, slots=_SLOTS, cpus=possible_cpus())
     bpf = bcc.BPF(src_file=os.fsencode(bpf_directory() / "tcc.c"), cflags=flags)
-    config = bpf["config"]
-    everything = config.Leaf()
-    everything.active = 1  # an empty filter, and no interval
-    config[ctypes.c_int(0)] = everything
+    source = BpfSource(loading=_ByBcc(bpf))
     pointer = ctypes.POINTER(_Record)
     events = 0
 
@@ -122,11 +142,10 @@ def _bcc(counters: Counters, take: Callable[[Any], None]) -> None:
         events += 1
 
     bpf["events"].open_ring_buffer(callback)
-    lost, cpus = bpf["lost"], range(possible_cpus())
     while True:
         bpf.ring_buffer_consume()
         counters["events"] = counters["records"] = events
-        counters["lost"] = sum(sum(lost[ctypes.c_int(cpu)].records) for cpu in cpus)
+        counters["lost"] = source.lost()
         time.sleep(0.1)
 
 

@@ -23,7 +23,7 @@ from tests.kernel.processes import in_session
 RATE = 200_000.0  # events a second
 SECONDS = 5.0
 ROUNDS = 3
-_SETTLE = 2.0  # seconds in which a program compiles, opens its buffers and comes into step
+SETTLE = 2.0  # in which a program opens its buffers and comes into step
 _BUFFER_KB = 16_384  # of the kernel's memory for each processor
 
 
@@ -42,6 +42,8 @@ class Recorder:
     name: str
     command: Callable[[Path], Sequence[str]]
     told: Callable[[str, Path], Told]
+    begins: str = ""
+    """What it prints when it records; empty where it prints nothing."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ RECORDERS = (
         "tcctui record",
         lambda path: (*(sys.executable, "-m", "tcctui", "record", str(path), "--source", "bpf"),),
         _tcctui,
+        "Recording ",
     ),
     Recorder(
         "trace-cmd record",
@@ -135,7 +138,9 @@ RECORDERS = (
 )
 
 
-def _record(recorder: Recorder, load: Segments, folder: Path) -> Round | str:
+def _record(
+    recorder: Recorder, load: Segments, folder: Path, seconds: float, settle: float
+) -> Round | str:
     """Let a tool record for some seconds; gives why not, where it can't here."""
     path = folder / "recording"
     said = folder / "said"
@@ -151,23 +156,25 @@ def _record(recorder: Recorder, load: Segments, folder: Path) -> Round | str:
             start_new_session=True,
         )
     try:
-        time.sleep(_SETTLE)
+        while process.poll() is None and recorder.begins not in said.read_text():
+            time.sleep(0.05)
+        time.sleep(settle)
         if process.poll() is not None:
             return said.read_text().strip().splitlines()[0]
         before, segments, started = _cpu(process.pid), load.received, time.monotonic()
-        time.sleep(SECONDS)
+        time.sleep(seconds)
         cpu, segments = _cpu(process.pid) - before, load.received - segments
-        seconds = time.monotonic() - started
+        taken = time.monotonic() - started
     finally:
         _end(process)
     told = recorder.told(said.read_text(), path)
     size = sum(file.stat().st_size for file in folder.glob("recording*"))
     for file in folder.glob("recording*"):
         file.unlink()
-    rate = segments / seconds
+    rate = segments / taken
     everything = max(1.0, told.events + told.lost)
     return Round(
-        cpu / max(1.0, rate * seconds), size / max(1.0, told.events), rate, told.lost / everything
+        cpu / max(1.0, segments), size / max(1.0, told.events), rate, told.lost / everything
     )
 
 
@@ -191,29 +198,35 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def measure() -> Section:
-    """Let each tool record the same load, round after round."""
-    found: dict[str, list[Round]] = {recorder.name: [] for recorder in RECORDERS}
+def measure(
+    rate: float = RATE,
+    seconds: float = SECONDS,
+    rounds: int = ROUNDS,
+    settle: float = SETTLE,
+    recorders: Sequence[Recorder] = RECORDERS,
+) -> Section:
+    """Let each tool record the same load, round after round; the others are beside the first."""
+    found: dict[str, list[Round]] = {recorder.name: [] for recorder in recorders}
     failed: dict[str, str] = {}
-    with tempfile.TemporaryDirectory() as name, Segments(RATE) as load:
-        for _ in range(ROUNDS):
-            for recorder in RECORDERS:
+    with tempfile.TemporaryDirectory() as name, Segments(rate) as load:
+        for _ in range(rounds):
+            for recorder in recorders:
                 if recorder.name in failed:
                     continue
-                one = _record(recorder, load, Path(name))
+                one = _record(recorder, load, Path(name), seconds, settle)
                 if isinstance(one, str):
                     failed[recorder.name] = one
                 else:
                     found[recorder.name].append(one)
-    ours = found[RECORDERS[0].name]
+    ours = found[recorders[0].name]
     base = median(one.cpu for one in ours)
     remarks = [
-        f"Load: {RATE:,.0f} small segments a second on loopback, one event each, on one processor"
+        f"Load: {rate:,.0f} small segments a second on loopback, one event each, on one processor"
         " (fewer where it can't make as many beside the tool), one way on each connection;"
         " where both ends send at once, the kernel passes over a few in 100,000 (README, Limits)."
         " What is as regular as this takes less room than others' traffic: 5 to 10 bytes an event."
         " The tools run on the other processor,"
-        f" {ROUNDS} times for {SECONDS:g} s; medians, and the worst round's losses, as each tool"
+        f" {rounds} times for {seconds:g} s; medians, and the worst round's losses, as each tool"
         " counts them. CPU is that of the tool's processes, without what the traffic's processor"
         " spends on writing into the kernel's buffers, which *events/s* shows. Bytes are the file's"
         " with all that is in it. perf and trace-cmd write down the kernel's buffers as they are;"
@@ -225,7 +238,7 @@ def measure() -> Section:
     return Section(
         "Recording every ACK",
         ("ratio", "tool", "CPU per event", "of a core", "bytes per event", "events/s", "lost"),
-        [_row(name, rounds, base) for name, rounds in found.items() if rounds],
+        [_row(name, some, base) for name, some in found.items() if some],
         [
             Target("tcctui record, bytes an event", max(one.nbytes for one in ours), 12),
             Target("tcctui record, share lost", max(one.lost for one in ours), 0),
@@ -240,7 +253,7 @@ def _row(name: str, rounds: list[Round], base: float) -> tuple[str, ...]:
     )
     lost = max(one.lost for one in rounds)
     return (
-        ratio(cpu / base),
+        ratio(cpu / base) if base else "–",
         name,
         f"{number(cpu * 1e6)} µs",
         f"{cpu * rate:.0%}",

@@ -20,10 +20,13 @@ _HEAD = """\
 
 Made by `make bench`. In each table all was measured in one go, one beside the other: machines are
 noisy, so the ratios say more than the numbers. All processes that take part have a raised priority
-(nice -10).
+(nice -10). Behind each title stands the commit that was measured, and the day: what is of another
+commit than the newest may cost another time today.
 
 """
-_SECTION = re.compile(r"^<!-- (\w+), (\S+) -->\n(.*?)(?=^<!-- |\Z)", re.MULTILINE | re.DOTALL)
+_SECTION = re.compile(r"^<!-- (\w+) -->\n(.*?)(?=^<!-- |\Z)", re.MULTILINE | re.DOTALL)
+_MEASURED = ("tcctui", "bpf", "tests", "pyproject.toml")
+"""What results depend on, of the repository."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,11 @@ class Section:
     remarks: Sequence[str] = ()
 
     def __str__(self) -> str:
-        parts = [f"## {self.title}", _table(self.columns, self.rows)]
+        return self.text("")
+
+    def text(self, of: str) -> str:
+        """Write it down; `of` says behind the title what it was measured of."""
+        parts = [f"## {self.title}{of}", _table(self.columns, self.rows)]
         if self.targets:
             parts.append("\n".join(f"- {target}" for target in self.targets))
         return "\n\n".join([*parts, *self.remarks]) + "\n"
@@ -124,16 +131,35 @@ def machine() -> str:
     return f"{hardware}, {gigabytes:.0f} GB RAM · {' · '.join(versions)}\n"
 
 
+def commit() -> str:
+    """Give the commit of this checkout, and whether what is measured has changed since."""
+    # Also where root measures in another one's checkout.
+    here = ["git", "-c", "safe.directory=*", "-C", str(RESULTS.parent)]
+    try:
+        said, changed = (
+            subprocess.run([*here, *arguments], capture_output=True, text=True, check=True).stdout
+            for arguments in (
+                ("rev-parse", "--short=7", "HEAD"),
+                ("status", "--porcelain", "--", *(f":/{name}" for name in _MEASURED)),
+            )
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "an unknown commit"
+    files = [line for line in changed.splitlines() if not line.endswith(RESULTS.name)]
+    return f"commit {said.strip()}" + (" with changes" if files else "")
+
+
 def write(sections: dict[str, Section], order: Sequence[str], path: Path = RESULTS) -> None:
     """Put sections into the file of results, by their benches' names.
 
     Those of other benches stay as they are, if the file is this machine's; all are in `order`.
     """
     described = machine()
-    kept: dict[str, tuple[str, str]] = {}
+    kept: dict[str, str] = {}
     if path.exists() and (_HEAD + described) in (text := path.read_text()):
-        kept = {name: (day, body.strip()) for name, day, body in _SECTION.findall(text)}
+        kept = {name: body.strip() for name, body in _SECTION.findall(text)}
+    of = f" ({commit()}, {date.today().isoformat()})"
     for name, section in sections.items():
-        kept[name] = (date.today().isoformat(), str(section).strip())
-    parts = [f"<!-- {name}, {kept[name][0]} -->\n{kept[name][1]}" for name in order if name in kept]
+        kept[name] = section.text(of).strip()
+    parts = [f"<!-- {name} -->\n{kept[name]}" for name in order if name in kept]
     path.write_text("\n\n".join([_HEAD + described.rstrip(), *parts]) + "\n")

@@ -24,21 +24,21 @@ BUDGET = 56 << 20
 """Bytes of the log: what `--rewind-memory` leaves beside the histories."""
 
 _BEGIN_NS = 1000 * 10**9
-_SECONDS = 60
-_MOMENTS = 50
+SECONDS = 60
+MOMENTS = 50
 
 
 class _Run:
     """A store with a tape and a log beside it, fed with a minute of events as fast as it goes."""
 
-    def __init__(self) -> None:
-        self.many = ManyEvents(_BEGIN_NS)
+    def __init__(self, flows: int, seconds: int) -> None:
+        self.many = ManyEvents(_BEGIN_NS, flows, flows)
         self.store = Store()
         self.log = RewindLog(BUDGET, Origin("bench"))
         self.events = self.samples = self.keyframes = 0
         self.ingest_s = self.tape_s = 0.0
         tape = Tape(self.store, _BEGIN_NS, self._keep, wants_keyframe=self.log.wants_keyframe)
-        for _ in range(_SECONDS * 10**9 // BATCH_NS):
+        for _ in range(seconds * 10**9 // BATCH_NS):
             self._batch(tape)
         tape.flush(self.many.now_ns)
 
@@ -73,15 +73,15 @@ def _flood(run: _Run) -> float:
     return (time.thread_time() - started) / sum(map(len, parts)) * 1e6
 
 
-def measure() -> Section:
+def measure(flows: int = FLOWS, moments: int = MOMENTS, seconds: int = SECONDS) -> Section:
     """Fill a log, go to moments of it in any order, and look at flows there."""
-    run = _Run()
+    run = _Run(flows, seconds)
     span = run.log.span
     random = np.random.default_rng(0)
     moment = Moment(run.log, run.store)
     moment.go(span.first_ns)
     tables = []
-    for at_ns in random.integers(span.first_ns, span.last_ns, _MOMENTS).tolist():
+    for at_ns in random.integers(span.first_ns, span.last_ns, moments).tolist():
         moment.go(span.first_ns)  # a little forward would be less
         tables.append(_milliseconds(partial(moment.go, at_ns)))
     steps = []
@@ -95,7 +95,7 @@ def measure() -> Section:
         cookies = run.many.cookies[first : first + LOOKED_AT]
         pasts.append(_milliseconds(partial(moment.look_at, cookies, 60)))
     rows_back = [(f"{back} s back, with their past", _back(moment, back)) for back in (1, 10)]
-    seconds = (span.last_ns - span.first_ns) / 1e9
+    held = (span.last_ns - span.first_ns) / 1e9
     base = float(np.median(tables))
     rows = [
         _row("all flows at a moment", tables, base),
@@ -111,9 +111,9 @@ def measure() -> Section:
         [Target("all flows at a moment, p95", float(np.percentile(tables, 95)), 100, " ms")],
         [
             "Times are what a processor spends. There are"
-            f" {FLOWS:,} flows, {EVENTS_A_SECOND:,} coalesced events a second, all sockets sampled"
-            f" every 2 s: {BUDGET >> 20} MiB hold the last {seconds:.0f} s, with a keyframe"
-            f" every {_SECONDS / max(run.keyframes, 1):.1f} s. Writing it down took"
+            f" {flows:,} flows, {EVENTS_A_SECOND:,} coalesced events a second, all sockets sampled"
+            f" every 2 s: {BUDGET >> 20} MiB hold the last {held:.0f} s, with a keyframe"
+            f" every {seconds / max(run.keyframes, 1):.1f} s. Writing it down took"
             f" {number(per_event)} µs an event, samples and keyframes included, beside"
             f" {number(run.ingest_s / run.events * 1e6)} µs for taking it in; in a flood of"
             f" 200,000 events a second {number(_flood(run))} µs.",

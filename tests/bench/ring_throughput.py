@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import NamedTuple
 
@@ -49,17 +49,17 @@ def _read(ring: MappedRing, seconds: float, take: Take) -> int:
     return count
 
 
-def _step(writer: RecordWriter, ring: MappedRing, rate: int, take: Take) -> _Step:
+def _step(writer: RecordWriter, ring: MappedRing, rate: int, take: Take, seconds: float) -> _Step:
     while len(batch := ring.ring.read(BATCH)):  # what the step before left
         take(batch)
     lost = writer.lost()
     with writer.writing(rate):
         _read(ring, 0.3, take)
         before, cpu, started = writer.written(), time.process_time(), time.monotonic()
-        count = _read(ring, SECONDS, take)
-        seconds, spent = time.monotonic() - started, time.process_time() - cpu
+        count = _read(ring, seconds, take)
+        taken, spent = time.monotonic() - started, time.process_time() - cpu
         written = writer.written() - before
-    return _Step(written / seconds, (writer.lost() - lost) / seconds, spent / max(1, count))
+    return _Step(written / taken, (writer.lost() - lost) / taken, spent / max(1, count))
 
 
 def _ingest() -> Take:
@@ -76,7 +76,7 @@ def _leave(batch: Events) -> None:
     np.count_nonzero(batch["kind"])
 
 
-def measure() -> Section:
+def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> Section:
     """Try ever higher rates, with ingest and with reading alone."""
     allowed = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {other_processor()})
@@ -88,8 +88,8 @@ def measure() -> Section:
             ring = MappedRing(writer.ring, RING_BYTES, EVENT)
             try:
                 for name, take in readers.items():
-                    for rate in RATES:
-                        step = _step(writer, ring, rate, take)
+                    for rate in rates:
+                        step = _step(writer, ring, rate, take, seconds)
                         rows.append(_row(name, step))
                         if step.lost:
                             break
@@ -119,9 +119,9 @@ def measure() -> Section:
             ),
         ],
         [
-            "A BPF program writes records of 128 bytes, of 200 flows, into a ring of"
+            f"A BPF program writes records of {EVENT.itemsize} bytes, of 200 flows, into a ring of"
             f" {RING_BYTES >> 20} MB, driven by BPF_PROG_TEST_RUN from the other processor in"
-            f" bursts, 500 a second. {SECONDS:g} s at each rate, until records find no room"
+            f" bursts, 500 a second. {seconds:g} s at each rate, until records find no room"
             f" (or the program can't write more). The ring holds {room:,} records, and the reader"
             f" looks at it every {_WAIT * 1e3:g} ms unless it is filling up when it looks: beyond"
             f" {room / _WAIT / 1e6:.1f} M/s it fills between two looks, however fast it is read.",

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from statistics import median, quantiles
 
 from tests.bench.load import Load
+from tests.bench.pseudo_terminal import PATIENCE
 from tests.bench.tools import Reading, Tool, tools
 
 ROUNDS = 3
@@ -16,7 +17,9 @@ SECONDS = 2.0
 EVENTS_PER_REQUEST = 2
 """One at each end: an answer carries the acknowledgement of its request."""
 
-_ALONE = 0.8  # seconds that the load is measured without a tool, before and after each
+ALONE = 0.8
+"""Seconds that the load is measured without a tool, before and after each."""
+
 _SETTLE = 0.5  # a tool's first moments are its start-up's
 
 
@@ -112,26 +115,39 @@ def undisturbed(rates: Iterable[float]) -> float:
 
 
 @functools.cache
-def watch() -> list[Watched]:
-    """Run all tools on one load, one after the other, round after round."""
+def watch(
+    rounds: int = ROUNDS, seconds: float = SECONDS, alone: float = ALONE, pause: float = 0.0
+) -> list[Watched]:
+    """Run all tools on one load, one after the other, round after round.
+
+    Each is watched for so many seconds, and the load, which may `pause`, without it for `alone`.
+    """
     found: list[list[Window]] = [[] for _ in tools()]
-    with Load() as load:
-        for _ in range(ROUNDS):
-            alone = load.rates(_ALONE)
+    with Load(pause=pause) as load:
+        for _ in range(rounds):
+            after = load.rates(alone)
             for windows, tool in zip(found, tools(), strict=True):
-                before = alone
-                work, seconds, requests = _window(load, tool)
-                alone = load.rates(_ALONE)
-                windows.append(Window(seconds, work, tool.lost(), requests, before, alone))
+                before = after
+                work, taken, requests = _window(load, tool, seconds)
+                after = load.rates(alone)
+                windows.append(Window(taken, work, tool.lost(), requests, before, after))
     return [
         Watched(tool.name, tuple(windows)) for tool, windows in zip(tools(), found, strict=True)
     ]
 
 
-def _window(load: Load, tool: Tool) -> tuple[Reading, float, list[float]]:
+def _came_on(first: Reading, last: Reading) -> bool:
+    return last.events > first.events and last.reading > first.reading
+
+
+def _window(load: Load, tool: Tool, seconds: float) -> tuple[Reading, float, list[float]]:
     with tool:
-        time.sleep(_SETTLE)
+        time.sleep(min(_SETTLE, seconds))
         first, started = tool.reading(), time.monotonic()
-        requests = load.rates(SECONDS)
-        last, seconds = tool.reading(), time.monotonic() - started
-        return tool.between(first, last), seconds, requests
+        requests = load.rates(seconds)
+        # A window with nothing in it says nothing.
+        while not _came_on(first, last := tool.reading()):
+            assert time.monotonic() < started + seconds + PATIENCE, f"{tool.name} reads nothing"
+            time.sleep(0.05)
+        taken = time.monotonic() - started
+        return tool.between(first, last), taken, requests

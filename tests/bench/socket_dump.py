@@ -23,11 +23,11 @@ RUNS = 9
 _EXTENSIONS = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 6  # INFO, VEGASINFO, CONG, SKMEMINFO
 
 
-def _spent(who: int, work: Callable[[], int], sockets: int) -> float:
+def _spent(who: int, work: Callable[[], int], sockets: int, runs: int) -> float:
     """CPU seconds of a piece of work, the median of some runs; it gives how many sockets it saw."""
     work()
     found = []
-    for _ in range(RUNS):
+    for _ in range(runs):
         before = _cpu(who)
         seen = work()
         found.append(_cpu(who) - before)
@@ -41,15 +41,15 @@ def _cpu(who: int) -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _tcctui(sockets: int) -> float:
+def _tcctui(sockets: int, runs: int) -> float:
     diag = DiagSocket()
     try:
-        return _spent(resource.RUSAGE_SELF, lambda: len(diag.dump()), sockets)
+        return _spent(resource.RUSAGE_SELF, lambda: len(diag.dump()), sockets, runs)
     finally:
         diag.close()
 
 
-def _only_received(sockets: int) -> float:
+def _only_received(sockets: int, runs: int) -> float:
     """The same without decoding: what the kernel takes."""
     inbox = Inbox()
     with namespaces.diag_socket() as raw:
@@ -65,20 +65,20 @@ def _only_received(sockets: int) -> float:
                 inbox.clear()
             return size
 
-        return _spent(resource.RUSAGE_SELF, receive, sockets)
+        return _spent(resource.RUSAGE_SELF, receive, sockets, runs)
 
 
-def _ss(sockets: int) -> float:
+def _ss(sockets: int, runs: int) -> float:
     """`ss`, which prints all of it."""
 
     def run() -> int:
         subprocess.run(["ss", "-tinmH"], check=True, stdout=subprocess.DEVNULL)
         return sockets
 
-    return _spent(resource.RUSAGE_CHILDREN, run, sockets)
+    return _spent(resource.RUSAGE_CHILDREN, run, sockets, runs)
 
 
-def _pyroute2(sockets: int) -> float | None:
+def _pyroute2(sockets: int, runs: int) -> float | None:
     """pyroute2, if it is installed."""
     try:
         pyroute2: Any = importlib.import_module("pyroute2")
@@ -100,38 +100,38 @@ def _pyroute2(sockets: int) -> float | None:
                 for family in families
             )
 
-        return _spent(resource.RUSAGE_SELF, dump, sockets)
+        return _spent(resource.RUSAGE_SELF, dump, sockets, runs)
 
 
-def measure() -> Section:
+def measure(sockets: int = SOCKETS, fewer: int = FEWER, runs: int = RUNS) -> Section:
     """Dump all sockets with each, then fewer with ours."""
-    with ManyFlows(SOCKETS):
+    with ManyFlows(sockets):
         found = {
-            "tcctui": _tcctui(SOCKETS),
-            "received and not decoded": _only_received(SOCKETS),
-            "ss -tinm": _ss(SOCKETS),
-            "pyroute2": _pyroute2(SOCKETS),
+            "tcctui": _tcctui(sockets, runs),
+            "received and not decoded": _only_received(sockets, runs),
+            "ss -tinm": _ss(sockets, runs),
+            "pyroute2": _pyroute2(sockets, runs),
         }
-    with ManyFlows(FEWER):
-        fewer = _tcctui(FEWER)
+    with ManyFlows(fewer):
+        spent_on_fewer = _tcctui(fewer, runs)
     ours = found["tcctui"]
     assert ours
     return Section(
-        f"{SOCKETS:,} sockets of sock_diag",
+        f"{sockets:,} sockets of sock_diag",
         ("ratio", "by", "CPU", "per socket"),
         [
             (
                 ratio(spent / ours),
                 name,
                 f"{number(spent * 1e3)} ms",
-                f"{number(spent / SOCKETS * 1e6)} µs",
+                f"{number(spent / sockets * 1e6)} µs",
             )
             for name, spent in found.items()
             if spent
         ],
-        [Target(f"CPU for a dump of {FEWER:,} sockets", fewer * 1e3, 40, " ms")],
+        [Target(f"CPU for a dump of {fewer:,} sockets", spent_on_fewer * 1e3, 40, " ms")],
         [
-            f"Connections over loopback; median of {RUNS} dumps with TCP_INFO, algorithm and"
+            f"Connections over loopback; median of {runs} dumps with TCP_INFO, algorithm and"
             " buffers. ss is a process each time and prints text, to /dev/null; pyroute2 is the one"
             " that `pip install -e .[dev]` brings."
             + ("" if found["pyroute2"] else " It is not installed here.")

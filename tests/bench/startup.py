@@ -7,7 +7,7 @@ import time
 from statistics import median
 
 from tests.bench.many_flows import ManyFlows
-from tests.bench.pseudo_terminal import PseudoTerminal
+from tests.bench.pseudo_terminal import PATIENCE, PseudoTerminal
 from tests.bench.report import Section, Target
 
 RUNS = 9
@@ -23,17 +23,17 @@ def _first_row() -> tuple[float, float]:
         def rows() -> bool:
             return any(_ROW in frame.content for frame in terminal.frames)
 
-        assert terminal.wait(rows, 20), f"no row: {terminal.text[-2000:]!r}"
+        assert terminal.wait(rows, PATIENCE), f"no row: {terminal.text[-2000:]!r}"
         first = next(frame for frame in terminal.frames if _ROW in frame.content)
         return terminal.frames[0].ended - terminal.started, first.ended - terminal.started
 
 
-def measure() -> Section:
+def measure(runs: int = RUNS, flows: int = FLOWS) -> Section:
     """Start the dashboard again and again, while there is traffic."""
     found = []
-    with ManyFlows(FLOWS) as flows:
-        flows.start()
-        for _ in range(RUNS):
+    with ManyFlows(flows) as many:
+        many.start()
+        for _ in range(runs):
             found.append(_first_row())
             time.sleep(0.2)
     frames, rows = zip(*found, strict=True)
@@ -47,7 +47,7 @@ def measure() -> Section:
         ],
         [Target("the first row, after exec", base, 1.0, " s")],
         [
-            f"{RUNS} starts of `python -m tcctui` on a pseudo-terminal, while {FLOWS} flows have a"
+            f"{runs} starts of `python -m tcctui` on a pseudo-terminal, while {flows} flows have a"
             " request every half second. The BPF program is compiled each time."
         ],
     )

@@ -20,9 +20,7 @@ from tcctui.sources.kernel import tracepoints
 from tcctui.sources.kernel.program import RING_BYTES
 from tests.bench.counters import Counters
 from tests.bench.load import other_processor
-from tests.bench.pseudo_terminal import PseudoTerminal, process_cpu
-
-_PATIENCE = 30  # seconds for a tool to start
+from tests.bench.pseudo_terminal import PATIENCE, PseudoTerminal, process_cpu
 
 
 class Reading(NamedTuple):
@@ -50,7 +48,7 @@ class Tool(ABC):
 
     def __enter__(self) -> Tool:
         self.start()
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         try:
             while not self.reading().events:
                 assert time.monotonic() < deadline, f"{self.name} shows no events"
@@ -125,7 +123,7 @@ class Reader(Tool):
             self._terminal.__exit__(None, None, None)
         else:
             self._process.terminate()
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=PATIENCE)
         counters = self._counters
         self._lost = counters["lost"] / max(1, counters["lost"] + counters["events"])
         counters.close()
@@ -173,7 +171,7 @@ class _ToFile(Tool):
         """End it, and look what it says of itself."""
         self._process.send_signal(signal.SIGINT)
         try:
-            self._process.wait(timeout=20)
+            self._process.wait(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

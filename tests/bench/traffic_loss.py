@@ -5,19 +5,21 @@ from __future__ import annotations
 from statistics import median
 
 from tests.bench.report import Section, Target, number
-from tests.bench.side_by_side import watch
+from tests.bench.side_by_side import ALONE, ROUNDS, SECONDS, watch
 
 
-def measure() -> Section:
+def measure(
+    rounds: int = ROUNDS, seconds: float = SECONDS, alone: float = ALONE, pause: float = 0.0
+) -> Section:
     """Compare requests per second with each tool to those without any."""
-    watched = watch()
-    alone = median(one.requests_alone for one in watched)
+    watched = watch(rounds, seconds, alone, pause)
+    without = median(one.requests_alone for one in watched)
     noise = max(one.difference_alone for one in watched)
     return Section(
         "What the traffic loses",
         ("of none", "tool", "requests/s", "per event"),
         [
-            ("1.000", "none", number(alone), ""),
+            ("1.000", "none", number(without), ""),
             *(
                 (f"{one.left:.3f}", one.name, number(one.requests), f"{one.taken * 1e6:.2f} µs")
                 for one in watched

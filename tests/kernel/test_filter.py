@@ -160,12 +160,14 @@ def test_filter_changes_while_traffic_runs(
     drain(filtered)
     drain(unfiltered)
     spans = []
-    with Recorder(filtered) as ours, Recorder(unfiltered) as everything, chatter(*flows):
-        for port in [PORT, OTHER_PORT] * 5:
-            filtered.set_filter(KernelFilter.on_ports(port))
-            start = time.monotonic_ns() + GRACE_NS
-            until("events come", partial(recorded, everything, by_port[port], start))
-            spans.append((port, start, time.monotonic_ns() - GRACE_NS))
+    with Recorder(filtered) as ours, Recorder(unfiltered) as everything:
+        with chatter(*flows):
+            for port in [PORT, OTHER_PORT] * 5:
+                filtered.set_filter(KernelFilter.on_ports(port))
+                start = time.monotonic_ns() + GRACE_NS
+                until("events come", partial(recorded, everything, by_port[port], start))
+                spans.append((port, start, time.monotonic_ns() - GRACE_NS))
+        quiet(flows)
     assert held_by(os.getpid()) == loaded
     assert loaded & existing() == loaded
     seen, all_events = (probes_of(record.events, every) for record in (ours, everything))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.kernel
 DASHBOARD = f"{TCCTUI} --port {PORT}"
 
 CRASHING_TRACE = """
-import tcctui.trace
+import tcctui.headless.trace
 from tcctui.cli import main
 
 def crash(*_, **__):

@@ -109,7 +109,7 @@ async def test_letters_find_a_column_and_space_chooses_it(clock: Clock) -> None:
         assert at.titles == AT_80[:-1]
         at.dialog.query_one(Input).value = ""
         await at.desk.press(*"rto")
-        assert at.about().startswith("RTO time without an acknowledgement")
+        assert at.about().startswith("RTO retransmission timeout")
         assert at.about().endswith("from TCP_INFO tcpi_rto")
         await at.desk.press("space")
         assert at.titles == [*AT_80[:-1], "RTO"]
@@ -168,7 +168,7 @@ async def test_what_has_no_room_is_said(clock: Clock) -> None:
         assert at.titles == AT_80
         assert at.remark() == "No room in 78 characters for RTTVAR."
         assert any("no room" in line for line in lines(at.dialog.query_one(Chosen)))
-        await at.desk.pilot.resize_terminal(120, 24)
+        await at.desk.resize(120, 24)
         await at.desk.until(lambda: at.remark() == "")
         assert at.titles == [*AT_80, "RTTVAR"]
 

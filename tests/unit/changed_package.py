@@ -31,10 +31,10 @@ def changed(folder: Path, additions: Additions) -> Path:
 
 
 def told(folder: Path, code: str) -> Any:
-    """Run code with the copy; gives what it puts into `told`."""
+    """Run code with the copy, and with the tests of this one; gives what it puts into `told`."""
     run = subprocess.run(
         [sys.executable, "-c", f"import json, sys\ntold = {{}}\n{code}\nprint(json.dumps(told))"],
-        env={**os.environ, "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "PYTHONPATH": f"{folder}:{ROOT}", "PYTHONDONTWRITEBYTECODE": "1"},
         cwd=folder,
         capture_output=True,
         text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,13 @@ def _section(title: str) -> Section:
 def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a file of results, on a machine that needs no bpftrace to be described."""
     monkeypatch.setattr(report, "machine", lambda: "a machine\n")
+    monkeypatch.setattr(report, "commit", lambda: "commit 0123456")
     return tmp_path / "RESULTS.md"
 
 
 def _titles(results: Path) -> list[str]:
-    return [line[3:] for line in results.read_text().splitlines() if line.startswith("## ")]
+    lines = results.read_text().splitlines()
+    return [line[3:].partition(" (")[0] for line in lines if line.startswith("## ")]
 
 
 def test_target_says_by_how_much_it_is_missed() -> None:
@@ -57,6 +60,43 @@ def test_same_results_make_the_same_file(results: Path) -> None:
     for name in ORDER:
         report.write({name: _section(name)}, ORDER, results)
     assert results.read_text() == before
+
+
+def test_each_table_says_of_which_commit_it_is(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A table that was not made anew goes on saying of which commit it is."""
+    report.write({"first": _section("A"), "second": _section("B")}, ORDER, results)
+    monkeypatch.setattr(report, "commit", lambda: "commit 7654321 with changes")
+    report.write({"second": _section("B")}, ORDER, results)
+    titles = [line for line in results.read_text().splitlines() if line.startswith("## ")]
+    assert "commit 0123456, " in titles[0]
+    assert "commit 7654321 with changes, " in titles[1]
+
+
+def test_the_commit_is_this_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What is measured is told by its commit, and whether it has changed; without git, that."""
+    results = tmp_path / "here" / "RESULTS.md"
+    results.parent.mkdir()
+    monkeypatch.setattr(report, "RESULTS", results)
+    assert report.commit() == "an unknown commit"
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(tmp_path), "-c", "user.name=n", "-c", "user.email=e"]
+        return subprocess.run(
+            [*command, *arguments], check=True, capture_output=True, text=True
+        ).stdout
+
+    (tmp_path / "tcctui").mkdir()
+    (tmp_path / "tcctui" / "code").write_text("1")
+    git("init", "--quiet")
+    git("add", ".")
+    git("commit", "--quiet", "--message", "one")
+    head = git("rev-parse", "--short=7", "HEAD").strip()
+    results.write_text("changes with each bench")
+    assert report.commit() == f"commit {head}"
+    (tmp_path / "tcctui" / "code").write_text("2")
+    assert report.commit() == f"commit {head} with changes"
 
 
 def test_another_machines_results_are_not_kept(

@@ -61,6 +61,7 @@ def in_bash(place: Path, line: str) -> list[str]:
     [
         ("tcctui tr", ["trace"]),
         ("tcctui trace --for", ["--format"]),
+        ("tcctui help col", ["columns"]),
         ("tcctui trace --format j", ["json", "jsonl"]),
         ("tcctui export demo x.csv --table ", ["events", "flows", "samples"]),
     ],

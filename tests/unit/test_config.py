@@ -11,7 +11,7 @@ import pytest
 
 from tcctui.config import location
 from tcctui.config.choices import Choices
-from tcctui.config.lines import lines
+from tcctui.config.lines import lines_of
 from tcctui.config.location import Caller
 from tcctui.config.reading import LARGEST, Problem, read
 from tcctui.config.settings import Settings, Units
@@ -186,7 +186,7 @@ def test_what_is_no_file_of_settings_is_told(kind: str, tmp_path: Path) -> None:
 def test_lines_of_what_stands_beside_brackets_and_quotes() -> None:
     """Brackets and signs in strings and comments are none."""
     text = 'a = "[\\"#"  # ]\n"b=c".d = 1\n[t."]"]\nx = [[1,\n2], # ,\n3]\n'
-    assert lines(text) == {
+    found: dict[tuple[str | int, ...], int] = {
         ("a",): 1,
         ("b=c",): 2,
         ("b=c", "d"): 2,
@@ -196,6 +196,20 @@ def test_lines_of_what_stands_beside_brackets_and_quotes() -> None:
         ("t", "]", "x", 0): 4,
         ("t", "]", "x", 1): 6,
     }
+    assert lines_of(text, found) == list(found.values())
+
+
+def test_lines_of_tables_in_several_places() -> None:
+    """What is said of a table further down, in braces or behind a tall text is found."""
+    text = 'a.b = """\n\n"""\n[k]\nx = { y = 1 }\n[m]\nn = true\n[k.z]\n# c\nw = 1 # d\n'
+    found: dict[tuple[str | int, ...], int] = {
+        ("a", "b"): 1,
+        ("k", "x", "y"): 5,
+        ("m", "n"): 7,
+        ("k", "z"): 8,
+        ("k", "z", "w"): 10,
+    }
+    assert lines_of(text, found) == list(found.values())
 
 
 # Keeping

@@ -39,6 +39,7 @@ def test_help_is_immediate() -> None:
     options = (
         ["--version"],
         ["--help"],
+        ["help"],
         *([name, "--help"] for name in ("record", "replay", "trace")),
     )
     modules = started(*options)

@@ -11,8 +11,10 @@ from tcctui.demo import RECORDING
 from tcctui.recording.file import Recording
 from tcctui.rewind.moment import Moment
 from tcctui.rewind.rebuilt import Rebuilt
+from tests.unit.changed_package import Additions, changed, told
 from tests.unit.events import SECOND
 from tests.unit.tape_player import EVERYTHING, differences
+from tests.unit.test_added_verdict import ADDED
 
 OLD = Path(__file__).parents[1] / "data" / "recordings" / "0.1.0.arrows"
 """The bundled recording's first 10 s, as version 0.1.0 wrote them with keyframes after 6 and 10 s.
@@ -47,6 +49,56 @@ def test_its_keyframes_are_used(old: Recording, second: int) -> None:
     assert whole.since_ns == old.span.first_ns
     assert len(begun.store.flows([])["cookie"]) >= 8
     assert not differences(begun.store.flows(EVERYTHING), whole.store.flows(EVERYTHING))
+
+
+NEWER: Additions = {
+    **{name: ADDED[name] for name in ADDED if not name.endswith("/diagnosis.py")},
+    "tcctui/flows/columns.py": (
+        ('            "closed_ns": "i8",', '            "colour": "u4",\n'),
+    ),
+    "tcctui/flows/diagnosis/diagnosis.py": (('        ("cause", "u1"),', '("paced", "f8"),\n'),),
+    "tcctui/wire/samples.py": (
+        ('    }\n)\n"""Fields of `struct tcp_info`', '        "received_ce": ("u4", 240),\n'),
+        ("\n_HEAD = (", "TCP_INFO_BYTES = 248\n"),
+        ('    ("rmem_alloc", "u4"),', '    ("colour", "u4"),\n'),
+    ),
+}
+"""A column, fields of what is sampled and looked at, and a verdict, as a later version may have."""
+
+_CODE = """
+from tcctui.flows.keyframe.keyframe import Keyframe
+from tcctui.recording.file import Recording
+from tcctui.rewind.rebuilt import Rebuilt
+from tests.unit.tape_player import EVERYTHING, differences
+from tests.unit.test_added_verdict import ADDED
+from tests.unit.test_old_recordings import OLD
+
+old = Recording(OLD)
+at_ns = old.span.first_ns + 8_000_000_000
+begun, whole = (Rebuilt(old, at_ns, since_ns, fine_ns=60 * 10**9) for since_ns in (at_ns, 0))
+told["since"] = [begun.since_ns - old.span.first_ns, whole.since_ns - old.span.first_ns]
+names = [*EVERYTHING, "received_ce", "min_rtt", "delivered"]
+flows = begun.store.flows(names)
+told["differences"] = differences(flows, whole.store.flows(names))
+told["shares"] = flows["limit_shares"].shape[1]
+told["known"] = [bool((flows[name] == flows[name]).any()) for name in names[-3:]]
+again = Rebuilt(old, at_ns, 0, fine_ns=60 * 10**9).store
+again = Keyframe.from_bytes(again.keyframe().to_bytes()).layouts["latest.samples"].names
+told["written"] = [name in again for name in ("received_ce", "colour")]
+"""
+
+
+def test_later_versions_use_them(tmp_path: Path) -> None:
+    """A version with more columns, fields and verdicts begins with the same keyframe as this one.
+
+    What the keyframe does not have is unknown, and everything else is as it was.
+    """
+    newer = told(changed(tmp_path, NEWER), _CODE)
+    assert newer["since"] == [6 * SECOND, 0]
+    assert newer["differences"] == []
+    assert newer["shares"] == 6
+    assert newer["known"] == [False, True, True]
+    assert newer["written"] == [True, True]
 
 
 def test_the_bundled_recording_has_its_flows() -> None:

@@ -90,7 +90,7 @@ def test_it_happens() -> None:
     status, out, remarks = run(source, until="retrans>10 port:443")
     assert status == 0
     assert out == "10.0.0.1:443 > 192.0.2.7:50000 | retrans 11\n"
-    assert "It happened in 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
+    assert "Match after 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
 
 
 def test_it_does_not_happen_in_time() -> None:
@@ -98,7 +98,7 @@ def test_it_does_not_happen_in_time() -> None:
     source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=10)], then=endless())
     status, out, remarks = run(source, until="retrans>10", duration=1.0)
     assert (status, out) == (3, "")
-    assert "It did not happen in 1.1 s: retrans>10" in remarks
+    assert "No match within 1.1 s: retrans>10" in remarks
 
 
 def test_it_did_not_happen_until_a_signal() -> None:
@@ -302,7 +302,7 @@ def test_whether_it_happened_in_a_recording() -> None:
     source = Recorded(BUSY, short, probes(START + 2010 * MS, 7, snd_cwnd=20))
     status, out, remarks = run(source, until="cwnd<3")
     assert (status, out) == (0, "10.0.0.1:443 > 192.0.2.7:50000 | cwnd 2\n")
-    assert "It happened in 1.2 s" in remarks
+    assert "Match after 1.2 s" in remarks
     assert run(source, until="cwnd>100")[0] == 3
 
 
@@ -326,7 +326,7 @@ def test_what_the_last_samples_tell_has_happened(monkeypatch: pytest.MonkeyPatch
     source = Delivered([BUSY, *[NOTHING] * 6], [TOLD, *late])
     status, _, remarks = run(source, until="retrans>8", duration=0.5)
     assert status == 0
-    assert "It happened" in remarks
+    assert "Match after" in remarks
 
 
 def test_the_last_sample_of_what_was_destroyed_is_waited_for(

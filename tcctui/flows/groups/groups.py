@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
 from tcctui.flows.groups.quantiles import quantiles
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
@@ -26,14 +26,6 @@ Floats = npt.NDArray[np.float64]
 
 UNKNOWN = "–"
 """Label of flows whose key is unknown."""
-
-WORST_FIRST = (
-    *(Limit.RECOVERY, Limit.SNDBUF, Limit.RWND, Limit.CWND, Limit.APP, Limit.RECEIVES),
-    Limit.UNKNOWN,
-)
-"""Limits from the worst to none: losses; a setting of this end or of the peer; the network's own;
-and, with nothing to fix, flows with nothing to send.
-"""
 
 IDS_FROM = np.uint64(1 << 63)
 """Ids of groups are this plus 62 bits.

@@ -48,7 +48,7 @@ LOST = np.dtype(("u8", (LOST_COUNTERS,)))
 """`struct lost` in bpf/tcc.c."""
 
 _FILTERS, _OF_ENDS = 4, 2
-"""How many places for filters there are, and how far behind the others those of ends stand."""
+"""Number of slots for filters, and distance of the slots for ends behind the others."""
 
 
 class BpfSource:
@@ -124,7 +124,7 @@ class BpfSource:
 
     @property
     def kernel_exact(self) -> bool:
-        """Whether the filter in force lets through no more than was asked for."""
+        """True if the filter in force passes nothing more than requested."""
         return self._filter.exact
 
     can_narrow = True

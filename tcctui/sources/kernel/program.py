@@ -170,14 +170,14 @@ def compiler_flags(*, ring_bytes: int, slots: int, cpus: int) -> list[str]:
 
 
 def bpf_directory() -> Path:
-    """Where tcc.c and its stand-in headers are: in the wheel, or beside it in a checkout."""
+    """Directory of tcc.c and its stand-in headers: in the wheel, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     inside = package / "bpf"
     return inside if inside.is_dir() else package.parent / "bpf"
 
 
 def possible_cpus() -> int:
-    """How many processors this machine can have: the highest possible number, and one."""
+    """Number of possible processors: the highest possible number, and one."""
     try:
         text = Path("/sys/devices/system/cpu/possible").read_text()
     except OSError:

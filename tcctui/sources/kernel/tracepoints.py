@@ -20,7 +20,7 @@ from tcctui.wire.tracepoints import (
 )
 
 TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
-"""Where tracefs may be mounted, in the order in which libbcc's users expect it."""
+"""Mount points of tracefs, in the order that libbcc's users expect."""
 
 PROBE = BY_KIND[EventKind.PROBE].name
 
@@ -108,7 +108,7 @@ def _suffices(row: Tracepoint, fields: frozenset[str]) -> bool:
 
 
 def find_tracefs() -> Path | None:
-    """Where tracefs is mounted, or None. Looking under debugfs may mount it there."""
+    """Mount point of tracefs, or None. The search under debugfs may mount it there."""
     mounts = {line.split()[1] for line in _mounts() if line.split()[2:3] == ["tracefs"]}
     # Without root only the list of mounts tells; the automount under debugfs is not in it yet.
     return next(

@@ -1,4 +1,4 @@
-"""The view that compares flows: what they are, and charts that all of them are on."""
+"""Comparison of flows: legend, and charts on shared axes."""
 
 from __future__ import annotations
 
@@ -28,33 +28,33 @@ from tcctui.ui.style import units
 from tcctui.ui.view import CurrentView, Look
 
 MOST = len(FLOWS)
-"""Flows that are compared at a time."""
+"""Limit on flows in a comparison."""
 
 TWO_CHARTS_FROM = 120
-"""Columns from which there is room for two charts."""
+"""Width in columns from which there is room for two charts."""
 
 _FINEST = 4
-"""Columns of a flow's life that are asked for, for each of the chart's, where it is laid on age."""
+"""Columns of a flow's life requested for each column of a chart by age."""
 
 _SRTT = 1
-"""The place of srtt in `kinds`: what the right chart shows, unless the left one does."""
+"""Index of srtt in `kinds`: the right chart's quantity, unless the left one shows it."""
 
 
 class Compare(Vertical):
     """Flows over the same time, or from the same age on.
 
-    Shown while there are `cookies`.
+    Visible while there are `cookies`.
     """
 
     cookies: reactive[tuple[int, ...]] = reactive((), init=False)
     seconds: reactive[float | None] = reactive(60.0, init=False)
-    """How much is shown: the last seconds, or by age the first; None is the longest life."""
+    """Visible span in seconds: the last ones, or by age the first; None for the longest life."""
     by_age: reactive[bool] = reactive(False, init=False)
-    """Whether all flows begin at the left, instead of now being on the right."""
+    """True for an axis of age: all flows begin at the left."""
     kind: reactive[int] = reactive(0, init=False)
-    """Which of `kinds` the left chart shows."""
+    """Index in `kinds` of the left chart's quantity."""
     crosshair: reactive[float | None] = reactive(None, init=False)
-    """How far to the left of the right edge it is, as a part of the plot's width."""
+    """Distance of the crosshair from the right edge, as a part of the plot's width."""
 
     def __init__(
         self,
@@ -87,11 +87,11 @@ class Compare(Vertical):
 
     @property
     def seconds_needed(self) -> float | None:
-        """How much of the flows' past is drawn, up to now; None is all."""
+        """Span of the flows' past that is drawn, up to now, in seconds; None for all."""
         return None if self.by_age else self.seconds
 
     def watch_cookies(self) -> None:
-        """Compare others."""
+        """Show the new flows."""
         self.display = bool(self.cookies)
         self.crosshair, self._close = None, None
         self._look(anew=False)
@@ -101,7 +101,7 @@ class Compare(Vertical):
         self._look(anew=False)
 
     def watch_by_age(self) -> None:
-        """Lay the flows another way."""
+        """Redraw on the other axis."""
         self.crosshair, self._close = None, None
         self._look(anew=False)
 
@@ -110,15 +110,15 @@ class Compare(Vertical):
         self._look(anew=False)
 
     def on_resize(self) -> None:
-        """Have one chart or two."""
+        """Choose one chart or two by the width."""
         self.query_one("#compare-right").display = self.size.width >= TWO_CHARTS_FROM
         if self.cookies and self.size != self._shown_size:
             self._look(anew=False)
 
-    # Keys; the same as those of the charts
+    # Keys, the same as those of the charts
 
     def next_kind(self) -> None:
-        """Compare by the next quantity."""
+        """Show the next quantity."""
         self.kind = (self.kind + 1) % len(kinds())
 
     def next_window(self) -> None:
@@ -126,16 +126,16 @@ class Compare(Vertical):
         self.seconds = windows.following(self.seconds)
 
     def zoom(self, by: int) -> None:
-        """Show less time (1), or more (-1)."""
+        """Shorten the visible time (1), or extend it (-1)."""
         self.seconds = windows.zoomed(self.seconds, by, self._life)
 
     def toggle_y(self) -> None:
-        """Let the y axes begin at 0, or fit the curves."""
+        """Switch the y axes between 0 and the curves' minimum."""
         for chart in self.query(TimeChart):
             chart.y_from_zero = not chart.y_from_zero
 
     def next_alignment(self) -> None:
-        """Lay the flows on time, or on their age."""
+        """Switch between axes of time and of age."""
         self.by_age = not self.by_age
 
     @on(TimeChart.Pointed)
@@ -144,19 +144,19 @@ class Compare(Vertical):
         self.crosshair = message.share
 
     def move_crosshair(self, by: int) -> None:
-        """Move it by a column; where there is none, have it at the right edge."""
+        """Move it by a column; the first time, show it at the right edge."""
         _, cells = self.query_one("#compare-left", TimeChart).plot_area
         if cells:
             at = cells - 1 if self.crosshair is None else cell_of(self.crosshair, cells) + by
             self.crosshair = share(min(max(at, 0), cells - 1), cells)
 
     def hide_crosshair(self) -> bool:
-        """Take it away; says whether there was one."""
+        """Remove it; True if there was one."""
         there, self.crosshair = self.crosshair is not None, None
         return there
 
     def watch_crosshair(self) -> None:
-        """Show it on both charts, and what the flows were there."""
+        """Show it on both charts, with the flows' values there."""
         for chart in self.query(TimeChart):
             chart.crosshair = self.crosshair
         if self._close is not None:
@@ -218,7 +218,7 @@ class Compare(Vertical):
     def _show(
         self, place: int, name: str, kind: Kind, seconds: float, close: Close
     ) -> Mapping[int, str]:
-        """Draw one chart; gives what is under the crosshair by cookie."""
+        """Draw one chart; gives the values under the crosshair by cookie."""
         chart = self.query_one(name, TimeChart)
         if not chart.display:
             return {}
@@ -260,13 +260,13 @@ class Compare(Vertical):
         }
 
     def _present(self) -> str:
-        """What the right end of an axis of time is called."""
+        """Label of the right end of a time axis."""
         if self._view.moment is None or not self._view.wall_offset_ns:
             return "now"
         return units.wall_clock(self._view.at_ns + self._view.wall_offset_ns)
 
     def _tell(self, values: Sequence[Mapping[int, str]], seconds: float) -> None:
-        """Say which flow is which, with what it is now or was under the crosshair."""
+        """Update the legend: each flow with its value now or under the crosshair."""
         width = self.size.width
         legend = Text(self._heading(seconds, width))
         for one in self._subjects:

@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Footer
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
@@ -27,6 +26,7 @@ from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.chart_screen import ChartScreen
 from tcctui.ui.dashboard.help import Help
+from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.keys import KEYS
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.terminal_size import TooSmall
@@ -91,7 +91,7 @@ class Dashboard(ChartScreen):
         self._alarm = Alarm(view, alarms)
 
     def compose(self) -> ComposeResult:
-        """Make the parts, from top to bottom."""
+        """Compose the parts, from top to bottom."""
         with self._player:
             yield self._status
             yield SearchBar(self._view, self._preferences.searches, id="search")
@@ -100,12 +100,12 @@ class Dashboard(ChartScreen):
                 yield self._charts
                 yield self._details
             yield self._compare
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
         yield TooSmall(id="too-small", markup=False)
         yield self._alarm
 
     def on_mount(self) -> None:
-        """Let the keys go to the table."""
+        """Focus the table."""
         self._status.show(Status(host=socket.gethostname()))
         base_filter.show_only(self._table, self._base_query)
         self._table.focus()
@@ -116,7 +116,7 @@ class Dashboard(ChartScreen):
         self.set_interval(PACE, self.tick)
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
-        """Show what this source delivers to the store, and what it did."""
+        """Show what this source delivers to the store, and its past."""
         self._source = source
         self._narrowing.opened(source)
         self._status.update(finest_ns=source.interval_ns, host=host)
@@ -128,7 +128,7 @@ class Dashboard(ChartScreen):
     def replay(
         self, past: Rewindable, remark: str, at_ns: int | None, speed: float, loop: bool
     ) -> None:
-        """Show a recording; `remark` is said once."""
+        """Show a recording; `remark` is shown once."""
         origin = past.moment.timeline.origin
         self._status.update(
             host=origin.host,
@@ -185,7 +185,7 @@ class Dashboard(ChartScreen):
 
     @property
     def _away(self) -> bool:
-        """Whether something else is shown than what goes on live."""
+        """True unless the screen is live."""
         return self._view.store is not None and self._view.moment is not None
 
     def _selected(self) -> Keys:
@@ -223,34 +223,34 @@ class Dashboard(ChartScreen):
             self._alarm.look(self._view.store.flows(fields), self._view.store)
 
     def _watch(self) -> None:
-        """Have what is on the screen sampled often, and the selected flow before all."""
+        """Have visible flows sampled often, the selected one first."""
         if self._source is not None:
             self._source.watch(self._view.watched(self._table.cookies_in_sight))
 
     def on_resize(self) -> None:
-        """Say so when there is too little room to show anything right."""
+        """Show a notice if the terminal is too small."""
         self.query_one(TooSmall).cover(self.query_one("#dashboard"))
         self._show_details()
         self.refresh_bindings()
 
     def source_failed(self, reason: str) -> None:
-        """Say that nothing comes any more, and why."""
+        """Report that the source has ended, and why."""
         self._stopped = True
         self.refresh_bindings()
         self._status.update(reason=reason, **self._place())
         tell(self, Notice("No more events", reason, "error", LONG))
 
     def recording_failed(self, reason: str) -> None:
-        """Say that nothing more is recorded, and why."""
+        """Report that recording has ended, and why."""
         tell(self, Notice("Nothing more is recorded", reason, "error", LONG))
 
     def _tell_shortfall(self, source: Source) -> None:
-        """Say once why there is less than there could be; the status line keeps what mends it."""
+        """Report once why detail is reduced; the status line keeps the advice."""
         if source.shortfall is self._shortfall or source.shortfall is None:
             return
         self._shortfall = source.shortfall
         if source.shortfall.mend.startswith("Run: sudo"):
-            return  # the status line says it all
+            return  # the status line has everything
         title = f"Only {source.description}"
         tell(self, Notice(title, str(source.shortfall), "warning", seconds=8))
 
@@ -272,7 +272,7 @@ class Dashboard(ChartScreen):
         table.message = why_empty(self._view, self._source, table.known, **texts)
 
     def _place(self) -> Position:
-        """Where in time the screen is; a source that plays what is old is not called live."""
+        """Position in time; a source that plays old data is not called live."""
         place, source = self._player.place(), self._source
         if place["state"] or source is None or self._stopped or liveness.is_live(source):
             return place
@@ -287,7 +287,7 @@ class Dashboard(ChartScreen):
         self._focus_on(message.cookie)
 
     def _focus_on(self, cookie: int | None) -> None:
-        """Have every ACK of a flow, and of those that are compared."""
+        """Ask for every ACK of a flow and of the compared ones."""
         if self._source is not None:
             chosen = [] if cookie is None else [cookie]
             self._source.focus(dict.fromkeys([*chosen, *self._compare.cookies]))
@@ -330,29 +330,29 @@ class Dashboard(ChartScreen):
         action: str,
         parameters: tuple[object, ...],  # noqa: ARG002 - Textual's
     ) -> bool | None:
-        """Let / be typed into the search box."""
+        """Leave / to the search box while it has the focus."""
         return action != "search" or self.focused is not self.query_one(SearchBar).box
 
     def action_search(self) -> None:
         """Type a filter."""
-        # At once, not with the next message: the keys that follow are for the box already.
+        # At once, not with the next message: the next keys are for the box already.
         self.set_focus(self.query_one(SearchBar).box)
-        # What words search is made when first asked for: before the first letter, not behind it.
+        # The index of word searches is built on first use: before the first letter, not after it.
         self.run_worker(lambda: self._view.flows(["text"]), thread=True)
 
     def action_clear(self) -> None:
-        """Take notices away, or end what the table does, or the crosshair, or the search."""
+        """Dismiss notices, or else end the table's mode, the crosshair or the search."""
         if self.query("Toast"):
             self.app.clear_notifications()
         elif not (self._table.leave() or self.drawn.hide_crosshair() or opening.leave(self)):
             self.query_one(SearchBar).action_clear()
 
     def action_compare(self) -> None:
-        """Compare the pinned flows, or no more."""
+        """Compare the pinned flows, or close the comparison."""
         opening.toggle(self)
 
     def action_filters(self) -> None:
-        """Pick a saved filter, or save the present search."""
+        """Pick a saved filter, or save the current search."""
         saved_filters.pick(self.query_one(SearchBar), self._preferences)
 
     def action_details(self) -> None:
@@ -380,11 +380,11 @@ class Dashboard(ChartScreen):
         choose_columns(self, self._table, self._preferences)
 
     def action_order(self) -> None:
-        """Choose what the table is sorted by."""
+        """Choose the table's sort order."""
         choose_order(self, self._table, self._preferences)
 
     def action_narrow(self) -> None:
-        """Have only what the search can match delivered, or everything again."""
+        """Narrow delivery to possible matches of the search, or end that."""
         live = self._player.mode is not Mode.REPLAY
         tell(self, self._narrowing.toggle(live=live))
         self.look()

@@ -1,4 +1,4 @@
-"""The details of the selected flow: what holds it back, in words, and everything known of it."""
+"""Details of the selected flow: its verdict in words, and all known values."""
 
 from __future__ import annotations
 
@@ -8,37 +8,37 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, LIMIT_NAMES, Limit, explain
+from tcctui.flows.diagnosis.diagnosis import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.printable import plain
-from tcctui.ui.style.signs import LIMIT_STYLES, LIMITS
+from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
 from tcctui.ui.view import Look
 
 NAMES: frozenset[str] = frozenset({*NEEDS, *EXPLAINED_BY, "limit"})
-"""Flow columns that the details are made of."""
+"""Flow columns of the details."""
 
 _LABELS = 11
 """Width of the column of labels, with the blank behind it."""
 
 _LATER = 100
-"""More than any rank of a fact."""
+"""Above any rank of a fact."""
 
 _Piece = tuple[str, str]
 """Text, and its style."""
 
 
 class Details(Widget):
-    """What is known of one flow."""
+    """Panel with the details of one flow."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "details--title",
@@ -53,6 +53,7 @@ class Details(Widget):
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
+        self._styles_of = ComponentStyles(self, "details")
         super().__init__(id=id)
         self._look = look
         self._shown: list[list[_Piece]] = []
@@ -60,33 +61,33 @@ class Details(Widget):
         self._shown_size: tuple[int, int] = (0, 0)
 
     def on_resize(self) -> None:
-        """Say as much as there is room for now."""
+        """Fit the content to the room."""
         if self.has_room and self.content_size != self._shown_size:
             self._look(anew=False)
 
     def on_show(self) -> None:
-        """Say what has become true while nobody looked."""
+        """Update after having been hidden."""
         self._look(anew=False)
 
     @property
     def has_room(self) -> bool:
-        """Whether there is anything to be seen of it."""
+        """True if any of it is visible."""
         return bool(self.display and self.content_size.width and self.content_size.height)
 
     def show(self, close: Close, cookie: int | None, instead: str) -> None:
-        """Show a flow as it is in a frame; `instead` is what is selected where that is no flow."""
+        """Show a flow of a frame; `instead` names the selection if it is not a flow."""
         self._cookie = cookie
         if self.has_room:
             self._paint(self._lines(close.flows, "" if cookie is not None else instead))
 
     def wait(self, cookie: int | None) -> None:
-        """Keep what is shown of a flow while another moment is worked out; of another, say so."""
+        """Keep a flow's details while another moment is computed; for another flow, say so."""
         if self._cookie != cookie and self.has_room:
             self._cookie = cookie
             self._paint([[(fit(" working it out …", self.content_size.width, left=True), "title")]])
 
     def _paint(self, shown: list[list[_Piece]]) -> None:
-        """Repaint the lines that are not as they were."""
+        """Repaint the changed lines only."""
         before, self._shown, self._shown_size = self._shown, shown, self.content_size
         if len(before) != len(self._shown):
             self.refresh()
@@ -109,32 +110,34 @@ class Details(Widget):
         return [_title(flows, width), *said, *lines(facts(flows), width, room)]
 
     def render_line(self, y: int) -> Strip:
-        """One line: the title, a sentence, or a fact."""
+        """Render a line: the title, a sentence, or a fact."""
         width = self.size.width
         if y >= len(self._shown):
-            return Strip.blank(width, self.rich_style)
-        segments = [Segment(text, self._style(style)) for text, style in self._shown[y]]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+            return Strip.blank(width, self._styles_of())
+        segments = [Segment(text, self._styles_of(style)) for text, style in self._shown[y]]
+        return Strip(segments).adjust_cell_length(width, self._styles_of())
 
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"details--{name}") if name else self.rich_style
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours."""
+        self._styles_of.forget()
+        super().notify_style_update()
 
 
 def _title(flows: Flows, width: int) -> list[_Piece]:
-    """What limits it, in a word and in its colour."""
-    limit = Limit(int(flows["limit"][0]))
-    word = " what limits it is not known yet"
+    """Title: the verdict, in its colour."""
+    verdict = BY_LIMIT.get(int(flows["limit"][0]))
+    word = " limit unknown yet"
     if flows["closed_ns"][0]:
         word = " closed"
-    elif limit in LIMITS:
-        word = f" {LIMITS[limit].glyph} limited by {LIMIT_NAMES[limit]}"
-        if limit == Limit.RECEIVES:
-            word = f" {LIMITS[limit].glyph} {LIMIT_NAMES[limit]} only"
+    elif verdict:
+        word = f" {verdict.glyph} {verdict.phrase}"
+        if not verdict.by:
+            word += " only"
     return [(fit(word, width, left=True), "title")]
 
 
 def sentences(flows: Flows, width: int) -> list[list[_Piece]]:
-    """What `diagnosis.explain` says, in lines of `width`."""
+    """Sentences of `diagnosis.explain`, in lines of `width`."""
     return [
         [(f" {line}", "")]
         for sentence in explain(flows, units=units.in_use())
@@ -143,9 +146,9 @@ def sentences(flows: Flows, width: int) -> list[list[_Piece]]:
 
 
 def lines(known: list[Fact], width: int, room: int) -> list[list[_Piece]]:
-    """The most important facts, as many as there is room for, in their own order.
+    """The most important facts that fit, in their own order.
 
-    What does not fit into a fact's line comes in lines of its own, once everything has one.
+    Pieces that don't fit into a fact's line get lines of their own, once every fact has one.
     """
     made = [
         (fact.rank + _LATER * line, fact.label if line == 0 else "", text)
@@ -161,7 +164,7 @@ def lines(known: list[Fact], width: int, room: int) -> list[list[_Piece]]:
 
 
 def _wrapped(pieces: Sequence[str], width: int) -> list[str]:
-    """Put pieces one behind the other, in as few lines as they fit into."""
+    """Join pieces, in as few lines as possible."""
     lines: list[str] = []
     for piece in pieces:
         joined = f"{lines[-1]} · {piece}" if lines else piece

@@ -1,4 +1,4 @@
-"""Searches that give way to the one before: those that fail, and those that find nothing yet."""
+"""Searches that fall back to the previous one: on failure, or without a match yet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tcctui.query.evaluation import Flows, Mask
 
 
 def guarded(query: Query, good: Query, failed: Callable[[QueryError], object]) -> Query:
-    """Give a query that matches what `good` does where `query` can't say; `failed` hears of it."""
+    """Query that falls back to `good` if `query` fails, and reports it to `failed`."""
 
     def match(flows: Flows) -> Mask:
         try:
@@ -23,9 +23,9 @@ def guarded(query: Query, good: Query, failed: Callable[[QueryError], object]) -
 
 
 def awaited(query: Query, good: Query, found: Callable[[bool], object]) -> Query:
-    """Give a query that matches what `good` does while no flow matches `query`.
+    """Query that falls back to `good` while no flow matches `query`.
 
-    `found` is told at each look whether one does.
+    `found` is called at each evaluation with True if one does.
     """
 
     def match(flows: Flows) -> Mask:

@@ -1,4 +1,4 @@
-"""What the status line counts, and why a table is empty."""
+"""Counts for the status line, and the reason for an empty table."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tcctui.ui.view import CurrentView
 def counts(
     view: CurrentView, totals: Totals, source: Source | None, base: str = ""
 ) -> dict[str, object]:
-    """What has come, and what has not, as fields of `Status`.
+    """Counts of delivered and lost events, as fields of `Status`.
 
-    Of the source as it is now, and of the moment that is shown where there is one. `base` is what
-    --filter lets through; that need not be said where the kernel does all of it, and says so.
+    Those of the source now, and of the moment shown, if any. `base` is the text of --filter, left
+    out if the kernel applies all of it, which the line shows already.
     """
     told: dict[str, object] = {"events": totals.events, "per_second": None}
     in_kernel = source is not None and source.kernel_filter and source.kernel_exact
@@ -41,14 +41,14 @@ def counts(
 def why_empty(
     view: CurrentView, source: Source | None, known: int, *, base: str = "", search: str = ""
 ) -> str:
-    """Say why a table is empty, should it be, of `known` flows, by --filter and by the search."""
+    """Reason for a table being empty, of `known` flows, by --filter and by the search."""
     if known and base.strip():
         also = " and the search" if search.strip() else ""
         return f"--filter {base}{also} let none of {known} flows through."
     if known:
         return f"The search hides all {known} flows. Esc clears it."
     if view.moment is not None:
-        return "Nothing is known of any TCP traffic at this moment."
+        return "No TCP traffic at this moment."
     if source is None:
         return "Attaching to the kernel's tcp_probe …"
     if source.kernel_filter:

@@ -1,4 +1,4 @@
-"""Which flows the table shows, in which order, and which of them is selected."""
+"""Order and selection of the table's flows."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class FlowOrder:
 
     @property
     def held(self) -> bool:
-        """Whether the order stands still because somebody navigates."""
+        """True while the order stands still because the user navigates."""
         return time.monotonic() < self._hold_until
 
     @property
     def stands(self) -> bool:
-        """Whether rows keep their places for now: what they would be sorted by says nothing."""
+        """True while rows keep their places because the sort columns have no values."""
         return self.held or time.monotonic() < self._resorted + RESORT
 
     def hold(self) -> None:

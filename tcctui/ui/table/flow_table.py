@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from rich.style import Style
 from textual import events
 from textual.binding import BindingType
 from textual.geometry import Size
@@ -26,6 +25,7 @@ from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.persist import keep
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, pins, rows, sorting
 from tcctui.ui.table.columns import BY_NAME
@@ -82,9 +82,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     message: reactive[str] = reactive("")
     """Why there is nothing, where no row is shown."""
     flow_query: reactive[Query] = reactive(ALL, always_update=True, init=False, repaint=False)
-    """What is searched for."""
+    """Query of the search."""
     base_query: reactive[Query] = reactive(ALL, init=False, repaint=False)
-    """What is shown at all."""
+    """Query of --filter."""
     order_by: reactive[tuple[SortKey, ...]] = reactive(sorting.USUAL, init=False, repaint=False)
     grouped_by: reactive[str] = reactive("", init=False, repaint=False)
     """Name of one of `groups.GROUPINGS`, empty for nothing."""
@@ -93,7 +93,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     marked: reactive[frozenset[int]] = reactive(frozenset(), init=False, repaint=False)
     """Cookies of flows that there is an alert about."""
     following: reactive[bool] = reactive(False, init=False, repaint=False)
-    """Whether the selected flow is scrolled to wherever it goes."""
+    """True if the table scrolls with the selected flow."""
 
     @dataclass
     class Selected(Message):
@@ -119,6 +119,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
+        self._styles_of = ComponentStyles(self, "flow-table")
         super().__init__(id=id)
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
@@ -152,13 +153,13 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def instead(self) -> str:
-        """What is selected where that is no flow."""
+        """Name of the selection if it is not a flow."""
         header = self._places.selected_group
         return "" if header is None else f"A group is selected: {self._groups.label(header)}"
 
     @property
     def whole_query(self) -> Query:
-        """What a flow must match to be shown."""
+        """Query that a flow must match to be shown."""
         return self.base_query & self.flow_query
 
     @property
@@ -168,12 +169,12 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def order_held(self) -> bool:
-        """Whether the order stands still because somebody navigates."""
+        """True while the order stands still because the user navigates."""
         return self._order.held
 
     @property
     def seconds_needed(self) -> int:
-        """How far back the sparklines go."""
+        """Length of the sparklines in seconds."""
         _, sparklines = rows.wanted(self._placed)
         return max((line.seconds for line in sparklines), default=0)
 
@@ -191,7 +192,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def _lines(self) -> int:
-        """How many rows there is room for."""
+        """Number of rows that fit."""
         return max(0, self.size.height - 1)
 
     def _lines_in_sight(self) -> Keys:
@@ -352,16 +353,13 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         """Paint in the new theme's colours."""
+        self._styles_of.forget()
         super().notify_style_update()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the table: the header, a row, or nothing."""
-        return self._painter.line(y, self.size.width, self._style, self.message)
-
-    def _style(self, name: str) -> Style:
-        """Style of a component: "" is the table's own."""
-        return self.get_component_rich_style(f"flow-table--{name}") if name else self.rich_style
+        return self._painter.line(y, self.size.width, self._styles_of, self.message)
 
     # Selecting
 

@@ -33,7 +33,7 @@ class Sight(NamedTuple):
     selected: int | None = None
 
     def has(self, row: int | None) -> bool:
-        """Whether a row is in sight, by its number."""
+        """True if a row is visible, by its number."""
         return row is not None and self.top <= row < self.top + len(self.made)
 
 

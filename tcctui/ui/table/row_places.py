@@ -29,7 +29,7 @@ class RowPlaces:
         self.order = FlowOrder()
         self.groups = Grouped()
         self.wanted_known = False
-        """Whether the flow that somebody selected is known, shown or not."""
+        """True if the flow that the user selected is known, shown or not."""
         self.unmatched: frozenset[int] = frozenset()
         """Cookies of pinned flows that do not match the search."""
         self.known = 0
@@ -109,9 +109,9 @@ class RowPlaces:
         return on_top[~np.isin(on_top, below)]
 
     def _anew(self, cookies: npt.NDArray[np.uint64]) -> bool:
-        """Whether the flow that somebody selected takes the selection back from its stand-in.
+        """True if the flow that the user selected takes the selection back from its stand-in.
 
-        That is when something else is asked for, or when it is known again, as of another moment.
+        This happens with another query, or when it is known again, as at another moment.
         """
         wanted = self.order.wanted
         known = wanted is not None and bool((cookies == np.uint64(wanted)).any())

@@ -98,7 +98,7 @@ LineT = TypeVar("LineT", bound=Row | GroupRow)
 
 
 def changes(old: Line, new: Line, placed: Sequence[Placed]) -> list[tuple[int, int]]:
-    """Where a row is not as it was: from which cell of the line, and how many."""
+    """Changed parts of a row: first cell and length of each."""
     if isinstance(old, GroupRow) and isinstance(new, GroupRow):
         return group_lines.changes(old, new)
     if isinstance(old, GroupRow) or isinstance(new, GroupRow) or not _comparable(old, new):
@@ -176,14 +176,14 @@ def _joined(runs: list[tuple[str, Style]]) -> Strip:
 
 
 def _alike(one: Style, other: Style) -> bool:
-    """Whether blanks look the same in both."""
+    """True if blanks look the same in both."""
     return (one.bgcolor, one.reverse, one.underline, one.strike) == (
         *(other.bgcolor, other.reverse, other.underline, other.strike),
     )
 
 
 class Header(NamedTuple):
-    """What the titles tell: the order, whether it is held, and where the cell cursor is."""
+    """Content of the titles: the order, whether it stands still, and the cell cursor."""
 
     keys: tuple[SortKey, ...]
     held: bool = False

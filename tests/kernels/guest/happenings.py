@@ -19,7 +19,7 @@ from tcctui.sources.kernel import tracepoints
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import format_address
-from tcctui.wire.events import EventKind
+from tcctui.wire.events import EventKind, TcpState
 from tcctui.wire.tracepoints import TRACEPOINTS
 
 _TASK_FD_QUERY = 20  # enum bpf_cmd, include/uapi/linux/bpf.h
@@ -50,7 +50,7 @@ def watch(instance: Path, port: int, traffic: Callable[[], None]) -> list[dict[s
     source = BpfSource(KernelFilter.on_ports(port))
     try:
         traffic()
-        time.sleep(0.5)
+        until_closed()
         events = source.read(0)
     finally:
         source.close()
@@ -69,6 +69,25 @@ def watch(instance: Path, port: int, traffic: Callable[[], None]) -> list[dict[s
         for event in events
         if event["kind"] in KINDS
     ]
+
+
+def until_closed(seconds: float = 120) -> None:
+    """Wait until no connection is left that anything can still happen to.
+
+    Raises:
+        AssertionError: there is one after so many seconds.
+
+    """
+    deadline = time.monotonic() + seconds
+    while set(_states()) - {TcpState.TIME_WAIT, TcpState.LISTEN}:
+        assert time.monotonic() < deadline, f"connections in the states {set(_states())}"
+        time.sleep(0.05)
+
+
+def _states() -> list[int]:
+    """States of all TCP sockets (proc_net_tcp.rst)."""
+    tables = [Path("/proc/net", name).read_text().splitlines()[1:] for name in ("tcp", "tcp6")]
+    return [int(line.split()[3], 16) for table in tables for line in table]
 
 
 def abort(host: str, port: int) -> None:

@@ -75,10 +75,10 @@ def main(results: Path) -> None:
             say("trace is attached")
             summary["attached"] = happenings.attached(trace.pid)
             traffic()
-            time.sleep(0.5)
+            happenings.until_closed()
         trace.send_signal(signal.SIGINT)
         try:
-            summary["trace_status"] = trace.wait(timeout=30)
+            summary["trace_status"] = trace.wait(timeout=120)
         except subprocess.TimeoutExpired:
             trace.kill()
             summary["trace_status"] = "did not end on SIGINT"
@@ -150,10 +150,10 @@ def exchange(server: Peer, client: Peer, port: int = PORT, *, lossy: bool = Fals
             listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         listening.bind((server[1], port))
         listening.listen()
-        listening.settimeout(30)
+        listening.settimeout(120)
         answered = threads.submit(serve, listening, lossy)
         with socket.socket(client[0], socket.SOCK_STREAM) as connected:
-            connected.settimeout(30)
+            connected.settimeout(120)
             connected.connect((client[1], port))
             connected.sendall(b"a line\n")
             connected.sendall(bytes(REQUEST - 7))
@@ -175,7 +175,7 @@ def serve(listening: socket.socket, lossy: bool) -> None:
     """Take a request slowly, answer it, and wait for the other side to close."""
     connection, _ = listening.accept()
     with connection:
-        connection.settimeout(30)
+        connection.settimeout(120)
         half = REQUEST // 2
         receive(connection, half, pause=0.001)
         if lossy:
@@ -199,7 +199,7 @@ def lose_segments(connection: socket.socket) -> int:
     with contextlib.suppress(BlockingIOError):
         while True:
             taken += len(connection.recv(8192))
-    connection.settimeout(30)
+    connection.settimeout(120)
     time.sleep(0.02)
     connection.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
     return taken
