@@ -6,12 +6,15 @@
  * record is written at once for the first one, where ssthresh changed or cwnd fell, and for each of
  * the sockets in focus; else when an interval has passed since the last. What a quiet socket leaves
  * in its slot, and its end if the ring has no room for that, user space takes out of the memory it
- * shares (tcctui/sources/slots.py).
+ * shares (tcctui/sources/kernel/slots.py).
  *
  * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
  * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
- * which tcctui/sources/tracepoints.py derives from the format files:
+ * which tcctui/sources/kernel/tracepoints.py derives from the format files and from the rows of
+ * tcctui/wire/tracepoints.py:
  *
+ * - EVENT_PROBE and its like: numbers of the kinds of events, from 0 to EVENT_KINDS - 1
+ * - TCC_LOST_COUNTERS: counters of lost records on each processor, at least EVENT_KINDS
  * - TCC_RING_PAGES: size of the ring buffer, a power of two
  * - TCC_SLOTS: sockets that can be coalesced at a time; the others' ACKs are all told
  * - TCC_CPUS: processors that this machine can have
@@ -33,18 +36,6 @@
 #define MAX_FOCUS  8
 #define FREE_SLOTS 1024
 
-enum event_kind {
-	EVENT_PROBE = 0,
-	EVENT_STATE = 1,
-	EVENT_DESTROY = 2,
-	EVENT_RETRANSMIT = 3,
-	EVENT_CA_STATE = 4,
-	EVENT_RECEIVE_RESET = 5,
-	EVENT_SEND_RESET = 6,
-	EVENT_RETRANSMIT_SYNACK = 7,
-	EVENT_KINDS,
-};
-
 /* Of include/net/tcp_states.h. */
 enum tcp_state {
 	TCP_TIME_WAIT = 6,
@@ -64,8 +55,8 @@ union address {
 	__u64 halves[2];
 };
 
-/* The wire format; tcctui/events.py describes the same bytes as a numpy dtype. saddr and sport are
- * this machine's end of the connection, in all kinds of events.
+/* The wire format; tcctui/wire/events.py describes the same bytes as a numpy dtype. saddr and sport
+ * are this machine's end of the connection, in all kinds of events.
  */
 struct event {
 	__u64 ts_ns; /* CLOCK_MONOTONIC */
@@ -92,7 +83,7 @@ struct event {
 	__u16 dport;
 	__u16 family;
 	__u16 data_len; /* bytes */
-	__u8 kind;
+	__u8 kind; /* EVENT_... */
 	__u8 oldstate;
 	__u8 newstate; /* TCP state that it is in now, or of EVENT_CA_STATE the enum tcp_ca_state */
 	__u8 begun; /* no ACK of the slot was told before: this stands for all of `acks` */
@@ -180,10 +171,15 @@ struct free_slots {
 	__u32 slots[FREE_SLOTS];
 };
 
-/* Records that found no room, by kind, on one processor; on a cache line of its own. */
+/* Records that found no room, by kind, on one processor; on cache lines of its own. */
 struct lost {
-	__u64 records[EVENT_KINDS];
+	__u64 records[TCC_LOST_COUNTERS];
 };
+
+/* Else one kind would be counted as another, or as another processor's. */
+_Static_assert(EVENT_KINDS <= TCC_LOST_COUNTERS, "there is no counter for each kind of event");
+_Static_assert(EVENT_KINDS <= 256, "struct event has one byte for its kind");
+_Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
 
 BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
 
@@ -242,13 +238,13 @@ static inline int passes(const struct config *config, enum filter_of of, const u
 	return at == VERDICT_PASS;
 }
 
-static inline void lose(int kind)
+static inline void lose(__u32 kind)
 {
 	int cpu = bpf_get_smp_processor_id();
 	struct lost *here = lost.lookup(&cpu);
 
-	if (here)
-		here->records[kind & (EVENT_KINDS - 1)]++;
+	if (here && kind < EVENT_KINDS)
+		here->records[kind]++;
 }
 
 static inline struct event *reserve(int kind)

@@ -1,4 +1,4 @@
-"""`tcctui doctor`: each thing tcctui needs, whether it is there, and what mends it."""
+"""`tcctui doctor`: each requirement, its state, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import ctypes
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -16,6 +16,7 @@ from tcctui.sources.kernel import bcc_package, privileges, tracepoints
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.wire.tracepoints import BY_KIND, EventKind
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal the dashboard works in."""
@@ -25,7 +26,7 @@ _RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF, include/uapi/linux/bpf.h
 
 @dataclass(frozen=True)
 class Finding:
-    """One need: whether it is met, in words, how to mend it if not, and what others said."""
+    """One requirement: its state in words, the fix if it fails, and other programs' output."""
 
     need: str
     ok: bool
@@ -38,26 +39,29 @@ class Finding:
         return line if self.ok or not self.mend else f"{line}\n{'':21} {self.mend}"
 
 
+Check = Callable[[], str]
+"""Gives a sentence about a need that is met; raises a TcctuiError where it is not."""
+
+
 def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
-    """Look at each need in turn: what the program needs, the program itself, the terminal."""
+    """Check each requirement in turn: kernel, privileges, program, terminal."""
     met = True
-    for need, check in _CHECKS:
-        found = _examine(need, check)
+    for need, check in NEEDS.items():
+        found = examine(need, check)
         met = met and found.ok
         yield found
     if met:
-        yield _examine("program", lambda: _program(kernel_headers))
+        yield examine("program", lambda: _program(kernel_headers))
     else:
-        yield Finding("program", False, "Not tried: mend the problems above first.")
-    yield _examine("sock_diag", _sock_diag)
-    yield _examine("recordings", _recordings)
-    yield _examine("terminal", _terminal)
+        yield Finding("program", False, "Not tried: fix the problems above first.")
+    for need, check in BESIDE.items():
+        yield examine(need, check)
 
 
 def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
-    """Print the findings; gives 0 if the dashboard can run, else 1.
+    """Print the findings; return 0 if the dashboard can run, else 1.
 
-    With `verbose` it prints what the compiler said, too.
+    With `verbose`, also print the compiler's output.
     """
     status = 0
     for found in findings(kernel_headers):
@@ -68,7 +72,8 @@ def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
     return status
 
 
-def _examine(need: str, check: Callable[[], str]) -> Finding:
+def examine(need: str, check: Check) -> Finding:
+    """Look at one need."""
     try:
         return Finding(need, True, check())
     except TcctuiError as error:
@@ -116,31 +121,18 @@ def _tracefs() -> str:
 def _tcp_probe() -> str:
     tracefs = tracepoints.find_tracefs()
     if tracefs is None:
-        raise TcctuiError("It can't be looked at without tracefs.", "Mount tracefs first.")
+        raise TcctuiError("It can't be checked without tracefs.", "Mount tracefs first.")
     formats = tracepoints.read_formats(tracefs)
     tracepoints.flags(formats)  # raises, if that is not enough
-    lacking = [name for name in ("family", "skaddr") if name not in formats[tracepoints.PROBE]]
+    extras = BY_KIND[EventKind.PROBE].extras
+    lacking = [name for name in extras if name not in formats[tracepoints.PROBE]]
     own = [name for name in formats[tracepoints.PROBE] if not name.startswith("common_")]
     text = f"{len(own)} fields"
     if lacking:
         text += f"; this kernel has no {' and no '.join(lacking)}, tcctui does without"
-    lacking_too = tracepoints.lacking(formats)
-    for tracepoint, what in _WITHOUT.items():
-        if tracepoint in lacking_too:
-            text += f"; without {tracepoint.replace('/', ':')}, {what}"
+    for row in tracepoints.lacking(formats):
+        text += f"; without {row.event}, {row.without}"
     return text
-
-
-_WITHOUT = {
-    tracepoints.STATE: "states are not followed",
-    tracepoints.DESTROY: "closed flows are not noticed",
-    tracepoints.RETRANSMIT: "retransmits are not marked",
-    tracepoints.CA_STATE: "recovery and loss are not marked",
-    tracepoints.RECEIVE_RESET: "resets that come in are not marked",
-    tracepoints.SEND_RESET: "resets that are sent are not marked",
-    tracepoints.RETRANSMIT_SYNACK: "repeated SYN-ACKs are not noticed",
-}
-"""What goes on without each of the tracepoints that tcctui can do without."""
 
 
 def _bcc() -> str:
@@ -179,7 +171,7 @@ def _sock_diag() -> str:
         finally:
             diag.close()
     except TcctuiError as error:
-        return f"not there: only what tcp_probe tells is shown; {error.mend}"
+        return f"missing: only tcp_probe's values are shown; {error.mend}"
     return f"{count} sockets here; the dashboard can do with that alone, without root"
 
 
@@ -187,7 +179,7 @@ def _recordings() -> str:
     try:
         return f"pyarrow {metadata.version('pyarrow')}"
     except metadata.PackageNotFoundError:
-        return "not without pyarrow; to record, replay and export: pip install 'tcctui[record]'"
+        return "pyarrow is missing; to record, replay and export: pip install 'tcctui[record]'"
 
 
 def _program(kernel_headers: Path | None) -> str:
@@ -196,11 +188,19 @@ def _program(kernel_headers: Path | None) -> str:
     return f"compiled, loaded and attached in {source.attach_ms:.0f} ms"
 
 
-_CHECKS: tuple[tuple[str, Callable[[], str]], ...] = (
-    ("Linux", _linux),
-    ("privilege", _privilege),
-    ("bcc", _bcc),
-    ("bpf", _bpf),
-    ("tracefs", _tracefs),
-    ("tcp_probe", _tcp_probe),
-)
+NEEDS: Mapping[str, Check] = {
+    "Linux": _linux,
+    "privilege": _privilege,
+    "bcc": _bcc,
+    "bpf": _bpf,
+    "tracefs": _tracefs,
+    "tcp_probe": _tcp_probe,
+}
+"""Requirements of the BPF program, in the order of their repair."""
+
+BESIDE: Mapping[str, Check] = {
+    "sock_diag": _sock_diag,
+    "recordings": _recordings,
+    "terminal": _terminal,
+}
+"""Requirements of the dashboard besides the BPF program."""

@@ -1,14 +1,14 @@
-"""The failures tcctui expects: one sentence, and the command or step that mends it."""
+"""Expected failures: one sentence, and the command or step that fixes it."""
 
 from __future__ import annotations
 
 
 class TcctuiError(Exception):
-    """Something tcctui can't do, told to a person.
+    """Expected failure, reported to the user.
 
-    `reason` is one sentence that says what is wrong, `mend` one that says what to do about it, and
-    `detail` is what another program printed (clang, libbcc), for whoever asks. `status` is the exit
-    code: 2 for a mistake in the usage, 1 for everything else.
+    `reason` is one sentence describing the failure, `mend` one with the step that fixes it,
+    `detail` the output of another program (clang, libbcc), printed on request. `status` is the exit
+    code: 2 for a usage error, 1 for everything else.
     """
 
     def __init__(self, reason: str, mend: str = "", *, detail: str = "", status: int = 1) -> None:
@@ -23,7 +23,7 @@ class TcctuiError(Exception):
 
 
 class UsageError(TcctuiError):
-    """A mistake in what was typed on the command line; exit code 2."""
+    """Mistake on the command line; exit code 2."""
 
     def __init__(self, reason: str, mend: str = "") -> None:
         super().__init__(reason, mend, status=2)

@@ -1,4 +1,4 @@
-"""What the C library and Python do with memory, so that it is little and costs no pauses."""
+"""Tuning of the C library's and Python's memory management: less memory, no pauses."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
 
 
 def return_at_once() -> None:
-    """Have large arrays go back to the system when they are done with.
+    """Return large arrays to the system as soon as they are freed.
 
     glibc keeps what a thread has freed for that thread, up to 64 MiB: batches are made in one
-    thread and taken in by another. Other C libraries are left as they are.
+    thread and consumed in another. Other C libraries are left as they are.
     """
     with contextlib.suppress(AttributeError, TypeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
@@ -22,10 +22,10 @@ def return_at_once() -> None:
 
 
 def settle() -> None:
-    """Leave all that there is now out of garbage collections.
+    """Exclude all present objects from garbage collection.
 
-    What is imported stays to the end; to look through it, all threads stand still for 50 ms, which
-    a key that is pressed then has to wait.
+    Imported modules stay until exit; scanning them stops all threads for 50 ms, during which no key
+    is handled.
     """
     gc.collect()
     gc.freeze()

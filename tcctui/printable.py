@@ -1,7 +1,7 @@
-"""Text from elsewhere, made harmless for a terminal.
+"""Foreign text made harmless for a terminal.
 
-Names of processes, of files and of machines may have anything in them, and recordings may say
-anything: none of it is to move the cursor, or set the title, or turn the writing round.
+Names of processes, files and machines, and anything in a recording, may contain characters that
+move the cursor, set the title or reverse the direction of writing.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ REPLACED = "\ufffd"
 
 
 def plain(text: str) -> str:
-    """Replace what is not printable, each character by one: no text can be taken for an escape."""
+    """Replace each unprintable character by one printable one, so that no escape survives."""
     return "".join(character if character.isprintable() else REPLACED for character in text)
 
 
 def plain_lines(text: str) -> str:
-    """Do so in each line of a text; tabs become spaces."""
+    """Apply `plain` to each line; tabs become spaces."""
     return "\n".join(map(plain, text.expandtabs().split("\n")))

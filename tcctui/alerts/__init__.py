@@ -1,1 +1,1 @@
-"""What is done about alerts besides showing them: lines in a file, and commands that are run."""
+"""Effects of alerts besides showing them: lines in a file, and commands."""

@@ -1,4 +1,4 @@
-"""Alerts: which flows begin to match a query, and which no longer do."""
+"""Alerts: flows that start or stop matching a query."""
 
 from __future__ import annotations
 
@@ -10,27 +10,28 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.query import ALL, Query, QueryError
 from tcctui.query.evaluation import Mask
-from tcctui.query.value_text import ENDS, LOCAL, REMOTE, TOLD_BY_ENDS, Value, endpoint, value
+from tcctui.query.value_text import TOLD_BY_ENDS, Value, endpoint, value
 
 MOST_AT_ONCE = 500
-"""Alerts that are raised at one look; of more, the others are at the next ones."""
+"""Limit on alerts raised per check; the rest follow at the next ones."""
 
 CALM_NS = 5 * 10**9
-"""Nanoseconds for which a flow has to match no longer until its alert clears."""
+"""Nanoseconds without a match after which an alert clears."""
 
 REMEMBERED = 1000
-"""Alerts that have cleared, and are listed nevertheless."""
+"""Number of cleared alerts still listed."""
 
 _ABOUT = ("cc", "comm", "pid")
 _NOBODY: Keys = np.empty(0, "u8")
 
 
 class Flowing(Protocol):
-    """What is known of flows: the store, or a moment of a recording."""
+    """Flow columns to check: of the store, or of a moment of a recording."""
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Copy some columns of all flows."""
@@ -41,10 +42,10 @@ class Flowing(Protocol):
 
 @dataclass(frozen=True)
 class Alert:
-    """A flow that matches a query, or did: from `raised_ns` to `cleared_ns` (0 while it does).
+    """Flow that matches a query, or did: from `raised_ns` to `cleared_ns` (0 while it matches).
 
-    Times are nanoseconds since 1970. `values` are what was asked for, by the columns' names, as it
-    was when it began to match. `cc` and `process` are empty where they are not known, `pid` is 0.
+    Times are nanoseconds since 1970. `values` are the queried columns by name, at the time the
+    alert was raised. Unknown `cc` and `process` are empty, an unknown `pid` is 0.
     """
 
     query: str
@@ -60,7 +61,7 @@ class Alert:
 
 
 class Turns(NamedTuple):
-    """What has changed from one look to the next."""
+    """Alerts raised and cleared by one check."""
 
     raised: Sequence[Alert]
     cleared: Sequence[Alert]
@@ -70,12 +71,11 @@ class Turns(NamedTuple):
 
 
 class Alerts:
-    """Which flows match which of some queries. Not for several threads at once.
+    """Flows that match the queries; used by one thread at a time.
 
-    An alert is raised once, when its flow begins to match. It clears when the flow has not matched
-    for `calm_ns`, so that a value that flutters around what was asked for is one alert; or at once
-    when the flow is no longer known, or time has jumped. Then it may be raised again. What does not
-    match `only` does not count.
+    An alert is raised once, when its flow starts to match. It clears when the flow has not matched
+    for `calm_ns`, so that a fluttering value is one alert, or at once when the flow is gone or time
+    has jumped. Then it may be raised again. Flows that don't match `only` don't count.
     """
 
     def __init__(self, queries: Sequence[Query], only: Query = ALL, calm_ns: int = CALM_NS) -> None:
@@ -83,32 +83,33 @@ class Alerts:
         self._only = only
         self._calm_ns = calm_ns
         self._looked_ns = 0
-        self._fields = only.fields.union(*(query.fields for query in queries))
+        self.fields = only.fields.union(*(query.fields for query in queries))
+        """Columns of all flows that a look needs."""
         self._held: list[Keys] = [_NOBODY for _ in queries]
-        self._calm: list[dict[int, int]] = [{} for _ in queries]  # since when, by cookie
+        self._calm: list[dict[int, int]] = [{} for _ in queries]  # raised when, by cookie
         self._alerts: dict[tuple[int, int], Alert] = {}
         self._troubles: list[str] = []
         self.past: deque[Alert] = deque(maxlen=REMEMBERED)
-        """Those that have cleared, the oldest first; of many, the last ones."""
+        """Cleared alerts, the oldest first; only the latest are kept."""
 
     @property
     def held(self) -> Sequence[Alert]:
-        """Those that hold now, the oldest first."""
+        """Active alerts, the oldest first."""
         return list(self._alerts.values())
 
     @property
     def cookies(self) -> frozenset[int]:
-        """Of the flows that there is an alert about."""
+        """Cookies of the flows with an active alert."""
         return frozenset(cookie for _, cookie in self._alerts)
 
     def look(self, known: Flowing, wall_ns: int) -> Turns:
-        """Look at all flows, now that it is `wall_ns`; gives what has changed.
+        """Check all flows at time `wall_ns`; gives the changes.
 
         At most `MOST_AT_ONCE` are raised for each query.
         """
         raised: list[Alert] = []
         cleared: list[Alert] = []
-        flows = known.flows(self._fields)
+        flows = known.flows(self.fields)
         jumped = not 0 <= wall_ns - self._looked_ns <= self._calm_ns
         self._looked_ns = wall_ns
         counts, self._only = self._asked(self._only, flows, otherwise=True)
@@ -132,21 +133,21 @@ class Alerts:
         return Turns(raised, cleared)
 
     def troubles(self) -> list[str]:
-        """What went wrong since this was asked last, a sentence each."""
+        """New errors since the last call, a sentence each."""
         told, self._troubles = self._troubles, []
         return told
 
     def _asked(self, query: Query, flows: Flows, *, otherwise: bool) -> tuple[Mask, Query]:
-        """Which flows match, and what to ask the next time: not again what takes too long."""
+        """Matching flows, and the query for the next check: without a pattern that is too slow."""
         try:
             return query.mask(flows), query
         except QueryError as mistake:
-            self._troubles.append(f"{query.text} is not looked for any more: {mistake.reason}.")
+            self._troubles.append(f"{query.text} is no longer checked: {mistake.reason}.")
             given_up = replace(query, _match=lambda look: np.full(len(look["cookie"]), otherwise))
             return given_up.mask(flows), given_up
 
     def _over(self, number: int, now: Keys, there: Keys, *, jumped: bool) -> Keys:
-        """Whose alert is over: flows that have gone, or that have not matched for long enough."""
+        """Flows whose alert clears: gone, or without a match for long enough."""
         calm, since = np.setdiff1d(self._held[number], now, assume_unique=True), self._calm[number]
         self._calm[number] = since = {
             cookie: min(since.get(cookie, self._looked_ns), self._looked_ns)
@@ -160,7 +161,7 @@ class Alerts:
 def _alerts(
     query: Query, flows: Flows, rows: npt.NDArray[np.int64], known: Flowing, wall_ns: int
 ) -> list[Alert]:
-    """Say of flows that have begun to match who they are; those that have gone are left out."""
+    """Make alerts of newly matching flows; flows gone meanwhile are left out."""
     if not len(rows):
         return []
     about = known.some_flows(flows["cookie"][rows], (*ENDS, *_ABOUT))

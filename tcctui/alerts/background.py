@@ -1,4 +1,4 @@
-"""Work that others must not wait for: in a thread of its own, and only so much of it."""
+"""Bounded background work in a thread of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Troubles:
-    """What went wrong, each once; told by any thread, and taken by one."""
+    """Errors, each kind once; reported by any thread, taken by one."""
 
     def __init__(self) -> None:
         self._told: set[str] = set()
@@ -16,21 +16,21 @@ class Troubles:
         self._lock = threading.Lock()
 
     def tell(self, kind: str, reason: str) -> None:
-        """Tell the first of a kind."""
+        """Report the first error of a kind."""
         with self._lock:
             if kind not in self._told:
                 self._told.add(kind)
                 self._new.append(reason)
 
     def take(self) -> list[str]:
-        """Give what is new."""
+        """Take the new errors."""
         with self._lock:
             new, self._new = self._new, []
         return new
 
 
 class Errands:
-    """A bounded queue, and the thread that works through it with `do`, while it is `ready`."""
+    """Bounded queue, and the thread that runs `do` on each item while it is `ready`."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Errands:
         self._thread.start()
 
     def add(self, errand: object) -> bool:
-        """Put one behind the others; False where there are too many already. Waits for nothing."""
+        """Append an item without waiting; False if the queue is full."""
         with self._changed:
             if self._closing or len(self._waiting) >= self._most:
                 return False
@@ -60,17 +60,12 @@ class Errands:
 
     @property
     def idle(self) -> bool:
-        """Whether all is done."""
+        """True when all work is done."""
         with self._changed:
             return not self._waiting and not self._working
 
-    def clear(self) -> None:
-        """Forget what waits."""
-        with self._changed:
-            self._waiting.clear()
-
     def close(self, seconds: float) -> None:
-        """Let what waits be done, for so long at most."""
+        """Finish the waiting items, for at most `seconds`."""
         with self._changed:
             self._closing = True
             self._changed.notify()

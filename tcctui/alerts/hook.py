@@ -1,4 +1,4 @@
-"""A command that is run for each alert that is raised."""
+"""Command run for each raised alert."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from tcctui.alerts.payload import variables
 from tcctui.errors import UsageError
 
 AT_A_TIME = 4
-"""Commands that run beside one another."""
+"""Commands that run at the same time."""
 
 MOST_WAITING = 100
-"""Alerts that wait for their command; of more, nobody is told by a command."""
+"""Alerts waiting for their command; more than these are dropped."""
 
 
 def command(text: str) -> list[str]:
-    """Read a command as a shell would, and find its program; but no shell ever runs it.
+    """Split a command as a shell would, and find its program; no shell runs it.
 
     Raises:
-        UsageError: it is none, or there is no such program.
+        UsageError: it is invalid, or there is no such program.
 
     """
     try:
         words = shlex.split(text)
     except ValueError as error:
         raise UsageError(
-            f"--alert-run {text[:80]!r} can't be read: a quote has no end.", "Give it one."
+            f"--alert-run {text[:80]!r} can't be read: a quote is not closed.", "Give it one."
         ) from error
     if not words:
         raise UsageError("--alert-run needs a command.", "Such as --alert-run 'logger -t tcctui'.")
@@ -47,10 +47,10 @@ def command(text: str) -> list[str]:
 
 
 class Hook:
-    """Runs a command for each alert that is raised, `AT_A_TIME`; nobody waits for it.
+    """Runs a command for each raised alert, `AT_A_TIME`, in the background.
 
-    Under sudo it runs as the user who called that. It has the alert in `TCCTUI_*`; what it prints
-    goes nowhere.
+    Under sudo it runs as the calling user. The alert is in `TCCTUI_*`; the command's output is
+    discarded.
     """
 
     def __init__(self, words: list[str], troubles: Troubles) -> None:
@@ -60,11 +60,11 @@ class Hook:
         self._running: list[subprocess.Popen[bytes]] = []
         self._lock = threading.Lock()
         self.dropped = 0
-        """Alerts that it was not run for, as too many were waiting."""
+        """Number of alerts dropped because too many were waiting."""
         self._errands = Errands("alert hook", MOST_WAITING, self._start, ready=self._has_room)
 
     def tell(self, turns: Turns) -> None:
-        """Have the command run for what was raised, some time soon."""
+        """Queue the command for each raised alert."""
         for alert in turns.raised:
             if not self._errands.add(variables(alert)):
                 self.dropped += 1
@@ -75,13 +75,19 @@ class Hook:
                 f" ({self.dropped:,} so far).",
             )
 
+    @property
+    def idle(self) -> bool:
+        """True when no command waits or runs; finished ones are reaped."""
+        self._has_room()
+        return not self._running and self._errands.idle
+
     def close(self) -> None:
-        """Start what waits, for a little while; what runs goes on by itself."""
+        """Start the waiting commands, briefly; running ones continue on their own."""
         self._errands.close(2)
         self._has_room()
 
     def _has_room(self) -> bool:
-        """Take note of those that have ended; says whether there may be one more."""
+        """Reap finished commands; True if another may start."""
         with self._lock:
             ended = [process for process in self._running if process.poll() is not None]
             self._running = [process for process in self._running if process.returncode is None]
@@ -103,7 +109,7 @@ class Hook:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is not for it
+                start_new_session=True,  # Ctrl-C must not reach it
                 **self._as_caller,
             )
         except (OSError, ValueError, subprocess.SubprocessError) as error:
@@ -115,9 +121,9 @@ class Hook:
 
 
 def as_caller(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Say as whom a command runs, for Popen, and in which environment.
+    """User and environment for a command, as arguments of Popen.
 
-    Under sudo that is the user who called it, with that user's groups and home; else it is us.
+    Under sudo that is the calling user, with that user's groups and home; else this process's own.
     """
     told = {name: text for name, text in environment.items() if not name.startswith("SUDO_")}
     user, group = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")
@@ -138,6 +144,6 @@ def as_caller(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str,
     told.pop("MAIL", None)
     runtime = f"/run/user/{number}"
     told.pop("XDG_RUNTIME_DIR", None)
-    if os.path.isdir(runtime):  # what shows notices on a desktop finds it there
+    if os.path.isdir(runtime):  # desktop notification programs find the session bus there
         told["XDG_RUNTIME_DIR"] = runtime
     return {"user": number, "group": int(group), "extra_groups": groups}, told

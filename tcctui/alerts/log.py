@@ -1,4 +1,4 @@
-"""A file that each alert is written to, raised and cleared: an object of JSON in a line."""
+"""Alert log: a JSON object per line for each raised and each cleared alert."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from tcctui.files.new_file import refusal
 from tcctui.files.ownership import give_to_caller
 
 _MOST = 1000
-"""Looks of which the lines wait to be written, where the disk is slow."""
+"""Checks whose lines may wait for a slow disk."""
 
 _FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class AlertLog:
-    """Appends to a file, which is its owner's alone if it is made here; under sudo, the caller's.
+    """Appends to a file, created with mode 0600 and, under sudo, the calling user's.
 
     Raises:
-        TcctuiError: it can't be opened, or is no ordinary file.
+        TcctuiError: it can't be opened, or is not a regular file.
 
     """
 
@@ -36,13 +36,18 @@ class AlertLog:
         self._errands = Errands("alert log", _MOST, self._write)
 
     def tell(self, turns: Turns) -> None:
-        """Have lines written, some time soon."""
+        """Queue the lines for writing."""
         lines = "".join(map(json_line, (*turns.cleared, *turns.raised)))
         if lines and not self._errands.add(lines.encode()):
             self._troubles.tell("log late", f"{self._path} is too slow: some alerts are left out.")
 
+    @property
+    def idle(self) -> bool:
+        """True when every possible line is written."""
+        return self._errands.idle
+
     def close(self) -> None:
-        """Write what waits."""
+        """Write the waiting lines."""
         self._errands.close(2)
         os.close(self._descriptor)
 
@@ -69,7 +74,7 @@ def _opened(path: Path) -> int:
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise TcctuiError(
-                f"{path} is a symbolic link, which is not followed.", "Name what it leads to."
+                f"{path} is a symbolic link, which is not followed.", "Name its target."
             ) from error
         if error.errno in (errno.ENXIO, errno.EISDIR):
             raise _no_file(path) from error

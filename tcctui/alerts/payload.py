@@ -1,4 +1,4 @@
-"""An alert as other programs are told it: an object of JSON, and environment variables."""
+"""An alert as JSON and as environment variables."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tcctui.query.value_text import said
 
 
 def json_line(alert: Alert) -> str:
-    """One object in a line: raised, or cleared where it has."""
+    """JSON object in one line: raised, or cleared if it has been."""
     cleared = alert.cleared_ns > 0
     told: dict[str, object] = {
         "time": moment(alert.cleared_ns or alert.raised_ns),
@@ -33,7 +33,7 @@ def json_line(alert: Alert) -> str:
 
 
 def variables(alert: Alert) -> Mapping[str, str]:
-    """Environment variables of a command that is run about it; empty where nothing is known."""
+    """Environment variables for the hook; an unknown value is empty."""
     return {
         "TCCTUI_ALERT": plain(alert.query),
         "TCCTUI_TIME": moment(alert.raised_ns),
@@ -48,6 +48,6 @@ def variables(alert: Alert) -> Mapping[str, str]:
 
 
 def moment(wall_ns: int) -> str:
-    """Say when it was, in UTC: `2026-11-23T14:05:03.123456Z`."""
+    """Format a time in UTC: `2026-11-23T14:05:03.123456Z`."""
     when = datetime.fromtimestamp(wall_ns // 10**9, timezone.utc)
     return f"{when:%Y-%m-%dT%H:%M:%S}.{wall_ns // 1000 % 10**6:06}Z"

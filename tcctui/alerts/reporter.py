@@ -1,4 +1,4 @@
-"""Tells alerts to a file and to a command, where that is wanted."""
+"""Alerts reported to the log and the hook, where requested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tcctui.alerts.log import AlertLog
 
 
 class Reporter:
-    """Passes on what has changed. Waits for nothing; what goes wrong, `troubles` has.
+    """Passes alerts on without waiting; `troubles` has the errors.
 
     Raises:
         TcctuiError: the file can't be opened.
@@ -24,17 +24,17 @@ class Reporter:
         self._hook = None if hook is None else Hook(hook, self._troubles)
 
     def tell(self, turns: Turns) -> None:
-        """Pass it on."""
+        """Pass alerts on."""
         for to in (self._log, self._hook):
             if to is not None:
                 to.tell(turns)
 
     def troubles(self) -> list[str]:
-        """What went wrong since, each thing once."""
+        """New errors, each kind once."""
         return self._troubles.take()
 
     def close(self) -> None:
-        """Let what was passed on come to its end; not for long."""
+        """Finish what was passed on, briefly."""
         for to in (self._hook, self._log):
             if to is not None:
                 to.close()

@@ -1,7 +1,7 @@
-"""The command `tcctui`: its arguments, and every expected failure as one clear line.
+"""Command line of `tcctui`: arguments, and every expected failure as one clear line.
 
-Each command has a module of its own here, with `add`, which describes its arguments, and `run`.
-What a command works with is imported when it runs: none pays for the others.
+Each command has a module here with `add`, which describes its arguments, and `run`. What a command
+works with is imported when it runs, so that no command pays for another.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from tcctui import __version__
 from tcctui.cli import completion, config, dashboard, demo, doctor, export, record, replay, trace
+from tcctui.cli import help as help_pages
 from tcctui.cli.dashboard import MAX_CPU
 from tcctui.cli.kernel import INTERVAL_MS, kernel_options
 from tcctui.cli.moments import together
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INTERVAL_MS", "MAX_CPU", "main", "parser"]
 
-_COMMANDS = (record, replay, export, demo, trace, doctor, config)
+_COMMANDS = (record, replay, export, demo, trace, doctor, config, help_pages)
 
 
 _ALWAYS = frozenset({"--verbose"})
@@ -42,11 +43,11 @@ _BEFORE = {
     "doctor": _ALWAYS | {"--kernel-headers"},
     "replay": _SCREEN | {"--rewind-memory", "--history-memory"},
 }
-"""Options that a command takes also where they stand before it."""
+"""Options that a command also accepts before its name."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `tcctui`; gives the exit code: 0, 2 for a mistake in the usage, 1 for other failures."""
+    """Run `tcctui` and return the exit code: 0, 2 for a usage error, 1 for any other failure."""
     given = together(sys.argv[1:] if arguments is None else list(arguments))
     if arguments is None and completion.ASKED in os.environ:
         completion.complete(parser())
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args = parser().parse_args(given)
         if args.command is not None and args.record_to is not None:
             raise UsageError(
-                f"--record is the dashboard's, and {args.command} is none.",
+                f"--record is an option of the dashboard, not of {args.command}.",
                 "Without a screen, run: tcctui record FILE",
             )
         if args.command is not None:
@@ -69,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.status
     except ValueError as error:
         if not _is_query_error(error):
-            raise  # a defect
+            raise  # a defect of tcctui
         print(f"tcctui: {plain_lines(error.reason)}.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -78,42 +79,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _is_query_error(error: ValueError) -> TypeGuard[QueryError]:
-    """Whether a query could not be answered, such as a pattern that takes for ever."""
+    """Check for a query that failed to evaluate, such as a pattern that takes too long."""
     from tcctui.query import QueryError  # noqa: PLC0415 - numpy
 
     return isinstance(error, QueryError)
 
 
 def _refuse_before(command: str, given: Sequence[str]) -> None:
-    """See that what stands before a command means something to it.
+    """Refuse options before the command that the command does not accept.
 
     Raises:
-        UsageError: it is the dashboard's alone.
+        UsageError: an option belongs to the dashboard alone.
 
     """
     for argument in given[: given.index(command)]:
         option = argument.partition("=")[0] if argument.startswith("--") else argument[:2]
         if option.startswith("-") and option not in _BEFORE.get(command, _ALWAYS):
             raise UsageError(
-                f"{option} before {command} is the dashboard's, and {command} is none.",
-                f"Leave it out, or see what there is behind it: tcctui {command} --help",
+                f"{option} before {command} is an option of the dashboard, not of {command}.",
+                f"Leave it out, or see its options: tcctui {command} --help",
             )
 
 
 def parser() -> Parser:
-    """Make the parser of all commands: also for the manual page, and for what shells complete."""
+    """Make the parser of all commands, for the manual page and shell completion too."""
     parser = Parser(
         prog="tcctui",
         description="htop for TCP congestion control: cwnd, ssthresh and srtt of every connection,"
         " live from the kernel's tcp_probe tracepoint, and what limits it. Without root: samples.",
-        epilog="Without a command it is the dashboard; in there, ? lists the keys.",
+        epilog="Without a command: the dashboard; ? lists its keys. Reference: tcctui help.",
         parents=[kernel_options("before_")],
     )
     parser.add_argument(
         "--version",
         action="version",
         version=f"tcctui {__version__}",
-        help="print which version this is, and end",
+        help="print the version and exit",
     )
     dashboard.add(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)

@@ -1,4 +1,4 @@
-"""`--alert`, and what is done about alerts."""
+"""`--alert` and what an alert triggers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def add(parser: argparse.ArgumentParser, *, shown: str, telling: bool = True) -> None:
-    """Add the options; `shown` says what an alert is here. With `telling`, others can be told."""
+    """Add the options; `shown` describes the effect of an alert, `telling` adds log and hook."""
     group = parser.add_argument_group("alerts")
     group.add_argument(
         "--alert",
         action="append",
         default=[],
         metavar="QUERY",
-        help=f"{shown} when a connection begins to match, such as 'retrans>5 and srtt>200ms';"
+        help=f"{shown} when a connection starts to match, such as 'retrans>5 and srtt>200ms';"
         " once for each, until it has not matched for 5 s; may be given several times",
     )
     if not telling:
@@ -45,17 +45,17 @@ def add(parser: argparse.ArgumentParser, *, shown: str, telling: bool = True) ->
 
 
 def alerts_of(args: argparse.Namespace, only: Query) -> Alerts | None:
-    """Give what is looked for, among what matches `only`; None if it is nothing.
+    """Give the alerts to watch for among connections that match `only`; None without `--alert`.
 
     Raises:
-        UsageError: something is no query, or there is nothing to tell of.
+        UsageError: a query is invalid, or an option needs --alert.
 
     """
     for option in ("alert_run", "alert_log"):
         if getattr(args, option, None) is not None and not args.alert:
             raise UsageError(
-                f"--{option.replace('_', '-')} tells of alerts, and none are set.",
-                "Give --alert QUERY, too.",
+                f"--{option.replace('_', '-')} needs alerts, and none are set.",
+                "Add --alert QUERY.",
             )
     if not args.alert:
         return None
@@ -66,7 +66,7 @@ def alerts_of(args: argparse.Namespace, only: Query) -> Alerts | None:
 
 @contextmanager
 def reporter(args: argparse.Namespace) -> Iterator[Reporter | None]:
-    """Open what tells others, for the time of the context; None if nobody is to be told.
+    """Open the log and the hook for the time of the context; None if neither is set.
 
     Raises:
         TcctuiError: the file can't be opened, or there is no such command.

@@ -1,4 +1,4 @@
-"""Values as people type them."""
+"""Parsers of argument values."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _TIME = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s*(us|µs|ms|s)?")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{0,3})?)\s*%?")
 _SIZE = re.compile(r"(\d{1,9})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 LEAST_MEMORY = 4 << 20
-"""Bytes below which nothing can be kept."""
+"""Smallest memory budget in bytes."""
 
 
 def seconds(text: str) -> float:
-    """Seconds, more than none."""
+    """Seconds, above 0."""
     try:
         number = float(text)
     except ValueError:
@@ -40,7 +40,7 @@ def interval(text: str) -> float:
 
 
 def percent(text: str) -> float:
-    """Give a share of a core: 0.25 of 25 or 25%."""
+    """Share of a core: 0.25 for 25 or 25%."""
     match = _PERCENT.fullmatch(text.strip())
     if not match or not 0 < float(match[1]) <= 100:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a percentage of a core")
@@ -48,14 +48,14 @@ def percent(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """Give a whole number, more than none."""
+    """Whole number above 0."""
     if not text.isdecimal() or len(text) > 18 or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a whole number above 0")
     return int(text)
 
 
 def speed(text: str) -> float:
-    """How many times as fast; infinity for `max`."""
+    """Playback speed as a factor; infinity for `max`."""
     if text.strip().lower() == "max":
         return math.inf
     try:
@@ -70,10 +70,10 @@ def speed(text: str) -> float:
 def memory(option: str, text: str, least: int = LEAST_MEMORY, otherwise: str = "") -> int:
     """Bytes of a size such as 256M or 1GiB, given to an option; units are powers of 1024.
 
-    `otherwise` is what else there is to do than to give `least`.
+    `otherwise` names an alternative to giving at least `least`.
 
     Raises:
-        UsageError: it is not a size, too small to keep anything in, or more than there is.
+        UsageError: not a size, too small, or more than the machine has.
 
     """
     match = _SIZE.fullmatch(text.strip())
@@ -95,7 +95,7 @@ def _memory_there_is() -> int:
 
 
 def recording(text: str) -> Path:
-    """Give the path of a recording; a file that is called demo, too, is ./demo."""
+    """Path of a recording; `demo` is the bundled one, `./demo` a file of that name."""
     if text != "demo":
         return Path(text)
     from tcctui.demo import RECORDING  # noqa: PLC0415 - each command pays only for itself

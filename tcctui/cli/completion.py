@@ -1,8 +1,7 @@
-"""What a shell completes: commands, options, files, and queries as far as they can be known.
+"""Shell completion: commands, options, files, help topics and the known part of a query.
 
-The shell runs `tcctui` with `_ARGCOMPLETE` set, through the lines that argcomplete's
-`register-python-argcomplete` makes for bash, zsh and fish; `make install` puts them where the
-shells look.
+The shell runs `tcctui` with `_ARGCOMPLETE` set, through the lines that argcomplete's `register-
+python-argcomplete` makes for bash, zsh and fish; `make install` puts them where the shells look.
 """
 
 from __future__ import annotations
@@ -11,18 +10,20 @@ import argparse
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tcctui.reference.topics import TOPICS
+
 if TYPE_CHECKING:
     from tcctui.cli.parser import Parser
 
 ASKED = "_ARGCOMPLETE"
-"""Set in the environment where a shell asks."""
+"""Environment variable that a shell sets to ask for completions."""
 
 _QUERIES = frozenset({"filter", "until", "alert"})
 _RECORDINGS = frozenset({"path", "source", "replay", "record_to"})
 
 
 def complete(parser: Parser) -> None:
-    """Answer the shell, and end the process."""
+    """Answer the shell and exit."""
     import argcomplete  # noqa: PLC0415 - only ever needed here
     from argcomplete.completers import FilesCompleter  # noqa: PLC0415
 
@@ -31,6 +32,8 @@ def complete(parser: Parser) -> None:
             action.completer = _query  # type: ignore[attr-defined]  # argcomplete's own
         elif action.dest in _RECORDINGS and not action.choices:
             action.completer = FilesCompleter(("arrows",))  # type: ignore[attr-defined]
+        elif action.dest == "topic":
+            action.completer = _topics  # type: ignore[attr-defined]
     argcomplete.autocomplete(parser, always_complete_options="long")
 
 
@@ -43,8 +46,13 @@ def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
 
 
 def _query(prefix: str, **_: Any) -> list[str]:
-    """Queries that begin with what is typed, and go on by one word."""
+    """Queries that extend the prefix by one word."""
     from tcctui.query.completion import complete as continued  # noqa: PLC0415 - numpy
 
     found = continued(prefix, len(prefix), {})
     return [prefix[: found.start] + one.text for one in found.choices]
+
+
+def _topics(prefix: str, **_: Any) -> list[str]:
+    """Topics of `tcctui help` that start with the prefix."""
+    return [name for name in TOPICS if name.startswith(prefix)]

@@ -1,4 +1,4 @@
-"""`tcctui config`: the file of settings; and what the dashboard takes from it."""
+"""`tcctui config`: the settings file, and the dashboard's preferences from it."""
 
 from __future__ import annotations
 
@@ -18,57 +18,57 @@ if TYPE_CHECKING:
     from tcctui.ui.preferences import Preferences
 
 _WITHOUT_GLYPHS = ("linux", "vt", "dumb", "ansi", "cons25", "wy")
-"""What TERM begins with where a terminal's font has no braille: curves would be blank."""
+"""Prefixes of TERM for terminals whose font lacks braille: curves would be blank."""
 
 
 def add(commands: Commands) -> None:
     """Describe the command."""
     config = commands.add_parser(
         "config",
-        help="show the settings that hold, where they are from, and what is wrong with them",
-        description="Settings are in a file of TOML: keys, columns, theme, filters, units. Without"
-        " an option this says where it is, what holds, and what is wrong.",
-        epilog="To begin with one: tcctui config --print-default > FILE",
+        help="show the settings in force, the file they come from, and its mistakes",
+        description="Settings are a TOML file: keys, columns, theme, filters, units. Without"
+        " an option: its path, the settings in force, and its mistakes.",
+        epilog="To start one: tcctui config --print-default > FILE",
     )
     what = config.add_mutually_exclusive_group()
     what.add_argument(
         "--print-default",
         action="store_true",
-        help="print a file that has all settings as they are without one, each explained",
+        help="print a file with every setting at its default, each explained",
     )
     what.add_argument(
-        "--check", action="store_true", help="only say what is wrong; ends with 1 if anything is"
+        "--check", action="store_true", help="only report mistakes; exit with 1 if there are any"
     )
     choosing(config, ascii_too=False)
     config.set_defaults(run=run)
 
 
 def choosing(parser: Parser, *, ascii_too: bool = True) -> None:
-    """Let a command be told which settings to take."""
+    """Add the options that choose a settings file."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
         "--config",
         metavar="FILE",
         default=argparse.SUPPRESS,
-        help="take the settings of this file, and keep changes there",
+        help="use the settings of this file, and keep changes there",
     )
     which.add_argument(
         "--no-config",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="take no settings, and keep none",
+        help="use no settings, and keep none",
     )
     if ascii_too:
         parser.add_argument(
             "--ascii",
             action="store_true",
             default=argparse.SUPPRESS,
-            help="draw with ASCII alone; by itself where the terminal or its locale has no more",
+            help="draw with ASCII only; the default where the terminal or locale has no more",
         )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print what is asked for."""
+    """Print the settings, the default file or the mistakes."""
     from tcctui.config import printing, reading  # noqa: PLC0415 - each command pays for itself
     from tcctui.ui.actions import meanings  # noqa: PLC0415 - Textual
     from tcctui.ui.app.choices import all_actions, choices  # noqa: PLC0415
@@ -78,7 +78,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     path = _path(args)
     if path is None:
-        print("No settings are taken: --no-config.")
+        print("No settings are used: --no-config.")
         return 0
     settings, problems = reading.read(path, choices())
     if not args.check:
@@ -91,10 +91,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _path(args: argparse.Namespace) -> Path | None:
-    """Where the settings are that are to be taken; None for none.
+    """Path of the settings to use; None for none.
 
     Raises:
-        TcctuiError: nobody knows where, or a file was named and is not there.
+        TcctuiError: no home directory is known, or the named file does not exist.
 
     """
     from tcctui.config import location  # noqa: PLC0415
@@ -112,10 +112,10 @@ def _path(args: argparse.Namespace) -> Path | None:
 
 
 def preferences(args: argparse.Namespace) -> Preferences:
-    """Give the dashboard what its user has chosen, and a way to keep what changes.
+    """Give the dashboard its user's preferences, and a way to keep changes.
 
     Raises:
-        TcctuiError: a file was named that is not there.
+        TcctuiError: the named file does not exist.
 
     """
     from dataclasses import replace  # noqa: PLC0415
@@ -127,7 +127,7 @@ def preferences(args: argparse.Namespace) -> Preferences:
         path = _path(args)
     except UsageError:
         raise
-    except TcctuiError as error:  # where there is no home there are no settings
+    except TcctuiError as error:  # without a home directory there are no settings
         made = Preferences(problems=[str(error)])
     else:
         made = Preferences() if path is None else _of(path)
@@ -153,17 +153,17 @@ def _of(path: Path) -> Preferences:
     from tcctui.ui.preferences import Preferences  # noqa: PLC0415
 
     if not os.path.lexists(path):
-        return Preferences()  # at once: none of what reads is loaded
+        return Preferences()  # immediately: no other imports yet
     from tcctui.config import reading  # noqa: PLC0415
     from tcctui.ui.app.choices import choices  # noqa: PLC0415
 
     settings, problems = reading.read(path, choices())
-    # Without its directories: a notice has forty characters to a line.
+    # Without its directories: a notice has forty characters a line.
     return Preferences(settings, None, [one.told(Path(path.name)) for one in problems])
 
 
 def _plain_terminal() -> bool:
-    """Whether the terminal, or what text is for it, has no more than ASCII.
+    """Check for a terminal, or a locale, that is limited to ASCII.
 
     An unset or C locale is UTF-8 to Python (PEP 538, 540), as it is to most terminals.
     """

@@ -1,4 +1,4 @@
-"""The dashboard: its arguments, which are `tcctui`'s own."""
+"""The dashboard: its arguments, which are those of `tcctui` itself."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from tcctui.recording.timeline import Origin
 
 MAX_CPU = 0.25
-"""Share of a core that the dashboard's reading may take unless told otherwise."""
+"""Default limit of the reading thread's share of a core."""
 
 _RING_BYTES = 8 << 20
-"""Room for what the dashboard is told: at 2 million records a second, for one of its naps."""
+"""Ring buffer of the dashboard, in bytes: one nap of its reader at 2 million records a second."""
 
 
 def add(parser: Parser) -> None:
@@ -36,25 +36,25 @@ def add(parser: Parser) -> None:
         metavar="PERCENT",
         type=argument_values.percent,
         default=MAX_CPU,
-        help="share of a core that reading may take; beyond it the interval doubles, up to 1s"
+        help="share of a core for reading; above it the interval doubles, up to 1s"
         f" (default {MAX_CPU:.0%})".replace("%", "%%"),
     )
     parser.add_argument(
         "--record",
         dest="record_to",
         metavar="FILE",
-        help="write all that comes to a recording, too, while the dashboard runs; without a screen"
-        " it is: tcctui record FILE",
+        help="also write everything to a recording while the dashboard runs; without a screen:"
+        " tcctui record FILE",
     )
     parser.add_argument(
-        "--force", action="store_true", help="let --record replace a file that is there already"
+        "--force", action="store_true", help="let --record replace an existing file"
     )
-    alerts.add(parser, shown="mark the row, and say so,")
+    alerts.add(parser, shown="mark the row and notify")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
+    """Run the dashboard."""
     wanted = filter_of(args)
     kept = RewindOptions.of(args)
     if args.force and args.record_to is None:
@@ -94,33 +94,31 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _check(path: str, force: bool) -> None:
-    """See that a recording can be made, as far as can be told before there is a screen.
+    """Check early that a recording can be made, before there is a screen.
 
     Raises:
-        TcctuiError: it can't be.
+        TcctuiError: it can't be made.
 
     """
     from tcctui.recording.writer import require_pyarrow  # noqa: PLC0415
 
     if path == "-":
         raise UsageError(
-            "The dashboard records to a file.", "Into a pipe, without it, run: tcctui record -"
+            "The dashboard records to a file.", "To write to a pipe, run: tcctui record -"
         )
     require_pyarrow()
     if not Path(path).parent.is_dir():
         raise TcctuiError(f"There is no directory {Path(path).parent}.", "Make it first.")
     if Path(path).is_file() and not force:
-        raise TcctuiError(
-            f"{path} is there already.", "Overwrite it with --force, or name another."
-        )
+        raise TcctuiError(f"{path} already exists.", "Overwrite it with --force, or name another.")
 
 
 def _keeper(
     path: str, force: bool, written: ExitStack
 ) -> Callable[[Origin], Callable[[Chunk], None]]:
-    """Make what begins a recording once it is known of what.
+    """Make the function that starts a recording once its origin is known.
 
-    With `written` it is closed, and how much there is of it is said.
+    `written` closes it and then prints its size.
     """
 
     def begin(origin: Origin) -> Callable[[Chunk], None]:

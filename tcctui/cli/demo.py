@@ -1,4 +1,4 @@
-"""`tcctui demo`: plays the recording that comes along."""
+"""`tcctui demo`: play the bundled recording."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def add(commands: Commands) -> None:
     """Describe the command."""
     demo = commands.add_parser(
         "demo",
-        help="show the dashboard on a recording that comes along: no root, any machine",
+        help="show the dashboard on the bundled recording: no root, any machine",
         description="Play a recording of real traffic: cubic and bbr in one bottleneck, a slow"
         " reader, a path that loses segments, an application with little to send, short"
         " connections. It needs no root, and runs on any machine.",
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
+    """Run the command."""
     query = filters.query_of(args)
     terminal.require("Run it in a terminal.")
     from tcctui import memory  # noqa: PLC0415 - ctypes

@@ -15,8 +15,8 @@ def add(commands: Commands) -> None:
     """Describe the command."""
     doctor = commands.add_parser(
         "doctor",
-        help="say what tcctui needs, whether it is there, and how to mend it",
-        description="Look at each thing tcctui needs; exit with 0 if the dashboard can run.",
+        help="check each requirement and print the command that fixes it",
+        description="Check each requirement; exit with 0 if the dashboard can run.",
         argument_default=argparse.SUPPRESS,
     )
     add_headers(doctor)
@@ -24,7 +24,7 @@ def add(commands: Commands) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
+    """Run the command."""
     from tcctui.doctor import doctor  # noqa: PLC0415 - each command pays only for itself
 
     return doctor(headers(args), verbose=getattr(args, "verbose", False))

@@ -23,14 +23,14 @@ def add(commands: Commands) -> None:
     command.add_arguments(export, moments.at, argument_values.recording)
     filters.add(
         export,
-        "only events and samples from when their connection matches, and flows that matched at"
+        "only events and samples taken while their connection matches, and flows that matched at"
         " some time",
     )
     export.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
+    """Run the command."""
     command.export(
         args.source,
         args.out,

@@ -1,8 +1,9 @@
-"""`--filter`, `--port` and `--ip`: one query, of all that was typed before and behind a command."""
+"""`--filter`, `--port` and `--ip` before and after a command, combined into one query."""
 
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,11 @@ if TYPE_CHECKING:
     from tcctui.query import Query
 
 WORDS = "such as 'port:443 and srtt>80ms' (as in the dashboard's search: ? there lists it)"
-"""How a query is explained in help."""
+"""Explanation of a query in option help."""
 
 
 def add(parser: argparse._ActionsContainer, what: str, before: str = "") -> None:
-    """Add the option; `what` says what becomes of what matches."""
+    """Add the option; `what` describes the effect on matches."""
     parser.add_argument(
         "-f",
         "--filter",
@@ -29,10 +30,10 @@ def add(parser: argparse._ActionsContainer, what: str, before: str = "") -> None
 
 
 def query_of(args: argparse.Namespace) -> Query:
-    """Give the query that all of it makes: what matches one port, one address, and each filter.
+    """Combine ports, addresses and filters: one port, one address and every filter must match.
 
     Raises:
-        UsageError: something is no port, no address, or no query.
+        UsageError: a port, an address or a query is invalid.
 
     """
     from tcctui.query import ALL  # noqa: PLC0415 - numpy
@@ -49,10 +50,10 @@ def query_of(args: argparse.Namespace) -> Query:
 
 
 def parsed(option: str, text: str) -> Query:
-    """Read a query that was given to an option.
+    """Parse a query given to an option.
 
     Raises:
-        UsageError: it is none; shows where.
+        UsageError: the query is invalid; the message points at the mistake.
 
     """
     from tcctui.query import QueryError, parse, render_error  # noqa: PLC0415 - numpy
@@ -69,7 +70,7 @@ def parsed(option: str, text: str) -> Query:
 
 
 def _given(args: argparse.Namespace, name: str) -> list[str]:
-    """Give what was typed before the command and behind it."""
+    """Values given before and after the command."""
     return [*getattr(args, f"before_{name}", []), *getattr(args, name, [])]
 
 
@@ -78,14 +79,9 @@ def _split(texts: Iterable[str]) -> list[str]:
 
 
 def _port(text: str) -> str:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 5) or not (
-        1 <= int(digits) <= 65535
-    ):
-        raise UsageError(
-            f"--port {text[:40]!r} is not a port.", "A port is a number from 1 to 65535."
-        )
-    return str(int(digits))
+    if re.fullmatch(r"\s*[0-9]{1,5}\s*", text) and 1 <= int(text) <= 65535:
+        return text.strip()
+    raise UsageError(f"--port {text[:40]!r} is not a port.", "A port is a number from 1 to 65535.")
 
 
 def _address(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What all commands that read from the kernel have in common."""
+"""Options and set-up shared by every command that reads from the kernel."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from tcctui.sources.kernel.program import Loading
 
 INTERVAL_MS = 10.0
-"""How often the kernel tells the dashboard of a connection: charts have 100 ms to a column."""
+"""Default interval between a flow's records for the dashboard: chart columns are 100 ms wide."""
 
 
 def kernel_options(before: str = "") -> Parser:
-    """Options of every way to read events; `before` keeps apart those before a command."""
+    """Options of every way to read events; `before` separates those given before a command."""
     kernel = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = kernel.add_argument_group("kernel")
     group.add_argument(
@@ -48,15 +48,15 @@ def kernel_options(before: str = "") -> Parser:
     group.add_argument(
         "--source",
         choices=("auto", "bpf", "sock_diag"),
-        help="bpf: every ACK, from tcp_probe (root); sock_diag: samples, as ss has them (anybody);"
-        " auto (the default): both, or what can be had",
+        help="bpf: every ACK, from tcp_probe (root); sock_diag: samples, as in ss (any user);"
+        " auto (the default): both, or what is available",
     )
     group.add_argument(
         "--interval",
         metavar="TIME",
         type=argument_values.interval,
-        help="the kernel tells of a connection once in so long (20ms, 1s; a bare number is ms), and"
-        " at once where its first ACK comes, ssthresh changes or cwnd falls; 0 tells of every ACK"
+        help="report each connection once per interval (20ms, 1s; a bare number is ms), and"
+        " immediately on its first ACK, an ssthresh change or a cwnd cut; 0 reports every ACK"
         f" (default {INTERVAL_MS:g}ms, with trace and record 0)",
     )
     add_headers(group)
@@ -64,7 +64,7 @@ def kernel_options(before: str = "") -> Parser:
 
 
 def add_headers(parser: argparse._ActionsContainer) -> None:
-    """Add the options of whatever compiles the program."""
+    """Add the options of commands that compile the program."""
     parser.add_argument(
         "--kernel-headers",
         type=Path,
@@ -72,27 +72,27 @@ def add_headers(parser: argparse._ActionsContainer) -> None:
         help="compile against these kernel headers instead of the bundled stand-ins",
     )
     parser.add_argument(
-        "--verbose", action="store_true", help="on failure, print what the compiler said, too"
+        "--verbose", action="store_true", help="on failure, also print the compiler's output"
     )
 
 
 def choice(args: argparse.Namespace) -> str:
-    """Which source was asked for: auto, bpf or sock_diag."""
+    """Requested source: auto, bpf or sock_diag."""
     given: str = getattr(args, "source", "auto")
     return given
 
 
 def headers(args: argparse.Namespace) -> Path | None:
-    """Which kernel headers were asked for."""
+    """Requested kernel headers; None for the bundled ones."""
     given: Path | None = getattr(args, "kernel_headers", None)
     return given
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What is wanted, and which part of that the kernel decides.
+    """Query split into the kernel's part and the remainder.
 
-    `rest` is what is left to be asked of what it reports; None where it reports nothing else.
+    `rest` is evaluated on the records that pass the kernel; None if nothing remains.
     """
 
     whole: Query
@@ -101,10 +101,10 @@ class Filter:
 
 
 def filter_of(args: argparse.Namespace) -> Filter:
-    """Give the filter of all ports, addresses and queries, before the command and behind it.
+    """Build the filter from ports, addresses and queries before and after the command.
 
     Raises:
-        UsageError: one of them is none.
+        UsageError: one of them is invalid.
 
     """
     from tcctui.sources.kernel.kernel_filter import KernelFilter  # noqa: PLC0415
@@ -116,10 +116,10 @@ def filter_of(args: argparse.Namespace) -> Filter:
 
 
 def program(args: argparse.Namespace, ring_bytes: int) -> Loading | TcctuiError | None:
-    """Begin to load the program, if it was asked for; or say why it can't be.
+    """Start to load the program if requested, or give the reason why it can't be loaded.
 
     Raises:
-        TcctuiError: it can't be, and nothing else will do.
+        TcctuiError: it can't be loaded, and the request allows no other source.
 
     """
     from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
@@ -138,14 +138,14 @@ def program(args: argparse.Namespace, ring_bytes: int) -> Loading | TcctuiError 
 def open_all(
     args: argparse.Namespace, ring_bytes: int, in_kernel: KernelFilter
 ) -> Iterator[Source]:
-    """Open what there is, of events and samples, every ACK of it; for the time of the context.
+    """Open the available sources of events and samples, every ACK, for the time of the context.
 
     Raises:
-        TcctuiError: what was asked for can't be had.
+        TcctuiError: the requested source is not available.
 
     """
     loading = program(args, ring_bytes)
-    # The program compiles while this is imported.
+    # The program compiles during this import.
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
 
     source = open_live(

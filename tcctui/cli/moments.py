@@ -1,4 +1,4 @@
-"""Moments of a recording as people type them."""
+"""Moments of a recording as typed on the command line."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _DAY = datetime.timedelta(days=1)
 
 @dataclass(frozen=True)
 class At:
-    """A moment as it was typed: so long after the beginning or before the end, or on the clock.
+    """Typed moment: an offset from the beginning or the end, or a clock time.
 
-    `clock` is local time; without `date`, it is the first such time of the recording.
+    `clock` is local time; without `date`, the first such time in the recording.
     """
 
     text: str
@@ -38,10 +38,10 @@ class At:
     dated: bool = False
 
     def of(self, timeline: Timeline, option: str = "--at") -> int:
-        """Give the moment on the timeline's clock.
+        """Moment on the timeline's clock, in nanoseconds.
 
         Raises:
-            TcctuiError: the timeline does not go there.
+            TcctuiError: it is outside the timeline.
 
         """
         first, last = timeline.span
@@ -56,8 +56,8 @@ class At:
         offset = timeline.origin.wall_offset_ns
         begin, end = (_local(at + offset) for at in (first, last))
         raise TcctuiError(
-            f"{option} {self.text} is outside of the recording.",
-            f"It goes from {begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S},"
+            f"{option} {self.text} is outside the recording.",
+            f"It covers {begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S},"
             f" {_length(last - first)}.",
         )
 
@@ -68,18 +68,18 @@ class At:
             if not self.dated:
                 begin = _local(first_ns + offset_ns)
                 clock = datetime.datetime.combine(begin.date(), clock.time())
-                # As it is typed, without a fraction, the beginning's second is not before it.
+                # Typed without a fraction, the first second counts as inside.
                 if clock < begin.replace(microsecond=0):
                     clock += _DAY
             at_ns = _wall_ns(clock) - offset_ns
-        except (ValueError, OverflowError, OSError):  # at the end of time
+        except (ValueError, OverflowError, OSError):  # at the largest datetime
             return first_ns - 10**10
-        # Whoever types the second in which it begins, or ends, means what there is of it.
+        # The first and last second as typed mean their part inside the recording.
         return max(at_ns, first_ns) if first_ns - at_ns < 10**9 else at_ns
 
 
 def at(text: str) -> At:
-    """Read `+90s`, `1m30s`, `-30s`, `14:05:03` or `2026-11-23 14:05:03`."""
+    """Parse `+90s`, `1m30s`, `-30s`, `14:05:03` or `2026-11-23 14:05:03`."""
     typed = text.strip()
     length = _LENGTH.fullmatch(typed)
     if length:
@@ -110,7 +110,7 @@ _QUERIES = frozenset({"-f", "--filter", "--until", "--alert"})
 
 
 def together(arguments: Sequence[str]) -> list[str]:
-    """Join an option and what argparse would take for another: `--at -30s`, `-f -port:443`."""
+    """Join an option with a value that starts with a dash: `--at -30s`, `-f -port:443`."""
     joined: list[str] = []
     for argument in arguments:
         last = joined[-1] if joined else ""
@@ -123,12 +123,12 @@ def together(arguments: Sequence[str]) -> list[str]:
 
 
 def _local(wall_ns: int) -> datetime.datetime:
-    """Give the local time, without zone."""
+    """Local time without zone."""
     try:
         return datetime.datetime.fromtimestamp(wall_ns // 10**9).replace(
             microsecond=wall_ns // 1000 % 10**6
         )
-    except (ValueError, OverflowError, OSError):  # a recording may say anything
+    except (ValueError, OverflowError, OSError):  # a recording may contain any time
         return datetime.datetime(1970, 1, 1)
 
 

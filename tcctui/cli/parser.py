@@ -1,4 +1,4 @@
-"""The argument parser of all commands."""
+"""Argument parser of all commands."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tcctui.errors import UsageError
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that wants names in full, and whose complaints end as all others do."""
+    """Argument parser without abbreviations, whose errors are formatted like all others."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message: str) -> NoReturn:
-        """Complain.
+        """Raise the error.
 
         Raises:
             UsageError: always.
@@ -26,4 +26,4 @@ class Parser(argparse.ArgumentParser):
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]
-    """What a command adds its parser to."""
+    """Group of subparsers that a command adds itself to."""

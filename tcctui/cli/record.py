@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tcctui.cli.parser import Commands
 
 _RING_BYTES = 32 << 20
-"""Room for what comes while a second's events are written: 200,000 take a tenth of a second."""
+"""Ring buffer in bytes: what arrives while 200,000 events, a second's, are written in 0.1 s."""
 
 
 def add(commands: Commands) -> None:
@@ -24,31 +24,31 @@ def add(commands: Commands) -> None:
     record = commands.add_parser(
         "record",
         parents=[kernel_options()],
-        help="write all that comes to a file or a pipe, for replay and export",
+        help="record everything to a file or a pipe, for replay and export",
         description="Write every event, and samples of every socket, to a recording, until Ctrl-C."
-        " Without root, samples alone. Of another machine:"
+        " Without root: samples only. From another machine:"
         " ssh HOST sudo tcctui record - | tcctui replay -",
-        epilog="With --filter, a connection is recorded from the moment on that it matches for the"
-        " first time, with all that comes of it then, also where it matches no longer.",
+        epilog="With --filter, a connection is recorded from its first match on,"
+        " including later events that don't match.",
     )
     record.add_argument(
-        "path", metavar="FILE", help="the recording to be made; - writes to standard output"
+        "path", metavar="FILE", help="the recording to write; - for standard output"
     )
     record.add_argument(
-        "--duration", type=argument_values.seconds, metavar="S", help="stop after so many seconds"
+        "--duration", type=argument_values.seconds, metavar="S", help="stop after this many seconds"
     )
     record.add_argument(
         "--force",
         action="store_true",
         default=argparse.SUPPRESS,
-        help="replace the file if it is there already",
+        help="replace an existing file",
     )
     record.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
-    # Before anything is compiled: pyarrow is the one thing that may be missing.
+    """Run the command."""
+    # Before anything is compiled: pyarrow is the one optional part.
     from tcctui.recording.writer import require_pyarrow  # noqa: PLC0415
 
     require_pyarrow()
@@ -69,10 +69,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _require_standard_output() -> None:
-    """See that it was not closed: its number would be given to the next file that is opened.
+    """Refuse a closed standard output: the next file opened would get its descriptor.
 
     Raises:
-        TcctuiError: it was.
+        TcctuiError: it is closed.
 
     """
     try:

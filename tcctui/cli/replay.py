@@ -1,4 +1,4 @@
-"""`tcctui replay`: its arguments, and what it opens."""
+"""`tcctui replay`: its arguments and the recording it opens."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from tcctui.cli.parser import Commands
     from tcctui.query import Query
 
-_PIPE = "A pipe is played as it comes: {} is for files."
+_PIPE = "A pipe plays live: {} is for files."
 
 
 def add(commands: Commands) -> None:
     """Describe the command."""
     replay = commands.add_parser(
         "replay",
-        help="show a recording, or what comes through a pipe, as the dashboard shows it live",
-        description="The dashboard of a recording: of a file, on any machine, by anybody; or of a"
+        help="show a recording from a file or a pipe in the dashboard",
+        description="The dashboard of a recording: a file, on any machine, without root; or a"
         " pipe, live: ssh HOST sudo tcctui record - | tcctui replay -",
-        epilog="In there, ? lists the keys: space pauses, arrows step through time.",
+        epilog="? lists the keys: space pauses, arrows step through time.",
     )
     replay.add_argument(
         "path", metavar="FILE", help="the recording; - is a pipe on standard input, as is a FIFO"
@@ -36,24 +36,24 @@ def add(commands: Commands) -> None:
         "--speed",
         type=argument_values.speed,
         metavar="N",
-        help="how many times as fast as it was, from 0.1 to 1000, or max (default 1)",
+        help="playback speed, from 0.1 to 1000, or max (default 1)",
     )
     replay.add_argument(
         "--at",
         type=moments.at,
         metavar="TIME",
-        help="begin there: +90s or 1m30s after the beginning, -30s before the end, 14:05:03 or"
+        help="start at: +90s or 1m30s after the beginning, -30s before the end, 14:05:03 or"
         " '2026-11-23 14:05:03' on this machine's clock",
     )
     filters.add(replay, "show only connections that match")
-    replay.add_argument("--loop", action="store_true", help="begin anew at the end")
-    alerts.add(replay, shown="mark the row, and say so,", telling=False)
+    replay.add_argument("--loop", action="store_true", help="restart at the end")
+    alerts.add(replay, shown="mark the row and notify", telling=False)
     config.choosing(replay)
     replay.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
+    """Run the command."""
     past = RewindOptions.of(args)
     path = argument_values.recording(args.path)
     query = filters.query_of(args)
@@ -76,7 +76,7 @@ def _is_fifo(path: Path) -> bool:
     try:
         return stat.S_ISFIFO(os.stat(path).st_mode)
     except (OSError, ValueError):
-        return False  # whoever opens it says why
+        return False  # opening it reports the reason
 
 
 def _refuse_for_pipes(args: argparse.Namespace) -> None:
@@ -120,7 +120,7 @@ def _stream(
 ) -> int:
     from tcctui.recording.stream import RecordingStream  # noqa: PLC0415
 
-    # The header is waited for before there is a screen: until then, ssh and sudo may ask for
+    # Wait for the header before drawing a screen: until then, ssh and sudo may ask for
     # passwords on the terminal.
     stream = RecordingStream(file)
     try:

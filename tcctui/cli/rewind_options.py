@@ -1,4 +1,4 @@
-"""Options about the past: how much of it is kept in memory, and how it gets into a file."""
+"""Memory budgets of the past, and the file that saves it."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from tcctui.recording.timeline import Origin
 
 _LOG = 56 << 20
-"""Bytes that the log of the last minutes gets unless told otherwise."""
+"""Default size of the log of the last minutes, in bytes."""
 
 SUFFIX = ".arrows"
-"""What the names of recordings end with, as Arrow's streams do."""
+"""File name suffix of recordings, that of Arrow's streams."""
 
 
 def add(parser: Parser) -> None:
@@ -31,22 +31,22 @@ def add(parser: Parser) -> None:
     parser.add_argument(
         "--rewind-memory",
         metavar="SIZE",
-        help="memory that the past may take altogether: --history-memory is a part of it, and what"
-        " is left keeps the last minutes to rewind to (default 128M)",
+        help="total memory for the past: --history-memory is part of it, and the rest"
+        " keeps the last minutes to rewind to (default 128M)",
     )
     parser.add_argument(
         "--history-memory",
         metavar="SIZE",
         default="72M",
-        help="memory that the histories of all connections may take (default 72M); where it is"
+        help="memory for the histories of all connections (default 72M); where it is"
         " short, less of each is kept",
     )
 
 
 def writable_directory() -> Path:
-    """Give the working directory, or the home directory, or that of temporary files.
+    """First writable one of the working, home and temporary directories, as an absolute path.
 
-    It is the first of them that can be written to, as an absolute path; the last one if none can.
+    The last of them if none is writable.
     """
     candidates = [Path("."), Path(os.path.expanduser("~"))]
     for candidate in candidates:
@@ -57,17 +57,17 @@ def writable_directory() -> Path:
 
 @dataclass(frozen=True)
 class RewindOptions:
-    """Bytes that the past may take: `rewind_memory` altogether, `history_memory` of them."""
+    """Memory budgets in bytes: `rewind_memory` in total, `history_memory` of them."""
 
     history_memory: int
     rewind_memory: int
 
     @classmethod
     def of(cls, args: argparse.Namespace) -> RewindOptions:
-        """Read what was given.
+        """Read the options.
 
         Raises:
-            UsageError: it makes no sense.
+            UsageError: they contradict each other.
 
         """
         history = argument_values.memory("--history-memory", args.history_memory)
@@ -82,9 +82,9 @@ class RewindOptions:
         return cls(history, altogether)
 
     def save(self, chunks: Iterable[Chunk], origin: Origin) -> Path:
-        """Write chunks to a new recording, named after host and time; gives its absolute path.
+        """Write chunks to a new recording named after host and time; gives its absolute path.
 
-        It is in the working directory, or elsewhere if that can't be written to.
+        It is written to the working directory, or the first writable fallback.
 
         Raises:
             TcctuiError: it can't be written.

@@ -1,4 +1,4 @@
-"""Whether there is a terminal to draw on."""
+"""Check for a terminal to draw on."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from tcctui.errors import TcctuiError, UsageError
 
 
 def require(mend: str = "For a file or a pipe, run: tcctui trace") -> None:
-    """See that there is a terminal, for keys and for the screen.
+    """Require a terminal for keys and screen.
 
     Raises:
-        TcctuiError: there is none; with what to do instead.
+        TcctuiError: there is none; `mend` is the advice.
 
     """
-    # Python has None for what was closed when it started.
+    # Python has None for a stream that was closed at start.
     if not all(end is not None and end.isatty() for end in (sys.stdin, sys.stderr)):
         raise TcctuiError("The dashboard needs a terminal.", mend)
 
 
 def standard_input_apart() -> BinaryIO:
-    """Give what comes through standard input, and let keys come from the terminal instead.
+    """Take over piped standard input, and read keys from the terminal instead.
 
     Textual reads keys from standard input (`LinuxDriver.fileno` is `sys.__stdin__`'s).
 
@@ -43,5 +43,5 @@ def standard_input_apart() -> BinaryIO:
     piped = os.dup(number)
     os.dup2(keys, number)
     os.close(keys)
-    require("Leave standard error where it is: the screen is drawn on it.")
+    require("Don't redirect standard error: the screen is drawn on it.")
     return os.fdopen(piped, "rb")

@@ -26,55 +26,55 @@ def add(commands: Commands) -> None:
     trace = commands.add_parser(
         "trace",
         parents=[kernel_options()],
-        help="print one line per tcp_probe event, or wait for something to happen, or sum up",
+        help="print tcp_probe events, wait for a match, or print a summary",
         description="Print one line per tcp_probe event to stdout, until Ctrl-C. With --until or"
-        " --summary: what came of it instead, also without root.",
+        " --summary: the result instead, also without root.",
         epilog="With --filter, an event is printed that matches by its own values (ports,"
-        " addresses, windows, srtt), and by what was known of its connection for all else (cc,"
-        " proc, rate …), some of which comes with the first sample, up to a second later."
-        " Exit codes: 0; 3 where --until did not happen; 2 for a mistake in the usage; 1 for all"
-        " other failures.",
+        " addresses, windows, srtt), and by its connection's latest values for the rest (cc,"
+        " proc, rate …), some of which arrive with the first sample, up to a second later."
+        " Exit codes: 0; 3 where --until found no match; 2 for a usage error; 1 for any"
+        " other failure.",
     )
     trace.add_argument(
-        "--duration", type=argument_values.seconds, metavar="S", help="stop after so many seconds"
+        "--duration", type=argument_values.seconds, metavar="S", help="stop after this many seconds"
     )
     trace.add_argument(
-        "--count", type=argument_values.count, metavar="N", help="stop after so many events"
+        "--count", type=argument_values.count, metavar="N", help="stop after this many events"
     )
     trace.add_argument(
         "--format",
         dest="form",
         choices=("text", "jsonl", "csv", "json"),
-        help="how an event is written: text (the default), jsonl or csv; or a summary: text (the"
+        help="format of events: text (the default), jsonl or csv; or of a summary: text (the"
         " default) or json",
     )
     trace.add_argument(
         "--until",
         metavar="QUERY",
-        help="print no events, but wait until a connection matches, such as 'retrans>10' or"
-        " 'port:443 srtt>200ms' (as in the dashboard's search: ? there lists it); all are looked at"
-        " ten times a second; print which, and exit with 0, or with 3 if none did within"
+        help="instead of events, wait until a connection matches, such as 'retrans>10' or"
+        " 'port:443 srtt>200ms' (as in the dashboard's search: ? there lists it); checked"
+        " ten times a second; print it and exit with 0, or with 3 if none matches within"
         " --duration",
     )
     trace.add_argument(
         "--summary",
         action="store_true",
-        help="print no events, but at the end what there was of each connection: events, bytes"
-        " acknowledged, segments sent again, extremes of srtt and cwnd",
+        help="instead of events, print a summary of each connection at the end: events, bytes"
+        " acknowledged, retransmits, extremes of srtt and cwnd",
     )
     trace.add_argument(
         "--replay",
         type=argument_values.recording,
         metavar="FILE",
-        help="with --until, --summary or --alert: read a recording (demo: the one that comes along)"
-        " instead of the kernel, as fast as can be",
+        help="with --until, --summary or --alert: read a recording (demo: the bundled one)"
+        " instead of the kernel, at full speed",
     )
-    alerts.add(trace, shown="print no events, but a line")
+    alerts.add(trace, shown="instead of events, print a line")
     trace.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run it."""
+    """Run the command."""
     wanted = filter_of(args)
     looked_for = alerts.alerts_of(args, wanted.whole)
     if looked_for is not None:
@@ -83,22 +83,20 @@ def run(args: argparse.Namespace) -> int:
         return _outcome(args, wanted)
     if args.replay is not None:
         raise UsageError(
-            "--replay is for --until, --summary and --alert.",
+            "--replay needs --until, --summary or --alert.",
             "For the events of a recording, run: tcctui export",
         )
     if args.form == "json":
-        raise UsageError(
-            "--format json is for --summary.", "For events, give --format jsonl, or csv."
-        )
+        raise UsageError("--format json needs --summary.", "For events, use --format jsonl or csv.")
     if choice(args) == "sock_diag":
         raise UsageError(
-            "--source sock_diag has samples, and trace prints tcp_probe's events.",
-            "Leave --source out, or sum up with --summary.",
+            "--source sock_diag has samples only; trace prints tcp_probe events.",
+            "Leave --source out, or add --summary.",
         )
     from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
 
     loading = Loading(kernel_headers=headers(args))
-    # The program compiles while these are imported.
+    # The program compiles during these imports.
     from tcctui.headless.trace import trace  # noqa: PLC0415
     from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - numpy
 
@@ -123,10 +121,10 @@ def run(args: argparse.Namespace) -> int:
 def _choosing(
     events: BpfSource, wanted: Filter, opened: ExitStack, source: str
 ) -> tuple[EventSource, Chosen | None]:
-    """Give what chooses what the kernel can't, with samples where the query asks for those.
+    """Give the source and the part of the filter the kernel can't evaluate, sampling if needed.
 
     Raises:
-        TcctuiError: samples are needed, and can't be had.
+        TcctuiError: samples are needed and not available.
 
     """
     if wanted.rest is None:
@@ -139,7 +137,7 @@ def _choosing(
         return events, Chosen(matching)
     if source == "bpf":
         raise UsageError(
-            "--filter asks for what only samples tell, and --source bpf has none.",
+            "--filter uses values that only samples have, and --source bpf has none.",
             "Leave --source out.",
         )
     from tcctui.sources.live import BESIDE, LiveSource  # noqa: PLC0415

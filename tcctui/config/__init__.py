@@ -1,1 +1,1 @@
-"""What people may set for good: the settings, and the file they are kept in."""
+"""Persistent settings, and the file that keeps them."""

@@ -1,4 +1,4 @@
-"""The names and values that settings may have, as those know them who use them."""
+"""Names and values allowed in settings, as defined by the modules that use them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def _right(_: str) -> str:
 
 @dataclass(frozen=True)
 class Choices:
-    """What there is: names of themes, of columns, of groups, and of actions with their usual keys.
+    """Valid names: themes, columns, groups, and actions with their usual keys.
 
-    What is empty is not checked. `key` gives a key's own name, such as `question_mark` for `?`,
-    and empty text for what is none; `fault` says what is wrong with a query, in a sentence.
-    `elsewhere` has keys that are taken, and can't be changed, by what they do. `typing` are the
-    actions of a box that is typed into: there, keys may do something else than beside it.
+    An empty collection is not checked. `key` gives a key's own name, such as `question_mark` for
+    `?`, and empty text for an invalid one; `fault` describes a query's mistake in a sentence.
+    `elsewhere` maps reserved keys, which can't be reassigned, to their actions. `typing` are the
+    actions of a text box, where a key may have another meaning.
     """
 
     themes: Collection[str] = ()
@@ -37,6 +37,6 @@ class Choices:
 
 
 def nearest(name: str, names: Collection[str]) -> str:
-    """Give a question after the name that was meant, with a blank before it, if one is near."""
+    """Ask for the nearest name, with a leading blank; empty if none is near."""
     close = get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     return f" Did you mean {close[0]}?" if close else ""

@@ -1,97 +1,80 @@
-"""On which line of a TOML text each key is, and each element of an array.
+"""Lines of a TOML text that paths of keys lead to.
 
-tomlkit keeps what a person wrote, but not where. The text here is one that it has read already, so
-that only strings, brackets and comments have to be told from each other.
+tomlkit keeps what a person wrote, and not where. So each place is marked, by a comment or in an
+array by another text, and looked for in what tomlkit then writes.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 Path = tuple[str | int, ...]
 """Keys from the outermost to the innermost, and places in arrays."""
 
-_TOKEN = re.compile(
-    r"""
-    (?P<comment>\#[^\n]*)
-    | (?P<string>\"\"\"(?:\\.|[^\\])*?\"{3,5} | '''.*?'{3,5} | "(?:\\.|[^"\\\n])*" | '[^'\n]*')
-    | (?P<open>[\[{]) | (?P<close>[\]}]) | (?P<comma>,) | (?P<equals>=) | (?P<newline>\n)
-    | (?P<blank>[ \t\r]+) | (?P<other>[^\s\#"'\[\]{},=]+)
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+_PRIVATE = range(0xE000, 0xF900)
+"""Letters that Unicode leaves to whoever needs one."""
 
 
-def lines(text: str) -> dict[Path, int]:
-    """Give the line, from 1, of each key, table and element of an array.
+def lines_of(text: str, paths: Iterable[Path]) -> list[int]:
+    """Give the line, from 1, of what each path leads to, or of the innermost that it is in.
 
-    What is inside of inner arrays or of braces is left out.
+    What is in inner arrays or in braces has no line of its own; 0 is the file. The text is one that
+    tomlkit reads.
     """
-    found: dict[Path, int] = {}
-    table: Path = ()
-    for head, line, elements in _statements(text):
-        if head.startswith("["):
-            path = table = _path(head)
-        else:
-            path = (*table, *_path(f"{head} = 0"))
-        for length in range(1, len(path) + 1):
-            found.setdefault(path[:length], line)
-        for place, at in enumerate(elements):
-            element: Path = (*path, place)
-            found[element] = at
-    return found
-
-
-def line_of(found: Mapping[Path, int], path: Path) -> int:
-    """Give the line of what is there, or of the innermost that it is in; 0 if that is the file."""
-    while path and path not in found:
-        path = path[:-1]
-    return found.get(path, 0)
-
-
-def _path(statement: str) -> Path:
-    """Give the keys of a table's head, or of a key that has a value."""
     import tomlkit  # noqa: PLC0415 - costs nothing where there is no file
 
-    names: list[str] = []
-    inner: Any = tomlkit.parse(statement).unwrap()
-    while inner:
-        if isinstance(inner, list):
-            (inner,) = inner
-            continue
-        ((name, inner),) = inner.items()
-        names.append(name)
-    return tuple(names)
+    document = tomlkit.parse(text)
+    sign = next(letter for letter in map(chr, _PRIVATE) if letter not in text)
+    wanted = list(paths)
+    marks: dict[Path, tuple[str, int]] = {}
+    parts = {path[:end] for path in wanted for end in range(1, len(path) + 1)}
+    for path in sorted(parts, key=len):
+        marks[path] = _marked(document, path, f"{sign}{len(marks)}{sign}")
+    written = document.as_string()
+    lines: dict[Path, int] = {(): 0}
+    for path, (mark, height) in marks.items():
+        at = written.find(mark) if mark else -1
+        lines[path] = lines[path[:-1]] if at < 0 else written.count("\n", 0, at) + 1 - height
+    return [lines[path] for path in wanted]
 
 
-def _statements(text: str) -> Iterator[tuple[str, int, list[int]]]:
-    """Give the head of each statement, its line, and the lines of its array's elements."""
-    line, depth, begun = 1, 0, 1
-    head, elements = "", list[int]()
-    value, array, expecting = False, False, False
-    for token in _TOKEN.finditer(text):
-        kind, told = token.lastgroup, token[0]
-        if kind == "newline" and not depth:
-            if head.strip():
-                yield head.strip(), begun, elements
-            head, elements, value, array = "", [], False, False
-        elif kind == "equals" and not depth:
-            value = True
-        elif kind not in ("comment", "newline"):
-            if not value:
-                begun = begun if head else line
-                head += told
-            elif kind == "comma" and depth == 1:
-                expecting = True
-            elif kind == "open" and not depth:
-                array = expecting = told == "["
-            elif array and depth == 1 and expecting and kind not in ("blank", "close"):
-                elements.append(line)
-                expecting = False
-        if kind in ("open", "close"):
-            depth += 1 if kind == "open" else -1
-        line += told.count("\n")
-    if head.strip():
-        yield head.strip(), begun, elements
+def _marked(document: Any, path: Path, mark: str) -> tuple[str, int]:
+    """Mark what a path leads to; gives the mark, empty if there is none, and how many lines down.
+
+    A table without a line of its own has the mark of the first thing in it.
+    """
+    from tomlkit import items, string  # noqa: PLC0415
+    from tomlkit.container import OutOfOrderTableProxy  # noqa: PLC0415
+
+    *outer, last = path
+    item = document
+    for key in outer:
+        item = _inner(item, key)
+    if isinstance(item, items.Array) and isinstance(last, int):
+        height = item[last].as_string().count("\n") if isinstance(item[last], items.Item) else 0
+        item[last] = string(mark + "\n" * height, multiline=True)  # as high as it was
+        return mark, 0
+    item = _inner(item, last)
+    while isinstance(item, items.AoT | OutOfOrderTableProxy) or (
+        isinstance(item, items.Table) and item.is_super_table()
+    ):
+        first = next(iter(item), None)
+        item = first if first is None or isinstance(item, items.AoT) else _inner(item, first)
+    if not isinstance(item, items.Item):
+        return "", 0
+    if item.trivia.comment[2:3] == mark[0]:
+        mark = item.trivia.comment[2:]
+    item.comment(mark)
+    return mark, 0 if isinstance(item, items.Table) else item.as_string().count("\n")
+
+
+def _inner(item: Any, key: Any) -> Any:
+    """Item of a document or a table by its key; None if it has no keys."""
+    from tomlkit import container, items  # noqa: PLC0415
+
+    if isinstance(item, container.OutOfOrderTableProxy):  # what is said in several places
+        return item[key]
+    if isinstance(item, items.AbstractTable):
+        item = item.value
+    return item.item(key) if isinstance(item, container.Container) else None

@@ -1,8 +1,7 @@
-"""Where the settings are kept, and the rights with which that file is read and written.
+"""Location of the settings file, and the rights used to read and write it.
 
-Under sudo they are the calling user's: the file is in that user's home, and everything on the way
-to it is opened as that user would. Whatever links there are in that home lead no further than they
-lead that user.
+Under sudo it is the calling user's file in that user's home, and every directory on the way is
+opened with that user's rights: a link in that home leads no further than it leads that user.
 """
 
 from __future__ import annotations
@@ -17,11 +16,11 @@ from typing import NamedTuple
 from tcctui.errors import TcctuiError
 
 NAME = Path("tcctui") / "config.toml"
-"""The file, from the directory that is for such files."""
+"""Path of the file below the configuration directory."""
 
 
 class Caller(NamedTuple):
-    """The user who called sudo: numbers, and the home directory."""
+    """The user who called sudo: ids and home directory."""
 
     uid: int
     gid: int
@@ -29,7 +28,7 @@ class Caller(NamedTuple):
 
 
 def caller() -> Caller | None:
-    """Who called sudo; None where nobody did, or root.
+    """Identify the user who called sudo; None without sudo or for root.
 
     Raises:
         TcctuiError: there is no such user.
@@ -46,29 +45,39 @@ def caller() -> Caller | None:
         entry = pwd.getpwuid(int(user))
     except (KeyError, OverflowError) as error:
         raise TcctuiError(
-            f"There is no user {user[:20]}, who is said to have called sudo.", "Unset SUDO_UID."
+            f"SUDO_UID names user {user[:20]}, who does not exist.", "Unset SUDO_UID."
         ) from error
     return Caller(entry.pw_uid, entry.pw_gid, Path(entry.pw_dir))
 
 
 def path() -> Path:
-    """Where the settings are: under sudo, the calling user's.
-
-    The environment's XDG_CONFIG_HOME counts only for whose environment it is, and only if it is
-    absolute (XDG Base Directory Specification).
+    """Path of the settings file.
 
     Raises:
-        TcctuiError: nobody knows which home is meant.
+        TcctuiError: no home directory is known.
+
+    """
+    return base_directory("XDG_CONFIG_HOME", ".config") / NAME
+
+
+def base_directory(variable: str, usual: str) -> Path:
+    """Directory of the XDG Base Directory Specification: under sudo, the calling user's.
+
+    The environment's `variable` counts only if it belongs to that user and is absolute; otherwise
+    it is the `usual` one, below the user's home.
+
+    Raises:
+        TcctuiError: no home directory is known.
 
     """
     who = caller()
     if who is not None:
-        return who.home / ".config" / NAME
-    given = os.environ.get("XDG_CONFIG_HOME", "")
-    if Path(given).is_absolute():
-        return Path(given) / NAME
+        return who.home / usual
+    given = Path(os.environ.get(variable, ""))
+    if given.is_absolute():
+        return given
     try:
-        return Path.home() / ".config" / NAME
+        return Path.home() / usual
     except RuntimeError as error:
         raise TcctuiError(
             "There is no home directory for settings.", "Set HOME, or give --config FILE."
@@ -77,13 +86,13 @@ def path() -> Path:
 
 @contextmanager
 def as_caller() -> Iterator[Caller | None]:
-    """Let this thread reach files as the user who called sudo does, if somebody did.
+    """Access files as the user who called sudo, in this thread only.
 
-    Linux gives each thread a user of its own for files (setfsuid(2)), and takes the rights from it
-    that root has over them. The other threads, which need root, go on as they are.
+    Linux gives each thread its own user for files (setfsuid(2)), which takes root's rights over
+    them away. Other threads keep root's rights.
 
     Raises:
-        TcctuiError: it can't be done here.
+        TcctuiError: the system does not support it.
 
     """
     who = caller()
@@ -94,7 +103,7 @@ def as_caller() -> Iterator[Caller | None]:
 
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "setfsuid"):
-        raise TcctuiError("Settings of the user who called sudo can't be reached on this system.")
+        raise TcctuiError("This system does not let root read files as the user who called sudo.")
     user, group = libc.setfsuid(-1), libc.setfsgid(-1)
     try:
         libc.setfsgid(who.gid)

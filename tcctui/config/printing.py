@@ -1,4 +1,4 @@
-"""Writes settings as the TOML that they are read from."""
+"""Settings as TOML text."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tcctui.config.settings import Settings
 
 _WIDTH = 96
 
-_EXPLAINED = {
-    "theme": "Colours. Empty: what suits the terminal. There are:",
-    "ascii": 'Draw with ASCII alone: true, false, or "auto", where the terminal has no more.',
+EXPLAINED = {
+    "theme": "Colours. Empty: chosen for the terminal. Available:",
+    "ascii": 'Draw with ASCII only: true, false, or "auto", if the terminal has no more.',
     "columns": "Columns of the table from left to right. None: the usual ones, as many as fit."
     " There are:",
-    "sort": "What the table is sorted by, the most significant first; - is the greatest first.",
-    "group": "What flows are grouped by. Empty: nothing. There are:",
-    "widths": "Characters of columns that are not to be as wide as they are by themselves.",
-    "keys": "Keys of actions: one, or several as a list; what is left out has its usual ones.",
-    "filters": "Searches with names, to be picked from a list.",
+    "sort": "Sort order of the table, the most significant column first; - sorts descending.",
+    "group": "Grouping of connections. Empty: none. Available:",
+    "widths": "Widths of resized columns, in characters.",
+    "keys": "Keys of actions: one, or several as a list; an action left out keeps its usual keys.",
+    "filters": "Named searches, to pick from a list.",
     "units": 'rate: "bit" or "byte" per second; size: "binary" (1024, Ki) or "decimal" (1000, k).',
 }
 _EXAMPLES: Mapping[str, Mapping[str, Any]] = {
@@ -38,14 +38,14 @@ def held(settings: Settings) -> str:
 
 
 def default(choices: Choices, meanings: Mapping[str, str]) -> str:
-    """Write a file that changes nothing, with all that can be set explained.
+    """Write a file that documents every setting and changes none.
 
-    `meanings` says what the actions of `choices` do.
+    `meanings` describes the actions of `choices`.
     """
-    lines = ["# Settings of tcctui; what is left out is as it is here."]
+    lines = ["# Settings of tcctui; a setting left out has the value shown here."]
     lists = {"theme": choices.themes, "columns": choices.columns, "group": choices.groups}
     for name, value in _values(Settings()):
-        lines += ["", *_comment(_EXPLAINED[name]), *_comment(", ".join(lists.get(name, ())))]
+        lines += ["", *_comment(EXPLAINED[name]), *_comment(", ".join(lists.get(name, ())))]
         if not isinstance(value, Mapping):
             lines.append(f"{name} = {_value(value)}")
             continue
@@ -61,12 +61,12 @@ def default(choices: Choices, meanings: Mapping[str, str]) -> str:
 
 
 def _key_of(choices: Choices, name: str) -> str:
-    """Write a key as people do, `?` and not `question_mark`, where that is read as the same."""
+    """Spell a key as people type it, `?` for `question_mark`, if that reads back the same."""
     return next((one for one in string.punctuation if choices.key(one) == name), name)
 
 
 def _in_short(meaning: str) -> str:
-    """What is said first; help and the manual page say the rest."""
+    """First part of a meaning; help and the manual page have the rest."""
     return meaning.partition(";")[0].partition(". ")[0]
 
 
@@ -86,8 +86,8 @@ def _statements(settings: Settings) -> Iterable[str]:
 
 
 def _values(settings: Settings) -> list[tuple[str, Any]]:
-    """Give the fields with their values, the tables last, as TOML wants it."""
-    values: dict[str, Any] = {name: getattr(settings, name) for name in _EXPLAINED}
+    """Fields with their values, the tables last, as TOML requires."""
+    values: dict[str, Any] = {name: getattr(settings, name) for name in EXPLAINED}
     values["units"] = asdict(settings.units)
     return sorted(values.items(), key=lambda one: isinstance(one[1], Mapping))
 
@@ -98,5 +98,5 @@ def _key(name: str) -> str:
 
 
 def _value(value: Any) -> str:
-    """Write a value; JSON's strings, numbers and lists of them are TOML's too."""
+    """Write a value; JSON's strings, numbers and lists of them are valid TOML."""
     return json.dumps("auto" if value is None else value, ensure_ascii=False)

@@ -1,11 +1,11 @@
-"""Reads the settings from their file; what is wrong in there is told, and does not hold."""
+"""Settings read from their file; a mistake is reported and its value ignored."""
 
 from __future__ import annotations
 
 import errno
 import os
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,25 +17,25 @@ from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 
 LARGEST = 256 << 10
-"""Bytes beyond which a file is no list of settings."""
+"""Largest size of a settings file, in bytes."""
 
 
 class Problem(NamedTuple):
-    """Something that is wrong: the line, 0 for the whole file, and a sentence."""
+    """Mistake in the file: its line, 0 for the whole file, and a sentence."""
 
     line: int
     sentence: str
 
     def told(self, path: Path) -> str:
-        """The whole of it, as compilers tell theirs."""
+        """Format as `file:line: sentence`, as compilers do."""
         where = f"{path}:{self.line}" if self.line else str(path)
         return f"{where}: {self.sentence}"
 
 
 def read(path: Path, choices: Choices | None = None) -> tuple[Settings, list[Problem]]:
-    """Read settings; where a value is wrong, or nothing is there, what holds is the default.
+    """Read settings; a wrong or missing value keeps its default.
 
-    Problems come in the order of their lines.
+    Problems are sorted by line.
     """
     try:
         text = text_of(path)
@@ -43,9 +43,9 @@ def read(path: Path, choices: Choices | None = None) -> tuple[Settings, list[Pro
             return Settings(), []
         return _settings(text, choices or Choices())
     except _UnreadableError as problem:
-        return Settings(), [Problem(problem.line, f"{problem} The defaults hold.")]
+        return Settings(), [Problem(problem.line, f"{problem} The defaults are used.")]
     except TcctuiError as error:
-        return Settings(), [Problem(0, f"{error} The defaults hold.")]
+        return Settings(), [Problem(0, f"{error} The defaults are used.")]
 
 
 class _UnreadableError(Exception):
@@ -55,10 +55,10 @@ class _UnreadableError(Exception):
 
 
 def text_of(path: Path) -> str | None:
-    """Give the text of the file, read as the calling user would; None if there is no file.
+    """Text of the file, read with the calling user's rights; None if there is no file.
 
     Raises:
-        TcctuiError: it can't be read, or is no text.
+        TcctuiError: it can't be read, or is not UTF-8.
 
     """
     try:
@@ -69,7 +69,7 @@ def text_of(path: Path) -> str | None:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise TcctuiError(f"This file can't be read: {reason}.") from error
     except ValueError as error:
-        raise TcctuiError("That is no name of a file.") from error
+        raise TcctuiError("This is not a valid file name.") from error
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
@@ -79,7 +79,7 @@ def text_of(path: Path) -> str | None:
 
 def _raw(path: Path) -> bytes:
     with as_caller() as who:
-        # A FIFO is not waited for, and a terminal not taken.
+        # Neither wait for a FIFO nor take over a terminal.
         flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
         descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
     with os.fdopen(descriptor, "rb") as file:
@@ -88,7 +88,7 @@ def _raw(path: Path) -> bytes:
             raise TcctuiError("This is a directory, not a file of settings.")
         if not stat.S_ISREG(status.st_mode):
             raise TcctuiError("This is not an ordinary file.")
-        # The thread still has root's further groups, and what is read is told when it is wrong.
+        # The thread still has root's supplementary groups, and a mistake would print the content.
         if who is not None and status.st_uid != who.uid and not status.st_mode & stat.S_IROTH:
             raise OSError(errno.EACCES, "")
         raw = file.read(LARGEST + 1)
@@ -101,7 +101,7 @@ def document(text: str) -> Any:
     """Parse a text to tomlkit's document.
 
     Raises:
-        TcctuiError: it is not TOML; with the line, where that is known.
+        TcctuiError: it is not TOML; with the line, if known.
 
     """
     try:
@@ -119,7 +119,7 @@ def _parsed(text: str) -> Any:
         return tomlkit.parse(text)
     except ParseError as error:
         reason = str(error).rpartition(" at line ")[0] or str(error)
-        if "\\u000a" in reason:  # tomlkit's word for a text that goes on behind its line
+        if "\\u000a" in reason:  # tomlkit's word for a text that continues after its line
             reason = "a quote has no end"
         raise _UnreadableError(f"This is not TOML: {reason}.", error.line) from error
     except (TOMLKitError, ValueError, RecursionError) as error:
@@ -128,19 +128,16 @@ def _parsed(text: str) -> Any:
 
 
 def _settings(text: str, choices: Choices) -> tuple[Settings, list[Problem]]:
-    """Take each value that is right."""
-    from tcctui.config.lines import line_of, lines  # noqa: PLC0415
+    """Take each valid value."""
+    from tcctui.config.lines import lines_of  # noqa: PLC0415
 
     written: Mapping[str, Any] = _parsed(text).unwrap()
-    found = lines(text)
     values: dict[str, Any] = {}
-    problems: list[Problem] = []
-
-    def told(faults: Iterator[validation.Fault]) -> None:
-        problems.extend(Problem(line_of(found, one.path), one.sentence) for one in faults)
-
+    faults: list[validation.Fault] = []
     for name, value in written.items():
-        told(validation.take(name, value, choices, values))
+        faults.extend(validation.take(name, value, choices, values))
+    lines = lines_of(text, [fault.path for fault in faults]) if faults else []
+    problems = [Problem(line, one.sentence) for line, one in zip(lines, faults, strict=True)]
     for name, value in values.items():
         values[name] = MappingProxyType(value) if isinstance(value, dict) else value
     return Settings(**values), sorted(problems)

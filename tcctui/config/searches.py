@@ -1,21 +1,21 @@
-"""What was searched for, now and in former runs: the newest last."""
+"""Search history of this and earlier runs, the newest last."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
 MOST = 200
-"""Searches that are kept."""
+"""Number of searches kept."""
 
 Write = Callable[[list[str]], None]
-"""Keeps searches for the next run. Raises TcctuiError."""
+"""Saves searches for the next run. Raises TcctuiError."""
 
 
 class Searches:
-    """A list that one goes through with two keys: `older` and `newer`.
+    """History with a cursor moved by `older` and `newer`.
 
-    What is searched for again moves to the end. `write` keeps all of it somewhere, if anywhere; it
-    is called in whichever thread `keep` is.
+    A repeated search moves to the end. `write` saves the whole history; it is called in the thread
+    that calls `keep`.
     """
 
     def __init__(self, former: Iterable[str] = (), write: Write | None = None) -> None:
@@ -28,16 +28,11 @@ class Searches:
 
     @property
     def listed(self) -> tuple[str, ...]:
-        """All of them, the newest last."""
+        """All searches, the newest last."""
         return tuple(self._listed)
 
-    @property
-    def browsing(self) -> bool:
-        """Whether one of them is looked at."""
-        return self._at is not None
-
     def remember(self, text: str) -> bool:
-        """Put a search at the end; says whether that changed anything."""
+        """Append a search; return whether the history changed."""
         self.leave()
         text = " ".join(text.split("\n")).strip()
         if not text or self._listed[-1:] == [text]:
@@ -52,19 +47,19 @@ class Searches:
         del self._listed[:-MOST]
 
     def keep(self) -> None:
-        """Keep them for the next run.
+        """Save the history for the next run.
 
         Raises:
-            TcctuiError: that is not possible.
+            TcctuiError: it can't be written.
 
         """
         if self._write is not None:
             self._write(self._listed.copy())
 
     def older(self, draft: str) -> str | None:
-        """Give the one before the one looked at, None if there is none.
+        """Move to the previous search; None at the oldest.
 
-        `draft` is what is in the box: what `newer` comes back to in the end.
+        `draft` is the text in the box, to which `newer` finally returns.
         """
         at = len(self._listed) if self._at is None else self._at
         if self._at is None:
@@ -77,7 +72,7 @@ class Searches:
         return None
 
     def newer(self) -> str | None:
-        """Give the one after it, or the draft behind the newest; None if none is looked at."""
+        """Move to the next search, or back to the draft; None if the cursor is on no search."""
         if self._at is None:
             return None
         self._at += 1
@@ -87,5 +82,5 @@ class Searches:
         return self._draft
 
     def leave(self) -> None:
-        """Look at none any more: the next older one is the newest."""
+        """Reset the cursor: the next `older` gives the newest."""
         self._at = None

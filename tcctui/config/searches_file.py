@@ -1,4 +1,4 @@
-"""Where searches are kept from one run to the next: a line each, the newest last."""
+"""Search history file: a line per search, the newest last."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from tcctui.config.location import as_caller, caller
+from tcctui.config.location import as_caller, base_directory
 from tcctui.config.searches import MOST, Searches
 from tcctui.errors import TcctuiError
 from tcctui.files.new_file import NewFile, refusal
 
 NAME = Path("tcctui") / "searches"
-"""The file, from the directory that is for such files."""
+"""Path of the file below the state directory."""
 
 _MOST_BYTES = 1 << 20
-"""More of the file is not read: nobody typed that."""
+"""Bytes read at most: nobody typed more."""
 
 
 def searches() -> Searches:
-    """Give those of former runs, if that file can be read, and a list that is kept in it."""
+    """Load the history if the file can be read; changes are saved to it."""
     try:
         where = path()
     except TcctuiError:
@@ -28,31 +28,19 @@ def searches() -> Searches:
 
 
 def path() -> Path:
-    """Where they are: under sudo, in the calling user's home.
-
-    The environment's XDG_STATE_HOME counts only for whose environment it is, and only if it is
-    absolute (XDG Base Directory Specification).
+    """Path of the history.
 
     Raises:
-        TcctuiError: nobody knows which home is meant.
+        TcctuiError: no home directory is known.
 
     """
-    who = caller()
-    if who is not None:
-        return who.home / ".local" / "state" / NAME
-    given = os.environ.get("XDG_STATE_HOME", "")
-    if Path(given).is_absolute():
-        return Path(given) / NAME
-    try:
-        return Path.home() / ".local" / "state" / NAME
-    except RuntimeError as error:
-        raise TcctuiError("There is no home directory for searches.", "Set HOME.") from error
+    return base_directory("XDG_STATE_HOME", ".local/state") / NAME
 
 
 def read(where: Path) -> list[str]:
-    """Read them; none where that can't be done. Whatever is there is text, and harmless."""
+    """Read the searches, made printable; empty if the file can't be read."""
     with suppress(OSError, TcctuiError), as_caller():
-        # Nobody waits for the other end of a pipe that somebody has put there.
+        # Never wait for the writer of a FIFO placed here.
         descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
             text = file.read(_MOST_BYTES).decode("utf-8", "replace")
@@ -61,10 +49,10 @@ def read(where: Path) -> list[str]:
 
 
 def keep(where: Path, listed: list[str]) -> None:
-    """Write them, besides those that others have kept there meanwhile.
+    """Write the searches, merged with those that other processes have written.
 
     Raises:
-        TcctuiError: that is not possible.
+        TcctuiError: the file can't be written.
 
     """
     known = set(listed)
@@ -72,7 +60,7 @@ def keep(where: Path, listed: list[str]) -> None:
     try:
         with as_caller() as who:
             os.makedirs(where.parent, 0o700, exist_ok=True)
-            # The thread still has root's further groups: a directory may be writable by those.
+            # The thread keeps root's supplementary groups, which may write to a directory.
             if who is not None and os.stat(where.parent).st_uid != who.uid:
                 raise TcctuiError(
                     f"{where} can't be written: {where.parent} is another user's.",

@@ -1,4 +1,4 @@
-"""What can be set, and what holds where nothing is."""
+"""The settings and their defaults."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def _none() -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class Units:
-    """How quantities are written.
+    """Units of quantities.
 
     `rate`: bits per second, or bytes per second; `size`: powers of 1024 (Ki) or of 1000 (k).
     """
@@ -25,15 +25,14 @@ class Units:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a person has chosen.
+    """The user's settings.
 
-    `theme` is one of the screen's themes, empty for what suits the terminal. `ascii` says whether
-    nothing but ASCII is drawn, None: where the terminal has nothing else. `columns` are names of
-    the table's columns from left to right, empty for the usual ones, as many as fit; `widths` has
-    the characters of those that were sized. `sort` are names of columns, the most significant
-    first, with `-` in front where the greatest comes first. `group` is what flows are grouped by,
-    one of `groups.GROUPINGS`, empty for nothing. `keys` has other keys for actions,
-    several with commas. `filters` has queries by their names.
+    `theme` is one of the screen's themes, empty to choose one for the terminal. `ascii` restricts
+    drawing to ASCII; None decides by the terminal. `columns` are names of the table's columns from
+    left to right, empty for the usual ones, as many as fit; `widths` has the characters of resized
+    columns. `sort` are names of columns, the most significant first, with `-` in front for
+    descending. `group` is one of `groups.GROUPINGS`, empty for none. `keys` has other keys for
+    actions, several with commas. `filters` maps names to queries.
     """
 
     theme: str = ""

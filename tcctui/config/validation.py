@@ -1,8 +1,8 @@
-"""What each setting may be: from a value of TOML to a field of `Settings`, or what is wrong."""
+"""Validation of settings: a TOML value becomes a field of `Settings` or a fault."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from tcctui.config.choices import Choices, nearest
@@ -10,14 +10,14 @@ from tcctui.config.settings import Settings, Units
 from tcctui.printable import plain
 
 WIDEST = 200
-"""Characters of a column that is wider than any screen needs."""
+"""Largest width of a column in characters: wider than any screen needs."""
 
 _MOST = 500
-"""Elements of an array, or of a table: more than there are columns or keys."""
+"""Limit on elements of an array or table: more than there are columns or keys."""
 
 
 class Fault(NamedTuple):
-    """What is wrong with the value that is found by these keys and places."""
+    """Mistake in the value at this path of keys and indexes."""
 
     path: tuple[str | int, ...]
     sentence: str
@@ -28,7 +28,7 @@ Into = dict[str, Any]
 
 
 def take(name: str, value: Any, choices: Choices, into: Into) -> Faults:
-    """Put what is right of a value `into` the fields; give what is not."""
+    """Store the valid part of a value in `into`; give the faults of the rest."""
     if name not in _TAKERS:
         kind = "table" if isinstance(value, dict) else "setting"
         yield Fault((name,), f"There is no {kind} {_told(name)}.{nearest(name, _TAKERS)}")
@@ -41,23 +41,26 @@ def _told(text: object) -> str:
 
 
 def _theme(value: Any, choices: Choices, into: Into) -> Faults:
-    if not isinstance(value, str):
-        yield Fault(("theme",), "theme is the name of one, in quotes.")
-    elif value and choices.themes and value not in choices.themes:
-        near = nearest(value, choices.themes)
-        yield Fault(("theme",), f"There is no theme {_told(value)}.{near}")
-    else:
-        into["theme"] = value
+    said = "the name of a theme", "There is no theme"
+    return _one_of("theme", value, choices.themes, said, into)
 
 
 def _group(value: Any, choices: Choices, into: Into) -> Faults:
+    said = "the name of a grouping", "There is no grouping"
+    return _one_of("group", value, choices.groups, said, into)
+
+
+def _one_of(
+    name: str, value: Any, known: Collection[str], said: tuple[str, str], into: Into
+) -> Faults:
+    """Take one of several names; any where none are known."""
+    meaning, unknown = said
     if not isinstance(value, str):
-        yield Fault(("group",), "group is the name of what flows are grouped by, in quotes.")
-    elif value and choices.groups and value not in choices.groups:
-        near = nearest(value, choices.groups)
-        yield Fault(("group",), f"Nothing is grouped by {_told(value)}.{near}")
+        yield Fault((name,), f"{name} is {meaning}, in quotes.")
+    elif value and known and value not in known:
+        yield Fault((name,), f"{unknown} {_told(value)}.{nearest(value, known)}")
     else:
-        into["group"] = value
+        into[name] = value
 
 
 def _ascii(value: Any, _: Choices, into: Into) -> Faults:
@@ -70,7 +73,7 @@ def _ascii(value: Any, _: Choices, into: Into) -> Faults:
 
 
 def _strings(name: str, value: Any, what: str) -> Iterator[Fault | tuple[int, str]]:
-    """Give the elements with their places; faults of those that are no text."""
+    """Elements with their indexes, and faults for those that are not text."""
     if not isinstance(value, list):
         yield Fault((name,), f"{name} is a list of {what}, in brackets.")
         return
@@ -161,14 +164,14 @@ def _keys(value: Any, choices: Choices, into: Into) -> Faults:
             continue
         texts = _several(given)
         if texts is None:
-            yield Fault(("keys", action), 'Keys are text, or a list of such: ["p", "space"].')
+            yield Fault(("keys", action), 'Keys are text, or a list of text: ["p", "space"].')
             continue
         names = tuple(choices.key(text) for text in texts)
         wrong = [text for text, name in zip(texts, names, strict=True) if not name]
         if wrong:
             yield Fault(
                 ("keys", action),
-                f'There is no key {_told(wrong[0])}: keys are called as in "p", "ctrl+x", "f5".',
+                f'There is no key {_told(wrong[0])}: keys are written as in "p", "ctrl+x", "f5".',
             )
         else:
             wanted[action] = tuple(dict.fromkeys(names))
@@ -177,7 +180,7 @@ def _keys(value: Any, choices: Choices, into: Into) -> Faults:
 
 
 def _several(given: Any) -> list[str] | None:
-    """Give the keys that are meant: of a list, or of a text with commas between them."""
+    """Keys from a list, or from a text with commas."""
     if isinstance(given, str):
         given = [given] if len(given.strip()) == 1 else given.split(",")
     if not isinstance(given, list) or not given:
@@ -188,7 +191,7 @@ def _several(given: Any) -> list[str] | None:
 
 
 def _clashes(wanted: dict[str, tuple[str, ...]], choices: Choices) -> Faults:
-    """Drop from what is wanted what would give two actions of one place one key."""
+    """Drop keys that would give one key to two actions of the same place."""
     while True:
         holders = {(False, key): what for key, what in choices.elsewhere.items()}
         holders |= {
@@ -205,8 +208,8 @@ def _clashes(wanted: dict[str, tuple[str, ...]], choices: Choices) -> Faults:
                 ("", ""),
             )
             if key:
-                yield Fault(("keys", action), f"The key {_told(key)} is that of {holder} already.")
-                del wanted[action]  # it has its usual keys again, which others may have got
+                yield Fault(("keys", action), f"The key {_told(key)} already belongs to {holder}.")
+                del wanted[action]  # it gets its usual keys back, which may be taken by now
                 break
             holders.update(dict.fromkeys(((typing, key) for key in keys), action))
         else:

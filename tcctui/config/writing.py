@@ -1,4 +1,4 @@
-"""Keeps changed settings in their file, and leaves the rest of it as a person wrote it."""
+"""Changed settings written back to their file, preserving the rest of it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tcctui.files.new_file import NewFile, refusal
 
 
 def keep(path: Path, changes: Mapping[str, Any]) -> None:
-    """Write changed fields of `Settings` into the file, which is made where there is none.
+    """Write changed fields of `Settings` into the file, creating it if needed.
 
-    Comments stay, and so does the order. Under sudo all of it is done as the user who called it.
-    The file is replaced at once or not at all; where it is a link, what it leads to is.
+    Comments and order stay. Under sudo everything is done as the calling user. The file is replaced
+    atomically; for a link, its target is.
 
     Raises:
-        TcctuiError: it can't be written, or what is there is no TOML.
+        TcctuiError: it can't be written, or its content is not TOML.
 
     """
     try:
@@ -45,7 +45,7 @@ def keep(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 def _written(value: Any) -> Any:
-    """What stands for a value in TOML; None for one that stands for what there is without."""
+    """TOML form of a value; None for the default of an absent one."""
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     if isinstance(value, Mapping):
@@ -54,7 +54,7 @@ def _written(value: Any) -> Any:
 
 
 def _put(table: Any, name: str, value: Any) -> None:
-    """Set what differs, and nothing else, so that its comments stay."""
+    """Set changed values only, so that comments of the others stay."""
     if value is None:
         table.pop(name, None)
     elif isinstance(value, dict):
@@ -71,7 +71,7 @@ def _put(table: Any, name: str, value: Any) -> None:
 
 def _replace(path: Path, text: str, who: Caller | None) -> None:
     os.makedirs(path.parent, 0o700, exist_ok=True)
-    # The thread still has root's further groups, and a directory may be writable by those.
+    # The thread still has root's supplementary groups, and a directory may be writable for them.
     if who is not None and os.stat(path.parent).st_uid != who.uid:
         raise TcctuiError(
             f"{path} can't be written: {path.parent} is another user's.",

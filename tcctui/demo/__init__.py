@@ -1,4 +1,4 @@
-"""`tcctui demo`: a recording of real traffic that comes along, to try tcctui without root."""
+"""`tcctui demo`: the bundled recording of real traffic, to try tcctui without root."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ RECORDING = Path(__file__).with_name("demo.arrows")
 
 
 def run(base_query: Query | None = None, preferences: Preferences | None = None) -> int:
-    """Play it over and over, until somebody quits; gives the exit code.
+    """Play it in a loop until the user quits; gives the exit code.
 
-    With `base_query`, only what matches that is shown.
+    With `base_query`, only its matches are shown.
 
     Raises:
         TcctuiError: pyarrow is missing.

@@ -1,1 +1,1 @@
-"""Recordings as what other tools read: tables (Parquet, CSV, JSON lines) and pictures."""
+"""Export of recordings: tables (Parquet, CSV, JSON lines) and pictures."""

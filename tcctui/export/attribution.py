@@ -1,7 +1,7 @@
-"""Which flow each event is of: retransmits, states and resets carry no cookie.
+"""Attribution of events to flows: retransmits, states and resets carry no cookie.
 
-`flows/sockets.py` does the same live; here the whole recording is at hand, so that events from
-before a flow's first ACK find it too.
+`flows/intake/sockets.py` does the same live; here the whole recording is available, so that events
+from before a flow's first ACK are attributed too.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from tcctui.wire.samples import End, Samples
 LIFE = np.dtype(
     [
         ("cookie", "u8"),
-        ("skaddr", "u8"),  # 0 where it is not known
+        ("skaddr", "u8"),  # 0 if unknown
         ("saddr", ">u8", (2,)),
         ("daddr", ">u8", (2,)),
         ("sport", "u2"),
         ("dport", "u2"),
         ("first_ns", "u8"),
         ("last_ns", "u8"),
-        ("closed_ns", "u8"),  # 0 where that was not seen
+        ("closed_ns", "u8"),  # 0 if unseen
     ]
 )
-"""A socket between the same two ends: a socket that is connected anew has several."""
+"""A connection of a socket: a reconnected socket has several."""
 
 _ENDS = ("saddr", "daddr", "sport", "dport")
 
-_MOST = 1 << 18  # entries that are gathered before they are brought together
+_MOST = 1 << 18  # entries collected before they are merged
 
 
 class Attribution:
-    """Learns sockets from events that carry a cookie, and from samples; then joins the others."""
+    """Learns sockets from events with a cookie, and from samples; then attributes the others."""
 
     def __init__(self) -> None:
         self._gathered: list[npt.NDArray[np.void]] = []
@@ -45,13 +45,13 @@ class Attribution:
         self._index: list[_Index] | None = None
 
     def learn(self, events: Events, samples: Samples) -> None:
-        """Take note of the sockets that events and samples, sorted by flow, are of."""
+        """Record the sockets of events and samples, both sorted by flow."""
         self._index = None
         self._add(pick(events, events["sock_cookie"] > 0))
         self._add(pick(samples, (samples["sock_cookie"] > 0) & (samples["end"] != End.GONE)))
         if self._count > _MOST:
             self._gathered = [self.all()]
-            self._count = len(self._gathered[0]) // 2  # so that it is not done again at once
+            self._count = len(self._gathered[0]) // 2  # so that it is not done twice
 
     def _add(self, records: npt.NDArray[np.void]) -> None:
         if not len(records):
@@ -73,7 +73,7 @@ class Attribution:
         self._count += len(lives)
 
     def all(self) -> npt.NDArray[np.void]:
-        """All lives, in the order of their cookies (`LIFE`)."""
+        """All connections, in the order of their cookies (`LIFE`)."""
         if not self._gathered:
             return np.zeros(0, LIFE)
         lives = joined(self._gathered)
@@ -87,7 +87,7 @@ class Attribution:
         return brought
 
     def cookies(self, events: Events) -> Keys:
-        """Say which flow each event is of: its own cookie, or a socket's; 0 where none is known."""
+        """Flow of each event: its own cookie, or its socket's; 0 if unknown."""
         cookies: Keys = events["sock_cookie"].copy()
         unknown = np.flatnonzero(cookies == 0)
         if not len(unknown):
@@ -119,7 +119,7 @@ class Attribution:
 
 
 class _Index:
-    """Lives by a key, and those of one key by when they began."""
+    """Connections by a key, and those of one key by their begin."""
 
     def __init__(self, keys: Keys, lives: npt.NDArray[np.void]) -> None:
         order = np.lexsort((lives["first_ns"], keys))
@@ -127,7 +127,7 @@ class _Index:
         self._lives = pick(lives, order)
 
     def find(self, keys: Keys, when: npt.NDArray[np.uint64]) -> Keys:
-        """Give the cookie of the life that each event is of, 0 where there is none."""
+        """Cookie of the connection that each event belongs to, 0 if there is none."""
         found = np.zeros(len(keys), "u8")
         begin = np.searchsorted(self._keys, keys)
         end = np.searchsorted(self._keys, keys, "right")
@@ -136,7 +136,7 @@ class _Index:
             return found
         lives = self._lives
         before = np.maximum(self._begun(keys[asked], when[asked]), begin[asked] - 1)
-        # The last one that had begun, if it had not ended; else the one that was about to begin.
+        # The last one begun by then, if it had not ended; else the one about to begin.
         closed = lives["closed_ns"][before]
         mine = (before >= begin[asked]) & ((closed == 0) | (when[asked] <= closed))
         place = np.where(mine, before, before + 1)
@@ -145,7 +145,7 @@ class _Index:
         return found
 
     def _begun(self, keys: Keys, when: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-        """Place of the last life that sorts before each key and time, or with them; -1 before."""
+        """Index of the last connection at or before each key and time; -1 before all."""
         there = np.flatnonzero(np.isin(self._keys, keys))
         count = len(there)
         every = np.concatenate([self._keys[there], keys])
@@ -158,7 +158,7 @@ class _Index:
 
 
 def _keys(records: npt.NDArray[np.void], skaddr: npt.NDArray[np.uint64]) -> Keys:
-    """A 64-bit key of a socket's both ends and its kernel address."""
+    """64-bit key of a socket's both ends and its kernel address."""
     saddr, daddr = records["saddr"], records["daddr"]
     return keys_of_ends(
         *(saddr[:, 0], saddr[:, 1], daddr[:, 0], daddr[:, 1]),

@@ -1,4 +1,4 @@
-"""The charts of one flow as a picture or as text, drawn by what draws them on the screen."""
+"""Charts of one flow as a picture or as text, by the screen's own drawing code."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tcctui.export.attribution import Attribution
 from tcctui.export.selection import Selection, ends
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import Chunk
 from tcctui.ui.chart import chart_kinds
 from tcctui.ui.chart.chart_kinds import Picture
@@ -23,7 +24,7 @@ from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style.printable import legible
 
 WIDTH, HEIGHT = 120, 18
-"""Cells of each of both charts."""
+"""Size of each of both charts in cells."""
 
 _MEMORY = 16 << 20  # for the history of one flow
 _SHORT = 60.0  # seconds for which every 100 ms are known
@@ -32,7 +33,7 @@ _SHORT = 60.0  # seconds for which every 100 ms are known
 def draw(
     cookie: int, chosen: Selection, lives: Attribution, chunks: Iterable[Chunk], ending: str
 ) -> str:
-    """Draw cwnd and srtt of a flow over what is chosen of its life, as .svg or .txt has them."""
+    """Draw cwnd and srtt over the selected part of a flow's life, as .svg or .txt."""
     life = lives.all()
     life = life[life["cookie"] == np.uint64(cookie)]
     end_ns = min(chosen.end_ns, int(life["last_ns"].max()))
@@ -40,10 +41,7 @@ def draw(
     store = Store(_MEMORY)
     store.hold([cookie])
     for chunk in chunks:
-        mine = chosen.of(chunk, lives.cookies(chunk.events))
-        for events, samples, now_ns in chosen.pieces(mine):
-            store.ingest(events, now_ns)
-            store.ingest_samples(samples, now_ns)
+        deliver(chosen.pieces(chosen.of(chunk, lives.cookies(chunk.events))), store)
     begin_ns = max(chosen.begin_ns, int(life["first_ns"].min()))
     seconds = max(1.0, (end_ns - begin_ns) / 1e9)
     local, remote = ends(cookie, lives.all())
@@ -58,7 +56,7 @@ def draw(
 
 
 class _Sheet(App[None]):
-    """A caption, and below it the charts of cwnd and of srtt."""
+    """A caption above the charts of cwnd and of srtt."""
 
     CSS = "Static { height: 1; text-style: bold; } TimeChart { height: 1fr; }"
 
@@ -95,7 +93,7 @@ _TEXT = re.compile(
 
 
 def _settled(picture: str) -> str:
-    """Take out what is random, and place each word: not all viewers keep the gaps between them."""
+    """Remove random ids, and position each word: not all viewers keep the gaps between them."""
 
     def placed(match: re.Match[str]) -> str:
         kind, x, y, rest, line = match.groups()

@@ -25,9 +25,9 @@ def add_arguments(
     moment: Callable[[str], Moment],
     recording: Callable[[str], Path],
 ) -> None:
-    """Describe the command's arguments; `export` takes what they say.
+    """Add the command's arguments; `export` takes their values.
 
-    `moment` and `recording` read what is typed of one.
+    `moment` and `recording` parse their text.
     """
     parser.add_argument(
         "source",
@@ -39,13 +39,13 @@ def add_arguments(
         "out",
         type=Path,
         metavar="OUT",
-        help=f"what to write; its ending says what it is: {_ALL} (a chart of one flow)",
+        help=f"file to write; its suffix chooses the format: {_ALL} (a chart of one flow)",
     )
     parser.add_argument(
         "--table",
         choices=TABLES,
         default=TABLES[0],
-        help="events: a row for each event (the default); samples: one for each look at a socket;"
+        help="events: a row for each event (the default); samples: one for each sample of a socket;"
         " flows: one for each connection, with all that can be said of its whole life",
     )
     parser.add_argument(
@@ -94,24 +94,24 @@ def export(
     force: bool = False,
     progress: bool = True,
 ) -> None:
-    """Write a recording, or some of it, as a table or as a picture of one flow.
+    """Write a recording, or a part of it, as a table or as a picture of one flow.
 
-    `flow` is as `chosen.flow` reads it. With `query`, only events and samples of when their
-    connection matches it are written, and the flows that matched at some time.
+    `flow` is as `selection.flow` reads it. With `query`, only events and samples taken while their
+    connection matches are written, and flows that matched at some time.
 
     Raises:
         TcctuiError: something is not there, can't be read or can't be written.
 
     """
     if out.suffix not in ENDINGS:
-        raise UsageError(f"{out.name or out} does not say what to write.", f"Let it end in {_ALL}.")
+        raise UsageError(f"{out.name or out} has no known suffix.", f"Let it end in {_ALL}.")
     picture = out.suffix in _PICTURES
     if picture and flow is None:
         raise UsageError(
             f"A chart ({out.suffix}) is of one connection.",
             "Say which: --flow COOKIE, or --flow LOCAL-REMOTE.",
         )
-    # What takes its time to load, or needs pyarrow, does so behind the usage.
+    # Slow imports, and pyarrow, wait until the usage is checked.
     from tcctui.files.new_file import see  # noqa: PLC0415
     from tcctui.recording.file import Recording  # noqa: PLC0415
 
@@ -127,7 +127,7 @@ def export(
             job.picture(out, force=force)
         else:
             job.table(table, out, force=force)
-        _tell(recording.remark, told)  # more may have been found damaged
+        _tell(recording.remark, told)  # reading may have found more damage
     except OSError as error:
         raise TcctuiError(
             f"{source} can't be read: {error.strerror or error}.", "See whether it is still there."
@@ -141,7 +141,7 @@ def export(
 
 
 def _tell(remark: str, before: str = "") -> str:
-    """Say what is left out, unless that was said before."""
+    """Print a remark about missing parts, unless it was printed before."""
     if remark and remark != before:
         print(remark, file=sys.stderr)
     return remark

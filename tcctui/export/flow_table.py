@@ -8,37 +8,45 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.export.arrays import Column, Table, Times, addresses, floats, named, texts, whole
+from tcctui.export.arrow_tables import (
+    Column,
+    Table,
+    addresses,
+    floats,
+    named,
+    table,
+    texts,
+    times,
+    whole,
+)
 from tcctui.export.attribution import Attribution
 from tcctui.export.flow_totals import Gathered
 from tcctui.export.query_matches import known_before
 from tcctui.export.selection import Selection
+from tcctui.fields.connection import ENDS
+from tcctui.fields.table import BY_NAME
 from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Timeline
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import NO_SSTHRESH
 from tcctui.wire.tcp_states import STATE_NAMES
 
-_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
 _TEXTS = ("cc", "comm", "netns_name", "cgroup")
 _WHOLE = {
-    "pid": "pid",
-    "uid": "uid",
-    "netns": "netns",
-    "mss": "mss",
-    "bytes_acked": "bytes_acked",
-    "bytes_received": "bytes_received",
-    "data_segs_out": "data_segs_out",
-    "total_retrans": "total_retrans",
-    "bytes_sent": "bytes_sent",
-    "bytes_retrans": "bytes_retrans",
-    "min_rtt": "min_rtt_us",
+    **{
+        name: BY_NAME[name].export
+        for name in (
+            *("pid", "uid", "netns", "mss", "bytes_acked", "bytes_received", "data_segs_out"),
+            *("total_retrans", "bytes_sent", "bytes_retrans", "min_rtt"),
+        )
+    },
     "busy_time": "busy_us",
-    "rwnd_limited": "rwnd_limited_us",
-    "sndbuf_limited": "sndbuf_limited_us",
+    **{name: BY_NAME[name].export for name in ("rwnd_limited", "sndbuf_limited")},
 }
 """Columns of the store, and of the table, as whole numbers."""
 
@@ -65,16 +73,18 @@ class FlowTable:
 
     def add(self, chunk: Chunk) -> None:
         """Take in a chunk."""
-        for events, samples, now_ns in self._chosen.pieces(chunk):
-            self._store.ingest(events, now_ns)
-            self._store.ingest_samples(samples, now_ns)
-            if now_ns >= self._next_ns:
-                self._look(now_ns)
+        deliver(self._chosen.pieces(chunk), self)
         mine = self._chosen.of(chunk, self._lives.cookies(chunk.events))
         self._gathered.add(mine.events, mine.samples)
 
+    def take(self, batch: Batch) -> None:
+        """Take in a batch of a chunk, and each second what is known then."""
+        self._store.take(batch)
+        if batch.now_ns >= self._next_ns:
+            self._look(batch.now_ns)
+
     def _look(self, now_ns: int) -> None:
-        flows = self._store.flows((*_ENDS, *_TEXTS, *_WHOLE, *_OTHERS, "limit_shares"))
+        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS, "limit_shares"))
         self._known.take(flows, self._next_ns - _STEP_NS)
         self._next_ns = now_ns + _STEP_NS
 
@@ -136,7 +146,7 @@ def _columns(
     never = of("sampled_ns") == 0
     silent = sums["records"] == 0
     ssthresh = of("ssthresh")
-    table: dict[str, Column] = {
+    columns: dict[str, Column] = {
         "sock_cookie": whole(cookies),
         "saddr": addresses(np.column_stack([of("saddr_hi"), of("saddr_lo")])),
         "sport": whole(of("sport")),
@@ -146,16 +156,16 @@ def _columns(
         **{name: texts(of(name)) for name in _TEXTS},
     }
     for name in ("first", "last"):
-        table[name] = Times(sums[f"{name}_ns"] + offset)
+        columns[name] = times(sums[f"{name}_ns"] + offset)
     for name in ("opened", "closed"):
         when = of(f"{name}_ns").astype("i8")
-        table[name] = Times(when + offset, when == 0)
-    table["events"] = whole(sums["records"])
-    table["acks"] = whole(of("events"))
+        columns[name] = times(when + offset, when == 0)
+    columns["events"] = whole(sums["records"])
+    columns["acks"] = whole(of("events"))
     for name, column in _WHOLE.items():
-        table[column] = whole(of(name), never if name == "uid" else None)
+        columns[column] = whole(of(name), never if name == "uid" else None)
     measured = sums["acks_srtt"] == 0
-    table |= {
+    columns |= {
         "retransmits": whole(sums["retransmits"]),
         "srtt_us_min": whole(sums["srtt_min"], measured),
         "srtt_us_mean": floats(
@@ -168,11 +178,11 @@ def _columns(
         "in_flight_max": whole(sums["in_flight_max"], silent),
     }
     untold = np.full(len(cookies), not gathered.ca_states_come)
-    table |= {
+    columns |= {
         "recovery_s": floats(np.where(untold, np.nan, sums["recovery_ns"] / 1e9)),
         "loss_s": floats(np.where(untold, np.nan, sums["loss_ns"] / 1e9)),
         "recoveries": whole(sums["recoveries"], untold),
     }
     for place, cause in enumerate(CAUSES):
-        table[f"limited_{LIMIT_NAMES[cause]}_s"] = floats(known.limited[rows, place])
-    return table
+        columns[f"limited_{LIMIT_NAMES[cause]}_s"] = floats(known.limited[rows, place])
+    return table(columns)

@@ -1,4 +1,4 @@
-"""What is summed up of each flow while a recording goes by."""
+"""Totals of each flow, summed while a recording is read."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ _STATE = np.dtype([("cookie", "u8"), ("ns", "i8"), ("state", "u1")])
 
 
 class Gathered:
-    """Sums, least and greatest values of each flow; in microseconds, segments, bytes."""
+    """Sums and extremes of each flow; in microseconds, segments, bytes."""
 
     def __init__(self) -> None:
         self._rows = KeyIndex()
         self._count = 0
         self._columns = {name: np.zeros(0, kind) for name, kind in _FIELDS.items()}
-        self._states = np.zeros(0, _STATE)  # the newest of each flow that is known to have one
+        self._states = np.zeros(0, _STATE)  # the newest of each flow with a known one
         self.ca_states_come = False
-        """Whether any event told of congestion control's states."""
+        """True if any event reported a state of congestion control."""
 
     def add(self, events: Events, samples: Samples) -> None:
-        """Take in events and samples of any order; each event has its cookie, or 0."""
+        """Add events and samples in any order; each event has its cookie, or 0."""
         events = pick(events, events["sock_cookie"] > 0)
         events = pick(events, np.argsort(events["sock_cookie"], kind="stable"))
         if len(events):
@@ -101,7 +101,7 @@ class Gathered:
         self._columns[name][self._rows_of(cookies)] += counts
 
     def _add_states(self, events: Events, samples: Samples) -> None:
-        """Take in states of congestion control: from samples, only the first of each flow."""
+        """Add states of congestion control: from samples, only the first of each flow."""
         told = pick(events, events["kind"] == EventKind.CA_STATE)
         self.ca_states_come |= len(told) > 0
         entered = np.zeros(len(told), _STATE)
@@ -114,7 +114,7 @@ class Gathered:
         sampled = np.zeros(int(new.sum()), _STATE)
         sampled["cookie"], sampled["ns"] = samples["sock_cookie"][new], samples["ts_ns"][new]
         sampled["state"] = states[new]
-        # What a sample says of a flow that tells of its states itself is not its first one.
+        # A sample of a flow with state events is not its first state.
         self._go_on(np.concatenate([self._states, sampled, entered]))
 
     def _go_on(self, states: npt.NDArray[np.void]) -> None:
@@ -132,7 +132,7 @@ class Gathered:
             np.add.at(self._columns[name], rows, until_ns[spent] - states["ns"][spent])
 
     def finish(self, end_ns: int, cookies: Keys, closed_ns: npt.NDArray[np.int64]) -> None:
-        """Let the last state of each flow last until it closed (0: did not), or to the end."""
+        """Extend the last state of each flow until it closed (0: still open), or to the end."""
         index = KeyIndex()
         order = np.argsort(cookies)
         index.put(cookies[order], np.arange(len(cookies)))
@@ -142,7 +142,7 @@ class Gathered:
         self._spend(self._states, np.maximum(until, self._states["ns"]))
 
     def of(self, cookies: Keys) -> Mapping[str, npt.NDArray[Any]]:
-        """Give the columns of these flows; see `_FIELDS`. Least values are 0 where none came."""
+        """Columns of these flows; see `_FIELDS`. Minima are 0 without values."""
         rows = self._rows_of(cookies)
         found = {name: column[rows] for name, column in self._columns.items()}
         for name in _LEAST:
@@ -151,7 +151,7 @@ class Gathered:
 
     @property
     def cookies(self) -> Keys:
-        """The flows of which something came, ascending."""
+        """Cookies of the flows with any record, ascending."""
         names = np.zeros(self._count, "u8")
         names[:] = self._names[: self._count]
         return np.sort(names)

@@ -1,17 +1,18 @@
-"""One export: looks for the sockets, then writes what is wanted."""
+"""One export: finds the sockets, then writes the selection."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.export import selection
-from tcctui.export.arrays import Table, length
+from tcctui.export.arrow_tables import WRITERS, Table
 from tcctui.export.attribution import Attribution
 from tcctui.export.event_tables import events_table, samples_table
 from tcctui.export.flow_table import FlowTable
@@ -20,7 +21,6 @@ from tcctui.export.progress import Progress
 from tcctui.export.query_matches import matched, matching
 from tcctui.export.selection import Selection
 from tcctui.export.typed_moment import Moment
-from tcctui.export.writers import WRITERS
 from tcctui.headless.matching import is_of_ends
 from tcctui.printable import plain
 from tcctui.query import ALL, Query
@@ -30,7 +30,7 @@ from tcctui.wire.events import EVENT
 from tcctui.wire.samples import SAMPLE
 
 _AROUND_NS = 60_000_000_000
-"""Nanoseconds before and after what is wanted, in which sockets are learned."""
+"""Margin before and after the selection in which sockets are learned, in nanoseconds."""
 
 _LEARNING = 0.4  # share of the time that it takes, about
 
@@ -38,10 +38,10 @@ _PART = 1 << 17  # rows that are made at a time
 
 
 class Job:
-    """Exports from a recording what the options choose; they are as in `command.export`.
+    """Exports the selection from a recording; the options are as in `command.export`.
 
     Raises:
-        TcctuiError: they make no sense, or there is no such flow.
+        TcctuiError: they are inconsistent, or there is no such flow.
 
     """
 
@@ -79,7 +79,7 @@ class Job:
             self._lives.learn(chunk.events, chunk.samples)
 
     def _going(self, chunks: Iterator[Chunk], begin: float, end: float) -> Iterator[Chunk]:
-        """Show how far it is while chunks go by."""
+        """Report progress while chunks go by."""
         choice = self._chosen
         whole = max(1, choice.end_ns - choice.begin_ns)
         for chunk in chunks:
@@ -97,10 +97,12 @@ class Job:
         rows = 0
         try:
             with outfile(out, force=force) as file:
-                writer = WRITERS[out.suffix](file)
-                for part in self._parts(name):
-                    writer.write(part)
-                    rows += length(part)
+                parts = self._parts(name)
+                first = next(parts)  # it may be empty, and says what columns there are
+                writer = WRITERS[out.suffix](file, first.schema)
+                for part in chain([first], parts):
+                    writer.write_table(part)
+                    rows += part.num_rows
                 writer.close()
         finally:
             self._progress.clear()
@@ -119,7 +121,7 @@ class Job:
                 yield make(records[at : at + _PART], self._offset)
 
     def _chunks(self) -> Iterator[Chunk]:
-        """Give what is chosen, a chunk at a time."""
+        """Selected records, a chunk at a time."""
         if self._query is not None:
             yield from matching(
                 self._query,

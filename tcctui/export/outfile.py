@@ -1,4 +1,4 @@
-"""A file that is there under its name when all of it is, and not before."""
+"""A file that appears under its name only when complete."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _SIGNALS = tuple(number for number in signal.Signals if number.name in ("SIGTERM
 
 @contextlib.contextmanager
 def outfile(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """Write a new file: it gets its name when the context ends, unless by an exception or a signal.
+    """Write a new file, named when the context ends without an exception or a signal.
 
     See `NewFile`.
 
     Raises:
-        TcctuiError: it can't be made, or something is there.
+        TcctuiError: it can't be made, or the name is taken.
 
     """
     with _ended_by_signals():
@@ -40,7 +40,7 @@ def outfile(path: Path, *, force: bool) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let signals that end a process end the context first, unless they are ignored or taken."""
+    """End the context before a signal ends the process, unless the signal is ignored or handled."""
     taken = []
     if threading.current_thread() is threading.main_thread():
         taken = [number for number in _SIGNALS if signal.getsignal(number) is signal.SIG_DFL]

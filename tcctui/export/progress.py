@@ -1,4 +1,4 @@
-"""How far something has come, for a person who waits: a bar on standard error."""
+"""Progress bar on standard error."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WIDTH = 30
 
 
 class Progress:
-    """A bar on one line, if `out` is a terminal; else nothing."""
+    """Bar on one line if `out` is a terminal; else nothing."""
 
     def __init__(self, what: str, *, out: TextIO | None = None, wanted: bool = True) -> None:
         self._out = sys.stderr if out is None else out
@@ -21,7 +21,7 @@ class Progress:
         self._begun = time.monotonic()
 
     def show(self, share: float, note: str = "") -> None:
-        """Say that a share of all is done."""
+        """Show a share of the whole."""
         now = time.monotonic()
         if not self._shown or now - self._drawn < _APART:
             return
@@ -36,7 +36,7 @@ class Progress:
         self._out.flush()
 
     def clear(self) -> None:
-        """Take the bar away."""
+        """Erase the bar."""
         if self._shown and self._drawn:
             self._out.write("\r\x1b[K")
             self._out.flush()

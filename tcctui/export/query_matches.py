@@ -1,4 +1,4 @@
-"""What of a recording matches a query that asks for more than ports and addresses."""
+"""Records that match a query on more than ports and addresses."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Matching
+from tcctui.pump import deliver
 from tcctui.query import Query
 from tcctui.recording.chunks import NO_EVENTS, Chunk, by_flow
 from tcctui.recording.timeline import Timeline
@@ -21,14 +22,14 @@ from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES
 
 Going: TypeAlias = Callable[[Iterator[Chunk]], Iterator[Chunk]]
-"""Gives chunks as they are, and says how far it is."""
+"""Passes chunks on, and reports progress."""
 
 _NO_KEYFRAME = 30_000_000_000
-"""Nanoseconds before its beginning that are played, where there is no keyframe to begin with."""
+"""Time played before the selection, in nanoseconds, if there is no keyframe to start from."""
 
 
 def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
-    """Give what was known before what is chosen begins, and since when the rest has to be played.
+    """State before the selection begins, and the time from which to play the rest.
 
     Raises:
         TcctuiError: the timeline can't be read.
@@ -38,7 +39,7 @@ def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
         store = Store(0)
         try:
             store.restore(Keyframe.from_bytes(found[1]), chosen.cookies)
-        except ValueError:  # of another version: it is played without
+        except ValueError:  # of another version: played without it
             return Store(0), found[0]
         return store, found[0]
     return Store(0), chosen.begin_ns - _NO_KEYFRAME
@@ -47,9 +48,9 @@ def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
 def matching(
     query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
 ) -> Iterator[Chunk]:
-    """Give what matches of the chosen part of a timeline, a chunk at a time.
+    """Matching records of the selected part of a timeline, a chunk at a time.
 
-    Of each event and sample it is decided by what was known when it came.
+    Each event and sample is matched with the state at its time.
 
     Raises:
         TcctuiError: the timeline can't be read any more.
@@ -66,7 +67,7 @@ def matching(
 def matched(
     query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
 ) -> Keys:
-    """Give the cookies of those that matched at some time of what is chosen, in order.
+    """Cookies of the flows that matched at some time in the selection, in order.
 
     Raises:
         TcctuiError: the timeline can't be read any more.
@@ -84,19 +85,20 @@ def matched(
 def _played(
     query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
 ) -> Iterator[tuple[Iterator[tuple[Matching, Chunk]], Chunk]]:
-    """Give each chunk in the pieces in which it came, once it is known what was known then.
+    """Each chunk in pieces, with the state at each piece's time.
 
-    All pieces have to be taken, one after the other.
+    All pieces have to be taken, in order.
     """
     store, after_ns = known_before(timeline, chosen)
     asked = Matching(query, store=store)
 
     def pieces(chunk: Chunk) -> Iterator[tuple[Matching, Chunk]]:
-        for events, samples, now_ns in chosen.pieces(chunk):
-            asked.take(events, [samples], now_ns)
-            piece = replace(chunk, events=events, samples=samples)
-            if now_ns >= chosen.begin_ns:
-                yield asked, chosen.of(piece, lives.cookies(events))
+        for batch in chosen.pieces(chunk):
+            deliver([batch], asked)
+            samples = joined([NO_SAMPLES, *batch.samples])
+            piece = replace(chunk, events=batch.events, samples=samples)
+            if batch.now_ns >= chosen.begin_ns:
+                yield asked, chosen.of(piece, lives.cookies(batch.events))
 
     for chunk in going(timeline.chunks(after_ns, chosen.end_ns + SLACK_NS, chosen.cookies)):
         yield pieces(chunk), chunk

@@ -1,4 +1,4 @@
-"""Which part of a recording is exported: of which flows, and from when to when."""
+"""Part of a recording to export: flows and time."""
 
 from __future__ import annotations
 
@@ -18,12 +18,11 @@ from tcctui.headless.matching import Matching
 from tcctui.query import ALL, Query
 from tcctui.recording.chunks import Chunk, pieces
 from tcctui.recording.timeline import Timeline
-from tcctui.wire.events import Events
+from tcctui.wire.batch import Batch
 from tcctui.wire.records import Records, pick
-from tcctui.wire.samples import Samples
 
 SLACK_NS = 1_000_000_000
-"""Events may be in a chunk that begins so much later than they are from."""
+"""Largest delay of a chunk behind its events, in nanoseconds."""
 
 _ENDPOINT = r"(?:\[(?P<{0}6>[0-9a-fA-F:.]+)\]|(?P<{0}4>[0-9.]+)):(?P<{0}port>\d{{1,5}})"
 _BOTH_ENDS = re.compile(f"{_ENDPOINT.format('a')}-{_ENDPOINT.format('b')}")
@@ -31,9 +30,9 @@ _BOTH_ENDS = re.compile(f"{_ENDPOINT.format('a')}-{_ENDPOINT.format('b')}")
 
 @dataclass(frozen=True)
 class Selection:
-    """From `begin_ns` to `end_ns`, on the recording's clock; with `ends`, what matches that.
+    """From `begin_ns` to `end_ns`, on the recording's clock; with `ends`, its matches only.
 
-    `ends` asks for ports and addresses alone. With `cookies`, it is of these flows alone.
+    `ends` is a query on ports and addresses alone. With `cookies`, only these flows.
     """
 
     begin_ns: int
@@ -42,11 +41,11 @@ class Selection:
     cookies: Keys | None = None
 
     def chunks(self, timeline: Timeline, slack_ns: int = SLACK_NS) -> Iterator[Chunk]:
-        """Give the timeline's chunks that may have something of it."""
+        """Chunks of the timeline that may have selected records."""
         return timeline.chunks(self.begin_ns - slack_ns, self.end_ns + slack_ns, self.cookies)
 
     def of(self, chunk: Chunk, cookies: Keys) -> Chunk:
-        """Choose from a chunk; `cookies` says which flow each of its events is of."""
+        """Select from a chunk; `cookies` is each event's flow."""
         matching = Matching(self.ends)
         events = self._within(chunk.events) & matching.events(chunk.events)
         samples = self._within(chunk.samples) & matching.samples(chunk.samples)
@@ -57,8 +56,8 @@ class Selection:
         told["sock_cookie"] = cookies[events]
         return replace(chunk, events=told, samples=pick(chunk.samples, samples))
 
-    def pieces(self, chunk: Chunk) -> Iterator[tuple[Events, Samples, int]]:
-        """Cut a chunk as `chunks.pieces` does: to the end of what is chosen, or its own."""
+    def pieces(self, chunk: Chunk) -> Iterator[Batch]:
+        """Split a chunk as `chunks.pieces` does, up to the selection's end or its own."""
         newest = [int(part["ts_ns"].max()) for part in (chunk.events, chunk.samples) if len(part)]
         return pieces(chunk, min(self.end_ns, max([chunk.end_ns, *newest])))
 
@@ -68,9 +67,9 @@ class Selection:
 
 
 def flow(text: str, lives: npt.NDArray[np.void]) -> Keys:
-    """Say which flows are meant by `--flow`: a cookie, or LOCAL-REMOTE.
+    """Flows meant by `--flow`: a cookie, or LOCAL-REMOTE.
 
-    `lives` are those of the recording (`lives.LIFE`).
+    `lives` are those of the recording (`attribution.LIFE`).
 
     Raises:
         UsageError: it is neither.

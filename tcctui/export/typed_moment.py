@@ -8,12 +8,12 @@ from tcctui.recording.timeline import Timeline
 
 
 class Moment(Protocol):
-    """A moment as it was typed."""
+    """Moment as typed."""
 
     def of(self, timeline: Timeline, option: str) -> int:
-        """Give it on the timeline's clock.
+        """Moment on the timeline's clock.
 
         Raises:
-            TcctuiError: the timeline does not go there.
+            TcctuiError: it is outside the timeline.
 
         """

@@ -1,1 +1,1 @@
-"""Files and standard output: made whole or not at all, owned by the calling user."""
+"""Files and standard output: written completely or not at all, owned by the calling user."""

@@ -1,10 +1,10 @@
-"""Sizes of files, as people read them."""
+"""File sizes in readable units."""
 
 from __future__ import annotations
 
 
 def size(nbytes: int) -> str:
-    """Bytes in powers of 1000, as files are measured: 12.3 MB."""
+    """Format bytes in powers of 1000, as files are measured: 12.3 MB."""
     number = float(nbytes)
     for unit in ("B", "kB", "MB", "GB"):
         if number < 999.95:

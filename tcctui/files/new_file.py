@@ -1,6 +1,6 @@
-"""A file that gets its name when it is begun or done, and its owner's alone to read.
+"""New file that appears under its name when begun or finished, readable by its owner only.
 
-All files that tcctui makes of what it saw are such: recordings, and what is exported from them.
+Everything that tcctui writes from observed traffic is such a file: recordings and exports.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from pathlib import Path
 from tcctui.errors import TcctuiError
 from tcctui.files.ownership import give_to_caller
 
-# Python closes it in other processes by itself; not every system has a flag for bytes as they are.
+# Python closes it in child processes; not every system has a flag for untranslated bytes.
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
 
 
 class NewFile:
-    """An open file without its name yet, in the directory where it will have it.
+    """Open file without a name yet, in the directory of its future name.
 
-    Its mode is 0600 from the first byte, and under sudo it is the calling user's. What is there
-    under the name is replaced only with `force`, and only once `name` is called: who reads the old
-    file can go on, and if the new one can't be written the old one stays.
+    Its mode is 0600 from the first byte, and under sudo it belongs to the calling user. An existing
+    file is replaced only with `force`, and only when `name` is called: its readers keep the old
+    file, and it survives if the new one can't be written.
 
     Raises:
-        TcctuiError: something is there, or it can't be made.
+        TcctuiError: the name is taken, or the file can't be made.
 
     """
 
@@ -40,16 +40,16 @@ class NewFile:
         flags = _NEW | getattr(os, "O_NOFOLLOW", 0)
         try:
             self.descriptor = os.open(self._part, flags, 0o600)
-            """Of the file; whoever made this closes it."""
+            """Descriptor of the file; closed by its creator."""
         except OSError as error:
             raise refusal(path, error) from error
         give_to_caller(self.descriptor)
 
     def name(self) -> None:
-        """Give it its name.
+        """Give the file its name.
 
         Raises:
-            TcctuiError: something is there meanwhile, or it can't have it.
+            TcctuiError: the name has been taken meanwhile, or is not possible.
 
         """
         assert self._part is not None
@@ -68,7 +68,7 @@ class NewFile:
             self.discard()
 
     def discard(self) -> None:
-        """Leave nothing of it where it has no name; may be called twice."""
+        """Remove the file if it has no name yet; may be called twice."""
         if self._part is not None:
             with contextlib.suppress(OSError):
                 os.unlink(self._part)
@@ -76,10 +76,10 @@ class NewFile:
 
 
 def see(path: Path, *, force: bool) -> None:
-    """See that a file may be made under this name, before all the work.
+    """Check that a file may be made under this name, before all the work.
 
     Raises:
-        TcctuiError: something is there, and is not to be replaced.
+        TcctuiError: the name is taken and must not be replaced.
 
     """
     try:
@@ -89,9 +89,7 @@ def see(path: Path, *, force: bool) -> None:
     except OSError as error:
         raise refusal(path, error) from error
     if stat.S_ISLNK(mode):
-        raise TcctuiError(
-            f"{path} is a symbolic link, which is not replaced.", "Name what it leads to."
-        )
+        raise TcctuiError(f"{path} is a symbolic link, which is not replaced.", "Name its target.")
     if stat.S_ISDIR(mode):
         raise TcctuiError(f"{path} is a directory.", f"Name a file in it: {path / 'NAME'}")
     if not stat.S_ISREG(mode):
@@ -101,7 +99,7 @@ def see(path: Path, *, force: bool) -> None:
 
 
 def refusal(path: Path, error: OSError) -> TcctuiError:
-    """Say why a file can't be made, or not be written."""
+    """Error for a file that can't be made or written."""
     what = f"{path} can't be written"
     if error.errno == errno.EEXIST:
         return _there(path)
@@ -117,11 +115,11 @@ def refusal(path: Path, error: OSError) -> TcctuiError:
 
 
 def _there(path: Path) -> TcctuiError:
-    return TcctuiError(f"{path} is there already.", "Overwrite it with --force, or name another.")
+    return TcctuiError(f"{path} already exists.", "Overwrite it with --force, or name another.")
 
 
 def _linked(part: Path, path: Path) -> bool:
-    """Give a file a second name, which fails where something is; False without such names."""
+    """Hard-link the file; fails if the name is taken, False without hard links."""
     try:
         os.link(part, path)
     except FileExistsError:
@@ -132,5 +130,5 @@ def _linked(part: Path, path: Path) -> bool:
 
 
 def _claim(path: Path) -> None:
-    """Take a name that nobody has, to replace what is made here at once."""
+    """Reserve a free name, which the finished file replaces at once."""
     os.close(os.open(path, _NEW, 0o600))

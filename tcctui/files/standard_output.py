@@ -10,23 +10,23 @@ from tcctui.errors import TcctuiError
 
 
 def write(out: TextIO, text: str) -> None:
-    """Write at once.
+    """Write and flush.
 
     Raises:
-        BrokenPipeError: nobody reads it any more.
-        TcctuiError: it takes no more.
+        BrokenPipeError: the reader has closed the pipe.
+        TcctuiError: any other failure.
 
     """
     try:
         out.write(text)
         out.flush()
     except OSError as error:
-        # The interpreter would flush stdout once more on its way out, and complain.
+        # The interpreter would flush stdout again at exit, and complain.
         with suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
         if isinstance(error, BrokenPipeError):
             raise
         raise TcctuiError(
             f"The output can't be written: {error.strerror}.",
-            "Write it to where there is room, or to a pipe.",
+            "Write it to a disk with room, or to a pipe.",
         ) from error

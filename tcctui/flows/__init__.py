@@ -1,1 +1,1 @@
-"""What is known about flows: columns, histories and the filter language. No I/O, no UI."""
+"""State of flows: columns, histories, diagnosis, groups. No I/O, no UI."""

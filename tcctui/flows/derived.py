@@ -1,4 +1,4 @@
-"""What is worked out of the columns when it is asked for (`columns.DERIVED`)."""
+"""Columns computed on demand (`columns.DERIVED`)."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ Column = npt.NDArray[Any]
 
 
 def needs(name: str) -> frozenset[str]:
-    """Tell which columns one of `DERIVED` follows from; any other is itself."""
+    """Columns that one of `DERIVED` is computed from; any other needs itself."""
     if name == "age_ns":
         return frozenset(_AGE)
     return frozenset(_FOLLOWS[name][1] if name in _FOLLOWS else (name,))
 
 
 def complete(flows: Flows, names: Iterable[str]) -> Flows:
-    """Give columns of `FIELDS`, `SAMPLED` or `DERIVED`, and `cookie`, that follow from `flows`.
+    """Compute columns of `FIELDS`, `SAMPLED` or `DERIVED`, and `cookie`, from `flows`.
 
-    These have what all of them need: see `needs`.
+    `flows` must have everything that they need: see `needs`.
     """
     return Flows(flows.now_ns, {name: follow(flows, name) for name in {*names, "cookie"}})
 
@@ -61,7 +61,7 @@ def _from_sample(sampled_ns: Column, last_ns: Column) -> Column:
 
 
 def _retrans_percent(again: Column, sent: Column) -> Column:
-    # Repeated SYNs count as well, and are no segments with data.
+    # Retransmitted SYNs count as well, and are no data segments.
     percent = np.divide(100 * again, sent, out=np.full(len(sent), np.nan), where=sent > 0)
     return np.minimum(percent, 100)
 
@@ -81,4 +81,4 @@ _FOLLOWS: Mapping[str, tuple[Callable[..., Column], tuple[str, ...]]] = MappingP
         "bbr_phase": (phase, ("bbr_pacing_gain", "bbr_cwnd_gain")),
     }
 )
-"""How a column is worked out, and of which others."""
+"""Computation of each derived column, and the columns it needs."""

@@ -1,4 +1,4 @@
-"""Which row a key is in, for many keys at a time."""
+"""Index from keys to rows, for many keys at a time."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ Rows = npt.NDArray[np.int64]
 
 
 def grown(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
-    """Copy an array of rows with room for `rows` of them; the new ones are zero.
+    """Copy an array with room for `rows` rows; the new ones are zero.
 
-    Unlike numpy's resize, it leaves the new part to the system until it is written to.
+    Unlike numpy's resize, it leaves the new part uncommitted until it is written.
     """
     new = np.zeros((rows, *array.shape[1:]), array.dtype)
     new[: len(array)] = array
@@ -37,16 +37,16 @@ class KeyIndex:
 
     @property
     def keys(self) -> Keys:
-        """All keys, in order; never changed afterwards."""
+        """All keys, sorted; immutable."""
         return self._keys
 
     @property
     def rows(self) -> Rows:
-        """The row of each key, in the order of the keys; never changed afterwards."""
+        """The row of each key, in the order of the keys; immutable."""
         return self._rows
 
     def lookup(self, keys: Keys) -> Rows:
-        """Give the row of each key, -1 where it has none."""
+        """Row of each key, -1 if it has none."""
         if not len(self._keys):
             return np.full(len(keys), -1, "i8")
         place = np.searchsorted(self._keys, keys)
@@ -54,9 +54,9 @@ class KeyIndex:
         return np.where(self._keys[place] == keys, self._rows[place], -1)
 
     def put(self, keys: Keys, rows: Rows) -> None:
-        """Map each key to its row; of one that is there, or is given twice, the last row counts.
+        """Map each key to its row; the last mapping of a key wins.
 
-        A row has one key at a time: another one must be removed before.
+        A row has one key at a time: an earlier one must be removed before.
         """
         if not len(keys):
             return
@@ -76,13 +76,13 @@ class KeyIndex:
         self._rows = np.insert(self._rows, place, rows[~there])
 
     def remove_rows(self, rows: Rows) -> None:
-        """Forget the keys that map to one of the rows."""
+        """Remove the keys of these rows."""
         rows = rows[rows < len(self._key_of)]
         if not len(rows) or not len(self._keys):
             return
         keys = self._key_of[rows]
         place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        # The key may have become another row's since.
+        # The key may map to another row by now.
         place = place[(self._keys[place] == keys) & (self._rows[place] == rows)]
         if len(place):
             kept = np.ones(len(self._keys), bool)

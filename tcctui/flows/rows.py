@@ -1,4 +1,4 @@
-"""All that is known about flows, by row: how a flow gets its row, and how it leaves it."""
+"""Rows of flows in all parts of the store: allocation and release."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tcctui.flows.columns import UNKNOWN_CA_STATE, UNKNOWN_WINDOW, FlowColumns
+from tcctui.flows.columns import FlowColumns
 from tcctui.flows.diagnosis.limits import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
 from tcctui.flows.history.eviction import to_evict
@@ -26,24 +26,24 @@ _ROW = 1_600
 """Bytes of a row, in all parts together."""
 
 LINGER_NS = 10_000_000_000
-"""How long a closed flow stays: 10 s."""
+"""Lifetime of a closed flow: 10 s."""
 
 
 class Part(Protocol):
-    """What keeps something for each row."""
+    """Part of the store with an entry for each row."""
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows; those there stay as they are."""
 
     def forget(self, rows: Rows) -> None:
-        """Begin anew with the rows: their flows leave."""
+        """Reset the rows: their flows leave."""
 
 
 class FlowRows:
-    """The rows of all flows, and every part that keeps something for each.
+    """The rows of all flows, and every part with an entry for each.
 
-    `history_memory` is the budget for histories, in bytes; with 0 there are none.
-    Not for several threads at once.
+    `history_memory` is the budget for histories, in bytes; with 0 there are none. Used by one
+    thread at a time.
     """
 
     def __init__(self, history_memory: int) -> None:
@@ -59,11 +59,11 @@ class FlowRows:
         self.marks = MarkLog()
         self.rate_log = RateLog()
         self.held: Keys = np.empty(0, "u8")
-        """Cookies of flows that stay, even when they are closed."""
+        """Cookies of flows that stay even when closed."""
         self.now_ns = 0
         self.event_rate = EventRate()
         self.events = 0
-        """Events so far, those that others stood for too."""
+        """Number of events so far, including coalesced ones."""
         self.evicted = 0
         """Flows dropped because the memory for histories was spent."""
         self._parts: list[Part] = []
@@ -72,26 +72,26 @@ class FlowRows:
             self.add_part(part)
 
     def add_part(self, part: Part) -> None:
-        """Let a part keep something for each row; before the first flow comes."""
+        """Register a part, before the first flow comes."""
         self._parts.append(part)
 
     def let_go_of_parts(self) -> None:
-        """Be of no more use: parts know this, so that nobody frees the one before the other."""
+        """Break the reference cycles with the parts, for immediate release."""
         self._parts.clear()
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes are in use."""
+        """Approximate memory in use, in bytes."""
         logs = self.history.pages.nbytes + self.marks.nbytes + self.rate_log.nbytes
         return self.columns.capacity * _ROW + logs
 
     def go_on(self, now_ns: int) -> None:
-        """Let time go on to `now_ns`: before anything of that time is taken in."""
+        """Advance to `now_ns`, before anything of that time is taken in."""
         self.now_ns = max(self.now_ns, now_ns)
         self.history.detail.spared = self.held_rows()
 
     def tick(self) -> None:
-        """Work out rates and let go of what has been closed for long, where it is time to."""
+        """Update rates and drop flows closed for long, when it is time to."""
         if self.rates.tick(self.now_ns, self.acked.told):
             self.columns["rate"][:] = self.acked.rates(self.rates.per_second, self.now_ns)
             self.event_rate.tick(self.now_ns, self.events)
@@ -99,30 +99,28 @@ class FlowRows:
             self.history.restore(self.now_ns // BUCKET_NS)
 
     def open(self, cookies: Keys, first: Events | Samples) -> Rows:
-        """Give rows to flows that are seen for the first time, `first` being how they were."""
+        """Allocate rows for new flows, with the values of `first`."""
         columns = self.columns
         rows = columns.take(len(cookies))
         self.grow()
         self.cookies.put(cookies, rows)
         columns["cookie"][rows] = cookies
-        columns["snd_wnd"][rows] = columns["rcv_wnd"][rows] = UNKNOWN_WINDOW
-        columns["ca_state"][rows] = UNKNOWN_CA_STATE
         self.set_birth(rows, first)
         return rows
 
     def grow(self) -> None:
-        """Make room in all parts for the rows that the columns have."""
+        """Grow all parts to the columns' capacity."""
         for part in self._parts:
             part.grow(self.columns.capacity)
 
     def set_birth(self, rows: Rows, first: Events | Samples) -> None:
-        """Let the rows' connections begin with these, or with their opening before them."""
+        """Begin the rows' connections with these, or with their opening before them."""
         first_ns = first["ts_ns"].astype("i8")
         self.columns["first_ns"][rows] = first_ns
         self.columns["opened_ns"][rows] = self.sockets.opened_ns(socket_keys(first), first_ns)
 
     def connected_anew(self, rows: Rows) -> None:
-        """Forget what was known of the rows' sockets before they had the addresses they have."""
+        """Forget the state of the rows' sockets from before they were reconnected."""
         self.sockets.forget(rows)
         self.latest.forget(rows)
         self.acked.forget_samples(rows)
@@ -130,7 +128,7 @@ class FlowRows:
         self.columns["sampled_ns"][rows] = self.columns["mss"][rows] = 0
 
     def add_history(self, rows: Rows, buckets: Buckets, keep: Rows) -> None:
-        """Put buckets into histories; where there is no room, flows not in `keep` may go.
+        """Add buckets to histories; where there is no room, flows not in `keep` may be evicted.
 
         `rows` and `buckets` are as in `History.add`.
         """
@@ -145,7 +143,7 @@ class FlowRows:
             self.history.add(rows, buckets)
 
     def drop(self, rows: Rows) -> None:
-        """Forget flows altogether."""
+        """Remove flows completely."""
         for part in self._parts:
             part.forget(rows)
         self.cookies.remove_rows(rows)
@@ -153,7 +151,7 @@ class FlowRows:
         self.columns.give_back(rows)
 
     def held_rows(self) -> Rows:
-        """Rows of the flows that stay."""
+        """Rows of the flows that stay when closed."""
         rows = self.cookies.lookup(self.held)
         return rows[rows >= 0]
 

@@ -1,4 +1,4 @@
-"""What crosses from the store to whoever looks at it: copies that never change."""
+"""Immutable copies that the store hands to its readers."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Flows(Mapping[str, npt.NDArray[Any]]):
 
     @property
     def count(self) -> int:
-        """How many flows."""
+        """Number of flows."""
         return len(self.columns["cookie"])
 
 
 @dataclass(frozen=True, eq=False)
 class Extremes:
-    """One field of one flow over a grid of time; NaN where nothing happened."""
+    """One field of one flow on a grid of time; NaN without an event."""
 
     low: npt.NDArray[np.float64]
     high: npt.NDArray[np.float64]
@@ -49,14 +49,13 @@ class Extremes:
 
 @dataclass(frozen=True, eq=False)
 class FlowHistory:
-    """A flow's past over a grid of equal columns of time that ends now.
+    """A flow's past on a grid of equal columns of time that ends now.
 
     `seconds` is the time the grid spans; `series` has an entry for each of `buckets.SERIES`, and,
-    in bytes per second, for `acked_rate` (what the other end acknowledged), `delivery_rate`,
-    `pacing_rate` and `bbr_bw` (what samples told). `mss` is the largest of the flow's maximum
-    segment sizes that was sampled, in bytes, 0 while unknown: with a tiny window, the kernel's own
-    one is but half of that. `marks` is what happened, and `limits` what limited the flow most in
-    each column (`diagnosis.Limit`), of the same grid.
+    in bytes per second, for `acked_rate` (acknowledged by the peer), `delivery_rate`, `pacing_rate`
+    and `bbr_bw` (from samples). `mss` is the largest sampled maximum segment size, in bytes, 0 if
+    unknown: with a tiny window, the kernel's own one is but half of that. `marks` are events, and
+    `limits` the main limit in each column (`diagnosis.Limit`), of the same grid.
     """
 
     seconds: float
@@ -70,10 +69,10 @@ class FlowHistory:
 class Totals:
     """Counts since the start.
 
-    `events` of all kinds, those that others stand for too. `flows` known now (closed ones too,
-    while they linger). `evicted` flows dropped because the memory for histories was spent.
-    `seconds_kept` is how far back the recent past of a flow goes now: 60 s, or less where memory is
-    short. `events_per_second` is how many there were over about the last second, NaN while unknown.
+    `events` of all kinds, including coalesced ones. `flows` known now (closed ones too, while they
+    linger). `evicted` flows dropped because the memory for histories was spent. `seconds_kept` is
+    the span of every flow's recent past now: 60 s, or less where memory is short.
+    `events_per_second` is the rate over about the last second, NaN if unknown.
     """
 
     events: int

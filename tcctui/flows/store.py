@@ -1,24 +1,19 @@
-"""All flows: one thread puts batches of events in, others take snapshots out."""
+"""Store of all flows: one thread adds batches of events, others take snapshots."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
 from copy import copy, deepcopy
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.columns import SAMPLED
-from tcctui.flows.derived import complete, needs
-from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
-from tcctui.flows.history.detail import RECENT_BUCKETS
-from tcctui.flows.history.grid import Grid
-from tcctui.flows.history.marks import laid
-from tcctui.flows.history.rate_log import acked_rate
-from tcctui.flows.history.resample import Lived, acked, resample
-from tcctui.flows.index import Keys, Rows
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
+from tcctui.flows.history.resample import Lived
+from tcctui.flows.index import Keys
+from tcctui.flows.instant import Instant
 from tcctui.flows.intake.batch_splits import parts
 from tcctui.flows.intake.event_intake import EventIntake
 from tcctui.flows.intake.sample_intake import SampleIntake
@@ -26,22 +21,20 @@ from tcctui.flows.keyframe import checkpoint
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.rows import FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SOCKET, Samples
 
 HISTORY_MEMORY = 72 << 20
-"""Bytes that histories may take unless told otherwise."""
-
-LONGEST_RECENT = RECENT_BUCKETS * BUCKET_NS / 1e9
-"""Seconds that are kept in the detail of `BUCKET_NS`."""
+"""Default memory budget of histories in bytes."""
 
 _AT_A_TIME = 4096
-"""Samples that are taken in while others wait: a few milliseconds."""
+"""Samples taken in per lock: a few milliseconds."""
 
 
 class Store:
-    """What is known about every flow. All methods may be called from any thread.
+    """State of every flow. All methods may be called from any thread.
 
     `history_memory` is the budget for histories, in bytes; with 0 there are none.
     """
@@ -51,11 +44,18 @@ class Store:
         self._known = FlowRows(history_memory)
         self._looks = SampleIntake(self._known)
         self._intake = EventIntake(self._known, self._looks)
+        self._now = Instant(self._known)
+
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, its events first, and let time go on to its `now_ns`."""
+        self.ingest(batch.events, batch.now_ns)
+        for samples in batch.samples:
+            self.ingest_samples(samples, batch.now_ns)
 
     def ingest(self, events: Events, now_ns: int) -> None:
-        """Take in a batch of events, oldest first, and let time go on to `now_ns`.
+        """Take in a batch of events, oldest first, and advance to `now_ns`.
 
-        `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is of use:
+        `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is useful:
         it lets closed flows leave and rates fall.
         """
         for part in parts(events):
@@ -63,19 +63,18 @@ class Store:
                 self._intake.ingest(part, now_ns)
 
     def ingest_samples(self, samples: Samples, now_ns: int) -> None:
-        """Take in samples in any order, and let time go on to `now_ns`, as `ingest` does.
+        """Take in samples in any order, and advance to `now_ns`, as `ingest` does.
 
-        They are joined with events by the socket's cookie. Sockets that are not known yet become
-        flows if they live.
+        They are joined with events by the socket's cookie. Unknown open sockets become flows.
         """
         for at in range(0, max(1, len(samples)), _AT_A_TIME):
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
 
     def sockets(self, cookies: Keys) -> npt.NDArray[np.void]:
-        """What to ask for samples by: a `SOCKET` for each of these flows, in the order given.
+        """Keys for sampling these flows: a `SOCKET` for each, in the order given.
 
-        Those that are not known, or are closed, are left out.
+        Unknown and closed flows are left out.
         """
         with self._lock:
             columns = self._known.columns
@@ -93,7 +92,7 @@ class Store:
         return found
 
     def whose(self, events: Events) -> Keys:
-        """Say which flow each event is of: by its own cookie, or its socket; 0 if none is known."""
+        """Flow of each event: by its own cookie, or its socket; 0 if unknown."""
         cookies: Keys = events["sock_cookie"].copy()
         unknown = np.flatnonzero(cookies == 0)
         if len(unknown):
@@ -104,52 +103,54 @@ class Store:
         return cookies
 
     def hold(self, cookies: Iterable[int]) -> None:
-        """Keep these flows, even closed ones, for as long as they are named here."""
+        """Keep these flows, even closed ones, until the next call."""
         with self._lock:
             self._known.held = np.array(list(cookies), "u8")
 
     def totals(self) -> Totals:
         """Counts since the start."""
         with self._lock:
-            return Totals(
-                self._known.events,
-                len(self._known.cookies),
-                self._known.evicted,
-                self._known.history.detail.seconds,
-                self._known.event_rate.per_second,
-            )
+            return self._now.totals()
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Copy some columns, of `FIELDS`, `SAMPLED` or `DERIVED`, of all flows.
 
-        They are in the order of their cookies; `cookie` is always there.
+        They are in the order of their cookies; `cookie` is always present.
         """
         with self._lock:
-            return self._copy(self._known.cookies.rows, names)
+            return self._now.flows(names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
-        """Copy some columns of these flows, in the order given; those not known are left out."""
+        """Copy some columns of these flows, in the order given; unknown ones are left out."""
         with self._lock:
-            rows = self._known.cookies.lookup(cookies)
-            return self._copy(rows[rows >= 0], names)
+            return self._now.some_flows(cookies, names)
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """Copy all that is asked for, of one instant: nothing is taken in meanwhile."""
+        with self._lock:
+            return cut(self._now, request)
+
+    def key(self, cookie: int) -> FlowKey:
+        """Give the key of a flow of this machine: its own cookie."""
+        return FlowKey(THIS_HOST, cookie)
 
     def keyframe(self) -> Keyframe:
-        """Copy what is known now, but the histories."""
+        """Copy the present state without the histories."""
         with self._lock:
             return checkpoint.taken(self._known, self._looks)
 
     def restore(self, keyframe: Keyframe, cookies: Keys | None = None) -> None:
-        """Go on from a keyframe, with all of its flows or some; before anything was taken in.
+        """Start from a keyframe, with all of its flows or some; before anything was taken in.
 
         Raises:
-            ValueError: it is another version's, or damaged.
+            ValueError: it is of another version, or damaged.
 
         """
         with self._lock:
             checkpoint.restore(self._known, self._looks, keyframe, cookies)
 
     def copy(self) -> Store:
-        """Copy all there is, for what comes to one not to come to the other.
+        """Copy everything; the copies are independent.
 
         A few milliseconds, some MB: with histories of 50 flows, or none of 10,000.
         """
@@ -158,41 +159,19 @@ class Store:
         with self._lock:
             of_all = (self._known, self._looks, self._intake)
             twin._known, twin._looks, twin._intake = deepcopy(of_all)
+        twin._now = Instant(twin._known)
         return twin
 
     def give_up(self) -> None:
-        """Give the memory back at once: nothing may be asked of it any more."""
+        """Free the memory immediately; the store must not be used afterwards."""
         with self._lock:
             self._known.let_go_of_parts()
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes a copy takes."""
+        """Approximate size of a copy in bytes."""
         with self._lock:
             return self._known.nbytes
-
-    def _copy(self, rows: Rows, names: Iterable[str]) -> Flows:
-        known = self._known
-        names = {*names, "cookie"}
-        copied = {}
-        for name in frozenset[str]().union(*(needs(name) for name in names)):
-            copied[name] = self._column(name, rows)
-        return complete(Flows(known.now_ns, copied), names)
-
-    def _column(self, name: str, rows: Rows) -> npt.NDArray[Any]:
-        """One that follows from no others, or `text`, which is kept once it was made."""
-        known = self._known
-        if name == "text":
-            return known.endpoints.searchable(rows)
-        if name == "sample":
-            return known.latest.of(rows)
-        if name in SAMPLED:
-            return known.latest.column(rows, name)
-        if name == "limit":
-            return known.limits.verdicts(rows, known.now_ns)
-        if name == "limit_shares":
-            return known.limits.shares(rows, known.now_ns)
-        return known.columns[name][rows]
 
     def history(
         self,
@@ -203,63 +182,20 @@ class Store:
         *,
         lived: Lived | None = None,
     ) -> FlowHistory | None:
-        """A flow's past over at most `columns` columns of time, for a chart.
+        """A flow's past on at most `columns` columns of time, for a chart.
 
-        `seconds` back from `at_ns` (now, unless given), or None for the flow's whole life. Beyond
-        60 it is as coarse as the whole life is. None if the flow is not known, or was not yet. What
-        happened later, but in the same 100 ms as `at_ns`, is not left out: `moment.Moment` does
-        that. `lived` is what another store knows of more of that life.
+        `seconds` back from `at_ns` (now by default), or None for the flow's whole life. Beyond 60 s
+        it is as coarse as the whole life is. None if the flow is unknown, or did not exist yet.
+        Later changes in the same 100 ms as `at_ns` are included: `moment.Moment` excludes them.
+        `lived` is another store's longer knowledge of that life.
         """
         with self._lock:
-            known = self._known
-            row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])
-            if row < 0:
-                return None
-            mss = int(known.columns["mss"][row])
-            now = known.now_ns if at_ns is None else at_ns
-            born = int(known.columns["first_ns"][row])
-            if now < born:
-                return None
-            recent = self._recent(row)
-            buckets, step = recent, 1
-            if (seconds is None or seconds > LONGEST_RECENT) and known.history.has(row):
-                buckets, step = known.history.life(row)
-            if lived is not None:
-                buckets, step = lived.until(buckets, step, recent, now // BUCKET_NS)
-            first = born if seconds is None else now - int(seconds * 1e9)
-            grid = Grid.over(
-                first=first // BUCKET_NS, newest=now // BUCKET_NS, step=step, columns=columns
-            )
-            rates = known.rate_log.of(cookie, grid, born)
-            marks = known.marks.own(cookie, born) if lived is None else lived.marks
-            limits = known.limits.strip(row, grid)
-        counted = acked(buckets, step, grid)
-        series = resample(buckets, step, grid)
-        series |= {"acked_rate": acked_rate(counted, grid, born, now), **rates}
-        return FlowHistory(grid.seconds, series, mss, laid(marks, grid), limits)
+            return self._now.history(cookie, seconds, columns, at_ns, lived=lived)
 
     def lived(self, cookie: int) -> Lived | None:
-        """What is known of a flow's whole life, for `history` of a store that knows less of it."""
+        """A flow's whole life, for `history` of a store with a shorter one."""
         with self._lock:
-            known = self._known
-            row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])
-            if row < 0 or not known.history.has(row):
-                return None
-            born = int(known.columns["first_ns"][row])
-            return Lived(*known.history.life(row), born, known.marks.own(cookie, born))
-
-    def _recent(self, row: int) -> Buckets:
-        """The row's recent past; of one that was sampled and did not change, how it is."""
-        known = self._known
-        if known.history.has(row):
-            return known.history.recent(row)
-        idle = known.columns["snd_cwnd"][row] > 0 and known.columns["events"][row] == 0
-        bucket = np.zeros((int(idle), WIDTH), "u4")
-        bucket[:, STAMP] = known.columns["first_ns"][row] // BUCKET_NS
-        for column, name in enumerate(SERIES):
-            for part in (MIN, MAX, LAST):
-                bucket[:, part.start + column] = known.columns[name][row]
-        return bucket
+            return self._now.lived(cookie)
 
     def sparklines(
         self,
@@ -273,20 +209,11 @@ class Store:
     ) -> npt.NDArray[np.float64]:
         """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
 
-        The seconds end at `at_ns` (now, unless given). Each column is the minimum or the maximum
-        over its time. Returns shape (len(cookies), columns), NaN where nothing happened or the flow
-        is not known.
+        The seconds end at `at_ns` (now by default). Each column is the minimum or the maximum over
+        its time. Returns shape (len(cookies), columns), NaN without an event or for an unknown
+        flow.
         """
-        column = (MIN if worst == "min" else MAX).start + SERIES.index(name)
-        per_column = max(1, int(seconds * 1e9) // BUCKET_NS // columns)
-        reduce = np.fmin if worst == "min" else np.fmax
         with self._lock:
-            rows = self._known.cookies.lookup(cookies)
-            # Columns begin at multiples of their width, so that values don't flicker between them.
-            now = self._known.now_ns if at_ns is None else at_ns
-            newest = now // BUCKET_NS
-            begun = (columns - 1) * per_column + newest % per_column + 1
-            known = rows >= 0
-            grid = np.full((len(rows), per_column * columns), np.nan)
-            grid[known, :begun] = self._known.history.grid(rows[known], column, newest, begun)
-        return reduce.reduce(grid.reshape(len(rows), columns, per_column), axis=2)
+            return self._now.sparklines(
+                cookies, name, worst=worst, seconds=seconds, columns=columns, at_ns=at_ns
+            )

@@ -1,10 +1,9 @@
-"""`tcctui trace --alert`: a line for each connection that begins to match, until Ctrl-C."""
+"""`tcctui trace --alert`: a line for each connection that starts to match, until Ctrl-C."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from typing import TextIO
@@ -14,22 +13,20 @@ from tcctui.alerts.payload import json_line
 from tcctui.alerts.reporter import Reporter
 from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
-from tcctui.headless.busiest import busiest
-from tcctui.headless.read_loop import Ending, Round, rounds
+from tcctui.headless.busiest import Watched
+from tcctui.headless.read_loop import Ending, announce, live, recorded
+from tcctui.pump import deliver
 from tcctui.query.value_text import said
-from tcctui.recording.chunks import pieces
 from tcctui.recording.timeline import Timeline
 from tcctui.source import Source
+from tcctui.wire.batch import Batch
 
-_APART_NS = 250_000_000
+APART_NS = 250_000_000
 """Nanoseconds between two looks at all connections."""
-
-_WATCHED = 500
-"""Connections that are sampled several times a second."""
 
 
 class Telling:
-    """Looks for alerts while something is read, and prints them: as text, or lines of JSON."""
+    """Checks for alerts while a source is read, and prints them as text or JSON lines."""
 
     def __init__(
         self,
@@ -46,23 +43,25 @@ class Telling:
         self._out = out
         self.remarks = remarks
         self.store = Store(0)
+        self.wall_offset_ns = 0
+        """Added to the source's clock, it is nanoseconds since 1970."""
         self.raised = 0
-        """How many there were."""
+        """Number of alerts."""
         self._look_ns = 0
 
-    def take(self, part: Round, wall_offset_ns: int) -> bool:
-        """Take in what came, and tell what is new; says whether it was time to look.
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and tell what is new, if it is time to look.
 
         Raises:
-            BrokenPipeError: nobody reads it any more.
-            TcctuiError: the output takes no more.
+            BrokenPipeError: the reader has closed the pipe.
+            TcctuiError: the output can't be written.
 
         """
-        part.into(self.store)
-        if part.now_ns < self._look_ns:
-            return False
-        self._look_ns = part.now_ns + _APART_NS
-        turns = self._alerts.look(self.store, part.now_ns + wall_offset_ns)
+        self.store.take(batch)
+        if batch.now_ns < self._look_ns:
+            return
+        self._look_ns = batch.now_ns + APART_NS
+        turns = self._alerts.look(self.store, batch.now_ns + self.wall_offset_ns)
         self.raised += len(turns.raised)
         if turns:
             write(self._out, self._lines(turns))
@@ -72,7 +71,6 @@ class Telling:
             troubles += self._report.troubles()
         for trouble in troubles:
             print(trouble, file=self.remarks, flush=True)
-        return True
 
     def _lines(self, turns: Turns) -> str:
         if self._form == "jsonl":
@@ -80,14 +78,14 @@ class Telling:
         return "".join(map(line, turns.raised))
 
     def end(self, seconds: float) -> int:
-        """Say how many there were; gives the exit code."""
+        """Print the number of alerts; gives the exit code."""
         noun = "alert" if self.raised == 1 else "alerts"
         print(f"{self.raised:,} {noun} in {seconds:.1f} s", file=self.remarks)
         return 0
 
 
 def line(alert: Alert) -> str:
-    """One line of text: when, between whom, what it was, and what was asked."""
+    """One line of text: time, ends, query and values."""
     when = datetime.fromtimestamp(alert.raised_ns // 10**9)
     told = ", ".join(said(name, value) for name, value in alert.values.items())
     parts = [f"{when:%H:%M:%S} {alert.local} > {alert.remote}", told, alert.query]
@@ -98,40 +96,27 @@ def alert(source: Source, telling: Telling, duration: float | None) -> int:
     """Read an open source until `duration` or a signal ends it; gives the exit code.
 
     Raises:
-        TcctuiError: the source is gone, or the output takes no more.
+        TcctuiError: the source is gone, or the output can't be written.
 
     """
-    remarks = telling.remarks
-    if source.shortfall is not None:
-        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
-    if source.kernel_filter:
-        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
-    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
-    begin_ns, offset_ns = source.now_ns(), time.time_ns() - source.now_ns()
+    announce(source, telling.remarks)
+    begin_ns, telling.wall_offset_ns = source.now_ns(), time.time_ns() - source.now_ns()
+    watched = Watched(source, telling.store, APART_NS)
     with Ending() as ending, suppress(BrokenPipeError):
-        for part in rounds(source, ending, begin_ns, duration):
-            if telling.take(part, offset_ns):
-                store = telling.store
-                source.watch(store.sockets(busiest(store)[:_WATCHED]))
+        deliver(live(source, ending, begin_ns, duration), telling, watched)
     return telling.end((source.now_ns() - begin_ns) / 1e9)
 
 
 def alert_of(timeline: Timeline, telling: Telling, duration: float | None) -> int:
-    """Read a recording as fast as it can be; gives the exit code.
+    """Read a recording at full speed; gives the exit code.
 
     Raises:
-        TcctuiError: it can't be read any more, or the output takes no more.
+        TcctuiError: it can't be read any more, or the output can't be written.
 
     """
     first_ns, last_ns = timeline.span
     until_ns = last_ns if duration is None else min(last_ns, first_ns + int(duration * 1e9))
+    telling.wall_offset_ns = timeline.origin.wall_offset_ns
     with suppress(BrokenPipeError):
-        for part in _played(timeline, first_ns, until_ns):
-            telling.take(part, timeline.origin.wall_offset_ns)
+        deliver(recorded(timeline.chunks(first_ns - 1, until_ns), until_ns), telling)
     return telling.end((until_ns - first_ns) / 1e9)
-
-
-def _played(timeline: Timeline, first_ns: int, until_ns: int) -> Iterable[Round]:
-    for chunk in timeline.chunks(first_ns - 1, until_ns):
-        for events, samples, now_ns in pieces(chunk, until_ns):
-            yield Round(events, [samples] if len(samples) else [], now_ns)

@@ -1,4 +1,4 @@
-"""What of a connection's totals is from before it was looked at: the kernel counts all its life."""
+"""Totals from before the first read: the kernel counts a connection's whole life."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tcctui.wire.samples import Samples, value
 _BEFORE = np.dtype(
     [
         ("sampled_ns", "i8"),  # when the first sample was taken; 0 without one
-        ("acked", "f8"),  # tcpi_bytes_acked then, NaN where the kernel does not tell
-        ("retransmits", "f8"),  # tcpi_total_retrans then
-        ("began", "u1"),  # whether an event came before that sample
+        ("acked", "f8"),  # its tcpi_bytes_acked, NaN where the kernel has none
+        ("retransmits", "f8"),  # its tcpi_total_retrans
+        ("began", "u1"),  # True if an event came before that sample
         ("una", "u4", (2,)),  # snd_una of the first event, and of the last before that sample
     ]
 )
@@ -24,20 +24,20 @@ Numbers = npt.NDArray[np.float64]
 
 
 class Lifetimes:
-    """The first sample of each row's connection, and how far it came before that.
+    """First sample of each row's connection, and the progress before it.
 
-    A connection's samples have to be here before events from after them are.
+    A connection's samples have to be added before later events.
     """
 
     def __init__(self) -> None:
         self._before = np.zeros(0, _BEFORE)
 
     def grow(self, rows: int) -> None:
-        """Make room for so many rows."""
+        """Make room for this many rows."""
         self._before = grown(self._before, rows)
 
     def add_samples(self, rows: Rows, samples: Samples) -> None:
-        """Take first samples in; sorted by connection, and the rows of them, -1 for none."""
+        """Add first samples, sorted by connection, and their rows, -1 for none."""
         first = np.append(True, rows[1:] != rows[:-1]) & (rows >= 0)
         first &= self._before["sampled_ns"][rows] == 0
         new, samples = rows[first], samples[first]
@@ -46,7 +46,7 @@ class Lifetimes:
         self._before["retransmits"][new] = value(samples, "total_retrans")
 
     def add_events(self, rows: Rows, probes: Events) -> None:
-        """Take events in; sorted by connection, and the rows of them, -1 for none."""
+        """Add events, sorted by connection, and their rows, -1 for none."""
         sampled_ns = self._before["sampled_ns"][rows]
         early = (sampled_ns == 0) | (probes["ts_ns"] <= sampled_ns.astype("u8"))
         early &= rows >= 0
@@ -62,14 +62,14 @@ class Lifetimes:
         self._before["began"][rows] = 1
 
     def sampled_ns(self, rows: Rows) -> npt.NDArray[np.int64]:
-        """When the connections were first sampled (CLOCK_MONOTONIC); 0 for never."""
+        """First sample times of the connections (CLOCK_MONOTONIC); 0 for none."""
         when: npt.NDArray[np.int64] = self._before["sampled_ns"][rows]
         return when
 
     def totals(self, rows: Rows) -> tuple[Numbers, Numbers]:
-        """Give bytes acknowledged and segments sent again before; NaN where that is not known."""
+        """Bytes acknowledged and segments retransmitted before the first read; NaN if unknown."""
         before = self._before[rows]
-        # Modulo 2^32: it is sampled long before 4 GiB have come.
+        # Modulo 2^32: the first sample comes long before 4 GiB.
         came = (before["una"][:, 1] - before["una"][:, 0]).astype("f8")
         known = before["sampled_ns"] > 0
         acked = np.where(known, np.maximum(before["acked"] - came, 0), np.nan)
@@ -77,5 +77,5 @@ class Lifetimes:
 
 
 def since(total: Numbers, before: Numbers) -> Numbers:
-    """What was counted since; where it is less than before, the socket was connected anew."""
+    """Count since the first read; a total below it means that the socket was reconnected."""
     return np.where(total >= before, total - before, total)

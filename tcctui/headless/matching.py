@@ -1,13 +1,13 @@
-"""Which events and samples match a query: by their own values, and by what is known of their flow.
+"""Events and samples that match a query, by their own values and by their flow's state.
 
-A tcp_probe event says for itself what ports, addresses, windows, srtt and bytes in flight were; the
-rest (algorithm, process, rate, age, what limits it …) is what its flow's were then. All other
-events, and samples, go by their flow alone.
+A tcp_probe event has its own ports, addresses, windows, srtt and bytes in flight; the rest
+(algorithm, process, rate, age, limit …) is its flow's at that time. All other events, and samples,
+are matched by their flow alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +20,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import Query
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import Records, pick
 from tcctui.wire.samples import Samples
@@ -46,7 +47,7 @@ _ENDS: Mapping[str, _Read] = MappingProxyType(
         "cookie": _field("sock_cookie"),
     }
 )
-"""Columns that every event and every sample has a value for."""
+"""Columns in every event and every sample."""
 
 _OWN: Mapping[str, _Read] = MappingProxyType(
     {
@@ -57,32 +58,32 @@ _OWN: Mapping[str, _Read] = MappingProxyType(
         "in_flight": lambda events: events["snd_nxt"] - events["snd_una"],
     }
 )
-"""Columns that a tcp_probe event has a value for."""
+"""Columns in a tcp_probe event."""
 
 _ONLY_SAMPLED = SAMPLED | {"mss", "limit", "limit_shares", "sample", "sampled_ns"}
-"""Columns that nothing is known of without samples."""
+"""Columns unknown without samples."""
 
 _APART_NS = 1_000_000_000
-"""Nanoseconds between two looks at all flows: ages, rates and limits change by themselves."""
+"""Nanoseconds between two evaluations of all flows: ages, rates and limits change with time."""
 
 _NOBODY: Keys = np.empty(0, "u8")
 
 
 def needed(query: Query) -> frozenset[str]:
-    """Columns that the query follows from."""
+    """Columns that the query is evaluated on."""
     return frozenset[str]().union(*(needs(name) for name in query.fields))
 
 
 def is_of_ends(query: Query) -> bool:
-    """Whether ports and addresses alone decide it."""
+    """True if ports and addresses alone decide it."""
     return needed(query) <= _ENDS.keys() - {"cookie"}
 
 
 class Matching:
-    """Says which events and samples match a query, once `take` has had them.
+    """Matches events and samples with a query, after `take` has had them.
 
-    With `only_probes`, it is asked about tcp_probe events alone: then there is often no need to
-    know anything of flows, and nothing is kept. Not for several threads at once.
+    With `only_probes`, only tcp_probe events are matched: then flows are often not needed, and no
+    state is kept. Used by one thread at a time.
     """
 
     def __init__(self, query: Query, *, only_probes: bool = False, store: Store | None = None):
@@ -91,19 +92,17 @@ class Matching:
         self._from_ends = is_of_ends(query)
         alone = self._from_ends or (only_probes and self._needed <= _OWN.keys())
         self.store = (None if alone else Store(0)) if store is None else store
-        """What is known of flows; None where nothing needs to be."""
+        """State of flows; None if it is not needed."""
         self.wants_samples = bool(self._needed & _ONLY_SAMPLED)
-        """Whether nothing is decided where no samples come."""
+        """True if the query needs samples."""
 
-    def take(self, events: Events, samples: Iterable[Samples], now_ns: int) -> None:
-        """Let time go on to `now_ns`, with what came until then."""
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and advance to its `now_ns`."""
         if self.store is not None:
-            self.store.ingest(events, now_ns)
-            for part in samples:
-                self.store.ingest_samples(part, now_ns)
+            self.store.take(batch)
 
     def events(self, events: Events, cookies: Keys | None = None) -> Mask:
-        """Say which events match; `cookies` are those of their flows, where events have none."""
+        """Mask of the matching events; `cookies` are their flows' where events have none."""
         if not len(events):
             return np.zeros(0, bool)
         if self._from_ends:
@@ -117,13 +116,13 @@ class Matching:
         return mask
 
     def samples(self, samples: Samples) -> Mask:
-        """Say which samples are of flows that match."""
+        """Mask of the samples of matching flows."""
         if self._from_ends:
             return self._by_ends(samples)
         return self.flows(samples["sock_cookie"])
 
     def flows(self, cookies: Keys) -> Mask:
-        """Say which flows match now; those that are not known don't."""
+        """Mask of the flows that match now; unknown ones don't."""
         assert self.store is not None
         unique, at = np.unique(cookies, return_inverse=True)
         flows = self.store.some_flows(unique, self.query.fields)
@@ -158,40 +157,39 @@ class Matching:
 
 
 class Followed:
-    """Connections from the moment that they first match a query, with all that comes of them.
+    """Connections from their first match on, with all later events.
 
-    Whoever asks for `-f 'retrans>3'` wants to see what becomes of a connection then, not the
-    moments alone. `forgetting` those that are long closed, they take no more room in time.
+    A user of `-f 'retrans>3'` wants to see the connection's further course, not the matching
+    moments alone. With `forgetting`, connections closed for long are dropped from memory.
     """
 
     def __init__(self, query: Query, *, forgetting: bool = False) -> None:
         self.query = query
         self.store = Store(0)
-        """What is known of all flows."""
+        """State of all flows."""
         self.cookies: Keys = _NOBODY
-        """Of those that have matched, in order."""
+        """Cookies of those that have matched, in order."""
         self._matching = Matching(query, store=self.store)
         self._forgetting = forgetting
         self._look_ns = 0
 
-    def choose(
-        self, events: Events, samples: Sequence[Samples], now_ns: int
-    ) -> tuple[Events, list[Samples]]:
-        """Take in what came until `now_ns`, and give what is of connections that have matched."""
+    def choose(self, batch: Batch) -> Batch:
+        """Take in a batch, and return the part of connections that have matched."""
+        events = batch.events
         before = self.store.whose(events)  # of those that end now
-        self.take(events, samples, now_ns)
+        self.take(batch)
         whose = np.where(before > 0, before, self.store.whose(events))
-        chosen = [pick(part, np.isin(part["sock_cookie"], self.cookies)) for part in samples]
-        return pick(events, np.isin(whose, self.cookies)), [part for part in chosen if len(part)]
+        chosen = [pick(part, np.isin(part["sock_cookie"], self.cookies)) for part in batch.samples]
+        events = pick(events, np.isin(whose, self.cookies))
+        return Batch(events, [part for part in chosen if len(part)], batch.now_ns)
 
-    def take(self, events: Events, samples: Sequence[Samples], now_ns: int) -> None:
-        """Take in what came until `now_ns`, and note which connections match."""
-        self.store.ingest(events, now_ns)
-        for part in samples:
-            self.store.ingest_samples(part, now_ns)
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and record the connections that match now."""
+        self.store.take(batch)
+        events, now_ns = batch.events, batch.now_ns
         probes = pick(events, events["kind"] == EventKind.PROBE)
         touched = np.unique(
-            np.concatenate([_NOBODY, *(part["sock_cookie"] for part in (events, *samples))])
+            np.concatenate([_NOBODY, *(part["sock_cookie"] for part in (events, *batch.samples))])
         )
         touched = np.setdiff1d(touched, self.cookies, assume_unique=True)
         new = probes["sock_cookie"][self._matching.events(probes)]

@@ -1,34 +1,34 @@
-"""`tcctui trace` with --until or --summary: what came of it, instead of every event."""
+"""`tcctui trace` with --until or --summary: a result instead of every event."""
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
 from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
-from tcctui.headless.busiest import busiest
+from tcctui.headless.busiest import Watched, busiest
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, Round, rounds
+from tcctui.headless.read_loop import Ending, announce, live, recorded
 from tcctui.headless.summary import Summary
 from tcctui.headless.until import Until
+from tcctui.pump import Sink, deliver, polled
 from tcctui.query import Query
-from tcctui.recording.chunks import NO_EVENTS, pieces
+from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.timeline import Timeline
 from tcctui.source import Source
+from tcctui.wire.batch import Batch
 
 HAPPENED, DID_NOT_HAPPEN = 0, 3
 """Exit codes of --until."""
 
 _APART_NS = 1_000_000_000
-"""Nanoseconds between two looks at all connections."""
-
-_WATCHED = 500
-"""Connections that are sampled several times a second: those that had an event last."""
+"""Nanoseconds between two checks of all connections."""
 
 _TOLD_WITHIN_NS = 1_000_000_000
 """Nanoseconds within which the last sample of a socket that was destroyed comes, if it does."""
@@ -36,17 +36,17 @@ _TOLD_WITHIN_NS = 1_000_000_000
 _FIRST_DUMP_NS = 1_000_000_000
 """Nanoseconds after which all sockets have been sampled once that were there before."""
 
-_LAST_LOOK = 1.5
-"""Seconds that the last samples may take."""
+LAST_LOOK, _LAST_WAIT = 1.5, 0.05
+"""Seconds that the last samples may take, and between two polls for them."""
 
 
 class Asked:
-    """What is looked for while something is read, and what is told of it at the end.
+    """State of one `trace --until` or `--summary` run.
 
-    Until a connection matches `until`, if it is given. `summary` is the form, `text` or `json`, of
-    what is printed of each connection; None prints nothing of them. What matched is printed, too:
-    among the remarks where there is a summary. With `only`, it is all of connections that match
-    that: now, to end it, and at some time, to be summed up.
+    It ends when a connection matches `until`, if given. `summary` is the form, `text` or `json`, of
+    the result; None prints none. The match is printed too, on stderr beside a summary. `only`
+    limits both: to connections that match it now, for `until`, and that matched it once, for the
+    summary.
     """
 
     def __init__(
@@ -69,45 +69,44 @@ class Asked:
         self.store = Store(0) if self._followed is None else self._followed.store
         self.found: list[str] = []
 
-    def read(self, parts: Iterable[Round], each_second: Callable[[], object]) -> int:
-        """Read to the end; gives the moment of the last part that was read, 0 if there was none."""
-        look_ns = now_ns = 0
-        for part in parts:
-            now_ns = part.now_ns
-            self.take(part)
-            if self.summary is not None:
-                self.summary.add(part.events, part.samples)
-            if self.search():
-                break
-            if now_ns >= look_ns:
-                look_ns = now_ns + _APART_NS
-                self.look()
-                each_second()
-        return now_ns
+    def read(self, batches: Iterable[Batch], *sinks: Sink) -> int:
+        """Read to the end, for other sinks too; gives the last batch's moment, 0 without one."""
+        look_ns = 0
 
-    def take(self, part: Round) -> None:
-        """Take in what came."""
-        if self._followed is None:
-            part.into(self.store)
-        else:
-            self._followed.take(part.events, part.samples, part.now_ns)
+        def ended(batch: Batch) -> bool:
+            nonlocal look_ns
+            if self.search():
+                return True
+            if batch.now_ns >= look_ns:
+                look_ns = batch.now_ns + _APART_NS
+                self.look()
+            return False
+
+        last = deliver(batches, self, *sinks, until=ended)
+        return 0 if last is None else last.now_ns
+
+    def take(self, batch: Batch) -> None:
+        """Take in a batch."""
+        (self._followed or self.store).take(batch)
+        if self.summary is not None:
+            self.summary.take(batch)
 
     def search(self) -> bool:
-        """Look for a connection that matches, unless one was found; says whether there is one."""
+        """Search for a matching connection unless one was found; True if there is one."""
         if self._until is not None and not self.found:
             self.found = self._until.found(self.store)
         return bool(self.found)
 
     def look(self) -> None:
-        """Take note of how connections are now, for the summary."""
+        """Update the summary from the store."""
         if self.summary is not None:
             self.summary.look(self.store)
 
     def tell(self, seconds: float, lost: int, skipped: int) -> int:
-        """Print what there is to say; gives the exit code.
+        """Print the result; gives the exit code.
 
         Raises:
-            TcctuiError: the output takes no more.
+            TcctuiError: the output can't be written.
 
         """
         if self.summary is not None and self._followed is not None:
@@ -126,30 +125,25 @@ class Asked:
             noun = "connection" if count == 1 else "connections"
             print(f"{count:,} {noun} in {seconds:.1f} s, {losses}", file=self.remarks)
             return 0
-        happened = "It happened" if self.found else "It did not happen"
-        print(f"{happened} in {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
+        result = "Match after" if self.found else "No match within"
+        print(f"{result} {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
         return HAPPENED if self.found else DID_NOT_HAPPEN
 
 
 def outcome(source: Source, asked: Asked, duration: float | None) -> int:
-    """Read an open source until it happens, or `duration` or a signal ends it; gives the exit code.
+    """Read an open source until a match, `duration` or a signal; gives the exit code.
 
     Raises:
-        TcctuiError: the source is gone, or the output takes no more.
+        TcctuiError: the source is gone, or the output can't be written.
 
     """
-    remarks = asked.remarks
-    if source.shortfall is not None:
-        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
-    if source.kernel_filter:
-        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
-    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
+    announce(source, asked.remarks)
     begin_ns = source.now_ns()
     if asked.summary is not None:
         asked.summary.all_known_ns = begin_ns + _FIRST_DUMP_NS
     with Ending() as ending:
-        parts = rounds(source, ending, begin_ns, duration)
-        end_ns = asked.read(parts, lambda: _watch(source, asked.store))
+        watched = Watched(source, asked.store, _APART_NS)
+        end_ns = asked.read(live(source, ending, begin_ns, duration), watched)
         if asked.summary is not None or not asked.found:
             _look_last(source, asked)
             asked.search()
@@ -157,52 +151,47 @@ def outcome(source: Source, asked: Asked, duration: float | None) -> int:
 
 
 def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
-    """Read a recording as a live source is read, but as fast as it can be; gives the exit code.
+    """Read a recording as a live source, at full speed; gives the exit code.
 
     Raises:
-        TcctuiError: it can't be read any more, or the output takes no more.
+        TcctuiError: it can't be read any more, or the output can't be written.
 
     """
     first_ns, last_ns = timeline.span
     until_ns = last_ns if duration is None else min(last_ns, first_ns + int(duration * 1e9))
-    losses = [(0, 0)]
+    losses = (0, 0)
 
-    def played() -> Iterator[Round]:
+    def chunks() -> Iterator[Chunk]:
+        nonlocal losses
         for chunk in timeline.chunks(first_ns - 1, until_ns):
-            losses[0] = (chunk.lost, chunk.skipped)
-            for events, samples, now_ns in pieces(chunk, until_ns):
-                yield Round(events, [samples] if len(samples) else [], now_ns)
+            losses = (chunk.lost, chunk.skipped)
+            yield chunk
 
-    end_ns = asked.read(played(), lambda: None)
+    end_ns = asked.read(recorded(chunks(), until_ns))
     asked.look()
-    return asked.tell(max(0, end_ns - first_ns) / 1e9, *losses[0])
-
-
-def _watch(source: Source, store: Store) -> None:
-    """Have samples of the busiest several times a second; the others' come every few."""
-    source.watch(store.sockets(busiest(store)[:_WATCHED]))
+    return asked.tell(max(0, end_ns - first_ns) / 1e9, *losses)
 
 
 def _look_last(source: Source, asked: Asked) -> None:
-    """Sample all sockets once more: what a quiet one was sampled last may be seconds old."""
-    store, summary = asked.store, asked.summary
+    """Sample all sockets once more: the last sample of an idle one may be seconds old."""
+    store = asked.store
     asked.look()
-    now_ns, deadline = source.now_ns(), time.monotonic() + _LAST_LOOK
+    now_ns, deadline = source.now_ns(), time.monotonic() + LAST_LOOK
     source.watch(store.sockets(busiest(store)))
-    while time.monotonic() < deadline and _to_come(store, now_ns):
-        try:
-            source.read(0.05)  # what happens from now on does not count
-            while len(samples := source.sampled()):
-                asked.take(Round(NO_EVENTS, [samples], source.now_ns()))
-                if summary is not None:
-                    summary.add(NO_EVENTS, [samples])
-        except TcctuiError:
-            break
+
+    def ended(_: Batch) -> bool:
+        return time.monotonic() >= deadline or not _to_come(store, now_ns)
+
+    # Events from now on do not count.
+    samples = (replace(batch, events=NO_EVENTS) for batch in polled(source, _LAST_WAIT))
+    if _to_come(store, now_ns):
+        with suppress(TcctuiError):
+            deliver(samples, asked, until=ended)
     asked.look()
 
 
 def _to_come(store: Store, now_ns: int) -> bool:
-    """Whether samples are still to come: of the living one from now, of the dead their last one."""
+    """True while samples are pending: a current one of the open, a final one of the closed."""
     flows = store.flows(["sampled_ns", "closed_ns"])
     sampled_ns, closed_ns = flows["sampled_ns"], flows["closed_ns"]
     missing = (closed_ns == 0) & (sampled_ns < now_ns)

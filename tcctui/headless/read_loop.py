@@ -1,43 +1,43 @@
-"""Reading a source where there is no screen: round by round, until a signal or its time ends it."""
+"""Batches without a screen: of a source until a signal or its time, or of a recording."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from types import TracebackType
+from typing import TextIO
 
 from tcctui.errors import TcctuiError
-from tcctui.flows.store import Store
-from tcctui.headless.matching import Followed
-from tcctui.source import Source
-from tcctui.wire.events import Events
+from tcctui.pump import poll
+from tcctui.recording.chunks import Chunk, pieces
+from tcctui.source import EventSource, Source
+from tcctui.wire.batch import Batch
 from tcctui.wire.records import pick
-from tcctui.wire.samples import Samples
 
 _WAIT = 0.1
-"""Seconds between two looks at the source."""
+"""Seconds between two polls of the source."""
 
 _PATIENCE = 10
-"""Seconds that what is left to do may take once a signal has come."""
+"""Seconds allowed for finishing after a signal."""
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class GivenUpError(TcctuiError):
-    """What was left to do after a signal took too long."""
+    """Finishing after a signal took too long."""
 
 
 class Ending:
-    """Takes note of the signals that end a command, in the main thread, while the context lasts.
+    """Catches the signals that end a command, in the main thread, for the time of the context.
 
-    After the first one there is time to finish; a second one, or 10 s, ends it where it is. What is
-    ignored from the start stays so, as nohup wants it.
+    After the first one there is time to finish; a second one, or 10 s, aborts. A signal ignored
+    from the start stays ignored, as nohup requires.
     """
 
     def __init__(self) -> None:
         self.asked = False
-        """Whether a signal has come."""
+        """True once a signal has come."""
 
     def __enter__(self) -> Ending:
         self._previous = {
@@ -68,31 +68,25 @@ class Ending:
         raise GivenUpError(f"The output takes nothing any more: given up after {_PATIENCE} s.")
 
 
-@dataclass(frozen=True, eq=False)
-class Round:
-    """What came at one look at a source; `now_ns` is its clock then."""
-
-    events: Events
-    samples: list[Samples]
-    now_ns: int
-
-    def of(self, followed: Followed) -> Round:
-        """Choose what is of connections that have matched."""
-        return Round(*followed.choose(self.events, self.samples, self.now_ns), self.now_ns)
-
-    def into(self, store: Store) -> None:
-        """Let a store take it in."""
-        store.ingest(self.events, self.now_ns)
-        for samples in self.samples:
-            store.ingest_samples(samples, self.now_ns)
+def announce(source: Source, remarks: TextIO) -> None:
+    """Say what is read, and what is lacking."""
+    if source.shortfall is not None:
+        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
+    if source.kernel_filter:
+        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
+    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
 
 
-def rounds(
-    source: Source, ending: Ending, begin_ns: int, duration: float | None
-) -> Iterator[Round]:
-    """Look at a source ten times a second, until `duration` seconds after `begin_ns` or a signal.
+def live(
+    source: EventSource,
+    ending: Ending,
+    begin_ns: int,
+    duration: float | None,
+    wait: float = _WAIT,
+) -> Iterator[Batch]:
+    """Poll a source each `wait` seconds, until `duration` seconds after `begin_ns` or a signal.
 
-    What happened until then is in the rounds, events of later are not.
+    Events until then are in the batches, later ones are not.
 
     Raises:
         TcctuiError: the source is gone.
@@ -100,20 +94,26 @@ def rounds(
     """
     end_ns = None if duration is None else begin_ns + int(duration * 1e9)
     while True:
-        # Whether it is the last round is decided before reading; see trace.Trace.
+        # Decide on the last batch before reading: what came until then is printed, and on a host
+        # that is never quiet no more than that.
         now = source.now_ns()
         if ending.asked:
             end_ns = min(now, end_ns or now)
-        last = end_ns is not None and now >= end_ns
-        wait = 0.0 if last else _WAIT
-        if end_ns is not None:
-            wait = min(wait, max(0.0, (end_ns - now) / 1e9))
-        events = source.read(wait)
-        if end_ns is not None and (later := events["ts_ns"] >= end_ns).any():
-            events = pick(events, ~later)
-        samples = []
-        while len(part := source.sampled()):
-            samples.append(part)
-        yield Round(events, samples, source.now_ns())
-        if last and not len(events):
+        timeout = wait if end_ns is None else min(wait, max(0.0, (end_ns - now) / 1e9))
+        batch = poll(source, timeout)
+        if end_ns is not None and (later := batch.events["ts_ns"] >= end_ns).any():
+            batch = replace(batch, events=pick(batch.events, ~later))
+        yield batch
+        if end_ns is not None and now >= end_ns and not len(batch.events):
             return
+
+
+def recorded(chunks: Iterable[Chunk], until_ns: int) -> Iterator[Batch]:
+    """Batches of a recording's chunks until `until_ns`, at full speed.
+
+    Raises:
+        TcctuiError: it can't be read any more.
+
+    """
+    for chunk in chunks:
+        yield from pieces(chunk, until_ns)

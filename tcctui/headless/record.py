@@ -1,4 +1,4 @@
-"""`tcctui record`: all that comes from the kernel into a recording, without a screen."""
+"""`tcctui record`: everything from the kernel into a recording, without a screen."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ from tcctui.errors import TcctuiError
 from tcctui.files.file_sizes import size
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, GivenUpError, rounds
+from tcctui.headless.read_loop import Ending, GivenUpError, live
 from tcctui.printable import plain
+from tcctui.pump import deliver
 from tcctui.query import Query
 from tcctui.recording.idle_chunks import IdleChunks
 from tcctui.recording.origin import live_origin
@@ -24,6 +25,7 @@ from tcctui.recording.timeline import Origin
 from tcctui.recording.writer import PipeClosedError, RecordingWriter
 from tcctui.recording.writer_thread import RecordingThread
 from tcctui.source import Source
+from tcctui.wire.batch import Batch
 
 _APART = 1.0
 """Seconds between two progress lines."""
@@ -38,11 +40,10 @@ def record(
     remarks: TextIO,
     query: Query | None = None,
 ) -> int:
-    """Record from an open source to a file, or to standard output; gives the exit code.
+    """Record an open source to a file, or to standard output; gives the exit code.
 
-    With a `query`, what is of connections that match it, from the first time on that they do.
-
-    It ends after `duration` seconds, by SIGINT, SIGTERM or SIGHUP, or when nobody reads any more.
+    With a `query`, connections are recorded from their first match on. It ends after `duration`
+    seconds, by SIGINT, SIGTERM or SIGHUP, or when the reader closes the pipe.
 
     Raises:
         TcctuiError: the file can't be made or written, or the source is gone.
@@ -54,7 +55,7 @@ def record(
     with Ending() as ending:
         begin_ns = source.now_ns()
         piped = path is None and into_a_pipe()
-        if piped:  # before anything is sent: whoever reads it may draw on the same terminal then
+        if piped:  # before anything is sent: the reader may draw on the same terminal from then on
             announce(source, None, remarks, query)
         followed = None if query is None else Followed(query, forgetting=True)
         writer = RecordingWriter(path, _origin(source, query), force=force)
@@ -62,22 +63,27 @@ def record(
         if not piped:
             announce(source, path, remarks, query)
         progress = Progress(source, writer, remarks, quiet=piped)
-        # What is known now goes into keyframes; a recording needs no histories.
+        # The store serves keyframes alone; a recording needs no histories.
         store = Store(0)
         quiet = IdleChunks(output.write)
-        # Whoever reads a pipe, or a FIFO, goes by what comes each second.
+        # The reader of a pipe or FIFO expects a chunk each second.
         is_file = path is not None and path.is_file()
-        tape = Tape(store, begin_ns, quiet.write if is_file else output.write)
+        tape = Tape(
+            store,
+            begin_ns,
+            quiet.write if is_file else output.write,
+            losses=lambda: (source.lost(), source.skipped()),
+        )
+
+        def failed(_: Batch) -> bool:
+            progress.show()
+            return output.failed
+
         try:
-            for part in rounds(source, ending, begin_ns, duration):
-                if followed is not None:
-                    part = part.of(followed)  # noqa: PLW2901
-                part.into(store)
-                for samples in part.samples:
-                    tape.add_samples(samples)
-                tape.add_events(part.events, part.now_ns, source.lost(), source.skipped())
-                output.check()
-                progress.show()
+            batches = live(source, ending, begin_ns, duration)
+            if followed is not None:
+                batches = map(followed.choose, batches)
+            deliver(batches, store, tape, until=failed)
             tape.flush(source.now_ns())
             quiet.flush()
             output.close()
@@ -90,7 +96,7 @@ def record(
             progress.end()
             raise
         except BaseException:
-            with suppress(TcctuiError):  # what came until now
+            with suppress(TcctuiError):  # what is pending
                 tape.flush(source.now_ns())
                 quiet.flush()
                 output.close()
@@ -103,18 +109,18 @@ def record(
 
 
 def into_a_pipe() -> bool:
-    """Whether standard output is anything but a file: somebody reads it while it is written."""
+    """True if standard output is not a file: it has a reader at this moment."""
     return not stat.S_ISREG(os.fstat(1).st_mode)
 
 
 def _origin(source: Source, query: Query | None) -> Origin:
-    """Say where it is from, and by which filter: all of it, not the kernel's part alone."""
+    """Describe the origin and the filter: all of it, not the kernel's part alone."""
     origin = live_origin(source)
     return origin if query is None else replace(origin, kernel_filter=query.text)
 
 
 def announce(source: Source, path: Path | None, out: TextIO, query: Query | None = None) -> None:
-    """Say what is recorded."""
+    """Announce the source, the target and the query."""
     told = f", {source.kernel_filter}" if source.kernel_filter else ""
     if query is not None:
         told = f", what matches {query.text}"
@@ -126,9 +132,9 @@ def announce(source: Source, path: Path | None, out: TextIO, query: Query | None
 
 
 class Progress:
-    """Says on `out` how much was recorded: each second where it is a terminal, and at the end.
+    """Reports progress on `out`: each second on a terminal, and at the end.
 
-    With `quiet`, nothing: also over ssh, it would be written across the screen of a replay.
+    With `quiet`, nothing: even over ssh it would be written across the screen of a replay.
     """
 
     def __init__(
@@ -143,7 +149,7 @@ class Progress:
         self._next = self._begun
 
     def show(self) -> None:
-        """Write the line anew, if it is time to."""
+        """Rewrite the line if it is time to."""
         now = time.monotonic()
         if not self._terminal or self._quiet or now < self._next:
             return
@@ -168,7 +174,7 @@ class Progress:
 
 
 def line(elapsed: float, events: int, nbytes: int, lost: int, skipped: int) -> str:
-    """Say how much was recorded: elapsed seconds, events, size, bytes for each event, losses."""
+    """Format progress: elapsed seconds, events, size, bytes per event, losses."""
     seconds = round(elapsed)
     clock = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
     parts = [clock, f"{events:,} events", size(nbytes)]

@@ -1,15 +1,16 @@
-"""What there was to tell of each connection, over the time that a source was read."""
+"""Summary of each connection over the time a source was read."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
 from tcctui.flows.labels import state_name
@@ -18,46 +19,47 @@ from tcctui.headless.lifetimes import Lifetimes, since
 from tcctui.printable import plain
 from tcctui.recording.chunks import by_flow
 from tcctui.wire.addresses import format_address
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples, value
 
 MOST = 200_000
-"""Connections that are told of; those that come later are counted, but not told."""
+"""Limit on connections in a summary; later ones are only counted."""
 
 _RANGES = ("srtt", "snd_cwnd")
 
 _MEASURED = np.dtype(
     [
-        ("count", "u8"),  # events that told of srtt
+        ("count", "u8"),  # events with an srtt
         ("srtt_sum", "f8"),
         *((f"{name}_{side}", "u4") for name in _RANGES for side in ("min", "max")),
     ]
 )
-"""What is measured of each connection; extremes are 0 until there is one."""
+"""Measurements of each connection; extremes are 0 until there is a value."""
 
 _KNOWN = (
-    *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport"),
-    *("state", "events", "bytes_acked", "age_ns", "total_retrans", "cc", "comm", "pid"),
+    *(*ENDS, "state", "events", "bytes_acked", "age_ns", "total_retrans", "cc", "comm", "pid"),
     "opened_ns",
 )
-"""Columns of the store of which the last values are told."""
+"""Columns of the store whose last values are printed."""
 
 
 class Summary:
-    """Gathers what is told at the end; `add` and `look` are called as time goes on.
+    """Gathers what is told at the end; `take` and `look` are called as time goes on.
 
-    Numbers are those of `TCP_INFO`: bytes acknowledged and segments sent again are what the kernel
-    counted since the first look at the socket; or of its whole life, where all of that was seen.
-    srtt and cwnd are the extremes of every event and sample.
+    Numbers are those of `TCP_INFO`: bytes acknowledged and segments retransmitted since the socket
+    was first read, or of its whole life if all of it was seen. srtt and cwnd are the extremes over
+    every event and sample.
     """
 
     def __init__(self) -> None:
         self.all_known_ns: int | None = None
-        """What has no events, and is first sampled after this moment, was opened since the
-        beginning; None where nobody knows."""
+        """A socket without events, first sampled after this time, was opened since the beginning;
+        None if unknown.
+        """
         self.only: Keys | None = None
-        """Cookies of those that are told of; None of all."""
+        """Cookies of the connections to print; None for all."""
         self._index = KeyIndex()
         self._lifetimes = Lifetimes()
         self._measured = np.zeros(0, _MEASURED)
@@ -68,11 +70,11 @@ class Summary:
         every = self._index.keys
         return len(every if self.only is None else np.intersect1d(every, self.only))
 
-    def add(self, events: Events, samples: Iterable[Samples] = ()) -> None:
-        """Take in what came meanwhile."""
-        for part in samples:
+    def take(self, batch: Batch) -> None:
+        """Take in a batch."""
+        for part in batch.samples:
             self._add_samples(part)
-        self._add_events(events)
+        self._add_events(batch.events)
 
     def _add_events(self, events: Events) -> None:
         probes = pick(events, events["kind"] == EventKind.PROBE)
@@ -104,7 +106,7 @@ class Summary:
             self._lifetimes.add_samples(self._index.lookup(samples["sock_cookie"]), samples)
 
     def look(self, store: Store) -> None:
-        """Take note of what the store knows last; connections leave it 10 s after their end."""
+        """Update from the store's latest values; a connection leaves it 10 s after its end."""
         flows = store.flows(_KNOWN)
         rows = self._rows(flows["cookie"])
         known = rows >= 0
@@ -121,7 +123,7 @@ class Summary:
     def _widen(
         self, cookies: Keys, ranges: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]]
     ) -> None:
-        """Widen extremes by values that are sorted by connection; a value of 0 is none."""
+        """Widen extremes by values that are sorted by connection; 0 is no value."""
         starts = run_starts(cookies)
         rows = self._rows(cookies[starts])
         there = rows >= 0
@@ -137,7 +139,7 @@ class Summary:
             of[rows[there]] = np.maximum(of[rows[there]], most)
 
     def _rows(self, cookies: Keys) -> Rows:
-        """Give the row of each connection, a new one if need be; -1 where there is no room."""
+        """Row of each connection, allocated if needed; -1 at the limit."""
         rows = self._index.lookup(cookies)
         new = np.flatnonzero(rows < 0)
         begin = len(self._index)
@@ -154,12 +156,12 @@ class Summary:
             self._index.put(cookies[new], rows[new])
         return rows
 
-    # What is told
+    # Results
 
     def flows(self) -> Iterator[dict[str, Any]]:
-        """Give each connection's numbers, by the names that JSON has; the busiest first.
+        """Numbers of each connection by their JSON names; the busiest first.
 
-        None is what is not known.
+        An unknown value is None.
         """
         if not self._known:
             return
@@ -195,7 +197,7 @@ class Summary:
             }
 
     def _counted(self, rows: Rows) -> dict[str, npt.NDArray[np.float64]]:
-        """What the kernel counted of rows, since they were looked at and in their whole lives."""
+        """The kernel's counts for rows, since the first read and over whole lives."""
         known = self._known
         acked, again = (known[name][rows].astype("f8") for name in ("bytes_acked", "total_retrans"))
         acked_before, again_before = self._lifetimes.totals(rows)
@@ -205,7 +207,7 @@ class Summary:
             whole |= only_sampled & (self._lifetimes.sampled_ns(rows) > self.all_known_ns)
         for before in (acked_before, again_before):
             before[whole] = 0
-        told = ~np.isnan(acked_before)  # otherwise it is what events told: from the first on
+        told = ~np.isnan(acked_before)  # otherwise from events: since the first one
         return {
             "bytes_acked": np.where(told, since(acked, np.nan_to_num(acked_before)), acked),
             "retransmits": since(again, again_before),
@@ -214,7 +216,7 @@ class Summary:
         }
 
     def as_json(self, seconds: float, lost: int, skipped: int) -> str:
-        """Write one JSON object, with a connection per line."""
+        """Format as one JSON object, a connection per line."""
         flows = list(self.flows())
         head = {
             "duration_s": round(seconds, 3),
@@ -227,7 +229,7 @@ class Summary:
         return f'{json.dumps(head)[:-1]}, "flows": [\n{lines}\n]}}\n'
 
     def as_text(self) -> str:
-        """Write a table, with a line per connection; times are milliseconds."""
+        """Format as a table, a connection per line; times are milliseconds."""
         rows = [_HEAD, *(_cells(flow) for flow in self.flows())]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         lines = [

@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import signal
 import struct
 import sys
 import time
+from contextlib import suppress
 from typing import TextIO
 
 import numpy as np
 
 from tcctui.files.standard_output import write
+from tcctui.flows.index import Keys
 from tcctui.flows.store import Store
-from tcctui.headless.busiest import busiest, unsampled
+from tcctui.headless.busiest import Watched, busiest, unsampled
 from tcctui.headless.matching import Matching
+from tcctui.headless.read_loop import Ending, live
 from tcctui.printable import plain
+from tcctui.pump import Sink, deliver
 from tcctui.source import EventSource, Source
 from tcctui.wire.addresses import format_address
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
 
 FORMATS = ("text", "jsonl", "csv")
 
-_WAIT = 0.05  # seconds between two looks at the source
+_WAIT = 0.05  # seconds between two polls of the source
 
-_WATCHED = 500  # connections that are sampled several times a second, where samples matter
-
-_WATCH_NS = 250_000_000  # nanoseconds between two times that it is said which
+_WATCH_NS = 250_000_000  # nanoseconds between two choices of them
 
 FIELDS = (
     "ts_ns",
@@ -45,7 +47,7 @@ FIELDS = (
     "rcv_wnd",
     "sock_cookie",
 )
-"""What jsonl and csv print of an event: the tracepoint's own names and units."""
+"""Fields of an event in jsonl and csv: the tracepoint's own names and units."""
 
 _FLOW = np.dtype(
     [
@@ -56,14 +58,14 @@ _FLOW = np.dtype(
         ("sock_cookie", ">u8"),
     ]
 )
-"""What all events of a flow have in common."""
+"""Fields common to all events of a flow."""
 
 _unpack_flow = struct.Struct(">2QH2QHQ").unpack
 
 COUNTED = (*FIELDS, "acks")
-"""The same where a line may stand for several events: how many of the flow there were so far."""
+"""The same for coalesced events, with the number of ACKs of the flow so far."""
 
-# Lines to be filled in twice: with the flow, and, behind %%, with the numbers of each event.
+# Templates filled in twice: with the flow, and, behind %%, with the numbers of each event.
 _TEXT = (
     "%%.3f| %s.%d > %s.%d | snd_nxt %%d snd_una %%d snd_cwnd %%d ssthresh %%d"
     " snd_wnd %%d srtt %%d rcv_wnd %%d sock_cookie %d length %%d"
@@ -83,14 +85,16 @@ def _line(form: str, counted: bool) -> str:
     return "{" + ", ".join(f'"{name}": {place}' for name, place in quoted.items()) + "}\n"
 
 
-_REMEMBERED = 1 << 16  # flows, about 400 bytes each
+REMEMBERED = 1 << 16
+"""Flows whose part of a line is kept, about 400 bytes each."""
+
 _PIECE = 2048  # events written at a time: their numbers fit in the CPU's caches, a batch's do not
 
 
 class _Lines(dict[bytes, str]):
-    """The line of each flow, by its `_FLOW` as bytes: complete but for the numbers of an event.
+    """Line of each flow, by its `_FLOW` as bytes: complete except for an event's numbers.
 
-    Addresses are what takes longest to write, and they are the same in all lines of a flow.
+    Addresses are the slowest part to format, and equal in all lines of a flow.
     """
 
     def __init__(self, line: str) -> None:
@@ -98,7 +102,7 @@ class _Lines(dict[bytes, str]):
         self._line = line
 
     def __missing__(self, flow: bytes) -> str:
-        if len(self) >= _REMEMBERED:
+        if len(self) >= REMEMBERED:
             self.clear()
         here, here_low, sport, there, there_low, dport, cookie = _unpack_flow(flow)
         ends = (format_address(here, here_low), sport, format_address(there, there_low), dport)
@@ -106,16 +110,16 @@ class _Lines(dict[bytes, str]):
         return line
 
 
-_LINES = {
+LINES = {
     (form, counted): _Lines(_line(form, counted)) for form in FORMATS for counted in (False, True)
 }
 
 
 def format_events(events: Events, form: str, since_ns: int, *, counted: bool = False) -> str:
-    """Lines for tcp_probe events, in the form `text`, `jsonl` or `csv`.
+    """Format tcp_probe events as `text`, `jsonl` or `csv` lines.
 
-    `since_ns` is the moment that `text` counts its milliseconds from. With `counted`, each line
-    ends with the event's `acks`.
+    `since_ns` is the origin of the milliseconds in `text`. With `counted`, each line ends with the
+    event's `acks`.
     """
     pieces = range(0, len(events), _PIECE)
     return "".join([_format(events[at : at + _PIECE], form, since_ns, counted) for at in pieces])
@@ -133,42 +137,37 @@ def _format(events: Events, form: str, since_ns: int, counted: bool) -> str:
         numbers = (*numbers, "acks")
     rows = zip(moments.tolist(), *(events[name].tolist() for name in numbers), strict=True)
     keys = flows.view(f"V{_FLOW.itemsize}").tolist()
-    lines = _LINES[form, counted]
+    lines = LINES[form, counted]
     return "".join([lines[key] % row for key, row in zip(keys, rows, strict=True)])
 
 
 class Chosen:
-    """Chooses the events that match; `samples`, where the query needs them, are its source's."""
+    """Filter for events; `samples`, where the query needs them, are its source's."""
 
     def __init__(self, matching: Matching, samples: Source | None = None) -> None:
         self.matching = matching
-        self._samples = samples
-        self._watch_ns = 0
+        self.sinks: list[Sink] = [matching]
+        """Take in each batch before it is chosen from."""
+        if samples is not None and matching.store is not None:
+            self.sinks.append(Watched(samples, matching.store, _WATCH_NS, _unsampled_first))
 
-    def of(self, events: Events, now_ns: int) -> Events:
-        """Give the tcp_probe events that match, now that it is `now_ns`."""
-        matching, sampled = self.matching, []
-        if self._samples is not None:
-            while len(part := self._samples.sampled()):
-                sampled.append(part)
-        matching.take(events, sampled, now_ns)
-        if self._samples is not None and matching.store is not None and now_ns >= self._watch_ns:
-            self._watch_ns = now_ns + _WATCH_NS
-            self._watch(self._samples, matching.store)
+    def of(self, events: Events) -> Events:
+        """Give the tcp_probe events that match now."""
         probes = pick(events, events["kind"] == EventKind.PROBE)
-        return pick(probes, matching.events(probes))
+        return pick(probes, self.matching.events(probes))
 
-    def _watch(self, source: Source, store: Store) -> None:
-        """Have those sampled often of which nothing is known yet, and the busiest."""
-        watched = np.concatenate([unsampled(store), busiest(store)])[:_WATCHED]
-        source.watch(store.sockets(np.unique(watched)))
+
+def _unsampled_first(store: Store) -> Keys:
+    """Name those of which nothing is known yet, and then the busiest, each once."""
+    cookies = np.concatenate([unsampled(store), busiest(store)])
+    return cookies[np.sort(np.unique(cookies, return_index=True)[1])]
 
 
 class Trace:
-    """Prints what a source delivers until its time, its count or a signal ends it.
+    """Prints the events of a source until its duration, its count or a signal ends it.
 
-    `duration` is in seconds and `count` in events; None is without end. `since_ns` is when the
-    source was attached, on its own clock. With `matching`, only what matches is printed and counts.
+    `duration` is in seconds and `count` in events; None for no limit. `since_ns` is the time of
+    attachment, on the source's clock. With `matching`, only matches are printed and counted.
     """
 
     def __init__(
@@ -185,72 +184,38 @@ class Trace:
         self._source = source
         self._since_ns = since_ns
         self._form = form
-        self._end_ns = None if duration is None else since_ns + int(duration * 1e9)
+        self._duration = duration
         self._left = count
         self._chosen = matching
         self._out = out
         self._counted = source.interval_ns > 0
-        self._stopped = False
         self.seen = 0
         """Events printed."""
 
     def run(self) -> None:
-        """Print until the end; a closed pipe ends it quietly, as SIGINT and SIGTERM do.
+        """Print until the end; a closed pipe ends it quietly, as a signal does.
 
         Raises:
-            TcctuiError: the source is gone, or the output takes no more.
+            TcctuiError: the source is gone, or the output can't be written.
 
         """
-        previous = {
-            number: signal.signal(number, self._stop)
-            for number in _ENDING
-            if signal.getsignal(number) is not signal.SIG_IGN  # as nohup wants it
-        }
-        try:
+        with Ending() as ending, suppress(BrokenPipeError):
             if self._form == "csv":
-                self._write(",".join(COUNTED if self._counted else FIELDS) + "\n")
-            while self._step():
-                pass
-        except BrokenPipeError:
-            pass
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
+                write(self._out, ",".join(COUNTED if self._counted else FIELDS) + "\n")
+            batches = live(self._source, ending, self._since_ns, self._duration, _WAIT)
+            sinks = [] if self._chosen is None else self._chosen.sinks
+            deliver(batches, *sinks, self, until=lambda _: self._left == 0)
 
-    def _write(self, text: str) -> None:
-        write(self._out, text)
-
-    def _stop(self, *_: object) -> None:
-        self._stopped = True
-
-    def _step(self) -> bool:
-        # Whether it is the last round is decided before reading: what came until then is printed,
-        # and on a host that is never quiet no more than that.
-        now = self._source.now_ns()
-        if self._stopped:
-            self._end_ns = min(now, self._end_ns or now)
-        last = self._end_ns is not None and now >= self._end_ns
-        wait = 0.0 if last else _WAIT
-        if self._end_ns is not None:
-            wait = min(wait, max(0.0, (self._end_ns - now) / 1e9))
-        events = self._source.read(wait)
-        if self._end_ns is not None:
-            events = events[events["ts_ns"] < self._end_ns]
-        more = len(events) > 0
-        if self._chosen is not None:
-            events = self._chosen.of(events, self._source.now_ns())
+    def take(self, batch: Batch) -> None:
+        """Print what matches of a batch."""
+        events = batch.events if self._chosen is None else self._chosen.of(batch.events)
         events = events[events["kind"] == EventKind.PROBE][: self._left]
         if self._left is not None:
             self._left -= len(events)
         if len(events):
-            self._write(format_events(events, self._form, self._since_ns, counted=self._counted))
+            text = format_events(events, self._form, self._since_ns, counted=self._counted)
+            write(self._out, text)
             self.seen += len(events)
-        if self._left == 0:
-            return False
-        return not last or more
-
-
-_ENDING = (signal.SIGINT, signal.SIGTERM)
 
 
 def trace(
@@ -265,7 +230,7 @@ def trace(
 ) -> None:
     """Run `tcctui trace` on an open source, with its remarks on stderr.
 
-    `matching` chooses among what the kernel lets through; None prints all of that.
+    `matching` filters what passes the kernel; None prints all of it.
     """
     if source.kernel_filter:
         print(f"Filter in the kernel: {source.kernel_filter}", file=sys.stderr)
@@ -279,6 +244,6 @@ def trace(
     seconds = time.monotonic() - started
     lost = f"{source.lost()} lost"
     if source.skipped():
-        # Of any flow: the kernel does not say of which.
+        # Of any flow: the kernel does not name it.
         lost += f", {source.skipped()} skipped by the kernel"
     print(f"{running.seen} events in {seconds:.1f} s, {lost}", file=sys.stderr)

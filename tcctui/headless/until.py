@@ -1,26 +1,26 @@
-"""Whether what is waited for has happened: whether any connection matches a query."""
+"""The condition of `trace --until`: a connection that matches a query."""
 
 from __future__ import annotations
 
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.store import Store
 from tcctui.query import Query
-from tcctui.query.value_text import ENDS, LOCAL, REMOTE, TOLD_BY_ENDS, endpoint, said, value
+from tcctui.query.value_text import TOLD_BY_ENDS, endpoint, said, value
 
 _MOST = 10
 """Connections that are named."""
 
 
 class Until:
-    """Looks for connections that match a query, as the dashboard's search does."""
+    """Search for matching connections, by the rules of the dashboard's search."""
 
     def __init__(self, query: Query) -> None:
         self._query = query
 
     def found(self, store: Store) -> list[str]:
-        """Say which match now, a line for each, ten at most; empty if none does.
+        """Lines for up to ten matching connections; empty without a match.
 
-        A line has both ends and the values that were asked for:
-        `192.0.2.1:40000 > 192.0.2.2:443 | retrans 12`.
+        A line has both ends and the queried values: `192.0.2.1:40000 > 192.0.2.2:443 | retrans 12`.
         """
         flows = store.flows(self._query.fields)
         mask = self._query.mask(flows)
@@ -28,7 +28,7 @@ class Until:
             return []
         asked = sorted(self._query.fields - TOLD_BY_ENDS)
         cookies = flows["cookie"][mask]
-        # The values that matched, not those of now: another thread may have changed the store.
+        # The values that matched, not the current ones: another thread may have changed the store.
         values = [flows[name][mask] for name in asked]
         ends = store.some_flows(cookies, ENDS)
         lines = []

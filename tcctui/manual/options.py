@@ -11,7 +11,7 @@ Parser = argparse.ArgumentParser
 
 
 def names(parser: Parser) -> frozenset[str]:
-    """All ways to write the options of a parser."""
+    """All spellings of a parser's options."""
     return frozenset(name for action in parser._actions for name in action.option_strings)
 
 
@@ -25,7 +25,7 @@ def commands(parser: Parser) -> Iterator[tuple[str, str, Parser]]:
 
 
 def described(parser: Parser, but: Collection[str] = ()) -> str:
-    """Arguments and options, without those that are described elsewhere, and without --help."""
+    """Arguments and options, without `but`, those described elsewhere, and without --help."""
     return "".join(
         roff.tagged(_written(action), _help(parser, action))
         for action in parser._actions
@@ -36,7 +36,7 @@ def described(parser: Parser, but: Collection[str] = ()) -> str:
 
 
 def synopsis(name: str, parser: Parser) -> str:
-    """How a command is called, in one line of roff."""
+    """Synopsis of a command in one line of roff."""
     places = [
         roff.italic(str(action.metavar or action.dest))
         for action in parser._actions

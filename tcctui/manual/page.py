@@ -7,18 +7,18 @@ from collections.abc import Iterator
 from tcctui import __version__
 from tcctui.cli import parser
 from tcctui.manual import options, roff
-from tcctui.manual.screen import columns, keys, searches, signs
+from tcctui.manual.sections import references
 
 _SUMMARY = "htop for TCP congestion control"
 
 _DESCRIPTION = (
-    "tcctui shows live, for every TCP connection of a Linux machine, what congestion control is"
-    " doing: cwnd, ssthresh, srtt, windows and bytes in flight from each ACK that the kernel's"
+    "tcctui shows, live and for every TCP connection of a Linux machine, the state of congestion"
+    " control: cwnd, ssthresh, srtt, windows and bytes in flight from each ACK that the kernel's"
     " tcp:tcp_probe tracepoint sees, through eBPF; retransmits, rates, BBR's model and the kernel's"
-    " own clocks from sock_diag, which is what ss(8) reads. It says what limits a connection.",
+    " own clocks from sock_diag, the source of ss(8). It names what limits each connection.",
     "Without a command it is the dashboard. With root (or CAP_BPF and CAP_PERFMON) it sees every"
     " ACK; without, it takes samples of the sockets. In the dashboard, ? lists the keys and Ctrl-P"
-    " all there is to do.",
+    " all commands.",
 )
 
 _EXAMPLES = (
@@ -26,40 +26,14 @@ _EXAMPLES = (
     ("sudo tcctui --filter 'port:443 and srtt>80ms'", "Only slow connections of one service."),
     (
         "sudo tcctui --alert 'retrans>5 and srtt>200ms' --alert-log alerts.jsonl",
-        "Mark connections that are losing, and write a line for each.",
+        "Mark connections that are losing, and log a line for each.",
     ),
     ("sudo tcctui record day.arrows --duration 60", "Record a minute."),
-    ("tcctui replay day.arrows --at 14:05:03", "See it again, anywhere, without root."),
+    ("tcctui replay day.arrows --at 14:05:03", "Replay it, anywhere, without root."),
     ("ssh HOST sudo tcctui record - | tcctui replay -", "The dashboard of another machine."),
     ("tcctui export day.arrows flows.parquet --table flows", "A table for DuckDB or pandas."),
-    ("sudo tcctui trace --until 'retrans>10' --duration 60", "Wait for something to happen."),
-    ("tcctui demo", "Try it on a recording that comes along."),
-)
-
-_FILES = (
-    (
-        "~/.config/tcctui/config.toml",
-        "Settings: keys, columns, theme, filters, units. Under sudo, those of the calling user;"
-        " $XDG_CONFIG_HOME is heeded. `tcctui config --print-default` writes one to begin with.",
-    ),
-    (
-        "~/.local/state/tcctui/searches",
-        "What was searched for, for the arrow keys in the search box; $XDG_STATE_HOME is heeded.",
-    ),
-)
-
-_ENVIRONMENT = (
-    ("NO_COLOR", "If set, the screen has no colours; words and glyphs say all the same."),
-    ("TEXTUAL_THEME", "A theme that holds where the settings name none."),
-    ("SUDO_UID, SUDO_GID", "Whose files are made and read under sudo(8)."),
-    ("TCCTUI_ALERT, TCCTUI_LOCAL, …", "What the command of --alert-run is told; set for it alone."),
-)
-
-_STATUS = (
-    ("0", "All went well."),
-    ("1", "Something failed: one sentence says what, and another what mends it."),
-    ("2", "A mistake in the usage, such as a filter that can't be read."),
-    ("3", "trace --until: it did not happen within --duration."),
+    ("sudo tcctui trace --until 'retrans>10' --duration 60", "Wait for a match."),
+    ("tcctui demo", "Try it on the bundled recording."),
 )
 
 _SEE_ALSO = "ss(8), tc(8), bpftrace(8), tcp(7), sock_diag(7)"
@@ -81,17 +55,8 @@ def _sections() -> Iterator[str]:
     yield roff.section("DESCRIPTION", *map(roff.paragraph, _DESCRIPTION))
     yield roff.section("OPTIONS", options.described(whole))
     yield roff.section("COMMANDS", *_commands(commands, options.names(whole)))
-    yield roff.section("SEARCHES AND FILTERS", *searches())
-    yield roff.section("KEYS", *keys())
-    yield roff.section("COLUMNS", *columns())
-    yield roff.section("SIGNS", *signs())
     yield roff.section("EXAMPLES", roff.examples(_EXAMPLES))
-    for title, entries in (
-        ("FILES", _FILES),
-        ("ENVIRONMENT", _ENVIRONMENT),
-        ("EXIT STATUS", _STATUS),
-    ):
-        yield roff.section(title, *(roff.tagged(roff.bold(one), said) for one, said in entries))
+    yield from references()
     yield roff.section("SEE ALSO", roff.paragraph(_SEE_ALSO))
 
 
@@ -99,8 +64,8 @@ def _commands(
     commands: list[tuple[str, str, options.Parser]], known: frozenset[str]
 ) -> Iterator[str]:
     yield roff.paragraph(
-        "Options of the same name as one above mean the same; what follows are those that only"
-        " the command has."
+        "An option of the same name as one above has the same meaning; only a command's own options"
+        " follow."
     )
     for name, told, command in commands:
         yield roff.subsection(f"tcctui {name}")

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 
 def escaped(text: str) -> str:
-    """Text in which nothing is taken for an escape, or for a hyphen to break a line at.
+    """Escape text so that no character starts an escape or allows a line break at a hyphen.
 
-    The page is ASCII: whatever else there is becomes an escape with its number.
+    The page is ASCII: any other character becomes an escape with its number.
     """
     text = text.replace("\\", "\\e").replace("-", "\\-").replace("~", "\\(ti").replace("^", "\\(ha")
     text = text.replace("'", "\\(aq").replace("`", "\\(ga").replace('"', "\\(dq")
@@ -16,18 +16,18 @@ def escaped(text: str) -> str:
 
 
 def line(text: str) -> str:
-    """A line of text, also where it begins as a request would."""
+    """A line of text, protected if it begins as a request would."""
     whole = " ".join(text.split())
     return f"\\&{escaped(whole)}" if whole[:1] in {".", "'"} else escaped(whole)
 
 
 def bold(text: str) -> str:
-    """Text that is typed as it stands."""
+    """Text typed literally."""
     return f"\\fB{escaped(text)}\\fR"
 
 
 def italic(text: str) -> str:
-    """Text that stands for something else."""
+    """Placeholder text."""
     return f"\\fI{escaped(text)}\\fR"
 
 
@@ -47,9 +47,15 @@ def paragraph(text: str) -> str:
 
 
 def tagged(tag: str, *texts: str) -> str:
-    """Something, which is roff already, and what is said of it."""
+    """Tag, which is roff already, and its description."""
     said = "\n.br\n".join(line(text) for text in texts if text)
     return f".TP\n{tag}\n{said or '.'}\n"
+
+
+def listing(text: str) -> str:
+    """Lines printed verbatim, with their indentation."""
+    lines = [f"\\&{escaped(one)}" for one in text.rstrip("\n").split("\n")]
+    return ".PP\n.EX\n" + "\n".join(lines) + "\n.EE\n"
 
 
 def examples(lines: Iterable[tuple[str, str]]) -> str:

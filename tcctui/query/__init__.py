@@ -1,6 +1,6 @@
-"""The query language: one for the search box, filters, waiting, alerts.
+"""The query language of the search box, filters, conditions and alerts.
 
-`parse` makes a `Query` of text. What a query may say is in `language`.
+`parse` makes a `Query` of text; `language` defines the syntax.
 """
 
 from tcctui.query.errors import QueryError, render_error

@@ -1,8 +1,8 @@
-"""What of a query the kernel can decide: formulas over addresses and ports alone.
+"""The kernel's part of a query: formulas over addresses and ports alone.
 
-Each term has one that holds of every flow of which the term may hold, and one for its opposite
-(`Bounds`): what cannot be decided from both ends of a connection is `EVERYTHING` in both. So a
-filter made of it lets too much through at most, and never a flow too few.
+Each term has a formula that is true for every flow for which the term may hold, and one for its
+negation (`Bounds`): both are `EVERYTHING` for a term that the two ends of a connection cannot
+decide. So a filter made of them may pass extra flows and never drops a match.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from typing import Literal, TypeAlias
 from tcctui.wire.addresses import Prefix
 
 End: TypeAlias = Literal["s", "d", "sd"]
-"""Which end: this machine's or the other, as columns begin (`sport`, `daddr_hi`); or either: the
-atom holds if it does of one of both."""
+"""End of a connection: local or remote, as columns begin (`sport`, `daddr_hi`), or either one."""
 
 
 @dataclass(frozen=True)
@@ -40,21 +39,21 @@ Atom: TypeAlias = "PortRange | Inside"
 
 @dataclass(frozen=True)
 class Not:
-    """An atom does not hold."""
+    """Negation of an atom."""
 
     atom: PortRange | Inside
 
 
 @dataclass(frozen=True)
 class All:
-    """All parts hold; without any it always holds."""
+    """Conjunction; empty, it is always true."""
 
     parts: tuple[Reach, ...]
 
 
 @dataclass(frozen=True)
 class AnyOf:
-    """One of the parts holds; without any it never does."""
+    """Disjunction; empty, it is always false."""
 
     parts: tuple[Reach, ...]
 
@@ -62,7 +61,7 @@ class AnyOf:
 Reach: TypeAlias = "PortRange | Inside | Not | All | AnyOf"
 
 _FEW = 32
-"""Up to so many parts are compared with each other."""
+"""Limit on parts that are compared pairwise."""
 
 EVERYTHING = All(())
 NOTHING = AnyOf(())
@@ -70,22 +69,22 @@ NOTHING = AnyOf(())
 
 @dataclass(frozen=True)
 class Bounds:
-    """`holds` is true wherever a term may hold, `fails` wherever its opposite may."""
+    """`holds` is true wherever a term may hold, `fails` wherever its negation may."""
 
     holds: Reach = EVERYTHING
     fails: Reach = EVERYTHING
 
     @property
     def opposite(self) -> Bounds:
-        """Those of the opposite."""
+        """Bounds of the negation."""
         return Bounds(self.fails, self.holds)
 
     @property
     def exact(self) -> bool:
-        """Whether it shows that `holds` is all there is to decide: `fails` is its opposite.
+        """True if `holds` decides the term completely: `fails` is its negation.
 
-        Formulas are compared as they are written, once simplified: those that say the same in very
-        different ways are not recognised.
+        Formulas are compared as written, once simplified: equivalent ones of very different form
+        are not recognised.
         """
         return opposite(simplified(self.holds)) == simplified(self.fails)
 
@@ -103,7 +102,7 @@ def any_of(bounds: Sequence[Bounds]) -> Bounds:
 
 
 def opposite(reach: Reach) -> Reach:
-    """Say what holds where this does not."""
+    """Negation of a formula."""
     if isinstance(reach, Not):
         return reach.atom
     if isinstance(reach, (PortRange, Inside)):
@@ -113,14 +112,14 @@ def opposite(reach: Reach) -> Reach:
 
 
 def size(reach: Reach) -> int:
-    """How many tests it takes to decide it at most: how many atoms there are in it."""
+    """Largest number of tests needed to decide it: its number of atoms."""
     if isinstance(reach, (All, AnyOf)):
         return sum(map(size, reach.parts))
     return 1
 
 
 def simplified(reach: Reach) -> Reach:
-    """Say the same with fewer atoms, in the order in which they were.
+    """Equivalent formula with fewer atoms, in the same order.
 
     `simplified(opposite(reach))` is `opposite(simplified(reach))`.
     """
@@ -159,9 +158,9 @@ def _any_of(parts: Sequence[Reach]) -> Reach:
 
 
 def implies(one: Reach, other: Reach) -> bool:
-    """Whether it shows at a glance that `other` holds wherever `one` does."""
+    """True if `other` obviously follows from `one`."""
     for kind, quantified in ((AnyOf, all), (All, any)):
-        # A conjunction on the right is taken apart before one on the left: more is seen so.
+        # A conjunction on the right is split before one on the left: more cases are recognised.
         if isinstance(other, All) and kind is All:
             return all(implies(one, part) for part in other.parts)
         if isinstance(one, kind):
@@ -184,7 +183,7 @@ def _is_in(one: Reach, other: Reach) -> bool:
 
 
 def _merged(atoms: Sequence[Atom]) -> list[Atom]:
-    """Say with as few atoms as possible that one of these holds; ports come before addresses."""
+    """Disjunction of atoms with as few of them as possible; ports come before addresses."""
     ranges: dict[str, list[PortRange]] = {}
     blocks: dict[str, list[Inside]] = {}
     for end in ("s", "d"):
@@ -195,7 +194,7 @@ def _merged(atoms: Sequence[Atom]) -> list[Atom]:
 
 
 def _paired(local: Sequence[Atom], remote: Sequence[Atom]) -> list[Atom]:
-    """Let what both ends have in common be asked of either at once."""
+    """Join atoms that both ends share into atoms of either end."""
     either = [replace(atom, end="sd") for atom in local if replace(atom, end="d") in remote]
     both = {replace(atom, end=end) for atom in either for end in ("s", "d")}
     return [*either, *(atom for atom in (*local, *remote) if atom not in both)]
@@ -213,7 +212,7 @@ def _joined(ranges: Iterable[PortRange]) -> list[PortRange]:
 
 
 def _outermost(blocks: Iterable[Inside]) -> list[Inside]:
-    """Leave out blocks of one end that are in others."""
+    """Drop blocks of one end that are inside others."""
     kept: list[Inside] = []
     for one in sorted(blocks, key=lambda one: (one.prefix.address, one.prefix.mask)):
         # By address, what is in a block follows it at once, and the wider one comes first.

@@ -15,9 +15,9 @@ _FAMILIES: dict[Reach, str] = {_IPV4: "family:ipv4", Not(_IPV4): "family:ipv6"}
 
 
 def words(reach: Reach) -> str:
-    """Write a formula as a query that says the same; one that always holds is empty.
+    """Write a formula as an equivalent query; empty if it is always true.
 
-    One that never does is `not port:0-65535`: the language has no word for it.
+    One that is never true is `not port:0-65535`: the language has no word for it.
     """
     if isinstance(reach, All):
         return " and ".join(_operands(reach))

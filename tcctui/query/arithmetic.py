@@ -1,4 +1,4 @@
-"""Calculation with columns: dimensions are checked when a query is read, not when it is used."""
+"""Arithmetic on columns: dimensions are checked when a query is parsed, not when it is used."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PLAIN, _BYTES, _RATE = Dimension(), Dimension(size=1), Dimension(size=1, time=-
 
 @dataclass(frozen=True)
 class Operand:
-    """A column that can be calculated with; `unknown` is the number that stands for none."""
+    """Column usable in arithmetic; `unknown` is the number that stands for no value."""
 
     column: str
     quantity: Quantity
     unknown: int | None = None
 
     def numbers(self, look: Evaluation) -> Numbers:
-        """Floats, NaN where nothing is known, inf where a threshold was never set."""
+        """Floats, NaN where unknown, inf for a threshold that was never set."""
         return look.once(("numbers", self.column), lambda: self._floats(look[self.column]))
 
     def _floats(self, values: npt.NDArray[Any]) -> Numbers:
@@ -44,10 +44,10 @@ class Operand:
 
 @dataclass(frozen=True)
 class Expression:
-    """Something that can be calculated of each flow, in `scale` times bytes and seconds.
+    """Value computed for each flow, in `scale` times bytes and seconds.
 
-    A `constant` is the same for all flows. `bare` is one that was written without a unit: beside
-    bytes or rates it is bytes or bits per second.
+    A `constant` is the same for all flows. `bare` is one written without a unit: next to bytes or
+    rates it is bytes or bits per second.
     """
 
     piece: Piece
@@ -64,7 +64,7 @@ class Expression:
 
 
 def of_field(piece: Piece, operand: Operand) -> Expression:
-    """Give the values of a column."""
+    """Values of a column."""
     quantity = operand.quantity
     if quantity.dimension is None:
         reason = f"{piece.text} is not a quantity: it can only be compared with one number"
@@ -79,10 +79,10 @@ def of_field(piece: Piece, operand: Operand) -> Expression:
 
 
 def of_literal(piece: Piece) -> Expression:
-    """Give a number, the same for every flow.
+    """A number, the same for every flow.
 
     Raises:
-        QueryError: it is none.
+        QueryError: it is not a number.
 
     """
     try:
@@ -100,7 +100,7 @@ def _constant(piece: Piece, value: Fraction, dimension: Dimension, bare: bool) -
 
 
 def within(inner: Expression, opening: Piece, closing: Piece) -> Expression:
-    """Give the same in brackets."""
+    """The expression in brackets."""
     gaps = [
         " " * (b - a)
         for a, b in ((opening.end, inner.piece.start), (inner.piece.end, closing.start))
@@ -110,7 +110,7 @@ def within(inner: Expression, opening: Piece, closing: Piece) -> Expression:
 
 
 def total(left: Expression, sign: str, right: Expression) -> Expression:
-    """Add or subtract."""
+    """Sum or difference."""
     left, right = _aligned(left, right)
     piece = _around(left, sign, right)
     if left.constant is not None and right.constant is not None:
@@ -128,7 +128,7 @@ def total(left: Expression, sign: str, right: Expression) -> Expression:
 
 
 def product(left: Expression, sign: str, right: Expression) -> Expression:
-    """Multiply or divide."""
+    """Product or quotient."""
     piece = _around(left, sign, right)
     if sign == "*":
         dimension, scale = left.dimension + right.dimension, left.scale * right.scale
@@ -163,7 +163,7 @@ _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
 
 
 def comparison(left: Expression, symbol: str, right: Expression) -> Term:
-    """Make the condition; it does not hold where anything that it needs is not known."""
+    """Condition on two expressions; false if either is unknown."""
     left, right = _aligned(left, right)
     work_out = _COMPARE[symbol]
 
@@ -191,7 +191,7 @@ def _aligned(left: Expression, right: Expression) -> tuple[Expression, Expressio
     """Both in the scale of one of them.
 
     Raises:
-        QueryError: they are of different dimensions.
+        QueryError: their dimensions differ.
 
     """
     left, right = _adapted(left, right.dimension), _adapted(right, left.dimension)
@@ -206,7 +206,7 @@ def _aligned(left: Expression, right: Expression) -> tuple[Expression, Expressio
 
 
 def _adapted(one: Expression, dimension: Dimension) -> Expression:
-    """Let a number without a unit be of the dimension, where there is no doubt about the unit."""
+    """Give a number without a unit the dimension, where its unit is unambiguous."""
     if not one.bare or one.constant is None:
         return one
     if dimension == _BYTES or one.constant == 0:
@@ -222,7 +222,7 @@ def _scaled(one: Expression, scale: Fraction) -> Expression:
         return one
     if one.constant is not None:
         number = float(one.constant * factor)
-        # Still a constant of bytes and seconds, for what is calculated with it further on.
+        # Still a constant of bytes and seconds, for the rest of the calculation.
         return replace(one, scale=scale, constant=None, numbers=lambda _: np.float64(number))
     over, under = float(factor.numerator), float(factor.denominator)
     return replace(one, scale=scale, numbers=lambda look: one.numbers(look) * over / under)

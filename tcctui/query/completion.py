@@ -1,4 +1,4 @@
-"""What may be typed next: fields, comparisons, units, and values that are there."""
+"""Completion of a query: fields, comparisons, units, and present values."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from tcctui.query.fields import FIELDS
 from tcctui.query.reference import BY_NAME, FIELD_HELP, FieldHelp
 
 MOST = 40
-"""Choices that are given."""
+"""Limit on suggestions."""
 
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Text to put in, and what it means."""
+    """Text to insert, and its meaning."""
 
     text: str
     meaning: str
@@ -23,7 +23,7 @@ class Suggestion:
 
 @dataclass(frozen=True)
 class Completion:
-    """What may stand in place of `text[start:end]`, the likeliest first."""
+    """Replacements for `text[start:end]`, the likeliest first."""
 
     start: int
     end: int
@@ -54,7 +54,7 @@ _COMPARISONS = (
 _KEYWORDS = (
     Suggestion("and ", "both conditions"),
     Suggestion("or ", "one of the conditions"),
-    Suggestion("not ", "the opposite of what follows"),
+    Suggestion("not ", "negates the next condition"),
 )
 _UNITS = {
     "a duration": ("ms", "us", "s", "m", "h"),
@@ -73,10 +73,10 @@ _MEANINGS = {
 
 
 def complete(text: str, cursor: int, live: Mapping[str, Sequence[str]]) -> Completion:
-    """Say what may stand at the cursor.
+    """Complete a query at the cursor.
 
-    `live` has the values present, by any name of their field:
-    `{"cc": ["bbr", "cubic"], "proc": ["nginx"], "port": ["443"]}`.
+    `live` has the values present, by any name of their field: `{"cc": ["bbr", "cubic"], "proc":
+    ["nginx"], "port": ["443"]}`.
     """
     before = text[max(0, cursor - 500) : cursor]
     tail = _TAIL.match(text, cursor)
@@ -88,7 +88,7 @@ def complete(text: str, cursor: int, live: Mapping[str, Sequence[str]]) -> Compl
 def _choices(  # noqa: PLR0911 - one for each place
     before: str, live: Mapping[str, Sequence[str]]
 ) -> tuple[str, list[Suggestion]]:
-    """Give the part of what stands before the cursor that would be replaced, and by what."""
+    """The part of the text before the cursor to be replaced, and its replacements."""
     if (value := _VALUE.search(before)) and value[1].lower() in FIELDS:
         help_ = BY_NAME[value[1].lower()]
         if not help_.unit and (help_.values or not _is_number(help_)):
@@ -118,7 +118,7 @@ def _is_number(one: FieldHelp) -> bool:
 
 
 def _terms(before: str, typed: str) -> list[Suggestion]:
-    """Names of fields with a comparison, and words between conditions."""
+    """Field names with a comparison, and words between conditions."""
     exact = BY_NAME.get(typed.lower())
     choices = []
     if exact is not None:
@@ -139,7 +139,7 @@ def _terms(before: str, typed: str) -> list[Suggestion]:
 
 
 def _fields(typed: str, among: Iterable[FieldHelp]) -> list[tuple[str, FieldHelp]]:
-    """Fields that one of whose names begins with this, or else has it in it."""
+    """Fields with a name that starts with the typed text, else contains it."""
     wanted = typed.lower()
     begin, inside = [], []
     for one in among:
@@ -161,7 +161,7 @@ def _live(one: FieldHelp, live: Mapping[str, Sequence[str]]) -> Sequence[str]:
 
 
 def _values(one: FieldHelp, typed: str, live: Mapping[str, Sequence[str]]) -> list[Suggestion]:
-    """Values that are there, then all that there can be; those that begin with it first."""
+    """Present values, then all possible ones; those that start with the typed text first."""
     there = dict.fromkeys(_live(one, live), f"{one.meaning}: there now")
     all_there = {value.lower() for value in there}
     rest = {value: one.meaning for value in one.values if value.lower() not in all_there}

@@ -1,4 +1,4 @@
-"""What is told of a text that is no query."""
+"""Error of a text that is not a valid query."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from tcctui.wire.tcp_states import fold
 
 
 class QueryError(ValueError):
-    """Text that isn't a query: `reason`, a sentence for a person, about `text[start:end]`.
+    """Invalid query: `reason`, a sentence for a person, about `text[start:end]`.
 
-    `expected` is what could stand there, in words; empty where the reason says it.
+    `expected` lists valid alternatives in words; empty where the reason has them.
     """
 
     def __init__(self, start: int, end: int, reason: str, expected: tuple[str, ...] = ()) -> None:
@@ -25,7 +25,7 @@ class QueryError(ValueError):
 def render_error(text: str, error: QueryError, width: int = 76) -> str:
     """Write the text, a caret below the mistake, and the reason: three lines.
 
-    Of a text of more than `width` characters it is the part around the mistake.
+    A text of more than `width` characters is cut to the part around the mistake.
     """
     line = "".join(char if char.isprintable() else " " for char in text)
     start = min(error.start, max(0, len(line) - 1))
@@ -40,9 +40,9 @@ def render_error(text: str, error: QueryError, width: int = 76) -> str:
 
 
 def nearest(word: str, choices: Iterable[str], alike: float = 0.6) -> str | None:
-    """Find the choice that a word is most like, or the first; case and separators don't count.
+    """Most similar choice, the first of equals; case and separators don't count.
 
-    It is `alike` at least, 1 being the same.
+    Its similarity is `alike` at least, 1 being identity.
     """
     by_fold = {fold(choice): choice for choice in reversed([*choices])}
     found = difflib.get_close_matches(fold(word)[:100], by_fold, n=3, cutoff=alike)

@@ -1,4 +1,4 @@
-"""One look at some flows: what several conditions of a query ask for is worked out once."""
+"""Evaluation of a query over flows: results shared by several conditions are computed once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Flows: TypeAlias = Mapping[str, npt.NDArray[Any]]
-"""Columns by name, all of one length; `cookie` is always there."""
+"""Columns by name, all of one length, always including `cookie`."""
 
 Mask: TypeAlias = npt.NDArray[np.bool_]
 
@@ -17,13 +17,9 @@ T = TypeVar("T")
 
 
 class Evaluation(Mapping[str, npt.NDArray[Any]]):
-    """Columns of flows, and what was made of them during one evaluation of a query.
+    """Columns of flows, and what was made of them during one evaluation of a query."""
 
-    `words` are all that the query searches for in whole rows.
-    """
-
-    def __init__(self, flows: Flows, words: frozenset[bytes] = frozenset()) -> None:
-        self.words = words
+    def __init__(self, flows: Flows) -> None:
         self._flows = flows
         self._made: dict[Hashable, object] = {}
         self.count = len(flows["cookie"])
@@ -38,7 +34,7 @@ class Evaluation(Mapping[str, npt.NDArray[Any]]):
         return len(self._flows)
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Give what was made for `key` before, or make it."""
+        """Cached result for `key`, computed by `make` the first time."""
         if key not in self._made:
             self._made[key] = make()
         return cast("T", self._made[key])
@@ -46,7 +42,7 @@ class Evaluation(Mapping[str, npt.NDArray[Any]]):
     def of_each(
         self, name: str, of_value: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
     ) -> npt.NDArray[Any]:
-        """Work something out of a column that has few values among many flows."""
+        """Apply a function once per distinct value of a column, for few values and many flows."""
         values, place = self.once(("unique", name), lambda: distinct(self[name]))
         return of_value(values)[place]
 
@@ -64,7 +60,7 @@ _BUCKETS = 1 << 14
 
 
 def distinct(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
-    """Values of a column of bytes, each at least once, and the place of each flow's among them.
+    """Values of a column of bytes, each at least once, and each flow's index among them.
 
     Without sorting where there are few: 100,000 texts of 16 bytes take 2 ms.
     """
@@ -89,10 +85,10 @@ def distinct(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.
 
 
 class Subset(Evaluation):
-    """Some of the flows of a look; a column is cut when it is asked for."""
+    """Some of the flows of an evaluation; a column is cut on demand."""
 
     def __init__(self, whole: Evaluation, rows: npt.NDArray[np.intp]) -> None:
-        super().__init__({"cookie": whole["cookie"][rows]}, whole.words)
+        super().__init__({"cookie": whole["cookie"][rows]})
         self._whole = whole
         self._rows = rows
 

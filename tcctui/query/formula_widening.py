@@ -1,4 +1,4 @@
-"""Formulas made wider until they are small enough: each holds wherever the one before did."""
+"""Formulas widened until they are small enough: each follows from the one before."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tcctui.wire.addresses import Prefix
 
 
 def fitted(reach: Reach, most: int) -> Reach:
-    """Simplify a formula, and widen it as little as is easily found until it has `most` atoms."""
+    """Simplify a formula, and widen it greedily until it has at most `most` atoms."""
     reach = simplified(reach)
     if size(reach) <= most:
         return reach
@@ -33,7 +33,7 @@ def fitted(reach: Reach, most: int) -> Reach:
 
 
 def _fewer(parts: Sequence[Reach], most: int) -> Reach:
-    """Leave out what does not fit of a conjunction: the largest parts first."""
+    """Drop the largest parts of a conjunction until it fits."""
     kept: dict[int, Reach] = {}
     for at in sorted(range(len(parts)), key=lambda at: size(parts[at])):
         kept[at] = fitted(parts[at], most)
@@ -42,7 +42,7 @@ def _fewer(parts: Sequence[Reach], most: int) -> Reach:
 
 
 def _coarser(parts: Sequence[Reach], excess: int) -> Reach:
-    """Have some atoms fewer in a disjunction, or everything where that can't be."""
+    """Remove `excess` atoms from a disjunction, or give everything if that fails."""
     atoms = [part for part in parts if isinstance(part, (PortRange, Inside))]
     others = [part for part in parts if not isinstance(part, (PortRange, Inside))]
     fewer = _covered(atoms, len(atoms) - excess)
@@ -84,7 +84,7 @@ def _covered(atoms: Sequence[Atom], most: int) -> list[Atom]:
 
 
 def _cover(one: Atom, other: Atom) -> Atom:
-    """Give the least atom that holds where either does, of two of a kind and an end."""
+    """Smallest atom that covers two atoms of the same kind and end."""
     if isinstance(one, PortRange) and isinstance(other, PortRange):
         return replace(one, low=min(one.low, other.low), high=max(one.high, other.high))
     assert isinstance(one, Inside)
@@ -95,7 +95,7 @@ def _cover(one: Atom, other: Atom) -> Atom:
 
 
 def _added(one: Atom, other: Atom) -> int:
-    """How many more ports or addresses their cover has than they have."""
+    """Number of ports or addresses that their cover adds."""
     return _count(_cover(one, other)) - _count(one) - _count(other)
 
 

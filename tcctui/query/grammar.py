@@ -1,4 +1,4 @@
-"""The grammar: which conditions belong together, and what is calculated first."""
+"""Grammar of queries: grouping of conditions, and precedence in arithmetic."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tcctui.query.errors import QueryError
 from tcctui.query.fields import FIELDS
 from tcctui.query.lexer import Fitting, lexemes, unknown_field
 from tcctui.query.operands import Lexeme
-from tcctui.query.terms import Comparison, Field, Piece, Term, all_of, any_of, negation
+from tcctui.query.terms import Comparable, Comparison, Piece, Term, all_of, any_of, negation
 
 MAX_CONDITIONS = 100
-"""How many different conditions a query may have: each costs time whenever flows are looked at."""
+"""Limit on distinct conditions of a query: each costs time at every evaluation."""
 
 _GRAMMAR = r"""
     start: either?
@@ -49,13 +49,13 @@ _CONDITION = {"WORD", "PATTERN", "FITTING", "CONDITION", "FIELD", "NUMBER", "APA
 
 
 class _Parts(Lexer):
-    """Hands to the parser what `lexemes` made of a text."""
+    """Passes the output of `lexemes` to the parser."""
 
     def __init__(self, lexer_conf: object) -> None:
-        """Need to know nothing."""
+        """Ignore the configuration."""
 
     def lex(self, data: str) -> Iterator[Token]:  # type: ignore[override] # lark's older interface
-        """Give a token for each part."""
+        """Token for each lexeme."""
         written = set()
         for part in lexemes(data):
             if part.kind in _COUNTED:
@@ -70,7 +70,7 @@ class _Parts(Lexer):
 
 @v_args(inline=True)
 class _Meaning(Transformer[Token, Any]):
-    """Makes conditions and calculations of what was read, from the inside to the outside."""
+    """Builds conditions and expressions bottom up."""
 
     def start(self, *whole: Term) -> Term:
         return whole[0] if whole else all_of([])
@@ -99,7 +99,7 @@ class _Meaning(Transformer[Token, Any]):
         return _written(make(asked.column, asked.pattern), token)
 
     def condition(self, token: Token) -> Term:
-        content: tuple[Field, Comparison] = _content(token)
+        content: tuple[Comparable, Comparison] = _content(token)
         field, asked = content
         term = field.term(asked)
         return _written(negation(term) if asked.symbol == "!=" else term, token)
@@ -131,10 +131,10 @@ class _Meaning(Transformer[Token, Any]):
 
 
 def read(text: str) -> Term:
-    """Read a whole query.
+    """Parse a whole query.
 
     Raises:
-        QueryError: the text is none.
+        QueryError: the text is invalid.
 
     """
     try:
@@ -163,7 +163,7 @@ def _written(term: Term, token: Token) -> Term:
 
 
 def _distinct(parts: Sequence[Term | Token]) -> list[Term]:
-    """Conditions without those that are written twice."""
+    """Conditions without repetitions."""
     terms = [part for part in parts if isinstance(part, Term)]
     return list({term.text or id(term): term for term in terms}.values())
 
@@ -172,7 +172,7 @@ _NAMES = {"AND": "and", "OR": "or", "NOT": "not", "OPEN": "(", "CLOSE": ")"}
 
 
 def _misplaced(text: str, error: UnexpectedToken) -> QueryError:
-    """Say what stands where it can't, or what is missing at the end."""
+    """Error for a misplaced token, or for a missing one at the end."""
     parts = lexemes(text)
     at = error.token.start_pos if error.token.type != "$END" else None
     place = next((n for n, part in enumerate(parts) if part.piece.start == at), len(parts))

@@ -34,7 +34,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tcctui.query.address_formula import Bounds
 from tcctui.query.address_formula import all_of as all_bounds
@@ -46,10 +46,10 @@ from tcctui.query.terms import all_of
 __all__ = ["ALL", "FIELD_NAMES", "MAX_LENGTH", "Query", "QueryError", "is_unfinished", "parse"]
 
 MAX_LENGTH = 2000
-"""Characters of a query: bounds the time that a pasted text can take."""
+"""Largest length of a query: bounds the time that a pasted text can take."""
 
 FIELD_NAMES = tuple(FIELDS)
-"""What may stand before `:` or a comparison."""
+"""Names allowed before `:` or a comparison."""
 
 _KEYWORDS = ("and", "or", "not")
 _LAST_WORD = re.compile(r"(?:^|[\s(])[-!]?([A-Za-z_]+)$")
@@ -67,12 +67,10 @@ class Query:
     fields: frozenset[str]
     _match: Callable[[Evaluation], Mask] = field(repr=False, compare=False)
     bounds: Bounds = field(default=Bounds(), repr=False, compare=False)
-    """What the kernel can decide of it: no flow that matches is outside `bounds.holds`."""
-
-    _words: frozenset[bytes] = field(default=frozenset(), repr=False, compare=False)
+    """The kernel's part of it: no flow that matches is outside `bounds.holds`."""
 
     def mask(self, flows: Flows) -> Mask:
-        """Tell which flows match: a new array of one bool per flow.
+        """Mask of the matching flows: a new array of one bool per flow.
 
         `flows` has `cookie` and `fields` as arrays of one length, which are not changed.
 
@@ -80,10 +78,10 @@ class Query:
             QueryError: a regular expression takes too long over these rows.
 
         """
-        return self._match(Evaluation(flows, self._words))
+        return self._match(Evaluation(flows))
 
     def __and__(self, other: Query) -> Query:
-        """Both."""
+        """Conjunction of both."""
         if not self.text.strip():
             return other
         if not other.text.strip():
@@ -93,15 +91,26 @@ class Query:
             self.fields | other.fields,
             lambda look: self._match(look) & other._match(look),
             all_bounds([self.bounds, other.bounds]),
-            self._words | other._words,
+        )
+
+    def answered_by(
+        self, answer: Callable[[Flows], Mask], other: Query, bounds: Bounds | None = None
+    ) -> Query:
+        """Give a query with the same text, of which `answer` says what it matches.
+
+        It may ask `other` too, whose fields are then there as well. `bounds` are those of the
+        answer, where they are not the same.
+        """
+        return replace(
+            self, fields=self.fields | other.fields, _match=answer, bounds=bounds or self.bounds
         )
 
 
 def parse(text: str) -> Query:
-    """Read a query; blank text matches every flow.
+    """Parse a query; blank text matches every flow.
 
     Raises:
-        QueryError: the text is no query; says where and why.
+        QueryError: the text is not a query; with the place and the reason.
 
     """
     if len(text) > MAX_LENGTH:
@@ -111,13 +120,13 @@ def parse(text: str) -> Query:
         from tcctui.query.grammar import read  # noqa: PLC0415 - lark takes 50 ms
 
         whole = read(text)
-    return Query(text, whole.columns, whole.match, whole.bounds, whole.words)
+    return Query(text, whole.columns, whole.match, whole.bounds)
 
 
 def is_unfinished(text: str) -> bool:
-    """Whether the last word is the beginning of a field's name, such as `por` or `port`.
+    """True if the last word is the beginning of a field's name, such as `por` or `port`.
 
-    Who types that is more likely on the way to `port:443` than looking for the word.
+    Its user is more likely on the way to `port:443` than searching for the word.
     """
     last = _LAST_WORD.search(text, max(0, len(text) - MAX_LENGTH))
     return last is not None and any(

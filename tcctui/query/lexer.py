@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tcctui.query.errors import QueryError, nearest
 from tcctui.query.fields import FIELDS
 from tcctui.query.operands import MAX_DEPTH, Lexeme, Operands
-from tcctui.query.terms import Comparison, Field, Piece
+from tcctui.query.terms import Comparable, Comparison, Piece
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s"<>=()]+')
@@ -27,12 +27,12 @@ _SYMBOLS = re.compile(r"!?[<>=]+")
 _KEYWORD = re.compile(r'(and|or|not|&&|\|\|)(?=[\s()"~]|$)', re.IGNORECASE)
 _KINDS = {"and": "AND", "&&": "AND", "or": "OR", "||": "OR", "not": "NOT"}
 _ALIKE = 0.72
-"""How like a field's name a word has to be for it to be meant."""
+"""Similarity to a field's name from which a word is taken for a misspelling of it."""
 
 
 @dataclass(frozen=True)
 class Fitting:
-    """A name that a pattern is asked of."""
+    """Name that a pattern is applied to."""
 
     column: str
     opposite: bool
@@ -40,17 +40,17 @@ class Fitting:
 
 
 def lexemes(text: str) -> list[Lexeme]:
-    """Cut a text into its parts.
+    """Split a text into lexemes.
 
     Raises:
-        QueryError: something can be no part of a query.
+        QueryError: a part is invalid in any query.
 
     """
     return _Reader(text).read()
 
 
 def unknown_field(piece: Piece) -> QueryError:
-    """Make the error about a name that no field has."""
+    """Error for an unknown field name."""
     near = nearest(piece.text, FIELDS, _ALIKE)
     advice = f": did you mean '{near}'?" if near else "; to search for this text, quote it"
     return QueryError(piece.start, piece.end, f"unknown field {piece}{advice}", ("a field",))
@@ -61,7 +61,7 @@ class _Reader:
         self._text = text
         self._parts: list[Lexeme] = []
         self._depth = 0
-        self._plain_until = 0  # before this, no calculation begins: it was looked for already
+        self._plain_until = 0  # no arithmetic begins before this: that was checked already
 
     def read(self) -> list[Lexeme]:
         at = self._skip(0)
@@ -78,7 +78,7 @@ class _Reader:
         return end
 
     def _step(self, at: int) -> int:  # noqa: PLR0911 - one for each kind of beginning
-        """Read what begins here; gives where it ends."""
+        """Read the lexeme that begins here; gives its end."""
         text = self._text
         if keyword := _KEYWORD.match(text, at):
             return self._put(_KINDS[keyword[0].lower()], at, keyword.end())
@@ -170,7 +170,7 @@ class _Reader:
         return Piece(text[at:end], at), end
 
     def _comparison(self, at: int) -> int | None:  # noqa: PLR0911 - as in _step
-        """Read a comparison, if one begins here; gives where it ends."""
+        """Read a comparison, if one begins here; gives its end."""
         text = self._text
         if head := _FITS.match(text, at):
             return self._fitting(head)
@@ -205,14 +205,14 @@ class _Reader:
         fitting = Fitting(kind.text, head[2] == "!~", pattern)
         return self._put("FITTING", head.start(), end, fitting)
 
-    def _kind(self, name: Piece) -> Field:
+    def _kind(self, name: Piece) -> Comparable:
         kind = FIELDS.get(name.text.lower())
         if kind is None:
             raise unknown_field(name)
         return kind
 
     def _compared(self, name: Piece, symbol: str, at: int, end: int) -> int:
-        """Read what a field is compared with."""
+        """Read the value of a comparison."""
         kind = self._kind(name)
         if symbol[0] in "<>" and not kind.ordered:
             reason = f"{name.text} can't be compared with {symbol}; write {name.text}:{kind.sample}"
@@ -236,7 +236,7 @@ class _Reader:
         asked = Comparison(name.text, symbol, operator, value, tuple(items))
         return self._put("CONDITION", name.start, stop, (kind, asked))
 
-    def _check(self, name: Piece, kind: Field, items: list[Piece]) -> None:
+    def _check(self, name: Piece, kind: Comparable, items: list[Piece]) -> None:
         for place, item in enumerate(items):
             if not item.text:
                 at = item.start - 1 if place else item.start
@@ -264,7 +264,7 @@ class _Reader:
             end += 1
 
     def _is_calculation(self, at: int) -> bool:
-        """Whether this is more than a value: a field, or several operands."""
+        """True if this is more than a value: a field, or several operands."""
         operands = Operands(self._text, at)
         if not operands.parts:
             return False

@@ -1,4 +1,4 @@
-"""What a query may ask of both ends: ports, addresses and families, all known to the kernel."""
+"""Query terms on both ends of a connection: ports, addresses and families."""
 
 from __future__ import annotations
 
@@ -7,9 +7,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tcctui.query.address_formula import All, AnyOf, Bounds, End, Inside, Not, PortRange, Reach
+from tcctui.query.address_formula import (
+    All,
+    AnyOf,
+    Bounds,
+    End,
+    Inside,
+    Not,
+    PortRange,
+    Reach,
+    opposite,
+)
 from tcctui.query.quantities import compare
-from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term, nearest
+from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term, nearest
 from tcctui.wire.addresses import Prefix, parse_prefix
 
 _V4 = parse_prefix("0.0.0.0/0")
@@ -18,8 +28,8 @@ _FAMILIES = {"ipv4": True, "ip4": True, "inet": True, "4": True, "v4": True} | d
 )
 
 
-def ports(*ends: End) -> Field:
-    """Describe the port of one end or of either: all answers are worked out once, in a table."""
+def ports(*ends: End) -> Comparable:
+    """Field for the port of one end or of either; all results are precomputed in a table."""
     noun = "a port number"
 
     def term(asked: Comparison) -> Term:
@@ -36,11 +46,11 @@ def ports(*ends: End) -> Field:
             exactly(AnyOf(tuple(_among(end, table) for end in ends))),
         )
 
-    return Field(noun, "443", term)
+    return Comparable(noun, "443", term)
 
 
-def endpoints(*ends: End) -> Field:
-    """Describe address and port of one end (`s` or `d`, as columns begin) or of either."""
+def endpoints(*ends: End) -> Comparable:
+    """Field for address and port of one end (`s` or `d`, as columns begin) or of either."""
     noun = "an address"
 
     def term(asked: Comparison) -> Term:
@@ -55,11 +65,11 @@ def endpoints(*ends: End) -> Field:
             exactly(AnyOf(tuple(_reached(end, *one) for end in ends for one in wanted))),
         )
 
-    return Field(noun, "10.0.0.0/8", term, ordered=False)
+    return Comparable(noun, "10.0.0.0/8", term, ordered=False)
 
 
-def families() -> Field:
-    """Describe the family of the addresses as they are shown: v4-mapped ones are IPv4."""
+def families() -> Comparable:
+    """Field for the address family as displayed: v4-mapped ones are IPv4."""
 
     def term(asked: Comparison) -> Term:
         wanted = set()
@@ -77,24 +87,16 @@ def families() -> Field:
 
         return Term(frozenset({"saddr_hi", "saddr_lo"}), match, exactly(AnyOf(parts)))
 
-    return Field("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
+    return Comparable("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
 
 
 def exactly(formula: Reach) -> Bounds:
-    """Bounds of what the kernel can decide as well."""
-    return Bounds(formula, _opposite(formula))
-
-
-def _opposite(formula: Reach) -> Reach:
-    if isinstance(formula, All):
-        return AnyOf(tuple(_opposite(part) for part in formula.parts))
-    if isinstance(formula, AnyOf):
-        return All(tuple(_opposite(part) for part in formula.parts))
-    return formula.atom if isinstance(formula, Not) else Not(formula)
+    """Bounds of a formula that the kernel can decide exactly."""
+    return Bounds(formula, opposite(formula))
 
 
 def _among(end: End, table: Mask) -> Reach:
-    """The ranges of ports that a table has."""
+    """Port ranges in a table."""
     edges = np.flatnonzero(np.diff(table, prepend=False, append=False)).tolist()
     ranges = zip(edges[::2], edges[1::2], strict=True)
     return AnyOf(tuple(PortRange(end, low, beyond - 1) for low, beyond in ranges))
@@ -120,7 +122,7 @@ def _port(asked: Comparison, piece: Piece) -> int:
 
 
 def _port_range(asked: Comparison, piece: Piece) -> Mask:
-    """Ports of `443` or `8000-8100`, as a table of 65,536 answers."""
+    """Ports of `443` or `8000-8100`, as a table of 65,536 bools."""
     first, dash, last = piece.text.partition("-")
     if dash and not (first and last):
         raise asked.wrong(piece, "a range has two ends, such as 8000-8100", ("a port number",))

@@ -1,4 +1,4 @@
-"""What a query may ask of a number: to be compared, exactly, with one that is written."""
+"""Query terms on numbers: exact comparison with a literal."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import numpy as np
 
 from tcctui.query.arithmetic import Operand
 from tcctui.query.quantities import Quantity, compare
-from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term
+from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term
 
 
-def number(column: str, quantity: Quantity, unknown: int | None = None) -> Field:
-    """Describe a column of numbers. No comparison holds of `unknown` ones, nor of NaN."""
+def number(column: str, quantity: Quantity, unknown: int | None = None) -> Comparable:
+    """Field for a column of numbers. No comparison with an `unknown` value or NaN is true."""
 
     def term(asked: Comparison) -> Term:
         equal = asked.operator == "="
@@ -33,12 +33,12 @@ def number(column: str, quantity: Quantity, unknown: int | None = None) -> Field
                 missing = numbers == numbers.dtype.type(unknown)
             else:
                 return mask
-            # `!=` is the opposite of this, and does not hold of missing values either
+            # `!=` is the negation of this, except for missing values
             return mask | missing if asked.symbol == "!=" else mask & ~missing
 
         return Term(frozenset({column}), match)
 
-    return Field(
+    return Comparable(
         quantity.noun,
         quantity.sample,
         term,

@@ -1,4 +1,4 @@
-"""Operands of a calculation, the signs between them, and the brackets around them."""
+"""Operands of an expression, with operators and brackets."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from tcctui.query.errors import QueryError
 from tcctui.query.terms import Piece
 
 MAX_DEPTH = 40
-"""How deep brackets may be nested."""
+"""Limit on the nesting of brackets."""
 
 MAX_OPERANDS = 50
-"""How many fields and numbers may be calculated with in one go."""
+"""Limit on fields and numbers in one expression."""
 
 _SPACE = re.compile(r"\s*")
 _OPERAND = re.compile(r'[^\s"<>=!:()+*/|,~-]+')
@@ -24,7 +24,7 @@ _SIGNS = {"+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "OVER"}
 
 @dataclass(frozen=True)
 class Lexeme:
-    """One of what the grammar is about: `kind` is a terminal's name."""
+    """One lexeme; `kind` is a terminal's name."""
 
     kind: str
     piece: Piece
@@ -32,7 +32,7 @@ class Lexeme:
 
 
 class Operands:
-    """What can be calculated, from a place on: operands with signs between them, and brackets."""
+    """Expression read from a position on: operands with operators between them, and brackets."""
 
     def __init__(self, text: str, at: int) -> None:
         self._text = text
@@ -47,7 +47,7 @@ class Operands:
         self.whole = bool(self.parts) and self.parts[-1].kind not in _OPENING and not self._open
 
     def error(self, before: Lexeme) -> QueryError:
-        """Say why it is not whole; `before` is what stands before it."""
+        """Error for an incomplete expression; `before` is the lexeme before it."""
         if self.too_many:
             at = self.failed_at
             reason = f"a calculation has at most {MAX_OPERANDS} fields and numbers"
@@ -95,7 +95,7 @@ class Operands:
         return True
 
     def _sign(self) -> bool:
-        """Read the brackets behind an operand and a sign, if there is one."""
+        """Read the brackets after an operand and an operator, if there is one."""
         at = self._skip()
         while self._open and self._text[at : at + 1] == ")":
             self._open.pop()
@@ -107,7 +107,7 @@ class Operands:
             return False
         behind = self._text[at + 1 : at + 2]
         if sign == "-" and at > self.end and not behind.isspace():
-            return False  # it turns the next condition around
+            return False  # it negates the next condition
         self._put(_SIGNS[sign], at, at + 1)
         return True
 

@@ -1,10 +1,9 @@
-"""Regular expressions over all rows, which can neither freeze a key nor cost a call per row."""
+"""Regular expressions over all rows, none of which can freeze a key."""
 
 from __future__ import annotations
 
 import re
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,40 +11,34 @@ import numpy.typing as npt
 
 from tcctui.query.errors import QueryError
 from tcctui.query.evaluation import Evaluation, Mask
-from tcctui.query.machine import IrregularError, Machine
 from tcctui.query.terms import Piece
 
 if TYPE_CHECKING:
-    import regex
+    import re2
 
 MAX_SECONDS = 1.0
-"""How long a pattern may search all rows once, in time of the processor, and each piece of them."""
+"""CPU time allowed to a pattern that RE2 can't search, over all rows."""
 
 MAX_LENGTH = 200
-"""Characters of a pattern."""
+"""Largest length of a pattern."""
 
-_PIECE = 8192
-"""Rows that are searched at a time."""
-
-_FOUND = "\1"
-"""What is put in place of what was found, and of all that is behind it in its line."""
-
-_FEED = 10
+_OTHERWISE = re.compile(r"\{(?!\d+(?:,\d*)?\})|\\[1-9]")
+"""Constructs that RE2 accepts with another meaning than `regex`: `a{,3}`, `(?:a){e<=1}`, `\12`."""
 
 
 class Pattern:
-    """A regular expression, found in either case.
+    """Regular expression, in either case, with the syntax and the meaning of `regex`.
 
-    Most are made into a `Machine`. With the others, lines are searched all at once, as one text, so
-    that there is no call per line, and what was found is kept until the next look: between two of
-    them, few lines change.
+    Lines of rows are ASCII. RE2 searches them, in time linear in their length; a pattern with look-
+    around or back-references is searched by `regex`, with a time limit. Either way a line is
+    searched once: between two evaluations, few of them change.
     """
 
     def __init__(self, piece: Piece) -> None:
-        """Read it.
+        """Compile the pattern.
 
         Raises:
-            QueryError: it is no regular expression.
+            QueryError: it is invalid.
 
         """
         import regex  # noqa: PLC0415 - 20 ms, and few queries have one
@@ -54,33 +47,24 @@ class Pattern:
             reason = f"a pattern has at most {MAX_LENGTH} characters"
             raise QueryError(piece.start, piece.end, reason)
         self._piece = piece
-        # Lines are lower-case already: there, to tell cases apart is the same, and quicker.
-        capitals = re.search(r"[A-Z]", re.sub(r"\\.", "", piece.text))
-        case = regex.IGNORECASE if capitals else 0
         try:
-            self._one = regex.compile(piece.text, regex.IGNORECASE)
-            within = within_lines(piece.text)
-            self._lines = within and regex.compile(f"(?:{within}).*", case | regex.MULTILINE)
+            self._any = regex.compile(piece.text, regex.IGNORECASE)
         except (regex.error, ValueError, OverflowError, RecursionError) as error:
             at = getattr(error, "pos", None)
             start = piece.start + min(at or 0, max(0, len(piece.text) - 1))
             reason = f"not a regular expression: {getattr(error, 'msg', error)}"
             raise QueryError(start, piece.end, reason) from None
-        self._machine: Machine | None = None
-        with suppress(IrregularError):
-            self._machine = Machine(piece.text)
+        self._linear = _linear(piece.text)
         self._before: tuple[npt.NDArray[Any], npt.NDArray[Any], Mask] | None = None
 
     def among_rows(self, look: Evaluation) -> Mask:
-        """Say in which lines of `text` it is found.
+        """Mask of the rows whose `text` matches.
 
         Raises:
             QueryError: it takes too long.
 
         """
         cookies, lines = look["cookie"], look["text"]
-        if self._machine is not None:
-            return self._machine.among(lines)
         mask, new = self._known(cookies, lines)
         if len(new):
             mask[new] = self._among(lines[new])
@@ -89,13 +73,12 @@ class Pattern:
         return mask.copy()
 
     def among_names(self, names: npt.NDArray[Any]) -> Mask:
-        """Say in which names, a few of them, it is found."""
-        end = time.thread_time() + MAX_SECONDS
+        """Mask of the names, a few of them, that match."""
         texts = [name.decode(errors="replace") for name in names.tolist()]
-        return np.array([bool(text) and self._in(text, end) for text in texts], np.bool_)
+        return self._search(texts) & (names != b"")
 
     def _known(self, cookies: npt.NDArray[Any], lines: npt.NDArray[Any]) -> tuple[Mask, Any]:
-        """What was found in the same flows when they had the same lines, and where to look now."""
+        """Earlier results for the same flows and lines, and the lines still to be searched."""
         mask = np.zeros(len(lines), np.bool_)
         if self._before is None or not len(self._before[0]):
             return mask, np.arange(len(lines))
@@ -111,89 +94,41 @@ class Pattern:
         return old_mask[place] & same, np.flatnonzero(~same)
 
     def _among(self, lines: npt.NDArray[Any]) -> Mask:
+        if self._linear is None:
+            return self._search([line.decode("ascii") for line in lines.tolist()])
+        found = map(self._linear.Match, lines.tolist())
+        return np.array([hit is not None for hit in found], np.bool_)
+
+    def _search(self, texts: list[str]) -> Mask:
         end = time.thread_time() + MAX_SECONDS
-        pieces = [lines[at : at + _PIECE] for at in range(0, len(lines), _PIECE)]
-        if isinstance(self._lines, str) or self._lines is None:
-            found = [
-                np.array([self._in(line.decode("ascii"), end) for line in piece.tolist()], np.bool_)
-                for piece in pieces
-            ]
-        else:
-            found = [self._at_once(self._lines, piece, end) for piece in pieces]
-        return np.concatenate(found)
+        return np.array([self._in(text, end) for text in texts], np.bool_)
 
     def _in(self, text: str, end: float) -> bool:
         try:
             if time.thread_time() > end:
                 raise TimeoutError
-            return self._one.search(text, timeout=MAX_SECONDS) is not None
+            return self._any.search(text, timeout=MAX_SECONDS) is not None
         except TimeoutError:
-            raise self._too_slow() from None
-
-    def _at_once(self, pattern: regex.Pattern[str], lines: npt.NDArray[Any], end: float) -> Mask:
-        joined = _joined(lines)
-        try:
-            if time.thread_time() > end:
-                raise TimeoutError
-            marked = pattern.sub(_FOUND, joined, timeout=MAX_SECONDS)
-        except TimeoutError:
-            raise self._too_slow() from None
-        letters = np.frombuffer(marked.encode("ascii"), np.uint8)
-        line_ends = np.flatnonzero(letters == _FEED)
-        mask = np.zeros(len(lines), np.bool_)
-        rows = np.searchsorted(line_ends, np.flatnonzero(letters == ord(_FOUND)))
-        mask[rows[rows < len(lines)]] = True  # behind the last line, nothing is found as well
-        return mask
-
-    def _too_slow(self) -> QueryError:
-        reason = "this pattern takes too long; say it with fewer * and +"
-        return QueryError(self._piece.start, self._piece.end, reason)
+            reason = "this pattern takes too long; say it with fewer * and +"
+            raise QueryError(self._piece.start, self._piece.end, reason) from None
 
 
-def _joined(lines: npt.NDArray[Any]) -> str:
-    """Lines of ASCII as one text, with a line feed behind each."""
-    width = lines.itemsize
-    letters = np.full((len(lines), width + 1), _FEED, "u1")
-    letters[:, :width] = np.ascontiguousarray(lines).view("u1").reshape(len(lines), width)
-    return letters.tobytes().replace(b"\0", b"").decode("ascii", errors="replace")
+def _linear(pattern: str) -> re2.Set | None:
+    """Compiled form that searches lines of ASCII in linear time; None if RE2 can't, or might err.
 
-
-_ATOMS = re.compile(
-    r"""(?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])|(?P<escape>\\.)|(?P<flags>\(\?[a-zA-Z-]+[:)])|(?P<other>.)""",
-    re.DOTALL | re.VERBOSE,
-)
-_NEVER_A_FEED = {r"\D": r"[^\d\n]", r"\W": r"[^\w\n]", r"\s": r"[ \t]", r"\A": "^", r"\Z": "$"}
-_PLAIN_ESCAPE = re.compile(r"\\(?:[dwSbB1-9]|[^a-zA-Z0-9\n])")
-
-
-def within_lines(pattern: str) -> str | None:
-    r"""Rewrite a pattern so that no part of it can match a line feed; None if that is not sure.
-
-    Then it finds the same in lines that are joined, in MULTILINE mode, as in each of them:
-    `[^:]+` becomes `[^\n:]+`.
+    It is a set of this one pattern, which reports a match without its place, at half the cost.
     """
-    parts = []
-    for atom in _ATOMS.finditer(pattern):
-        text = atom[0]
-        if atom["class"]:
-            inner = text[2:-1] if text.startswith("[^") else text[1:-1]
-            if re.search(r"\\[^\W_dwS]|\[|\n", inner) or inner.startswith("]"):
-                return None
-            if _span_has_feed(inner):
-                return None
-            text = rf"[^\n{inner}]" if text.startswith("[^") else text
-        elif atom["escape"]:
-            if text not in _NEVER_A_FEED and not _PLAIN_ESCAPE.fullmatch(text):
-                return None
-            text = _NEVER_A_FEED.get(text, text)
-        elif (atom["flags"] and text not in ("(?i)", "(?:")) or text == "\n":
-            return None
-        parts.append(text)
-    # `(?:`, `(?=`, `(?!`, `(?<` and `(?>` hold what is checked already; names, calls and
-    # conditions are too rare to be looked into.
-    return None if re.search(r"\(\?[^:=!<>i]|\(\?<[^=!]", pattern) else "".join(parts)
+    if _OTHERWISE.search(pattern):
+        return None
+    import re2  # noqa: PLC0415 - 20 ms
 
-
-def _span_has_feed(inner: str) -> bool:
-    r"""Whether a range in a class, such as `\t-a`, can reach over a line feed."""
-    return any(first < "\n" for first in re.findall(r"(.)-.", inner, re.DOTALL))
+    options = re2.Options()
+    options.case_sensitive = False
+    options.log_errors = False
+    linear = re2.Set.SearchSet(options)
+    try:
+        linear.Add(pattern)
+        linear.Compile()
+    except re2.error:
+        return None
+    return linear

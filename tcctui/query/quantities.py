@@ -1,4 +1,4 @@
-"""Numbers with units, as a person types them, and their comparison with columns of any type."""
+"""Numbers with units as typed, and their comparison with columns of any type."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.field import Unit
 from tcctui.wire.events import NO_SSTHRESH
 
 MAX_LENGTH = 40
@@ -33,7 +34,7 @@ _FLOAT_COMPARISONS = {
 
 @dataclass(frozen=True)
 class Dimension:
-    """What a number counts: powers of bytes and of seconds; neither is a plain number."""
+    """Dimension of a number: powers of bytes and of seconds; neither for a plain number."""
 
     size: int = 0
     time: int = 0
@@ -55,13 +56,13 @@ class Dimension:
 
 @dataclass(frozen=True)
 class Quantity:
-    """What one field measures, and how it may be written.
+    """Quantity of a field, and its notation.
 
     `noun` and `sample` are for messages. `units` has the factor from each suffix to the column's
-    own unit, the empty suffix being a bare number; `advice` names those worth showing. `words` are
-    values that have a name, in the column's unit. `dimension` is None of what can't be calculated
-    with; `scale` is the column's unit in bytes and seconds; `bare` is what a number without unit
-    is in. `written` are the suffixes that values are written with, the smallest first.
+    own unit, the empty suffix for a bare number; `advice` names those worth showing. `words` are
+    named values, in the column's unit. `dimension` is None for a quantity without arithmetic;
+    `scale` is the column's unit in bytes and seconds; `bare` is the unit of a bare number.
+    `written` are the suffixes used in output, the smallest first.
     """
 
     noun: str
@@ -102,7 +103,7 @@ class Quantity:
         return Fraction(Decimal(number)) * self.units[unit]
 
     def write(self, value: float) -> str:
-        """Write a number of the column's unit with four digits, so that `read` takes it again."""
+        """Format a number of the column's unit with four digits, so that `read` can parse it."""
         for word, named in self.words.items():
             if value == named:
                 return word
@@ -238,6 +239,22 @@ GAIN = _factor("a gain", 256)
 ALPHA = _factor("a share of 1", 1024)
 IDENTIFIER = Quantity("a decimal or 0x number", "0x1f", _BARE, hexadecimal=True, dimension=None)
 
+QUANTITIES: Mapping[Unit, Quantity] = {
+    Unit.SEGMENTS: SEGMENTS,
+    Unit.THRESHOLD: THRESHOLD,
+    **dict.fromkeys((Unit.TOTAL, Unit.COUNT), COUNT),
+    Unit.BYTES: BYTES,
+    Unit.BYTES_PER_SECOND: BIT_RATE,
+    Unit.MICROSECONDS: ROUND_TRIP,
+    Unit.MILLISECONDS: SINCE,
+    Unit.NANOSECONDS: AGE,
+    Unit.PERCENT: PERCENT,
+    Unit.GAIN: GAIN,
+    Unit.ALPHA: ALPHA,
+    **dict.fromkeys((Unit.SEQUENCE, Unit.IDENTIFIER, Unit.BITS, Unit.FLAG), IDENTIFIER),
+}
+"""Quantities that numbers of each unit are."""
+
 _LITERALS: Mapping[str, tuple[Fraction, Dimension]] = {
     **{unit: (factor, _SPEED) for unit, factor in BIT_RATE.units.items()},
     **{unit: (factor, _SIZE) for unit, factor in _scaled({"B": _ONE}).items()},
@@ -245,13 +262,13 @@ _LITERALS: Mapping[str, tuple[Fraction, Dimension]] = {
     **{unit: (factor, _TIME) for unit, factor in _SECONDS.items()},
     "%": (_ONE, Dimension()),
 }
-"""What each unit is in bytes and seconds, where no field says what is meant."""
+"""Scale of each unit in bytes and seconds, where no field determines it."""
 
 
 def literal(text: str) -> tuple[Fraction, Dimension, bool]:
-    """Read a number that stands between others: its value in bytes and seconds, and of what.
+    """Parse a number in an expression: its value in bytes and seconds, and its dimension.
 
-    The last one says whether it has no unit but a prefix such as k.
+    The last result is True if it has no unit but a prefix such as k.
 
     Raises:
         ValueError: not a number, too long or of an unknown unit; says which.

@@ -1,22 +1,22 @@
-"""What the query language knows, described once: for help, the manual page and completion."""
+"""Reference of the query language, for help, the manual page and completion."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tcctui.fields.field import Field
 from tcctui.query.arithmetic import Operand
-from tcctui.query.definitions import Definition
-from tcctui.query.fields import DEFINITIONS
+from tcctui.query.fields import DESCRIBED
+from tcctui.query.terms import Comparable
 
 
 @dataclass(frozen=True)
 class FieldHelp:
     """One field of the language.
 
-    `kind` is what its values are ("a duration"), `unit` what a bare number is in ("ms"; empty where
-    it has none), `source` where the kernel or who else keeps it. `values` are all there are, where
-    that is a few; `sample` is one that could be typed;
-    `calculable` are numbers that may stand in a calculation.
+    `kind` describes its values ("a duration"), `unit` is a bare number's ("ms"; empty without one),
+    `source` the place in the kernel or elsewhere. `values` are all possible ones, if few; `sample`
+    is a typical one; `calculable` fields are allowed in arithmetic.
     """
 
     name: str
@@ -30,43 +30,43 @@ class FieldHelp:
     calculable: bool = False
 
 
-def _described(one: Definition) -> FieldHelp:
-    field = one.field
-    quantity = field.operand.quantity if isinstance(field.operand, Operand) else None
+def _described(field: Field, asked: Comparable) -> FieldHelp:
+    quantity = asked.operand.quantity if isinstance(asked.operand, Operand) else None
+    name, *synonyms = field.names
     return FieldHelp(
-        *(one.name, one.synonyms, field.noun, one.meaning, one.source),
+        *(name, tuple(synonyms), asked.noun, field.meaning, field.source),
         quantity.bare if quantity else "",
-        field.values,
-        field.sample,
+        asked.values,
+        asked.sample,
         quantity is not None and quantity.dimension is not None,
     )
 
 
-FIELD_HELP: tuple[FieldHelp, ...] = tuple(map(_described, DEFINITIONS))
+FIELD_HELP: tuple[FieldHelp, ...] = tuple(_described(*one) for one in DESCRIBED)
 """All fields, each once, the usual ones first."""
 
 BY_NAME = {name: one for one in FIELD_HELP for name in (one.name, *one.synonyms)}
-"""The same by all of their names."""
+"""All fields by any of their names."""
 
 SYNTAX: tuple[tuple[str, str], ...] = (
     ("nginx", "rows with this in their endpoints, state, process or algorithm"),
     ('"two words"', "the same with spaces or signs in it"),
-    ("10.0.3.7:443", "an address with its port is a word, too"),
-    ("port:443,8000-8100", "a port, or one of several, at either end; sport: here, dport: there"),
+    ("10.0.3.7:443", "an address with its port is also a word"),
+    ("port:443,8000-8100", "a port, or one of several, at either end; sport: local, dport: remote"),
     ("dst:10.0.0.0/8|192.168.0.0/16", "an address, prefix or endpoint; | is the same as ,"),
-    ("state:close_wait", "a state, cause or phase by its name: limit:rwnd, ca:loss"),
+    ("state:close_wait", "a state, limit or phase by name: limit:rwnd, ca:loss"),
     ("cc:bbr|cubic", "a part of a name, in either case"),
     ("srtt>80ms", "> >= < <= = !=, with a unit: us ms s m h"),
     ("acked>=64Ki", "k M G Ki Mi Gi; rates are bit/s, or bytes with B/s: rate>10Mbit, rate>1MB/s"),
-    ("inflight>0.8*cwnd*mss", "+ - * / and brackets calculate with fields of numbers"),
-    ("~^10\\.0\\.[0-9]", "a regular expression, found in the row"),
-    ('proc~"^web [0-9]"', "a regular expression, found in a name; !~ is not found"),
+    ("inflight>0.8*cwnd*mss", "arithmetic on numeric fields: + - * / and brackets"),
+    ("~^10\\.0\\.[0-9]", "a regular expression that matches in the row"),
+    ('proc~"^web [0-9]"', "a regular expression that matches in a name; !~ for no match"),
     ("port:443 cc:bbr", "both; the same as with and"),
-    ("port:443 or port:80", "one of them; and comes before or"),
-    ("not proc:nginx", "the opposite, of one condition or of brackets; -x and !x are the same"),
-    ("cc:bbr and (srtt>80ms or retrans>0)", "brackets say what belongs together"),
+    ("port:443 or port:80", "either; and binds tighter than or"),
+    ("not proc:nginx", "negates a condition or brackets; -x and !x are the same"),
+    ("cc:bbr and (srtt>80ms or retrans>0)", "brackets group conditions"),
 )
-"""Examples of everything that can be written, each with its meaning."""
+"""Examples of every construct, each with its meaning."""
 
 UNITS: tuple[tuple[str, str], ...] = (
     ("us ms s m h d", "durations; without unit ms, in age s"),
@@ -75,4 +75,4 @@ UNITS: tuple[tuple[str, str], ...] = (
     ("bit/s bit b/s bps", "bits per second; the same without unit"),
     ("B/s Bps", "bytes per second; a rate with B alone is one as well"),
 )
-"""Units of numbers, and what they mean."""
+"""Units of numbers, and their meaning."""

@@ -1,4 +1,4 @@
-"""What a query is made of: conditions, their combination, and the fields they are about."""
+"""Query terms: conditions, their combination, and the fields they apply to."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tcctui.query.evaluation import Evaluation, Flows, Mask, Subset
 from tcctui.wire.tcp_states import fold
 
 __all__ = [
+    "Comparable",
     "Comparison",
     "Evaluation",
-    "Field",
     "Flows",
     "Mask",
     "Piece",
@@ -30,37 +30,35 @@ __all__ = [
 ]
 
 CHEAP, DEAR, DEAREST = 0, 1, 2
-"""What a condition costs: some operations on numbers; a search of texts; a pattern."""
+"""Cost of a condition: operations on numbers; a search of texts; a pattern."""
 
 
 ANYTHING = Bounds()
-"""What of a condition the kernel can decide that it knows nothing of."""
+"""Bounds of a condition that the kernel can't decide."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """A condition, the columns it looks at, what it costs and what the kernel can decide of it."""
+    """A condition, its columns, its cost and the part of it that the kernel can decide."""
 
     columns: frozenset[str]
     match: Callable[[Evaluation], Mask]
     bounds: Bounds = ANYTHING
     cost: int = CHEAP
-    words: frozenset[bytes] = frozenset()
-    """What it searches whole rows for."""
     text: str = ""
-    """How it was written, where it is one condition."""
+    """Its text, if it is a single condition."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """A part of the query, and where it begins."""
+    """Part of the query's text, with its offset."""
 
     text: str
     start: int
 
     @property
     def end(self) -> int:
-        """Where it ends."""
+        """Offset of its end."""
         return self.start + len(self.text)
 
     def __str__(self) -> str:
@@ -71,7 +69,7 @@ class Piece:
 class Comparison:
     """`name symbol value` as written; `operator` is the symbol without its synonyms.
 
-    `items` of the value are what was separated by `,` or `|` without being quoted.
+    `items` of the value are its unquoted parts between `,` or `|`.
     """
 
     name: str
@@ -81,11 +79,11 @@ class Comparison:
     items: tuple[Piece, ...]
 
     def example(self, sample: str) -> str:
-        """Write the same comparison with another value."""
+        """The same comparison with another value."""
         return f"{self.name}{self.symbol}{sample}"
 
     def wrong(self, piece: Piece, reason: str, expected: tuple[str, ...] = ()) -> QueryError:
-        """Make the error that says what is wrong with a part of the value."""
+        """Error about a part of the value."""
         end = max(piece.end, piece.start + 1)
         return QueryError(piece.start, end, f"{self.name}: {reason}", expected)
 
@@ -114,13 +112,13 @@ def separated(whole: Piece, name: str, noun: str) -> Iterator[Piece]:
 
 
 @dataclass(frozen=True)
-class Field:
-    """What a name before `:` or a comparison stands for.
+class Comparable:
+    """Meaning of a name before `:` or a comparison.
 
     `noun` and `sample` are for messages: "a port number", "443". `term` makes the condition, or
-    raises QueryError about the value. Only an `ordered` field is ever asked about < and >.
-    `values` are all there are, where that is a few; `text` is the column of names that a pattern
-    can be asked of, `column` that of numbers which can be calculated with.
+    raises QueryError about the value. Only an `ordered` field accepts < and >. `values` are all
+    possible ones, if few; `text` is its column of names, for patterns, `column` that of numbers,
+    for arithmetic.
     """
 
     noun: str
@@ -135,8 +133,8 @@ class Field:
 
 def names(
     column: str, noun: str, values: Mapping[str, frozenset[int]], choices: Sequence[str]
-) -> Field:
-    """Describe a column of numbers below 256 with names.
+) -> Comparable:
+    """Field for a column of numbers below 256 with names.
 
     `values` are the numbers by folded name, `choices` the spellings worth showing.
     """
@@ -152,28 +150,28 @@ def names(
             table[list(values[fold(item.text)])] = True
         return Term(frozenset({column}), lambda look: table.take(look[column]))
 
-    return Field(noun, choices[0], term, ordered=False, values=tuple(choices))
+    return Comparable(noun, choices[0], term, ordered=False, values=tuple(choices))
 
 
 def negation(term: Term) -> Term:
-    """Turn a condition around."""
+    """Negate a condition."""
     turned = f"not {term.text}" if term.text else ""
     opposite = term.bounds.opposite
     return replace(term, match=lambda look: ~term.match(look), bounds=opposite, text=turned)
 
 
 def all_of(terms: Sequence[Term]) -> Term:
-    """Join conditions by and; none at all always hold."""
+    """Conjunction; always true if empty."""
     return _joined(terms, address_formula.all_of, looked_for=True)
 
 
 def any_of(terms: Sequence[Term]) -> Term:
-    """Join conditions by or; none at all never hold."""
+    """Disjunction; always false if empty."""
     return _joined(terms, address_formula.any_of, looked_for=False)
 
 
 _FEW = 4
-"""Where less than one in so many flows is left, only these are looked at."""
+"""Ratio of remaining flows below which only these are evaluated."""
 
 
 def _joined(
@@ -181,11 +179,11 @@ def _joined(
 ) -> Term:
     if len(terms) == 1:
         return terms[0]
-    # What is cheap first: it leaves fewer rows to search.
+    # Cheap conditions first: they leave fewer rows to search.
     ordered = sorted(terms, key=lambda term: term.cost)
 
     def match(look: Evaluation) -> Mask:
-        # Flows of which nothing has decided yet: all conditions held, or none did.
+        # Undecided flows: all conditions so far were true, or none was.
         mask = look.everything()
         for at, term in enumerate(ordered):
             if at:
@@ -205,7 +203,6 @@ def _joined(
         match,
         bounds([term.bounds for term in terms]),
         max((term.cost for term in terms), default=CHEAP),
-        frozenset[bytes]().union(*(term.words for term in terms)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What a query may ask of texts: of the whole row, or of a name in it."""
+"""Query terms on text: the whole row, or one name in it."""
 
 from __future__ import annotations
 
@@ -9,34 +9,44 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.query.patterns import Pattern
-from tcctui.query.terms import DEAR, DEAREST, Comparison, Evaluation, Field, Mask, Piece, Term
-from tcctui.query.words import folded, rows_with
+from tcctui.query.terms import DEAR, DEAREST, Comparable, Comparison, Evaluation, Mask, Piece, Term
 
 _NAMES = ("comm", "cc")
 ROW = frozenset({"text", *_NAMES})
-"""Columns that a word or a pattern without a field is searched in."""
+"""Columns searched by a word or a pattern without a field."""
+
+
+def folded(text: str) -> bytes:
+    """Give the form that is searched for: as in what is searched, which is lower-case bytes."""
+    # NUL is what numpy fills texts up with; what is searched has neither that nor a line feed.
+    return text.lower().replace("\0", "\n").encode(errors="surrogatepass")
 
 
 def contains(pieces: Iterable[Piece]) -> Term:
-    """Make the condition that a row has one of the words in it, in either case.
+    """Condition that a row contains one of the words, in either case.
 
-    That is in its endpoints, its state, its process or its algorithm.
+    Its endpoints, its state, its process and its algorithm are searched.
     """
     wanted = tuple(dict.fromkeys(folded(piece.text) for piece in pieces))
 
     def match(look: Evaluation) -> Mask:
         mask = look.nothing()
         for word in wanted:
-            mask |= rows_with(look, word)
+            mask |= _rows_with(look, word)
         for column in _NAMES:
             mask |= _found(look, column, wanted)
         return mask
 
-    return Term(ROW, match, cost=DEAR, words=frozenset(wanted))
+    return Term(ROW, match, cost=DEAR)
+
+
+def _rows_with(look: Evaluation, word: bytes) -> Mask:
+    found: Mask = look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)
+    return found
 
 
 def fits(piece: Piece) -> Term:
-    """Make the condition that a regular expression is found in the same places, in either case."""
+    """Condition that a regular expression matches in the same places, in either case."""
     pattern = Pattern(piece)
 
     def match(look: Evaluation) -> Mask:
@@ -49,13 +59,13 @@ def fits(piece: Piece) -> Term:
 
 
 def name_fits(column: str, piece: Piece) -> Term:
-    """Make the condition that a regular expression is found in a name, in either case."""
+    """Condition that a regular expression matches in a name, in either case."""
     pattern = Pattern(piece)
     return Term(frozenset({column}), lambda look: look.of_each(column, pattern.among_names))
 
 
 def name_does_not_fit(column: str, piece: Piece) -> Term:
-    """Make the opposite, which does not hold of names that are not known either."""
+    """Its negation, which is also false for unknown names."""
     pattern = Pattern(piece)
 
     def of_names(names: npt.NDArray[Any]) -> Mask:
@@ -64,10 +74,10 @@ def name_does_not_fit(column: str, piece: Piece) -> Term:
     return Term(frozenset({column}), lambda look: look.of_each(column, of_names))
 
 
-def texts(column: str, noun: str, sample: str) -> Field:
-    """Describe a column of bytes: it has one of the texts in it, in either case.
+def texts(column: str, noun: str, sample: str) -> Comparable:
+    """Field for a column of bytes, searched for one of the texts, in either case.
 
-    Nothing holds of flows of which the text is not known.
+    Flows with an unknown text never match.
     """
 
     def term(asked: Comparison) -> Term:
@@ -75,16 +85,16 @@ def texts(column: str, noun: str, sample: str) -> Field:
 
         def match(look: Evaluation) -> Mask:
             mask = _found(look, column, wanted)
-            # `!=` is the opposite of this, and does not hold of missing texts either
+            # `!=` is the negation of this, except for missing texts
             return mask | (look[column] == b"") if asked.symbol == "!=" else mask
 
         return Term(frozenset({column}), match)
 
-    return Field(noun, sample, term, ordered=False, text=column)
+    return Comparable(noun, sample, term, ordered=False, text=column)
 
 
 def _found(look: Evaluation, column: str, wanted: Iterable[bytes]) -> Mask:
-    """Say which texts have one of these in them."""
+    """Mask of the texts that contain one of these."""
 
     def among(names: npt.NDArray[Any]) -> Mask:
         lower = np.char.lower(names)

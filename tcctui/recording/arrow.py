@@ -2,16 +2,16 @@
 
 An IPC stream of one schema, one row to a batch and one batch to a chunk, compressed with zstd:
 
-- `begin_ns`, `end_ns`: nanoseconds, CLOCK_MONOTONIC; `lost`, `skipped`: counts since the beginning;
-- `events`: list of structs with the fields of `events.EVENT`, `samples`: the same of
+- `begin_ns`, `end_ns`: nanoseconds, CLOCK_MONOTONIC; `lost`, `skipped`: counts since the start;
+- `events`: list of structs with the fields of `events.EVENT`, `samples`: likewise of
   `samples.SAMPLE`, each sorted by `sock_cookie`. Addresses are 16 bytes, texts are binary. The six
-  extremes are null in events that stand for one ACK: they are as the event's own values then;
-- `keyframe`: `keyframes.Keyframe` as bytes, null in most batches; it is tcctui's own affair.
+  extremes are null in events that stand for one ACK: they equal the event's own values;
+- `keyframe`: `keyframes.Keyframe` as bytes, null in most batches; private to tcctui.
 
 The schema's metadata has the fields of `timeline.Origin` and `tcctui_format`, which is raised when
-what there is changes its meaning; columns may be added without. Fields say their unit and where
-the kernel has them from. A batch's own metadata has, under `tcctui`, what finds it without
-reading it: see `recording_frames.Note`.
+the meaning of existing data changes; new columns don't raise it. Fields have their unit and kernel
+source. A batch's own metadata has, under `tcctui`, its summary for finding it without reading it:
+see `ipc_frames.Note`.
 
 Only this and `arrow_tables` import pyarrow; importing them raises TcctuiError where it is missing.
 """
@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import NO_EVENTS, Chunk
-from tcctui.recording.field_metadata import EVENT_UNITS, SAMPLE_UNITS
+from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS, UNNAMED_FIELDS
 from tcctui.recording.ipc_frames import NOTE, PREFIX, Note, metadata_length
 from tcctui.recording.timeline import Origin
 from tcctui.wire.events import EVENT, Events
@@ -44,7 +44,7 @@ except ImportError as error:
     ) from error
 
 FORMAT = 1
-"""Version of the format; what has a higher one is not read."""
+"""Version of the format; a file with a higher one is refused."""
 
 __all__ = [
     "EXTREMES",
@@ -66,7 +66,6 @@ Array = npt.NDArray[Any]
 _FIELDS = SAMPLE.fields
 assert _FIELDS is not None
 _INFO = _FIELDS["tcp_info"][1]
-UNNAMED_FIELDS = ("tcpi_state", "fackets")
 UNNAMED = np.dtype(
     {
         "names": list(UNNAMED_FIELDS),
@@ -75,23 +74,23 @@ UNNAMED = np.dtype(
         "itemsize": SAMPLE.itemsize,
     }
 )
-"""What SAMPLE has of `struct tcp_info` without a name of its own."""
+"""Fields of `struct tcp_info` without a name of their own in SAMPLE."""
 
 EXTREMES = tuple(name for name in EVENT.names or () if name.endswith(("_min", "_max")))
 
 
-_PIECE = 4096  # records at a time: each field is a pass over them, in the CPU's caches
+_PIECE = 4096  # records per step: each field is a pass over them, in the CPU's caches
 
 
 def own_value(events: Events | Mapping[str, Array], extreme: str) -> Array:
-    """What an extreme of events is that stand for one ACK."""
+    """Value of an extreme in events that stand for one ACK."""
     if extreme.startswith("in_flight"):
         return events["snd_nxt"] - events["snd_una"]
     return events[extreme[: -len("_min")]]
 
 
 def spread(columns: Mapping[str, Array], places: Mapping[str, Array]) -> None:
-    """Copy columns to places by their names, where these are fields of the same records."""
+    """Copy columns to destinations of the same name, which are fields of the same records."""
     count = len(next(iter(columns.values()), ()))
     pairs = [(column, places[name]) for name, column in columns.items()]
     for at in range(0, count, _PIECE):
@@ -105,17 +104,16 @@ def _arrow_type(form: np.dtype[Any]) -> Any:
     return pa.binary() if form.kind == "S" else pa.from_numpy_dtype(form)
 
 
-def _struct(form: np.dtype[np.void], units: Mapping[str, tuple[str, str]]) -> Any:
+def _struct(form: np.dtype[np.void], described: Mapping[str, Mapping[str, str]]) -> Any:
     members = []
-    for name, (unit, source) in units.items():
+    for name, metadata in described.items():
         kind = _arrow_type(form[name] if name in (form.names or ()) else UNNAMED[name])
-        metadata = {key: text for key, text in (("unit", unit), ("source", source)) if text}
-        members.append(pa.field(name, kind, name in EXTREMES, metadata))
+        members.append(pa.field(name, kind, name in EXTREMES, dict(metadata)))
     return pa.struct(members)
 
 
-_EVENT_TYPE = _struct(EVENT, EVENT_UNITS)
-_SAMPLE_TYPE = _struct(SAMPLE, SAMPLE_UNITS)
+_EVENT_TYPE = _struct(EVENT, EVENT_FIELDS)
+_SAMPLE_TYPE = _struct(SAMPLE, SAMPLE_FIELDS)
 _NS = {"unit": "nanoseconds, CLOCK_MONOTONIC; with wall_offset_ns added, since 1970 UTC"}
 SCHEMA = pa.schema(
     [
@@ -131,7 +129,7 @@ SCHEMA = pa.schema(
 
 
 class Encoder:
-    """Makes the bytes of a recording, message by message."""
+    """Encodes a recording message by message."""
 
     def __init__(self, origin: Origin, level: int = LEVEL) -> None:
         facts = {name: str(fact) for name, fact in asdict(origin).items()}
@@ -145,10 +143,10 @@ class Encoder:
         )
         first = self.batch(Chunk(0, 0, NO_EVENTS, NO_SAMPLES))  # pyarrow writes both together
         self.head = first[: PREFIX + metadata_length(first[:PREFIX])]
-        """The message that the stream begins with: its schema."""
+        """First message of the stream: its schema."""
 
     def batch(self, chunk: Chunk) -> bytes:
-        """Make the message of a chunk."""
+        """Message of a chunk."""
         note = Note.of(chunk)
         numbers = [
             pa.array([number], pa.int64())
@@ -175,7 +173,7 @@ def _list(columns: Iterable[Any], kind: Any, count: int) -> Any:
 
 
 def _event_columns(events: Events) -> Iterable[Any]:
-    columns = _columns({name: events[name] for name in EVENT_UNITS})
+    columns = _columns({name: events[name] for name in EVENT_FIELDS})
     alone = columns["acks"] == 0
     for name in EXTREMES:
         alone &= columns[name] == own_value(columns, name)
@@ -189,7 +187,7 @@ def _event_columns(events: Events) -> Iterable[Any]:
 def _sample_columns(samples: Samples) -> Iterable[Any]:
     unnamed = samples.view(UNNAMED)
     fields = {
-        name: unnamed[name] if name in UNNAMED_FIELDS else samples[name] for name in SAMPLE_UNITS
+        name: unnamed[name] if name in UNNAMED_FIELDS else samples[name] for name in SAMPLE_FIELDS
     }
     return map(_column, _columns(fields).values())
 

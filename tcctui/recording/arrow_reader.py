@@ -1,4 +1,4 @@
-"""Arrow record batches as chunks again: whatever comes, no more than a ValueError comes of it."""
+"""Arrow record batches as chunks again: damaged input raises ValueError and nothing worse."""
 
 from __future__ import annotations
 
@@ -25,13 +25,14 @@ from tcctui.recording.arrow import (
 from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.ipc_frames import LATEST_NS, PREFIX, Note, see_room, unpacked
 from tcctui.recording.timeline import Origin
-from tcctui.wire.events import EVENT, EventKind
+from tcctui.wire.events import EVENT
 from tcctui.wire.records import Records
-from tcctui.wire.samples import SAMPLE
+from tcctui.wire.samples import SAMPLE, forget_all_but
+from tcctui.wire.tracepoints import EVENT_KINDS
 
 Array = npt.NDArray[Any]
 
-_SLACK_NS = 60_000_000_000  # that events may be older than their chunk, or newer
+_SLACK_NS = 60_000_000_000  # by which events may be older than their chunk, or newer
 
 
 class Decoder:
@@ -39,7 +40,7 @@ class Decoder:
 
     Raises:
         ValueError: it is not a recording's schema.
-        TcctuiError: it is a newer version's.
+        TcctuiError: a newer version wrote it.
 
     """
 
@@ -65,7 +66,7 @@ class Decoder:
             if names.count(name) != 1:
                 raise ValueError(f"it has no column {name}")
         self.origin = _origin(facts)
-        """Where it was recorded, and how."""
+        """Origin of the recording: host, kernel, source, clock."""
         self._head = head
         self._all = [names.index(name) for name in SCHEMA.names if names.count(name) == 1]
         self._known = [at for at in self._all if names[at] != "keyframe"]
@@ -73,7 +74,7 @@ class Decoder:
         self._keyframe = [at for at in self._all if names[at] in told]
 
     def chunk(self, message: bytes, cookies: Keys | None = None, *, keyframe: bool = True) -> Chunk:
-        """Read a batch's message; with `cookies`, only what is of these flows, or of none.
+        """Chunk of a batch's message; with `cookies`, only these flows' records and those of none.
 
         Raises:
             ValueError: it is damaged.
@@ -96,10 +97,10 @@ class Decoder:
         return Chunk(begin_ns, end_ns, events, samples, lost, skipped, _keyframe(batch))
 
     def keyframe(self, message: bytes, note: Note) -> bytes:
-        """Read only the keyframe of a batch's message; empty without one.
+        """Keyframe of a batch's message; empty without one.
 
         Raises:
-            ValueError: the batch is damaged, or of another time than its note says.
+            ValueError: the batch is damaged, or its time differs from its note's.
 
         """
         batch = self._batch(message, self._keyframe)
@@ -152,7 +153,7 @@ def _keyframe(batch: Any) -> bytes:
 
 
 def _items(batch: Any, name: str) -> dict[str, Any]:
-    """Give the columns of the structs in a batch's list, by name."""
+    """Columns of the structs in a batch's list, by name."""
     if name not in batch.schema.names:
         return {}
     column = batch.column(name)
@@ -169,14 +170,14 @@ def _length(columns: Mapping[str, Any]) -> int:
 def _rows(
     columns: Mapping[str, Any], cookies: Keys | None, within: tuple[int, int]
 ) -> npt.NDArray[np.intp] | None:
-    """Find what is wanted and from a time in which it can be; None means all."""
+    """Rows of the wanted flows with a plausible time; None means all."""
     for name in ("ts_ns", "sock_cookie"):
         if name not in columns:
             raise ValueError(f"a batch has no {name}")
     when = _values(columns["ts_ns"], np.dtype("u8"))
     wanted = (when >= np.uint64(within[0])) & (when <= np.uint64(within[1]))
     if "kind" in columns:
-        wanted &= _values(columns["kind"], np.dtype("u1")) < len(EventKind)
+        wanted &= _values(columns["kind"], np.dtype("u1")) < EVENT_KINDS
     if cookies is not None:
         keys = _values(columns["sock_cookie"], np.dtype("u8"))
         wanted &= np.isin(keys, np.append(cookies, np.uint64(0)))
@@ -206,13 +207,15 @@ def _records(
     if form is EVENT:
         columns |= _extremes(items, columns, chosen)
     spread(columns, places)
+    if form is SAMPLE and not places.keys() <= items.keys():
+        forget_all_but(made, items.keys())
     return made
 
 
 def _extremes(
     items: Mapping[str, Any], columns: Mapping[str, Array], chosen: Any
 ) -> dict[str, Array]:
-    """Fill in what is null, or not there at all."""
+    """Fill in extremes that are null or absent."""
     count = len(columns["ts_ns"])
     values = dict.fromkeys(("snd_nxt", "snd_una", "snd_cwnd", "srtt"), np.zeros(count, "u4"))
     values |= columns
@@ -234,10 +237,10 @@ def _nulls(column: Any) -> npt.NDArray[np.bool_]:
 
 
 def _values(column: Any, form: np.dtype[Any], address: bool = False) -> Array:
-    """Read a column, validated, as numpy has it; what is null is 0.
+    """Validated values of a column as a numpy array; null is 0.
 
     Raises:
-        ValueError: it is of another kind.
+        ValueError: it has another type.
 
     """
     count, offset, kind = len(column), column.offset, column.type

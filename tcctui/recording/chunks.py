@@ -1,41 +1,42 @@
-"""What comes in about a second, as it is kept, recorded and played."""
+"""Chunks: about a second of events and samples, the unit that is kept, recorded and played."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.index import Keys
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EVENT, EventKind, Events
 from tcctui.wire.records import Records, joined, pick
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 LONGEST_NS = 1_000_000_000
-"""Nanoseconds that a chunk spans at most, unless nothing came for longer."""
+"""Largest span of a chunk in nanoseconds, unless nothing arrives for longer."""
 
 MOST_EVENTS = 1 << 18
-"""Events after which a chunk is closed earlier, so that whoever works on one needs no second."""
+"""Number of events that closes a chunk early, so that work on one takes under a second."""
 
 PIECE_NS = 250_000_000
-"""Chunks are played in pieces that end at multiples of this, as rates are worked out."""
+"""Playback step in nanoseconds: chunks are played in pieces that end at its multiples."""
 
 MOST_PIECES = 480
-"""Two minutes of pieces: a chunk is longer only where whoever wrote it was stopped meanwhile."""
+"""Two minutes of pieces: only a recorder that was stopped meanwhile makes a longer chunk."""
 
 NO_EVENTS: Events = np.empty(0, EVENT)
 
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """What came from `begin_ns` to `end_ns` on the source's clock.
+    """Everything from `begin_ns` to `end_ns` on the source's clock.
 
-    `events` and `samples` are each sorted by flow (`sock_cookie`), and within a flow as they came;
+    `events` and `samples` are each sorted by flow (`sock_cookie`), and within a flow by arrival;
     their own times (`ts_ns`) may be a little before the chunk's. `lost` and `skipped` are the
-    source's counts at `end_ns`, since it was opened. `keyframe`, where there is one, is what was
-    known of all flows at `end_ns`, with this chunk: `keyframes.Keyframe` as bytes.
+    source's counts at `end_ns`, since it was opened. `keyframe`, if any, is the state of all flows
+    at `end_ns`, including this chunk: `keyframes.Keyframe` as bytes.
     """
 
     begin_ns: int
@@ -48,7 +49,7 @@ class Chunk:
 
 
 class Chunker:
-    """Gathers what a source delivers into chunks. Not for several threads at once."""
+    """Collects a source's output into chunks; used by one thread at a time."""
 
     def __init__(self, begin_ns: int) -> None:
         self._begin_ns = begin_ns
@@ -56,21 +57,20 @@ class Chunker:
         self._samples: list[Samples] = []
         self._count = 0
 
-    def add(self, events: Events, samples: Samples) -> None:
-        """Take in a batch of events, or of samples, or both."""
+    def add(self, events: Events, samples: Iterable[Samples]) -> None:
+        """Take in the events and samples of a batch."""
         if len(events):
             self._events.append(events)
             self._count += len(events)
-        if len(samples):
-            self._samples.append(samples)
+        self._samples.extend(samples)
 
     def due(self, now_ns: int) -> bool:
-        """Whether it is time to close the chunk."""
+        """True if it is time to close the chunk."""
         return now_ns - self._begin_ns >= LONGEST_NS or self._count >= MOST_EVENTS
 
     def cut(self, now_ns: int, lost: int = 0, skipped: int = 0) -> Callable[[], Chunk]:
-        """End the chunk, and begin the next one; what is given makes it, which takes its time."""
-        end_ns = max(now_ns, self._begin_ns + 1)  # so that chunks are told apart by their ends
+        """End the chunk and begin the next; the result builds the ended one, which takes time."""
+        end_ns = max(now_ns, self._begin_ns + 1)  # so that the ends of chunks are distinct
         begin_ns, events, samples = self._begin_ns, self._events, self._samples
         self._begin_ns = end_ns
         self._events, self._samples, self._count = [], [], 0
@@ -84,12 +84,12 @@ class Chunker:
         )
 
     def close(self, now_ns: int, lost: int = 0, skipped: int = 0) -> Chunk:
-        """Give what has come until now, and begin the next chunk."""
+        """Close the chunk at `now_ns`, and begin the next."""
         return self.cut(now_ns, lost, skipped)()
 
 
 def by_flow(records: Records) -> Records:
-    """Sort events or samples by flow; those of one flow stay in their order."""
+    """Sort events or samples by flow, in stable order."""
     cookies = records["sock_cookie"]
     if (cookies[1:] >= cookies[:-1]).all():
         return records
@@ -97,15 +97,15 @@ def by_flow(records: Records) -> Records:
 
 
 def of_flows(records: Records, cookies: Keys) -> Records:
-    """Choose events or samples of some flows, and what carries no cookie."""
+    """Events or samples of some flows, and those without a cookie."""
     wanted = np.isin(records["sock_cookie"], np.append(cookies, np.uint64(0)))
     return records if wanted.all() else pick(records, wanted)
 
 
-def pieces(chunk: Chunk, until_ns: int) -> Iterator[tuple[Events, Samples, int]]:
-    """Cut a chunk as a live source would deliver it: events and samples by time, and the time then.
+def pieces(chunk: Chunk, until_ns: int) -> Iterator[Batch]:
+    """Cut a chunk by time into the batches that a live source would deliver.
 
-    What is from after `until_ns` is left out; the last piece ends there, or with the chunk.
+    Records after `until_ns` are left out; the last piece ends there, or with the chunk.
     """
     end_ns = min(chunk.end_ns, until_ns)
     ends = piece_ends(chunk.begin_ns, end_ns)
@@ -114,23 +114,23 @@ def pieces(chunk: Chunk, until_ns: int) -> Iterator[tuple[Events, Samples, int]]
         end_ns = until_ns
         *cut, _ = in_pieces(chunk, [*ends[:-1], until_ns])
     for (events, samples), now_ns in zip(cut, [*ends[:-1], end_ns], strict=True):
-        yield events, samples, now_ns
+        yield Batch(events, [samples] if len(samples) else [], now_ns)
 
 
 def piece_ends(after_ns: int, until_ns: int) -> list[int]:
-    """When pieces end: at multiples of `PIECE_NS`, and the last one at `until_ns`.
+    """Ends of pieces: multiples of `PIECE_NS`, and finally `until_ns`.
 
-    They are `MOST_PIECES` and one at most: of a longer time, the first piece has all the rest.
+    At most `MOST_PIECES` and one; the first piece of a longer time has all the rest.
     """
     first = max(after_ns // PIECE_NS + 1, until_ns // PIECE_NS - MOST_PIECES)
     return [at * PIECE_NS for at in range(first, -(-until_ns // PIECE_NS))] + [until_ns]
 
 
 def in_pieces(chunk: Chunk, ends: Sequence[int]) -> list[tuple[Events, Samples]]:
-    """Cut a chunk by time: until each of `ends` (nanoseconds, ascending), and what is later.
+    """Split a chunk by time: until each of `ends` (nanoseconds, ascending), and the remainder.
 
-    Each piece is in the order of the chunk, but for one with an end of a socket: that is by time,
-    as what comes after may be another connection with the same cookie.
+    Each piece keeps the chunk's order, except one with the end of a socket, which is sorted by
+    time: a later record may belong to another connection with the same cookie.
     """
     limits = np.array(ends, "u8")
     events = [_orderly(part) for part in _cut(chunk.events, limits)]
@@ -156,7 +156,7 @@ def _orderly(events: Events) -> Events:
 
 
 def merged(chunks: list[Chunk]) -> Chunk:
-    """Make one chunk of several that follow one another; it has the last one's keyframe."""
+    """Join consecutive chunks into one; it has the last one's keyframe."""
     last = chunks[-1]
     events = by_flow(joined([chunk.events for chunk in chunks]))
     samples = by_flow(joined([chunk.samples for chunk in chunks]))

@@ -1,4 +1,4 @@
-"""A recording on disk, as a timeline: found by its batches' heads, read where it is looked at."""
+"""A recording on disk as a timeline: indexed by its batches' heads, read on demand."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Span
 
 _PEEK = 512
-"""Bytes read of each message: as a rule, all of its metadata that is needed to go on."""
+"""Bytes read of each message: usually all of its metadata that is needed."""
 
 _WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
-_SLACK_NS = 1_000_000_000  # that a chunk may begin before the one before it ends
+_SLACK_NS = 1_000_000_000  # by which a chunk may begin before its predecessor ends
 
 
 class Totals(NamedTuple):
-    """What a recording has by its batches' heads; `lost` and `skipped` are those at its end."""
+    """Totals of a recording from its batches' heads; `lost` and `skipped` are those at its end."""
 
     batches: int
     events: int
@@ -38,10 +38,10 @@ class Totals(NamedTuple):
 
 
 class Recording:
-    """A file that `RecordingWriter` wrote, or began to write; a `Timeline`.
+    """A complete or truncated file of `RecordingWriter`; a `Timeline`.
 
-    `remark` is a sentence about what is left out of it, or empty. It is read and not mapped:
-    a file that somebody cuts short kills whoever has it mapped.
+    `remark` is a sentence about missing parts, or empty. The file is read and not mapped: a file
+    that is truncated meanwhile would kill every process that has it mapped.
 
     Raises:
         TcctuiError: there is no such file, it can't be read, or nothing in it is a recording.
@@ -62,30 +62,30 @@ class Recording:
 
     @property
     def origin(self) -> Origin:
-        """Where it was recorded, and how."""
+        """Origin of the recording: host, kernel, source, clock."""
         return self._decoder.origin
 
     @property
     def span(self) -> Span:
-        """From where to where it goes."""
+        """First and last moment."""
         return Span(self._batches[0].note.begin_ns, self._batches[-1].note.end_ns)
 
     @property
     def remark(self) -> str:
-        """What is left out, in a sentence; more may be found out while it is read."""
+        """Missing parts, in a sentence; reading may find more."""
         remarks = list(self._remarks)
         if self._damaged:
             remarks.append(f"{_batches(len(self._damaged))} damaged and left out")
         return plain(f"Of {self._path.name}: {'; '.join(remarks)}.") if remarks else ""
 
     def totals(self) -> Totals:
-        """Count what it has."""
+        """Totals of the recording."""
         last = self._batches[-1].note
         events = sum(batch.note.events for batch in self._batches)
         return Totals(len(self._batches), events, last.lost, last.skipped)
 
     def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
-        """Give the newest keyframe from `at_ns` or before, and its moment.
+        """Newest keyframe at or before `at_ns`, and its moment.
 
         Raises:
             TcctuiError: the file can't be read any more.
@@ -103,7 +103,7 @@ class Recording:
         return None
 
     def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
-        """Give chunks, without keyframes; see `Timeline.chunks`.
+        """Chunks without keyframes; see `Timeline.chunks`.
 
         Raises:
             TcctuiError: the file can't be read any more.
@@ -126,7 +126,7 @@ class Recording:
                 self._damaged.add(batch.at)
 
     def close(self) -> None:
-        """Give the file back; may be called twice."""
+        """Close the file; may be called twice."""
         with self._lock:
             if self._descriptor >= 0:
                 os.close(self._descriptor)
@@ -150,7 +150,7 @@ class Recording:
         if len(data) < batch.size:
             raise TcctuiError(
                 f"{self._path} was cut short while it was read.",
-                "Open it anew to see what is left.",
+                "Open it again to see the rest.",
             )
         return data
 
@@ -166,7 +166,7 @@ class Recording:
         if not batches:
             raise TcctuiError(
                 f"{self._path} has no whole batch: it was cut off in its first second.",
-                "Record anew, for longer.",
+                "Record again, for longer.",
             )
         self._batches = index.following(batches)
         if len(self._batches) < len(batches):
@@ -198,7 +198,7 @@ class Recording:
         )
 
     def _indexed(self, first: int) -> list[index.Batch]:
-        """Find the batches by the index behind the end; none without a good one."""
+        """Batches from the index behind the stream's end; none without a valid one."""
         trailer_at = max(0, self._size - index.TRAILER.size)
         length = index.packed_length(self._read(trailer_at, index.TRAILER.size))
         packed_at = trailer_at - (length or 0)
@@ -213,7 +213,7 @@ class Recording:
         return index.packed_length(self._read(trailer_at, index.TRAILER.size)) is not None
 
     def _walk(self, at: int) -> Iterator[index.Batch]:
-        """Go from head to head until the end, or until nothing can be understood any more."""
+        """Walk from head to head until the end, or to the first damaged one."""
         unknown = 0
         while at < self._size:
             peek = self._read(at, _PEEK)
@@ -263,7 +263,7 @@ class Recording:
         return frames.head(memoryview(peek)[frames.PREFIX : frames.PREFIX + length])
 
     def _note(self, head: frames.Head, at: int, size: int) -> frames.Note:
-        """What a batch says of itself; where it says nothing it is read."""
+        """Note of a batch; a batch without one is read to make it."""
         if head.note:
             return frames.Note.from_bytes(head.note)
         return frames.Note.of(self._decoder.chunk(self._read(at, size)))
@@ -295,5 +295,5 @@ def _opened(path: Path) -> int:
         raise TcctuiError(f"{path} is a directory.", "Name a recording in it.")
     raise TcctuiError(
         f"{path} is not a file.",
-        "Only tcctui replay takes a pipe; for all else, let what comes be a file first.",
+        "Only tcctui replay reads a pipe; for other commands, save it to a file first.",
     )

@@ -1,7 +1,7 @@
-"""Where a recording's batches are, behind its end: what spares looking at each of their heads.
+"""Index of a recording's batches, appended to the file: it spares reading each head.
 
-Behind the bytes that end the stream, where readers of Arrow stop, there are nine numbers for each
-batch, compressed, then their length and a mark. A recording that was cut off does not have this.
+Behind the end of the stream, where readers of Arrow stop, nine numbers for each batch, compressed,
+then their length and a magic number. A truncated recording has no index.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ MARK = b"tcctidx1"
 TRAILER = struct.Struct("<Q8s")
 
 _NUMBERS = 2 + len(Note._fields)
-_MOST = 1 << 28  # bytes, of a hundred days
+_MOST = 1 << 28  # bytes, for a hundred days
 
 
 class Batch(NamedTuple):
-    """Where a batch begins in its file, how many bytes it has, and what it says of itself."""
+    """A batch in a file: its offset, its size and its note."""
 
     at: int
     size: int
@@ -32,17 +32,17 @@ class Batch(NamedTuple):
 
 
 class IndexWriter:
-    """Gathers what stands in an index."""
+    """Collects the entries of an index."""
 
     def __init__(self) -> None:
         self._numbers = array("q")
 
     def add(self, at: int, size: int, note: Note) -> None:
-        """Note a batch: where it begins, and how many bytes it has."""
+        """Add a batch: its offset and its size in bytes."""
         self._numbers.extend((at, size, *note))
 
     def to_bytes(self) -> bytes:
-        """Make the index, with its trailer."""
+        """Encode the index with its trailer."""
         packed = zlib.compress(self._numbers.tobytes(), 1)
         return packed + TRAILER.pack(len(packed), MARK)
 
@@ -56,7 +56,7 @@ def packed_length(trailer: bytes) -> int | None:
 
 
 def entries(packed: bytes, first: int, end: int) -> list[Batch] | None:
-    """Read an index; None if it is damaged, or not of batches from `first` to `end`."""
+    """Decode an index; None if it is damaged, or not of batches from `first` to `end`."""
     try:
         inflating = zlib.decompressobj()
         numbers = np.frombuffer(inflating.decompress(packed, _MOST), "<i8").reshape(-1, _NUMBERS)
@@ -75,8 +75,8 @@ def entries(packed: bytes, first: int, end: int) -> list[Batch] | None:
 
 
 def following(batches: list[Batch]) -> list[Batch]:
-    """Keep the most batches that follow one another in time: as a rule, all."""
-    tails: list[int] = []  # of each length of such a row, the least end that it can have
+    """Longest run of batches in order of time: usually all."""
+    tails: list[int] = []  # for each length of such a run, the smallest end that it can have
     last: list[int] = []
     before: list[int] = []
     for at, batch in enumerate(batches):

@@ -1,4 +1,4 @@
-"""Quiet seconds of a recording put together: each batch has 7 kB that say what it is."""
+"""Idle seconds of a recording merged: each batch has 7 kB of overhead."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from dataclasses import replace
 from tcctui.recording.chunks import Chunk
 
 LONGEST_NS = 5_000_000_000
-"""Nanoseconds that a chunk may begin before what is in it came."""
+"""Nanoseconds that a chunk may begin before its first record."""
 
 
 class IdleChunks:
-    """Holds chunks back in which there is nothing, and lets the next one begin where they did."""
+    """Holds back empty chunks, and lets the next one begin where they did."""
 
     def __init__(self, write: Callable[[Chunk], None]) -> None:
         self._write = write
@@ -30,7 +30,7 @@ class IdleChunks:
             self._held = chunk
 
     def flush(self) -> None:
-        """Write what was held back: it says until when there was nothing."""
+        """Write the chunk held back, which marks the end of the idle time."""
         held, self._held = self._held, None
         if held is not None:
             self._write(held)

@@ -1,10 +1,10 @@
 """The messages of an Arrow IPC stream, found by their heads alone.
 
 A message is `FF FF FF FF`, the length of its metadata (four bytes), the metadata, a flatbuffer that
-ends at a multiple of eight, and a body whose length the metadata has. A length of 0 ends the
+ends at a multiple of eight, and a body whose length is in the metadata. A length of 0 ends the
 stream. See "Encapsulated message format" in Arrow's Columnar.rst, and Message.fbs for the fields.
 
-Nothing of what is read here is trusted: it comes from a file or another machine.
+No byte is trusted: it comes from a file or another machine.
 """
 
 from __future__ import annotations
@@ -21,33 +21,34 @@ from tcctui.wire.events import EVENT
 from tcctui.wire.samples import SAMPLE
 
 PREFIX = 8
-"""Bytes before a message's metadata."""
+"""Length of a message's prefix in bytes."""
 
 END = b"\xff\xff\xff\xff\0\0\0\0"
-"""What ends a stream."""
+"""End-of-stream marker."""
 
 SCHEMA, BATCH = 1, 3
-"""`header_type` of the messages that recordings are made of."""
+"""`header_type` of the messages in a recording."""
 
 NOTE = b"tcctui"
-"""The key in a message's own metadata under which a batch says what it has."""
+"""Key of a batch's note in the message's own metadata."""
 
 LATEST_NS = 1 << 58
-"""Nanoseconds after which no chunk ends: nine years of uptime. More overflows histories."""
+"""Largest plausible time in nanoseconds: nine years of uptime. More overflows histories."""
 
 _MOST_METADATA = 1 << 24
 _MOST_BODY = 1 << 30
 _LONGEST = 200  # bytes of a note
 MOST_UNPACKED = 1 << 30
-"""Bytes that a batch may come to at most; those of a second come to a tenth, with 100,000 flows."""
+"""Largest size of a batch in bytes; a second of 100,000 flows takes a tenth."""
 
 MOST_RECORDS = 1 << 29
-"""Bytes that its events and samples may have together: four million events, or a million samples.
+"""Largest size of its events and samples in bytes: four million events, or a million samples. In
+the file they may be far fewer, as absent columns are zero.
 
 In the file they may be far fewer, as columns that are not there are zero.
 """
 
-_V5 = 4  # MetadataVersion: of Arrow 1.0, and of all that pyarrow writes unless told otherwise
+_V5 = 4  # MetadataVersion: that of Arrow 1.0, and pyarrow's default
 _MOST_FACTS = 100  # in a message's own metadata
 _COMPRESSED_OTHERWISE = b"ARROW:experimental_compression"
 
@@ -64,7 +65,7 @@ Bytes = bytes | memoryview
 
 
 class Note(NamedTuple):
-    """What a batch says of itself in its head: counts of events and samples, bytes of keyframe."""
+    """Summary in a batch's head: numbers of events and samples, bytes of keyframe."""
 
     begin_ns: int
     end_ns: int
@@ -76,32 +77,32 @@ class Note(NamedTuple):
 
     @classmethod
     def of(cls, chunk: Chunk) -> Note:
-        """Say it of a chunk."""
+        """Note of a chunk."""
         counts = (len(chunk.events), len(chunk.samples), len(chunk.keyframe))
         return cls(chunk.begin_ns, chunk.end_ns, chunk.lost, chunk.skipped, *counts)
 
     def to_bytes(self) -> bytes:
-        """Write it: seven numbers."""
+        """Encode as seven numbers."""
         return " ".join(str(number) for number in self).encode()
 
     @classmethod
     def from_bytes(cls, text: bytes) -> Note:
-        """Read it.
+        """Decode.
 
         Raises:
-            ValueError: it is not one.
+            ValueError: it is not a note.
 
         """
         numbers = text.split()
         if len(text) > _LONGEST or len(numbers) < 7 or not all(map(bytes.isdigit, numbers)):
-            raise ValueError("a batch does not say what it has")
+            raise ValueError("a batch has no valid summary")
         return cls(*map(int, numbers[:7])).seen()
 
     def seen(self) -> Note:
-        """Give it, having seen that it may be.
+        """Check the note, and return it.
 
         Raises:
-            ValueError: it has no sensible time, or more than a batch can have.
+            ValueError: its time is implausible, or it exceeds the limits of a batch.
 
         """
         if not 0 <= self.begin_ns <= self.end_ns < LATEST_NS:
@@ -113,10 +114,10 @@ class Note(NamedTuple):
 
 
 def see_room(events: int, samples: int) -> None:
-    """See that so many are no more than `MOST_RECORDS`.
+    """Check the numbers of records against `MOST_RECORDS`.
 
     Raises:
-        ValueError: they are.
+        ValueError: there are more.
 
     """
     if events * EVENT.itemsize + samples * SAMPLE.itemsize > MOST_RECORDS:
@@ -124,7 +125,7 @@ def see_room(events: int, samples: int) -> None:
 
 
 class Head(NamedTuple):
-    """What a message's metadata says: which kind, how long a body, and its `NOTE`, if it has."""
+    """Content of a message's metadata: its kind, its body's length, and its `NOTE`, if any."""
 
     kind: int
     body: int
@@ -145,7 +146,7 @@ def metadata_length(prefix: Bytes) -> int:
 
 
 def head(metadata: Bytes) -> Head:
-    """Read a message's metadata.
+    """Decode a message's metadata.
 
     Raises:
         ValueError: it is damaged.
@@ -164,13 +165,13 @@ def head(metadata: Bytes) -> Head:
 
 
 def unpacked(metadata: Bytes, body: Bytes) -> int:
-    """Bytes that a batch's body has without its compression.
+    """Uncompressed size of a batch's body in bytes.
 
-    That is where Arrow's format has it since version 5: older ones had it elsewhere, which pyarrow
-    would follow.
+    The position is that of Arrow's format since version 5; older versions had it elsewhere, which
+    pyarrow would follow.
 
     Raises:
-        ValueError: it is damaged, or of an older version, or has more than `MOST_UNPACKED`.
+        ValueError: it is damaged, or of an older version, or exceeds `MOST_UNPACKED`.
 
     """
     try:
@@ -186,7 +187,7 @@ def unpacked(metadata: Bytes, body: Bytes) -> int:
         compressed = _field(metadata, batch, _COMPRESSION)
         at = _indirect(metadata, _required(metadata, batch, _NODES))
         nodes = np.frombuffer(metadata, "<i8", 2 * _u32(metadata, at)[0], at + 4)
-        for rows in nodes[::2].tolist():  # of each column, in lists and out of them
+        for rows in nodes[::2].tolist():  # buffers per column, inside and outside of lists
             see_room(rows, 0)
     except (struct.error, IndexError) as error:
         raise ValueError("a batch is damaged") from error
@@ -198,14 +199,14 @@ def unpacked(metadata: Bytes, body: Bytes) -> int:
         return _bearable(lengths)
     if (lengths < 8).any():
         raise ValueError("a batch is damaged")
-    # Each compressed buffer begins with what it comes to, or with -1, and is then as it is.
+    # Each compressed buffer begins with its uncompressed size, or with -1 if it is uncompressed.
     heads = np.frombuffer(body, "u1")[offsets[:, None] + np.arange(8)].copy().view("<i8")[:, 0]
     sizes = np.where(heads == -1, lengths - 8, heads)
     return _bearable(sizes)
 
 
 def _bearable(sizes: npt.NDArray[np.int64]) -> int:
-    """Add up: buffers may share their place, and be more together than the file is."""
+    """Add up sizes: overlapping buffers may total more than the file."""
     if (sizes < 0).any() or (sizes > MOST_UNPACKED).any() or sizes.sum() > MOST_UNPACKED:
         raise ValueError("a batch is damaged, or larger than any that tcctui writes")
     return int(sizes.sum())
@@ -216,7 +217,7 @@ def _note(metadata: Bytes, message: int) -> bytes:
 
 
 def _facts(metadata: Bytes, message: int) -> Iterator[tuple[bytes, bytes]]:
-    """Give the keys and texts of a message's own metadata."""
+    """Keys and texts of a message's own metadata."""
     custom = _field(metadata, message, _CUSTOM)
     if not custom:
         return
@@ -238,12 +239,12 @@ def _text(metadata: Bytes, table: int, field: int) -> bytes:
 
 
 def _indirect(metadata: Bytes, at: int) -> int:
-    """Follow the offset at a place."""
+    """Follow the offset at a position."""
     return int(at + _u32(metadata, at)[0])
 
 
 def _field(metadata: Bytes, table: int, field: int) -> int:
-    """Find a field of a table; 0 if the table does not have it."""
+    """Position of a table's field; 0 if the table lacks it."""
     vtable = table - _i32(metadata, table)[0]
     if vtable < 0:
         raise ValueError("a message is damaged")

@@ -1,4 +1,4 @@
-"""Where a recording goes: a new file, standard output, or a pipe or device that has a name."""
+"""Target of a recording: a new file, standard output, or a named pipe or device."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _STREAM = re.compile(
 
 
 def standard_output() -> int:
-    """Give standard output's descriptor.
+    """Descriptor of standard output.
 
     Raises:
         TcctuiError: it is a terminal.
@@ -34,11 +34,11 @@ def standard_output() -> int:
 
 
 def opened(path: Path, *, force: bool) -> int | NewFile:
-    """Open what has this name, if it is ours to write to, or make a new file.
+    """Open an existing pipe or device, or make a new file.
 
-    Names of descriptors that we were given, such as /dev/stdout, mean these, and so does a file
-    that is our standard output already: nothing is deleted there. Other symbolic links are never
-    followed: whoever made them may let them lead anywhere.
+    Names of inherited descriptors, such as /dev/stdout, mean these, and so does a file that is
+    already our standard output: nothing is deleted there. Other symbolic links are never followed:
+    their owner may point them anywhere.
 
     Raises:
         TcctuiError: it can't be written there.
@@ -63,7 +63,7 @@ def opened(path: Path, *, force: bool) -> int | NewFile:
 
 
 def _stream(path: Path) -> int | None:
-    """Say which of our own descriptors a name means, if any."""
+    """Inherited descriptor that a name means, if any."""
     if match := _STREAM.fullmatch(str(path)):
         number, name, process, of_process = match.groups()
         if name:
@@ -78,7 +78,7 @@ def _stream(path: Path) -> int | None:
 
 
 def _special(path: Path, found: os.stat_result) -> int:
-    """Open a pipe or device; in a directory such as /tmp, only if nobody else made it."""
+    """Open a pipe or device; in a directory such as /tmp, only our own."""
     if stat.S_ISBLK(found.st_mode):
         raise TcctuiError(f"{path} is a disk.", "Name a file on it.")
     if os.stat(path.parent).st_mode & stat.S_ISVTX and not ours(found.st_uid):

@@ -1,4 +1,4 @@
-"""What a recording says of where it comes from: this machine."""
+"""Origin of a recording made on this machine."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _wall_offset_ns() -> int:
 
 
 def _tracepoint() -> str:
-    """Text of tcp_probe's `format`; empty where it can't be read."""
+    """Text of tcp_probe's `format`; empty if it can't be read."""
     tracefs = find_tracefs()
     if tracefs is None:
         return ""

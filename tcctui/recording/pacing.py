@@ -1,4 +1,4 @@
-"""Chunks that come from a pipe, played by the recorder's clock."""
+"""Chunks from a pipe, played by the recorder's clock."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from tcctui.wire.samples import NO_SAMPLES, Samples
 SECOND = 1_000_000_000
 
 _MARGIN_NS = SECOND // 4
-"""That a chunk may come late without a halt: playing begins so much after the first has come."""
+"""Margin against late chunks, in nanoseconds: the delay of playback after the first chunk."""
 
 _FASTER, _JUMP = 3 * SECOND // 2, 3 * SECOND
-"""What has come and was not played yet: beyond this it plays faster, beyond that it jumps."""
+"""Backlog limits in nanoseconds: above the first it plays faster, above the second it jumps."""
 
-_GAIN = 3, 2  # times the recorder's speed, when playing faster
+_GAIN = 3, 2  # multiple of the recorder's speed, when playing faster
 
 _USUAL = 2 * SECOND
-"""Delay that is not worth a word: a chunk's second, the margin, and the steps on the way."""
+"""Unremarkable delay: a chunk's second, the margin, and the steps on the way."""
 
 _LONG_AGO = 30 * SECOND
 _FARTHEST = 3600 * SECOND
-"""Between two chunks that follow one another there is no more than this."""
+"""Largest gap between consecutive chunks."""
 
 
 @dataclass(eq=False)
 class _Playing:
-    """A chunk with its records by time, and how far they were played."""
+    """A chunk with its records sorted by time, and the progress in it."""
 
     chunk: Chunk
     events: Events
@@ -40,7 +40,7 @@ class _Playing:
     played: tuple[int, int] = (0, 0)
 
     def until(self, moment_ns: int) -> tuple[Events, Samples]:
-        """Give what comes until a moment; with the chunk's end, all."""
+        """Records until a moment; at the chunk's end, all."""
         ends = []
         for records in (self.events, self.samples):
             over = moment_ns >= self.chunk.end_ns
@@ -52,46 +52,46 @@ class _Playing:
 
 
 class Pace:
-    """Plays chunks about a second after they happened, at the speed at which they did.
+    """Plays chunks about a second after they happened, at their original speed.
 
-    If more has come than that second it catches up, except where it is not live: what comes all at
-    once, and is of long ago, is a file, and plays as fast as it happened. Times called `at_ns` are
-    of this machine's monotonic clock. Not for several threads at once.
+    With a longer backlog it catches up, unless the input is not live: a backlog of old chunks that
+    arrives at once is a file, and plays at its original speed. Times called `at_ns` are of this
+    machine's monotonic clock. Used by one thread at a time.
     """
 
     def __init__(self, wall_offset_ns: int) -> None:
         self._wall_offset_ns = wall_offset_ns
         self._waiting: deque[_Playing] = deque()
-        self._last_ns = 0  # the end of the newest chunk
+        self._last_ns = 0  # end of the newest chunk
         self._at_ns = 0
         self._arrivals: list[tuple[int, int]] = []
         self._transit_ns: int | None = None
         self.begin_ns = 0
-        """When the first chunk begins, on the recorder's clock; 0 before it has come."""
+        """Begin of the first chunk, on the recorder's clock; 0 before it has arrived."""
         self.moment_ns = 0
-        """What is played, on the recorder's clock; 0 before the first chunk."""
+        """Moment being played, on the recorder's clock; 0 before the first chunk."""
         self.losses = (0, 0)
-        """`Chunk.lost` and `skipped` of what was played."""
+        """`Chunk.lost` and `skipped` at that moment."""
         self.is_file = False
-        """Whether what comes is of long ago."""
+        """True if the input is from long ago."""
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what is waiting."""
+        """Bytes of the backlog."""
         return sum(part.events.nbytes + part.samples.nbytes for part in self._waiting)
 
     @property
     def begun(self) -> bool:
-        """Whether a chunk has come."""
+        """True once a chunk has arrived."""
         return self._last_ns > 0
 
     @property
     def over(self) -> bool:
-        """Whether all that has come was played."""
+        """True once everything received was played."""
         return not self._waiting
 
     def add(self, chunk: Chunk, at_ns: int, wall_ns: int) -> bool:
-        """Take in a chunk that came now; says whether it follows the one before."""
+        """Queue a chunk that arrived now; False if it does not follow its predecessor."""
         begun = self.begun
         apart = chunk.begin_ns - self._last_ns
         if begun and (chunk.end_ns < self._last_ns or not -SECOND <= apart <= _FARTHEST):
@@ -117,7 +117,7 @@ class Pace:
             self.is_file = 2 * (last_at - first_at) < last_end - first_end
 
     def step(self, at_ns: int) -> tuple[Events, Samples]:
-        """Go on to now: what happened since the step before, of one chunk at most."""
+        """Advance to now: records since the last step, of one chunk at most."""
         real_ns = passed = max(0, at_ns - self._at_ns)
         self._at_ns += real_ns
         if not self._waiting:
@@ -135,12 +135,12 @@ class Pace:
         if self.moment_ns >= chunk.end_ns:
             self._waiting.popleft()
             self.losses = (chunk.lost, chunk.skipped)
-            if self._waiting:  # the rest of the time is the next one's
+            if self._waiting:  # the rest of the time belongs to the next chunk
                 self._at_ns -= min(real_ns, moment_ns - self.moment_ns)
         return found
 
     def behind_s(self, at_ns: int) -> float:
-        """Seconds that it is later than it could be; 0 while it keeps up."""
+        """Delay in seconds beyond the usual; 0 while it keeps up."""
         if self._transit_ns is None or self.is_file:
             return 0.0
         late = at_ns - self.moment_ns - self._transit_ns - _USUAL

@@ -1,4 +1,4 @@
-"""A recording that comes through a pipe, as a source like any other."""
+"""A recording from a pipe, as a source like any other."""
 
 from __future__ import annotations
 
@@ -30,28 +30,28 @@ STEP = 0.1
 """Seconds between two deliveries."""
 
 _ROOM = 256 << 20
-"""Bytes that may wait to be played; beyond that nothing is read, and the other end waits."""
+"""Largest backlog in bytes; beyond it the pipe is not read, and its writer waits."""
 
 _PIECE = 1 << 20
 
 
 class _EndError(Exception):
-    """The pipe's end, or the source's."""
+    """End of the pipe, or of the source."""
 
 
 class RecordingStream:
     """Reads a recording from `file`, which has a descriptor, and plays it; see `Pace`.
 
-    It waits for the recording's head and its first chunk: from then on there is a clock to go by.
-    `shortfall` says what was damaged on the way.
+    The constructor waits for the head and the first chunk, which set the clock. `shortfall`
+    describes damage on the way.
 
     Raises:
-        TcctuiError: nothing comes, or no recording, or a newer version's.
+        TcctuiError: there is no input, or it is no recording, or one of a newer version.
 
     """
 
     def __init__(self, file: BinaryIO) -> None:
-        self._file = file  # or it would be closed
+        self._file = file  # or garbage collection would close it
         self._descriptor = file.fileno()
         self._wake, self._waker = os.pipe()
         self._closed = False
@@ -68,7 +68,7 @@ class RecordingStream:
             self.close()
             raise
         self.origin: Origin = self._decoder.origin
-        """Where it is recorded, and how."""
+        """Origin of the recording: host, kernel, source, clock."""
         self._pace = Pace(self.origin.wall_offset_ns)
         self._thread = threading.Thread(target=self._receive, name="pipe", daemon=True)
         self._thread.start()
@@ -85,14 +85,14 @@ class RecordingStream:
 
     @property
     def kernel_filter(self) -> str:
-        """The filter in force at the recorder's."""
+        """The recorder's filter."""
         return self.origin.kernel_filter
 
     kernel_exact = True
     can_narrow = False
 
     def narrow(self, query: Query | None) -> None:
-        """Nothing can be asked of the other end."""
+        """No effect: a pipe has no way back to the recorder."""
 
     @property
     def interval_ns(self) -> int:
@@ -101,39 +101,39 @@ class RecordingStream:
 
     @property
     def shortfall(self) -> TcctuiError | None:
-        """What was damaged, if anything was."""
+        """Damage, if any."""
         if not self._damaged:
             return None
         return TcctuiError(f"{self._damaged} parts of the recording came damaged and are left out.")
 
     @property
     def behind_s(self) -> float:
-        """Seconds that it is behind; 0 while it keeps up."""
+        """Delay in seconds; 0 while it keeps up."""
         return self._pace.behind_s(time.monotonic_ns())
 
     def focus(self, cookies: Iterable[int]) -> None:
-        """Nothing can be asked of the other end."""
+        """No effect: a pipe has no way back to the recorder."""
 
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
-        """Nothing can be asked of the other end."""
+        """No effect: a pipe has no way back to the recorder."""
 
     def now_ns(self) -> int:
-        """The moment that is played, on the recorder's clock; at first, the first chunk's begin."""
+        """Moment being played, on the recorder's clock; initially the first chunk's begin."""
         return max(self._pace.moment_ns, self._pace.begin_ns)
 
     def lost(self) -> int:
-        """Events that the recorder lost until then."""
+        """Events that the recorder had lost by then."""
         return self._pace.losses[0]
 
     def skipped(self) -> int:
-        """Events that the recorder's kernel ran no program for until then."""
+        """Events for which the recorder's kernel had run no program by then."""
         return self._pace.losses[1]
 
     def read(self, timeout: float) -> Events:
-        """Deliver what happened until now, ten times a second.
+        """Deliver the events until now, ten times a second.
 
         Raises:
-            TcctuiError: it has ended, and all that came was delivered.
+            TcctuiError: the recording has ended, and everything was delivered.
 
         """
         now = time.monotonic()
@@ -155,13 +155,13 @@ class RecordingStream:
         return events
 
     def sampled(self) -> Samples:
-        """Give the samples of what was read."""
+        """Samples of the last read."""
         with self._changed:
             samples, self._samples = self._samples, NO_SAMPLES
         return samples
 
     def close(self) -> None:
-        """Read no more; may be called twice."""
+        """Stop reading; may be called twice."""
         with self._changed:
             if self._closed:
                 return
@@ -187,22 +187,22 @@ class RecordingStream:
         except _EndError as error:
             if not self._come:
                 raise TcctuiError(
-                    "Nothing came through the pipe: the other end ended before it recorded.",
-                    "What it says for itself stands above; or run it alone.",
+                    "The pipe is empty: its writer ended before it recorded.",
+                    "See its own message above, or run it alone.",
                 ) from error
             reason = "it breaks off in its first bytes"
         except ValueError as error:
             reason = str(error)
         raise TcctuiError(
-            f"What comes through the pipe is not a recording of tcctui: {reason}.",
+            f"The input is not a recording of tcctui: {reason}.",
             "Let it come from: tcctui record -",
         )
 
     def _begin(self) -> None:
-        """Wait until a chunk has come.
+        """Wait for the first chunk.
 
         Raises:
-            TcctuiError: it ended before.
+            TcctuiError: the recording ended before.
 
         """
         with self._changed:
@@ -211,25 +211,25 @@ class RecordingStream:
                 raise self._end
 
     def _receive(self) -> None:
-        end = TcctuiError("The recording ended: the other end stopped.")
+        end = TcctuiError("The recording ended: its writer stopped.")
         try:
             while (chunk_came := self._message()) is not None:
                 if not chunk_came:
                     self._damaged += 1
         except _EndError:
             end = TcctuiError(
-                "The other end has gone: the recording broke off.", "Start both anew to go on."
+                "The recording broke off: its writer is gone.", "Restart both to go on."
             )
         except (ValueError, MemoryError) as error:
-            end = TcctuiError(f"What comes is no recording any more: {error}.", "Start both anew.")
+            end = TcctuiError(f"The recording is damaged here: {error}.", "Restart both.")
         except OSError as error:
-            end = TcctuiError(f"The pipe can't be read: {error.strerror}.", "Start both anew.")
+            end = TcctuiError(f"The pipe can't be read: {error.strerror}.", "Restart both.")
         with self._changed:
             self._end = end
             self._changed.notify_all()
 
     def _message(self) -> bool | None:
-        """Take in the next message; says whether it was a whole one, or None at the end."""
+        """Process the next message; True for a complete one, None at the end."""
         prefix = self._exactly(frames.PREFIX)
         length = frames.metadata_length(prefix)
         if not length:
@@ -251,7 +251,7 @@ class RecordingStream:
         return False
 
     def _exactly(self, count: int) -> bytes:
-        """Read so many bytes.
+        """Read `count` bytes.
 
         Raises:
             _EndError: there are no more.

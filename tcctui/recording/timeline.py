@@ -1,4 +1,4 @@
-"""The past as whoever shows it needs it: kept in memory, or in a recording."""
+"""Protocol of the past, in memory or in a recording."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tcctui.recording.chunks import Chunk
 
 
 class Span(NamedTuple):
-    """The moments that one can go to, on the source's clock, in nanoseconds."""
+    """Range of reachable moments, on the source's clock, in nanoseconds."""
 
     first_ns: int
     last_ns: int
@@ -19,12 +19,12 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Origin:
-    """Where chunks come from: what a recording says of itself in its schema's metadata.
+    """Origin of chunks: a recording's schema metadata.
 
     `description` is the source's, as the status line has it (`tcp_probe + sock_diag · 6.12.0`);
     `kernel` is uname's release, `version` tcctui's, `tracepoint` the text of tcp_probe's `format`
-    (empty without it). `interval_ns` is what one event of a flow may stand for. `wall_offset_ns`
-    added to a moment (CLOCK_MONOTONIC) gives nanoseconds since 1970, UTC.
+    (empty without it). `interval_ns` is the time one event of a flow may stand for.
+    `wall_offset_ns` added to a moment (CLOCK_MONOTONIC) gives nanoseconds since 1970, UTC.
     """
 
     host: str
@@ -38,18 +38,18 @@ class Origin:
 
 
 class Timeline(Protocol):
-    """Chunks that follow one another. All methods may be called from any thread."""
+    """Consecutive chunks. All methods may be called from any thread."""
 
     @property
     def span(self) -> Span:
-        """From where to where it goes now."""
+        """Current first and last moment."""
 
     @property
     def origin(self) -> Origin:
-        """Where it was recorded, and how."""
+        """Origin of the chunks: host, kernel, source, clock."""
 
     def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
-        """Give the newest keyframe from `at_ns` or before, and its moment; None without one.
+        """Newest keyframe at or before `at_ns`, and its moment; None without one.
 
         Raises:
             TcctuiError: it can't be read any more.
@@ -57,10 +57,9 @@ class Timeline(Protocol):
         """
 
     def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
-        """Give the chunks that end after `after_ns` and begin at `until_ns` or before, in order.
+        """Chunks that end after `after_ns` and begin at or before `until_ns`, in order.
 
-        With `cookies`, only what is of these flows, or says of none whose it is. Keyframes may be
-        left out.
+        With `cookies`, only records of these flows, or without a cookie. Keyframes may be left out.
 
         Raises:
             TcctuiError: they can't be read any more.

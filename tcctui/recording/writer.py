@@ -1,4 +1,4 @@
-"""Writing recordings: a file that is whole whatever happens, or a pipe."""
+"""Writer of recordings: a file that stays readable whatever happens, or a pipe."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ if TYPE_CHECKING:
 
 
 class PipeClosedError(TcctuiError):
-    """Whoever read the recording from a pipe has gone."""
+    """The reader of the pipe has closed it."""
 
 
 def require_pyarrow() -> None:
-    """See that recordings can be written and read here.
+    """Require pyarrow, which reads and writes recordings.
 
     Raises:
-        TcctuiError: pyarrow is not there, or can't be loaded.
+        TcctuiError: it is missing, or can't be loaded.
 
     """
     from tcctui.recording import arrow  # noqa: F401, PLC0415 - 100 ms that few need
 
 
 class RecordingWriter:
-    """Writes chunks to a new file, or to a pipe; what `write` was given is in the kernel's hands.
+    """Writes chunks to a new file, or to a pipe; a chunk is with the kernel when `write` returns.
 
-    `path` may also be a FIFO or a device; None is standard output. A new file has its name once its
-    head is written; see `NewFile` for what becomes of one that is there already.
+    `path` may also be a FIFO or a device; None is standard output. A new file gets its name once
+    its head is written; see `NewFile` about an existing one.
 
     Raises:
         TcctuiError: it can't be written there, or pyarrow is missing.
@@ -61,7 +61,7 @@ class RecordingWriter:
         self._new = place if isinstance(place, NewFile) else None
         self._descriptor = place.descriptor if isinstance(place, NewFile) else place
         self._begin: int | None = None
-        """Where in the file the recording begins; None where there is no going back."""
+        """Offset of the recording in the file; None where seeking is impossible."""
         if stat.S_ISREG(os.fstat(self._descriptor).st_mode):
             self._begin = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         self._broken = False
@@ -79,12 +79,12 @@ class RecordingWriter:
             raise
 
     def write(self, chunk: Chunk) -> None:
-        """Write a chunk. One that can't be written leaves nothing of itself in a file.
+        """Write a chunk; a failed one leaves no trace in a file.
 
         Raises:
-            PipeClosedError: nobody reads the pipe any more.
-            TcctuiError: there is no room, or the file can't be written any more. What was written
-                before stays readable, and the next chunk may be written if there is room then.
+            PipeClosedError: the reader has closed the pipe.
+            TcctuiError: there is no room, or the file can't be written any more. Earlier chunks
+                stay readable, and the next may be written if there is room then.
 
         """
         at, note = self.nbytes, Note.of(chunk)
@@ -97,7 +97,7 @@ class RecordingWriter:
         """End the recording; may be called twice.
 
         Raises:
-            TcctuiError: somebody has deleted or replaced the file, and `write` has not said so.
+            TcctuiError: the file was deleted or replaced, and `write` has not reported it.
 
         """
         if self._descriptor < 0:
@@ -117,7 +117,7 @@ class RecordingWriter:
         self._descriptor = -1
 
     def _see(self) -> None:
-        """See that the file has its name still; one that was moved is whole, and that is well."""
+        """Check that the file still has its name; a moved file is complete, and fine."""
         if self._new is None or self._broken or self._descriptor < 0:
             return
         mine, other = os.fstat(self._descriptor), False
@@ -127,7 +127,7 @@ class RecordingWriter:
             self._broken = True
             raise TcctuiError(
                 f"{self._name} was {'replaced' if other else 'deleted'} while it was written:"
-                " what was recorded is not there.",
+                " the recording is lost.",
                 "Let only one record to a name.",
             )
 
@@ -147,7 +147,7 @@ class RecordingWriter:
         self.nbytes += len(data)
 
     def _cut(self, *, partly: bool) -> None:
-        """Take back what was written of something that could not be written whole."""
+        """Truncate an incompletely written chunk."""
         if self._begin is None:
             self._broken |= partly
             return
@@ -164,10 +164,10 @@ class RecordingWriter:
     def _failure(self, error: OSError) -> TcctuiError:
         if error.errno == errno.EPIPE:
             self._broken = True
-            return PipeClosedError("Nobody reads the recording any more: the pipe was closed.")
+            return PipeClosedError("The reader of the recording has closed the pipe.")
         kept = ""
         if self._begin is not None and self.nbytes:
-            kept = f" What was recorded before, {self.events} events, is in there and can be read."
+            kept = f" The {self.events} events recorded before are in the file and readable."
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             return TcctuiError(
                 f"{self._name} has no more room: {error.strerror}.{kept}",
@@ -182,6 +182,6 @@ class RecordingWriter:
 def _written(descriptor: int, data: memoryview) -> int:
     try:
         return os.write(descriptor, data)
-    except BlockingIOError:  # somebody else made the pipe non-blocking, as ssh does
+    except BlockingIOError:  # another process made the pipe non-blocking, as ssh does
         select.select([], [descriptor], [])
         return 0

@@ -1,4 +1,4 @@
-"""Writing a recording beside what reads the kernel: that must not wait for a disk, or for ssh."""
+"""Recording in a thread of its own: reading the kernel must not wait for a disk, or for ssh."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from tcctui.recording.chunks import Chunk
 from tcctui.recording.writer import RecordingWriter
 
 ROOM = 64 << 20
-"""Bytes of chunks that may wait: at 200,000 events a second, two and a half seconds."""
+"""Limit on waiting chunks in bytes: two and a half seconds at 200,000 events a second."""
 
 _LAST = 0.5
-"""Seconds that something given up may still take."""
+"""Seconds allowed for a write after giving up."""
 
 
 class RecordingThread:
-    """Writes chunks in a thread of its own, one after the other, and closes the writer at last.
+    """Writes chunks in a thread of its own, in order, and finally closes the writer.
 
-    What it fails with is raised where the next chunk is to be written, or by `check` or `close`.
+    What it fails with is raised where the next chunk is to be written, or by `close`.
     After that nothing more is written.
     """
 
@@ -34,10 +34,10 @@ class RecordingThread:
         threading.Thread(target=self._run, name="recording", daemon=True).start()
 
     def write(self, chunk: Chunk) -> None:
-        """Have a chunk written; waits only where more than `room` bytes are waiting already.
+        """Queue a chunk; waits only if more than `room` bytes are queued already.
 
         Raises:
-            TcctuiError: one before could not be written; see `RecordingWriter.write`.
+            TcctuiError: an earlier one could not be written; see `RecordingWriter.write`.
 
         """
         with self._changed:
@@ -51,32 +51,28 @@ class RecordingThread:
             self._nbytes += _size(chunk)
             self._changed.notify_all()
 
-    def check(self) -> None:
-        """See that all goes well.
-
-        Raises:
-            TcctuiError: something could not be written; it is told once.
-
-        """
-        if self._failure is not None and not self._told:
-            self._told = True
-            raise self._failure
+    @property
+    def failed(self) -> bool:
+        """True after a failed write, which `write` or `close` reports once."""
+        return self._failure is not None
 
     def close(self) -> None:
-        """Wait until all is written, and end the recording; may be called twice.
+        """Wait until everything is written, and end the recording; may be called twice.
 
         Raises:
-            TcctuiError: something could not be written, and nobody was told.
+            TcctuiError: a chunk could not be written, and no call has raised it yet.
 
         """
         with self._changed:
             self._ending = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._over)
-        self.check()
+        if self._failure is not None and not self._told:
+            self._told = True
+            raise self._failure
 
     def give_up(self) -> None:
-        """End without waiting: what takes nothing any more keeps what it has."""
+        """End without waiting: a blocked target keeps what it has."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()
@@ -90,13 +86,13 @@ class RecordingThread:
                 with self._changed:
                     self._nbytes -= _size(chunk)
                     self._changed.notify_all()
-        except BaseException as error:  # whoever gives the next chunk is told
+        except BaseException as error:  # raised to the caller of the next `write`
             self._failure = error
         finally:
             try:
                 if not self._given_up:
                     self._writer.close()
-            except TcctuiError as error:  # somebody has taken the file away
+            except TcctuiError as error:  # the file was deleted or replaced
                 self._failure = self._failure or error
             finally:
                 with self._changed:

@@ -1,4 +1,4 @@
-"""Fewer events and samples that a flow's history can hardly be told from the many by."""
+"""Downsample a chunk without changing its history."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples
 
 _SLOT_NS = np.uint64(gcd(BUCKET_NS, PIECE_NS))
-"""Nanoseconds that events are put together within, so that no bucket and no piece is of two."""
+"""Interval within which events are merged, in nanoseconds: no bucket and no piece is crossed."""
 
 _SAME = ("sock_cookie", "kind", "skaddr", "sport", "dport", "ssthresh")
 
@@ -25,11 +25,11 @@ Places = npt.NDArray[np.intp]
 
 
 def condensed(chunk: Chunk) -> Chunk:
-    """Put tcp_probe events of a chunk together, as the kernel's program does where it coalesces.
+    """Merge tcp_probe events of a chunk, as the kernel's program does when it coalesces.
 
     Cut into pieces that end at multiples of 50 ms, it makes the same histories, marks and newest
-    values to the last bit; not so how many events were counted, where no event told a count. Of
-    samples, the newest one of each flow in a piece is left. The keyframe is left out.
+    values to the last bit; the number of events differs where no event had a count. Of samples, the
+    newest one of each flow in a piece is kept. The keyframe is left out.
     """
     events = chunk.events
     if len(events):
@@ -41,15 +41,15 @@ def condensed(chunk: Chunk) -> Chunk:
 
 
 def _starts(events: Events) -> Places:
-    """Where a run of events begins that may become one."""
+    """Starts of runs of events that may become one."""
     when, flows = events["ts_ns"], events["sock_cookie"]
     halves = (events[name][:, half] for name in ("saddr", "daddr") for half in (0, 1))
     # A bucket begins with what is from its very beginning, a piece ends with that.
     slots = when // _SLOT_NS, (when - np.uint64(1)) // _SLOT_NS
-    begins = np.zeros(len(events) + 1, bool)  # one more, that nobody needs
+    begins = np.zeros(len(events) + 1, bool)  # one more, which is not needed
     begins[run_starts(*(events[name] for name in _SAME), *halves, *slots)] = True
     begins[:-1] |= (events["kind"] != EventKind.PROBE) | (events["begun"] != 0)
-    # A flow's first event tells when it began; and a step back of snd_una counts as nothing, but
+    # A flow's first event has its beginning; and a step back of snd_una counts as nothing, but
     # the next one begins there.
     una = events["snd_una"]
     back = np.flatnonzero((una[1:] - una[:-1]).view("i4") < 0) + 1
@@ -72,7 +72,7 @@ def _put_together(events: Events, starts: Places) -> Events:
 
 
 def _newest(samples: Samples) -> npt.NDArray[np.bool_]:
-    """Choose the samples that are taken in, where each piece's are at once."""
+    """The samples that take effect, if each piece's are taken in at once."""
     flows, when = samples["sock_cookie"], samples["ts_ns"]
     order = np.lexsort((when, flows))
     slots = ((when - np.uint64(1)) // np.uint64(PIECE_NS))[order]

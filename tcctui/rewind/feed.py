@@ -1,4 +1,4 @@
-"""What comes from the source, on its way to the store and to the log of the last minutes."""
+"""The live end of the pump: batches go into the store, and into the log of the last minutes."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterator
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Span
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
+from tcctui.wire.batch import Batch
 
 _ALWAYS = 1 << 63  # nanoseconds: later than anything
 
 
 class Feed:
-    """Takes what a source delivers to the store, and then to the tape. For several threads.
+    """Sink that takes each batch of a source into the store and the tape; thread-safe.
 
-    `record`, if there is one, is given each chunk too; when it fails, `failed` is told why, and
-    nothing more is recorded.
+    `record`, if given, gets each chunk too; when it fails, `failed` gets the reason, and recording
+    ends.
     """
 
     def __init__(
@@ -31,7 +33,6 @@ class Feed:
         record: Callable[[Chunk], None] | None = None,
         failed: Callable[[str], object] = str,
     ) -> None:
-        self._source = source
         self._store = store
         self.log = log
         self._record = record
@@ -39,49 +40,40 @@ class Feed:
         self._failure: Exception | None = None
         self._begin_ns = self._now_ns = source.now_ns()
         self._tape = Tape(
-            store, self._begin_ns, log.keep, self._recorded, wants_keyframe=log.wants_keyframe
+            store,
+            self._begin_ns,
+            log.keep,
+            self._recorded,
+            losses=lambda: (source.lost(), source.skipped()),
+            wants_keyframe=log.wants_keyframe,
         )
         self._lock = threading.Lock()
 
-    def take(self, seconds: float) -> None:
-        """Take what comes within some time.
-
-        Raises:
-            TcctuiError: the source delivers nothing more.
-
-        """
-        source = self._source
-        events = source.read(seconds)
-        now_ns = source.now_ns()
+    def take(self, batch: Batch) -> None:
+        """Take in a batch."""
         # Whoever goes back to now_ns finds all of it in the log, or nothing in the store.
         with self._lock:
-            self._store.ingest(events, now_ns)
-            self._tape.add_events(events, now_ns, source.lost(), source.skipped())
-            self._now_ns = now_ns
-            while len(samples := source.sampled()):
-                now_ns = source.now_ns()
-                self._store.ingest_samples(samples, now_ns)
-                self._tape.add_samples(samples)
-                self._now_ns = now_ns
+            deliver([batch], self._store, self._tape)
+            self._now_ns = batch.now_ns
 
     @property
     def span(self) -> Span:
-        """The moments that can be gone back to."""
+        """Range of the available past."""
         return Span(self.log.span.first_ns or self._begin_ns, self._now_ns)
 
     def reach(self, at_ns: int) -> None:
-        """Have the log go until a moment, if that is not to come yet."""
+        """Extend the log to a moment, unless that is in the future."""
         with self._lock:
             if self.log.span.last_ns < min(at_ns, self._now_ns):
                 self._tape.flush(self._now_ns)
 
     def chunks(self) -> Iterator[Chunk]:
-        """All that the log has until now."""
+        """All chunks in the log until now."""
         self.reach(_ALWAYS)
         return self.log.chunks(0, _ALWAYS)
 
     def finish(self) -> Exception | None:
-        """Pass on what has come since the last chunk; gives why that could not be recorded."""
+        """Pass on the last, incomplete chunk; returns the reason for a failed recording."""
         with self._lock:
             before = self._failure
             self._tape.flush(self._now_ns)
@@ -92,7 +84,7 @@ class Feed:
             return
         try:
             self._record(chunk)
-        except Exception as error:  # a defect too: the screen stays, and says what happened
+        except Exception as error:  # a defect too: the screen stays, and reports it
             self._record, self._failure = None, error
             known = isinstance(error, TcctuiError)
             self._failed(str(error) if known else f"{type(error).__name__}: {error}")

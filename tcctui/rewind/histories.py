@@ -1,4 +1,4 @@
-"""The past of some flows at one moment after the other."""
+"""History of some flows at a sequence of moments."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tcctui.rewind.remembered import Condensed
 from tcctui.rewind.store_copies import Copies, stops
 
 MOST = 48 << 20
-"""Bytes that copies may take."""
+"""Memory limit of the copies, in bytes."""
 
 _SECOND = 1_000_000_000
 
@@ -18,17 +18,16 @@ _MEMORY = 8 << 20  # for the histories of some hundred flows
 _FINE_NS = 3 * _SECOND
 
 _BEFORE_NS = 15 * _SECOND
-"""So much more of the past is worked out than is to be seen: for going back in it."""
+"""Extra history computed beyond the visible one, in seconds: for going further back."""
 
 _NEAR_NS = 11 * _SECOND
-"""To go so far takes little: a hundredth of a second for each second at most."""
+"""Distance in nanoseconds that is cheap to cross: a hundredth of a second per second at most."""
 
 
 class Histories:
-    """Works out the past of the flows in `cookies`, `seconds` back from any moment.
+    """Computes the history of the flows in `cookies`, `seconds` back from any moment.
 
-    Where a moment is after one that there is a copy of, only what lies between is taken in. Not for
-    several threads at once.
+    A moment after a copy's takes in only the records in between. Used by one thread at a time.
     """
 
     def __init__(self, timeline: Timeline, cookies: Keys, seconds: float) -> None:
@@ -38,12 +37,12 @@ class Histories:
         self._timeline = Condensed(timeline, cookies, SLACK_NS)
 
     def near(self, at_ns: int) -> bool:
-        """Whether there is little to do for a moment."""
+        """True if a moment is cheap to reach."""
         nearest = self._nearest(at_ns)
         return nearest is not None and at_ns - nearest.at_ns <= _NEAR_NS
 
     def at(self, at_ns: int) -> Rebuilt:
-        """Work out the past at a moment; it is the caller's.
+        """History at a moment; owned by the caller.
 
         Raises:
             TcctuiError: the timeline can't be read any more.
@@ -68,11 +67,11 @@ class Histories:
         )
 
     def _begin_ns(self, at_ns: int) -> int:
-        """When what is to be seen at a moment begins."""
+        """Begin of the history that is visible at a moment."""
         return max(at_ns - int(self.seconds * 1e9), self._timeline.span.first_ns)
 
     def _nearest(self, at_ns: int) -> Rebuilt | None:
-        """Find a copy to go on from, unless to begin anew takes less."""
+        """Copy to start from, unless starting over is cheaper."""
         nearest = self.copies.nearest(at_ns, self._begin_ns(at_ns))
         if nearest is None or nearest.at_ns < self._begin_ns(at_ns) - _BEFORE_NS:
             return None

@@ -1,4 +1,4 @@
-"""Which samples of idle sockets need not be kept, as they say what the ones before said."""
+"""Redundant samples of idle sockets, which repeat the previous values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from tcctui.wire.records import pick
 from tcctui.wire.samples import SAMPLE, End, Samples
 
 EVERY_NS = 10_000_000_000
-"""Of a socket of which nothing changes, a sample is kept so often: verdicts hold for longer."""
+"""Interval of samples kept of an unchanged socket: verdicts stay valid for longer."""
 
 _CLOCKS = ("ts_ns", "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv")
-"""Fields that change though nothing happens."""
+"""Fields that change on an idle socket."""
 
 _KNOWN = np.dtype(
     [
@@ -23,16 +23,16 @@ _KNOWN = np.dtype(
         ("said", "u8"),
         ("seen_ns", "i8"),
         ("kept_ns", "i8"),
-        ("again", "?"),  # whether the kept one says what the one before it said
+        ("again", "?"),  # True if the kept one equals its predecessor
     ]
 )
 
 
 class IdleSamples:
-    """Remembers what was last said of each socket. Not for several threads at once.
+    """Remembers the last sample of each socket; used by one thread at a time.
 
-    Two samples are kept after a change, so that rates fall to nothing; and all of sockets that
-    somebody looks at, which are sampled more often.
+    Two samples are kept after a change, so that rates fall to zero, and all samples of watched
+    sockets, which are sampled more often.
     """
 
     def __init__(self) -> None:
@@ -40,11 +40,11 @@ class IdleSamples:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that it takes to remember."""
+        """Bytes of memory in use."""
         return self._known.nbytes
 
     def left_out(self, samples: Samples) -> Samples:
-        """Leave out those that say nothing new; `samples` are sorted by `sock_cookie`."""
+        """Drop samples that repeat the last values; `samples` are sorted by `sock_cookie`."""
         if not len(samples):
             return samples
         starts = run_starts(samples["sock_cookie"])
@@ -75,7 +75,7 @@ class IdleSamples:
         return found, found["cookie"] == cookies
 
     def _remember(self, now: npt.NDArray[np.void]) -> None:
-        # Sockets that are not sampled any more are gone.
+        # Sockets without a sample for this long are gone.
         recent = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
         others = recent & ~np.isin(self._known["cookie"], now["cookie"])
         known = np.concatenate([self._known[others], now])
@@ -87,7 +87,7 @@ _FACTORS = np.random.default_rng(0).integers(1, 1 << 64, _WORDS, "u8") | np.uint
 
 
 def _said(samples: Samples) -> Keys:
-    """A number for all that each sample says but the time; hardly ever the same for other values.
+    """Hash of each sample's values except the time; collisions are very rare.
 
     `samples` are changed.
     """

@@ -1,47 +1,50 @@
-"""What was known at a moment of the past, worked out anew from a timeline."""
+"""State of all flows at a moment of the past, computed from a timeline."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.timeline import Timeline
 from tcctui.rewind.histories import Histories
-from tcctui.rewind.rebuilt import SLACK_NS, Piece, Rebuilt
+from tcctui.rewind.rebuilt import SLACK_NS, Rebuilt
 from tcctui.rewind.store_copies import Copies
+from tcctui.wire.batch import Batch
 
 LONGEST = 600.0
-"""Seconds of the past that are worked out where nobody knows of a flow's whole life."""
+"""Seconds of history computed for a flow whose whole life is not known."""
 
-_SHORTEST = 64.0  # what limits a flow is known for so long, and what is recent is shorter
+_SHORTEST = 64.0  # time for which a limit verdict stays valid; other recent values need less
 
-_NEAR_NS = 3_000_000_000  # so far forward, nobody has to wait for the lock
+_NEAR_NS = 3_000_000_000  # forward steps so short that they may hold the lock
 
 _MOST_FLOWS = 96
-"""So many flows are looked at together, if there are no more: then others come into sight."""
+"""Number of flows prepared together, if there are no more: others may scroll into view."""
 
 _TABLE_FINE_NS = 15_000_000_000
 
 _TABLES = 24 << 20
-"""Bytes of copies of the table: for going back among some thousand flows. Of many more, there are
-keyframes enough, and a copy takes as long as one of these."""
+"""Memory limit of the table's copies in bytes: for going back among some thousand flows. With many
+more, keyframes are dense enough, and a copy takes as long as one of these.
+"""
 
 _NOBODY: Keys = np.empty(0, "u8")
 
 
 class Moment:
-    """All flows as they were at `at_ns`, and the past of those that are looked at.
+    """All flows as they were at `at_ns`, and the history of the visible ones.
 
-    `go` and `look_at` take their time and belong into a thread of their own, one for both; all else
-    is for the screen's. `life` is the store that all came through, live: it knows more of whole
-    lives than the timeline.
+    `go` and `look_at` are slow and belong in one thread of their own; everything else is for the
+    screen's. `life` is the live store: it knows more of whole lives than the timeline.
     """
 
     def __init__(self, timeline: Timeline, life: Store | None = None) -> None:
@@ -50,23 +53,22 @@ class Moment:
         self.at_ns = 0
         """The moment, on the timeline's clock."""
         self.losses = (0, 0)
-        """Events lost and skipped until then (`Source.lost`, `Source.skipped`)."""
+        """Events lost and skipped by then (`Source.lost`, `Source.skipped`)."""
         self.pending = False
-        """Whether the past of what is looked at is not there yet: `look_at` works it out."""
-        # Held while all changes to another moment, so that nobody sees half of it.
+        """True while visible flows lack their history: `look_at` computes it."""
+        # Held during the switch to another moment, so that readers never see half of it.
         self._lock = threading.Lock()
         self._table: Rebuilt | None = None
         self._past: Rebuilt | None = None
         self._pasts: Histories | None = None
         self._tables = Copies(_TABLES)
         self._cookies = _NOBODY
-        self._seconds = _SHORTEST
         self._nothing = Store(0)
 
     def go(self, at_ns: int) -> None:
-        """Go to a moment of the timeline's span; a little forward or back costs little.
+        """Go to a moment in the timeline's span; a short step costs little.
 
-        Where the past of what is looked at takes longer, it is `pending` until `look_at`.
+        `pending` is True if the history of the visible flows is left to `look_at`.
 
         Raises:
             TcctuiError: the timeline can't be read any more.
@@ -77,11 +79,9 @@ class Moment:
         table, table_pieces = self._next_table(at_ns)
         past, past_pieces = self._next_past(at_ns)
         with self._lock:
-            for piece in table_pieces:
-                table.take(piece)
-            for piece in past_pieces:
-                assert past is not None
-                past.take(piece)
+            deliver(table_pieces, table)
+            if past is not None:
+                deliver(past_pieces, past)
             before = self._table, self._past
             self._table, self._past = table, past
             self.at_ns, self.losses = at_ns, table.losses
@@ -94,8 +94,8 @@ class Moment:
         if past is not None and past_pieces and self._pasts is not None:
             self._pasts.copies.leave(past)
 
-    def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Piece]]:
-        """Give what will be the table, once these pieces are taken in."""
+    def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Batch]]:
+        """The next table, once these pieces are taken in."""
         table = self._table
         if table is not None and table.whole and 0 <= at_ns - table.at_ns <= _NEAR_NS:
             return table, list(table.ahead(at_ns))
@@ -117,8 +117,8 @@ class Moment:
         self._tables.go(table, at_ns)
         return table, ()
 
-    def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Piece]]:
-        """Give what will be the past, once these pieces are taken in; None if that takes long."""
+    def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Batch]]:
+        """The next history, once these pieces are taken in; None if that takes long."""
         past, pasts = self._past, self._pasts
         if pasts is None:
             return None, ()
@@ -127,7 +127,7 @@ class Moment:
         return (pasts.at(at_ns) if pasts.near(at_ns) else None), ()
 
     def look_at(self, cookies: Keys, seconds: float | None) -> None:
-        """Have the past of these flows at hand, so many seconds back, or their whole lives.
+        """Prepare the history of these flows, for these seconds or their whole lives.
 
         Raises:
             TcctuiError: the timeline can't be read any more.
@@ -137,7 +137,7 @@ class Moment:
             seconds = LONGEST if self._life is None else _SHORTEST
         wanted = np.unique(np.asarray(cookies, "u8"))
         pasts, seconds = self._pasts, max(seconds, _SHORTEST)
-        self._cookies, self._seconds = wanted, seconds
+        self._cookies = wanted
         if self._table is None:
             return
         with self._lock:
@@ -158,7 +158,7 @@ class Moment:
             self.pending = False
 
     def _and_others(self, wanted: Keys) -> Keys:
-        """Add flows that may be looked at next: to look at them later would be to begin anew."""
+        """Add flows likely to be next: adding them later means starting over."""
         every = np.union1d(wanted, self._all.flows([])["cookie"])
         if len(every) <= _MOST_FLOWS:
             return every
@@ -166,72 +166,120 @@ class Moment:
         some = np.union1d(wanted, before)
         return some if len(some) <= _MOST_FLOWS else wanted
 
-    # For the screen
+    # Called by the screen
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """Copy all that is asked for, of one moment; see `Store.frame`."""
+        with self._lock:
+            return cut(self._reads, request)
+
+    def key(self, cookie: int) -> FlowKey:
+        """Give the key of a flow: the one that it had live."""
+        return FlowKey(THIS_HOST, cookie)
 
     def totals(self) -> Totals:
-        """Counts until then; see `Store.totals`."""
+        """Counts at that moment; see `Store.totals`."""
         with self._lock:
-            return self._all.totals()
+            return self._reads.totals()
 
     @property
     def rate_of_events(self) -> float:
-        """Events per second over about the last second until then; NaN while unknown."""
+        """Events per second over the last second before the moment; NaN while unknown."""
         return self.totals().events_per_second
 
     def flows(self, names: Iterable[str]) -> Flows:
         """See `Store.flows`."""
         with self._lock:
-            return self._all.flows(names)
+            return self._reads.flows(names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """See `Store.some_flows`."""
         with self._lock:
-            return self._all.some_flows(cookies, names)
+            return self._reads.some_flows(cookies, names)
 
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
-        """See `Store.history`; None also of a flow whose past is not there yet."""
+        """See `Store.history`; None also for a flow whose history is not ready."""
         with self._lock:
-            born_ns = _born_ns(self._all, cookie)
-            if born_ns is None or self._past is None or cookie not in self._past_cookies:
-                return None
-            store = self._past.store
-            if not _is_same(_born_ns(store, cookie), born_ns):
-                store = self._all  # there is nothing of it yet
-            if seconds is None:
-                lived = self._life.lived(cookie) if self._life is not None else None
-                if lived is not None and _is_same(lived.born_ns, born_ns):
-                    return store.history(cookie, None, columns, lived=lived)
-                seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
-            return store.history(cookie, seconds, columns)
+            return self._reads.history(cookie, seconds, columns)
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
     ) -> npt.NDArray[np.float64]:
-        """See `Store.sparklines`; of flows that are not looked at (yet), what is known without."""
+        """See `Store.sparklines`; for a flow that is not prepared, the values in the table."""
         with self._lock:
-            store = self._past.store if self._past is not None else self._all
-            lines = store.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
-            missing = ~np.isin(cookies, self._past_cookies)
-            if missing.any() and self._life is not None:
-                lines[missing] = self._life.sparklines(
-                    cookies[missing],
-                    name,
-                    worst=worst,
-                    seconds=seconds,
-                    columns=columns,
-                    at_ns=self.at_ns,
-                )
-            return lines
+            return self._reads.sparklines(
+                cookies, name, worst=worst, seconds=seconds, columns=columns
+            )
+
+    @property
+    def _reads(self) -> _Reads:
+        """All there is now, for as long as the lock is held."""
+        past = self._past
+        return _Reads(
+            self.at_ns,
+            self._all,
+            self._all if past is None else past.store,
+            _NOBODY if past is None or past.cookies is None else past.cookies,
+            self._life,
+        )
 
     @property
     def _all(self) -> Store:
         return self._nothing if self._table is None else self._table.store
 
-    @property
-    def _past_cookies(self) -> Keys:
-        if self._past is None or self._past.cookies is None:
-            return _NOBODY
-        return self._past.cookies
+
+class _Reads(NamedTuple):
+    """Reads of a moment: of `table`, and of the `past` of the flows that are looked at."""
+
+    at_ns: int
+    table: Store
+    past: Store
+    cookies: Keys
+    life: Store | None
+
+    def totals(self) -> Totals:
+        """See `Store.totals`."""
+        return self.table.totals()
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """See `Store.flows`."""
+        return self.table.flows(names)
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """See `Store.some_flows`."""
+        return self.table.some_flows(cookies, names)
+
+    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
+        """See `Store.history`; None also of a flow whose past is not there yet."""
+        born_ns = _born_ns(self.table, cookie)
+        if born_ns is None or cookie not in self.cookies:
+            return None
+        store = self.past
+        if not _is_same(_born_ns(store, cookie), born_ns):
+            store = self.table  # there is nothing of it yet
+        if seconds is None:
+            lived = self.life.lived(cookie) if self.life is not None else None
+            if lived is not None and _is_same(lived.born_ns, born_ns):
+                return store.history(cookie, None, columns, lived=lived)
+            seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
+        return store.history(cookie, seconds, columns)
+
+    def sparklines(
+        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
+    ) -> npt.NDArray[np.float64]:
+        """See `Store.sparklines`; of flows that are not looked at (yet), what is known without."""
+        lines = self.past.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
+        missing = ~np.isin(cookies, self.cookies)
+        if missing.any() and self.life is not None:
+            lines[missing] = self.life.sparklines(
+                cookies[missing],
+                name,
+                worst=worst,
+                seconds=seconds,
+                columns=columns,
+                at_ns=self.at_ns,
+            )
+        return lines
 
 
 def _born_ns(store: Store, cookie: int) -> int | None:
@@ -240,5 +288,5 @@ def _born_ns(store: Store, cookie: int) -> int | None:
 
 
 def _is_same(born_ns: int | None, other_ns: int) -> bool:
-    """Whether it is one connection: what is far back is known less exactly."""
+    """Compare birth times, which are less exact far back: True for one connection."""
     return born_ns is not None and abs(born_ns - other_ns) < 2 * SLACK_NS

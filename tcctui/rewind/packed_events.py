@@ -1,4 +1,4 @@
-"""Events in little memory: of most numbers, what changed from one event of a flow to the next."""
+"""Compact events: most numbers are stored as differences between a flow's events."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tcctui.wire.events import EVENT, Events
 _EXTREMES = (
     ("snd_cwnd_min", "snd_cwnd_max", "snd_cwnd"),
     ("srtt_min", "srtt_max", "srtt"),
-    ("in_flight_min", "in_flight_max", "snd_nxt"),  # which is in_flight by then
+    ("in_flight_min", "in_flight_max", "snd_nxt"),  # in_flight at that point
 )
 
 _RUNNING = ("ts_ns", "sock_cookie", "skaddr", "snd_una", "acks")
@@ -22,21 +22,21 @@ def pack_events(events: Events) -> Packed:
 
 
 def unpack_events(packed: Packed) -> Events:
-    """Give the events as they were."""
+    """Restore the events exactly."""
     return packed.array(_Differences().read)
 
 
 class _Differences:
-    """Writes numbers as differences to others of the event, or to the event before, and back.
+    """Replaces numbers by differences to other fields or to the previous event, and back.
 
-    All are modulo 2³² or 2⁶⁴, so that nothing is lost of any values.
+    All are modulo 2³² or 2⁶⁴, so that every value survives.
     """
 
     def __init__(self) -> None:
         self._before = np.zeros(1, EVENT)
 
     def write(self, events: Events) -> None:
-        """Change events to differences."""
+        """Replace values by differences."""
         after = events[-1:].copy()
         events["snd_nxt"] -= events["snd_una"]
         for low, high, value in _EXTREMES:
@@ -50,7 +50,7 @@ class _Differences:
         self._before = after
 
     def read(self, events: Events) -> None:
-        """Change differences back to events."""
+        """Replace differences by values."""
         for name in _RUNNING:
             numbers = events[name].copy()
             numbers[:1] += self._before[name]

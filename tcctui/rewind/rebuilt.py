@@ -1,45 +1,38 @@
-"""A store that is brought to a moment of a timeline, and on from there."""
+"""Store that is advanced to a moment of a timeline, and further."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import copy
-from typing import NamedTuple
 
 import numpy as np
 
 from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import NO_EVENTS, PIECE_NS, Chunk, in_pieces, piece_ends
 from tcctui.recording.timeline import Timeline
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
-from tcctui.wire.samples import NO_SAMPLES, Samples
+from tcctui.wire.samples import Samples
 
 SLACK_NS = 1_000_000_000
-"""How late an event may come: chunks are looked through that begin so long after the moment."""
+"""Largest delay of an event: chunks that begin this long after the moment are searched."""
 
 
 _NOBODY: Keys = np.empty(0, "u8")
 
 
-class Piece(NamedTuple):
-    """What came until `now_ns`, as a live source would deliver it."""
-
-    events: Events
-    samples: Samples
-    now_ns: int
-
-
 class Rebuilt:
-    """What was known at `at_ns`, of all flows or of some.
+    """State at `at_ns`, of all flows or of some.
 
-    It begins with the newest keyframe from `since_ns` or before, and takes in what came until
-    `at_ns`, by its own time (`ts_ns`): in pieces as they come live for the last `fine_ns`
-    nanoseconds, before that a chunk at a time (but where a flow of some ends). `memory` is the
-    store's for histories. `held` are flows that stay though they are closed. `to_ns` is a later
-    moment that this is on the way to, see `go_on`.
+    It begins with the newest keyframe from `since_ns` or before, and takes in everything until
+    `at_ns`, by its own time (`ts_ns`): in pieces, as live, for the last `fine_ns` nanoseconds,
+    before that a chunk at a time (except for chunks with a selected flow's end). `memory` is the
+    store's for histories. `held` are flows that stay when closed. `to_ns` is a later moment on the
+    same way, see `go_on`.
 
     Raises:
         TcctuiError: the timeline can't be read any more.
@@ -65,37 +58,36 @@ class Rebuilt:
         self.store.hold(held)
         self.at_ns = max(self._read_ns, timeline.span.first_ns)
         self.since_ns = self.at_ns
-        """What came since then is known."""
+        """Time from which on everything is known."""
         self.losses = (0, 0)
-        """Events lost and skipped until then."""
+        """Events lost and skipped by then."""
         self.whole = True
-        """Whether it can be gone on with: not where the timeline broke off on the way."""
-        self._rest: list[Chunk] = []  # what was read and is from after `at_ns`
+        """True if it can be continued: not after a broken read."""
+        self._rest: list[Chunk] = []  # read already, and later than `at_ns`
         self._losses: list[tuple[int, int, int]] = []  # beginnings and losses of chunks not begun
-        # Where nothing follows the keyframe, its own chunk tells.
+        # Without later chunks, the keyframe's own has the counts.
         for chunk in timeline.chunks(self._read_ns - 1, self._read_ns - 1, _NOBODY):
             self.losses = chunk.lost, chunk.skipped
         self.go_on(at_ns, to_ns)
 
     def copy(self) -> Rebuilt:
-        """Copy it, for one to go on and the other not to."""
+        """Copy the state, so that one of the two can be advanced."""
         twin = copy(self)
         twin.store, twin._rest = self.store.copy(), list(self._rest)
         twin._losses = list(self._losses)
         return twin
 
     def go_on(self, at_ns: int, to_ns: int = 0) -> None:
-        """Take in what came until `at_ns`, on the way to a later moment where one is given.
+        """Advance to `at_ns`, on the way to a later moment if one is given.
 
         Raises:
             TcctuiError: the timeline can't be read any more.
 
         """
-        for piece in self.ahead(at_ns, to_ns):
-            self.take(piece)
+        deliver(self.ahead(at_ns, to_ns), self)
 
-    def ahead(self, at_ns: int, to_ns: int = 0) -> Iterator[Piece]:
-        """Give what came since, until `at_ns`, for `take`; all of it has to be taken.
+    def ahead(self, at_ns: int, to_ns: int = 0) -> Iterator[Batch]:
+        """Batches from here to `at_ns`, for `take`; all of them have to be taken.
 
         Raises:
             TcctuiError: the timeline can't be read any more.
@@ -115,7 +107,7 @@ class Rebuilt:
                 yield from self._fine(waiting, begun_ns, max(begun_ns, chunk.begin_ns))
                 waiting, self._rest = self._rest, []
             begun_ns = max(begun_ns, chunk.end_ns)
-            yield from self._coarse(chunk, begun_ns)
+            yield self._coarse(chunk, begun_ns)
         yield from self._fine(waiting, begun_ns, at_ns)
         begun = sum(begin_ns < at_ns for begin_ns, _, _ in self._losses)
         if begun:
@@ -124,60 +116,54 @@ class Rebuilt:
         self.whole = True
 
     def _at_once(self, chunk: Chunk, until_ns: int) -> bool:
-        """Whether all of a chunk may be taken in at once: so the order of its events does not tell.
+        """True if a whole chunk may be taken in at once: the order of its events is irrelevant.
 
-        Of some flows, nothing that samples tell before an end is to be missed, either.
+        With selected flows, samples before an end must not be missed either.
         """
         for records in (chunk.events, chunk.samples):
             if len(records) and int(records["ts_ns"].max()) > until_ns:
                 return False
         return self.cookies is None or EventKind.DESTROY not in chunk.events["kind"]
 
-    def _coarse(self, chunk: Chunk, now_ns: int) -> Iterator[Piece]:
-        """Give a whole chunk: of some flows, more than the newest sample counts."""
+    def _coarse(self, chunk: Chunk, now_ns: int) -> Batch:
+        """A whole chunk as one batch: of some flows, more than the newest sample counts."""
         if self.cookies is None or not len(chunk.samples):
-            yield Piece(chunk.events, chunk.samples, now_ns)
-            return
-        events = chunk.events
+            return Batch(chunk.events, [chunk.samples] if len(chunk.samples) else [], now_ns)
         late_ns = max(chunk.begin_ns - SLACK_NS, 0)
         rounds = np.maximum(chunk.samples["ts_ns"].astype("i8"), late_ns) - 1
         rounds //= PIECE_NS
-        for number in np.unique(rounds).tolist():
-            yield Piece(events, pick(chunk.samples, rounds == number), now_ns)
-            events = NO_EVENTS
+        parts = [pick(chunk.samples, rounds == number) for number in np.unique(rounds).tolist()]
+        return Batch(chunk.events, parts, now_ns)
 
-    def _fine(self, waiting: list[Chunk], begun_ns: int, at_ns: int) -> Iterator[Piece]:
-        # Of a long silence, only the end needs pieces.
+    def _fine(self, waiting: list[Chunk], begun_ns: int, at_ns: int) -> Iterator[Batch]:
+        # Of a long idle time, only the end needs pieces.
         silent_ns = min([at_ns - self._fine_ns, *(chunk.begin_ns for chunk in waiting)])
         begun_ns = max(begun_ns, silent_ns - 2 * SLACK_NS)
         ends = piece_ends(begun_ns, at_ns)
         if begun_ns < at_ns and any(_earlier(chunk, begun_ns) for chunk in waiting):
-            ends = [begun_ns, *ends]  # what came late, or with the keyframe's last batch
+            ends = [begun_ns, *ends]  # late records, or those of the keyframe's last batch
         cut = [in_pieces(chunk, ends) for chunk in waiting]
         for chunk, pieces in zip(waiting, cut, strict=True):
             self._leave(chunk, *pieces[-1])
         for number, now_ns in enumerate(ends):
             events = [pieces[number][0] for pieces in cut if len(pieces[number][0])]
             samples = [pieces[number][1] for pieces in cut if len(pieces[number][1])]
-            yield Piece(joined(events or [NO_EVENTS]), joined(samples or [NO_SAMPLES]), now_ns)
+            yield Batch(joined(events or [NO_EVENTS]), samples and [joined(samples)], now_ns)
 
     def _leave(self, chunk: Chunk, events: Events, samples: Samples) -> None:
         if len(events) or len(samples):
             self._rest.append(Chunk(chunk.begin_ns, chunk.end_ns, events, samples))
 
-    def take(self, piece: Piece) -> None:
-        """Take in a piece, and let time go on to its end."""
-        if len(piece.events) or not len(piece.samples) or piece.now_ns > self.at_ns:
-            self.store.ingest(piece.events, piece.now_ns)
-        if len(piece.samples):
-            self.store.ingest_samples(piece.samples, piece.now_ns)
-        self.at_ns = max(self.at_ns, piece.now_ns)
+    def take(self, batch: Batch) -> None:
+        """Take in a batch, and advance to its end."""
+        self.store.take(batch)
+        self.at_ns = max(self.at_ns, batch.now_ns)
 
 
 def _begun(
     timeline: Timeline, since_ns: int, cookies: Keys | None, memory: int
 ) -> tuple[Store, int]:
-    """Restore a store from the newest keyframe that can be read; gives its moment, too."""
+    """Restore a store from the newest readable keyframe; gives its moment, too."""
     asked_ns = since_ns
     while (found := timeline.keyframe(asked_ns)) is not None:
         store = Store(memory)
@@ -194,6 +180,6 @@ def _begun(
 
 
 def _earlier(chunk: Chunk, at_ns: int) -> bool:
-    """Whether anything in a chunk is from `at_ns` or before."""
+    """True if anything in a chunk is from `at_ns` or before."""
     parts = (chunk.events["ts_ns"], chunk.samples["ts_ns"])
     return any(len(when) and int(when.min()) <= at_ns for when in parts)

@@ -1,4 +1,4 @@
-"""What a timeline has of a few flows, kept for whoever goes back and forth in it."""
+"""Cache of a timeline's chunks for a few flows, for going back and forth."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from tcctui.recording.timeline import Origin, Span, Timeline
 from tcctui.rewind.downsample import condensed
 
 MOST = 32 << 20
-"""Bytes that are kept at most."""
-
-_EXACT = 8 << 20
+"""Size limit in bytes."""
 
 _GAP_NS = 3_000_000_000
 
@@ -21,10 +19,9 @@ _OBJECTS = 700  # bytes around the arrays of a chunk
 
 
 class Remembered:
-    """A `Timeline` of the flows `of` alone: to read a chunk costs more than to take it in.
+    """A `Timeline` of the flows `of` alone: reading a chunk costs more than taking it in.
 
-    It gives, and keeps, what `keep` makes of each chunk.
-    Not for several threads at once.
+    It caches the result of `keep` for each chunk, and returns that. Used by one thread at a time.
     """
 
     def __init__(
@@ -61,7 +58,7 @@ class Remembered:
         until_ns: int,
         cookies: Keys | None = None,  # noqa: ARG002  # those of the protocol
     ) -> Iterator[Chunk]:
-        """Give chunks with what is `of` the flows, whatever `cookies` are."""
+        """Chunks with the flows `of`, whatever `cookies` are."""
         kept, size = deque[Chunk](), 0
         for chunk in self._read(after_ns, until_ns):
             if chunk.end_ns > after_ns and chunk.begin_ns <= until_ns:
@@ -89,31 +86,31 @@ class Remembered:
 
 
 class Condensed:
-    """A `Timeline` of the flows `of` alone, in which what is long ago is `condensed`.
+    """A `Timeline` of the flows `of` alone, with its older part `condensed`.
 
-    That are chunks that end `exact_ns` or more before the end of what is asked for. Of every ACK of
-    fast flows, a minute would not fit in what is kept. Not for several threads at once.
+    That part ends `exact_ns` before the end of the request. A minute of every ACK of fast flows
+    would not fit in the cache. Used by one thread at a time.
     """
 
     def __init__(self, timeline: Timeline, of: Keys, exact_ns: int) -> None:
         self.of = of
         self._exact_ns = exact_ns
-        self._exact = Remembered(timeline, of, _EXACT)
-        self._condensed = Remembered(self._exact, of, keep=condensed)
+        self._timeline = timeline
+        self._condensed = Remembered(timeline, of, keep=condensed)
 
     @property
     def span(self) -> Span:
         """That of the whole timeline."""
-        return self._exact.span
+        return self._timeline.span
 
     @property
     def origin(self) -> Origin:
         """That of the whole timeline."""
-        return self._exact.origin
+        return self._timeline.origin
 
     def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
         """Give a keyframe; see `Timeline.keyframe`."""
-        return self._exact.keyframe(at_ns)
+        return self._timeline.keyframe(at_ns)
 
     def chunks(
         self,
@@ -121,17 +118,17 @@ class Condensed:
         until_ns: int,
         cookies: Keys | None = None,  # noqa: ARG002  # those of the protocol
     ) -> Iterator[Chunk]:
-        """Give chunks with what is `of` the flows, whatever `cookies` are."""
+        """Chunks with the flows `of`, whatever `cookies` are."""
         exactly_ns = until_ns - self._exact_ns
         if after_ns < exactly_ns:
             for chunk in self._condensed.chunks(after_ns, exactly_ns):
                 if chunk.end_ns <= exactly_ns:
                     yield chunk
-        yield from self._exact.chunks(max(after_ns, exactly_ns), until_ns)
+        yield from self._timeline.chunks(max(after_ns, exactly_ns), until_ns, self.of)
 
 
 def _meet(kept: list[Chunk], after_ns: int, until_ns: int) -> bool:
-    """Whether there is no gap between what is kept and what is asked for, or one to be filled."""
+    """True if the cached chunks and the request overlap, or their gap is worth filling."""
     return after_ns <= kept[-1].end_ns + _GAP_NS and until_ns >= kept[0].begin_ns - _GAP_NS
 
 

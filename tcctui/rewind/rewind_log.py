@@ -1,4 +1,4 @@
-"""The last minutes, in memory: packed chunks, the oldest of which make room for new ones."""
+"""Log of the last minutes in memory: packed chunks, the oldest evicted for new ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from tcctui.rewind.packed_events import pack_events, unpack_events
 from tcctui.wire.samples import NO_SAMPLES
 
 _PARTS = 8
-"""Of the budget, so many parts have a keyframe each: the oldest part is what is dropped."""
+"""Number of keyframes in a full budget: eviction drops the span of the oldest."""
 
 _OBJECTS = 300
-"""Bytes of the Python objects around a chunk, but for those of what is packed."""
+"""Overhead of a chunk's Python objects in bytes, without the packed data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,15 +48,15 @@ class _Kept:
 class RewindLog:
     """Keeps chunks within `budget` bytes; a `Timeline`.
 
-    What is dropped reaches up to a keyframe, which stays: every moment of `span` can be worked out
-    as it was. Only where there is none to drop to, what came since is all that is known.
+    Eviction goes up to a keyframe, which stays: every moment of `span` can be restored exactly.
+    Only without any keyframe left is the state limited to what came since.
     """
 
     def __init__(self, budget: int, origin: Origin) -> None:
         self.origin = origin
         self._budget = budget
         self._kept: deque[_Kept] = deque()
-        self._base: tuple[int, bytes] | None = None  # the keyframe that all begins with
+        self._base: tuple[int, bytes] | None = None  # the keyframe that everything starts from
         self._nbytes = 0
         self._since_keyframe = 0
         self._idle = IdleSamples()
@@ -64,12 +64,12 @@ class RewindLog:
 
     @property
     def nbytes(self) -> int:
-        """Bytes that are used."""
+        """Bytes in use."""
         return self._nbytes + self._idle.nbytes
 
     @property
     def span(self) -> Span:
-        """From where to where it goes now; nowhere, before the first chunk."""
+        """Current first and last moment; empty before the first chunk."""
         with self._lock:
             if not self._kept:
                 return Span(*[self._base[0] if self._base else 0] * 2)
@@ -77,11 +77,11 @@ class RewindLog:
             return Span(first_ns, self._kept[-1].end_ns)
 
     def wants_keyframe(self) -> bool:
-        """Whether so much came since the last keyframe that there should be one soon."""
+        """True if enough has come since the last keyframe to want another soon."""
         return self._since_keyframe >= self._budget // _PARTS
 
     def keep(self, chunk: Chunk) -> None:
-        """Take in the next chunk; drop the oldest ones where there is no room."""
+        """Append the next chunk; evict the oldest ones if there is no room."""
         kept = _Kept(
             chunk.begin_ns,
             chunk.end_ns,
@@ -99,7 +99,7 @@ class RewindLog:
                 self._drop()
 
     def _drop(self) -> None:
-        """Drop the oldest chunks up to one with a keyframe, or where there is none, only one."""
+        """Evict the oldest chunks up to one with a keyframe; without any, only one."""
         count = 1 + next((at for at, kept in enumerate(self._kept) if kept.keyframe), 0)
         dropped = [self._kept.popleft() for _ in range(count)]
         self._nbytes -= sum(kept.nbytes for kept in dropped)
@@ -110,7 +110,7 @@ class RewindLog:
         self._nbytes += len(last.keyframe)
 
     def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
-        """Give the newest keyframe from `at_ns` or before, and its moment."""
+        """Newest keyframe at or before `at_ns`, and its moment."""
         with self._lock:
             for kept in reversed(self._kept):
                 if kept.end_ns <= at_ns and kept.keyframe:
@@ -120,14 +120,14 @@ class RewindLog:
         return None
 
     def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
-        """Give chunks; see `Timeline.chunks`. The first is empty where older ones were dropped."""
+        """Chunks; see `Timeline.chunks`. The first is empty where older ones were evicted."""
         with self._lock:
             base = self._base
             wanted = [
                 kept for kept in self._kept if kept.end_ns > after_ns and kept.begin_ns <= until_ns
             ]
         if base is not None and base[0] > after_ns:
-            # What whoever saves all this has to begin with.
+            # The starting point for saving all this.
             yield Chunk(base[0], base[0], NO_EVENTS, NO_SAMPLES, keyframe=base[1])
         for kept in wanted:
             yield kept.chunk(cookies)

@@ -1,4 +1,4 @@
-"""Stores on the way to a moment, copied for whoever goes back from there."""
+"""Copies of a store on the way to a moment, for stepping back from there."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from tcctui.rewind.rebuilt import Rebuilt
 _SECOND = 1_000_000_000
 
 _BEFORE = (20, 10, 5, 2, 1)
-"""How many seconds before a moment there are to be copies."""
+"""Distances of copies before a moment, in seconds."""
 
 _APART_NS = _SECOND * 3 // 4
-"""Nanoseconds between two copies, at least."""
+"""Minimum time between two copies, in nanoseconds."""
 
 
 class Copies:
-    """Copies of one store at several moments, within `most` bytes. Not for several threads."""
+    """Copies of one store at several moments, within `most` bytes; used by one thread."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -25,13 +25,13 @@ class Copies:
 
     @property
     def nbytes(self) -> int:
-        """About how many bytes they take."""
+        """Approximate size in bytes."""
         return sum(run.store.nbytes for run in self._copies)
 
     def nearest(self, at_ns: int, since_ns: int | None = None) -> Rebuilt | None:
-        """Give the newest from a moment or before, that knows all since another; not to be changed.
+        """Newest copy at or before a moment, complete since another; read-only.
 
-        Any, where that is not given.
+        Any, without the second moment.
         """
         for run in reversed(self._copies):
             if run.at_ns <= at_ns and (since_ns is None or run.since_ns <= since_ns):
@@ -39,7 +39,7 @@ class Copies:
         return None
 
     def leave(self, run: Rebuilt) -> None:
-        """Leave a copy of what has come to a moment, unless there is one nearby."""
+        """Keep a copy at the current moment, unless there is one nearby."""
         if run.store.nbytes * 3 > self._most:
             return
         if all(abs(run.at_ns - left.at_ns) >= _APART_NS for left in self._copies):
@@ -48,7 +48,7 @@ class Copies:
             self._thin_out(run.at_ns)
 
     def go(self, run: Rebuilt, at_ns: int) -> None:
-        """Have a store go on to a moment, and leave copies on the way.
+        """Advance a store to a moment, keeping copies on the way.
 
         Raises:
             TcctuiError: the timeline can't be read any more.
@@ -63,7 +63,7 @@ class Copies:
         self.leave(run)
 
     def _thin_out(self, at_ns: int) -> None:
-        """Let go of some where there are too many: of what is ahead, then where they are dense."""
+        """Evict surplus copies: those ahead first, then where they are dense."""
         copies = self._copies
         while len(copies) > 2 and self.nbytes > self._most:
             if copies[-1].at_ns > at_ns:
@@ -77,5 +77,5 @@ class Copies:
 
 
 def stops(at_ns: int) -> Iterable[int]:
-    """When to leave copies on the way to a moment, ascending: where pieces end anyway."""
+    """Moments of copies on the way to a moment, ascending, at ends of pieces."""
     return ((at_ns - before * _SECOND) // PIECE_NS * PIECE_NS for before in _BEFORE)

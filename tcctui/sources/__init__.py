@@ -1,1 +1,1 @@
-"""Where samples come from: the kernel's tracepoints. bcc lives only here."""
+"""Sources of samples and events: the kernel's tracepoints and sock_diag. bcc lives only here."""

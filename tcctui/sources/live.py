@@ -1,4 +1,4 @@
-"""The live source: tcp_probe's events with sock_diag's samples beside them, or those alone."""
+"""Live source: tcp_probe's events with sock_diag's samples, or samples alone."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from tcctui.query import Query
 
 BESIDE, ALONE = 0.25, 0.1
-"""Seconds between two samples of what is on the screen: beside tcp_probe, and without it."""
+"""Seconds between two samples of the visible connections: beside tcp_probe, and without it."""
 
 
 class LiveSource:
-    """Reads `events` with samples beside them, of those two what there is.
+    """Reads `events` and samples, as available.
 
-    `shortfall` says why it is less than it could be.
+    `shortfall` is the reason for reduced detail.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class LiveSource:
 
     @property
     def description(self) -> str:
-        """What delivers, and the kernel's release."""
+        """Active sources, and the kernel's release."""
         parts = (("tcp_probe", self._events), ("sock_diag", self._sampler))
         what = " + ".join(name for name, part in parts if part is not None)
         return f"{what} · {os.uname().release}"
@@ -58,18 +58,18 @@ class LiveSource:
 
     @property
     def kernel_exact(self) -> bool:
-        """Whether the filter in force lets through no more than was asked for."""
+        """True if the filter in force passes nothing more than requested."""
         return self._filter.exact
 
     can_narrow = True
 
     def narrow(self, query: Query | None) -> None:
-        """Deliver only what this may match, too; from any thread."""
+        """Deliver only flows that may also match this; from any thread."""
         narrowed = None if query is None else KernelFilter.of(query)
         self._filter = self._own if narrowed is None else self._own & narrowed
         if self._events is not None:
             self._events.narrow(query)
-        sampler = self._sampler  # the reading thread may give it up meanwhile
+        sampler = self._sampler  # the reading thread may drop it meanwhile
         if sampler is not None:
             sampler.narrow(narrowed)
 
@@ -89,12 +89,12 @@ class LiveSource:
 
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         """Ask for samples of these sockets several times a second."""
-        sampler = self._sampler  # the reading thread may give it up meanwhile
+        sampler = self._sampler  # the reading thread may drop it meanwhile
         if sampler is not None:
             sampler.watch(sockets)
 
     def read(self, timeout: float) -> Events:
-        """Deliver events; without tcp_probe there are none: wait until there are samples."""
+        """Deliver events; without tcp_probe there are none: wait for samples."""
         if self._events is not None:
             return self._events.read(timeout)
         if self._sampler is not None:
@@ -102,7 +102,7 @@ class LiveSource:
         return np.empty(0, EVENT)
 
     def sampled(self) -> Samples:
-        """Give what has been sampled, a part at a time.
+        """Pending samples, one part per call.
 
         Raises:
             TcctuiError: sampling has ended, and there are no events to go on with.
@@ -120,15 +120,15 @@ class LiveSource:
             return NO_SAMPLES
 
     def lost(self) -> int:
-        """Events that could not be delivered."""
+        """Events lost."""
         return 0 if self._events is None else self._events.lost()
 
     def skipped(self) -> int:
-        """Events that the kernel ran no program for."""
+        """Events for which the kernel ran no program."""
         return 0 if self._events is None else self._events.skipped()
 
     def close(self) -> None:
-        """Give back what both hold of the kernel; may be called twice."""
+        """Release the kernel's resources; may be called twice."""
         if self._sampler is not None:
             self._sampler.close()
         if self._events is not None:
@@ -143,12 +143,12 @@ def open_live(
     interval_ms: float,
     max_cpu: float | None,
 ) -> LiveSource:
-    """Open what `choice` (auto, bpf or sock_diag) asks for; with auto, what this machine has.
+    """Open the source requested by `choice` (auto, bpf or sock_diag); with auto, what is available.
 
-    `program` is on its way, or why it is not. With `max_cpu` None, the interval stays as it is.
+    `program` is loading, or the reason why it is not. With `max_cpu` None, the interval is fixed.
 
     Raises:
-        TcctuiError: what was asked for can't be had; with auto, neither of both.
+        TcctuiError: the requested source is not available; with auto, neither is.
 
     """
     events = sampler = None

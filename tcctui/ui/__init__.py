@@ -1,1 +1,1 @@
-"""What a person sees. Textual and plotext live only here."""
+"""User interface. Textual and plotext live only here."""

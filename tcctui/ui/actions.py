@@ -1,4 +1,4 @@
-"""All that keys do: its name, its keys and its meaning, told of the bindings themselves."""
+"""Actions of keys: name, keys and meaning, derived from the bindings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _ARROWS = str.maketrans({"↑": "Up ", "↓": "Down ", "←": "Left ", "→": "R
 
 
 class Action(NamedTuple):
-    """What a key does: `keys` are the names of those that usually do it."""
+    """Action of keys; `keys` are its default keys."""
 
     id: str
     keys: tuple[str, ...]
@@ -48,7 +48,7 @@ class Action(NamedTuple):
 
 
 def key_name(text: str) -> str:
-    """Give the name of a key as people write it, `?` or `Ctrl-X`; empty text where none is it."""
+    """Canonical name of a key as people write it, `?` or `Ctrl-X`; empty for an invalid one."""
     text = text.strip()
     *modifiers, key = text.replace("-", "+").split("+") if len(text) > 1 else [text]
     if not key or not set(modifiers := [one.lower() for one in modifiers]) <= _MODIFIERS:
@@ -70,7 +70,7 @@ def key_name(text: str) -> str:
 
 
 def character_name(character: str) -> str:
-    """Give the name that Textual has for a character."""
+    """Textual's name of a character."""
     if character == " ":
         return "space"
     if character == ",":
@@ -80,7 +80,7 @@ def character_name(character: str) -> str:
 
 
 def actions(owners: Iterable[type[DOMNode]]) -> Iterator[Action]:
-    """Give the actions of classes, and of what those are made of, that have an id; each once."""
+    """Actions with an id of some classes and their bases; each once."""
     found: dict[str, Action] = {}
     for one in dict.fromkeys(base for owner in owners for base in owner.__mro__):
         for binding in Binding.make_bindings(_bindings(one)):
@@ -99,12 +99,12 @@ def _bindings(owner: type) -> list[BindingType]:
 
 
 def in_force(action: Action, keys: Mapping[str, str]) -> tuple[str, ...]:
-    """Give the names of the keys that do it, where `keys` has those that a person has chosen."""
+    """Keys of an action, with the user's choices in `keys`."""
     return tuple(keys[action.id].split(",")) if keys.get(action.id) else action.keys
 
 
 def spoken(app: App[Any], keys: Iterable[str]) -> str:
-    """Write keys as they are printed on a keyboard: `p  space`, `Ctrl-P`."""
+    """Format keys as printed on a keyboard: `p  space`, `Ctrl-P`."""
     return "  ".join(_spoken(app, key) for key in keys)
 
 
@@ -117,10 +117,10 @@ def _spoken(app: App[Any], key: str) -> str:
 
 
 def worded(display: str) -> str:
-    """Write the arrows of a key's display as words, for terminals that have no arrows."""
+    """Spell out the arrows of a key's display, for terminals without arrows."""
     return "/".join(display.translate(_ARROWS).split()) if not display.isascii() else display
 
 
 def meanings(all_actions: Iterable[Action]) -> Mapping[str, str]:
-    """Say what actions do, by their ids."""
+    """Meanings of actions, by their ids."""
     return {action.id: action.meaning for action in all_actions}

@@ -1,4 +1,4 @@
-"""A few words that are laid over the screen for a while."""
+"""Short messages laid over the screen for a while."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from textual.widget import Widget
 from tcctui.printable import plain_lines
 
 LONG = 3600.0
-"""Seconds that stays what changes all that is to be seen."""
+"""Display time of a notice about a change of the whole screen, in seconds."""
 
 BRIEF = 4.0
-"""Seconds that stays what says that something was done."""
+"""Display time of a confirmation, in seconds."""
 
 
 class Notice(NamedTuple):
-    """A title and a text, of whatever origin; shown for some seconds."""
+    """Title and text, made printable; shown for some seconds."""
 
     title: str
     text: str

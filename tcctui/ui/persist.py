@@ -1,4 +1,4 @@
-"""Keeps what was chosen on the screen for the next time."""
+"""Choices on the screen, kept for the next run."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tcctui.ui.preferences import Preferences
 
 
 def keep(widget: Widget, preferences: Preferences, **changes: Any) -> None:
-    """Keep settings that differ from what they were; say so where they can't be kept."""
+    """Keep changed settings; show a notice if that fails."""
     now = preferences.settings
     if all(getattr(now, name) == value for name, value in changes.items()):
         return
     try:
         preferences.change(**changes)
     except TcctuiError as error:
-        tell(widget, Notice("This holds until tcctui ends", str(error), "warning"))
+        tell(widget, Notice("Kept until tcctui exits only", str(error), "warning"))

@@ -10,12 +10,12 @@ from tcctui.files.ownership import give_to_caller
 
 
 def save_picture(svg: str) -> Path:
-    """Write a picture to the working directory under the time's name, and give its path.
+    """Write a picture to the working directory under the time's name, and return its path.
 
-    Under sudo it belongs to the user who called. An older file is never overwritten.
+    Under sudo it belongs to the calling user. An older file is never overwritten.
 
     Raises:
-        OSError: the directory or the disk does not take it.
+        OSError: the directory or the disk refuses it.
 
     """
     name = time.strftime("tcctui-%Y-%m-%dT%H-%M-%S")

@@ -1,4 +1,4 @@
-"""The settings as they are now, and where changes of them go."""
+"""Current settings, and the recipient of their changes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from tcctui.config.searches import Searches
 from tcctui.config.settings import Settings
 
 Keep = Callable[[Mapping[str, Any]], None]
-"""Keeps changed fields of `Settings` for the next time. Raises TcctuiError."""
+"""Keeps changed fields of `Settings` for the next run. Raises TcctuiError."""
 
 
 class Preferences:
-    """What has been chosen, by the file and on the screen since.
+    """Settings from the file and the changes made on the screen.
 
-    `problems` has a sentence for each thing in the file that does not hold.
+    `problems` has a sentence for each mistake in the file.
     """
 
     def __init__(
@@ -28,7 +28,7 @@ class Preferences:
     ) -> None:
         self.settings = settings or Settings()
         self.searches = searches or Searches()
-        """What was searched for."""
+        """Search history."""
         self.problems = problems
         self._keep = keep
 
@@ -36,7 +36,7 @@ class Preferences:
         """Change fields of the settings, and keep them.
 
         Raises:
-            TcctuiError: they hold, and could not be kept.
+            TcctuiError: the changes are in force, but could not be kept.
 
         """
         self.settings = replace(self.settings, **changes)

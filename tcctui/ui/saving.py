@@ -1,4 +1,4 @@
-"""Saving, and what is said of it."""
+"""Saving of recordings and pictures, with notices."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from tcctui.ui.style import units
 
 
 class Saver:
-    """Writes what can be gone back to into a file, in another thread, one at a time."""
+    """Writes the log of the last minutes to a file, in another thread, one at a time."""
 
     def __init__(self, widget: Widget) -> None:
         self._widget = widget
         self._busy = False
 
     def save(self, save: Callable[[], Path]) -> None:
-        """Begin, and say so; or say that it has not ended."""
+        """Start and show a notice; or show that the last one has not ended."""
         if self._busy:
             tell(self._widget, Notice("Still saving …", "One file at a time.", seconds=BRIEF))
             return
@@ -36,7 +36,7 @@ class Saver:
 
 
 def saved(save: Callable[[], Path]) -> Notice:
-    """Save, and say where it is and how large, or why there is nothing."""
+    """Save, and report path and size, or the reason for having nothing."""
     try:
         path = save()
         size = units.file_size(path.stat().st_size)
@@ -45,13 +45,13 @@ def saved(save: Callable[[], Path]) -> Notice:
     except OSError as error:
         reason = f"{error.filename or 'The file'}: {error.strerror}."
         return Notice("Nothing was saved", reason, "error")
-    except Exception as error:  # a defect: the screen stays, and says what happened
+    except Exception as error:  # a defect: the screen stays, and reports it
         return Notice("Nothing was saved", f"{type(error).__name__}: {error}", "error")
     return Notice("Saved", f"{path.absolute()} · {size}", seconds=BRIEF)
 
 
 def pictured(svg: str) -> Notice:
-    """Save a picture in the working directory, and say where it is, or why there is none."""
+    """Save a picture in the working directory, and report its path, or the error."""
     try:
         return Notice("Saved", str(save_picture(svg)), seconds=BRIEF)
     except OSError as error:

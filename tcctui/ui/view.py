@@ -1,54 +1,62 @@
-"""What the widgets look at: the store as it is now, or a moment of the past."""
+"""View of the screen: the present store, or a moment of the past."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.frame import FlowKey, Frame, FrameRequest, View
 from tcctui.flows.index import Keys
-from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.flows.snapshot import Flows, Totals
 from tcctui.flows.store import Store
 from tcctui.rewind.moment import LONGEST, Moment
 from tcctui.wire.samples import SOCKET
 
 
-class View:
-    """Pulls snapshots from the store, or from `moment` where there is one to be shown."""
+class Look(Protocol):
+    """Requests one frame, and shows it in all parts of the screen at once."""
+
+    def __call__(self, *, anew: bool = True) -> None:
+        """Show a frame; with `anew` the rows are reordered, not only the visible ones read."""
+
+
+class CurrentView:
+    """Reads the store, or `moment` if one is shown; both are a `frame.View`."""
 
     def __init__(self, store: Store | None, moment: Moment | None = None) -> None:
         self.store = store
-        """What takes in what happens now; None where a recording is played."""
+        """The live store; None for a recording."""
         self.moment = moment
-        """What is shown in place of the present."""
+        """Moment shown in place of the present."""
         self.at_ns = 0
-        """When that is; 0 while it is not there yet."""
+        """Time of that moment; 0 while there is none."""
         self.losses = (0, 0)
-        """Events lost and skipped until then."""
+        """Events lost and skipped by then."""
         self.per_second = math.nan
-        """Events per second then; NaN where nobody knows."""
+        """Events per second then; NaN if unknown."""
         self._ready: frozenset[int] = frozenset()
         self.wall_offset_ns = 0
-        """Added to a moment gives nanoseconds since 1970; 0 while nobody knows."""
+        """Added to a moment gives nanoseconds since 1970; 0 if unknown."""
         self.still = False
-        """Whether another moment is being worked out: until it is there nobody pulls anything.
+        """True while another moment is being computed: nothing is read until then.
 
-        So all that is on the screen is of one moment, and all of it changes together.
+        So everything on the screen is of one moment, and changes together.
         """
 
     @property
-    def _shown(self) -> Store | Moment:
-        shown = self.store if self.moment is None else self.moment
+    def _shown(self) -> View:
+        shown: View | None = self.store if self.moment is None else self.moment
         assert shown is not None
         return shown
 
     def show(self, moment: Moment | None, cookies: Iterable[int] = ()) -> None:
-        """Have a moment pulled from that is there now, or the present.
+        """Show an available moment, or the present.
 
-        `cookies` are the flows whose past has been worked out.
+        `cookies` are the flows whose history it has.
         """
         self.moment, self.still, self._ready = moment, False, frozenset(cookies)
         if moment is not None:
@@ -56,17 +64,26 @@ class View:
             self.per_second = moment.rate_of_events
 
     def pending(self, cookie: int) -> bool:
-        """Whether a flow's past is still being worked out."""
+        """True while a flow's history is being computed."""
         return self.still or (self.moment is not None and cookie not in self._ready)
 
     @property
     def now_ns(self) -> int:
-        """The present on the events' clock; 0 where there is none."""
+        """The present on the events' clock; 0 if there is none."""
         return 0 if self.store is None else self.store.some_flows(np.empty(0, "u8"), ()).now_ns
 
-    def totals(self) -> Totals:
-        """Counts since the start: of what goes on, or until the moment of a recording."""
-        return self._shown.totals() if self.store is None else self.store.totals()
+    def frame(self, request: FrameRequest) -> Frame:
+        """Copy everything requested, of one instant."""
+        return self._shown.frame(request)
+
+    def key(self, cookie: int) -> FlowKey:
+        """Say which flow on which machine a number in a column `cookie` stands for."""
+        return self._shown.key(cookie)
+
+    def totals(self, frame: Frame) -> Totals:
+        """Counts since the start, live or until the moment of a recording."""
+        away = self.store is not None and self.moment is not None
+        return self.store.totals() if away and self.store is not None else frame.totals
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Some columns of all flows; see `Store.flows`."""
@@ -77,7 +94,7 @@ class View:
         return self._shown.some_flows(cookies, names)
 
     def watched(self, cookies: Keys) -> npt.NDArray[np.void]:
-        """What to ask for samples by, of flows that are looked at; see `Store.sockets`."""
+        """Keys for sampling watched flows; see `Store.sockets`."""
         return np.empty(0, SOCKET) if self.store is None else self.store.sockets(cookies)
 
     def hold(self, cookies: Iterable[int]) -> None:
@@ -86,15 +103,5 @@ class View:
             self.store.hold(cookies)
 
     def seconds_known(self, age_ns: int) -> float:
-        """How much of its life is shown of a flow that was first seen so long ago."""
+        """Visible part of the life of a flow first seen `age_ns` ago, in seconds."""
         return min(age_ns / 1e9, LONGEST if self.store is None else math.inf)
-
-    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
-        """A flow's past; see `Store.history`."""
-        return self._shown.history(cookie, seconds, columns)
-
-    def sparklines(
-        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> npt.NDArray[np.float64]:
-        """The recent past of several flows; see `Store.sparklines`."""
-        return self._shown.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)

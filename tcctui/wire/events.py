@@ -1,4 +1,4 @@
-"""The wire between kernel and Python: `struct event` of bpf/tcc.c, and what its numbers mean."""
+"""The wire between kernel and Python: `struct event` of bpf/tcc.c, field by field."""
 
 from __future__ import annotations
 
@@ -6,6 +6,19 @@ from enum import IntEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from tcctui.wire.tracepoints import EventKind
+
+__all__ = [
+    "AF_INET",
+    "AF_INET6",
+    "EVENT",
+    "NO_SSTHRESH",
+    "CaState",
+    "EventKind",
+    "Events",
+    "TcpState",
+]
 
 EVENT = np.dtype(
     [
@@ -52,8 +65,9 @@ all of it where `begun` says that this is the first that is told of a count. It 
 stands for itself alone. `snd_cwnd_min` to `in_flight_max` are the extremes over the ACKs it stands
 for (in_flight is snd_nxt - snd_una, in bytes); the other fields are the last one's.
 
-`oldstate` and `newstate` are `TcpState`s of a STATE event. `newstate` of a CA_STATE event is the
-`CaState` that is entered, and of a RETRANSMIT event the socket's `TcpState`.
+`kind` is an `EventKind`. `oldstate` and `newstate` are `TcpState`s of a STATE event. `newstate` of
+a CA_STATE event is the `CaState` that is entered, and of a RETRANSMIT event the socket's
+`TcpState`.
 """
 
 Events = npt.NDArray[np.void]
@@ -66,21 +80,8 @@ NO_SSTHRESH = 0x7FFFFFFF
 AF_INET, AF_INET6 = 2, 10
 
 
-class EventKind(IntEnum):
-    """`kind` of an event: the tracepoint it comes from (`enum event_kind` in bpf/tcc.c)."""
-
-    PROBE = 0
-    STATE = 1
-    DESTROY = 2
-    RETRANSMIT = 3
-    CA_STATE = 4
-    RECEIVE_RESET = 5
-    SEND_RESET = 6
-    RETRANSMIT_SYNACK = 7
-
-
 class CaState(IntEnum):
-    """What congestion control takes the path for (`enum tcp_ca_state`, uapi/linux/tcp.h)."""
+    """The kernel's view of the path (`enum tcp_ca_state`, uapi/linux/tcp.h)."""
 
     OPEN = 0
     DISORDER = 1

@@ -1,7 +1,7 @@
-"""Arrays of records, of events and of samples, copied as they are.
+"""Arrays of records, of events and of samples, copied bytewise.
 
-numpy copies structured records field by field, at twenty times the cost of one piece, and lays them
-out anew where it joins arrays.
+numpy copies structured records field by field, at twenty times the cost, and rebuilds their layout
+where it joins arrays.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ Records = npt.NDArray[np.void]
 def pick(
     records: Records, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]] | slice
 ) -> Records:
-    """Copy some records, chosen by a mask or by their places."""
+    """Copy the records chosen by a mask or by their indexes."""
     return _pieces(records)[which].view(records.dtype)
 
 
 def joined(parts: Sequence[Records]) -> Records:
-    """Copy records one behind the other, of one part at least; of one part alone, give that."""
+    """Join records; at least one part, which is given as it is if it is alone."""
     if len(parts) == 1:
         return parts[0]
     return np.concatenate([_pieces(part) for part in parts]).view(parts[0].dtype)

@@ -1,11 +1,11 @@
-"""TCP states as a person reads and writes them."""
+"""Names of TCP and CA states in output and queries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tcctui.wire.events import TcpState
+from tcctui.wire.events import CaState, TcpState
 
 STATE_NAMES: Mapping[int, str] = MappingProxyType(
     {
@@ -15,20 +15,31 @@ STATE_NAMES: Mapping[int, str] = MappingProxyType(
         TcpState.FIN_WAIT1: "FIN-WAIT-1",
         TcpState.FIN_WAIT2: "FIN-WAIT-2",
         TcpState.TIME_WAIT: "TIME-WAIT",
-        TcpState.CLOSE: "CLOSED",  # ss says UNCONN, its word for any socket that is not connected
+        TcpState.CLOSE: "CLOSED",  # ss's word is UNCONN, for any socket that is not connected
         TcpState.CLOSE_WAIT: "CLOSE-WAIT",
         TcpState.LAST_ACK: "LAST-ACK",
         TcpState.LISTEN: "LISTEN",
         TcpState.CLOSING: "CLOSING",
-        # A request socket; sock_diag reports it as TCP_SYN_RECV (net/ipv4/inet_diag.c), so ss does.
+        # A request socket; sock_diag reports it as TCP_SYN_RECV (net/ipv4/inet_diag.c), as ss does.
         TcpState.NEW_SYN_RECV: "SYN-RECV",
     }
 )
-"""What is shown for each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
+"""Displayed name of each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
+
+CA_STATE_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        CaState.OPEN: "Open",
+        CaState.DISORDER: "Disorder",
+        CaState.CWR: "CWR",
+        CaState.RECOVERY: "Recovery",
+        CaState.LOSS: "Loss",
+    }
+)
+"""The same for states of loss recovery, in the words of the kernel's comments."""
 
 
 def fold(name: str) -> str:
-    """Reduce a name to what its spellings share: `FIN_WAIT1` and `fin-wait-1` are `finwait1`."""
+    """Normalise a name's spelling: `FIN_WAIT1` and `fin-wait-1` are `finwait1`."""
     return name.lower().replace("-", "").replace("_", "")
 
 

@@ -133,8 +133,7 @@ def measure(sizes: tuple[int, int] = SIZES, rounds: int = ROUNDS) -> Section:
             f"Medians of {rounds}, in time of the processor. What `Query.mask` takes: the first"
             " time that a query is asked,"
             " and again of the next snapshot, as the dashboard does four times a second; a"
-            " pattern that looks around itself then looks only at lines that have changed, while"
-            " a regular one is a machine, and costs the same whatever it says. *Columns* is"
+            " pattern then searches only lines that have changed. *Columns* is"
             f" what making them takes beside (`Store.flows`, {lots:,} flows). All"
             " connections have IPv4 addresses; lines with IPv6 ones are twice as long.",
             *(f"- {name}: `{text}`" for name, text in QUERIES.items() if len(text) < 100),

@@ -14,11 +14,18 @@ from typing import Any
 
 from tcctui.cli import INTERVAL_MS, MAX_CPU
 from tcctui.flows.store import Store
-from tcctui.sources.kernel import bcc_package, tracepoints
+from tcctui.sources.kernel import bcc_package
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.loader import MAPS
-from tcctui.sources.kernel.program import RING_BYTES, Loading, Program, bpf_directory, possible_cpus
+from tcctui.sources.kernel.program import (
+    RING_BYTES,
+    Loading,
+    Program,
+    bpf_directory,
+    compiler_flags,
+    possible_cpus,
+)
 from tcctui.sources.live import BESIDE, LiveSource
 from tcctui.sources.sock_diag.sampling import Sampler
 from tcctui.ui.app.app import TcctuiApp
@@ -123,12 +130,7 @@ _SLOTS = 1  # none is taken where each ACK has its record
 def _bcc(counters: Counters, take: Callable[[Any], None]) -> None:
     bcc = bcc_package.load()
     os.environ["BCC_KERNEL_SOURCE"] = str(bpf_directory())
-    flags = [
-        *tracepoints.flags(tracepoints.read_formats(tracepoints.mount_tracefs())),
-        f"-DTCC_RING_PAGES={RING_BYTES // os.sysconf('SC_PAGE_SIZE')}",
-        f"-DTCC_SLOTS={_SLOTS}",
-        f"-DTCC_CPUS={possible_cpus()}",
-    ]
+    flags = compiler_flags(ring_bytes=RING_BYTES, slots=_SLOTS, cpus=possible_cpus())
     bpf = bcc.BPF(src_file=os.fsencode(bpf_directory() / "tcc.c"), cflags=flags)
     source = BpfSource(loading=_ByBcc(bpf))
     pointer = ctypes.POINTER(_Record)

@@ -14,6 +14,7 @@ from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin
 from tcctui.rewind.moment import Moment
 from tcctui.rewind.rewind_log import RewindLog
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.records import joined
 from tests.bench.many_events import BATCH_NS, EVENTS_A_SECOND, FLOWS, LOOKED_AT, ManyEvents
@@ -43,13 +44,11 @@ class _Run:
 
     def _batch(self, tape: Tape) -> None:
         events, samples = self.many.batch()
-        now_ns = self.many.now_ns
+        batch = Batch(events, [samples] if len(samples) else [], self.many.now_ns)
         started = time.thread_time()
-        self.store.ingest(events, now_ns)
-        self.store.ingest_samples(samples, now_ns)
+        self.store.take(batch)
         taken = time.thread_time()
-        tape.add_events(events, now_ns, 0, 0)
-        tape.add_samples(samples)
+        tape.take(batch)
         self.tape_s += time.thread_time() - taken
         self.ingest_s += taken - started
         self.events += len(events)
@@ -69,7 +68,7 @@ def _flood(run: _Run) -> float:
     parts = [events[at : at + 20_000] for at in range(0, len(events), 20_000)]
     started = time.thread_time()
     for at, part in enumerate(parts):
-        tape.add_events(part, _BEGIN_NS + at * BATCH_NS, 0, 0)
+        tape.take(Batch(part, [], _BEGIN_NS + at * BATCH_NS))
     tape.flush(_BEGIN_NS + 10 * BATCH_NS)
     return (time.thread_time() - started) / sum(map(len, parts)) * 1e6
 

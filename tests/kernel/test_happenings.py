@@ -19,6 +19,7 @@ from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.wire.events import AF_INET, AF_INET6, CaState, EventKind, Events, TcpState
+from tcctui.wire.tracepoints import BY_KIND
 from tests.kernel.bpf_objects import held_by
 from tests.kernel.deadlines import until
 from tests.kernel.happenings import KINDS as HAPPENINGS
@@ -100,7 +101,7 @@ def test_what_is_attached(source: BpfSource) -> None:
     listed = json.loads(run("bpftool", "--json", "perf"))
     programs = held_by(os.getpid()).programs
     attached = [one["tracepoint"] for one in listed if one["prog_id"] in programs]
-    wanted = set(formats) - set(tracepoints.lacking(formats))
+    wanted = set(formats) - {row.name for row in tracepoints.lacking(formats)}
     assert sorted(attached) == sorted(name.rpartition("/")[2] for name in wanted)
     assert len(programs) == len(attached)
 
@@ -194,7 +195,7 @@ class Connecting:
 
 def test_what_could_not_be_sent_again(source: BpfSource, network: Network) -> None:
     """A retransmit that fails on this machine is none, on kernels that tell of it, too."""
-    if "err" not in fields(tracepoints.RETRANSMIT):
+    if "err" not in fields(BY_KIND[EventKind.RETRANSMIT].name):
         pytest.skip("before 6.16 tcp_retransmit_skb tells only of what was sent")
     drop = (
         "table inet path; delete table inet path; table inet path"

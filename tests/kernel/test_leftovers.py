@@ -25,7 +25,7 @@ pytestmark = pytest.mark.kernel
 DASHBOARD = f"{TCCTUI} --port {PORT}"
 
 CRASHING_TRACE = """
-import tcctui.trace
+import tcctui.headless.trace
 from tcctui.cli import main
 
 def crash(*_, **__):
@@ -51,7 +51,7 @@ raise SystemExit(main(sys.argv[1:]))
 def programs() -> int:
     """Count the tracepoints that this kernel has, each of which gets a program."""
     formats = tracepoints.read_formats(tracepoints.mount_tracefs())
-    return len(set(formats) - set(tracepoints.lacking(formats)))
+    return len(set(formats) - {row.name for row in tracepoints.lacking(formats)})
 
 
 def objects_of(pid: int) -> Objects:

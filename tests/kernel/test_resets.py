@@ -10,10 +10,10 @@ from contextlib import closing
 import numpy as np
 import pytest
 
-from tcctui.sources.kernel import tracepoints
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.events import EVENT, EventKind, TcpState
+from tcctui.wire.tracepoints import BY_KIND
 from tests.kernel.deadlines import until
 from tests.kernel.happenings import HappeningText, ends_of, halves, of_kinds, rows
 from tests.kernel.network import Network, inside, run
@@ -106,7 +106,7 @@ def test_a_closed_port(six: str, source: BpfSource, network: Network) -> None:
     client, server = (halves(hosts[0]), port), (halves(hosts[1]), CLOSED)
     [received] = rows(of_kinds(events, EventKind.RECEIVE_RESET))
     assert received[1:3] == (client, server)
-    if "sport" not in fields(tracepoints.SEND_RESET):
+    if "sport" not in fields(BY_KIND[EventKind.SEND_RESET].name):
         [sent] = of_kinds(events, EventKind.SEND_RESET)
         assert rows(np.array([sent], EVENT))[0][1:3] == (server, client)
         assert (sent["skaddr"], sent["newstate"]) == (0, 0)
@@ -114,7 +114,7 @@ def test_a_closed_port(six: str, source: BpfSource, network: Network) -> None:
 
 def test_a_socket_that_waits_no_more(source: BpfSource, network: Network) -> None:
     """Once a small socket waits for a connection's end, its reset has the ends and no skaddr."""
-    if "sport" in fields(tracepoints.SEND_RESET):
+    if "sport" in fields(BY_KIND[EventKind.SEND_RESET].name):
         pytest.skip("before 6.10 only full sockets tell of a reset")
     with watched(source) as (recorder, text):
         one = connect(network, "half-mapped")

@@ -13,21 +13,11 @@ import numpy as np
 from tcctui.sources.kernel import tracepoints
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET, AF_INET6, EVENT, EventKind, Events
+from tcctui.wire.tracepoints import BY_KIND
 from tests.unit.events import stand_alone
 
 BUFFER_KB = 16 << 10
 """Room for some 100,000 events on each CPU."""
-
-TRACEPOINTS = {
-    EventKind.PROBE: tracepoints.PROBE,
-    EventKind.STATE: tracepoints.STATE,
-    EventKind.DESTROY: tracepoints.DESTROY,
-    EventKind.RETRANSMIT: tracepoints.RETRANSMIT,
-    EventKind.CA_STATE: tracepoints.CA_STATE,
-    EventKind.RECEIVE_RESET: tracepoints.RECEIVE_RESET,
-    EventKind.SEND_RESET: tracepoints.SEND_RESET,
-    EventKind.RETRANSMIT_SYNACK: tracepoints.RETRANSMIT_SYNACK,
-}
 
 _LINE = re.compile(
     r"-(?P<pid>\d+) +\[.* (?P<seconds>\d+)\.(?P<micros>\d{6}): tcp_probe: (?P<fields>.*)$"
@@ -45,7 +35,7 @@ class ProbeText:
     """
 
     def __init__(self, *kinds: EventKind, port: int = 0) -> None:
-        self._names = [TRACEPOINTS[kind] for kind in kinds or (EventKind.PROBE,)]
+        self._names = [BY_KIND[kind].name for kind in kinds or (EventKind.PROBE,)]
         self._filter = f"sport == {port} || dport == {port}" if port else "0"
         tag = f"tcctui-{os.getpid()}-{next(_numbers)}"
         self._instance = tracepoints.mount_tracefs() / "instances" / tag

@@ -53,9 +53,15 @@ def alarms(*texts: str, told: Told | None = None) -> Alarms:
     return Alarms(Alerts([parse(text) for text in texts], calm_ns=0), told)
 
 
+@pytest.fixture(autouse=True)
+def at_each_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look at each frame, instead of once a second."""
+    monkeypatch.setattr(alarm, "LOOK", 0.0)
+
+
 async def looks(desk: Desk) -> None:
     """Look once more, now."""
-    desk.screen.query_one(Alarm).look()
+    await desk.framed()
     await desk.idle()
 
 
@@ -101,6 +107,8 @@ async def test_many_are_one_notice(clock: Clock) -> None:
 
 async def test_what_comes_soon_after_waits(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value that goes to and fro does not fill the screen: notices are some seconds apart."""
+    monkeypatch.setattr(alarm, "APART", 600.0)  # whatever else the machine does
+    monkeypatch.setattr(alarm, "_STAYS", 600.0)
     async with dashboard(server(), clock, alarms=alarms("srtt>200ms")) as desk:
         await looks(desk)
         for srtt_us in (20_000, 300_000, 20_000, 300_000):

@@ -14,6 +14,7 @@ from textual.widgets import Input, OptionList
 
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
+from tcctui.flows.frame import Frame, FrameRequest
 from tcctui.flows.store import Store
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin
@@ -108,7 +109,7 @@ async def test_letters_find_a_column_and_space_chooses_it(clock: Clock) -> None:
         assert at.titles == AT_80[:-1]
         at.dialog.query_one(Input).value = ""
         await at.desk.press(*"rto")
-        assert at.about().startswith("RTO time without an acknowledgement")
+        assert at.about().startswith("RTO retransmission timeout")
         assert at.about().endswith("from TCP_INFO tcpi_rto")
         await at.desk.press("space")
         assert at.titles == [*AT_80[:-1], "RTO"]
@@ -167,7 +168,7 @@ async def test_what_has_no_room_is_said(clock: Clock) -> None:
         assert at.titles == AT_80
         assert at.remark() == "No room in 78 characters for RTTVAR."
         assert any("no room" in line for line in lines(at.dialog.query_one(Chosen)))
-        await at.desk.pilot.resize_terminal(120, 24)
+        await at.desk.resize(120, 24)
         await at.desk.until(lambda: at.remark() == "")
         assert at.titles == [*AT_80, "RTTVAR"]
 
@@ -243,17 +244,18 @@ async def test_only_what_is_on_the_screen_is_pulled(
 ) -> None:
     """Columns that were chosen and have no room cost nothing."""
     pulled: set[str] = set()
-    real = Store.some_flows
+    real = Store.frame
 
-    def some_flows(self: Store, cookies: Any, names: Any) -> Any:
-        pulled.update(names)
-        return real(self, cookies, names)
+    def frame(self: Store, request: FrameRequest) -> Frame:
+        assert request.rows is not None
+        pulled.update(request.rows.cells)
+        return real(self, request)
 
     settings = Settings(columns=("local", "remote", "cwnd", "process", "cgroup", "rto", "rttvar"))
     async with opened(clock, settings=settings) as at:
         await at.desk.press("escape")
-        monkeypatch.setattr(Store, "some_flows", some_flows)
-        at.table.look()
+        monkeypatch.setattr(Store, "frame", frame)
+        await at.desk.framed()
         shown = {name for title in at.titles for name in _needs(title)}
         assert {"rttvar", "rto"} & pulled <= shown
         assert "rttvar" not in pulled

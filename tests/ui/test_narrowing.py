@@ -58,7 +58,7 @@ async def test_what_it_means_is_said(clock: Clock) -> None:
     """That what is not delivered can't be gone back to is said when it begins."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         await desk.press("K")
-        await desk.until(lambda: "can't be gone back to" in " ".join(screen(desk.pilot)))
+        await desk.until(lambda: "lost meanwhile" in " ".join(screen(desk.pilot)))
         assert "kernel: all" in desk.status
         assert "● live" in desk.status
 
@@ -89,8 +89,8 @@ def test_a_recording_can_not_be_narrowed() -> None:
     narrowing, source = Narrowing(), FakeSource()
     source.can_narrow = False
     narrowing.opened(source)
-    assert "recorded" in narrowing.toggle().text
-    assert "recorded" in Narrowing().toggle(live=False).text
+    assert "recording" in narrowing.toggle().text
+    assert "recording" in Narrowing().toggle(live=False).text
     narrowing.search(ALL)
     assert not narrowing.on
     assert not source.narrowed

@@ -10,7 +10,6 @@ import pytest
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.ui.chart.charts import Charts
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.details.details import Details
 from tcctui.ui.status.status_bar import StatusBar
@@ -35,24 +34,23 @@ def counted(
 
 @pytest.fixture
 def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Lines painted, and looks taken, by widget."""
+    """Lines painted, by widget."""
     counts: Counter[str] = Counter()
     for kind in (FlowTable, TimeChart, StatusBar, Details):
         counted(monkeypatch, kind, "render_line", counts)
-    counted(monkeypatch, FlowTable, "look", counts)
-    counted(monkeypatch, Charts, "draw", counts)
     return counts
 
 
 async def painted(desk: Desk, counts: Counter[str]) -> dict[str, int]:
-    """Let table and charts look several times, twice over; gives the lines painted meanwhile.
+    """Show several frames, twice over; gives the lines painted meanwhile.
 
     The first time is for what is still to be painted of the beginning.
     """
     for _ in range(2):
-        await desk.pilot.pause()
+        await desk.idle()
         counts.clear()
-        await desk.until(lambda: min(counts["FlowTable.look"], counts["Charts.draw"]) > 4)
+        for _ in range(4):
+            await desk.framed()
     return {name: count for name, count in counts.items() if name.endswith("render_line")}
 
 

@@ -17,7 +17,6 @@ from tcctui.recording.timeline import Span
 from tcctui.recording.writer import RecordingWriter
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.ui.app.app import TcctuiApp
-from tcctui.ui.time import player
 from tcctui.ui.time.playhead import Playhead
 from tcctui.ui.time.position import played
 from tests.ui.fake_source import START_NS, FakeSource, server
@@ -53,7 +52,8 @@ async def test_a_replay_looks_as_live_did(
     source = sampled_server()
     source.run(10)
     async with dashboard(source, clock, size) as desk:
-        await desk.travel("p", "down", *["left"] * 8, "comma", "comma", "comma")
+        await desk.travel("p", "down", *["left"] * 8)
+        await desk.press("comma", "comma", "comma")
         live, status = looks(desk), desk.status
         app = desk.pilot.app
         assert isinstance(app, TcctuiApp)
@@ -65,15 +65,15 @@ async def test_a_replay_looks_as_live_did(
     at_ns = START_NS + (30 + 10 + 10 - 8) * 10**9
     with closing(Recording(tmp_path / "it.arrows")) as recording:
         async with replay(recording, source, clock, size, at_ns=at_ns) as desk:
-            await desk.travel("space", "down", "comma", "comma", "comma")
+            await desk.travel("space", "down")
+            await desk.press("comma", "comma", "comma")
             assert looks(desk) == live
             assert "−8 s" in status
             assert "0:42 of 0:50" in desk.status
 
 
-async def test_a_recording_plays(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_recording_plays(clock: Clock) -> None:
     """It begins at its beginning, goes on with the clock, and stands still at its end."""
-    monkeypatch.setattr(player, "TICK", 0.02)
     source = server()
     async with replay(recorded(source), source, clock, (160, 50)) as desk:
         assert "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status
@@ -133,12 +133,11 @@ async def test_as_fast_as_it_goes(clock: Clock) -> None:
     source = server()
     log = recorded(source)
     async with replay(log, source, clock, (160, 50), speed=math.inf) as desk:
-        await desk.until(lambda: "■ end of the recording" in desk.status, 30)
+        await desk.until(lambda: "■ end of the recording" in desk.status)
 
 
-async def test_a_loop_begins_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_loop_begins_again(clock: Clock) -> None:
     """With `loop` the end is followed by the beginning."""
-    monkeypatch.setattr(player, "TICK", 0.02)
     source = server()
     async with replay(recorded(source), source, clock, (160, 50), loop=True) as desk:
         clock.now += 29
@@ -161,15 +160,16 @@ async def test_losses_are_those_until_the_moment(clock: Clock) -> None:
     source.run(5)
     log = RewindLog(1 << 20, origin(source))
     from tcctui.flows.store import Store  # noqa: PLC0415
+    from tcctui.pump import poll  # noqa: PLC0415
     from tcctui.rewind.feed import Feed  # noqa: PLC0415
 
     feed = Feed(source, Store(), log)
     while not source.taken_in:
-        feed.take(0)
+        feed.take(poll(source, 0))
     source.dropped = 42
     source.run(5)
     while not source.taken_in:
-        feed.take(0)
+        feed.take(poll(source, 0))
     feed.finish()
     async with replay(log, source, clock) as desk:
         await desk.travel("space", "end")
@@ -211,7 +211,7 @@ async def test_an_empty_recording(clock: Clock) -> None:
     source = FakeSource()
     async with replay(RewindLog(0, origin(source)), source, clock, (80, 24)) as desk:
         await desk.until(lambda: "■ end of the recording" in desk.status)
-        assert any("Nothing is known of any TCP traffic" in line for line in screen(desk.pilot))
+        assert any("No TCP traffic at this moment" in line for line in screen(desk.pilot))
         await desk.travel("space", "left", "right", "home", "end", "comma", "plus")
 
 

@@ -8,13 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcctui.flows.diagnosis.diagnosis import Limit
-from tcctui.flows.history.marks import MarkKind
 from tcctui.ui.chart import time_axis
 from tcctui.ui.chart.chart_data import NO_MARKS, ChartMarks
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.wire.events import EventKind
+from tcctui.wire.tracepoints import MarkKind
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines, painted, undated

@@ -16,8 +16,6 @@ from tests.unit.samples import NO_SAMPLES
 
 START = 50 * SECOND
 
-Batch = Events | Samples
-
 
 class Delivered:
     """Gives a batch of events at each look, and the samples beside it; each look takes 100 ms.

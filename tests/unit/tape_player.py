@@ -9,9 +9,11 @@ import numpy as np
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin
 from tcctui.rewind.rewind_log import RewindLog
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples
@@ -29,20 +31,22 @@ class Player:
 
     store: Store = field(default_factory=lambda: Store(16 << 20))
     log: RewindLog = field(default_factory=lambda: RewindLog(64 << 20, Origin("here")))
+    losses: tuple[int, int] = (0, 0)
 
     def __post_init__(self) -> None:
         """Begin to write."""
         self.tape = Tape(
-            self.store, BEGIN_NS, self.log.keep, wants_keyframe=self.log.wants_keyframe
+            self.store,
+            BEGIN_NS,
+            self.log.keep,
+            losses=lambda: self.losses,
+            wants_keyframe=self.log.wants_keyframe,
         )
 
     def batch(self, events: Events, samples: Samples, now_ns: int) -> None:
         """Take in what came in a batch."""
-        self.store.ingest(events, now_ns)
-        self.tape.add_events(events, now_ns, 0, 0)
-        if len(samples):
-            self.store.ingest_samples(samples, now_ns)
-            self.tape.add_samples(samples)
+        batch = Batch(events, [samples] if len(samples) else [], now_ns)
+        deliver([batch], self.store, self.tape)
 
     def play(
         self, events: Events, samples: Samples, until_ns: int, since_ns: int = BEGIN_NS

@@ -56,7 +56,7 @@ def test_a_sample_from_before_the_newest_event() -> None:
     assert value(store, "bytes_acked") == 10_500
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     steps=st.lists(st.integers(0, 3000), min_size=2, max_size=40),
     told=st.lists(st.sampled_from("eesb-"), min_size=2, max_size=40),
@@ -89,7 +89,7 @@ def test_totals_never_go_back(steps: list[int], told: str, late: list[int], befo
     assert value(store, "bytes_acked") == true
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     told=st.lists(st.sampled_from("eessb-"), min_size=1, max_size=60),
     every=st.sampled_from([100, 250, 400]),

@@ -18,10 +18,10 @@ def test_a_chunk_of_any_length_is_played_in_few_pieces(seconds: int) -> None:
     events = together(*(probes(moment, [1]) for moment in moments))
     played = list(pieces(Chunk(begin, end, events, NO_SAMPLES), 1 << 62))
     assert len(played) <= MOST_PIECES + 1
-    assert [when for part, _, _ in played for when in part["ts_ns"].tolist()] == moments
-    ends = [now_ns for _, _, now_ns in played]
+    assert [when for part in played for when in part.events["ts_ns"].tolist()] == moments
+    ends = [part.now_ns for part in played]
     assert ends[-1] == end
     assert np.all(np.diff(ends) > 0)
     assert np.all(np.diff(ends)[-4:] <= PIECE_NS)
-    for part, _, now_ns in played:
-        assert np.all(part["ts_ns"] <= now_ns)
+    for part in played:
+        assert np.all(part.events["ts_ns"] <= part.now_ns)

@@ -8,7 +8,7 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -76,86 +76,6 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     monkeypatch.setattr(tcctui.recording.file, "Recording", Recording)
     monkeypatch.setattr(tcctui.recording.stream, "RecordingStream", Stream)
     return given
-
-
-@pytest.mark.parametrize(
-    ("arguments", "names"),
-    [
-        (["record"], "FILE"),
-        (["record", "a", "b"], "b"),
-        (["record", "a", "--duration", "0"], "--duration"),
-        (["record", "a", "--interval", "2s"], "--interval"),
-        (["record", "a", "--count", "3"], "--count"),
-        (["record", "a", "--port", "http"], "--port 'http'"),
-        (["--record", "a", "record", "b"], "--record"),
-        (["--record", "a", "trace"], "--record"),
-        (["--record", "-"], "records to a file"),
-        (["--force"], "--force"),
-        (["--rewind-memory", "lots"], "--rewind-memory 'lots'"),
-        (["--rewind-memory", "1K"], "Give at least 76M, or less to --history-memory (72M)"),
-        (["--rewind-memory", "75M"], "--rewind-memory 75M is too small"),
-        (["--rewind-memory", "64M", "--history-memory", "62M"], "--rewind-memory 64M"),
-        (["--rewind-memory", "9999999G"], "--rewind-memory"),
-        (["--force", "replay", "a"], "--force before replay"),
-        (["--max-cpu=5%", "record", "a"], "--max-cpu before record"),
-        (["-f", "srtt>20ms", "doctor"], "-f before doctor"),
-        (["-p443", "export", "a", "b.csv"], "-p before export"),
-        (["--history-memory", "8M", "trace"], "--history-memory before trace"),
-        (["replay"], "FILE"),
-        (["replay", "a", "--speed", "0"], "--speed"),
-        (["replay", "a", "--speed", "1001"], "--speed"),
-        (["replay", "a", "--speed", "nan"], "--speed"),
-        (["replay", "a", "--speed", "fast"], "--speed"),
-        (["replay", "a", "--at", "soon"], "--at"),
-        (["replay", "a", "--at"], "--at"),
-        (["replay", "a", "--port", "80"], "--port"),
-        (["replay", "-", "--speed", "2"], "--speed"),
-        (["replay", "-", "--at", "+3s"], "--at"),
-        (["replay", "-", "--loop"], "--loop"),
-        (["trace", "--until", ""], "--until"),
-        (["trace", "--until", "retrans>"], "--until"),
-        (["trace", "--until", "bogus:3"], "--until"),
-        (["trace", "--until", "retrans>1", "--count", "3"], "--count"),
-        (["trace", "--until", "retrans>1", "--format", "csv"], "--format csv"),
-        (["trace", "--until", "retrans>1", "--format", "json"], "--summary"),
-        (["trace", "--summary", "--format", "jsonl"], "--format jsonl"),
-        (["trace", "--summary", "--count", "3"], "--count"),
-        (["trace", "--format", "json"], "--summary"),
-        (["trace", "--replay", "a"], "--summary"),
-        (["trace", "--replay", "a", "--summary", "--source", "bpf"], "--source"),
-        (["--interval", "1s", "trace", "--replay", "a", "--summary"], "--interval"),
-        (["replay", "a", "-f", "srtt>"], "--filter"),
-        (["replay", "a", "--alert", "srtt>"], "--alert"),
-        (["replay", "a", "--alert", "srtt>1s", "--alert-run", "id"], "--alert-run"),
-        (["--alert", "bogus:1"], "--alert: unknown field"),
-        (["--alert", "srtt>1s", "--alert-run", "/no/such/program"], "--alert-run"),
-        (["--alert-log", "a"], "--alert-log tells of alerts"),
-        (["--alert-run", "id"], "--alert-run tells of alerts"),
-        (["--alert", "srtt>1s", "trace"], "--alert before trace"),
-        (["trace", "--alert", "srtt>1s", "--summary"], "--summary"),
-        (["trace", "--alert", "srtt>1s", "--count", "3"], "--count"),
-        (["trace", "--alert", "srtt>1s", "--format", "csv"], "--format csv"),
-        (["trace", "--alert", "srtt>1s", "--replay", "a", "--alert-run", "id"], "--alert-run"),
-        (["demo", "-f", "bogus:1"], "--filter"),
-        (["record", "a", "-f", "bogus:1"], "--filter"),
-        (["export", "a", "b.csv", "-f", "bogus:1"], "--filter"),
-        (["export", "a", "b.csv", "-p", "http"], "--port 'http'"),
-    ],
-)
-def test_mistakes(
-    arguments: Sequence[str], names: str, main: Main, calls: Calls, recorded: dict[str, Any]
-) -> None:
-    """A mistake ends with 2 before anything is opened, with a sentence about it and a way out."""
-    status, out, err = main(*arguments)
-    assert status == 2, err
-    assert out == ""
-    reason, mend = told(err)
-    assert names in f"{reason} {mend}"
-    assert reason.endswith(".")
-    assert mend
-    assert calls.source is None
-    assert calls.played is None
-    assert recorded == {}
 
 
 # record
@@ -269,7 +189,7 @@ def test_the_dashboard_records(main: Main, calls: Calls, tmp_path: Path) -> None
         keep = calls.options["keep"](ORIGIN)
         sizes.append(path.stat().st_size)
         keep(replace(CHUNK, lost=3, skipped=4))
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while path.stat().st_size == sizes[0] and time.monotonic() < deadline:
             time.sleep(0.01)
         sizes.append(path.stat().st_size)
@@ -374,7 +294,7 @@ def test_outside_of_the_recording(main: Main, calls: Calls) -> None:
     """A moment that it does not have is a sentence, not a dashboard."""
     status, _, err = main("replay", "it", "--at", "+301s")
     assert status == 1
-    assert told(err)[0] == "--at +301s is outside of the recording."
+    assert told(err)[0] == "--at +301s is outside the recording."
     assert calls.played is None
 
 

@@ -90,7 +90,7 @@ NAMES = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_every_text_finds_its_row(data: st.DataObject) -> None:
     """Whatever a flow's values are: what a cell asks for is a query, and its flow matches."""

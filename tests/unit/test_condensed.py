@@ -6,6 +6,7 @@ import numpy as np
 
 from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import NO_EVENTS, Chunk, by_flow, pieces
 from tcctui.rewind.downsample import condensed
 from tcctui.wire.events import EventKind
@@ -19,9 +20,7 @@ from tests.unit.test_moment import unlike
 
 def _played(chunk: Chunk) -> Store:
     store = Store(16 << 20)
-    for events, sampled, now_ns in pieces(chunk, chunk.end_ns):
-        store.ingest(events, now_ns)
-        store.ingest_samples(sampled, now_ns)
+    deliver(pieces(chunk, chunk.end_ns), store)
     return store
 
 

@@ -30,7 +30,7 @@ def made(stamps: list[int], seed: int) -> Buckets:
     return buckets
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     rounds=st.lists(
         st.tuples(st.integers(0, ROWS - 1), st.integers(1, 300), st.sampled_from([1, 1, 1, 30])),

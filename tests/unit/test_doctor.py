@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from tcctui import doctor as module
-from tcctui.doctor import Finding, doctor, findings
+from tcctui.doctor import Finding, doctor, examine, findings
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import tracepoints
 from tests.unit.nobody import without_privileges
 from tests.unit.test_tracepoints import tracefs_of
 
-Checks = Callable[..., list[tuple[str, Callable[[], str]]]]
-
-CHECKS = dict(module._CHECKS)
-TERMINAL = module._terminal
-SOCK_DIAG = module._sock_diag
+NEEDS, BESIDE = module.NEEDS, module.BESIDE
 
 
 def fine() -> str:
@@ -61,16 +56,13 @@ def program(monkeypatch: pytest.MonkeyPatch) -> type[Program]:
 
     monkeypatch.setattr(module, "Loading", lambda *, kernel_headers: kernel_headers)
     monkeypatch.setattr(module, "BpfSource", Own)
-    monkeypatch.setattr(module, "_terminal", fine)
-    monkeypatch.setattr(module, "_sock_diag", fine)
+    monkeypatch.setattr(module, "BESIDE", {"sock_diag": fine, "terminal": fine})
     return Own
 
 
-def examined(
-    monkeypatch: pytest.MonkeyPatch, *checks: tuple[str, Callable[[], str]]
-) -> dict[str, Finding]:
-    """Give the findings of these checks, and of what follows them, by need."""
-    monkeypatch.setattr(module, "_CHECKS", checks)
+def examined(monkeypatch: pytest.MonkeyPatch, *needs: str) -> dict[str, Finding]:
+    """Give the findings of these needs, and of what follows them, by need."""
+    monkeypatch.setattr(module, "NEEDS", {need: NEEDS[need] for need in needs})
     return {found.need: found for found in findings()}
 
 
@@ -78,7 +70,7 @@ def test_all_is_well(
     monkeypatch: pytest.MonkeyPatch, program: type[Program], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Where every need is met, the program is tried and let go again, and the exit code is 0."""
-    monkeypatch.setattr(module, "_CHECKS", (("one", fine), ("two", fine)))
+    monkeypatch.setattr(module, "NEEDS", {"one": fine, "two": fine})
     assert doctor(Path("/headers")) == 0
     assert program.opened == [Path("/headers")]
     assert program.closed == 1
@@ -95,7 +87,7 @@ def test_a_need_that_is_not_met(
     monkeypatch: pytest.MonkeyPatch, program: type[Program], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A problem is told with its mend, the other needs are looked at, the program is not tried."""
-    monkeypatch.setattr(module, "_CHECKS", (("one", broken), ("two", fine)))
+    monkeypatch.setattr(module, "NEEDS", {"one": broken, "two": fine})
     assert doctor() == 1
     assert program.opened == []
     lines = capsys.readouterr().out.splitlines()
@@ -112,7 +104,7 @@ def test_a_program_that_does_not_load(
 ) -> None:
     """Where all needs seem met and the kernel refuses the program, that is the finding."""
     program.failure = TcctuiError("The kernel refuses it.", "Ask why.")
-    monkeypatch.setattr(module, "_CHECKS", (("one", fine),))
+    monkeypatch.setattr(module, "NEEDS", {"one": fine})
     assert doctor() == 1
     assert "problem  program      The kernel refuses it.\n" in capsys.readouterr().out
 
@@ -126,7 +118,7 @@ def test_what_the_compiler_said(
 ) -> None:
     """The compiler's words follow the finding, for those who ask."""
     program.failure = TcctuiError("It does not work.", "Mend it.", detail="tcc.c:1: error: what?")
-    monkeypatch.setattr(module, "_CHECKS", ())
+    monkeypatch.setattr(module, "NEEDS", {})
     assert doctor(verbose=verbose) == 1
     assert ("Mend it.\ntcc.c:1: error: what?\n" in capsys.readouterr().out) is verbose
 
@@ -135,14 +127,14 @@ def test_a_terminal_that_is_too_small(
     monkeypatch: pytest.MonkeyPatch, program: type[Program]
 ) -> None:
     """The dashboard needs a terminal: without one it can't run, and the exit code says so."""
-    monkeypatch.setattr(module, "_terminal", broken)
-    monkeypatch.setattr(module, "_CHECKS", (("terminal", broken),))
+    monkeypatch.setattr(module, "NEEDS", {})
+    monkeypatch.setattr(module, "BESIDE", {"terminal": broken})
     assert doctor() == 1
 
 
 def test_the_needs_are_in_the_order_of_their_mending() -> None:
     """What others need comes before them."""
-    needs = list(CHECKS)
+    needs = list(NEEDS)
     assert needs.index("privilege") < needs.index("tracefs") < needs.index("tcp_probe")
     assert needs.index("bcc") < needs.index("bpf")
 
@@ -166,7 +158,7 @@ def test_what_a_kernel_lacks(
 ) -> None:
     """What an older kernel lacks is told and is no problem."""
     monkeypatch.setattr(tracepoints, "TRACEFS", (tracefs_of(kernel, tmp_path, without),))
-    found = examined(monkeypatch, ("tcp_probe", CHECKS["tcp_probe"]))["tcp_probe"]
+    found = examined(monkeypatch, "tcp_probe")["tcp_probe"]
     assert found.ok
     assert found.text.startswith(text)
 
@@ -176,7 +168,7 @@ def test_a_kernel_without_tcp_probe(
 ) -> None:
     """Without the tracepoint there is nothing to show."""
     monkeypatch.setattr(tracepoints, "TRACEFS", (tracefs_of("6.18", tmp_path, "tcp_probe"),))
-    found = examined(monkeypatch, ("tcp_probe", CHECKS["tcp_probe"]))
+    found = examined(monkeypatch, "tcp_probe")
     assert not found["tcp_probe"].ok
     assert "tcp:tcp_probe" in found["tcp_probe"].text
     assert program.opened == []
@@ -192,7 +184,7 @@ def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     needs = ("privilege", "tracefs", "tcp_probe")
     try:
         with without_privileges():
-            found = examined(monkeypatch, *((need, CHECKS[need]) for need in needs))
+            found = examined(monkeypatch, *needs)
     finally:
         closed.chmod(0o700)
     assert not any(found[need].ok for need in ("privilege", "tcp_probe", "program"))
@@ -203,7 +195,7 @@ def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_another_system(monkeypatch: pytest.MonkeyPatch, program: type[Program]) -> None:
     """Elsewhere than on Linux that is the first thing that is told."""
     monkeypatch.setattr(sys, "platform", "darwin")
-    found = examined(monkeypatch, ("Linux", CHECKS["Linux"]))["Linux"]
+    found = examined(monkeypatch, "Linux")["Linux"]
     assert (found.ok, "darwin" in found.text) == (False, True)
 
 
@@ -238,7 +230,7 @@ def test_the_terminal(
     monkeypatch.setenv("TERM", kind)
     monkeypatch.setattr(os, "get_terminal_size", get_terminal_size)
     monkeypatch.setattr(module, "Path", lambda _: tty)
-    found = module._examine("terminal", TERMINAL)
+    found = examine("terminal", BESIDE["terminal"])
     assert f"{'ok: ' if found.ok else ''}{found.text}" == text
     assert found.ok or found.mend
 
@@ -250,7 +242,7 @@ def test_a_kernel_without_sock_diag(monkeypatch: pytest.MonkeyPatch) -> None:
         raise TcctuiError("There is none.", "Load it with: sudo modprobe tcp_diag")
 
     monkeypatch.setattr(module, "DiagSocket", missing)
-    assert "sudo modprobe tcp_diag" in SOCK_DIAG()
+    assert "sudo modprobe tcp_diag" in BESIDE["sock_diag"]()
 
 
 def test_recordings_need_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -259,8 +251,8 @@ def test_recordings_need_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> str:
         raise PackageNotFoundError(name)
 
-    assert module._examine("recordings", module._recordings).text.startswith("pyarrow ")
+    assert examine("recordings", BESIDE["recordings"]).text.startswith("pyarrow ")
     monkeypatch.setattr("importlib.metadata.version", missing)
-    found = module._examine("recordings", module._recordings)
+    found = examine("recordings", BESIDE["recordings"])
     assert found.ok
     assert "pip install 'tcctui[record]'" in found.text

@@ -222,7 +222,7 @@ def test_never_overwrites(recording: Path, tmp_path: Path) -> None:
     """What is there stays, and nothing is left beside it; --force replaces it."""
     out = tmp_path / "e.csv"
     out.write_text("mine")
-    with pytest.raises(TcctuiError, match="is there already") as refused:
+    with pytest.raises(TcctuiError, match="already exists") as refused:
         export(recording, out, progress=False)
     assert "--force" in refused.value.mend
     assert out.read_text() == "mine"
@@ -242,7 +242,7 @@ def test_nothing_half_done(tmp_path: Path) -> None:
 def test_not_twice_at_once(tmp_path: Path) -> None:
     """Of two that write to one name, the later does not replace what the earlier finished."""
     path = tmp_path / "x.csv"
-    with pytest.raises(TcctuiError, match="is there already"), outfile(path, force=False) as file:
+    with pytest.raises(TcctuiError, match="already exists"), outfile(path, force=False) as file:
         path.write_bytes(b"earlier" + b"later"[: file.tell()])
     assert path.read_bytes() == b"earlier"
     assert list(tmp_path.iterdir()) == [path]

@@ -1,9 +1,8 @@
-"""What the README asks of exported tables, by DuckDB and by hand."""
+"""The questions of `tcctui help export` to exported tables, answered by DuckDB and by hand."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from datetime import datetime
@@ -15,14 +14,10 @@ import pytest
 
 from tcctui.demo import RECORDING
 from tcctui.export.command import TABLES, export
+from tcctui.reference.export import QUESTIONS
 from tests.unit.small_recording import made
 
-README = Path(__file__).parents[2] / "README.md"
 Rows = list[dict[str, Any]]
-
-
-def _queries() -> list[str]:
-    return re.findall(r"^```sql\n(.*?)^```$", README.read_text(), re.MULTILINE | re.DOTALL)
 
 
 def _worst_srtt(flows: Rows, _: Rows) -> list[tuple[Any, ...]]:
@@ -138,14 +133,14 @@ def _read(path: Path) -> Rows:
 
 
 def test_five_questions() -> None:
-    """The README asks five questions."""
-    assert len(_queries()) == len(BY_HAND)
+    """The page asks five questions."""
+    assert len(QUESTIONS) == len(BY_HAND) == 5
 
 
 @pytest.mark.parametrize("number", range(len(BY_HAND)))
 def test_answers(folder: Path, number: int) -> None:
     """What DuckDB answers from the Parquet files is what plain Python finds in the JSON lines."""
-    found = _asked(folder, _queries()[number])
+    found = _asked(folder, QUESTIONS[number][1])
     wanted = BY_HAND[number](_read(folder / "flows.jsonl"), _read(folder / "events.jsonl"))
     assert found
     assert len(found) == len(wanted)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.diagnosis.causes import Limit
-from tcctui.flows.groups.groups import GROUPINGS, IDS_FROM, WORST_FIRST, Groups, grouped
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
+from tcctui.flows.groups.groups import GROUPINGS, IDS_FROM, Groups, grouped
 from tcctui.flows.snapshot import Flows
 from tcctui.wire.addresses import V4_MAPPED
 

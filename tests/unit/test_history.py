@@ -86,7 +86,7 @@ def made(
     return buckets, list(plain(buckets).items())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     rounds=st.lists(st.tuples(batches, st.none() | st.integers(0, 3)), min_size=1, max_size=14),
     seed=st.integers(0, 2**32),
@@ -164,7 +164,7 @@ def traffic(count: int, cookies: int, seed: int) -> Events:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     cookies=st.integers(1, 6),
     seed=st.integers(0, 2**32),

@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 
 def loaded(code: str) -> set[str]:
     """Run code in a fresh Python, and give the names of the modules it has loaded by then."""
@@ -19,12 +17,13 @@ def loaded(code: str) -> set[str]:
     return set(run.stdout.splitlines()[-1].split())
 
 
-def started(*arguments: str) -> set[str]:
-    """Run a command that prints and ends, and give the modules it has loaded."""
+def started(*commands: list[str]) -> set[str]:
+    """Run commands that print and end, and give the modules they have loaded."""
     return loaded(
         "from tcctui.cli import main\n"
-        f"try: main({list(arguments)!r})\n"
-        "except SystemExit as end: assert not end.code\n"
+        f"for command in {commands!r}:\n"
+        "    try: main(command)\n"
+        "    except SystemExit as end: assert not end.code\n"
     )
 
 
@@ -35,17 +34,15 @@ def test_what_is_known_about_flows_needs_no_screen_and_no_kernel() -> None:
     assert not {"textual", "rich", "bcc", "plotext", "tcctui.sources", "tcctui.ui"} & modules
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        *((command, "--help") for command in ("record", "replay", "trace")),
-        ("--help",),
-        ("--version",),
-    ],
-)
-def test_help_is_immediate(arguments: tuple[str, ...]) -> None:
+def test_help_is_immediate() -> None:
     """What only prints text loads neither numpy nor Textual nor bcc."""
-    modules = started(*arguments)
+    options = (
+        ["--version"],
+        ["--help"],
+        ["help"],
+        *([name, "--help"] for name in ("record", "replay", "trace")),
+    )
+    modules = started(*options)
     assert "tcctui.cli" in modules
     assert not {"textual", "rich", "numpy", "bcc", "plotext"} & modules
 
@@ -57,19 +54,11 @@ def test_the_screen_knows_no_source() -> None:
     assert not {"bcc", "plotext", "tcctui.sources"} & modules
 
 
-@pytest.mark.parametrize(
-    "module",
-    [
-        "tcctui.headless.trace",
-        "tcctui.headless.outcome",
-        "tcctui.headless.record",
-        "tcctui.doctor",
-        "tcctui.sources.kernel.bpf_source",
-    ],
-)
-def test_what_needs_no_screen_loads_none(module: str) -> None:
+def test_what_needs_no_screen_loads_none() -> None:
     """What runs where there is no terminal loads no Textual, and bcc only when it is used."""
-    assert not {"textual", "rich", "plotext", "bcc"} & loaded(f"import {module}")
+    headless = ", ".join(f"tcctui.headless.{name}" for name in ("trace", "outcome", "record"))
+    modules = loaded(f"import {headless}, tcctui.doctor, tcctui.sources.kernel.bpf_source")
+    assert not {"textual", "rich", "plotext", "bcc"} & modules
 
 
 def test_recordings_are_played_without_a_kernel() -> None:

@@ -13,7 +13,7 @@ puts = st.lists(st.tuples(keys, st.integers(0, 9)), max_size=8, unique_by=lambda
 steps = st.lists(st.tuples(puts, st.lists(st.integers(0, 20), unique=True)), max_size=12)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(steps=steps)
 def test_an_index_is_like_a_dict(steps: list[tuple[list[tuple[int, int]], list[int]]]) -> None:
     """The last row put for a key counts; a row that is removed takes no other row's key along."""

@@ -18,7 +18,6 @@ from tcctui.query.address_formula import (
     NOTHING,
     All,
     AnyOf,
-    Bounds,
     Inside,
     Not,
     PortRange,
@@ -123,21 +122,6 @@ def test_what_does_not_fit_is_made_wider(reach: Reach, one: Ends, most: int) -> 
     made = fitted(reach, most)
     assert size(made) <= most
     assert is_true(made, one) or not is_true(reach, one)
-
-
-@given(one=formulas(), other=formulas(), at=ends)
-def test_exact_is_only_what_is(one: Reach, other: Reach, at: Ends) -> None:
-    """Where a filter says that it is exact, what fails is just what it does not let through."""
-    decidable = KernelFilter._of_bounds(Bounds(one, opposite(one)))
-    assert decidable.exact == (is_small(decidable.reach, one))
-    made = KernelFilter._of_bounds(Bounds(AnyOf((one, other)), AnyOf((opposite(one), other))))
-    if made.exact:
-        assert not (is_true(AnyOf((one, other)), at) and is_true(AnyOf((opposite(one), other)), at))
-
-
-def is_small(made: Reach, reach: Reach) -> bool:
-    """Whether a formula was not widened."""
-    return made == fitted(reach, 10_000)
 
 
 def test_a_list_that_is_too_long_is_covered() -> None:

@@ -2,56 +2,49 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.query import parse
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.wire.addresses import format_address
-from tests.unit.formulas import ADDRESSES, PORTS, Ends, columns, queries
+from tests.unit.query_model import OF_ENDS, ROWS, TREES, Row, Said, table
 
-HOSTS = [format_address(one >> 64, one & (1 << 64) - 1) for one in ADDRESSES]
-BLOCKS = ["10.0.0.0/8", "10.0.0.0/30", "0.0.0.0/0", "::/0", "2001:db8::/32", "192.0.2.8/29"]
-NAMES = ("saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo", "sport", "dport")
-
-_some = st.builds(
-    Ends,
-    *[st.sampled_from(ADDRESSES)] * 2,
-    *[st.sampled_from(PORTS) | st.integers(0, 0xFFFF)] * 2,
-)
+PATIENT = settings(max_examples=150)
+ENDS = ("saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo", "sport", "dport")
 
 
-@settings(deadline=None, max_examples=150)
-@given(
-    text=queries(HOSTS, BLOCKS, PORTS),
-    rows=st.lists(st.tuples(_some, st.integers(1, 20), st.integers(50, 200)), max_size=30),
-)
-def test_never_a_flow_too_few(text: str, rows: list[tuple[Ends, int, int]]) -> None:
+def passing(made: KernelFilter, rows: list[Row]) -> list[bool]:
+    """Rows that a filter lets through."""
+    flows = table(*rows)
+    columns: list[Any] = [flows[name] for name in ENDS]
+    return made.passes(*columns).tolist()
+
+
+@PATIENT
+@given(TREES, st.booleans(), st.lists(ROWS, max_size=9))
+def test_never_a_flow_too_few(said: Said, negated: bool, rows: list[Row]) -> None:
     """No flow that a query matches is kept back; where it is exact, no other one passes either."""
-    ends = columns([row[0] for row in rows])
-    flows = dict(zip(NAMES, ends, strict=True)) | {
-        "cookie": np.arange(len(rows), dtype="u8"),
-        "snd_cwnd": np.array([row[1] for row in rows], "u4"),
-        "srtt_us": np.array([row[2] for row in rows], "u4"),
-        "mss": np.full(len(rows), 1400, "u4"),
-    }
-    query = parse(text)
-    made = KernelFilter.of(query)
-    passing, matching = made.passes(*ends), query.mask(flows)
-    assert not (matching & ~passing).any()
+    made = KernelFilter.of(parse(f"not ({said.text})" if negated else said.text))
+    matching = np.array([said.holds(row) != negated for row in rows], bool)
+    let_through = np.array(passing(made, rows), bool)
+    assert not (matching & ~let_through).any()
     if made.exact:
-        assert (matching == passing).all()
+        assert (matching == let_through).all()
 
 
-@settings(deadline=None, max_examples=100)
-@given(text=queries(HOSTS, BLOCKS, PORTS), rows=st.lists(_some, max_size=20))
-def test_its_words_are_a_query_that_says_the_same(text: str, rows: list[Ends]) -> None:
-    """What the status line says can be typed, and lets the same flows through."""
-    made = KernelFilter.of(parse(text))
+@PATIENT
+@given(OF_ENDS, st.lists(ROWS, max_size=9))
+def test_the_kernel_can_decide_all_of_addresses_and_ports(said: Said, rows: list[Row]) -> None:
+    """Of ports and addresses nothing is left to decide, and in words it is the same query."""
+    made = KernelFilter.of(parse(said.text))
+    assert made.exact
+    assert passing(made, rows) == [said.holds(row) for row in rows]
     again = KernelFilter.of(parse(str(made)))
     assert again.exact
-    assert again.passes(*columns(rows)).tolist() == made.passes(*columns(rows)).tolist()
+    assert passing(again, rows) == passing(made, rows)
 
 
 def test_what_needs_no_more_than_addresses_is_exact() -> None:

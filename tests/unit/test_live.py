@@ -32,6 +32,7 @@ class Probe:
     def __init__(self, kernel_filter: KernelFilter, *, loading: Loading, **options: Any) -> None:
         if loading.error is not None:
             raise loading.error
+        MADE.append(self)
         self.options = options
         self.focused: list[int] = []
         self.closed = False
@@ -60,6 +61,7 @@ class Sampler:
     def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
         if self.error is not None:
             raise self.error
+        MADE.append(self)
         self.period = period
         self.watched = np.empty(0, SOCKET)
         self.closed = False
@@ -81,9 +83,14 @@ class Sampler:
         self.closed = True
 
 
+MADE: list[Any] = []
+"""Stand-ins that were made in a test, in their order."""
+
+
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put them in the place of what needs a kernel."""
+    MADE.clear()
     monkeypatch.setattr(live, "BpfSource", Probe)
     monkeypatch.setattr(live, "Loading", Loading)
     monkeypatch.setattr(live, "Sampler", Sampler)
@@ -120,16 +127,16 @@ def test_what_is_watched_and_focused_gets_to_each() -> None:
     source = opened(Loading())
     source.watch(np.zeros(4, SOCKET))
     source.focus([1])
-    assert len(source._sampler.watched) == 4  # type: ignore[union-attr]
-    assert source._events.focused == [1]  # type: ignore[union-attr]
+    probe, sampler = MADE
+    assert len(sampler.watched) == 4
+    assert probe.focused == [1]
 
 
 def test_closing_closes_both() -> None:
     """Nothing of either is left."""
     source = opened(Loading())
     source.close()
-    assert source._sampler.closed  # type: ignore[union-attr]
-    assert source._events.closed  # type: ignore[union-attr]
+    assert [one.closed for one in MADE] == [True, True]
 
 
 @pytest.mark.parametrize("program", [ROOT, refused()])
@@ -141,8 +148,10 @@ def test_samples_alone(program: Any) -> None:
     assert source.shortfall.mend.startswith("Run: ")
     assert source.interval_ns == 0
     assert not len(source.read(0.3))
-    assert source._sampler.waited == 0.3  # type: ignore[union-attr]
-    assert source._sampler.period < opened(Loading())._sampler.period  # type: ignore[union-attr]
+    (sampler,) = MADE
+    assert sampler.waited == 0.3
+    opened(Loading())
+    assert sampler.period < MADE[-1].period
     assert (source.lost(), source.skipped()) == (0, 0)
     source.focus([1])
     source.close()
@@ -188,18 +197,18 @@ def test_neither(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_events_go_on_without_samples() -> None:
     """Where sampling breaks off, tcp_probe goes on, and what is missing is told from then on."""
     source = opened(Loading())
-    sampler = source._sampler
-    sampler.broken = NO_DIAG  # type: ignore[union-attr]
+    sampler = MADE[-1]
+    sampler.broken = NO_DIAG
     assert not len(source.sampled())
     assert not len(source.sampled())
     assert source.shortfall is NO_DIAG
     assert source.description.startswith("tcp_probe · ")
-    assert sampler.closed  # type: ignore[union-attr]
+    assert sampler.closed
 
 
 def test_samples_alone_end_with_a_reason() -> None:
     """Where there were but samples, their end is the source's."""
     source = opened(ROOT)
-    source._sampler.broken = NO_DIAG  # type: ignore[union-attr]
+    MADE[-1].broken = NO_DIAG
     with pytest.raises(TcctuiError, match="answers no sock_diag"):
         source.sampled()

@@ -10,6 +10,7 @@ import pytest
 from tcctui.cli import parser
 from tcctui.manual import options, roff
 from tcctui.manual.page import page
+from tcctui.reference.topics import TOPICS
 
 
 def rendered(text: str, width: int = 100) -> tuple[str, str]:
@@ -33,19 +34,11 @@ def text() -> str:
 
 
 def test_every_section_is_there_in_its_order(text: str) -> None:
-    """The page has the sections that manual pages have, and those of a screen."""
+    """The page has the sections that manual pages have, and one for each topic of the help."""
     assert re.findall(r"^[A-Z][A-Z ]+$", text, re.MULTILINE) == [
-        *("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "SEARCHES AND FILTERS"),
-        *(
-            "KEYS",
-            "COLUMNS",
-            "SIGNS",
-            "EXAMPLES",
-            "FILES",
-            "ENVIRONMENT",
-            "EXIT STATUS",
-            "SEE ALSO",
-        ),
+        *("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "EXAMPLES"),
+        *(topic.title.upper() for topic in TOPICS.values()),
+        "SEE ALSO",
     ]
 
 
@@ -66,7 +59,7 @@ def test_nothing_is_said_twice(text: str) -> None:
     said = re.findall(r"^ {7}(?! )(.*)\n {14}(.*)$", text, re.MULTILINE)
     told = {name.split(",")[0]: meaning for name, meaning in said}
     assert told["srtt"] == "Column SRTT. A bare number is in ms."
-    assert "port at either end" in text  # which is no column
+    assert "local or remote port" in text  # which is no column
     assert text.count("TCP_INFO tcpi_rto.") == 1
 
 

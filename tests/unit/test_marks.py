@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.history.marks import MarkKind
 from tcctui.flows.store import Store
 from tcctui.wire.events import CaState, EventKind, Events, TcpState
+from tcctui.wire.tracepoints import MarkKind
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.samples import look, samples
 from tests.unit.stores import MEMORY, SOCKET, filled, ingest

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed, Matching, is_of_ends
 from tcctui.query import parse
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events, TcpState
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.samples import NO_SAMPLES, gone, samples
@@ -26,7 +27,7 @@ def sent(cookies: list[int], **fields: object) -> Events:
 def matching(text: str, events: Events, *looks: object) -> list[bool]:
     """Ask about events, after samples."""
     asked = Matching(parse(text))
-    asked.take(events, looks, NOW + SECOND)  # type: ignore[arg-type]
+    asked.take(Batch(events, looks, NOW + SECOND))  # type: ignore[arg-type]
     return asked.events(events).tolist()
 
 
@@ -60,7 +61,7 @@ def test_other_kinds_go_by_their_flow() -> None:
     events = together(sent([1, 2], snd_cwnd=[5, 50]), state(NOW + 5 * MS, 77, TcpState.CLOSE_WAIT))
     events["kind"][2] = EventKind.RETRANSMIT
     asked = Matching(parse("cwnd<10"))
-    asked.take(events, [], NOW + SECOND)
+    asked.take(Batch(events, [], NOW + SECOND))
     assert asked.events(events, np.array([1, 2, 1], "u8")).tolist() == [True, False, True]
     assert asked.events(events, np.array([1, 2, 2], "u8")).tolist() == [True, False, False]
     assert asked.events(events).tolist() == [True, False, False]
@@ -70,7 +71,7 @@ def test_samples_go_by_their_flow() -> None:
     """So does one that says nothing but that its socket has gone."""
     asked = Matching(parse("retrans>3"))
     looks = samples(NOW, [1, 2], total_retrans=[5, 1])
-    asked.take(NOTHING, [looks], NOW)
+    asked.take(Batch(NOTHING, [looks], NOW))
     assert asked.samples(looks).tolist() == [True, False]
     assert asked.samples(gone(NOW, [1, 2, 3])).tolist() == [True, False, False]
 
@@ -108,7 +109,7 @@ def test_the_last_event_is_the_flows(made: list[tuple[int, int]]) -> None:
     events = probes(NOW + np.arange(len(made)) * MS, cookies, snd_cwnd=cwnd, srtt=1000 * cwnd)
     query = parse("cwnd>10 srtt<25ms")
     asked = Matching(query, store=Store(0))
-    asked.take(events, [], NOW + SECOND)
+    asked.take(Batch(events, [], NOW + SECOND))
     mask = asked.events(events)
     assert mask.tolist() == ((cwnd > 10) & (1000 * cwnd < 25_000)).tolist()
     last = {cookie: bool(answer) for cookie, answer in zip(cookies.tolist(), mask, strict=True)}
@@ -125,38 +126,38 @@ def test_followed_from_the_first_match_on() -> None:
         events = probes([NOW + step * SECOND, NOW + step * SECOND + 1], 1, srtt=srtt * 1000)
         looks = samples(NOW + step * SECOND, 1, rtt=20_000)
         now_ns = NOW + step * SECOND + MS
-        chosen, told = followed.choose(events, [looks], now_ns)
-        assert len(chosen) == given_now, step
-        assert sum(map(len, told)) == given_now // 2
+        chosen = followed.choose(Batch(events, [looks], now_ns))
+        assert len(chosen.events) == given_now, step
+        assert sum(map(len, chosen.samples)) == given_now // 2
 
 
 def test_followed_by_what_samples_tell() -> None:
     """A connection without a single event is followed, too, and no other is."""
     followed = Followed(parse("cc:bbr"))
     looks = samples(NOW, [1, 2], cc=[b"cubic", b"bbr"])
-    _, told = followed.choose(NOTHING, [looks], NOW)
-    assert [part["sock_cookie"].tolist() for part in told] == [[2]]
+    chosen = followed.choose(Batch(NOTHING, [looks], NOW))
+    assert [part["sock_cookie"].tolist() for part in chosen.samples] == [[2]]
 
 
 def test_followed_to_its_end() -> None:
     """Events that say but their socket's address are given with their connection, to the last."""
     followed = Followed(parse("cwnd>10"))
-    followed.choose(probes([NOW], 1, snd_cwnd=20, skaddr=77), [], NOW)
-    followed.choose(probes([NOW], 2, snd_cwnd=2, skaddr=88), [], NOW)
+    followed.choose(Batch(probes([NOW], 1, snd_cwnd=20, skaddr=77), [], NOW))
+    followed.choose(Batch(probes([NOW], 2, snd_cwnd=2, skaddr=88), [], NOW))
     ends = together(
         state(NOW + 1, 77, TcpState.CLOSE_WAIT),
         destroy(NOW + 2, 0, 77),
         destroy(NOW + 3, 0, 88),
     )
-    chosen, _ = followed.choose(ends, [], NOW + MS)
-    assert chosen["skaddr"].tolist() == [77, 77]
+    chosen = followed.choose(Batch(ends, [], NOW + MS))
+    assert chosen.events["skaddr"].tolist() == [77, 77]
 
 
 def test_what_changes_by_itself() -> None:
     """Age goes on without events: once a second, all are looked at."""
     followed = Followed(parse("age>5s"))
-    assert len(followed.choose(probes([NOW], 1), [], NOW)[0]) == 0
-    followed.choose(NOTHING, [NO_SAMPLES], NOW + 6 * SECOND)
+    assert len(followed.choose(Batch(probes([NOW], 1), [], NOW)).events) == 0
+    followed.choose(Batch(NOTHING, [NO_SAMPLES], NOW + 6 * SECOND))
     assert followed.cookies.tolist() == [1]
 
 
@@ -164,8 +165,8 @@ def test_forgetting() -> None:
     """Those that are long closed are forgotten where that is wanted, and else are not."""
     for forgetting in (True, False):
         followed = Followed(parse("cwnd>10"), forgetting=forgetting)
-        followed.choose(probes([NOW], 1, snd_cwnd=20, skaddr=77), [], NOW)
-        followed.choose(destroy(NOW + 1, 1, 77), [], NOW + 1)
+        followed.choose(Batch(probes([NOW], 1, snd_cwnd=20, skaddr=77), [], NOW))
+        followed.choose(Batch(destroy(NOW + 1, 1, 77), [], NOW + 1))
         for second in range(1, 20):
-            followed.choose(NOTHING, [], NOW + second * SECOND)
+            followed.choose(Batch(NOTHING, [], NOW + second * SECOND))
         assert len(followed.cookies) == (0 if forgetting else 1)

@@ -17,8 +17,9 @@ from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Span
 from tcctui.rewind.moment import Moment
-from tcctui.rewind.rebuilt import Piece, Rebuilt
+from tcctui.rewind.rebuilt import Rebuilt
 from tcctui.rewind.rewind_log import RewindLog
+from tcctui.wire.batch import Batch
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.samples import NO_SAMPLES
 from tests.unit.story import WATCHED, Story
@@ -102,9 +103,8 @@ def test_losses_are_those_until_then() -> None:
         patch.setattr("tcctui.recording.tape.COST", 0)
         player = Player()
         for second in range(1, 9):
-            now_ns = BEGIN_NS + second * SECOND
-            player.store.ingest(NOTHING, now_ns)
-            player.tape.add_events(NOTHING, now_ns, 10 * second, second)
+            player.losses = (10 * second, second)
+            player.batch(NOTHING, NO_SAMPLES, BEGIN_NS + second * SECOND)
     moment = Moment(player.log)
     for second in (8, 2, 4, 5):
         moment.go(BEGIN_NS + second * SECOND)
@@ -187,13 +187,13 @@ def test_going_back_a_little_takes_in_little(then: Then) -> None:
     moment.go(at_ns)
     assert not moment.pending
     moment.look_at(KEYS, 60)
-    taken: list[Piece] = []
+    taken: list[Batch] = []
     with pytest.MonkeyPatch.context() as patch:
         take = Rebuilt.take
 
-        def counted(run: Rebuilt, piece: Piece) -> None:
-            taken.append(piece)
-            take(run, piece)
+        def counted(run: Rebuilt, batch: Batch) -> None:
+            taken.append(batch)
+            take(run, batch)
 
         patch.setattr(Rebuilt, "take", counted)
         for back in (1, 1, 1, 10, 1):

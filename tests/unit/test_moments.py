@@ -71,7 +71,7 @@ def test_outside(text: str) -> None:
     """A moment that the recording does not have is told, with those that it has."""
     with pytest.raises(TcctuiError) as error:
         moment(text)
-    assert f"--at {text} is outside of the recording." in str(error.value)
+    assert f"--at {text} is outside the recording." in str(error.value)
     assert "2026-07-30 23:10:00 to 2026-07-31 02:10:00, 3 h 0 min" in str(error.value)
 
 

@@ -70,7 +70,7 @@ class Recorded:
 @pytest.fixture(autouse=True)
 def _no_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the wait for last samples, which no stand-in delivers."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 0)
+    monkeypatch.setattr(module, "LAST_LOOK", 0)
 
 
 def endless() -> Callable[[], object]:
@@ -90,7 +90,7 @@ def test_it_happens() -> None:
     status, out, remarks = run(source, until="retrans>10 port:443")
     assert status == 0
     assert out == "10.0.0.1:443 > 192.0.2.7:50000 | retrans 11\n"
-    assert "It happened in 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
+    assert "Match after 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
 
 
 def test_it_does_not_happen_in_time() -> None:
@@ -98,7 +98,7 @@ def test_it_does_not_happen_in_time() -> None:
     source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=10)], then=endless())
     status, out, remarks = run(source, until="retrans>10", duration=1.0)
     assert (status, out) == (3, "")
-    assert "It did not happen in 1.1 s: retrans>10" in remarks
+    assert "No match within 1.1 s: retrans>10" in remarks
 
 
 def test_it_did_not_happen_until_a_signal() -> None:
@@ -302,13 +302,13 @@ def test_whether_it_happened_in_a_recording() -> None:
     source = Recorded(BUSY, short, probes(START + 2010 * MS, 7, snd_cwnd=20))
     status, out, remarks = run(source, until="cwnd<3")
     assert (status, out) == (0, "10.0.0.1:443 > 192.0.2.7:50000 | cwnd 2\n")
-    assert "It happened in 1.2 s" in remarks
+    assert "Match after 1.2 s" in remarks
     assert run(source, until="cwnd>100")[0] == 3
 
 
 def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end all sockets are sampled once more; events from then on don't count."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    monkeypatch.setattr(module, "LAST_LOOK", 20)
     late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9, rtt=1)]
     events = [BUSY, *[NOTHING] * 6, *[probes(START + 3 * SECOND, 7, srtt=90_000)] * 3]
     source = Delivered(events, [TOLD, *late])
@@ -321,19 +321,19 @@ def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_the_last_samples_tell_has_happened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retransmits are known by samples: those that come when the time is over count as well."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    monkeypatch.setattr(module, "LAST_LOOK", 20)
     late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9)]
     source = Delivered([BUSY, *[NOTHING] * 6], [TOLD, *late])
     status, _, remarks = run(source, until="retrans>8", duration=0.5)
     assert status == 0
-    assert "It happened" in remarks
+    assert "Match after" in remarks
 
 
 def test_the_last_sample_of_what_was_destroyed_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A socket that was just destroyed is told of by the kernel a little later."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    monkeypatch.setattr(module, "LAST_LOOK", 20)
     ended = destroy(START + 400 * MS, 7, 0)
     told = destroyed(START + 400 * MS, 7, total_retrans=9)
     source = Delivered([BUSY, ended], [TOLD, *[NO_SAMPLES] * 12, told])

@@ -31,7 +31,7 @@ def noise(seed: int, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
     return np.frombuffer(data.tobytes(), np.dtype(kind)).reshape(shape)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     kind=kinds,
     count=st.one_of(st.integers(0, 40), st.sampled_from([2047, 2048, 2049, 5000])),
@@ -45,7 +45,7 @@ def test_any_array_comes_back(kind: Any, count: int, more: list[int], seed: int)
     assert (back.dtype, back.shape, back.tobytes()) == (array.dtype, array.shape, array.tobytes())
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(count=st.sampled_from([0, 1, 2, 700, 2048, 4099]), seed=st.integers(0, 2**32))
 def test_any_events_come_back(count: int, seed: int) -> None:
     """Differences lose nothing, even where numbers make no sense or go backwards."""

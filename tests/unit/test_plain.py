@@ -88,7 +88,7 @@ def test_errors_and_remarks(evil: Path, tmp_path: Path, capsys: pytest.CaptureFi
         pa.ipc.new_stream(file, SCHEMA.with_metadata(facts)).close()
     main(["export", str(newer), str(tmp_path / "c.csv")])
     told = capsys.readouterr()
-    assert "is there already" in told.err
+    assert "already exists" in told.err
     assert "none�[31m" in told.err
     assert "made by tcctui �]0;x" in told.err
     assert harmless(told.err)

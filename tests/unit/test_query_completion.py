@@ -77,7 +77,7 @@ def test_every_field_is_offered(name: str) -> None:
     assert found.choices[0].meaning
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.lists(
         st.sampled_from(

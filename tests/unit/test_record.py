@@ -139,7 +139,7 @@ def test_a_closed_pipe(capfd: pytest.CaptureFixture[str]) -> None:
         os.dup2(kept, 1)
         os.close(kept)
         os.close(write)
-    assert said.splitlines()[-1] == "Nobody reads the recording any more: the pipe was closed."
+    assert said.splitlines()[-1] == "The reader of the recording has closed the pipe."
 
 
 def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording import ipc_frames
 from tcctui.recording.arrow import FORMAT, Encoder
 from tcctui.recording.chunks import Chunk, pieces
@@ -184,7 +185,7 @@ def test_what_is_no_recording(tmp_path: Path) -> None:
     assert missing.mend == "Make one: tcctui record none.arrows"
     assert refusal(tmp_path / ("x" * 300)).mend
     os.mkfifo(tmp_path / "fifo")
-    assert "Only tcctui replay takes a pipe" in refusal(tmp_path / "fifo").mend
+    assert "tcctui replay" in refusal(tmp_path / "fifo").mend
     with pa.OSFile(str(path), "w") as file, pa.ipc.new_stream(file, pa.schema([("x", pa.int8())])):
         pass
     assert "is not a recording" in refusal(path).reason
@@ -327,11 +328,8 @@ def played(path: Path) -> None:
     assert 0 <= first_ns <= last_ns
     for part in found.chunks(0, END_OF_TIME):
         assert part.events.dtype == EVENT
-        for events, looks, now_ns in pieces(
-            replace(part, begin_ns=max(part.begin_ns, part.end_ns - SECOND)), END_OF_TIME
-        ):
-            store.ingest_samples(looks, now_ns)
-            store.ingest(events, now_ns)
+        last = replace(part, begin_ns=max(part.begin_ns, part.end_ns - SECOND))
+        deliver(pieces(last, END_OF_TIME), store)
     store.flows(["snd_cwnd", "ssthresh"])
     list(found.chunks(first_ns, last_ns, np.array([1], "u8")))
     found.keyframe(last_ns)

@@ -127,7 +127,7 @@ def test_no_memory_for_an_export(
     def none(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("tcctui.export.attribution.Lives.learn", none)
+    monkeypatch.setattr("tcctui.export.attribution.Attribution.learn", none)
     assert main(["export", str(path), str(tmp_path / "a.csv")]) == 1
     assert "memory" in capsys.readouterr().err
     assert not (tmp_path / "a.csv").exists()

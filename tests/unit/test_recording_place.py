@@ -159,7 +159,7 @@ def test_a_file_system_without_owners_and_links(
     for file in (new, late):
         os.close(file.descriptor)
     new.name()
-    with pytest.raises(TcctuiError, match="is there already"):
+    with pytest.raises(TcctuiError, match="already exists"):
         late.name()
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600

@@ -171,7 +171,7 @@ def test_it_begins_with_its_first_chunk() -> None:
 
 def test_it_ends_before_its_first_chunk() -> None:
     """Where there is a head and then no more, that is told instead of waiting for it."""
-    for rest, said in ((END, "ended"), (b"", "has gone")):
+    for rest, said in ((END, "ended"), (b"", "broke off")):
         with pipe(stream_bytes()[0] + rest) as (file, _), pytest.raises(TcctuiError, match=said):
             RecordingStream(file)
 
@@ -184,7 +184,7 @@ def test_the_other_end_goes(cut: int) -> None:
         source = RecordingStream(file)
         count, error = until_the_end(source)
         assert count == 31
-        assert "The other end has gone" in error.reason
+        assert "broke off" in error.reason
         source.close()
 
 
@@ -196,14 +196,14 @@ def test_garbage_in_the_middle() -> None:
     with pipe(head + bytes(damaged) + second + b"No such file or directory") as (file, _):
         source = RecordingStream(file)
         _, error = until_the_end(source)
-        assert "no recording any more" in error.reason
+        assert "damaged" in error.reason
         source.close()
 
 
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (b"", "Nothing came"),
+        (b"", "empty"),
         (b"ssh: connect to host x port 22: Connection refused", "not a recording"),
         (stream_bytes()[0][:-1], "breaks off"),
         (END, "not a recording"),
@@ -228,7 +228,7 @@ def test_closing_does_not_wait() -> None:
     """It can be closed while the other end is silent; until then there is nothing to read."""
     with pipe(b"".join(stream_bytes(1)), close=False) as (file, _):
         source = RecordingStream(file)
-        deadline, count = time.monotonic() + 20, 0
+        deadline, count = time.monotonic() + 60, 0
         while count < 31 and time.monotonic() < deadline:
             count += len(source.read(0.1))
         assert len(source.read(0.2)) == 0
@@ -240,7 +240,7 @@ def test_nothing_is_kept_in_the_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     head, first, second = stream_bytes(1, 2)
     with pipe(head + first, close=False) as (file, into):
         source = RecordingStream(file)
-        deadline, count = time.monotonic() + 20, 0
+        deadline, count = time.monotonic() + 60, 0
         while count < 31 and time.monotonic() < deadline:
             count += len(source.read(0.1))
         assert count == 31

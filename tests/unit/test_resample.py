@@ -93,7 +93,7 @@ def check(past: FlowHistory, happened: Past, first: int, newest: int) -> None:
                 np.testing.assert_array_equal(shown, (held, held, held))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     seconds=st.sampled_from([60, 10, None]),
     columns=st.integers(30, 300),
@@ -113,7 +113,7 @@ def test_every_column_has_its_extremes(
     check(past, pasts(events)[1], first // BUCKET, now // BUCKET)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     columns=st.integers(1, 300), seconds=st.sampled_from([60, 10, None]), seed=st.integers(0, 99)
 )
@@ -246,7 +246,7 @@ def test_columns_stay_as_they_are_while_time_goes_on(seconds: int, columns: int)
 # Sparklines
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     worst=st.sampled_from(["min", "max"]),
     columns=st.sampled_from([1, 5, 10, 30]),

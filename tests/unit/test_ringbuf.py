@@ -328,7 +328,5 @@ class ProducerAndReader(RuleBasedStateMachine):
             assert self.ring.used == len(self.waiting) * RECORD
 
 
-ProducerAndReader.TestCase.settings = settings(
-    max_examples=150, stateful_step_count=60, deadline=None
-)
+ProducerAndReader.TestCase.settings = settings(max_examples=150, stateful_step_count=60)
 TestProducerAndReader = ProducerAndReader.TestCase

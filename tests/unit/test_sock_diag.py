@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 import struct
@@ -86,7 +87,7 @@ class Kernel:
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        self._waiting: list[Any] = []
+        self.waiting: list[Any] = []
         self.requests: list[tuple[int, int, int]] = []
         self.options: list[tuple[int, int, Any]] = []
         self.closed = 0
@@ -110,13 +111,13 @@ class Kernel:
 
     def put(self, one: Any, sequence: int = 0) -> None:
         """Let a datagram, or an error, wait to be received."""
-        self._waiting.append(_with_sequence(one, sequence) if isinstance(one, bytes) else one)
+        self.waiting.append(_with_sequence(one, sequence) if isinstance(one, bytes) else one)
 
     def recv_into(self, buffer: memoryview, _size: int = 0, _flags: int = 0) -> int:
         """Give one datagram; its whole length, as with MSG_TRUNC."""
-        if not self._waiting:
+        if not self.waiting:
             raise BlockingIOError(errno.EAGAIN, "nothing there")
-        one = self._waiting.pop(0)
+        one = self.waiting.pop(0)
         if isinstance(one, OSError):
             raise one
         buffer[: len(one)] = one[: len(buffer)]
@@ -378,7 +379,7 @@ def test_query_tells_each_in_order() -> None:
         if place == 3:
             return [message(1, [], timer=3)]
         if place == 4:
-            kernel._waiting.insert(0, _with_sequence(told[4], number))
+            kernel.waiting.insert(0, _with_sequence(told[4], number))
             return []
         return [told[place]]
 
@@ -545,7 +546,7 @@ def test_no_bytes_make_it_fail(datagrams: list[bytes], cut: int) -> None:
 def test_namespaces_that_can_not_be_seen(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """With /proc hidden and no names there is our own namespace, named by its number."""
     monkeypatch.setattr(namespaces, "NAMED", tmp_path / "missing")
-    monkeypatch.setattr(namespaces, "_processes", lambda: ["1", str(os.getpid()), "4194305"])
+    monkeypatch.setattr(os, "listdir", lambda _: ["1", str(os.getpid()), "4194305"])
     real = os.readlink
 
     def hidden(path: str) -> str:
@@ -564,9 +565,11 @@ def test_python_3_12_enters_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where Python has setns, that is called, for the network alone."""
     entered: list[tuple[int, int]] = []
     monkeypatch.setattr(os, "setns", lambda *what: entered.append(what), raising=False)
-    with open("/proc/self/ns/net") as there:
-        namespaces._setns(there.fileno())
-        assert entered == [(there.fileno(), 0x40000000)]
+    there = os.open("/proc/self/ns/net", os.O_RDONLY)
+    monkeypatch.setattr(fcntl, "ioctl", lambda *_: there)
+    with namespaces.diag_socket() as other:
+        namespaces.open_beside(other).close()
+    assert entered == [(there, 0x40000000)]
 
 
 def test_files_that_are_no_namespaces_are_passed_over(

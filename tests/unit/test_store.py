@@ -154,7 +154,7 @@ def test_cookies_as_large_as_they_get() -> None:
         assert value(store, "events", cookie) == len(places)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     cookies=st.lists(st.integers(1, 12) | st.integers(1, 2**64 - 1), min_size=1, max_size=120),
     cuts=st.lists(st.integers(0, 120), max_size=8),

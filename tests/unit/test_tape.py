@@ -9,8 +9,10 @@ import pytest
 
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
+from tcctui.pump import deliver
 from tcctui.recording.chunks import MOST_EVENTS, Chunk, pieces
 from tcctui.recording.tape import Tape
+from tcctui.wire.batch import Batch
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.samples import samples
 from tests.unit.story import Story
@@ -38,9 +40,9 @@ def test_everything_is_in_a_chunk_once() -> None:
 def test_a_flood_is_cut_earlier_than_after_a_second() -> None:
     """A chunk of very many events is closed at once, so that nobody has to wait for long."""
     chunks = list[Chunk]()
-    tape = Tape(Store(0), BEGIN_NS, chunks.append)
+    tape = Tape(Store(0), BEGIN_NS, chunks.append, losses=lambda: (3, 4))
     flood = probes(BEGIN_NS + np.arange(MOST_EVENTS), 1)
-    tape.add_events(flood, BEGIN_NS + SECOND // 10, 3, 4)
+    tape.take(Batch(flood, [], BEGIN_NS + SECOND // 10))
     (chunk,) = chunks
     assert (len(chunk.events), chunk.lost, chunk.skipped) == (MOST_EVENTS, 3, 4)
 
@@ -53,8 +55,7 @@ def test_keyframes_come_as_often_as_somebody_needs_them() -> None:
         wanted[0] = number >= 20
         now_ns = BEGIN_NS + number * SECOND
         events = probes(now_ns - 1, 1, snd_cwnd=number)
-        store.ingest(events, now_ns)
-        tape.add_events(events, now_ns, 0, 0)
+        deliver([Batch(events, [], now_ns)], store, tape)
     with_keyframe = [(chunk.end_ns - BEGIN_NS) // SECOND for chunk in chunks if chunk.keyframe]
     assert with_keyframe[0] == 20
     assert len(with_keyframe) > 3
@@ -72,8 +73,7 @@ def test_time_alone_is_a_reason_for_a_keyframe() -> None:
     tape = Tape(store, BEGIN_NS, chunks.append)
     for number in range(1, 601):
         now_ns = BEGIN_NS + number * SECOND
-        store.ingest(NOTHING, now_ns)
-        tape.add_events(NOTHING, now_ns, 0, 0)
+        deliver([Batch(NOTHING, [], now_ns)], store, tape)
     assert 2 <= sum(chunk.keyframe != b"" for chunk in chunks) <= 10
 
 
@@ -83,7 +83,7 @@ def test_much_that_came_is_a_reason_for_a_keyframe() -> None:
     tape = Tape(store, BEGIN_NS, chunks.append)
     for number in range(1, 8):
         now_ns = BEGIN_NS + number * SECOND
-        tape.add_events(probes(now_ns - np.arange(20_000), 1), now_ns, 0, 0)
+        tape.take(Batch(probes(now_ns - np.arange(20_000), 1), [], now_ns))
     assert any(chunk.keyframe for chunk in chunks)
 
 
@@ -94,10 +94,11 @@ def test_pieces_are_what_came_by_then(until: float) -> None:
     when = BEGIN_NS + np.array([-5, 3, 250, 251, 400, 999, 3000]) * 1_000_000
     chunk = Chunk(BEGIN_NS, BEGIN_NS + SECOND, probes(when, 1), samples(when, 1))
     came, last_ns = [], 0
-    for events, sampled, now_ns in pieces(chunk, until_ns):
+    for batch in pieces(chunk, until_ns):
+        events, now_ns = batch.events, batch.now_ns
         assert now_ns > last_ns
         assert (np.append(events["ts_ns"], 0) <= now_ns).all() or now_ns == chunk.end_ns
-        assert len(events) == len(sampled)
+        assert len(events) == sum(map(len, batch.samples))
         came += events["ts_ns"].tolist()
         last_ns = now_ns
     assert came == [at for at in when.tolist() if at <= until_ns]
@@ -109,5 +110,5 @@ def test_nothing_is_a_chunk_too() -> None:
     chunks = list[Chunk]()
     tape = Tape(Store(0), BEGIN_NS, chunks.append)
     for number in range(1, 50):
-        tape.add_events(NOTHING, BEGIN_NS + number * SECOND // 10, 0, 0)
+        tape.take(Batch(NOTHING, [], BEGIN_NS + number * SECOND // 10))
     assert [(chunk.end_ns - BEGIN_NS) // SECOND for chunk in chunks] == [1, 2, 3, 4]

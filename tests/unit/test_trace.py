@@ -14,9 +14,10 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.headless.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
+from tcctui.headless.trace import COUNTED, FIELDS, LINES, Trace, format_events, trace
 from tcctui.query import Query
 from tcctui.wire.events import EventKind, Events, TcpState
+from tcctui.wire.samples import NO_SAMPLES, Samples
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 
 START = 50 * SECOND
@@ -103,12 +104,12 @@ def test_each_line_has_its_own_event_s_ends() -> None:
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
 def test_flows_without_number(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many flows come by, their lines are right, and only so many are remembered."""
-    monkeypatch.setattr("tcctui.headless.trace._REMEMBERED", 50)
+    monkeypatch.setattr("tcctui.headless.trace.REMEMBERED", 50)
     cookies = 1000 + np.arange(6000) % 120
     text = format_events(probes(START, cookies), form, START)
     for cookie, line in zip(cookies.tolist(), text.splitlines(), strict=True):
         assert line == format_events(probes(START, cookie), form, START).rstrip()
-    assert len(_LINES[form, False]) <= 50
+    assert len(LINES[form, False]) <= 50
 
 
 def test_lines_that_stand_for_several_events() -> None:
@@ -160,6 +161,10 @@ class Script:
             return self.batches.pop(0)
         self.now += int(timeout * 1e9)
         return NOTHING
+
+    def sampled(self) -> Samples:
+        """Sample nothing."""
+        return NO_SAMPLES
 
     def focus(self, cookies: Iterable[int]) -> None:
         """Every ACK is told anyway."""
@@ -256,7 +261,7 @@ def test_only_tcp_probe_events_are_printed_and_counted() -> None:
     assert printed(Script(mixed, mixed), count=4) == [1, 2, 3, 1]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_what_has_come(number: signal.Signals) -> None:
     """Ctrl-C ends it after what was already in the ring, and the old handler is back."""
     source = Script(numbered(1, 2), numbered(3, 2), numbered(5, 2))

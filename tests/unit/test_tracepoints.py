@@ -9,6 +9,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import tracepoints
+from tcctui.wire.tracepoints import BY_KIND, EventKind
 from tests.unit.nobody import without_privileges
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
@@ -127,7 +128,7 @@ def test_the_print_format_is_no_field() -> None:
     assert tracepoints.field_names("") == set()
 
 
-@pytest.mark.parametrize("name", tracepoints.REQUIRED)
+@pytest.mark.parametrize("name", BY_KIND[EventKind.PROBE].fields)
 def test_a_missing_field(name: str, tmp_path: Path) -> None:
     """Where tcp_probe lacks a field that can't be done without, the error names it."""
     formats = formats_of("6.18", tmp_path)
@@ -160,7 +161,7 @@ def test_a_tracepoint_that_can_be_done_without(kernel: str, name: str, tmp_path:
     """Without one of the tracepoints but tcp_probe, its program is left out, and no other."""
     formats = tracepoints.read_formats(tracefs_of(kernel, tmp_path, without=name))
     assert set(tracepoints.flags(formats)) == without(kernel, WITHOUT[name])
-    lacking = {Path(tracepoint).name for tracepoint in tracepoints.lacking(formats)}
+    lacking = {Path(row.name).name for row in tracepoints.lacking(formats)}
     assert lacking == {name} | ({"tcp_cong_state_set"} if kernel == "5.10" else set())
 
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.sources.kernel import program, slots
+from tcctui.sources.kernel import program, slots, tracepoints
 from tcctui.sources.kernel.bpf_source import CONFIG, MAX_FOCUS
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK
-from tcctui.wire.events import EVENT, EventKind
+from tcctui.wire.events import EVENT
+from tcctui.wire.tracepoints import TRACEPOINTS
 
 TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()
 
@@ -48,12 +49,16 @@ def test_a_record_keeps_events_aligned() -> None:
     assert EVENT.itemsize % 8 == 0
 
 
-def test_kinds_have_the_programs_numbers() -> None:
-    """Each `enum event_kind` of the program has its number in Python."""
-    body = re.search(r"enum event_kind \{(.*?)\};", TCC_C, re.DOTALL)
-    assert body
-    numbers = {name: int(number) for name, number in re.findall(r"EVENT_(\w+) = (\d+)", body[1])}
-    assert numbers == {kind.name: kind.value for kind in EventKind}
+def test_every_kind_of_event_has_its_program() -> None:
+    """The program for each tracepoint makes records of its kind, and there is no other kind."""
+    parts = re.split(r"^TRACEPOINT_PROBE\((\w+), (\w+)\)$", TCC_C, flags=re.M)
+    made = {
+        f"{parts[at]}/{parts[at + 1]}": set(re.findall(r"EVENT_[A-Z_]+", parts[at + 2]))
+        for at in range(1, len(parts), 3)
+    }
+    assert made == {row.name: {f"EVENT_{row.kind.name}"} for row in TRACEPOINTS}
+    defined = {flag.removeprefix("-D").split("=")[0] for flag in tracepoints.kind_flags()}
+    assert set(re.findall(r"\bEVENT_[A-Z_]+[A-Z]\b", TCC_C)) <= defined
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ UNIT = 256
 
 
 class BbrPhase(IntEnum):
-    """What BBR is at (`enum bbr_mode`, net/ipv4/tcp_bbr.c)."""
+    """BBR's mode (`enum bbr_mode`, net/ipv4/tcp_bbr.c)."""
 
     UNKNOWN = 0
     STARTUP = 1
@@ -27,7 +27,7 @@ class BbrPhase(IntEnum):
 PHASE_NAMES: Mapping[int, str] = MappingProxyType(
     {phase: "–" if phase == BbrPhase.UNKNOWN else phase.name.lower() for phase in BbrPhase}
 )
-"""What is shown for each phase."""
+"""Name of each phase."""
 
 _HIGH = UNIT * 2885 // 1000 + 1
 _DRAIN = UNIT * 1000 // 2885

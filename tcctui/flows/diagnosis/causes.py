@@ -1,34 +1,128 @@
-"""What a flow can be limited by."""
+"""Verdicts: the limits of a flow, one row each.
+
+The table's words and shares, the strip and its legend, searches, exports, the help and the
+sentences about a flow derive from these. A new verdict is a number and a row here, its sentences,
+and what finds it (`diagnosis.divide`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import IntEnum
 from types import MappingProxyType
 
+from tcctui.flows.diagnosis import sentences
+from tcctui.flows.diagnosis.sentences import FlowFacts
+
 
 class Limit(IntEnum):
-    """What keeps a flow from sending faster."""
+    """The limit on a flow's sending rate."""
 
     UNKNOWN = 0
     CWND = 1
-    """Congestion control, or the network that it has to do with."""
+    """Congestion control, or the network behind it."""
     RWND = 2
-    """The other end's receive window."""
+    """The peer's receive window."""
     SNDBUF = 3
-    """This end's send buffer."""
+    """The local send buffer."""
     APP = 4
     """The application, which has nothing to send."""
     RECOVERY = 5
-    """Congestion control, which makes up for losses."""
+    """Congestion control during the repair of losses."""
     RECEIVES = 6
-    """Nothing: this end only receives."""
+    """No limit: this end only receives."""
 
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict: a limit of a flow, its sign and its words.
+
+    `glyph` and its `ascii` fill a cell of the strip, in the theme's `colour`; `meaning` is for the
+    help. Of several verdicts the one of the highest `severity` is shown. `sentences` makes
+    the verdict's sentence, and one with its evidence or the remedy. `by` names the cause; it is
+    empty where there is none, and then no time is counted as the verdict's. `advice` says where
+    to look, or what to change.
+    """
+
+    limit: IntEnum
+    glyph: str
+    ascii: str
+    colour: str
+    severity: int
+    meaning: str
+    by: str
+    advice: str
+    sentences: Callable[[FlowFacts], tuple[str, str]]
+
+    @property
+    def name(self) -> str:
+        """Its name in the table, in searches and in exports."""
+        return self.limit.name.lower()
+
+    @property
+    def phrase(self) -> str:
+        """The verdict in a few words."""
+        return f"limited by {self.name}" if self.by else self.name
+
+
+VERDICTS: tuple[Verdict, ...] = (
+    Verdict(
+        Limit.CWND, "█", "#", "$text-primary", 40,
+        "congestion control or the network: it sends all that cwnd allows",
+        "congestion control", "Look at the path: queueing delay, retransmits.",
+        sentences.by_cwnd,
+    ),
+    Verdict(
+        Limit.RWND, "▀", '"', "$text-warning", 50,
+        "the receiver: it sends all that the peer's receive window allows",
+        "the peer's receive window",
+        "Look at the peer: a slow reader, or a receive buffer that is small for the path.",
+        sentences.by_rwnd,
+    ),
+    Verdict(
+        Limit.SNDBUF, "▄", "=", "$text-success", 60,
+        "its send buffer: too small for what the path could hold",
+        "the send buffer", "Raise tcp_wmem or SO_SNDBUF.",
+        sentences.by_sndbuf,
+    ),
+    Verdict(
+        Limit.APP, "░", ":", "$text-muted", 30,
+        "the application: it gives nothing more to send",
+        "the application", "Look at the application.",
+        sentences.by_app,
+    ),
+    Verdict(
+        Limit.RECOVERY, "▒", "%", "$text-error", 70,
+        "recovery from losses",
+        "loss recovery", "Look at the path.",
+        sentences.by_recovery,
+    ),
+    Verdict(
+        Limit.RECEIVES, "·", ".", "$text-muted", 20,
+        "nothing: it only receives",
+        "", "Run tcctui on the sender.",
+        sentences.receives,
+    ),
+)  # fmt: skip
+"""Every verdict, in the order of its number.
+
+Severe are losses; then what a setting of this end, or of the peer, mends; then what the network
+decides; and at last, with nothing to mend, flows that have nothing to send.
+"""
+
+BY_LIMIT: Mapping[int, Verdict] = MappingProxyType({row.limit: row for row in VERDICTS})
 
 LIMIT_NAMES: Mapping[int, str] = MappingProxyType(
-    {limit: "–" if limit == Limit.UNKNOWN else limit.name.lower() for limit in Limit}
+    {Limit.UNKNOWN: "–", **{row.limit: row.name for row in VERDICTS}}
 )
-"""What is shown for each, by its number."""
+"""Name of each limit, by its number."""
 
-CAUSES = (Limit.CWND, Limit.RWND, Limit.SNDBUF, Limit.APP, Limit.RECOVERY)
-"""What a flow's time is divided among. Where it only receives, APP stands for RECEIVES."""
+CAUSES = tuple(row.limit for row in VERDICTS if row.by)
+"""Causes that share a flow's time. For a receiver, APP stands for RECEIVES."""
+
+WORST_FIRST = (
+    *(row.limit for row in sorted(VERDICTS, key=lambda row: -row.severity)),
+    Limit.UNKNOWN,
+)
+"""Limits from the most severe to none."""

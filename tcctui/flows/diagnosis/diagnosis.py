@@ -1,4 +1,4 @@
-"""What limits a flow: from what a sample, or two of them, tell. Nothing here is kept."""
+"""Diagnosis of a flow's limit from one sample or two. Stateless."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.causes import BY_LIMIT, CAUSES, LIMIT_NAMES, VERDICTS, Limit
 from tcctui.flows.diagnosis.explanation import EXPLAINED_BY, explain
 from tcctui.flows.intake.send_windows import in_flight
 from tcctui.wire.events import CaState
@@ -17,6 +17,7 @@ _Numbers: TypeAlias = npt.NDArray[np.float64]
 
 
 __all__ = [
+    "BY_LIMIT",
     "CAUSES",
     "EXPLAINED_BY",
     "LIMIT_NAMES",
@@ -35,11 +36,12 @@ SHORTEST_NS = 250_000_000
 4 ms with HZ=250, so that each share is right to 2 %."""
 
 FULL_BUFFER = 2 / 3
-"""A send buffer is full from so much on: a blocked writer is woken only when what is free is half
-of what is queued (sk_stream_min_wspace, include/net/sock.h). Measured: 1.0 to 1.2."""
+"""Part of the send buffer from which it counts as full: a blocked writer is woken only when the
+free part is half of the queued (sk_stream_min_wspace, include/net/sock.h). Measured: 1.0 to 1.2.
+"""
 
 RECOVERING = (CaState.RECOVERY, CaState.LOSS)
-"""States in which congestion control makes up for losses."""
+"""States of congestion control during the repair of losses."""
 
 LOOK = np.dtype(
     [
@@ -54,11 +56,18 @@ LOOK = np.dtype(
         ("recovering", "?"),
     ]
 )
-"""What a sample tells of what limits a flow; NaN where the kernel does not tell.
+"""Values of a sample that its limit depends on; NaN if the kernel lacks them.
 
-The clocks are tcp_chrono_* (net/ipv4/tcp_output.c), as tcp_get_info_chrono_stats gives them:
+The clocks are tcp_chrono_* (net/ipv4/tcp_output.c), as tcp_get_info_chrono_stats reports them:
 busy_time is the sum of all three.
 """
+
+
+NOT_LOOKED = np.zeros(1, LOOK)
+"""A look that tells nothing: what no kernel told of it is NaN."""
+for _name in LOOK.names or ():
+    if LOOK[_name].kind == "f":
+        NOT_LOOKED[_name] = np.nan
 
 
 def look(
@@ -124,10 +133,11 @@ def momentary(samples: Samples, snd_wnd: npt.NDArray[np.uint32]) -> npt.NDArray[
 def divide(before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
     """Divide the time between two looks at each flow among the causes.
 
-    Gives shape (n, 6), the shares of `CAUSES` and of RECEIVES: they sum to 1. Time in which nothing
-    was queued is the application's, or nobody's where the flow only receives. What is left of the
-    busy time after both clocks is recovery, then what the two looks say of it (`momentary`).
-    A flow may be busy all the time and yet limited by its application: one request a round trip.
+    Gives shape (n, len(VERDICTS)), each limit's share at its number less one: they sum
+    to 1. Time in which nothing was queued is the application's, or nobody's where the flow only
+    receives. What is left of the busy time after both clocks is recovery, then what the two looks
+    say of it (`momentary`). A flow may be busy all the time and yet limited by its application: one
+    request a round trip.
     """
     span = np.maximum((after["ts_ns"] - before["ts_ns"]) / 1e3, 1.0)
     clocked = ~np.isnan(after["busy"] + before["busy"])
@@ -152,20 +162,22 @@ def divide(before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDA
         after["sent"] == before["sent"]
     )
     idle = span - busy
-    parts = [
-        rest - app - full,
-        rwnd,
-        sndbuf + full,
-        app + np.where(receives, 0, idle),
-        recovery,
-        np.where(receives, idle, 0),
-    ]
-    shares: npt.NDArray[np.float64] = np.stack(parts, axis=1) / span[:, None]
+    parts = {
+        Limit.CWND: rest - app - full,
+        Limit.RWND: rwnd,
+        Limit.SNDBUF: sndbuf + full,
+        Limit.APP: app + np.where(receives, 0, idle),
+        Limit.RECOVERY: recovery,
+        Limit.RECEIVES: np.where(receives, idle, 0),
+    }
+    shares = np.zeros((len(span), len(VERDICTS)))
+    for limit, part in parts.items():
+        shares[:, limit - 1] = part / span
     return shares
 
 
 def _grown(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> _Numbers:
-    """How far counters have gone on: 0 where they are not known or began anew."""
+    """Increase of counters: 0 if unknown, or after a reset."""
     return np.maximum(np.nan_to_num(after - before), 0)
 
 

@@ -1,4 +1,4 @@
-"""What limited every flow in each of the last 64 seconds."""
+"""Limits of every flow in each of the last 64 seconds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.columns import FlowColumns
+from tcctui.flows.diagnosis.causes import VERDICTS
 from tcctui.flows.diagnosis.diagnosis import (
     CAUSES,
     LOOK,
@@ -30,7 +31,7 @@ _SECOND = 1_000_000_000
 _SECONDS = 64
 
 _WHOLE = 250
-"""What a share of a whole second is in the ring."""
+"""Share of a whole second in the ring."""
 
 STALE_NS = 15_000_000_000
 """A flow of which nothing was sampled for so long is limited by nobody knows what.
@@ -41,9 +42,13 @@ Those that are not on the screen are sampled every few seconds.
 _LEAST_KNOWN = 0.2
 """Seconds of the last two that must be known for a verdict: just below the shortest window."""
 
-_COUNT = 6  # CWND to RECEIVES, each at its number less one
+_COUNT = len(VERDICTS)  # each at its number less one
+
+SHARES = np.dtype([(row.name, "u1") for row in VERDICTS])
+"""Shares of a second, each by its verdict's name."""
 
 _APP, _RECEIVES = Limit.APP - 1, Limit.RECEIVES - 1
+_CAUSES = [cause - 1 for cause in CAUSES]
 
 _ARRAYS = ("_shares", "_until", "_looks", "_recovered", "_since", "_recovering")
 
@@ -81,7 +86,7 @@ class Limits:
 
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What there is of each row, by name."""
+        """State of each row, by name."""
         return {name: getattr(self, name) for name in _ARRAYS}
 
     def by_events(
@@ -157,15 +162,15 @@ class Limits:
     # Taking out
 
     def verdicts(self, rows: Rows, now_ns: int) -> npt.NDArray[np.uint8]:
-        """What limited each row most over the last 2 s that are known (`Limit`)."""
+        """Main limit of each row over the last 2 s that are known (`Limit`)."""
         sums, known = self._last(rows, now_ns)
         return np.where(known, sums.argmax(axis=1) + 1, Limit.UNKNOWN).astype("u1")
 
     def shares(self, rows: Rows, now_ns: int) -> npt.NDArray[np.float64]:
-        """Shares of the last 2 s that are known, shape (len(rows), 5): see `columns.DERIVED`."""
+        """Shares of the last 2 s that are known, by cause: see `columns.DERIVED`."""
         sums, known = self._last(rows, now_ns)
         sums[:, _APP] += sums[:, _RECEIVES]
-        sums = sums[:, : len(CAUSES)]
+        sums = sums[:, _CAUSES]
         sums[~known] = np.nan
         sums /= np.where(known, sums.sum(axis=1), 1)[:, None]
         return sums
@@ -185,7 +190,7 @@ class Limits:
         return sums, known
 
     def strip(self, row: int, grid: Grid) -> npt.NDArray[np.uint8]:
-        """What limited a row most in each column of a grid (`Limit`)."""
+        """Main limit of a row in each column of a grid (`Limit`)."""
         until = int(self._until[row])
         seconds = until // _SECOND - np.arange(_SECONDS)
         begin = seconds * _SECOND

@@ -1,7 +1,7 @@
-"""Flows that have something in common, as groups: how many, how fast, how far, how lossy.
+"""Groups of flows: number, rate, round-trip times, retransmits and limits.
 
-Everything is worked out of columns, for all groups at once; only what is to be read, labels and
-queries, is made for those groups that are asked for.
+Everything is computed from columns, for all groups at once; labels and queries are made for the
+requested groups only.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
 from tcctui.flows.groups.quantiles import quantiles
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
@@ -25,15 +25,7 @@ Column = npt.NDArray[Any]
 Floats = npt.NDArray[np.float64]
 
 UNKNOWN = "–"
-"""Label of the flows that have nothing to be grouped by, as far as is known."""
-
-WORST_FIRST = (
-    *(Limit.RECOVERY, Limit.SNDBUF, Limit.RWND, Limit.CWND, Limit.APP, Limit.RECEIVES),
-    Limit.UNKNOWN,
-)
-"""Limits from the worst to none: losses; what a setting of this end, or of the other, mends; the
-network's own; and, with nothing to mend, flows that have nothing to send.
-"""
+"""Label of flows whose key is unknown."""
 
 IDS_FROM = np.uint64(1 << 63)
 """Ids of groups are this plus 62 bits.
@@ -43,15 +35,15 @@ either comes near.
 """
 
 NEEDS = ("rate", "srtt_us", "total_retrans", "data_segs_out", "limit")
-"""Columns that groups are summed up from, whatever they have in common."""
+"""Columns aggregated for every grouping."""
 
 
 @dataclass(frozen=True)
 class Grouping:
-    """Something that flows have in common.
+    """Criterion for grouping flows.
 
-    `needs` are the columns that tell it, `keys` makes of these what equals in a group, `label`
-    writes the key of one group, and `query` what lets its flows through, None where nothing does.
+    `needs` are its columns, `keys` computes the key of each flow, `label` formats the key of one
+    group, and `query` writes a query for its flows, None if there is none.
     """
 
     name: str
@@ -65,14 +57,14 @@ class Grouping:
 
 @dataclass(frozen=True, eq=False)
 class Groups:
-    """Groups of n flows: m of them, in no order that means anything.
+    """n flows in m groups, in arbitrary order.
 
-    `number`, shape (n,): each flow's group. All others have the shape (m,). `ids` name groups for
-    good: the same key has the same id at all times (see `IDS_FROM`). `count`: flows. `rate`: the
-    sum of their rates, bytes per second. `p50` and `p95` of the srtt, in microseconds, of those
-    that have one. `retrans_percent`: segments sent again per hundred sent with data, of all of them
-    together. These four are NaN where nothing is known. `limit` is the worst that limits any of
-    them (`WORST_FIRST`), and `limited` how many it does. `keys` are what each has in common.
+    `number`, shape (n,): each flow's group. All others have the shape (m,). `ids` are stable: the
+    same key always has the same id (see `IDS_FROM`). `count`: flows. `rate`: the sum of their
+    rates, bytes per second. `p50` and `p95` of the srtt, in microseconds, of those that have one.
+    `retrans_percent`: retransmitted segments per hundred data segments, over all of them. These
+    four are NaN if unknown. `limit` is the worst limit of any of them (`WORST_FIRST`), and
+    `limited` the number of flows that have it. `keys` are the groups' keys.
     """
 
     by: Grouping
@@ -91,11 +83,11 @@ class Groups:
         return len(self.ids)
 
     def label(self, group: int) -> str:
-        """Name a group."""
+        """Label of a group."""
         return self.by.label(*(key[group].item() for key in self.keys))
 
     def query(self, group: int) -> str | None:
-        """Write what lets through its flows; None where no query does."""
+        """Query for a group's flows; None if no query selects them."""
         return self.by.query(*(key[group].item() for key in self.keys))
 
 
@@ -112,7 +104,7 @@ def grouped(flows: Flows, by: Grouping) -> Groups:
     told = ~(np.isnan(again) | np.isnan(sent))
     limits = _counts(number * len(Limit) + flows["limit"], groups * len(Limit))
     limits = limits.reshape(groups, len(Limit))[:, WORST_FIRST]
-    # Where not even an unknown limit is, there is no flow, and no group.
+    # Without even an unknown limit there is no flow, and no group.
     worst = (limits > 0).argmax(axis=1)
     return Groups(
         by=by,
@@ -138,14 +130,14 @@ def _counts(number: npt.NDArray[np.intp], groups: int) -> npt.NDArray[np.intp]:
 def _sums(
     number: npt.NDArray[np.intp], values: Column, known: npt.NDArray[np.bool_], groups: int
 ) -> Floats:
-    """Sum up what is known in each group; NaN where that is nothing."""
+    """Sum of the known values in each group; NaN if none is known."""
     sums: Floats = np.bincount(number, np.where(known, values, 0), groups).astype("f8")
     sums[np.bincount(number[known], minlength=groups) == 0] = np.nan
     return sums
 
 
 def _percent(again: Floats, sent: Floats) -> Floats:
-    # Repeated SYNs count as well, and are no segments with data.
+    # Retransmitted SYNs count as well, and are no data segments.
     percent = np.divide(100 * again, sent, out=np.full(len(sent), np.nan), where=sent > 0)
     return np.minimum(percent, 100)
 
@@ -153,7 +145,7 @@ def _percent(again: Floats, sent: Floats) -> Floats:
 def _numbered(
     ids: Keys,
 ) -> tuple[Keys, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Give the different ones of `ids`, where each is first, and which one each flow has."""
+    """Distinct ids, the index of each one's first flow, and each flow's index among them."""
     order = np.argsort(ids, kind="stable")
     ordered = ids[order]
     begins = np.ones(len(ids), bool)
@@ -168,10 +160,10 @@ _SHIFT = np.uint64(32)
 
 
 def _ids(keys: tuple[Column, ...]) -> Keys:
-    """Mix the keys of each flow into one number.
+    """Hash the keys of each flow into one number.
 
-    Different keys have the same by chance once in 2^62, and never where they are one number that is
-    smaller than that, as ports and IPv4 addresses are.
+    Two keys collide once in 2^62, and never if they are single numbers smaller than that, as ports
+    and IPv4 addresses are.
     """
     ids = np.zeros(len(keys[0]), "u8")
     for key in keys:
@@ -181,7 +173,7 @@ def _ids(keys: tuple[Column, ...]) -> Keys:
 
 
 def _words(key: Column) -> list[npt.NDArray[np.uint64]]:
-    """A key as numbers of 64 bits; a text's from its end, where zeros change nothing yet."""
+    """A key as 64-bit numbers; a text from its end, where zeros change nothing yet."""
     if key.dtype.kind != "S":
         return [key.astype("u8")]
     whole = np.ascontiguousarray(key, f"S{-(-key.itemsize // 8) * 8}")
@@ -189,7 +181,7 @@ def _words(key: Column) -> list[npt.NDArray[np.uint64]]:
     return [np.ascontiguousarray(word) for word in words if word.any()]
 
 
-# What there is to group by
+# Groupings
 
 
 def _of_names(name: str, title: str, meaning: str, column: str, field: str) -> Grouping:
@@ -216,7 +208,7 @@ def _asked(field: str) -> Callable[[bytes], str | None]:
         except UnicodeDecodeError:
             return None
         if not text or not text.isprintable():
-            return None  # nobody could read, or type, that
+            return None  # unreadable, and untypable
         return f"{field}:{text}" if _WORD.fullmatch(text) else f'{field}:"{_escaped(text)}"'
 
     return query
@@ -251,7 +243,7 @@ GROUPINGS: Mapping[str, Grouping] = MappingProxyType(
             Grouping(
                 "remote",
                 "remote host",
-                "address at the other end",
+                "remote address",
                 needs=("daddr_hi", "daddr_lo"),
                 keys=_host,
                 label=format_address,
@@ -260,7 +252,7 @@ GROUPINGS: Mapping[str, Grouping] = MappingProxyType(
             Grouping(
                 "net",
                 "remote net",
-                "the other end's /24 of IPv4, /48 of IPv6",
+                "remote /24 of IPv4, /48 of IPv6",
                 needs=("daddr_hi", "daddr_lo"),
                 keys=_net,
                 label=_net_label,
@@ -280,4 +272,4 @@ GROUPINGS: Mapping[str, Grouping] = MappingProxyType(
         )
     }
 )
-"""What flows can be grouped by, by its name."""
+"""Groupings by name."""

@@ -1,4 +1,4 @@
-"""How round-trip times are spread: bins that are as wide, on a logarithmic scale, as the others."""
+"""Histogram of round-trip times, in bins of equal width on a logarithmic scale."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tcctui.flows.groups.quantiles import quantiles
 Floats = npt.NDArray[np.float64]
 
 SHARES = (0.5, 0.9, 0.95, 0.99)
-"""What is told of the spread: the value that this share of the flows is not above."""
+"""Reported quantiles, by share."""
 
 
 def _steps(per_decade: int) -> tuple[float, ...]:
@@ -35,18 +35,18 @@ _SCALES: Sequence[tuple[float, ...]] = (
     (1, 2, 5),
     (1,),
 )
-"""Where bins begin in every decade, the finest first."""
+"""Lower edges of bins in every decade, the finest scale first."""
 
 LEAST_BINS = 10
-"""Decades that times of 32 bits can span: no fewer bins can be asked for."""
+"""Decades that 32-bit times can span, and the smallest number of bins."""
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram:
     """Values in k bins: `counts`, shape (k,), of those from `edges[i]` to below `edges[i + 1]`.
 
-    `unknown` is how many have no value. `low`, `high` and `at`, for each of `SHARES`, are in the
-    values' unit; NaN where there is no value, and then there is no bin.
+    `unknown` is the number of missing values. `low`, `high` and `at`, for each of `SHARES`, are in
+    the values' unit; NaN without any value, and then there is no bin.
     """
 
     edges: Floats
@@ -58,20 +58,20 @@ class Histogram:
 
     @property
     def known(self) -> int:
-        """How many have a value."""
+        """Number of known values."""
         return int(self.counts.sum())
 
     def bin_of(self, value: float) -> int:
-        """The bin that a value is in, or the nearest one; -1 where there is none."""
+        """Bin of a value, or the nearest one; -1 without bins."""
         place = int(np.searchsorted(self.edges, value, side="right")) - 1
         return min(max(place, 0), len(self.counts) - 1)
 
 
 def histogram(values: npt.NDArray[Any], bins: int) -> Histogram:
-    """Spread values, whole numbers of which 0 is none, over `bins` at the most.
+    """Distribute values, whole numbers of which 0 is missing, over `bins` at the most.
 
-    Bins begin at round numbers, so that they stay while values come and go; they are as narrow as
-    there is room for. `bins` are `LEAST_BINS` or more.
+    Edges are round numbers, so that they stay while values come and go, on the finest scale that
+    fits. `bins` are `LEAST_BINS` or more.
     """
     known = values > 0
     there = values[known]
@@ -88,7 +88,7 @@ def histogram(values: npt.NDArray[Any], bins: int) -> Histogram:
 
 
 def _edges(low: float, high: float, bins: int) -> Floats:
-    """Edges of the finest scale that covers low to high with so many bins."""
+    """Edges of the finest scale that covers low to high with this many bins."""
     first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
     for scale in _SCALES:
         # A decade more at both ends: the logarithm may be off by a bit.

@@ -1,4 +1,4 @@
-"""Values below which a share of many is: of all of them, or in each of many groups."""
+"""Quantiles, overall and per group."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def quantiles(
     number: npt.NDArray[np.intp] | None = None,
     groups: int = 1,
 ) -> list[Floats]:
-    """Give, for each of `shares`, the quantiles of the `known` values of each group, shape (m,).
+    """Quantiles of the `known` values of each group, shape (m,), one array for each of `shares`.
 
-    `number` is each value's group, below `groups`; without it all are in group 0. A
-    quantile is the least of the values that so many are not above, so that it is one that is there
-    (NIST's nearest rank, numpy's inverted_cdf); NaN where none is known. Without a Python call per
+    `number` is each value's group, below `groups`; without it all are in group 0. A quantile is the
+    smallest value with at least this share of the values at or below it, so that it is an existing
+    value (NIST's nearest rank, numpy's inverted_cdf); NaN without known values. No Python call per
     group.
     """
     values = values[known]

@@ -1,4 +1,4 @@
-"""Time buckets: what a history keeps of a stretch of time, as one row of numbers."""
+"""Time buckets: a history's record of a stretch of time, as one row of numbers."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def from_events(
 
 
 def merge(buckets: Buckets, starts: npt.NDArray[np.intp]) -> Buckets:
-    """Fold runs of buckets into one each; a run begins at each of `starts`, oldest bucket first.
+    """Merge runs of buckets into one each; a run begins at each of `starts`, oldest bucket first.
 
     The merged bucket has the stamp of the run's first one.
     """
@@ -74,7 +74,7 @@ def merge(buckets: Buckets, starts: npt.NDArray[np.intp]) -> Buckets:
 
 
 def run_starts(*keys: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
-    """Where a new run begins: at 0, and wherever one of the keys differs from its predecessor."""
+    """Starts of runs: 0, and every index at which one of the keys differs from its predecessor."""
     changed = np.zeros(len(keys[0]), bool)
     changed[:1] = True
     for key in keys:

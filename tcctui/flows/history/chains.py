@@ -35,16 +35,16 @@ class Chains:
         self.held = grown(self.held, rows)
 
     def lengths(self, rows: Rows) -> Counts:
-        """How many buckets each row has."""
+        """Number of buckets of each row."""
         held = self.held[rows].astype("i8")
         return np.maximum(held - 1, 0) * PAGE + self._used[rows]
 
     def newest(self, rows: Rows) -> npt.NDArray[np.int64]:
-        """Where each row's newest bucket is; of an empty row, a place that is nobody's."""
+        """Index of each row's newest bucket; of an empty row, an unused one."""
         return self._newest[rows].astype("i8") * PAGE + np.maximum(self._used[rows], 1) - 1
 
     def places(self, rows: Rows) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
-        """Where the rows' buckets are, oldest first, and which of these places are in use.
+        """Indexes of the rows' buckets, oldest first, and the mask of those in use.
 
         Both have shape (len(rows), n), with n the buckets that fit in the longest chain's pages.
         """
@@ -58,7 +58,7 @@ class Chains:
         return places, np.arange(longest * PAGE) < self.lengths(rows)[:, None]
 
     def read(self, rows: Rows) -> tuple[Counts, Buckets]:
-        """Copy all buckets of the rows, row by row; with them, how many each row has."""
+        """Copy all buckets of the rows, row by row, with the number of each row's."""
         places, used = self.places(rows)
         return self.lengths(rows), self._pages.buckets[places[used]]
 
@@ -69,7 +69,7 @@ class Chains:
         return stamps
 
     def fold(self, places: npt.NDArray[np.int64], new: Buckets) -> None:
-        """Fold new buckets into the older ones at `places`; no place twice."""
+        """Merge new buckets into the older ones at `places`; no index twice."""
         held = self._pages.buckets[places]
         held[:, MIN] = np.minimum(held[:, MIN], new[:, MIN])
         held[:, MAX] = np.maximum(held[:, MAX], new[:, MAX])
@@ -90,7 +90,7 @@ class Chains:
         fresh = np.flatnonzero(slot % PAGE == 0)
         taken = self._pages.take(len(fresh))
 
-        # Each run goes on in its row's newest page, until a fresh one begins.
+        # Each run continues in its row's newest page, until a fresh one begins.
         page = np.empty(len(rows), "i8")
         page[starts] = self._newest[owners]
         page[fresh] = taken
@@ -109,7 +109,7 @@ class Chains:
         self.held[owners] += (slot[ends] // PAGE).astype("u1")
 
     def shorten(self, rows: Rows, count: Counts) -> None:
-        """Give back so many pages of each row, oldest first; none has fewer."""
+        """Free `count` pages of each row, oldest first; no row has fewer."""
         for number in range(int(count.max(initial=0))):
             due = rows[count > number]
             page = self._oldest[due]
@@ -120,5 +120,5 @@ class Chains:
         self._oldest[empty] = self._newest[empty] = self._used[empty] = 0
 
     def clear(self, rows: Rows) -> None:
-        """Give back all pages of the rows."""
+        """Free all pages of the rows."""
         self.shorten(rows, self.held[rows].astype("i8"))

@@ -1,4 +1,4 @@
-"""How much is kept of each flow's past: everything, or less where memory is short."""
+"""Detail kept of each flow's past: everything, or less where memory is short."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ class Detail:
 
     @property
     def seconds(self) -> float:
-        """How far back the recent past of a flow goes at least, even if it was never silent."""
+        """Guaranteed span of every flow's recent past in seconds, even without any silence."""
         buckets = min((self.recent - 1) * PAGE, RECENT_BUCKETS)
         return buckets * BUCKET_NS / 1e9
 
     def recent_pages(self, rows: Rows) -> Counts:
-        """How many pages each row may have for its recent past."""
+        """Limit on each row's pages for its recent past."""
         return self._of(rows, self.recent, RECENT_PAGES)
 
     def life_pages(self, rows: Rows) -> Counts:
-        """How many pages each row may have for its life."""
+        """Limit on each row's pages for its life."""
         return self._of(rows, self.life, LIFE_PAGES)
 
     def _of(self, rows: Rows, pages: int, most: int) -> Counts:
@@ -52,21 +52,21 @@ class Detail:
         return allowed
 
     def shed(self) -> bool:
-        """Keep a tenth less; says whether that was possible."""
+        """Reduce the detail by a tenth; False at the minimum."""
         if self.recent == 1:
             return False
         self._keep(self.recent * 9 // 10)
         return True
 
     def restore(self, total: int, used: int, growing: int, rows: int) -> bool:
-        """Keep a tenth more if that fits into `total` pages; says whether so.
+        """Raise the detail by a tenth if that fits into `total` pages; True if it was raised.
 
         `used` pages are taken, `growing` of them by the `rows` that would take more.
         """
         before, pages = self.recent, self.recent + self.life
         self._keep(min(self.recent * 10 // 9 + 1, RECENT_PAGES))
         more = self.recent + self.life
-        # Both are guesses from above: that all grow alike, and that those rows become full.
+        # Both are upper estimates: that all grow alike, and that those rows become full.
         if min(used * more // pages, used - growing + rows * more) > total * 15 // 16:
             self._keep(before)
         return self.recent > before

@@ -1,4 +1,4 @@
-"""Which flows go when the memory for histories is spent, though all detail was shed."""
+"""Eviction of flows when the memory for histories is spent and all detail was shed."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tcctui.flows.index import Rows
 
 
 def to_evict(columns: FlowColumns, history: History, needed: int, keep: Rows) -> Rows:
-    """Choose rows that hold what is missing to so many free pages: closed ones, the longest idle.
+    """Rows whose pages make up for what lacks to `needed`: closed ones, then the longest idle.
 
-    Those in `keep` stay, and so do flows that hold nothing: nothing is won by them.
+    Those in `keep` stay, and so do flows without pages: evicting them frees nothing.
     """
     candidate = columns.live.copy()
     candidate[keep] = False
@@ -22,9 +22,9 @@ def to_evict(columns: FlowColumns, history: History, needed: int, keep: Rows) ->
     chosen = np.empty(0, "i8")
     for closed in (True, False):
         rows = np.flatnonzero(candidate & ((columns["closed_ns"] > 0) == closed))
-        # Of a flow that is only sampled, what last changed.
+        # For a flow with samples only, the time of its last change.
         last = np.maximum(columns["last_ns"][rows], history.newest(rows).astype("i8") * BUCKET_NS)
-        if len(rows) > missing:  # each holds a page at least: no more than that many go
+        if len(rows) > missing:  # each has a page at least: no more evictions than that
             longest = np.argpartition(last, missing)[:missing]
             rows, last = rows[longest], last[longest]
         rows = rows[np.argsort(last, kind="stable")]

@@ -1,4 +1,4 @@
-"""The columns of time that a chart has."""
+"""Time grid of a chart."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ class Grid:
 
     @classmethod
     def over(cls, *, first: int, newest: int, step: int, columns: int) -> Grid:
-        """Make at most `columns` of them from stamp `first` on, each a multiple of `step` wide."""
-        # However the window lies on those multiples, it has no more columns than asked for.
+        """Make at most `columns` columns from stamp `first` on, each a multiple of `step` wide."""
+        # At any alignment to those multiples, it has no more columns than requested.
         width = max(step, -(-(newest - first) // max(1, columns - 1) // step) * step)
         end = newest // width
         return cls(width, end, end - first // width + 1, newest)
 
     @property
     def seconds(self) -> float:
-        """The time it spans."""
+        """Time span in seconds."""
         return self.count * self.width * BUCKET_NS / 1e9
 
     @property
@@ -44,18 +44,18 @@ class Grid:
 
     @property
     def begin_ns(self) -> npt.NDArray[np.int64]:
-        """When each column begins."""
+        """Begin of each column."""
         columns = np.arange(self.end - self.count + 1, self.end + 1)
         result: npt.NDArray[np.int64] = columns * self.width_ns
         return result
 
     def column(self, stamps: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-        """Place of each stamp in the grid; below 0 or from `count` on where it is outside."""
+        """Column of each stamp; negative, or `count` and above, outside the grid."""
         place: npt.NDArray[np.int64] = stamps // self.width - (self.end - self.count + 1)
         return place
 
     def inside(self, when_ns: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
-        """Say which moments are in the grid and not after the present, and in which columns."""
+        """Mask of the moments in the grid and not after the present, and their columns."""
         stamps = when_ns.astype("i8") // BUCKET_NS
         place = self.column(stamps)
         inside = (place >= 0) & (stamps <= self.newest)

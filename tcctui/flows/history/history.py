@@ -1,8 +1,8 @@
 """A flow's past: the last minute in 100 ms buckets, and its whole life in buckets that widen.
 
-Only buckets in which something happened are kept, so that a quiet flow holds a few, and an idle one
-no more than its life needs. Where memory runs short, less is kept of every flow: see `make_room`.
-Everything works on many flows at a time.
+Only buckets with an event are kept, so that a quiet flow has few, and an idle one no more than its
+life needs. Where memory runs short, less is kept of every flow: see `make_room`. Everything works
+on many flows at a time.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ _BYTES_A_ROW = 2 * (4 + 4 + 1 + 1) + 4 + 1
 class History:
     """The histories of all flows, by row.
 
-    A flow's first page is its recent past and its whole life in one: only when it is full, a life
-    is kept beside it.
+    A flow's first page is its recent past and its whole life in one: a separate life begins when
+    that page is full.
     """
 
     def __init__(self, budget: int) -> None:
@@ -57,7 +57,7 @@ class History:
         self._newest = grown(self._newest, rows)
 
     def newest(self, rows: Rows) -> npt.NDArray[np.uint32]:
-        """Stamp of each row's newest bucket; 0 where there is none."""
+        """Stamp of each row's newest bucket; 0 without one."""
         return self._newest[rows]
 
     def forget(self, rows: Rows) -> None:
@@ -69,15 +69,15 @@ class History:
     # Memory
 
     def pages_held(self, rows: Rows | slice) -> Counts:
-        """How many pages each row holds."""
+        """Number of pages of each row."""
         return self._recent.held[rows].astype("i8") + self._life.held[rows]
 
     def pages_needed(self, rows: Rows, buckets: Buckets) -> int:
-        """How many pages `add` takes at most."""
+        """Upper limit of the pages that `add` takes."""
         return int(self._needed(rows, buckets).sum())
 
     def fitting(self, rows: Rows, buckets: Buckets) -> npt.NDArray[np.bool_]:
-        """Choose buckets that there are pages for, all or none of a row: the frugal rows first."""
+        """Mask of the buckets that fit, all or none of a row: the frugal rows first."""
         needed = self._needed(rows, buckets)
         order = np.argsort(needed, kind="stable")
         fits = np.zeros(len(needed), bool)
@@ -85,7 +85,7 @@ class History:
         return np.repeat(fits, np.diff(np.append(run_starts(rows), len(rows))))
 
     def _needed(self, rows: Rows, buckets: Buckets) -> Counts:
-        """How many pages `add` takes at most, for each row that has buckets."""
+        """Upper limit of the pages that `add` takes, for each row that has buckets."""
         starts = run_starts(rows)
         owners = rows[starts]
         new = np.diff(np.append(starts, len(rows))) - self._goes_on(owners, buckets[starts])
@@ -98,21 +98,21 @@ class History:
         return needed + np.maximum(pages - self._life.held[owners], 0)
 
     def make_room(self, needed: int, newest: int) -> bool:
-        """Let go of detail for so many pages to be free; says whether any was left to go.
+        """Shed detail until this many pages are free; False if none was left to shed.
 
         First goes the recent past of flows idle for over a minute. Then, step by step, less is kept
-        of all flows: their recent past goes back less far, and their lives come in fewer and wider
-        buckets. `newest` is the stamp of the present.
+        of all flows: a shorter recent past, and fewer and wider buckets of their lives. `newest` is
+        the stamp of the present.
         """
         free, recent = self.pages.free, self.detail.recent
         self._clear_idle(newest)
-        wanted = needed + self.pages.total // 64  # some more, so that it is rarely done
+        wanted = needed + self.pages.total // 64  # some more, so that it is rarely needed
         while not self._shed(wanted) and self.detail.shed():
             self._changed = newest
         return self.pages.free > free or self.detail.recent < recent
 
     def _shed(self, wanted: int) -> bool:
-        """Give back what rows hold beyond what they may, until so many pages are free."""
+        """Free pages beyond the rows' limits, until `wanted` are free."""
         rows = np.flatnonzero(self._recent.held > self.detail.recent)
         beyond = self._recent.held[rows] - self.detail.recent_pages(rows)
         self._recent.shorten(rows, np.maximum(beyond, 0))
@@ -123,7 +123,7 @@ class History:
         self._recent.clear(np.flatnonzero(idle))
 
     def restore(self, newest: int) -> None:
-        """Keep more again if there is room for it, a step each second; `newest` is as above."""
+        """Raise the detail if there is room for it, a step each second; `newest` is as above."""
         if self.detail.recent == RECENT_PAGES or newest < self._changed + _SECOND:
             return
         self._changed = newest
@@ -132,7 +132,7 @@ class History:
         rows = np.flatnonzero((self._recent.held > 0) & (self._life.held > 0))
         self.detail.restore(total, used, int(self.pages_held(rows).sum()), len(rows))
 
-    # Putting in
+    # Writing
 
     def add(self, rows: Rows, buckets: Buckets) -> None:
         """Add buckets of `BUCKET_NS`: `rows[i]` is the row of `buckets[i]`.
@@ -155,7 +155,7 @@ class History:
         self._add_recent(rows[~goes_on], buckets[~goes_on])
 
     def _goes_on(self, rows: Rows, buckets: Buckets) -> npt.NDArray[np.bool_]:
-        """Say which buckets are of the same 100 ms as the newest ones of their rows."""
+        """Mask of buckets for the same 100 ms as the newest ones of their rows."""
         same: npt.NDArray[np.bool_] = self._newest[rows] == buckets[:, STAMP]
         return same & (self._recent.held[rows] > 0)
 
@@ -177,7 +177,7 @@ class History:
             self._recent.shorten(owners, np.minimum(excess, held))
         self._recent.append(rows, buckets)
 
-        # What is too old goes where a page has come, as long as something from before stays.
+        # An old page may go as long as one older bucket stays.
         longer = owners[self._recent.held[owners] > np.maximum(held - excess, 1)]
         while len(longer):
             too_old = self._newest[longer].astype("i8") - _REACH
@@ -185,10 +185,10 @@ class History:
             self._recent.shorten(longer, np.ones(len(longer), "i8"))
             longer = longer[self._recent.held[longer] > 1]
 
-    # Taking out
+    # Reading
 
     def has(self, row: int) -> bool:
-        """Whether anything is kept of the row's past."""
+        """True if there is any history of the row."""
         return bool(self._recent.held[row] or self._life.held[row])
 
     def recent(self, row: int) -> Buckets:
@@ -200,7 +200,7 @@ class History:
         rows = np.array([row])
         if self._recent.held[row] or not self._life.held[row]:
             return self._recent.read(rows)[1]
-        # What was last known is the same in a wide bucket.
+        # A wide bucket has the same last values.
         bucket = self.pages.buckets[self._life.newest(rows)]
         bucket[:, STAMP] = self._newest[row]
         bucket[:, MIN] = bucket[:, MAX] = bucket[:, LAST]
@@ -208,15 +208,15 @@ class History:
         return bucket
 
     def life(self, row: int) -> tuple[Buckets, int]:
-        """Copy the buckets of the row's whole life; with it, how many recent ones fit in one."""
+        """Copy the buckets of the row's whole life, with their width in recent buckets."""
         chain = self._life if self._life.held[row] else self._recent
         return chain.read(np.array([row]))[1], 1 << int(self._life.shift[row])
 
     def grid(self, rows: Rows, column: int, newest: int, count: int) -> npt.NDArray[np.float64]:
-        """Values of one column of many rows' recent buckets, spread over a grid of time.
+        """Values of one column of many rows' recent buckets, on a grid of time.
 
-        `newest` is the stamp of the grid's last column. Returns shape (len(rows), count), NaN where
-        there is no bucket.
+        `newest` is the stamp of the grid's last column. Returns shape (len(rows), count), NaN
+        without a bucket.
         """
         grid = np.full((len(rows), count), np.nan)
         places, used = self._recent.places(rows)

@@ -1,4 +1,4 @@
-"""Flows' whole lives, in buckets that become the wider, the longer they last."""
+"""Whole lives of flows, in buckets that widen with age."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tcctui.flows.history.detail import Detail
 from tcctui.flows.history.pages import PAGE, Pages
 from tcctui.flows.index import Rows, grown
 
-_AT_A_TIME = 128  # rows whose buckets are widened together: what is copied for it is below 1 MB
+_AT_A_TIME = 128  # rows whose buckets are widened together: the copies are below 1 MB
 
 _NOTHING: Buckets = np.empty((0, WIDTH), "u4")
 
@@ -35,7 +35,7 @@ class LifetimeHistory(Chains):
         self.shift[rows] = 0
 
     def lengths_with(self, rows: Rows, buckets: Buckets) -> Counts:
-        """How many buckets each row would have with these of `BUCKET_NS` added."""
+        """Number of buckets of each row with these of `BUCKET_NS` added."""
         stamps = buckets[:, STAMP] >> self.shift[rows]
         starts = run_starts(rows)
         owners = rows[starts]
@@ -45,12 +45,12 @@ class LifetimeHistory(Chains):
         return self.lengths(owners) + np.add.reduceat(new, starts) - goes_on
 
     def _goes_on(self, rows: Rows, stamps: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
-        """Say which stamps are those of the rows' newest buckets."""
+        """Mask of the stamps that equal those of the rows' newest buckets."""
         same: npt.NDArray[np.bool_] = self._pages.buckets[self.newest(rows), STAMP] == stamps
         return same & (self.held[rows] > 0)
 
     def shed(self, wanted: int) -> bool:
-        """Widen what takes more pages than it may, until so many are free; says if they are."""
+        """Widen lives that exceed their pages, until `wanted` are free; True if they are."""
         rows = np.flatnonzero(self.held > self._detail.life)
         rows = rows[self.held[rows] > self._detail.life_pages(rows)]
         for start in range(0, len(rows), _AT_A_TIME):
@@ -96,7 +96,7 @@ class LifetimeHistory(Chains):
     def _refit(self, full: Rows, new_rows: Rows, new: Buckets) -> None:
         """Widen the buckets of some rows until they and the new ones fill three quarters at most.
 
-        So it is long until a row is full again.
+        A row then takes long to fill up again.
         """
         counts, old = self.read(full)
         rows = np.concatenate([np.repeat(full, counts), new_rows])

@@ -1,11 +1,9 @@
-"""What happened to flows at a moment: retransmits, losses, resets."""
+"""Marks of events on the time axis: retransmits, losses, resets."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import copy
-from enum import IntEnum
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,35 +12,13 @@ import numpy.typing as npt
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
 from tcctui.flows.history.grid import Grid
 from tcctui.flows.index import Keys, grown
-from tcctui.wire.events import CaState, EventKind
-
-
-class MarkKind(IntEnum):
-    """What happened."""
-
-    RETRANSMIT = 0
-    RTO = 1
-    """The retransmission timer ran out: the flow entered Loss."""
-    RECOVERY = 2
-    CWR = 3
-    RESET = 4
-
-
-MARK_NAMES: Mapping[int, str] = MappingProxyType(
-    {
-        MarkKind.RETRANSMIT: "retransmit",
-        MarkKind.RTO: "RTO",
-        MarkKind.RECOVERY: "recovery",
-        MarkKind.CWR: "CWR",
-        MarkKind.RESET: "reset",
-    }
-)
-"""What a legend calls them."""
+from tcctui.wire.events import CaState
+from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
 
 NO_KIND = 0xFF
 
 
-def _table(kinds: Mapping[int, MarkKind]) -> npt.NDArray[np.uint8]:
+def _table(kinds: Mapping[int, int]) -> npt.NDArray[np.uint8]:
     table = np.full(256, NO_KIND, "u1")
     for number, kind in kinds.items():
         table[number] = kind
@@ -52,22 +28,16 @@ def _table(kinds: Mapping[int, MarkKind]) -> npt.NDArray[np.uint8]:
 OF_CA_STATE = _table(
     {CaState.LOSS: MarkKind.RTO, CaState.RECOVERY: MarkKind.RECOVERY, CaState.CWR: MarkKind.CWR}
 )
-"""The kind of mark that entering each `CaState` is, or `NO_KIND`."""
+"""Kind of mark for entering each `CaState`, or `NO_KIND`."""
 
-OF_EVENT = _table(
-    {
-        EventKind.RETRANSMIT: MarkKind.RETRANSMIT,
-        EventKind.RECEIVE_RESET: MarkKind.RESET,
-        EventKind.SEND_RESET: MarkKind.RESET,
-    }
-)
-"""The kind of mark that each `EventKind` is by itself, or `NO_KIND`."""
+OF_EVENT = _table({row.kind: row.mark for row in TRACEPOINTS if row.mark is not None})
+"""Kind of mark for each `EventKind`, or `NO_KIND`."""
 
 
 class Marks(NamedTuple):
-    """What happened to a flow, on a chart's grid; ascending by column, arrays of one length.
+    """Marks of a flow on a chart's grid; ascending by column, arrays of one length.
 
-    `column` is the place in the grid, `kind` a `MarkKind`, `count` how often it happened there.
+    `column` is the index in the grid, `kind` a `MarkKind`, `count` the number of occurrences.
     """
 
     column: npt.NDArray[np.int64]
@@ -79,11 +49,11 @@ NO_MARKS = Marks(np.empty(0, "i8"), np.empty(0, "u1"), np.empty(0, "i8"))
 
 _LOGGED = 1 << 17
 
-_RECENT = 1 << 12  # so many of the newest ones are looked through for the same 100 ms
+_RECENT = 1 << 12  # number of the newest marks searched for the same 100 ms
 
 _MARK = np.dtype([("cookie", "u8"), ("stamp", "u4"), ("count", "u4"), ("kind", "u1")], align=True)
 
-_COUNTED = (MarkKind.RETRANSMIT, MarkKind.RESET)  # states that chatter are entered once in 100 ms
+_COUNTED = [mark.kind for mark in MARKS if mark.counted]  # states chatter: once in 100 ms is one
 
 
 class MarkLog:
@@ -94,7 +64,7 @@ class MarkLog:
         self._logged = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> MarkLog:
-        """Copy what was written; there is room for the rest once more comes."""
+        """Copy the entries written so far; room for more is allocated when needed."""
         twin = copy(self)
         memo[id(self)] = twin
         twin._marks = self._marks[: self._logged].copy()
@@ -102,7 +72,7 @@ class MarkLog:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what was written."""
+        """Bytes of the entries written so far."""
         return min(self._logged, _LOGGED) * self._marks.itemsize
 
     def add(
@@ -112,7 +82,7 @@ class MarkLog:
         kinds: npt.NDArray[np.uint8],
         counts: npt.NDArray[Any] | None = None,
     ) -> None:
-        """Take in what happened, in any order; `counts` is how often, once unless given."""
+        """Add occurrences in any order; `counts` is their number, once by default."""
         if not len(cookies):
             return
         stamps = when_ns.astype("i8") // BUCKET_NS
@@ -126,7 +96,7 @@ class MarkLog:
         self._append(self._fold(made))
 
     def _fold(self, made: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-        """Count what is there already to that; gives the rest."""
+        """Add to the counts of existing marks; gives the rest."""
         recent = np.arange(max(0, self._logged - _RECENT), self._logged) % _LOGGED
         keys = _keys(self._marks[recent])
         order = np.argsort(keys)
@@ -148,18 +118,18 @@ class MarkLog:
         self._logged += len(made)
 
     def own(self, cookie: int, since_ns: int) -> npt.NDArray[np.void]:
-        """Copy a flow's marks; none from before `since_ns`, when its connection began."""
+        """Copy a flow's marks since `since_ns`, when its connection began."""
         marks = self._marks[: min(self._logged, _LOGGED)]
         own = marks[marks["cookie"] == np.uint64(cookie)]
         return own[own["stamp"] >= since_ns // BUCKET_NS]
 
     def of(self, cookie: int, grid: Grid, since_ns: int) -> Marks:
-        """Give a flow's marks on a grid; none from before `since_ns`, when its connection began."""
+        """A flow's marks on a grid since `since_ns`, when its connection began."""
         return laid(self.own(cookie, since_ns), grid)
 
 
 def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
-    """Lay one flow's marks, as `MarkLog.own` gives them, onto a grid."""
+    """Place one flow's marks, as from `MarkLog.own`, on a grid."""
     inside, column = grid.inside(own["stamp"].astype("i8") * BUCKET_NS)
     own = own[inside]
     order = np.lexsort((own["kind"], column))
@@ -172,8 +142,8 @@ def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
 
 
 def _keys(marks: npt.NDArray[np.void]) -> Keys:
-    """A number for each flow, kind and 100 ms; hardly ever the same for others."""
+    """Hash of each flow, kind and 100 ms; collisions are very rare."""
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
-    moment = marks["stamp"].astype("u8") << np.uint64(3) | marks["kind"]
+    moment = marks["stamp"].astype("u8") << np.uint64(8) | marks["kind"]
     key: Keys = marks["cookie"] * odd ^ moment
     return key

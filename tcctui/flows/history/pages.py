@@ -1,4 +1,4 @@
-"""The memory that histories live in: pages of a few buckets, handed out under one budget."""
+"""Memory pool of histories: pages of a few buckets, allocated under one budget."""
 
 from __future__ import annotations
 
@@ -19,26 +19,25 @@ PAGE_BYTES = PAGE * WIDTH * 4
 
 
 class Pages:
-    """A pool of pages. Page 0 is never handed out: as a page's number it stands for none.
+    """Pool of pages. Page 0 is never allocated: as a page's number it means none.
 
-    The memory is the system's until a page is first written to: a large budget costs nothing by
-    itself.
+    The system commits memory when a page is first written: a large budget costs nothing by itself.
     """
 
     def __init__(self, budget: int) -> None:
         self.total = budget // PAGE_BYTES
-        """Pages that may be handed out."""
+        """Number of pages that may be allocated."""
         self.buckets: Buckets = np.zeros(((self.total + 1) * PAGE, WIDTH), "u4")
         """All buckets of all pages: page p holds those from p * PAGE on."""
         self.next = np.zeros(self.total + 1, "i4")
-        """The page that follows each in its chain, 0 where none does."""
+        """Next page of each page's chain, 0 at its end."""
         self._free = np.arange(self.total, 0, -1, dtype="i4")
         self.free = self.total
-        """Pages that are left."""
-        self._least_free = self.total  # those beyond were never handed out
+        """Number of free pages."""
+        self._least_free = self.total  # those beyond were never allocated
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Pages:
-        """Copy what was ever in use; there is room for the rest once a page of it is taken."""
+        """Copy the part ever in use; the rest is allocated when needed."""
         twin = copy(self)
         memo[id(self)] = twin
         used = self.total - self._least_free + 1
@@ -48,11 +47,11 @@ class Pages:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what was ever in use."""
+        """Bytes of the part ever in use."""
         return (self.total - self._least_free) * PAGE_BYTES + self._free.nbytes
 
     def take(self, count: int) -> npt.NDArray[np.int32]:
-        """Hand out `count` pages that no other follows; there must be that many."""
+        """Allocate `count` unlinked pages; there must be that many."""
         assert count <= self.free
         if len(self.next) <= self.total:
             self.buckets = grown(self.buckets, (self.total + 1) * PAGE)
@@ -64,6 +63,6 @@ class Pages:
         return taken
 
     def give_back(self, pages: npt.NDArray[np.int32]) -> None:
-        """Take pages back."""
+        """Free pages."""
         self._free[self.free : self.free + len(pages)] = pages
         self.free += len(pages)

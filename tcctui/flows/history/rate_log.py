@@ -1,4 +1,4 @@
-"""What samples told of how fast flows go, for charts of those that are sampled often."""
+"""Log of sampled rates, for charts of the flows that are sampled often."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RATES = ("delivery_rate", "pacing_rate", "bbr_bw")
 """The fields of `samples.SAMPLE` that are logged, all in bytes per second."""
 
 WATCHED_NS = 1_500_000_000
-"""Flows whose sample before is not older than this are logged: somebody is looking at them."""
+"""Largest gap between two samples of a logged flow, in nanoseconds: it is being watched."""
 
 _LOGGED = 1 << 16
 
@@ -34,7 +34,7 @@ class RateLog:
         self._logged = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> RateLog:
-        """Copy what was written; there is room for the rest once more comes."""
+        """Copy the entries written so far; room for more is allocated when needed."""
         twin = copy(self)
         memo[id(self)] = twin
         twin._entries = self._entries[: self._logged].copy()
@@ -42,11 +42,11 @@ class RateLog:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of what was written."""
+        """Bytes of the entries written so far."""
         return min(self._logged, _LOGGED) * self._entries.itemsize
 
     def add(self, samples: Samples) -> None:
-        """Take in samples of watched flows."""
+        """Add samples of watched flows."""
         samples = samples[-_LOGGED:]
         if not len(samples):
             return
@@ -60,9 +60,9 @@ class RateLog:
         self._logged += len(made)
 
     def of(self, cookie: int, grid: Grid, since_ns: int) -> dict[str, Extremes]:
-        """Give a flow's rates on a grid, by name; NaN where nothing was sampled.
+        """A flow's rates on a grid, by name; NaN without a sample.
 
-        What is from before `since_ns`, when its connection began, is left out.
+        Entries from before `since_ns`, when its connection began, are left out.
         """
         entries = self._entries[: min(self._logged, _LOGGED)]
         own = entries[entries["cookie"] == np.uint64(cookie)]
@@ -89,7 +89,7 @@ def acked_rate(acked: npt.NDArray[np.float64], grid: Grid, born_ns: int, now_ns:
     begin = grid.begin_ns
     end = np.append(begin[1:], max(now_ns, int(begin[-1]) + 1))
     span = end - np.maximum(begin, min(born_ns, now_ns - 1))
-    # Within what was begun just now, one ACK is no rate.
+    # In a column that has just begun, one ACK is no rate.
     span = np.where(span > 0, np.maximum(span, 50_000_000), 1)
     rate = np.where(end > born_ns, acked * 1e9 / span, np.nan)
     return Extremes(rate, rate, rate)

@@ -1,4 +1,4 @@
-"""From history buckets to the columns of a chart, with no dip lost."""
+"""Resampling of history buckets to a chart's columns, preserving every extreme."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tcctui.flows.snapshot import Extremes
 
 @dataclass(frozen=True, eq=False)
 class Lived:
-    """A flow's whole life, up to some time or other: buckets `step` recent ones wide, and marks.
+    """A flow's whole life up to some time: buckets `step` recent ones wide, and marks.
 
     `born_ns` is when its connection began; `marks` are as in `MarkLog.own`.
     """
@@ -27,10 +27,10 @@ class Lived:
     def until(
         self, known: Buckets, width: int, recent: Buckets, newest: int
     ) -> tuple[Buckets, int]:
-        """Give the life until the recent bucket `newest`, and how wide its buckets are.
+        """The life until the recent bucket `newest`, and the width of its buckets.
 
-        `known`, buckets `width` recent ones wide, or `recent` tell of what was just before: of the
-        life's bucket that goes on beyond that, they tell what was until then.
+        A bucket of the life that extends beyond `newest` is replaced from `known`, whose buckets
+        are `width` recent ones wide, or from `recent`.
         """
         begun = self.buckets[:, STAMP].astype("i8") * self.step
         open_since = newest // self.step * self.step
@@ -46,11 +46,10 @@ class Lived:
 
 
 def resample(buckets: Buckets, step: int, grid: Grid) -> dict[str, Extremes]:
-    """Lay buckets onto a grid: one entry for each of `SERIES`.
+    """Place buckets on a grid: one entry for each of `SERIES`.
 
-    `buckets` ascend by stamp and are `step` recent buckets wide. What came later than the grid's
-    present is left out. The first column, if nothing happened in it, has the last values from
-    before the window.
+    `buckets` ascend by stamp and are `step` recent buckets wide. Those after the grid's present are
+    left out. If the first column is empty, it has the last values from before the window.
     """
     begun = buckets[:, STAMP].astype("i8") * step
     buckets, begun = buckets[begun <= grid.newest], begun[begun <= grid.newest]
@@ -73,7 +72,7 @@ def resample(buckets: Buckets, step: int, grid: Grid) -> dict[str, Extremes]:
 
 
 def acked(buckets: Buckets, step: int, grid: Grid) -> npt.NDArray[np.float64]:
-    """Bytes acknowledged in each column of a grid; `buckets` are as above."""
+    """Bytes acknowledged in each column of a grid; `buckets` are as for `resample`."""
     begun = buckets[:, STAMP].astype("i8") * step
     place = grid.column(begun)
     inside = (place >= 0) & (begun <= grid.newest)

@@ -1,1 +1,1 @@
-"""Changes that batches of events and samples make to what is known of flows."""
+"""Intake: the effect of batches of events and samples on the state of flows."""

@@ -1,9 +1,9 @@
-"""How many bytes of each flow were acknowledged, told by events, by samples, or by both.
+"""Bytes acknowledged per flow, from events, samples, or both.
 
-Events tell steps: how far snd_una went since the event before, so that their sum lacks what was
-before the first. Samples tell the kernel's own total (tcpi_bytes_acked), but now and then. The
-difference of the two is a constant of the flow, but not known: it is at least what a sample has
-more than all events up to a later one, and at most what it has more than all events before it.
+Events have steps: the advance of snd_una since the event before; their sum lacks everything before
+the first. Samples have the kernel's own total (tcpi_bytes_acked), but only now and then. The
+difference of the two is an unknown constant of the flow: at least a sample's total less all events
+up to a later one, and at most its total less all events before it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,19 @@ from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples, value
 
 SILENT_NS = 250_000_000
-"""Where the newest event is older by this than the newest sample, events don't tell of the flow.
+"""Lag of the newest event behind the newest sample from which on events are missing.
 
-tcp_probe is silent outside ESTABLISHED, and where the kernel's filter leaves the flow out. It is
-longer than samples are late, so that a flow is not counted by both.
+tcp_probe is silent outside ESTABLISHED, and for flows that the kernel's filter drops. The lag is
+longer than samples are late, so that no bytes are counted twice.
 """
 
 GONE_SILENT_NS = 1_000_000_000
-"""Where it is older by this, samples make the flow's history; with events it needs none of them."""
+"""Lag from which on samples make the flow's history; with events none are needed."""
 
 HELD_NS = 30_000_000_000
-"""How long a rate between samples is taken for the present one: a flow that leaves the screen is
-sampled with all others, every 10 s at the latest. After that nothing is known."""
+"""Validity of a rate between samples: a flow that leaves the screen is sampled with all others,
+every 10 s at the latest. After that the rate is unknown.
+"""
 
 _APART_NS = 500_000_000
 
@@ -41,21 +42,21 @@ Counts = npt.NDArray[np.uint64]
 
 
 class Acked:
-    """The counters of all rows. `bytes_acked` of the columns is kept by it, and never goes back."""
+    """Counters of all rows. It maintains `bytes_acked` of the columns, which never decreases."""
 
     def __init__(self, columns: FlowColumns) -> None:
         self._columns = columns
         self.told: Counts = np.zeros(0, "u8")
-        """Bytes that events told of, by row."""
+        """Bytes reported by events, by row."""
         # Bytes acknowledged before the first event, at least and at most (-1: no sample says).
         self._least = np.zeros(0, "i8")
         self._most = np.zeros(0, "i8")
-        self._ahead = np.zeros(0, "u8")  # bytes in the history that no event has told of yet
-        # Three looks at the kernel's total: two that the rate is worked out from, and the newest.
+        self._ahead = np.zeros(0, "u8")  # bytes in the history that no event has reported yet
+        # Three reads of the kernel's total: two for the rate, and the newest.
         self._when = np.zeros((0, 3), "i8")
         self._total = np.zeros((0, 3), "u8")
         self._rate = np.zeros(0)
-        self._until = np.zeros(0, "i8")  # when the rate says nothing any more
+        self._until = np.zeros(0, "i8")  # when the rate expires
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
@@ -67,17 +68,17 @@ class Acked:
         self._most[before:] = -1
 
     def forget(self, rows: Rows) -> None:
-        """Begin anew with the rows."""
+        """Reset the rows."""
         self.told[rows] = 0
         self.forget_samples(rows)
 
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What there is of each row, by name."""
+        """State of each row, by name."""
         return {name: getattr(self, name) for name in _ARRAYS}
 
     def forget_samples(self, rows: Rows) -> None:
-        """Forget what samples told of the rows."""
+        """Forget what samples reported of the rows."""
         for array in (self._least, self._ahead, self._when, self._total, self._rate, self._until):
             array[rows] = 0
         self._most[rows] = -1
@@ -91,10 +92,10 @@ class Acked:
         last: npt.NDArray[np.intp],
         first_ns: npt.NDArray[np.uint64],
     ) -> Counts:
-        """Count what events tell; gives what of each event's step no sample has told before.
+        """Count what events report; gives the part of each step not yet reported by samples.
 
-        `steps` has one entry per event, grouped by row: `first` and `last` are where each row's
-        events begin and end, and `first_ns` is when they begin.
+        `steps` has one entry per event, grouped by row: `first` and `last` are the indexes of each
+        row's first and last event, and `first_ns` is the first one's time.
         """
         totals = np.add.reduceat(steps, first)
         began = self.told[rows] + steps[first]
@@ -118,7 +119,7 @@ class Acked:
         return left
 
     def by_samples(self, rows: Rows, samples: Samples) -> Counts:
-        """Count what samples tell, one for each row; gives the bytes that only they tell of."""
+        """Count what samples report, one for each row; gives the bytes reported by them alone."""
         news = np.zeros(len(rows), "u8")
         known = ~np.isnan(value(samples, "bytes_acked"))
         if not known.all():
@@ -145,7 +146,7 @@ class Acked:
         return news
 
     def _look(self, rows: Rows, when: npt.NDArray[np.int64], total: Counts) -> None:
-        """Work out the rows' rates between samples, half a second apart or more."""
+        """Update the rows' rates between samples, half a second apart or more."""
         apart = when - self._when[rows, 1] >= _APART_NS
         moved = rows[apart]
         self._when[moved, 0], self._total[moved, 0] = self._when[moved, 1], self._total[moved, 1]
@@ -159,14 +160,14 @@ class Acked:
         self._when[rows, 2], self._total[rows, 2] = when, total
 
     def rates(self, by_events: npt.NDArray[np.float64], now_ns: int) -> npt.NDArray[np.float64]:
-        """Bytes per second of every row, given what events tell of it."""
+        """Bytes per second of every row, given the rate by events."""
         columns = self._columns
         only = columns["sampled_ns"] > columns["last_ns"] + SILENT_NS
         if not only.any():
             return by_events
         sampled = np.where(self._until > now_ns, self._rate, np.nan)
         sampled[columns["closed_ns"] > 0] = 0
-        sampled[self._when[:, 2] == 0] = np.nan  # the kernel does not tell its total
+        sampled[self._when[:, 2] == 0] = np.nan  # the kernel does not report its total
         never = columns["last_ns"] == 0
         both = np.where(never, sampled, np.fmax(sampled, by_events))
         return np.where(only, both, by_events)

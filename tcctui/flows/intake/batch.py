@@ -28,10 +28,10 @@ LAST_FIELDS = {
 
 
 class ProbeBatch:
-    """tcp_probe events sorted by flow, in the order of their arrival within each.
+    """tcp_probe events sorted by flow, in order of arrival within each.
 
     `events` are the sorted ones. `cookies` are the flows, one entry each; `first` and `last` the
-    places of each flow's first and last event.
+    indexes of each flow's first and last event.
     """
 
     def __init__(self, events: Events) -> None:
@@ -44,11 +44,11 @@ class ProbeBatch:
         self._lengths = self.last - self.first + 1
 
     def acks(self, told: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
-        """How many ACKs each flow's events stand for.
+        """Number of ACKs that each flow's events stand for.
 
-        `told` is each flow's `acks` before its first event here, 0 if none is known: an event that
-        did not begin its count then stands for itself, the rest having been told to nobody here. A
-        count that does not move comes from an event that was delivered twice.
+        `told` is each flow's `acks` before its first event here, 0 if unknown: an event that did
+        not begin its count then stands for itself, as the rest was reported to another reader. An
+        unchanged count comes from an event that was delivered twice.
         """
         count = self.events["acks"]
         if not count.any():
@@ -66,7 +66,7 @@ class ProbeBatch:
         return np.add.reduceat(stands_for.astype("u8"), self.first)
 
     def told(self, before: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
-        """`acks` of each flow's last event that has it, else what it was `before`."""
+        """Count `acks` of each flow's last event that has it, else the one `before`."""
         count = self.events["acks"]
         if not count.any():
             return before
@@ -79,7 +79,7 @@ class ProbeBatch:
         alone: npt.NDArray[np.bool_],
         told: npt.NDArray[np.uint32],
     ) -> npt.NDArray[np.uint32]:
-        """Let events that stand for themselves carry on the count of their flow."""
+        """Extend the flow's count by events that stand for themselves."""
         place = np.where(alone, -1, np.arange(len(count)))
         place[self.first] = np.maximum(place[self.first], self.first)
         place = np.maximum.accumulate(place)
@@ -102,10 +102,10 @@ class ProbeBatch:
         return np.maximum(step, 0).astype("u8")
 
     def _connected_anew(self) -> npt.NDArray[np.intp]:
-        """Places of events from where a flow has other addresses.
+        """Indexes of events at which a flow changes its addresses.
 
-        A socket keeps its cookie when it is disconnected and connected anew: looked for are flows
-        whose last event differs from the first.
+        A socket keeps its cookie when it is disconnected and reconnected: only flows whose last
+        event differs from the first are searched.
         """
         changed = np.zeros(len(self.cookies), bool)
         for name in ("sport", "dport", "daddr"):
@@ -152,11 +152,11 @@ class ProbeBatch:
 
 
 def _by_cookie(cookies: Keys) -> npt.NDArray[np.int64]:
-    """Places of the events sorted by cookie, in the order of their arrival within each cookie."""
+    """Indexes of the events sorted by cookie, in order of arrival within each cookie."""
     bits = np.uint64(len(cookies).bit_length())
     if int(cookies.max()) >> (64 - int(bits)):
         return np.argsort(cookies, kind="stable")
-    # Cookies are small numbers: with the place behind it, one plain sort does it, several times
+    # Cookies are small numbers: combined with the index, one plain sort does it, several times
     # faster than a stable argsort.
     keys = cookies << bits | np.arange(len(cookies), dtype="u8")
     keys.sort()

@@ -1,4 +1,4 @@
-"""Where a batch of events must be cut before it can be taken in."""
+"""Cuts of a batch of events before intake."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LONGEST_NS = 30_000_000_000  # half of what the recent history holds
 
 
 def parts(events: Events) -> Iterator[Events]:
-    """Cut a batch so that no part is long, nor has a cookie that is used again after its end.
+    """Cut a batch so that no part is long, nor contains a cookie's reuse after its end.
 
-    A part spans 30 s at most. Of an empty batch, it is the one part.
+    A part spans 30 s at most. An empty batch is one part.
     """
     if len(events) > 1:
         when = events["ts_ns"]
@@ -29,7 +29,7 @@ def parts(events: Events) -> Iterator[Events]:
 
 
 def _first_reuse(events: Events) -> int:
-    """Place of the first tcp_probe event of a socket whose end is before it; 0 if there is none."""
+    """Index of the first tcp_probe event of a socket whose end precedes it; 0 if there is none."""
     ends = np.flatnonzero(events["kind"] == EventKind.DESTROY)
     probes = np.flatnonzero(events["kind"] == EventKind.PROBE)
     if not len(ends) or not len(probes):

@@ -1,10 +1,11 @@
-"""The two ends of every flow: which addresses, and how they read."""
+"""The two ends of every flow: addresses and their text."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.labels import Lines, both_endpoints, with_states
@@ -20,11 +21,11 @@ _ADDRESSES = (
 
 
 class Endpoints:
-    """Both ends of every row's flow; their text is made when asked for, and then kept."""
+    """Both ends of every row's flow; their text is made on demand and cached."""
 
     def __init__(self, columns: FlowColumns) -> None:
         self._columns = columns
-        self._lines: Lines = np.empty(0, "S1")  # nobody has searched yet
+        self._lines: Lines = np.empty(0, "S1")  # no search yet
         self._made = np.zeros(0, bool)
 
     def grow(self, rows: int) -> None:
@@ -37,7 +38,7 @@ class Endpoints:
         self._made[rows] = False
 
     def differ(self, rows: Rows, events: Events | Samples) -> npt.NDArray[np.bool_]:
-        """Say which events, one for each row, have other addresses or ports than the rows."""
+        """Mask of events, one for each row, whose addresses or ports differ from the row's."""
         columns = self._columns
         differ = columns["sport"][rows] != events["sport"]
         differ |= columns["dport"][rows] != events["dport"]
@@ -46,7 +47,7 @@ class Endpoints:
         return differ
 
     def set(self, rows: Rows, events: Events | Samples) -> None:
-        """Take the rows' addresses from events, one for each; ports are the caller's."""
+        """Copy the rows' addresses from events, one for each; ports are the caller's."""
         for column, field, half in _ADDRESSES:
             self._columns[column][rows] = events[field][:, half]
         self.forget(rows)
@@ -59,8 +60,7 @@ class Endpoints:
         return with_states(self._lines[rows], self._columns["state"][rows])
 
     def _make(self, rows: Rows) -> None:
-        ends = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
-        lines = both_endpoints({name: self._columns[name][rows] for name in ends})
+        lines = both_endpoints({name: self._columns[name][rows] for name in ENDS})
         if len(self._lines) < len(self._made):
             self._lines = grown(self._lines, len(self._made))
         if lines.itemsize > self._lines.itemsize:

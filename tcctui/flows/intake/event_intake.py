@@ -1,4 +1,4 @@
-"""How a batch of events changes what is known about flows."""
+"""Intake of events."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from tcctui.wire.records import pick
 
 
 class EventIntake:
-    """Finds the row that an event is for, and writes it there.
+    """Finds the row of an event, and updates it.
 
-    `looks` knows what samples tell of the rows. Not for several threads at once.
+    `looks` has the samples of the rows. Used by one thread at a time.
     """
 
     def __init__(self, known: FlowRows, looks: SampleIntake) -> None:
@@ -27,7 +27,7 @@ class EventIntake:
         self._looks = looks
 
     def ingest(self, events: Events, now_ns: int) -> None:
-        """Take in a batch that `parts` has cut, and let time go on to `now_ns`."""
+        """Take in a batch that `parts` has cut, and advance to `now_ns`."""
         known = self._known
         known.go_on(now_ns)
         kinds = events["kind"]
@@ -69,7 +69,7 @@ class EventIntake:
             again = moved & ~new
             known.connected_anew(rows[again])
             known.set_birth(rows[again], pick(last, again))
-        # A socket that was sampled before its first event is known by its addresses alone.
+        # A socket sampled before its first event is known by its addresses alone.
         unlearnt = moved | ~told
         if unlearnt.any():
             known.sockets.forget(rows[unlearnt])
@@ -80,7 +80,7 @@ class EventIntake:
         for field, column in LAST_FIELDS.items():
             columns[column][rows] = last[field]
         columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
-        living = rows[columns["closed_ns"][rows] == 0]  # of others, it is an event that came late
+        living = rows[columns["closed_ns"][rows] == 0]  # for others, it is a late event
         columns["state"][living] = TcpState.ESTABLISHED
         columns["last_ns"][rows] = last["ts_ns"]
         counted = np.where(new, 0, columns["acks"][rows])
@@ -94,11 +94,11 @@ class EventIntake:
     def _leave_out_the_untold(
         self, batch: ProbeBatch, rows: Rows, acked: npt.NDArray[np.uint64]
     ) -> None:
-        """Take out of the first events' steps what happened while nobody told of the flow.
+        """Remove from the first events' steps what was acknowledged while no events came.
 
-        One ACK acknowledges no more than was in flight. What is beyond that, after a while without
-        events (the kernel's filter was another one), was not acknowledged in this moment, but over
-        a time of which nothing is known.
+        One ACK acknowledges no more than was in flight. The excess, after a gap without events (the
+        kernel's filter was different), was not acknowledged at this moment, but over an unknown
+        time.
         """
         columns = self._known.columns
         events = batch.events
@@ -117,10 +117,10 @@ class EventIntake:
         self._known.rates.leave_out(rows, beyond)
 
     def _begin_anew(self, batch: ProbeBatch, closed_ns: npt.NDArray[np.int64]) -> bool:
-        """Take in a batch with events from after the end of their flows; says whether it is one.
+        """Take in a batch with events from after the end of their flows; False for any other.
 
-        `closed_ns` is when each of the batch's flows ended, or 0. Those flows go: what comes after
-        is the cookie's next connection.
+        `closed_ns` is when each of the batch's flows ended, or 0. Those flows are dropped: later
+        events belong to the cookie's next connection.
         """
         events = batch.events
         closed = closed_ns[np.searchsorted(batch.cookies, events["sock_cookie"])]
@@ -135,7 +135,7 @@ class EventIntake:
         return True
 
     def _learn_sockets(self, rows: Rows, events: Events) -> None:
-        # Of several sockets that had one address, one after the other, it is the last one's.
+        # Of several sockets that shared an address, one after the other, it is the last one's.
         order = np.argsort(events["ts_ns"], kind="stable")
         self._known.sockets.learn(socket_keys(events)[order], rows[order])
 
@@ -163,13 +163,13 @@ class EventIntake:
         self._looks.marks_told(*self._of_their_rows(events))
 
     def _of_their_rows(self, events: Events) -> tuple[Rows, Events]:
-        """Join lifecycle events, of which few carry a cookie; gives those of rows, and the rows."""
+        """Join lifecycle events, of which few carry a cookie; gives the rows, and their events."""
         columns = self._known.columns
         rows = self._known.cookies.lookup(events["sock_cookie"])
         unknown = rows < 0
         rows[unknown] = self._known.sockets.rows(pick(events, unknown))
         when = events["ts_ns"].astype("i8")
-        # An address may by now be another socket's: an event from before a row's first is not the
+        # An address may belong to another socket by now: an event from before a row's first is not
         # row's, nor is one from after its end.
         known = rows >= 0
         closed = np.zeros(len(rows), "i8")

@@ -1,4 +1,4 @@
-"""The newest sample of every flow, as one piece."""
+"""Newest sample of every flow, as one structured array."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, value
 
 _PIECE = np.dtype((np.void, SAMPLE.itemsize))
 
-_KNOWN_BY = (  # what `value` looks at
+_KNOWN_BY = (  # fields that `value` checks
     *("sock_cookie", "info_len", "cc_info", "has_skmem", "data_segs_out", "data_segs_in"),
 )
 
@@ -22,10 +22,10 @@ _TOLD_LAST = ("ts_ns", "end", "state", "rqueue", "wqueue")
 
 
 def at_the_end(before: Samples, last: Samples) -> Samples:
-    """Make whole the last samples of sockets, given what was sampled `before` (or zeros).
+    """Complete the final samples of sockets from those `before` (or zeros).
 
-    The kernel tells TCP_INFO of a destroyed socket, and neither algorithm nor buffers nor owner;
-    and where the socket was disconnected first, not even that.
+    For a destroyed socket the kernel reports TCP_INFO, but neither algorithm nor buffers nor owner;
+    and if the socket was disconnected first, not even TCP_INFO.
     """
     known = before["sock_cookie"] != 0
     pieces = before.view(_PIECE).copy()
@@ -40,7 +40,7 @@ def at_the_end(before: Samples, last: Samples) -> Samples:
 
 
 def sampled(samples: Samples, name: str) -> npt.NDArray[Any]:
-    """One of `columns.SAMPLED` of many flows' newest samples, of which some may be all zero.
+    """One of `columns.SAMPLED` from many flows' newest samples, of which some may be all zero.
 
     Floats with NaN where missing, or bytes, empty where missing.
     """
@@ -51,7 +51,7 @@ def sampled(samples: Samples, name: str) -> npt.NDArray[Any]:
 
 
 class Latest:
-    """The newest sample of each row; all zero where there was none."""
+    """The newest sample of each row; all zero without one."""
 
     def __init__(self) -> None:
         self._samples = np.empty(0, _PIECE)
@@ -67,7 +67,7 @@ class Latest:
 
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What there is of each row, by name."""
+        """State of each row, by name."""
         return {"samples": self._samples}
 
     def of(self, rows: Rows) -> Samples:
@@ -84,5 +84,5 @@ class Latest:
         return sampled(few, name)
 
     def put(self, rows: Rows, samples: Samples) -> None:
-        """Keep these, one for each row."""
+        """Store these samples, one for each row."""
         self._samples[rows] = samples.view(_PIECE)

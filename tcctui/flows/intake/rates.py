@@ -1,4 +1,4 @@
-"""How fast flows send: bytes acknowledged per second, over about the last second."""
+"""Rates of flows: bytes acknowledged per second, over about the last second."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ import numpy.typing as npt
 from tcctui.flows.index import Rows, grown
 
 TICK_NS = 250_000_000
-"""How often rates are worked out."""
+"""Interval of rate computations, in nanoseconds."""
 
 TICKS = 4
-"""So many of them make a rate."""
+"""Number of intervals that a rate covers."""
 
 _LONGEST_NS = 2_000_000_000
 
 
 class EventRate:
-    """How many events there are a second, over the last four ticks."""
+    """Events per second, over the last four ticks."""
 
     def __init__(self) -> None:
-        self._told = deque[tuple[int, int]](maxlen=TICKS + 1)  # when, and how many until then
+        self._told = deque[tuple[int, int]](maxlen=TICKS + 1)  # times, and counts until then
 
     def tick(self, now_ns: int, events: int) -> None:
-        """Take note of how many events there were until now."""
+        """Record the count of events until now."""
         self._told.append((now_ns, events))
         while len(self._told) > 2 and self._told[-1][0] - self._told[0][0] > _LONGEST_NS:
             self._told.popleft()
@@ -44,11 +44,11 @@ class EventRate:
 
     @property
     def ticks(self) -> list[int]:
-        """When, and how many, one tick after the other."""
+        """Times and counts, one tick after the other."""
         return [number for tick in self._told for number in tick]
 
     def go_on_from(self, ticks: Sequence[int], now_ns: int) -> None:
-        """Set what `ticks` gave; what can't have been is left out, and zeros behind it."""
+        """Restore `ticks`; implausible ones are left out, and zeros appended."""
         pairs = list(zip(ticks[::2], ticks[1::2], strict=False))[: TICKS + 1]
         pairs = [(when, events) for when, events in pairs if 0 < when <= now_ns]
         self._told.clear()
@@ -74,22 +74,22 @@ class Rates:
         self.per_second = grown(self.per_second, rows)
 
     def forget(self, rows: Rows) -> None:
-        """Begin anew with the rows."""
+        """Reset the rows."""
         self._counters[rows] = 0
         self.per_second[rows] = 0
 
     def leave_out(self, rows: Rows, counted: npt.NDArray[np.uint64]) -> None:
-        """Have so much of what the rows' counters count now be of another time."""
+        """Move part of the rows' present counts to another time."""
         self._counters[rows] += counted[:, np.newaxis]
 
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What there is of each row, by name."""
+        """State of each row, by name."""
         return {"counters": self._counters, "per_second": self.per_second}
 
     @property
     def ticks(self) -> list[int]:
-        """When the last ticks were, and how many there were; to be set as it was given."""
+        """Times and number of the last ticks, for a later restore."""
         return [*self._when.tolist(), self._ticks]
 
     @ticks.setter
@@ -98,10 +98,10 @@ class Rates:
         self._when[:] = when
 
     def check(self, ticks: Sequence[int], now_ns: int) -> None:
-        """See that ticks that somebody says there were can be gone on from at `now_ns`.
+        """Check that recorded ticks can be continued at `now_ns`.
 
         Raises:
-            ValueError: they can't have been.
+            ValueError: they are implausible.
 
         """
         *when, count = ticks
@@ -111,13 +111,13 @@ class Rates:
             raise ValueError("rates were worked out in another order")
 
     def tick(self, now_ns: int, counter: npt.NDArray[np.uint64]) -> bool:
-        """Work the rates out if a tick has passed since the last time; says whether it has."""
+        """Update the rates if a tick has passed since the last update; True if updated."""
         newest = (self._ticks - 1) % TICKS
         since = now_ns - int(self._when[newest])
         if self._ticks and since < TICK_NS:
             return False
         if self._ticks and since > _LONGEST_NS:
-            # The clock jumped, or nobody asked: what was before says nothing of the present.
+            # The clock jumped, or there was a pause: earlier counts say nothing of the present.
             self._work_out(now_ns, counter, newest)
             self._ticks = 0
         elif self._ticks:

@@ -1,4 +1,4 @@
-"""How samples change what is known about flows: each value is the newest, whoever told it."""
+"""Intake of samples: each value is the newest from any source."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.history.buckets import SERIES
-from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT, MarkKind
+from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT
 from tcctui.flows.history.rate_log import WATCHED_NS
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.acked import GONE_SILENT_NS
@@ -21,23 +21,24 @@ from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
 from tcctui.wire.samples import End, Samples, newest, value
+from tcctui.wire.tracepoints import MarkKind
 
 When = npt.NDArray[np.int64]
 
 
 class SampleIntake:
-    """Finds the row that a sample is for, and writes there what no event has told since.
+    """Finds the row of a sample, and updates the values that no newer event has set.
 
-    Not for several threads at once.
+    Used by one thread at a time.
     """
 
     def __init__(self, known: FlowRows) -> None:
         self._known = known
-        self._state_ns = np.zeros(0, "i8")  # when a STATE event last told of each row
+        self._state_ns = np.zeros(0, "i8")  # time of each row's last STATE event
         self._ca_state_ns = np.zeros(0, "i8")
-        self._missed = np.zeros(0, bool)  # rows that are closed for not having been found
+        self._missed = np.zeros(0, bool)  # rows closed because their socket was not found
         self.ca_states_come = self.retransmits_come = False
-        """Whether there are events of these kinds: what they tell, samples need not."""
+        """True if there are events of these kinds, which make samples redundant for them."""
         known.add_part(self)
 
     def grow(self, rows: int) -> None:
@@ -48,30 +49,30 @@ class SampleIntake:
             self._missed = grown(self._missed, rows)
 
     def forget(self, rows: Rows) -> None:
-        """Begin anew with the rows."""
+        """Reset the rows."""
         self._state_ns[rows] = self._ca_state_ns[rows] = 0
         self._missed[rows] = False
 
     @property
     def kept(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What there is of each row, by name."""
+        """State of each row, by name."""
         return {
             "state_ns": self._state_ns,
             "ca_state_ns": self._ca_state_ns,
             "missed": self._missed,
         }
 
-    # What events told
+    # Reported by events
 
     def state_told(self, rows: Rows, states: npt.NDArray[np.uint8], when: When) -> None:
-        """Take in the states that events tell of rows, the newest event of a row last."""
+        """Record the states that events report, the newest event of a row last."""
         newer = when > self._known.columns["sampled_ns"][rows]
         rows = rows[newer]
         self._known.columns["state"][rows] = states[newer]
         self._state_ns[rows] = when[newer]
 
     def ca_states_told(self, rows: Rows, events: Events) -> None:
-        """Take in CA_STATE events of rows, oldest first."""
+        """Record CA_STATE events of rows, oldest first."""
         columns, when = self._known.columns, events["ts_ns"].astype("i8")
         states = events["newstate"]
         self._known.limits.by_events(rows, states, when)
@@ -84,26 +85,26 @@ class SampleIntake:
         self._ca_state_ns[rows] = when[newer]
 
     def kinds_come(self, kinds: npt.NDArray[np.uint8]) -> None:
-        """Take note of what kinds of events there are."""
+        """Record which kinds of events arrive."""
         self.ca_states_come |= bool((kinds == EventKind.CA_STATE).any())
         self.retransmits_come |= bool((kinds == EventKind.RETRANSMIT).any())
 
     def marks_told(self, rows: Rows, events: Events) -> None:
-        """Take in RETRANSMIT events and resets of rows."""
+        """Record RETRANSMIT events and resets of rows."""
         cookies = self._known.columns["cookie"][rows]
         self._known.marks.add(cookies, events["ts_ns"], OF_EVENT[events["kind"]])
 
     def show_newer(self, rows: Rows) -> None:
-        """Let the rows have the values of their newest sample again where that is newer still."""
+        """Restore the rows' values from their newest sample where it is newer."""
         columns = self._known.columns
         newer = columns["sampled_ns"][rows] > columns["last_ns"][rows]
         if newer.any():
             self._show(rows[newer], self._known.latest.of(rows[newer]))
 
-    # What samples tell
+    # Reported by samples
 
     def ingest(self, samples: Samples, now_ns: int) -> None:
-        """Take in samples of any age, and let time go on to `now_ns`."""
+        """Take in samples of any age, and advance to `now_ns`."""
         self._known.go_on(now_ns)
         ends = samples["end"]
         self._ingest_living(pick(samples, ends == End.LIVES) if ends.any() else samples)
@@ -121,12 +122,12 @@ class SampleIntake:
         there = np.flatnonzero(rows >= 0)
         differ = np.zeros(len(rows), bool)
         differ[there] = known.endpoints.differ(rows[there], pick(samples, there))
-        # A socket keeps its cookie when it is disconnected and connected anew.
+        # A socket keeps its cookie when it is disconnected and reconnected.
         newer = np.ones(len(rows), bool)
         when = samples["ts_ns"][there].astype("i8")
         own = rows[there]
         closed = columns["closed_ns"][own]
-        # Of what is closed, a sample that comes late still tells how it was.
+        # A late sample of a closed flow still has its final values.
         late = (closed > 0) & (when <= closed) & ~differ[there] & ~self._missed[own]
         newer[there] = when > np.where(late, 0, closed)
         newer[there] &= when > columns["sampled_ns"][own]
@@ -143,7 +144,7 @@ class SampleIntake:
             rows[new] = self._open(pick(samples, new))
         found = self._missed[rows]
         found &= samples["ts_ns"].astype("i8") > columns["closed_ns"][rows]
-        if found.any():  # again: its namespace was out of sight
+        if found.any():  # reopened: its namespace was out of sight
             columns["closed_ns"][rows[found]] = 0
             self._missed[rows[found]] = False
             known.sockets.learn(tuple_keys(pick(samples, found)), rows[found])
@@ -219,7 +220,7 @@ class SampleIntake:
             known.add_history(*changes.buckets(), keep=rows)
 
     def _mark(self, rows: Rows, samples: Samples) -> None:
-        """Mark what samples, each newer than its row's before, tell and no event does."""
+        """Mark changes in samples, each newer than its row's last, that no event reports."""
         known, columns = self._known, self._known.columns
         again = columns["sampled_ns"][rows] > 0
         if not self.ca_states_come:
@@ -247,7 +248,7 @@ class SampleIntake:
         columns["mss"][rows[told]] = np.maximum(columns["mss"][rows[told]], mss[told])
 
     def _show(self, rows: Rows, samples: Samples) -> None:
-        """Write what samples know into the columns, one sample for each row."""
+        """Write the values of samples into the columns, one sample for each row."""
         columns = self._known.columns
         when = samples["ts_ns"].astype("i8")
         living = (columns["closed_ns"][rows] == 0) & (when > self._state_ns[rows])

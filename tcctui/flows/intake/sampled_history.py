@@ -1,4 +1,4 @@
-"""What samples add to histories: buckets of what has changed from one to the next."""
+"""History buckets from changes between samples."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _SPREAD = 1_000_000_000 // BUCKET_NS
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """What changed in some rows from one sample to the next; arrays of one entry per row.
+    """Changes in some rows from one sample to the next; arrays of one entry per row.
 
     `before` and `after` have the values of `buckets.SERIES`; `acked` is the bytes acknowledged
-    between the two, of which no event has told. The samples are of `seen_ns` and `when_ns`, the
-    row's newest bucket is `newest` (0 where there is none), and it was first known at `born_ns`.
+    between the two and not reported by events. The samples are of `seen_ns` and `when_ns`, the
+    row's newest bucket is `newest` (0 without one), and it was first known at `born_ns`.
     """
 
     rows: Rows
@@ -32,11 +32,10 @@ class Changes:
     born_ns: npt.NDArray[np.int64]
 
     def buckets(self) -> tuple[Rows, Buckets]:
-        """Make buckets, and give each one's row with it, as `History.add` takes them.
+        """Make buckets and their rows, as `History.add` takes them.
 
-        What was acknowledged is spread over the time between both samples where that is 1 s at
-        most: flows that are looked at are sampled more often. A row without a history begins with
-        what it has been since it was first known.
+        Acknowledged bytes are spread over the time between both samples if that is 1 s at most, as
+        for watched flows. A row without a history begins with its state since it was first known.
         """
         newest = self.newest.astype("i8")
         stamp = np.maximum(self.when_ns // BUCKET_NS, newest)
@@ -67,7 +66,7 @@ class Changes:
     def _acked_by(
         self, stamps: npt.NDArray[np.int64], place: npt.NDArray[np.intp]
     ) -> npt.NDArray[np.uint64]:
-        """How much of a row's bytes was acknowledged by the end of each bucket, if evenly so."""
+        """Part of a row's bytes acknowledged by the end of each bucket, at an even pace."""
         span = np.maximum(self.when_ns - self.seen_ns, 1)[place]
         over = np.clip(((stamps + 1) * BUCKET_NS - self.seen_ns[place]) / span, 0, 1)
         return (self.acked[place] * over).astype("u8")

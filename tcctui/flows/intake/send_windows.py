@@ -1,4 +1,4 @@
-"""What a sample says of windows and queues, in the meaning that tcp_probe gives it."""
+"""Windows and queues of samples, with tcp_probe's meaning."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ def in_flight(samples: Samples) -> npt.NDArray[np.int64]:
 
 
 def current_ssthresh(samples: Samples) -> npt.NDArray[np.uint32]:
-    """Slow start threshold in segments, as tcp_probe gives it (tcp_current_ssthresh, net/tcp.h).
+    """Slow start threshold in segments, as tcp_probe reports it (tcp_current_ssthresh, net/tcp.h).
 
-    TCP_INFO has the plain one; the kernel takes 3/4 of snd_cwnd for it where that is more, unless
-    cwnd is being reduced.
+    TCP_INFO has the plain one; the kernel uses 3/4 of snd_cwnd where that is larger, unless cwnd is
+    being reduced.
     """
     plain, cwnd = samples["snd_ssthresh"], samples["snd_cwnd"]
     reducing = (samples["ca_state"] == CaState.CWR) | (samples["ca_state"] == CaState.RECOVERY)

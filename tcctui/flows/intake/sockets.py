@@ -1,4 +1,4 @@
-"""Which socket a lifecycle event is about: those tracepoints carry no cookie."""
+"""Join of lifecycle events with sockets: those tracepoints carry no cookie."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _REMEMBERED = 8192
 
 
 def tuple_keys(events: Events | Samples) -> Keys:
-    """A 64-bit key of each event's addresses and ports; for what comes without skaddr."""
+    """64-bit key of each event's addresses and ports, for events without skaddr."""
     saddr, daddr = events["saddr"], events["daddr"]
     return keys_of_ends(
         saddr[:, 0], saddr[:, 1], daddr[:, 0], daddr[:, 1], events["sport"], events["dport"]
@@ -24,7 +24,7 @@ def tuple_keys(events: Events | Samples) -> Keys:
 
 
 def keys_of_ends(*parts: npt.NDArray[Any]) -> Keys:
-    """Make the same keys of the halves of local and remote addresses, and both ports."""
+    """The same keys from the halves of local and remote addresses, and both ports."""
     key = np.zeros(len(parts[0]), "u8")
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
     for part in parts:
@@ -34,7 +34,7 @@ def keys_of_ends(*parts: npt.NDArray[Any]) -> Keys:
 
 
 def socket_keys(events: Events | Samples) -> Keys:
-    """What joins tcp_probe or a sample with a socket's lifecycle: skaddr, else both ends."""
+    """Join key of tcp_probe or a sample with a socket's lifecycle: skaddr, else both ends."""
     if events.dtype == SAMPLE:
         return tuple_keys(events)
     keys = events["skaddr"].copy()
@@ -45,7 +45,7 @@ def socket_keys(events: Events | Samples) -> Keys:
 
 
 class Sockets:
-    """Joins lifecycle events with rows; remembers when sockets without a row were opened."""
+    """Joins lifecycle events with rows; remembers the openings of sockets without a row."""
 
     def __init__(self) -> None:
         self._index = KeyIndex()
@@ -53,12 +53,12 @@ class Sockets:
         self._opened_ns: npt.NDArray[np.int64] = np.empty(0, "i8")
 
     def learn(self, keys: Keys, rows: Rows) -> None:
-        """Take note of which socket a row is about."""
+        """Record the socket of each row."""
         self._index.put(keys, rows)
 
     @property
     def opened_lately(self) -> Mapping[str, npt.NDArray[Any]]:
-        """Sockets without a row: their keys, and when they were opened; to be set as given."""
+        """Sockets without a row: their keys and opening times, for a later restore."""
         return {"keys": self._opened_keys, "ns": self._opened_ns}
 
     @opened_lately.setter
@@ -66,11 +66,11 @@ class Sockets:
         self._opened_keys, self._opened_ns = opened["keys"], opened["ns"]
 
     def forget(self, rows: Rows) -> None:
-        """Forget the rows' sockets: their kernel addresses will be used again."""
+        """Forget the rows' sockets: their kernel addresses will be reused."""
         self._index.remove_rows(rows)
 
     def rows(self, events: Events) -> Rows:
-        """Row of each lifecycle event, -1 where the socket is not known."""
+        """Row of each lifecycle event, -1 for an unknown socket."""
         rows = self._index.lookup(events["skaddr"])
         unknown = rows < 0
         if unknown.any():
@@ -88,7 +88,7 @@ class Sockets:
         self._opened_ns = np.concatenate([self._opened_ns, when])[-_REMEMBERED:]
 
     def opened_ns(self, keys: Keys, before_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """When each socket was opened, 0 if that was not seen; `before_ns` is its first event."""
+        """Opening time of each socket, 0 if unknown; `before_ns` is its first event."""
         asked_for = np.isin(self._opened_keys, keys, kind="sort") if len(keys) else ()
         if not np.any(asked_for):
             return np.zeros(len(keys), "i8")
@@ -108,7 +108,7 @@ class Sockets:
 
 
 _LONGEST_NS = (1 << 48) - 2
-"""Openings longer ago than 78 h before the newest one are told apart no more."""
+"""Openings more than 78 h before the newest one are not distinguished."""
 
 
 def _numbered(

@@ -1,4 +1,4 @@
-"""Writing down what is known of all flows at a moment, and going on from there."""
+"""Keyframe of a store, and its restoration."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.diagnosis.diagnosis import NOT_LOOKED
+from tcctui.flows.diagnosis.limits import SHARES
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.rates import TICKS
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.intake.sockets import keys_of_ends
 from tcctui.flows.keyframe.keyframe import Keyframe
+from tcctui.flows.keyframe.layout import converted
 from tcctui.flows.rows import FlowRows
+from tcctui.wire.samples import SAMPLE, forget_all_but
 
 _OPENED_NS = 10_000_000_000
 """Sockets that were opened so long ago and sent nothing yet are forgotten."""
@@ -25,7 +29,7 @@ _FASTEST = 1e18
 _NUMBERS = ("events", "evicted", "ca_states_come", "retransmits_come")
 
 _TOLD = "told."
-"""How many events there were at the last ticks: what is not there is not known."""
+"""Counts of events at the last ticks; a missing one is unknown."""
 
 Array = npt.NDArray[Any]
 
@@ -49,7 +53,7 @@ def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:
     }
     numbers |= dict(zip(_tick_names(known), known.rates.ticks, strict=True))
     numbers |= {f"{_TOLD}{at}": number for at, number in enumerate(known.event_rate.ticks)}
-    return Keyframe(known.now_ns, numbers, arrays)
+    return Keyframe(known.now_ns, numbers, arrays, _LAYOUTS)
 
 
 def restore(
@@ -57,11 +61,14 @@ def restore(
 ) -> None:
     """Put a keyframe's flows, or of these only some, into a store that knows none yet.
 
+    What the keyframe does not have of them is unknown.
+
     Raises:
         ValueError: it is another version's, or damaged.
 
     """
-    flows = _checked(keyframe, _kept(known, looks), [*_NUMBERS, *_tick_names(known)])
+    flows = _checked(keyframe, [*_NUMBERS, *_tick_names(known)])
+    given = _understood(keyframe, _kept(known, looks), flows)
     ticks = [keyframe.numbers[name] for name in _tick_names(known)]
     known.rates.check(ticks, keyframe.now_ns)
     chosen = np.arange(flows) if cookies is None else _places(keyframe, cookies)
@@ -81,7 +88,8 @@ def restore(
     known.grow()
     for part, arrays in _kept(known, looks).items():
         for name, array in arrays.items():
-            array[rows] = _sane(keyframe.arrays[f"{part}.{name}"][chosen])
+            if (values := given.get(f"{part}.{name}")) is not None:
+                array[rows] = _sane(values[chosen])
     known.cookies.put(known.columns["cookie"][rows], rows)
     living = rows[known.columns["closed_ns"][rows] == 0]
     known.sockets.learn(_socket_keys(known, living), living)
@@ -112,17 +120,14 @@ def _tick_names(known: FlowRows) -> list[str]:
     return [f"ticks.{at}" for at in range(len(known.rates.ticks))]
 
 
-def _checked(
-    keyframe: Keyframe, kept: Mapping[str, Mapping[str, Array]], numbers: Iterable[str]
-) -> int:
-    """See that a keyframe has what a store keeps; gives the number of its flows."""
+def _checked(keyframe: Keyframe, numbers: Iterable[str]) -> int:
+    """See that a keyframe has what every version's has; gives the number of its flows."""
     try:
-        flows = len(keyframe.arrays["columns.cookie"])
-        for part, arrays in kept.items():
-            for name, array in arrays.items():
-                given = keyframe.arrays[f"{part}.{name}"]
-                if given.dtype != array.dtype or given.shape != (flows, *array.shape[1:]):
-                    raise ValueError(f"a keyframe's {part}.{name} is of another version")
+        cookies = keyframe.arrays["columns.cookie"]
+        if cookies.dtype != np.dtype("u8") or cookies.ndim != 1:
+            raise ValueError("a keyframe's cookies are damaged")
+        if len(np.unique(cookies)) < len(cookies):
+            raise ValueError("a keyframe has a flow twice")
         for name in numbers:
             _ = keyframe.numbers[name]
         opened = keyframe.arrays["opened.keys"], keyframe.arrays["opened.ns"]
@@ -130,11 +135,60 @@ def _checked(
             raise ValueError("a keyframe's openings are of another version")
         if opened[0].ndim != 1 or opened[0].shape != opened[1].shape:
             raise ValueError("a keyframe's openings are damaged")
-        if len(np.unique(keyframe.arrays["columns.cookie"])) < flows:
-            raise ValueError("a keyframe has a flow twice")
     except KeyError as error:
         raise ValueError(f"a keyframe lacks {error}") from error
-    return flows
+    return len(cookies)
+
+
+def _understood(
+    keyframe: Keyframe, kept: Mapping[str, Mapping[str, Array]], flows: int
+) -> dict[str, Array]:
+    """Give what a keyframe has of what a store keeps, as the store lays it out.
+
+    Raises:
+        ValueError: something means something else here, or is damaged.
+
+    """
+    understood = {}
+    for part, arrays in kept.items():
+        for short, array in arrays.items():
+            name = f"{part}.{short}"
+            given = keyframe.arrays.get(name)
+            if given is None:
+                continue
+            if name in _UNKNOWN:
+                given = _laid_out(keyframe, name, given).view(array.dtype)
+                given = given.reshape(len(given), *array.shape[1:])
+            if given.shape != (flows, *array.shape[1:]) or not np.can_cast(
+                given.dtype, array.dtype
+            ):
+                raise ValueError(f"a keyframe's {name} is of another version")
+            understood[name] = given
+    return understood
+
+
+def _laid_out(keyframe: Keyframe, name: str, given: Array) -> Array:
+    """Give an array's records as this version lays them out."""
+    unknown = _UNKNOWN[name]
+    layout = keyframe.layouts.get(name)
+    if layout is None:
+        raise ValueError(f"a keyframe does not say what is in {name}")
+    if layout == unknown.dtype:
+        return given
+    made = converted(given, layout, unknown)
+    if unknown.dtype == SAMPLE:
+        forget_all_but(made, layout.names or ())
+    return made
+
+
+_UNKNOWN = {
+    "latest.samples": np.zeros(1, SAMPLE),
+    "limits._looks": NOT_LOOKED,
+    "limits._shares": np.zeros(1, SHARES),
+}
+"""Of arrays whose entries are records, one that knows nothing."""
+
+_LAYOUTS = {name: record.dtype for name, record in _UNKNOWN.items()}
 
 
 def _places(keyframe: Keyframe, cookies: Keys) -> Rows:
@@ -144,7 +198,7 @@ def _places(keyframe: Keyframe, cookies: Keys) -> Rows:
 
 
 def _socket_keys(known: FlowRows, rows: Rows) -> Keys:
-    """What joins the rows with lifecycle events, as `sockets.socket_keys` gives it."""
+    """Join keys of the rows for lifecycle events, as from `sockets.socket_keys`."""
     columns = known.columns
     ends = (columns[name][rows] for name in ("saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo"))
     keys = keys_of_ends(*ends, columns["sport"][rows], columns["dport"][rows])

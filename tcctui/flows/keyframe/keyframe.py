@@ -1,4 +1,8 @@
-"""All that is known about flows at a moment, but their histories, as bytes."""
+"""All that is known about flows at a moment, but their histories, as bytes.
+
+Every array has its name, and so have the fields of records in arrays: what a later version does not
+know of these it drops, and what an earlier one did not have is unknown.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +18,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.keyframe import layout, unnamed
 from tcctui.flows.keyframe.packed import Packed, pack
-from tcctui.wire.events import EVENT
-from tcctui.wire.samples import SAMPLE
 
 Array = npt.NDArray[Any]
 
-_FORMAT = zlib.crc32(repr((2, EVENT, SAMPLE)).encode())
-"""Another one where records are laid out otherwise: what is kept of them can't be read then."""
+_FORMAT = 0x326B6374
+"""The first bytes, `tck2`. Another one where what is kept changes its meaning."""
 
 _HEAD = struct.Struct("<III")  # format, bytes of what describes the arrays, checksum of the rest
 
@@ -38,12 +41,14 @@ _DAMAGE = (TypeError, AttributeError, KeyError, OverflowError, RecursionError, M
 class Keyframe:
     """State of the store at `now_ns`.
 
-    `numbers` are single ones; of the `arrays`, most have an entry for each flow.
+    `numbers` are single ones; of the `arrays`, most have an entry for each flow. `layouts` are
+    those of arrays whose entries are records, or numbers that have names.
     """
 
     now_ns: int
     numbers: Mapping[str, int]
     arrays: Mapping[str, Array]
+    layouts: Mapping[str, np.dtype[np.void]]
 
     def to_bytes(self) -> bytes:
         """Pack it."""
@@ -58,7 +63,8 @@ class Keyframe:
             ]
             for name, array in packed.items()
         }
-        head = json.dumps([self.now_ns, dict(self.numbers), arrays]).encode()
+        layouts = {name: layout.written(kind) for name, kind in self.layouts.items()}
+        head = json.dumps([self.now_ns, dict(self.numbers), arrays, layouts]).encode()
         same = [array.same.tobytes() for array in packed.values()]
         planes = [array.planes for array in packed.values()]
         data = b"".join([head, *same, *planes])
@@ -75,18 +81,22 @@ class Keyframe:
         if len(data) < _HEAD.size:
             raise ValueError("a keyframe is too short")
         form, length, check = _HEAD.unpack_from(data)
-        if form != _FORMAT:
+        if form != _FORMAT and form not in unnamed.LAYOUTS:
             raise ValueError("a keyframe is of another version of tcctui")
         if check != zlib.crc32(memoryview(data)[_HEAD.size :]):
             raise ValueError("a keyframe is damaged")
         try:
-            return cls._read(data[_HEAD.size :][:length], memoryview(data)[_HEAD.size + length :])
+            head = json.loads(data[_HEAD.size :][:length])
+            if form != _FORMAT:
+                head.append(unnamed.LAYOUTS[form])
+            return cls._read(head, memoryview(data)[_HEAD.size + length :])
         except _DAMAGE as error:
             raise ValueError(f"a keyframe is damaged: {error}") from error
 
     @classmethod
-    def _read(cls, head: bytes, data: memoryview) -> Keyframe:
-        now_ns, numbers, described = json.loads(head)
+    def _read(cls, head: list[Any], data: memoryview) -> Keyframe:
+        now_ns, numbers, described, written = head
+        layouts = {str(name): layout.read(*written[name]) for name in written}
         whole = {str(name): _whole(numbers[name]) for name in numbers}
         arrays = {}
         at, planes_at = 0, sum(_described(*parts)[2] for parts in described.values())
@@ -103,7 +113,7 @@ class Keyframe:
             planes = bytes(data[planes_at : planes_at + _whole(length, len(data))])
             arrays[name] = Packed(kind, size, same, places, _whole(raw, width), planes).array()
             at, planes_at = at + width, planes_at + length
-        return cls(_whole(now_ns), whole, arrays)
+        return cls(_whole(now_ns), whole, arrays, layouts)
 
 
 def _described(dtype: object, shape: Sequence[object], *_: object) -> tuple[Any, Any, int]:

@@ -113,7 +113,7 @@ def pack(array: npt.NDArray[Any], change: Change | None = None) -> Packed:
 
 
 def _noisy(plane: Bytes) -> bool:
-    """Whether all bytes are about as frequent: compressing them takes long, and wins nothing."""
+    """True if all bytes are about equally frequent: compressing them is slow and gains nothing."""
     if len(plane) < 2 * _LOOKED_AT:
         return False
     some = plane[:: len(plane) // _LOOKED_AT][:_LOOKED_AT]

@@ -1,7 +1,7 @@
-"""The one place that imports bcc: the distribution's package, found by path.
+"""The only importer of bcc: the distribution's package, found by path.
 
-It lies in the system's dist-packages, which a virtual environment does not see, and PyPI has an
-unrelated package of the same name, which must not be taken for it.
+It lies in the system's dist-packages, which a virtual environment does not see; PyPI has an
+unrelated package of the same name, which must never be used.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _SYSTEM = (
 
 
 def candidates() -> list[Path]:
-    """Directories that may hold a package `bcc`, the likeliest first."""
+    """Directories that may contain a package `bcc`, the likeliest first."""
     own = [sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), *sys.path]
     system = [path for pattern in _SYSTEM for path in sorted(glob(pattern), reverse=True)]
     return [Path(path) for path in dict.fromkeys([*system, *own]) if path]
@@ -38,7 +38,7 @@ def find(directories: Iterable[Path]) -> Path:
     """Find the BPF Compiler Collection's package: the directory `bcc` that binds libbcc.
 
     Raises:
-        TcctuiError: there is none, or only a package of the same name that is something else.
+        TcctuiError: there is none, or only an unrelated package of that name.
 
     """
     impostor = None
@@ -57,10 +57,10 @@ def find(directories: Iterable[Path]) -> Path:
 
 
 def load(package: Path | None = None) -> ModuleType:
-    """Import bcc: the given package, or the one that the distribution put somewhere.
+    """Import bcc from the given package, or from the distribution's.
 
     Raises:
-        TcctuiError: it is not installed, or what is installed can't be loaded.
+        TcctuiError: it is not installed, or can't be loaded.
 
     """
     package = package or find(candidates())

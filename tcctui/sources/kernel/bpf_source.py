@@ -21,8 +21,11 @@ from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, Slots
-from tcctui.wire.events import EVENT, EventKind, Events
+from tcctui.sources.kernel.tracepoints import LOST_COUNTERS
+from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined
+from tcctui.wire.samples import NO_SAMPLES, Samples
+from tcctui.wire.tracepoints import EVENT_KINDS
 
 if TYPE_CHECKING:
     from tcctui.query import Query
@@ -41,10 +44,11 @@ CONFIG = np.dtype(
 )
 """`struct config` in bpf/tcc.c."""
 
-_RECURSION = re.compile(r"^recursion_misses:\s*(\d+)", re.MULTILINE)
-_LOST = np.dtype(("u8", (8,)))
+LOST = np.dtype(("u8", (LOST_COUNTERS,)))
+"""`struct lost` in bpf/tcc.c."""
+
 _FILTERS, _OF_ENDS = 4, 2
-"""How many places for filters there are, and how far behind the others those of ends stand."""
+"""Number of slots for filters, and distance of the slots for ends behind the others."""
 
 
 class BpfSource:
@@ -88,7 +92,7 @@ class BpfSource:
                 for name, value, count in (
                     ("config", CONFIG, 1),
                     ("filters", FILTER, _FILTERS),
-                    ("lost", _LOST, cpus),
+                    ("lost", LOST, cpus),
                     ("marks", MARK, self._program.slots),
                     ("flows", EVENT, self._program.slots),
                     ("free_slots", FREE_SLOTS, cpus),
@@ -120,7 +124,7 @@ class BpfSource:
 
     @property
     def kernel_exact(self) -> bool:
-        """Whether the filter in force lets through no more than was asked for."""
+        """True if the filter in force passes nothing more than requested."""
         return self._filter.exact
 
     can_narrow = True
@@ -203,13 +207,17 @@ class BpfSource:
         self._slots.tend(now)
         return events
 
+    def sampled(self) -> Samples:
+        """No samples: tracepoints give events alone."""
+        return NO_SAMPLES
+
     def lost(self) -> int:
         """Records that found the ring full, since the start.
 
         A coalesced flow's next record tells what they would have told, but for the moment.
         """
         if self._open:
-            self._lost = sum(self.lost_by_kind().values())
+            self._lost = int(self._losses.sum())
         return self._lost
 
     def skipped(self) -> int:
@@ -226,9 +234,9 @@ class BpfSource:
             self._skipped = sum(int(count[1]) for count in counts if count)
         return self._skipped
 
-    def lost_by_kind(self) -> dict[EventKind, int]:
+    def lost_by_kind(self) -> dict[int, int]:
         """Records that found the ring full, by kind, over all CPUs."""
-        return {kind: int(self._losses[:, kind].sum()) for kind in EventKind}
+        return {kind: int(self._losses[:, kind].sum()) for kind in range(EVENT_KINDS)}
 
     def close(self) -> None:
         """Detach from the tracepoints and unload programs and maps."""

@@ -1,4 +1,4 @@
-"""The one call of bpf(2) that is made here: taking keys out of a map."""
+"""The one bpf(2) call made without bcc: deleting keys of a map."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Batch(ctypes.Structure):
 
 
 def delete_keys(map_fd: int, keys: npt.NDArray[np.uint64]) -> None:
-    """Take keys out of a hash map; those that are not in it are passed over.
+    """Delete keys of a hash map; missing keys are ignored.
 
     Raises:
         OSError: the kernel refuses.
@@ -46,5 +46,5 @@ def delete_keys(map_fd: int, keys: npt.NDArray[np.uint64]) -> None:
             return
         if ctypes.get_errno() != errno.ENOENT:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        # The first that is not there ends a batch; `count` says how many were done before it.
+        # The first missing key ends a batch; `count` is the number of keys deleted before it.
         done += batch.count + 1

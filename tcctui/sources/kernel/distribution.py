@@ -1,4 +1,4 @@
-"""What this Linux distribution calls the packages that tcctui needs."""
+"""Package names of this Linux distribution."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FAMILY = {"ubuntu": "debian", "rhel": "fedora", "centos": "fedora", "opensuse":
 
 
 def install_bcc() -> str:
-    """Give the command that installs bcc's Python package on this machine."""
+    """Command that installs bcc's Python package on this machine."""
     try:
         release = platform.freedesktop_os_release()
     except OSError:

@@ -1,4 +1,4 @@
-"""A formula over addresses and ports as the kernel decides it: `struct filter` in bpf/tcc.c."""
+"""Address and port formulas as the kernel evaluates them: `struct filter` in bpf/tcc.c."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tcctui.query.address_formula import AnyOf, Atom, Inside, Not, PortRange, Reach, size
 
 MAX_TESTS = 64
-"""How many tests a filter has at most."""
+"""Largest number of tests of a filter."""
 
 DROP, PASS = MAX_TESTS, MAX_TESTS + 1
 """`enum verdict`: where to go on that is no test."""
@@ -37,16 +37,15 @@ _ENDS = {"s": LOCAL, "d": REMOTE, "sd": LOCAL | REMOTE}
 
 
 def packed(reach: Reach) -> npt.NDArray[np.void]:
-    """Give a `struct filter`, shape (), of a formula with `MAX_TESTS` atoms at most.
+    """Encode a formula of at most `MAX_TESTS` atoms as a `struct filter`, shape ().
 
-    Each atom becomes one test, which goes on behind what it has decided, so that no more are looked
-    at than it takes.
+    Each atom is one test with a jump for either result, so that only the needed tests run.
     """
     assert size(reach) <= MAX_TESTS
-    found: list[tuple[Atom, int, int]] = []  # the last one first, with where to go on in there
+    found: list[tuple[Atom, int, int]] = []  # in reverse order, with the jump target of each
 
     def place(formula: Reach, yes: int, no: int) -> int:
-        """Have a formula decided before all that is there already; says where that begins."""
+        """Insert a formula before the present tests; gives its first test's index."""
         if isinstance(formula, Not):
             yes, no, formula = no, yes, formula.atom
         if isinstance(formula, (PortRange, Inside)):

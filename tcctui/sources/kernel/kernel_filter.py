@@ -1,4 +1,4 @@
-"""The filter that runs in the kernel: the part of a query that both ends' addresses decide."""
+"""Filter that runs in the kernel: the part of a query that addresses and ports decide."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class KernelFilter:
-    """Which flows the kernel reports: those of which `reach` holds.
+    """Filter on the flows that the kernel reports: those for which `reach` is true.
 
-    It is never narrower than what it was made of; `exact` says that it is not wider either, so that
-    nothing of it is left to decide.
+    It may pass extra flows and never drops a match; `exact` means that it passes no extra ones, so
+    that nothing remains to be evaluated.
     """
 
     reach: Reach = EVERYTHING
@@ -46,7 +46,7 @@ class KernelFilter:
 
     @classmethod
     def of(cls, query: Query) -> KernelFilter:
-        """Make it of what the kernel can decide of a query."""
+        """Extract the part of a query that the kernel can evaluate."""
         return cls._of_bounds(query.bounds)
 
     @classmethod
@@ -56,11 +56,11 @@ class KernelFilter:
 
     @classmethod
     def on_ports(cls, *ports: int) -> KernelFilter:
-        """Make one for flows with one of these ports at either end."""
+        """Filter for flows with one of these ports at either end."""
         return cls(fitted(AnyOf(tuple(PortRange("sd", port, port) for port in ports)), MAX_TESTS))
 
     def __and__(self, other: KernelFilter) -> KernelFilter:
-        """Both."""
+        """Conjunction of both."""
         both = all_of(
             [
                 Bounds(one.reach, opposite(one.reach) if one.exact else EVERYTHING)
@@ -70,7 +70,7 @@ class KernelFilter:
         return self._of_bounds(both)
 
     def pack(self) -> npt.NDArray[np.void]:
-        """The `struct filter` of it, shape ()."""
+        """Its `struct filter`, shape ()."""
         return packed(self.reach)
 
     def passes(  # noqa: PLR0917 - columns, in the order in which flows have them
@@ -82,7 +82,7 @@ class KernelFilter:
         sport: Ports,
         dport: Ports,
     ) -> Mask:
-        """Decide as the kernel does, of columns as flows have them: a bool for each row."""
+        """Evaluate on columns of flows, with the kernel's result: a bool for each row."""
         ends = {"s": (saddr_hi, saddr_lo, sport), "d": (daddr_hi, daddr_lo, dport)}
 
         def decided(reach: Reach) -> Mask:
@@ -109,7 +109,7 @@ class KernelFilter:
         return decided(self.reach)
 
     def passing(self, records: Records) -> Mask:
-        """Decide as the kernel does of records that have both ends, such as events and samples."""
+        """Evaluate on records that have both ends, such as events and samples."""
         if self.reach == EVERYTHING:
             return np.ones(len(records), bool)
         local, remote = (records[name].astype("u8") for name in ("saddr", "daddr"))

@@ -1,4 +1,4 @@
-"""Which headers bpf/tcc.c is compiled against: the bundled stand-ins, or a kernel's own."""
+"""Headers to compile bpf/tcc.c against: the bundled stand-ins, or a kernel's own."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _GENERATED = (
 
 
 def header_tree(build: Path) -> tuple[Path, list[str]]:
-    """Find the header tree of a kernel's build directory, and the compiler flags that complete it.
+    """Header tree of a kernel's build directory, and the compiler flags that complete it.
 
     `build` is a build directory such as /lib/modules/$(uname -r)/build. Distributions that split it
-    (Debian) leave only what is generated there; its Makefile names the directory of the rest.
+    (Debian) leave only the generated headers there; its Makefile names the directory of the others.
 
     Raises:
         TcctuiError: there are no kernel headers in it.

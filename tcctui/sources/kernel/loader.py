@@ -26,7 +26,7 @@ MAPS = ("events", "config", "filters", "lost", "flows", "marks", "free_slots", "
 
 
 class Request(TypedDict):
-    """What to load: bcc's package, bpf/tcc.c, the tree of kernel headers, and compiler flags."""
+    """Load request: bcc's package, bpf/tcc.c, the tree of kernel headers, and compiler flags."""
 
     bcc: str
     source: str
@@ -35,10 +35,9 @@ class Request(TypedDict):
 
 
 class Answer(TypedDict, total=False):
-    """What came of it: milliseconds and how many programs there are, or why it failed.
+    """Result of a load: milliseconds and number of programs, or the error.
 
-    The descriptors that come with it are those of `MAPS`, of the programs, and of as many perf
-    events through which they are attached.
+    Its descriptors are those of `MAPS`, of the programs, and of the perf events that attach them.
     """
 
     milliseconds: float
@@ -48,7 +47,7 @@ class Answer(TypedDict, total=False):
 
 
 def load(request: Request) -> tuple[Answer, list[int]]:
-    """Compile, load and attach; gives the answer and the descriptors that go with it."""
+    """Compile, load and attach; gives the answer and its descriptors."""
     started = time.monotonic()
     try:
         bcc: Any = bcc_package.load(Path(request["bcc"]))
@@ -69,7 +68,7 @@ def load(request: Request) -> tuple[Answer, list[int]]:
 
 
 def main() -> None:
-    """Load what is asked for, send it, and end at once: bcc would detach it all on its way out."""
+    """Serve one request and exit at once: bcc's own exit would detach everything."""
     answer, descriptors = load(json.loads(sys.argv[1]))
     with socket.socket(fileno=os.dup(0)) as parent:
         socket.send_fds(parent, [json.dumps(answer).encode()], descriptors)

@@ -1,4 +1,4 @@
-"""A BPF array map as a numpy array: what the kernel's programs and we write is one memory."""
+"""A BPF array map as a numpy array in memory shared with the kernel's programs."""
 
 from __future__ import annotations
 

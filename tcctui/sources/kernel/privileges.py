@@ -1,4 +1,4 @@
-"""What this process may do: BPF needs root, or the two capabilities made for it."""
+"""Privileges of this process: BPF needs root, or CAP_BPF with CAP_PERFMON."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 from tcctui.errors import TcctuiError
 
 _SECURE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Where every distribution's sudo looks."""
+"""Search path of every distribution's sudo."""
 
 _CAP_SYS_ADMIN, _CAP_PERFMON, _CAP_BPF = 21, 38, 39
 
 
 def may_trace(status: str) -> bool:
-    """Say whether the effective capabilities in a /proc/PID/status text allow BPF on tracepoints.
+    """Check a /proc/PID/status text for the effective capabilities that allow BPF on tracepoints.
 
     CAP_SYS_ADMIN, or CAP_BPF with CAP_PERFMON (include/uapi/linux/capability.h, since 5.8).
     """
@@ -29,10 +29,10 @@ def may_trace(status: str) -> bool:
 
 
 def sudo_command(arguments: list[str]) -> str:
-    """Give the `sudo` command that runs this very program; `arguments` as in sys.argv.
+    """The `sudo` command that runs this very program; `arguments` as in sys.argv.
 
-    The path is whole unless it is in sudo's own PATH, which often lacks the place where pip puts
-    programs.
+    The path is absolute unless the program is in sudo's own PATH, which often lacks pip's
+    directory.
     """
     program = Path(arguments[0])
     if str(program.parent) in _SECURE_PATH:
@@ -43,10 +43,10 @@ def sudo_command(arguments: list[str]) -> str:
 
 
 def require() -> None:
-    """Make sure that BPF may be used.
+    """Require the privileges for BPF.
 
     Raises:
-        TcctuiError: it may not; the mend is the command that may.
+        TcctuiError: they are missing; `mend` is the command that has them.
 
     """
     try:

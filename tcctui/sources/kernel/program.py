@@ -77,16 +77,10 @@ class Loading:
         slots: int = SLOTS,
     ) -> None:
         privileges.require()
-        tracefs = tracepoints.mount_tracefs()
         self._ring_bytes = ring_bytes
         self._slots = slots
         self._cpus = possible_cpus()
-        flags = [
-            *tracepoints.flags(tracepoints.read_formats(tracefs)),
-            f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
-            f"-DTCC_SLOTS={slots}",
-            f"-DTCC_CPUS={self._cpus}",
-        ]
+        flags = compiler_flags(ring_bytes=ring_bytes, slots=slots, cpus=self._cpus)
         directory = bpf_directory()
         source = directory / "tcc.c"
         if not source.is_file():
@@ -158,15 +152,32 @@ def _refused(answer: Answer, said: str) -> TcctuiError:
     )
 
 
+def compiler_flags(*, ring_bytes: int, slots: int, cpus: int) -> list[str]:
+    """Give the flags that bpf/tcc.c is compiled with on this kernel.
+
+    Raises:
+        TcctuiError: tracefs can't be mounted or read, or lacks what tcctui can't do without.
+
+    """
+    formats = tracepoints.read_formats(tracepoints.mount_tracefs())
+    return [
+        *tracepoints.kind_flags(),
+        *tracepoints.flags(formats),
+        f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
+        f"-DTCC_SLOTS={slots}",
+        f"-DTCC_CPUS={cpus}",
+    ]
+
+
 def bpf_directory() -> Path:
-    """Where tcc.c and its stand-in headers are: in the wheel, or beside it in a checkout."""
+    """Directory of tcc.c and its stand-in headers: in the wheel, or beside it in a checkout."""
     package = Path(__file__).resolve().parents[2]
     inside = package / "bpf"
     return inside if inside.is_dir() else package.parent / "bpf"
 
 
 def possible_cpus() -> int:
-    """How many processors this machine can have: the highest possible number, and one."""
+    """Number of possible processors: the highest possible number, and one."""
     try:
         text = Path("/sys/devices/system/cpu/possible").read_text()
     except OSError:

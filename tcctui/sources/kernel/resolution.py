@@ -1,4 +1,4 @@
-"""How finely the kernel tells of each flow: as finely as the reader keeps up with."""
+"""Resolution of the kernel's records of each flow: as fine as the reader keeps up with."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ LONGEST_NS = 1_000_000_000
 FIRST_NS = 10_000_000
 """The interval that comes after none."""
 
-_WINDOW_NS = 500_000_000  # over which the reader's share of a core is taken
+_WINDOW_NS = 500_000_000  # window for the reader's share of a core
 _PAUSE_NS = 100_000_000  # between two steps: the ring has to drain first
-_CALM_NS = 2_000_000_000  # of room on end, before it becomes finer again
-_SOON_NS = 10_000_000_000  # what fails within this was too fine from the start
-_LONGEST_CALM_NS = 64_000_000_000  # of room on end, before that is tried again
+_CALM_NS = 2_000_000_000  # of continuous room before it becomes finer again
+_SOON_NS = 10_000_000_000  # a failure within this was too fine from the start
+_LONGEST_CALM_NS = 64_000_000_000  # of continuous room before the failed step is retried
 _FULL, _ROOMY = 1 / 2, 1 / 8
 
 
 class Resolution:
-    """The interval in force, in nanoseconds: `base_ns` where there is room.
+    """Interval in force, in nanoseconds: `base_ns` while the reader keeps up.
 
     It doubles, up to `LONGEST_NS`, when the ring is over half full or the reader takes more than
-    `max_cpu` of a core, and halves after two seconds in which twice the work would have had room.
-    An interval that soon turns out too fine is tried again after twice the time: by how much the
-    work grows is not known, least of all from `FIRST_NS` to none.
+    `max_cpu` of a core, and halves after two seconds with room for twice the work. An interval that
+    soon turns out too fine is retried after twice the time: the growth of the work can't be
+    predicted, least of all from `FIRST_NS` to none.
     """
 
     def __init__(self, base_ns: int, max_cpu: float) -> None:
@@ -34,14 +34,14 @@ class Resolution:
         self._share = 0.0
         self._stepped_ns = 0
         self._crowded_ns = 0
-        self._finer_ns: int | None = None  # when it last became finer, and that has held so far
+        self._finer_ns: int | None = None  # when it last became finer without a failure since
         self._too_fine_ns = -1
         self._retry_ns = _CALM_NS
 
     def adapt(self, now_ns: int, cpu_ns: int, used: float) -> int:
-        """Choose the interval anew, and give it.
+        """Adapt the interval, and return it.
 
-        `cpu_ns` is what the reading thread has spent so far, `used` the share of the ring in use.
+        `cpu_ns` is the reading thread's CPU time so far, `used` the share of the ring in use.
         """
         measured = self._measure(now_ns, cpu_ns)
         if used > _ROOMY or self._share > self._max_cpu * 0.45:
@@ -76,10 +76,10 @@ class Resolution:
     def _step(self, now_ns: int, interval_ns: int) -> None:
         self.interval_ns = interval_ns
         self._stepped_ns = now_ns
-        self._begun = None  # what was measured was the old interval's
+        self._begun = None  # the measurement belongs to the old interval
 
     def _measure(self, now_ns: int, cpu_ns: int) -> bool:
-        """Take the reader's share of a core, once a window; says whether it was taken just now."""
+        """Measure the reader's share of a core, once a window; True if measured just now."""
         if self._begun is None:
             self._begun = now_ns, cpu_ns
             return False

@@ -51,31 +51,31 @@ class Ring:
 
     @property
     def produced(self) -> int:
-        """Bytes that the kernel has ever put in."""
+        """Bytes written by the kernel since the start."""
         return int(self._producer[0])
 
     @property
     def consumed(self) -> int:
-        """Bytes that were ever read."""
+        """Bytes read since the start."""
         return int(self._consumer[0])
 
     @property
     def used(self) -> int:
-        """Bytes that wait to be read."""
+        """Bytes waiting to be read."""
         return self.produced - self.consumed
 
     def read(self, limit: int) -> Events:
         """Take up to `limit` committed records, oldest first, copied out of the shared memory.
 
-        Stops before the first record that is still being written. The kernel gets the room back
-        when the copy is made, so what is returned can't be overwritten.
+        It stops before the first record that is still being written. The kernel gets the room back
+        after the copy, so that the result can't be overwritten.
 
         Raises:
-            TcctuiError: a record has another size: the memory is not what we take it for.
+            TcctuiError: a record has another size: the memory is not the expected ring.
 
         """
         position = int(self._consumer[0])
-        # The producer's position is read before the headers: a record below it has its header set.
+        # Read the producer's position before the headers: a record below it has its header set.
         count = min((int(self._producer[0]) - position) // self._record.itemsize, limit)
         start = position % self.size
         records = self._data[start : start + count * self._record.itemsize].view(self._record)
@@ -97,7 +97,7 @@ class Ring:
 
     def _take(self, position: int, count: int) -> Events:
         start, size = position % self.size, count * self._record.itemsize
-        # Copied as bytes: records would be copied field by field, at twenty times the cost.
+        # Copied as bytes: twenty times cheaper than field by field.
         copied = self._data[start : start + size].copy().view(self._record)
         self._consumer[0] = position + size
         events: Events = copied["event"]
@@ -107,7 +107,7 @@ class Ring:
 class MappedRing:
     """A `Ring` over the memory of a BPF_MAP_TYPE_RINGBUF map.
 
-    `map_fd` is the map's file descriptor, which stays its owner's; `size` the bytes of its data.
+    `map_fd` is the map's file descriptor, which its owner closes; `size` the bytes of its data.
 
     Raises:
         OSError: the kernel refuses the mapping.
@@ -130,7 +130,7 @@ class MappedRing:
 
     @property
     def ring(self) -> Ring:
-        """The ring; invalid once this is closed."""
+        """The ring; invalid after `close`."""
         assert self._ring is not None
         return self._ring
 

@@ -1,10 +1,10 @@
-"""The slots in which the kernel coalesces flows: which are free, and what is left in them.
+"""Slots in which the kernel coalesces flows: free ones, and records left in them.
 
 The program in bpf/tcc.c gives each flow a slot, folds its ACKs into it and writes a record of it
-now and then. When a flow goes quiet, what came since its last record stays in the slot: it is taken
-out here, through the memory that both share; so is the end of a flow that the ring had no room for.
-The kernel only ever takes slots; putting them back in the lists it takes them from is done here
-too. No call for a slot: numpy over all of them.
+now and then. When a flow goes idle, what came since its last record stays in the slot: it is
+fetched here, through shared memory; so is the end of a flow for which the ring had no room. The
+kernel only ever takes slots; they are returned to its lists here too. No call per slot: numpy over
+all of them.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ Slot = npt.NDArray[np.int64]
 
 
 class Waiting(NamedTuple):
-    """Slots that hold something to fetch.
+    """Slots with something to fetch.
 
-    `acks` is how far each had come, `untold` whether ACKs of it are to be told, `ended` whether its
-    flow's end is.
+    `acks` is each slot's progress, `untold` marks ACKs to be reported, `ended` an end to be
+    reported.
     """
 
     slots: Slot
@@ -63,10 +63,10 @@ class Waiting(NamedTuple):
 
 
 class Slots:
-    """Looks after the slots; used by one thread, while programs write to the same memory.
+    """Maintains the slots; used by one thread, while programs write to the same memory.
 
     `marks` and `events` have an entry for each slot, `lists` one for each processor; all are mapped
-    from the kernel. `delete` takes cookies out of the kernel's map of cookies to slots.
+    from the kernel. `delete` removes cookies from the kernel's map of cookies to slots.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Slots:
         self._events = events
         self._lists = lists
         self._delete = delete
-        # The lowest come last and are given away first: few flows, few slots to look through.
+        # The lowest come last and are handed out first: few flows, few slots to scan.
         self._free = np.arange(len(marks) - 1, -1, -1)
         self._n_free = len(marks)
         self._high = 0
@@ -91,16 +91,16 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """Slots that neither a flow nor a processor's list has."""
+        """Number of slots that neither a flow nor a processor's list has."""
         return self._n_free
 
     def waiting(self, now_ns: int, interval_ns: int) -> Waiting:
-        """Find what flows left in their slots that had no record for `interval_ns`, or are gone."""
+        """Slots of flows that had no record for `interval_ns`, or are gone."""
         marks = self._marks[: self._high]
         state, done = marks["state"].copy(), marks["done"].copy()
         untold = _untold(marks, done)
         due = marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns
-        # Its flow may have another slot by now, whose records are newer. What is left here was
+        # Its flow may have another slot by now, whose records are newer. What remains here was
         # counted as lost when the ring had no room for it.
         due[self._leaving] = False
         untold &= due | (state != LIVING)
@@ -109,21 +109,21 @@ class Slots:
         return Waiting(slots, done[slots], untold[slots], ended[slots])
 
     def fetch(self, waiting: Waiting) -> Events:
-        """Take out what waited.
+        """Fetch the events of waiting slots.
 
-        What the ring held by the time when that was found must have been read. Records that a flow
-        had of ACKs before it are among that; and of a flow that went on since, nothing is taken: a
-        record will tell it. So nothing comes before what happened before it.
+        Everything in the ring at the time of `waiting` must have been read, which includes earlier
+        records of the same flows. A flow that has had ACKs since is left out: a record will report
+        it. So events stay in order.
 
-        Gives events that stand for the ACKs since each flow's last record, oldest first, and behind
-        them the ends of flows.
+        Gives events that stand for the ACKs since each flow's last record, oldest first, followed
+        by the ends of flows.
         """
         slots, acks, untold, ended = waiting
         if not len(slots):
             return self._events[:0].copy()
         events = pick(self._events, slots)
-        # Looked at after it was copied: an ACK is counted before it changes anything. Of a flow
-        # that was destroyed since, a record may have told it, which is read already.
+        # Compared after the copy: an ACK is counted before it changes anything. The end of a flow
+        # destroyed since may be in a record, which has been read already.
         still = (self._marks["acks"][slots] == acks) & (self._marks["told"][slots] != acks)
         left = np.flatnonzero(untold & still)
         self._marks["fetched"][slots[left]] = acks[left]
@@ -136,9 +136,9 @@ class Slots:
         return joined([told, pick(ends, np.argsort(ends["ts_ns"], kind="stable"))])
 
     def tend(self, now_ns: int) -> None:
-        """Take slots of destroyed sockets back, and fill the lists that the kernel takes from."""
+        """Reclaim slots of destroyed sockets, and fill the lists that the kernel takes from."""
         marks = self._marks[: self._high]
-        # Destroyed or not, those that are leaving come back once, when their time is over.
+        # Destroyed or not, a leaving slot returns once, when its time is over.
         gone = np.setdiff1d(np.flatnonzero(marks["state"] == GONE), self._leaving)
         if len(gone):
             held = self._marks[gone]

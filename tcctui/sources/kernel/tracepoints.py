@@ -9,60 +9,26 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
+from tcctui.wire.tracepoints import (
+    BY_KIND,
+    ENDS,
+    EVENT_KINDS,
+    SOCKADDRS,
+    TRACEPOINTS,
+    EventKind,
+    Tracepoint,
+)
 
 TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
-"""Where tracefs may be mounted, in the order in which libbcc's users expect it."""
+"""Mount points of tracefs, in the order that libbcc's users expect."""
 
-PROBE = "tcp/tcp_probe"
-STATE = "sock/inet_sock_set_state"
-DESTROY = "tcp/tcp_destroy_sock"
-RETRANSMIT = "tcp/tcp_retransmit_skb"
-CA_STATE = "tcp/tcp_cong_state_set"
-RECEIVE_RESET = "tcp/tcp_receive_reset"
-SEND_RESET = "tcp/tcp_send_reset"
-RETRANSMIT_SYNACK = "tcp/tcp_retransmit_synack"
+PROBE = BY_KIND[EventKind.PROBE].name
 
-REQUIRED = (
-    "saddr",
-    "daddr",
-    "sport",
-    "dport",
-    "mark",
-    "data_len",
-    "snd_nxt",
-    "snd_una",
-    "snd_cwnd",
-    "ssthresh",
-    "snd_wnd",
-    "srtt",
-    "rcv_wnd",
-    "sock_cookie",
-)
-"""The fields of tcp_probe without which there is nothing to show."""
+LOST_COUNTERS = -(-EVENT_KINDS // 8) * 8
+"""Counters of lost records on each processor: one for each kind, in whole cache lines of 64 bytes.
 
-_ENDS = ("saddr_v6", "daddr_v6", "sport", "dport")
-_SOCKADDRS = ("saddr", "daddr")  # where a tracepoint has no `sport`: sockaddrs, with the ports
-
-OPTIONAL = {
-    STATE: ("STATE", ("protocol", *_ENDS, "skaddr", "family", "oldstate", "newstate")),
-    DESTROY: ("DESTROY", ("sock_cookie", *_ENDS, "skaddr")),
-    RETRANSMIT: ("RETRANSMIT", ("skaddr", "state", *_ENDS)),
-    CA_STATE: ("CA_STATE", ("skaddr", *_ENDS, "cong_state")),
-    RECEIVE_RESET: ("RECEIVE_RESET", ("skaddr", *_ENDS, "sock_cookie")),
-    SEND_RESET: ("SEND_RESET", ("skaddr", "state")),
-    RETRANSMIT_SYNACK: ("RETRANSMIT_SYNACK", _ENDS),
-}
-"""Tracepoints that can be done without, with their names in flags and the fields they must have."""
-
-_EXTRAS = {
-    PROBE: ("PROBE", ("family", "skaddr")),
-    RETRANSMIT: ("RETRANSMIT", ("family", "err")),
-    CA_STATE: ("CA_STATE", ("family",)),
-    RECEIVE_RESET: ("RECEIVE_RESET", ("family",)),
-    SEND_RESET: ("SEND_RESET", ("family",)),
-    RETRANSMIT_SYNACK: ("RETRANSMIT_SYNACK", ("family",)),
-}
-"""Fields that are used where a kernel has them."""
+bpf/tcc.c is compiled with this number, so that both sides step from processor to processor by it.
+"""
 
 _FIELD = re.compile(r"^\s*field:(?P<declaration>[^;]+);\s*offset:(?P<offset>\d+);", re.MULTILINE)
 _NAME = re.compile(r"(\w+)\s*(?:\[.*\])?$")
@@ -72,6 +38,23 @@ def field_names(text: str) -> frozenset[str]:
     """Names of the fields that a tracepoint's `format` file declares."""
     names = (_NAME.search(field["declaration"].strip()) for field in _FIELD.finditer(text))
     return frozenset(name[1] for name in names if name)
+
+
+def kind_flags() -> list[str]:
+    """Give bpf/tcc.c the numbers of the kinds of events, and how many counters there are of each.
+
+    Raises:
+        ValueError: the kinds are not numbered from 0 on, or do not fit into a record's byte.
+
+    """
+    kinds = [int(row.kind) for row in TRACEPOINTS]
+    if kinds != list(range(min(EVENT_KINDS, 256))):
+        raise ValueError(f"kinds of events have to be numbered from 0 to 255 at most: {kinds}")
+    return [
+        *(f"-DEVENT_{row.kind.name}={row.kind:d}" for row in TRACEPOINTS),
+        f"-DEVENT_KINDS={EVENT_KINDS}",
+        f"-DTCC_LOST_COUNTERS={LOST_COUNTERS}",
+    ]
 
 
 def flags(formats: Mapping[str, frozenset[str]]) -> list[str]:
@@ -90,40 +73,42 @@ def flags(formats: Mapping[str, frozenset[str]]) -> list[str]:
             "This kernel has no tracepoint tcp:tcp_probe.",
             "tcctui needs Linux 5.8 or newer with CONFIG_FTRACE and CONFIG_BPF_EVENTS.",
         )
-    missing = [name for name in REQUIRED if name not in probe]
+    missing = [name for name in BY_KIND[EventKind.PROBE].fields if name not in probe]
     if missing:
         raise TcctuiError(
             f"This kernel's tcp_probe lacks {', '.join(missing)}.",
             "tcctui needs Linux 5.8 or newer.",
         )
     without = lacking(formats)
-    found = [f"-DTCC_NO_{OPTIONAL[tracepoint][0]}" for tracepoint in without]
-    for tracepoint, (name, extras) in _EXTRAS.items():
-        if tracepoint not in without:
-            has = formats[tracepoint]
-            found += [f"-DTCC_{name}_HAS_{extra.upper()}" for extra in extras if extra in has]
-    if SEND_RESET not in without and "sport" not in formats[SEND_RESET]:
-        found.append("-DTCC_SEND_RESET_HAS_SOCKADDRS")
+    found = [f"-DTCC_NO_{row.kind.name}" for row in without]
+    for row in TRACEPOINTS:
+        if row in without:
+            continue
+        has = formats[row.name]
+        found += [f"-DTCC_{row.kind.name}_HAS_{name.upper()}" for name in row.extras if name in has]
+        if row.sockaddrs and "sport" not in has:
+            found.append(f"-DTCC_{row.kind.name}_HAS_SOCKADDRS")
     return found
 
 
-def lacking(formats: Mapping[str, frozenset[str]]) -> list[str]:
-    """Of `OPTIONAL`, the tracepoints that a kernel with such `formats` does not have as needed."""
+def lacking(formats: Mapping[str, frozenset[str]]) -> list[Tracepoint]:
+    """Of the tracepoints that can be done without, those that a kernel has not as needed."""
     return [
-        tracepoint
-        for tracepoint, (_, needed) in OPTIONAL.items()
-        if not _suffice(tracepoint, needed, formats.get(tracepoint, frozenset()))
+        row
+        for row in TRACEPOINTS
+        if row.kind != EventKind.PROBE and not _suffices(row, formats.get(row.name, frozenset()))
     ]
 
 
-def _suffice(tracepoint: str, needed: tuple[str, ...], fields: frozenset[str]) -> bool:
-    if tracepoint == SEND_RESET:
-        needed += _ENDS if "sport" in fields else _SOCKADDRS
+def _suffices(row: Tracepoint, fields: frozenset[str]) -> bool:
+    needed = row.fields
+    if row.sockaddrs:
+        needed += ENDS if "sport" in fields else SOCKADDRS
     return fields.issuperset(needed)
 
 
 def find_tracefs() -> Path | None:
-    """Where tracefs is mounted, or None. Looking under debugfs may mount it there."""
+    """Mount point of tracefs, or None. The search under debugfs may mount it there."""
     mounts = {line.split()[1] for line in _mounts() if line.split()[2:3] == ["tracefs"]}
     # Without root only the list of mounts tells; the automount under debugfs is not in it yet.
     return next(
@@ -166,7 +151,7 @@ def read_formats(tracefs: Path) -> dict[str, frozenset[str]]:
 
     """
     formats = {}
-    for name in (PROBE, *OPTIONAL):
+    for name in (row.name for row in TRACEPOINTS):
         try:
             formats[name] = field_names((tracefs / "events" / name / "format").read_text())
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a process runs in, in short: its container, or the unit that systemd started it as."""
+"""Short name of a process's container or systemd unit."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ LONGEST = 40
 _ID = rb"[0-9a-f]{32,64}"  # of a container
 _CONTAINER = re.compile(rb"(?:(?P<runtime>.*)-)?(?P<id>" + _ID + rb")(?:\.scope)?")
 _UNIT = re.compile(rb".+\.(?:service|scope)")
-_DELETED = b" (deleted)"  # said by the kernel of a cgroup that was removed
+_DELETED = b" (deleted)"  # the kernel's suffix for a removed cgroup
 _ID_SHOWN = 12  # digits, as docker, podman and crictl show them
 
 
 def short_name(lines: bytes) -> bytes:
-    """Name the container or the unit, given what `/proc/PID/cgroup` says; at most 40 bytes.
+    """Name of the container or the unit in a `/proc/PID/cgroup` text; at most 40 bytes.
 
     The path is that of the unified hierarchy (cgroup v2), else of systemd's own (v1), else the
-    longest, since any controller's tells of a container. On it a container goes first (`docker
-    3f2a9c1b7d4e`, its runtime and its id), then the outermost service or scope (`nginx.service`,
-    `user@1000.service`: the one that `systemctl status PID` names), else the innermost folder.
-    Empty for the root, which says nothing.
+    longest, since any controller's shows a container. A container comes first (`docker
+    3f2a9c1b7d4e`, its runtime and id), then the outermost service or scope (`nginx.service`,
+    `user@1000.service`: the one that `systemctl status PID` names), else the innermost directory.
+    Empty for the root.
     """
     parts = [part for part in _path(lines).split(b"/") if part not in (b"", b"..")]
     for before, part in zip([b"", *parts], parts, strict=False):
@@ -34,7 +34,7 @@ def short_name(lines: bytes) -> bytes:
 
 
 def _runtime(parts: list[bytes], before: bytes) -> bytes:
-    """Who made a container whose own folder does not say it: the folder that it is in."""
+    """Runtime of a container whose own directory does not name it: its parent directory."""
     if parts[0].startswith(b"kubepods"):  # kubepods/burstable/pod<uid>/<id>, of any runtime
         return b"kubepods"
     return before

@@ -1,4 +1,4 @@
-"""Sockets that were destroyed, with their last values, as the kernel tells whoever listens."""
+"""Destroyed sockets with their last values, as multicast by the kernel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES, End, Samples
 
 STORM = 2_000
-"""Sockets that may end in a second before the kernel is no longer asked to tell of each."""
+"""Limit on destroyed sockets per second; above it the notices are switched off."""
 
 _SECOND = 1_000_000_000
 _DEAF_NS = 10 * _SECOND
@@ -32,8 +32,8 @@ _SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 class DestroyNotices:
     """Listens on a sock_diag socket of its own, which is closed with this.
 
-    To tell of a socket takes the kernel about 5 µs of a processor. Where more than `STORM` end in a
-    second it is asked to no longer, and after ten seconds again; meanwhile `deaf` is True.
+    A notice costs the kernel about 5 µs. Above `STORM` per second the notices are switched off for
+    ten seconds; meanwhile `deaf` is True.
 
     Raises:
         OSError: the kernel refuses.
@@ -45,11 +45,11 @@ class DestroyNotices:
         self._netns = netns
         self._inbox = Inbox()
         self.deaf = False
-        """Whether destroyed sockets are not told for now, as too many end."""
+        """True while notices are switched off because of a storm."""
         self._deaf_until = 0
         try:
             self._make_room()
-            listener.bind((0, 0))  # a socket without an address is told nothing
+            listener.bind((0, 0))  # a socket without an address receives no notices
             self._take_part(_NETLINK_ADD_MEMBERSHIP)
         except OSError:
             listener.close()
@@ -58,7 +58,7 @@ class DestroyNotices:
 
     @property
     def overflows(self) -> int:
-        """How often destroyed sockets were not told for want of room."""
+        """Number of times that notices of destroyed sockets were lost for want of room."""
         return self._inbox.overflows
 
     def read(self) -> Samples:
@@ -102,7 +102,7 @@ class DestroyNotices:
             self._listener.setsockopt(_SOL_NETLINK, option, group)
 
     def _make_room(self) -> None:
-        """Let the kernel keep as many notices as it allows us."""
+        """Raise the receive buffer to the largest size allowed."""
         for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
             try:
                 self._listener.setsockopt(socket.SOL_SOCKET, option, _KERNEL_ROOM)

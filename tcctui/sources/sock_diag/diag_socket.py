@@ -1,4 +1,4 @@
-"""What the kernel says of its TCP sockets when asked: NETLINK_SOCK_DIAG, without privileges."""
+"""The kernel's TCP sockets, read through NETLINK_SOCK_DIAG, without privileges."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _BUSY = (errno.ENOBUFS, errno.EBUSY, errno.EAGAIN)
 class DiagSocket:
     """One netlink socket in one network namespace; used by one thread.
 
-    `netns` is the inode that is written into samples. `raw` is a socket that was made elsewhere, in
-    that namespace, and is closed with this. As long as it is open, the namespace stays.
+    `netns` is the inode that is written into samples. `raw` is a socket made elsewhere, in that
+    namespace, and is closed with this. While it is open, the namespace stays.
 
     Raises:
         TcctuiError: there is no sock_diag.
@@ -52,7 +52,7 @@ class DiagSocket:
         self._inbox = Inbox()
         self._sequence = 0
         self.complete = False
-        """Whether the last dump was told to its end: then what it lacks is not there."""
+        """True if the last dump was complete: a socket missing from it is gone."""
 
     def dump(self) -> Samples:
         """Sample all connected sockets at once, each once, in the order of their cookies.
@@ -64,10 +64,10 @@ class DiagSocket:
     def parts(self) -> Iterator[Samples]:
         """Sample all connected sockets, IPv4 and IPv6, some thousands at a time.
 
-        Those are not connected that listen or are closed, in TIME_WAIT or SYN_RECV; nor is what is
-        left of a socket that was closed and waits for the other's FIN. An interrupted dump is made
-        anew, so that sockets come twice; after some times it is taken as it is, and `complete` is
-        False. Until the end, nothing else may be asked for.
+        Listening and closed sockets, and those in TIME_WAIT or SYN_RECV, are not connected; nor is
+        the remainder of a closed socket that waits for the peer's FIN. An interrupted dump is
+        repeated, so that sockets may come twice; after some attempts it is accepted, and `complete`
+        is False. Until the end, no other request may be made.
 
         Raises:
             TcctuiError: the kernel refuses.
@@ -95,15 +95,15 @@ class DiagSocket:
     def query(self, sockets: npt.NDArray[np.void]) -> Samples:
         """Sample each of some sockets, of dtype `SOCKET`, in their order.
 
-        Where the kernel has no such socket, `end` is End.GONE and there is only cookie and time.
-        One that is bound to a device is not found without its `ifindex` (INET_MATCH,
+        Where the kernel has no such socket, `end` is End.GONE and only cookie and time are set. One
+        that is bound to a device is not found without its `ifindex` (INET_MATCH,
         include/net/inet_hashtables.h). A socket is left out if there was no room for the answer.
         """
         ranges = range(0, len(sockets), _AT_ONCE)
         return joined([NO_SAMPLES, *(self._query(sockets[at : at + _AT_ONCE]) for at in ranges)])
 
     def listen(self) -> bool:
-        """Ask to be told of destroyed sockets from now on; False if the kernel refuses."""
+        """Subscribe to destroyed sockets; False if the kernel refuses."""
         try:
             if self._notices is None:
                 elsewhere = namespaces.open_beside(self._socket) if self._elsewhere else None
@@ -113,12 +113,12 @@ class DiagSocket:
         return True
 
     def destroyed(self) -> Samples:
-        """Sample the sockets that were destroyed since the last time, as `DestroyNotices.read`."""
+        """Sample the sockets destroyed since the last call, as `DestroyNotices.read`."""
         return NO_SAMPLES if self._notices is None else self._notices.read()
 
     @property
     def overflows(self) -> int:
-        """How often destroyed sockets were not told for want of room."""
+        """Number of times that notices of destroyed sockets were lost for want of room."""
         return 0 if self._notices is None else self._notices.overflows
 
     def close(self) -> None:
@@ -129,7 +129,7 @@ class DiagSocket:
             self._notices = None
 
     def _dump(self, family: int) -> Generator[Samples, None, bool]:
-        """Sample the sockets of one family; in the end False if something changed meanwhile.
+        """Sample the sockets of one family; False at the end if something changed meanwhile.
 
         Raises:
             OSError: the kernel refuses, or has no room.
@@ -156,7 +156,7 @@ class DiagSocket:
         return intact
 
     def _drain(self) -> None:
-        """Read what is left of an old answer: a dump under way forbids another."""
+        """Discard the rest of an old answer: a dump under way blocks the next."""
         while self._inbox.collect(self._socket):
             self._inbox.clear()
 
@@ -174,7 +174,7 @@ class DiagSocket:
         mine = (of >= 0) & (of < count)
         found, places = inet_diag.samples_of(messages, mine, self._netns)
         absent = mine & np.isin(messages.errors(), _GONE)
-        # What is left of a socket that was closed has no values: it is gone.
+        # The remainder of a closed socket has no values: it is gone.
         absent |= mine & inet_diag.of_time_wait(messages)
         gone = np.zeros(np.count_nonzero(absent), SAMPLE)
         gone["sock_cookie"] = cookies[of[absent]]
@@ -185,7 +185,7 @@ class DiagSocket:
         return pick(joined([found, gone]), order)
 
     def _number(self, count: int) -> int:
-        """Give the first of so many sequence numbers that no answer under way has."""
+        """First of `count` sequence numbers that no pending answer uses."""
         if self._sequence + count > 0x7FFFFFFF:
             self._sequence = 0
         self._sequence += count
@@ -198,6 +198,6 @@ def _unusable(error: OSError) -> TcctuiError:
             "The kernel has no sock_diag for TCP.", "Load it with: sudo modprobe tcp_diag"
         )
     return TcctuiError(
-        f"The kernel does not tell of its TCP sockets: {error.strerror}.",
+        f"The kernel does not report its TCP sockets: {error.strerror}.",
         "Allow netlink sockets (NETLINK_SOCK_DIAG) where tcctui runs, or run it outside of that.",
     )

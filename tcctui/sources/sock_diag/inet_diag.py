@@ -1,4 +1,4 @@
-"""The messages of sock_diag: requests to bytes, answers to `SAMPLE` arrays. No socket in here.
+"""Messages of sock_diag: requests to bytes, answers to `SAMPLE` arrays. No I/O here.
 
 Layouts are the kernel's (include/uapi/linux/netlink.h, sock_diag.h, inet_diag.h), numbers in the
 machine's byte order but for addresses and ports. All messages of one length and one layout of
@@ -29,7 +29,7 @@ CONNECTED = 0xFFF & ~(1 << 3 | 1 << 6 | 1 << 7 | 1 << 10)
 
 
 class Attribute(IntEnum):
-    """What a message may tell of a socket (enum in uapi/linux/inet_diag.h): those read here."""
+    """Attributes of an answer (enum in uapi/linux/inet_diag.h): those read here."""
 
     INFO = 2
     VEGASINFO = 3
@@ -91,7 +91,7 @@ _SKMEM = {"rmem_alloc": 0, "rcvbuf": 1, "wmem_alloc": 2, "sndbuf": 3, "wmem_queu
 
 
 def dump_request(family: int, sequence: int) -> bytes:
-    """Ask for all connected sockets of one address family."""
+    """Request for all connected sockets of one address family."""
     request = np.zeros(1, REQUEST)
     _head(request, NLM_F_REQUEST | NLM_F_DUMP, sequence)
     request["family"] = family
@@ -100,7 +100,7 @@ def dump_request(family: int, sequence: int) -> bytes:
 
 
 def queries(sockets: npt.NDArray[np.void], first: int) -> npt.NDArray[np.void]:
-    """Make one request for each of `sockets` (of `SOCKET`); they are numbered from `first` on."""
+    """One request for each of `sockets` (of `SOCKET`), numbered from `first` on."""
     requests = np.zeros(len(sockets), REQUEST)
     _head(requests, NLM_F_REQUEST, first + np.arange(len(sockets)))
     requests["family"] = sockets["family"]
@@ -131,9 +131,9 @@ def _head(requests: npt.NDArray[np.void], flags: int, sequence: Any) -> None:
 def samples_of(
     messages: Messages, mine: npt.NDArray[np.bool_], netns: int
 ) -> tuple[Samples, npt.NDArray[np.intp]]:
-    """Make samples of those messages that are `mine` and about a socket.
+    """Samples of those messages that are `mine` and about a socket.
 
-    Gives them without `end`, in the messages' order, and for each which message it is of.
+    Gives them without `end`, in the messages' order, and for each its message's index.
     """
     headers = messages.headers
     places = np.flatnonzero(mine & (headers["kind"] == SOCK_DIAG_BY_FAMILY))
@@ -147,10 +147,10 @@ def samples_of(
 def decode(
     data: memoryview, starts: npt.NDArray[np.intp], lengths: npt.NDArray[Any]
 ) -> tuple[Samples, npt.NDArray[np.intp]]:
-    """Make samples of the messages about sockets; those too short to be one are left out.
+    """Samples of the messages about sockets; those too short to be one are left out.
 
-    `starts` and `lengths` are bytes. Gives samples without time, end and network namespace, and
-    for each which of the messages it is of.
+    `starts` and `lengths` are bytes. Gives samples without time, end and network namespace, and for
+    each its message's index.
     """
     enough = lengths >= MESSAGE.itemsize
     samples = np.zeros(len(starts), SAMPLE)
@@ -179,10 +179,10 @@ def decode(
 
 
 def of_time_wait(messages: Messages) -> npt.NDArray[np.bool_]:
-    """Which messages are about what is left of a socket that was closed.
+    """Mask of the messages about the remainder of a closed socket.
 
-    The kernel keeps it in TIME_WAIT, or in FIN_WAIT2 with nobody to read from it; it has the
-    socket's cookie and no values (inet_twsk_diag_fill, net/ipv4/inet_diag.c).
+    The kernel keeps it in TIME_WAIT, or orphaned in FIN_WAIT2; it has the socket's cookie and no
+    values (inet_twsk_diag_fill, net/ipv4/inet_diag.c).
     """
     headers = messages.headers
     about = (headers["kind"] == SOCK_DIAG_BY_FAMILY) & (headers["length"] >= MESSAGE.itemsize)
@@ -198,12 +198,12 @@ def _time_wait(
 
 
 def _column(records: npt.NDArray[np.void], kind: str, at: int) -> npt.NDArray[Any]:
-    """The values at one place of all records, as a view."""
+    """Values at one offset of all records, as a view."""
     return np.ndarray((len(records),), kind, records, at, (records.itemsize,))
 
 
 def _layout(message: bytes) -> tuple[tuple[int, int, int], ...]:
-    """Attributes of a message: kind, bytes, place; up to the first that can't be."""
+    """Attributes of a message: kind, bytes, offset; up to the first invalid one."""
     found = []
     at = MESSAGE.itemsize
     while at + 4 <= len(message):
@@ -259,7 +259,7 @@ def _fill(
 
 
 def _copy(samples: Samples, name: str, messages: npt.NDArray[np.void], at: int, size: int) -> None:
-    """Copy bytes as they are to where a field begins."""
+    """Copy bytes unchanged to a field's beginning."""
     if size:
         place = SAMPLE.fields[name][1]  # type: ignore[index]
         _column(samples, f"V{size}", place)[:] = _column(messages, f"V{size}", at)

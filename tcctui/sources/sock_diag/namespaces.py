@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 NAMED = Path("/run/netns")
-"""Where `ip netns` keeps names: files that namespaces are mounted on."""
+"""Directory of `ip netns`: files that namespaces are mounted on."""
 
 OWN = "/proc/self/ns/net"
 """Leads to the namespace that this process is in."""
@@ -23,9 +23,9 @@ _NETLINK_SOCK_DIAG = 4
 
 @dataclass(frozen=True)
 class Namespace:
-    """A network namespace: its inode in nsfs, what to call it, and a path that leads to it.
+    """A network namespace: its inode in nsfs, its name, and a path to it.
 
-    The path may be that of a process, and lead nowhere, or somewhere else, once that ends.
+    The path may be that of a process, and become stale when the process ends.
     """
 
     inode: int
@@ -34,9 +34,9 @@ class Namespace:
 
 
 def found() -> list[Namespace]:
-    """Find the namespaces that a name or a process leads to, each once, our own first.
+    """Namespaces reachable by name or by process, each once, our own first.
 
-    What goes away meanwhile, and what we may not see, is left out.
+    Vanished and inaccessible ones are left out.
     """
     own = _inode(OWN)
     if own is None:
@@ -58,7 +58,7 @@ def found() -> list[Namespace]:
 def _inode(path: str) -> int | None:
     """Inode of the namespace that a link of /proc names, or None."""
     try:
-        # `net:[4026531840]`: what it says costs less than to follow it.
+        # `net:[4026531840]`: cheaper to read than to follow.
         return int(os.readlink(path)[5:-1])
     except (OSError, ValueError):
         return None
@@ -90,12 +90,12 @@ def _named() -> dict[int, str]:
 
 
 def open_diag(namespace: Namespace) -> socket.socket:
-    """Open a sock_diag socket in a namespace; it keeps the namespace for as long as it is open.
+    """Open a sock_diag socket in a namespace, which it keeps alive while it is open.
 
-    The thread that asks, and all others, stay where they are.
+    The calling thread and all others stay in their namespaces.
 
     Raises:
-        OSError: the namespace is gone, or we may not enter it.
+        OSError: the namespace is gone, or may not be entered.
 
     """
     there = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -113,7 +113,7 @@ def open_beside(other: socket.socket) -> socket.socket:
     """Open a sock_diag socket in the namespace that another socket was made in.
 
     Raises:
-        OSError: we may not.
+        OSError: not permitted.
 
     """
     there = fcntl.ioctl(other, _SIOCGSKNS)
@@ -124,10 +124,10 @@ def open_beside(other: socket.socket) -> socket.socket:
 
 
 def diag_socket() -> socket.socket:
-    """Open a sock_diag socket in the namespace of the thread that calls.
+    """Open a sock_diag socket in the namespace of the calling thread.
 
     Raises:
-        OSError: the kernel, or what the process runs in, has none.
+        OSError: the kernel or the sandbox has none.
 
     """
     return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)

@@ -1,4 +1,4 @@
-"""Netlink datagrams, received one behind the other into one buffer and taken apart in bulk."""
+"""Netlink datagrams, received back to back into one buffer and decoded in bulk."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _HEADER, _ERROR = struct.Struct("=IHHII"), struct.Struct("=i")
 
 
 class Receiver(Protocol):
-    """What is needed of a socket."""
+    """The methods used of a socket."""
 
     def recv_into(self, buffer: memoryview, nbytes: int, flags: int, /) -> int:
-        """Receive a datagram; with MSG_TRUNC, give its whole length even if it is cut off."""
+        """Receive a datagram; with MSG_TRUNC, return its whole length even if it is truncated."""
 
 
 class Messages(NamedTuple):
     """Messages in a buffer, valid until the next are received into it."""
 
     data: memoryview
-    starts: npt.NDArray[np.intp]  # where each begins: multiples of 4
+    starts: npt.NDArray[np.intp]  # offset of each: multiples of 4
     headers: npt.NDArray[np.void]  # of dtype HEADER
     stamps: npt.NDArray[np.int64]
 
     def errors(self) -> npt.NDArray[np.int64]:
-        """Errno of each that is an NLMSG_ERROR, 0 for the others."""
+        """Errno of each NLMSG_ERROR, 0 for other messages."""
         found = np.zeros(len(self.starts), np.int64)
         long = self.headers["length"] >= HEADER.itemsize + 4
         which = np.flatnonzero((self.headers["kind"] == NLMSG_ERROR) & long)
@@ -51,7 +51,7 @@ class Messages(NamedTuple):
 
 
 class Newest(NamedTuple):
-    """What is to be known of a message at once: its kind, its sequence number, an errno or 0."""
+    """Summary of one message: its kind, its sequence number, an errno or 0."""
 
     kind: int
     sequence: int
@@ -59,10 +59,10 @@ class Newest(NamedTuple):
 
 
 def boundaries(data: memoryview, begin: int, end: int) -> list[int]:
-    """Places where the whole messages of one datagram begin.
+    """Offsets of the complete messages of one datagram.
 
     The datagram is `data[begin:end]`; `begin` and the size of `data` are multiples of 4, as
-    NLMSG_ALIGNTO is. A message that is cut off ends it, as one does whose length can't be.
+    NLMSG_ALIGNTO is. A truncated message ends it, as does one with an invalid length.
     """
     words = data.cast("I")
     found = []
@@ -76,7 +76,7 @@ def boundaries(data: memoryview, begin: int, end: int) -> list[int]:
 
 
 def pieces(data: memoryview, starts: npt.NDArray[np.intp], length: int) -> npt.NDArray[np.void]:
-    """Copy `length` bytes from each place, a multiple of 4: records of void."""
+    """Copy `length` bytes from each offset, a multiple of 4: records of void."""
     if not len(starts):
         return np.zeros(0, f"V{length}")
     windows: npt.NDArray[np.void] = np.ndarray(
@@ -86,31 +86,31 @@ def pieces(data: memoryview, starts: npt.NDArray[np.intp], length: int) -> npt.N
 
 
 class Inbox:
-    """A buffer of `size` bytes for datagrams."""
+    """Buffer of `size` bytes for datagrams."""
 
     def __init__(self, size: int = 1 << 20) -> None:
-        # Not a bytearray: pages that nothing is received into take no memory.
+        # Not a bytearray: untouched pages take no memory.
         self._data = np.zeros(max(size, DATAGRAM) & ~3, "u1").data
         self.overflows = 0
-        """How often messages were lost for want of room in the kernel, as it says."""
+        """Number of times that the kernel reported lost messages."""
         self.clear()
 
     def clear(self) -> None:
-        """Forget what was received."""
+        """Discard the received messages."""
         self._end = 0
         self._starts: list[int] = []
         self._stamps: list[int] = []
 
     @property
     def full(self) -> bool:
-        """Whether there is no room for another datagram, until this one was taken or cleared."""
+        """True if another datagram has no room before `take` or `clear`."""
         return self._end + DATAGRAM > len(self._data)
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def receive(self, receiver: Receiver, stamp: int, flags: int = 0) -> bool:
-        """Receive one datagram; its messages get `stamp`. False if it was cut off.
+        """Receive one datagram; its messages get `stamp`. False if it was truncated.
 
         Raises:
             OSError: there is none, or it had no room in the kernel.
@@ -126,22 +126,22 @@ class Inbox:
         return intact
 
     def collect(self, receiver: Receiver) -> bool:
-        """Receive what has come, without waiting; True if the inbox is full before all is.
+        """Receive pending datagrams without waiting; True if the inbox filled up first.
 
-        What the kernel had no room for is counted in `overflows`.
+        Datagrams that the kernel had no room for are counted in `overflows`.
         """
         stamp = time.monotonic_ns()
         while not self.full:
             try:
                 self.receive(receiver, stamp, _MSG_DONTWAIT)
             except OSError as error:
-                if error.errno != errno.ENOBUFS:  # that is told once, and reading goes on
+                if error.errno != errno.ENOBUFS:  # reported once; reading goes on
                     return False
                 self.overflows += 1
         return True
 
     def newest(self) -> Newest:
-        """Tell of the message that came last; all is 0 if there is none."""
+        """Summary of the last message; all 0 if there is none."""
         if not self._starts:
             return Newest(0, 0, 0)
         start = self._starts[-1]
@@ -153,7 +153,7 @@ class Inbox:
         return Newest(kind, sequence, number)
 
     def take(self) -> Messages:
-        """Give all messages that are there, oldest first, and make room."""
+        """All received messages, oldest first; the buffer is free again."""
         starts = np.array(self._starts, np.intp)
         stamps = np.array(self._stamps, np.int64)
         self.clear()

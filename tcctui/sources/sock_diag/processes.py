@@ -1,4 +1,4 @@
-"""Which process a socket belongs to: a look over all that processes have open."""
+"""Owners of sockets: a scan of all files that processes have open."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tcctui.sources.sock_diag.cgroups import short_name
 from tcctui.wire.samples import SAMPLE, Samples
 
 OWNER = np.dtype([(name, SAMPLE[name]) for name in ("pid", "comm", "cgroup")])
-"""What is known of a process; fields as in `samples.SAMPLE`.
+"""Description of a process; fields as in `samples.SAMPLE`.
 
 `comm` is raw, as the process itself may have set it: with control characters, brackets, or bytes
 that are no UTF-8.
@@ -25,10 +25,10 @@ _READ_BYTES = 4096  # more than any comm, and than the cgroups of a process
 
 
 class Owners:
-    """Who had which socket open at one time; does not change.
+    """Owners of sockets at one time, immutable.
 
     `inodes` are sockets', of any order and each as often as processes have it; `holders` are the
-    places in `owners` (of dtype `OWNER`, lowest pid first) of who has them.
+    indexes of their owners in `owners` (of dtype `OWNER`, lowest pid first).
     """
 
     def __init__(
@@ -44,16 +44,15 @@ class Owners:
         self._inodes, self._holders, self._owners = inodes[first], holders[first], owners
 
     def __len__(self) -> int:
-        """How many sockets, of every family, have an owner."""
+        """Number of sockets, of every family, that have an owner."""
         return len(self._inodes)
 
     def fill(self, samples: Samples) -> None:
         """Write `pid`, `comm` and `cgroup` into samples, by their inodes.
 
-        Samples whose socket nobody is known to have keep what they had. Where several processes
-        have a socket (`ss -p` lists them all) it is the one with the lowest pid: as a rule the
-        parent, which opened it; and as long as it lives and keeps the socket, no other takes its
-        place.
+        Samples of sockets without a known owner stay unchanged. Of several owners (`ss -p` lists
+        them all) the one with the lowest pid is used: as a rule the parent, which opened the
+        socket, and a stable choice while it lives.
         """
         if not len(self._inodes):
             return
@@ -72,22 +71,22 @@ class _Held(NamedTuple):
 
 
 class Processes:
-    """The processes of `/proc`, or of a tree like it under `root`; used by one thread.
+    """Processes of `/proc`, or of a tree like it under `root`; used by one thread.
 
-    A look costs 4 µs an open file and 40 to 70 µs a process, most of it in the kernel and
-    without the interpreter's lock, which it takes for about a microsecond at a time. While another
-    thread keeps the lock, it waits. Nothing is kept from one look to the
-    next: what a process has open can't be known without reading it, and name and cgroup change too.
+    A scan costs 4 µs an open file and 40 to 70 µs a process, most of it in the kernel and without
+    the interpreter's lock, which it takes for about a microsecond at a time. While another thread
+    keeps the lock, it waits. Nothing is cached between scans: open files can't be known without
+    reading them, and name and cgroup change too.
     """
 
     def __init__(self, root: str = "/proc") -> None:
         self._root = root
 
     def look(self) -> Owners:
-        """Read which sockets every process has open.
+        """Scan the sockets that every process has open.
 
-        Left out are processes that end meanwhile, and those that this user may not look into:
-        other users' without root (or CAP_SYS_PTRACE), also where `hidepid` hides them.
+        Processes that end meanwhile are left out, and those that this user may not inspect: other
+        users' without root (or CAP_SYS_PTRACE), also where `hidepid` hides them.
         """
         inodes: list[int] = []
         counts: list[int] = []
@@ -111,7 +110,7 @@ class Processes:
             return []
 
     def _held(self, pid: int) -> _Held | None:
-        """What a process has, all of it from one process even if its pid is used again."""
+        """Sockets and description of a process, consistent even if its pid is reused meanwhile."""
         try:
             with _folder(f"{self._root}/{pid}") as process:
                 with _folder("fd", process) as files:

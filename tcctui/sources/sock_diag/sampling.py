@@ -1,4 +1,4 @@
-"""Samples of every socket: of all now and then, of those that are looked at all the time."""
+"""Samples of every socket: of all every few seconds, of watched ones several times a second."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ from tcctui.sources.sock_diag.processes import Owners, Processes
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, SOCKET, End, Samples
 
-_ROUND = 2.0
-"""Seconds between two dumps of all sockets, at least."""
+ROUND = 2.0
+"""Minimum time between two dumps of all sockets, in seconds."""
 
 _SHARE = 100
-"""How many times longer than a dump takes it is to the next one: 1 % of a core at most."""
+"""Ratio of the pause between dumps to a dump's duration: 1 % of a core at most."""
 
 _LONGEST = 10.0
 """Seconds between two dumps at most, also where they take more than that."""
 
-_ENDS = 0.5
-"""Seconds between two looks at which sockets were destroyed."""
+ENDS = 0.5
+"""Seconds between two reads of destroyed sockets."""
 
 _OWNERS_ROUND = 5.0
 """Seconds between two passes over all processes' files, where these don't take long."""
 
 _MOST_PLACES = 32
-"""Namespaches in which a socket is looked for that no dump has shown; beyond, a dump has to."""
+"""Limit on namespaces searched for a socket that no dump has shown."""
 
 _PATIENCE = 0.5
 """Seconds that closing waits for a dump, or a pass over processes, that is under way."""
 
 
 class _Place:
-    """A network namespace, its diag socket, and the sockets that are known to be in it."""
+    """A network namespace, its diag socket, and the sockets known to be in it."""
 
     def __init__(self, namespace: Namespace) -> None:
         self.namespace = namespace
-        # Who may not enter namespaces is told of ends in the own one all the same.
+        # Without the right to enter namespaces, notices of our own still arrive.
         raw = None if namespace.path == namespaces.OWN else namespaces.open_diag(namespace)
         self.diag = DiagSocket(namespace.inode, raw=raw)
         self.diag.listen()
         self.known = np.empty(0, SOCKET)
 
     def dump(self) -> Iterator[Samples]:
-        """Sample all sockets, some thousands at a time; at last, those that are gone."""
+        """Sample all sockets, some thousands at a time; finally those that are gone."""
         before, told = self.known, [np.empty(0, SOCKET)]
         for part in self.diag.parts():
             told.append(sockets_of(part))
@@ -62,7 +62,7 @@ class _Place:
         self.known = joined(told)
         missing = before[~np.isin(before["sock_cookie"], self.known["sock_cookie"])]
         if len(missing):
-            # A dump may pass over a socket that moves in the kernel's table meanwhile.
+            # A dump may miss a socket that moves in the kernel's table meanwhile.
             asked = self.diag.query(missing)
             lives = asked["end"] == End.LIVES
             self.known = joined([self.known, sockets_of(pick(asked, lives))])
@@ -70,14 +70,14 @@ class _Place:
 
 
 def _ended(cookies: npt.NDArray[np.uint64]) -> Samples:
-    """Tell the end of sockets that are no longer there."""
+    """End samples of sockets that have disappeared."""
     ends = np.zeros(len(cookies), SAMPLE)
     ends["sock_cookie"], ends["ts_ns"], ends["end"] = cookies, time.monotonic_ns(), End.GONE
     return ends
 
 
 def sockets_of(samples: Samples) -> npt.NDArray[np.void]:
-    """What the samples' sockets are asked for by: of dtype `SOCKET`."""
+    """Keys of the samples' sockets, of dtype `SOCKET`."""
     sockets = np.empty(len(samples), SOCKET)
     for name in SOCKET.names or ():
         sockets[name] = samples[name]
@@ -87,9 +87,9 @@ def sockets_of(samples: Samples) -> npt.NDArray[np.void]:
 def passing(
     kernel_filter: KernelFilter, samples: Samples, narrowed: KernelFilter | None = None
 ) -> Samples:
-    """Choose the samples that the filter lets through; an end is for whoever knows its cookie.
+    """Samples that pass the filter; an end always passes, by its cookie.
 
-    What has `narrowed` it meanwhile keeps no end back: somebody may know the flow from before.
+    `narrowed` holds back no end either: the flow may be known from before.
     """
     mask = kernel_filter.passing(samples)
     if narrowed is not None:
@@ -99,22 +99,26 @@ def passing(
 
 
 def _allow_descriptors() -> None:
-    """Let this process have as many files open as it may: each namespace takes two."""
+    """Raise the limit on open files to its maximum: each namespace takes two."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Sampler:
-    """Asks sock_diag in threads of its own, in every network namespace that it may enter.
+    """Reads sock_diag in threads of its own, in every network namespace it may enter.
 
-    `period` is the time between two samples of what is watched, in seconds.
+    `period` is the time between two samples of a watched socket, `dumps` the minimum between two
+    dumps of all sockets, and `ends` that between two reads of destroyed sockets; in seconds.
 
     Raises:
         TcctuiError: this kernel answers no sock_diag.
 
     """
 
-    def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
+    def __init__(
+        self, kernel_filter: KernelFilter, period: float, dumps: float = ROUND, ends: float = ENDS
+    ) -> None:
+        self._round, self._ends = dumps, ends
         self._filter = kernel_filter
         self._narrowed: KernelFilter | None = None
         self._period = period
@@ -151,20 +155,20 @@ class Sampler:
         self._watched = sockets
 
     def narrow(self, narrowed: KernelFilter | None) -> None:
-        """Give only those that pass this, too, and all of these soon; from any thread.
+        """Give only samples that also pass this filter, all of them soon; from any thread.
 
-        What is watched is given all the same: it is on the screen.
+        Watched sockets are exempt: they are on the screen.
         """
         self._narrowed = narrowed
         self._dump_now.set()
 
     def wait(self, timeout: float) -> None:
-        """Wait until there are samples to take, for so many seconds at most."""
+        """Wait for samples, up to `timeout` seconds."""
         with self._there:
             self._there.wait_for(lambda: self._taken or self._failure, timeout)
 
     def take(self) -> Samples:
-        """Give what was sampled at a time, in the order in which it was, empty if there is no more.
+        """Next part of the samples in order of time, empty if there are none.
 
         Raises:
             TcctuiError: sampling has ended; nothing more comes.
@@ -178,7 +182,7 @@ class Sampler:
         return NO_SAMPLES
 
     def close(self) -> None:
-        """End the threads and give the sockets back; may be called twice."""
+        """Stop the threads and close the sockets; may be called twice."""
         self._over.set()
         for thread in self._threads:
             thread.join(_PATIENCE)
@@ -194,13 +198,13 @@ class Sampler:
             while not self._over.is_set():
                 begun = time.monotonic()
                 if begun >= self._namespaces_at:
-                    self._namespaces_at = begun + _ROUND
+                    self._namespaces_at = begun + self._round
                     self._follow_namespaces()
                 if begun >= self._dump_at or self._dump_now.is_set():
                     self._dump_all()
                 self._sample_watched()
                 if begun >= self._ends_at:
-                    self._ends_at = begun + _ENDS
+                    self._ends_at = begun + self._ends
                     for place in self._places.values():
                         self._give(place.diag.destroyed(), place)
                 self._over.wait(max(0.01, self._period - (time.monotonic() - begun)))
@@ -210,7 +214,7 @@ class Sampler:
             self._fail(TcctuiError(f"Sampling broke off: {type(error).__name__}: {error}."))
 
     def _fail(self, error: TcctuiError) -> None:
-        """Let whoever takes samples have the reason why there are no more."""
+        """Pass the reason for the end to the caller of `take`."""
         with self._there:
             self._failure = error
             self._there.notify_all()
@@ -229,8 +233,8 @@ class Sampler:
     def _follow_namespaces(self) -> None:
         found = {namespace.inode: namespace for namespace in namespaces.found()}
         if not found:
-            return  # /proc can't be read just now
-        # An open socket of ours would keep a namespace alive that is gone otherwise.
+            return  # /proc is unreadable at the moment
+        # Our own open socket would keep a namespace alive that is gone otherwise.
         for inode in self._places.keys() - found.keys():
             place = self._places.pop(inode)
             self._give(_ended(place.known["sock_cookie"]), place)
@@ -242,7 +246,7 @@ class Sampler:
             except PermissionError:
                 self._closed_to_us.add(inode)
             except (OSError, TcctuiError):
-                continue  # it is gone already, or it is reached by another path the next time
+                continue  # it is gone, or reached by another path the next time
             else:
                 self._dump(self._places[inode])
         for inode, place in self._places.items():
@@ -254,7 +258,7 @@ class Sampler:
         for place in self._places.values():
             self._dump(place)
         worked = time.thread_time() - worked
-        self._dump_at = time.monotonic() + min(max(_ROUND, _SHARE * worked), _LONGEST)
+        self._dump_at = time.monotonic() + min(max(self._round, _SHARE * worked), _LONGEST)
 
     def _dump(self, place: _Place) -> None:
         for part in place.dump():
@@ -273,9 +277,9 @@ class Sampler:
             self._look_everywhere(sockets)
 
     def _look_everywhere(self, sockets: npt.NDArray[np.void]) -> None:
-        """Sample sockets of which only tcp_probe has told: it does not say where they are.
+        """Sample sockets known from tcp_probe only, which reports no namespace.
 
-        One that is not found may be bound to a device, or in a namespace that nothing leads to.
+        A socket that is not found may be bound to a device, or in an unreachable namespace.
         """
         for place in self._places.values():
             found = place.diag.query(sockets)
@@ -295,8 +299,8 @@ class Sampler:
             self._owners = processes.look()
             if first:
                 first = False
-                self._dump_now.set()  # for those that are not watched
+                self._dump_now.set()  # for sockets that are not watched
             worked = time.thread_time() - worked
             # On a very large machine it takes a twentieth of a core, and as long as that needs.
-            pause = max(_ROUND, 20 * worked, min(_OWNERS_ROUND, _SHARE * worked))
+            pause = max(self._round, 20 * worked, min(_OWNERS_ROUND, _SHARE * worked))
             self._over.wait(pause)

@@ -1,16 +1,18 @@
-"""The application: the terminal, the thread that reads events, and the end."""
+"""The application: terminal, reading thread, and exit."""
 
 from __future__ import annotations
 
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from itertools import islice
 from pathlib import Path
 
 from textual.worker import get_current_worker
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.pump import deliver, polled
 from tcctui.query import Query
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Timeline
@@ -23,32 +25,33 @@ from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.printable import plain
 from tcctui.ui.time.rewindable import Rewindable
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 _WAIT = 0.1
-"""Seconds between two looks at the source: batches large enough to be cheap, small enough to be
-live, on a screen that is painted four times a second."""
+"""Seconds between two reads of the source: batches large enough to be cheap, small enough to be
+live, on a screen that is painted four times a second.
+"""
 
 _FIRST_WAIT, _FIRST_LOOKS = 0.02, 50
-"""The same until something has come, for a second at most."""
+"""The same until the first data, for a second at most."""
 
 REWIND_MEMORY = 128 << 20
-"""Bytes that all of the past may take unless told otherwise."""
+"""Default memory budget of the past, in bytes."""
 
 Save = Callable[[Iterable[Chunk], Origin], Path]
-"""Writes chunks to a file, and gives its path. Raises TcctuiError."""
+"""Writes chunks to a file, and returns its path. Raises TcctuiError."""
 
 Keep = Callable[[Origin], Callable[[Chunk], None]]
-"""Gives what each chunk is recorded by. Both raise TcctuiError."""
+"""Makes the function that records each chunk. Both raise TcctuiError."""
 
 
 def unknown_origin(source: Source) -> Origin:
-    """Say where a source's events come from, as far as it is told here."""
+    """Origin of a source's events, as far as it is known here."""
     return Origin(socket.gethostname(), source.description, kernel_filter=source.kernel_filter)
 
 
 class ReplayApp(DashboardApp):
-    """Plays a recording, or what else is a timeline."""
+    """Plays a recording, or any other timeline."""
 
     def __init__(
         self,
@@ -63,7 +66,7 @@ class ReplayApp(DashboardApp):
         alarms: Alarms | None = None,
     ) -> None:
         moment = Moment(timeline)
-        super().__init__(View(None, moment), preferences, base_query, alarms)
+        super().__init__(CurrentView(None, moment), preferences, base_query, alarms)
         self._past = Rewindable(
             moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
         )
@@ -91,7 +94,7 @@ class TcctuiApp(DashboardApp):
         base_query: Query | None = None,
         alarms: Alarms | None = None,
     ) -> None:
-        super().__init__(View(store), preferences, base_query, alarms)
+        super().__init__(CurrentView(store), preferences, base_query, alarms)
         self._open_source = open_source
         self._store = store
         self._log_memory = log_memory
@@ -99,20 +102,20 @@ class TcctuiApp(DashboardApp):
         self._keep = keep
         self._live_origin = live_origin
         self.source: Source | None = None
-        """What is read, once it is open."""
+        """The source, once it is open."""
         self.feed: Feed | None = None
-        """What takes it in, from then on."""
+        """The feed from the source to the store, from then on."""
         self.failure: TcctuiError | None = None
-        """Why it could not be opened."""
+        """Reason for the failure to open it."""
         self.end: TcctuiError | None = None
-        """Why it delivered nothing more."""
+        """Reason for the end of its delivery."""
 
     def begin(self) -> None:
-        """Begin to read: the screen is painted meanwhile."""
+        """Start reading: the screen is painted meanwhile."""
         self.run_worker(self._collect, thread=True, exit_on_error=False)
 
     def _collect(self) -> None:
-        """Open the source, and take batches from it to the store until the end; runs in a thread.
+        """Open the source, and deliver its batches to the store until the end; runs in a thread.
 
         The screen is painted meanwhile: a program compiles for longer than that takes.
         """
@@ -123,29 +126,30 @@ class TcctuiApp(DashboardApp):
             self.failure = error
             self.call_from_thread(self.exit)
             return
-        except Exception as error:  # a defect: told as one that comes later is
+        except Exception as error:  # a defect: reported like a later one
             self._tell(self.dashboard.source_failed, f"{type(error).__name__}: {error}")
             return
         try:
             feed = self._begin_feed(source)
-            for _ in range(_FIRST_LOOKS):
-                feed.take(_FIRST_WAIT)
-                if worker.is_cancelled or self._store.totals().flows:
-                    break
+            deliver(
+                islice(polled(source, _FIRST_WAIT), _FIRST_LOOKS),
+                feed,
+                until=lambda _: worker.is_cancelled or self._store.totals().flows > 0,
+            )
             self._tell(self.dashboard.look)  # the first rows at once
-            while not worker.is_cancelled:
-                feed.take(_WAIT)
+            if not worker.is_cancelled:
+                deliver(polled(source, _WAIT), feed, until=lambda _: worker.is_cancelled)
         except TcctuiError as error:
             self.end, reason = error, str(error)
-        except Exception as error:  # a defect: the screen stays, and says what happened
+        except Exception as error:  # a defect: the screen stays, and reports it
             reason = f"{type(error).__name__}: {error}"
         else:
             return
-        source.close()  # nobody takes what it has any more
+        source.close()  # its output has no reader any more
         self._tell(self.dashboard.source_failed, reason)
 
     def _begin_feed(self, source: Source) -> Feed:
-        """Let what the source delivers be taken in, shown, gone back in, and recorded."""
+        """Set up intake, display, rewinding and recording of the source."""
         origin = self._live_origin(source)
         log = RewindLog(self._log_memory, origin)
         record = None
@@ -167,11 +171,11 @@ class TcctuiApp(DashboardApp):
         return feed
 
     def _recording_failed(self, reason: str) -> None:
-        """Say so, some time: this may be called in any thread."""
+        """Report the failure in the screen's thread: this may be called in any."""
         self.dashboard.call_later(self.dashboard.recording_failed, reason)
 
     def _tell(self, callback: Callable[..., object], *values: object) -> None:
-        """Call something in the screen's thread, unless the end has come."""
+        """Call a function in the screen's thread, unless the app has ended."""
         if not get_current_worker().is_cancelled:
             self.call_from_thread(callback, *values)
 
@@ -188,14 +192,14 @@ def run(
     base_query: Query | None = None,
     alarms: Alarms | None = None,
 ) -> int:
-    """Run the dashboard until somebody quits; gives the exit code.
+    """Run the dashboard until the user quits; gives the exit code.
 
-    `open_source` is called in another thread, once there is a screen. `rewind_memory` is how many
-    bytes all of the past may take, with the `history_memory` of the store in it. `save` writes what
-    is remembered to a file, when somebody wants that; what `keep` gives for the source's origin is
-    called with each chunk as it is complete, the last one after the screen has ended. Where the
-    source came to an end with nothing to mend, that is said once more on standard error. What does
-    not match `base_query` is not shown, whatever is searched for.
+    `open_source` is called in another thread, once there is a screen. `rewind_memory` is the budget
+    for all of the past in bytes, with the `history_memory` of the store in it. `save` writes the
+    log of the last minutes to a file on request; `keep` makes the recorder for the source's origin,
+    which is called with each complete chunk, the last one after the screen has ended. If the source
+    ended without an advice, the reason is repeated on standard error. Only what matches
+    `base_query` is shown, whatever the search.
 
     Raises:
         TcctuiError: the source can't be opened, or broke off, or the end could not be recorded.
@@ -239,11 +243,11 @@ def play(
     base_query: Query | None = None,
     alarms: Alarms | None = None,
 ) -> int:
-    """Play a recording until somebody quits; gives the exit code.
+    """Play a recording until the user quits; gives the exit code.
 
-    `remark` is what was left out of it, and why; `speed` how many of its seconds pass in one, or
-    infinite for as many as can; `at_ns` the moment to begin with. With `loop` it begins again at
-    its end. What does not match `base_query` is not shown.
+    `remark` describes missing parts; `speed` is a factor, infinite for the maximum; `at_ns` the
+    moment to begin with. With `loop` it restarts at its end. Only what matches `base_query` is
+    shown.
     """
     app = ReplayApp(
         timeline,

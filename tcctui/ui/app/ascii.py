@@ -1,6 +1,6 @@
-"""The screen of terminals that have nothing but ASCII: every other character is drawn as one.
+"""Screen of ASCII-only terminals: every other character is replaced by an ASCII one.
 
-One place for all of it: whatever parts of the screen draw, lines, bars, blocks and dots, goes
+A single place for all of it: everything that the screen draws, lines, bars, blocks and dots, passes
 through here on its way to the terminal. Characters keep their widths, so that nothing moves.
 """
 
@@ -14,12 +14,15 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
+from tcctui.flows.diagnosis.causes import VERDICTS
+from tcctui.wire.tracepoints import MARKS
+
 _GLYPHS: Mapping[str, str] = {
     **{chr(code): "+" for code in range(0x2500, 0x2580)},  # corners and crossings; below, lines
-    # A row's past, from the lowest to the highest; what limits a flow has some of these too.
+    # Sparklines, from the lowest to the highest; the strip of limits shares some of these.
     **dict(zip("▁▂▃▄▅▆▇█", "_.-=+*%#", strict=True)),
-    **dict(zip("▀░▒▓·", '":%#.', strict=True)),
-    **dict(zip("✕◆▼▽•▲△●○▶◀▾▸✓❚■", "x@vuo^^*o><v>x|#", strict=True)),
+    **dict(zip("▀▓·", '"#.', strict=True)),
+    **dict(zip("✕▼▽▲△●○▶◀▾▸✓❚■", "xvu^^*o><v>x|#", strict=True)),
     **dict.fromkeys("─━═╌╍┄┅┈┉╴╶╸╺╼╾", "-"),
     **dict.fromkeys("│┃║╎╏┆┇┊┋╵╷╹╻╽╿▌▐▎▏▍▋▊▉▕", "|"),
     **dict.fromkeys("▖▗▘▝▙▟▛▜▚▞", "+"),
@@ -29,8 +32,10 @@ _GLYPHS: Mapping[str, str] = {
     **dict(zip("−–—…∞×±µ≥≤≈", "---~*x~u><~", strict=True)),
     **dict(zip("‘’“”\u00a0²³°", "''\"\" 23o", strict=True)),
     "\ufffd": "?",
+    **{verdict.glyph: verdict.ascii for verdict in VERDICTS},
+    **{mark.glyph: mark.ascii for mark in MARKS},
 }
-"""What each glyph of ours and of the widgets is drawn as: ∞ is *, what was cut ends in ~."""
+"""Replacement of each glyph, ours and the widgets': ∞ is *, truncated text ends in ~."""
 
 _BRAILLE = 0x2800
 _LEFT, _RIGHT = (0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)
@@ -38,7 +43,7 @@ _LEFT, _RIGHT = (0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80)
 
 
 def _dots(bits: int) -> str:
-    """Draw what a cell of a curve has, from its dots: a line, by its height and its slope."""
+    """Character for a cell of a curve, from its dots: a line, by its height and its slope."""
     left = [row for row, bit in enumerate(_LEFT) if bits & bit]
     right = [row for row, bit in enumerate(_RIGHT) if bits & bit]
     count = len(left) + len(right)
@@ -62,7 +67,7 @@ _TABLE = str.maketrans({**_GLYPHS, **{chr(_BRAILLE + bits): _dots(bits) for bits
 
 @functools.lru_cache(4096)
 def ascii_of(text: str) -> str:
-    """Draw a text in ASCII, as wide as it was; what nothing stands for is ?."""
+    """Convert a text to ASCII of the same width; an unknown character becomes ?."""
     drawn = text.translate(_TABLE)
     if drawn.isascii():
         return drawn
@@ -70,14 +75,14 @@ def ascii_of(text: str) -> str:
 
 
 class AsciiFilter(LineFilter):
-    """Draws lines in ASCII."""
+    """Converts lines to ASCII."""
 
     def apply(
         self,
         segments: list[Segment],
         background: Color,  # noqa: ARG002 - Textual's
     ) -> list[Segment]:
-        """Draw the pieces of a line."""
+        """Convert the segments of a line."""
         return [
             segment
             if segment.text.isascii()

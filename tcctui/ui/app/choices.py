@@ -1,4 +1,4 @@
-"""What the screen knows that settings may name."""
+"""The screen's names that settings may use."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Player
 
 OWNERS = (DashboardApp, Dashboard, Player, FlowTable, SearchBar)
-"""Whose keys can be changed."""
+"""Classes whose keys can be changed."""
 
 _FIXED = {"escape": "closing", "ctrl+c": "quitting", "tab": "going on", "enter": "taking"}
 
 
 def all_actions() -> tuple[Action, ...]:
-    """All actions that have keys, as they are without settings."""
+    """All actions that have keys, with their default keys."""
     return tuple(actions(OWNERS))
 
 
 def choices() -> Choices:
-    """All of it."""
+    """All valid names."""
     keys = {action.id: action.keys for action in all_actions()}
     taken = {key for usual in keys.values() for key in usual}
     return Choices(

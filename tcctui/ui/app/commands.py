@@ -1,4 +1,4 @@
-"""What the command palette offers: all that keys do where it was called, and the themes."""
+"""Content of the command palette: all actions of keys, and the themes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _meaning(app: App[Any], name: str) -> str:
 
 
 def pick_theme(app: App[Any]) -> Pick:
-    """Make the list of themes, ours first."""
+    """List of themes, ours first."""
     names = sorted(_themes(app), key=lambda name: (not name.startswith("tcctui"), name))
     return Pick(
         f"Theme (now {app.theme})", [Choice(name, name, _meaning(app, name)) for name in names]
@@ -66,7 +66,7 @@ def pick_theme(app: App[Any]) -> Pick:
 
 
 def problems(sentences: Sequence[str]) -> Notice:
-    """Say what does not hold in the file of settings."""
+    """Notice of the mistakes in the settings file."""
     told = list(sentences[:_MOST_TOLD])
     if len(sentences) > _MOST_TOLD:
         told.append(f"… and {len(sentences) - _MOST_TOLD} more: tcctui config --check")

@@ -1,4 +1,4 @@
-"""The application that shows the dashboard, whatever there is to show on it."""
+"""The application around the dashboard, live or replayed."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from tcctui.ui.dialogs.lists import Palette
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style import themes, units
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 _SETTLED = 3.0
-"""Seconds after which all is loaded that will be needed."""
+"""Seconds after which all later imports are done."""
 
 _PATIENCE = 3
-"""Seconds after which SIGALRM ends a process that waits for its terminal to take what it writes."""
+"""Seconds after which SIGALRM ends a process that is blocked on its terminal."""
 
 
 class DashboardApp(TypedAhead):
-    """Has the terminal, and shows the dashboard on it until the end."""
+    """Owns the terminal, and shows the dashboard on it until the end."""
 
     TITLE = "tcctui"
     CSS_PATH = "tcctui.tcss"
@@ -51,13 +51,13 @@ class DashboardApp(TypedAhead):
             key_display="^p",
             priority=True,
             id="palette",
-            tooltip="All commands: search for what one does, and run it",
+            tooltip="All commands: search for one, and run it",
         ),
     ]
 
     def __init__(
         self,
-        view: View,
+        view: CurrentView,
         preferences: Preferences | None = None,
         base_query: Query | None = None,
         alarms: Alarms | None = None,
@@ -73,24 +73,24 @@ class DashboardApp(TypedAhead):
         self.dashboard = Dashboard(view, self.preferences, base_query, alarms)
 
     def get_driver_class(self) -> type[Driver]:
-        """Have what writes to the terminal be brief."""
+        """Driver that writes to the terminal in few bytes."""
         return terse(super().get_driver_class())
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Draw in ASCII, where that is wanted, besides what Textual does."""
+        """Textual's filters, and the one for ASCII if it is wanted."""
         return [*super().get_line_filters(), *([self._ascii] if self._ascii.enabled else [])]
 
     def get_key_display(self, binding: Binding) -> str:
-        """Write a key as the footer does: in ASCII, no arrow looks like the key <."""
+        """Name of a key as the footer shows it: in ASCII, no arrow looks like the key <."""
         display = super().get_key_display(binding)
         return worded(display) if self._ascii.enabled else display
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
-        """Offer what keys do on this screen, and the themes."""
+        """Commands for the actions of keys on this screen, and for the themes."""
         yield from commands.commands(self, screen, self.choose_theme)
 
     def choose_theme(self, name: str | None) -> None:
-        """Show a theme, and keep it for the next time."""
+        """Show a theme, and keep it for the next run."""
         if name is None:
             return
         self.theme = name
@@ -100,7 +100,7 @@ class DashboardApp(TypedAhead):
             tell(self.screen, Notice("The theme is not kept", str(error), "warning"))
 
     def action_command_palette(self) -> None:
-        """Show the palette of commands."""
+        """Show the command palette."""
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
@@ -109,7 +109,7 @@ class DashboardApp(TypedAhead):
         self.push_screen(commands.pick_theme(self), self.choose_theme)
 
     async def on_mount(self) -> None:
-        """Show the dashboard, and begin with what goes on behind it."""
+        """Show the dashboard, and start the work behind it."""
         few = self.console.color_system == "standard" and not self.is_headless
         if "TEXTUAL_THEME" not in os.environ:
             if self.preferences.settings.theme:
@@ -127,15 +127,15 @@ class DashboardApp(TypedAhead):
             signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
 
     def begin(self) -> None:
-        """Let the dashboard have something to show, now that it can say what goes wrong."""
+        """Start to fill the dashboard, now that it can report errors."""
 
     def _leave(self) -> None:
-        """Quit, and give the terminal back; not even a terminal that is stuck can prevent it."""
+        """Quit, and release the terminal, even if it is stuck."""
         signal.alarm(_PATIENCE)
         self.exit()
 
     def _hang_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """End with the window: at once if it is gone, since writing to it would never end."""
+        """Exit with the window, without writing to it: that would block for ever."""
         if not os.isatty(2):
-            os._exit(128 + signal.SIGHUP)  # the kernel takes back what the source holds
+            os._exit(128 + signal.SIGHUP)  # the kernel releases the source's resources
         loop.call_soon_threadsafe(self._leave)

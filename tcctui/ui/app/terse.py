@@ -1,7 +1,7 @@
-"""Fewer bytes for the terminal, which may be at the other end of an ssh.
+"""Fewer bytes for the terminal, which may be at the far end of an ssh connection.
 
-Each piece of a line comes with all of its style before it and a reset behind it. Most of that says
-what holds already: here it is left out, and what is shown stays the same.
+Each piece of a line comes with all of its style before it and a reset behind it. Most of that
+repeats the current state: here it is left out, and the result looks the same.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PARTS = {"2": 5, "5": 3}
 
 
 class Rendition(NamedTuple):
-    """How a terminal shows text: the numbers that set it so, empty where it is as after a reset."""
+    """Text rendition of a terminal: the numbers that set it, empty for the default."""
 
     foreground: str = ""
     background: str = ""
@@ -30,13 +30,13 @@ _RESET = Rendition()
 
 
 class Terse:
-    """Leaves out of what is written to one terminal what it knows already."""
+    """Drops redundant sequences from the output to one terminal."""
 
     def __init__(self) -> None:
         self._shown = _RESET
 
     def __call__(self, text: str) -> str:
-        """Shorten a text; behind it the terminal is in the same state as without."""
+        """Shorten a text; the terminal's state after it is unchanged."""
         plain, *rest = _SGR.split(text)
         if not rest:
             return text
@@ -55,7 +55,7 @@ class Terse:
 
 @functools.lru_cache(4096)
 def _after(rendition: Rendition, numbers: str) -> Rendition:
-    """How text is shown once these numbers have come."""
+    """Rendition after these numbers."""
     values = numbers.split(";")
     foreground, background, others = rendition
     while values:
@@ -77,7 +77,7 @@ def _after(rendition: Rendition, numbers: str) -> Rendition:
 
 @functools.lru_cache(4096)
 def _between(shown: Rendition, wanted: Rendition) -> str:
-    """What makes a terminal go from one to the other."""
+    """Sequence that changes one rendition to the other."""
     if shown == wanted:
         return ""
     numbers = []
@@ -94,10 +94,10 @@ def _between(shown: Rendition, wanted: Rendition) -> str:
 
 
 def terse(driver: type[Driver]) -> type[Driver]:
-    """A driver that writes the same in fewer bytes."""
+    """Subclass of a driver that writes the same in fewer bytes."""
 
     class TerseDriver(driver):  # type: ignore[valid-type, misc]  # any of Textual's
-        """Shortens what it writes."""
+        """Shortens its output."""
 
         _shortened = None
 

@@ -1,4 +1,4 @@
-"""What a chart is given: curves over columns of time."""
+"""Input of a chart: curves over columns of time."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import numpy.typing as npt
 class Series:
     """One curve. Its arrays have shape (n,): one value per column of time, the last column is now.
 
-    NaN where nothing was seen in a column: the value before is held there, as a congestion window
-    holds between ACKs. Infinity (an ssthresh never set) is off the chart.
+    NaN for a column without a value: the value before is held there, as a congestion window holds
+    between ACKs. Infinity (an ssthresh never set) is off the chart.
     """
 
     name: str
@@ -27,13 +27,13 @@ class Series:
     last: npt.NDArray[np.float64]
     """The last value in each column."""
     style: str
-    """Which colour, and whether the line is dotted: see `TimeChart.COMPONENT_CLASSES`."""
+    """Style, for colour and dots: see `TimeChart.COMPONENT_CLASSES`."""
     now: float | None = None
     """The present value, for the legend; None is the last of `last`."""
 
     @property
     def present(self) -> float | None:
-        """What it is now, or was last; None where it never was anything."""
+        """Present value, else the last known one; None if there never was one."""
         if self.now is not None:
             return self.now
         seen = self.last[~np.isnan(self.last)]
@@ -56,31 +56,31 @@ Note = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, eq=False)
 class ChartData:
-    """What a chart shows: curves over the same time, the most important one first.
+    """Content of a chart: curves over the same time, the most important one first.
 
-    Two that show the same are equal, so that a chart that did not change is not painted again.
+    Equal content compares equal, so that an unchanged chart is not repainted.
     """
 
     seconds: float
-    """How long the x axis is: from -`seconds` to 0."""
+    """Length of the x axis in seconds: from -`seconds` to 0."""
     series: tuple[Series, ...]
-    """Where curves share a cell, the first has its colour."""
+    """The curves; in a shared cell the first one's colour is used."""
     columns: int = 0
-    """How many columns of time there are; marks and limits are counted in them."""
+    """Number of columns of time, for marks and limits."""
     marks: ChartMarks = NO_MARKS
-    """What happened when."""
+    """Marks on the time axis."""
     limits: npt.NDArray[np.integer[Any]] | None = None
     """A `Limit` for each column of time, drawn as a strip below the axis."""
     note: Note | None = None
     """A line below the axis, instead of the strip."""
     now: str = "now"
-    """What the right end of the axis is called."""
+    """Label of the right end of the axis."""
     elapsed: bool = False
-    """Whether the axis counts from 0 on the left to `seconds`, instead of back from now."""
+    """True if the axis counts from 0 on the left to `seconds`, instead of back from now."""
 
     @property
     def has_foot(self) -> bool:
-        """Whether there is something for a line below the axis."""
+        """True if there is content for a line below the axis."""
         return self.limits is not None or self.note is not None
 
     def __eq__(self, other: object) -> bool:

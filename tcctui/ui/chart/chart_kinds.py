@@ -1,4 +1,4 @@
-"""The pictures that charts make of a flow's past: of its window, its rates, its times."""
+"""Kinds of charts of a flow's past: its window, its rates, its times."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from tcctui.ui.style import units
 from tcctui.wire.events import NO_SSTHRESH
 
 Values = Mapping[str, float]
-"""Columns of the flow at the moment that its past ends with, those that are known."""
+"""Columns of the flow at the end of its past, as far as known."""
 
 NOW: tuple[str, ...] = (
     *("snd_cwnd", "ssthresh", "srtt_us", "in_flight", "snd_wnd"),
     *("rate", "delivery_rate", "pacing_rate", "bbr_bw"),
 )
-"""Those that pictures tell."""
+"""Columns used by the charts."""
 
 NOTHING: Values = MappingProxyType({})
 
@@ -32,9 +32,9 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Quantity:
-    """What the y axis measures; `form` writes its values, `unit` stands behind the legend.
+    """Quantity of the y axis; `form` formats its values, `unit` follows the legend.
 
-    `tell` writes what is no tick of the axis: with no more digits than are of use.
+    `tell` formats values other than ticks, with no more digits than useful.
     """
 
     title: str
@@ -45,7 +45,7 @@ class Quantity:
 
 @dataclass(frozen=True)
 class Picture:
-    """What a chart shows, and what that is."""
+    """Content of a chart, and its quantity."""
 
     quantity: Quantity
     data: ChartData
@@ -72,14 +72,14 @@ SRTT = Quantity("srtt", "", _milliseconds, _milliseconds)
 
 
 def rates() -> list[tuple[float, Quantity]]:
-    """Units of rates, each with how much of the smallest one it is, the largest first."""
+    """Rate units and scale factors, largest first."""
     _, unit = units.rate_unit()
     steps = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
     return [(size, Quantity("rate", prefix + unit, _short, _short)) for prefix, size in steps]
 
 
 def sizes() -> list[tuple[float, Quantity]]:
-    """Units of sizes, in the same way."""
+    """Size units and scale factors, largest first."""
     step, unit = units.size_unit()
     names = ((f"M{unit}", 2), (f"{'K' if step == 1024 else 'k'}{unit}", 1), ("bytes", 0))
     return [
@@ -106,7 +106,7 @@ def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
 
 
 def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
-    """Curves of what was acknowledged, delivered, paced, and found by BBR; per second."""
+    """Curves of the acknowledged, delivery and pacing rates and of BBR's bandwidth; per second."""
     times, _ = units.rate_unit()
     wanted = (
         ("deliv", "delivery_rate", "delivery"),
@@ -125,7 +125,7 @@ def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
 
 
 def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
-    """What is in flight, and the windows that limit it: cwnd, and the receiver's; in bytes."""
+    """Bytes in flight, and the windows that limit them: cwnd and the peer's receive window."""
     curves = [_curve("in flight", _times(past, "in_flight", 1), "in-flight", now.get("in_flight"))]
     if past.mss:
         window = _changed(_known(past.series["snd_cwnd"]), lambda part: part * past.mss)
@@ -136,7 +136,7 @@ def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
 
 
 def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
-    """The curve of srtt, in milliseconds; in place of the strip, what strip and marks mean."""
+    """Curve of srtt, in milliseconds, with a legend of strip and marks in place of the strip."""
     known = _changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
     return Picture(
         SRTT,
@@ -145,7 +145,7 @@ def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
 
 
 KINDS: tuple[Callable[[FlowHistory, Values], Picture], ...] = (cwnd, rate, in_flight)
-"""What the left chart can show, in the order in which the key `c` goes through it."""
+"""Kinds of the left chart, in the order of the key `c`."""
 
 
 def _curve(name: str, extremes: Extremes, style: str, now: float | None) -> Series:
@@ -161,7 +161,7 @@ def _changed(extremes: Extremes, change: Callable[[Floats], Floats]) -> Extremes
 
 
 def _known(extremes: Extremes) -> Extremes:
-    """Zeros of what is never zero are unknown."""
+    """Replace zeros, which mean unknown, by NaN."""
     return _changed(extremes, lambda part: np.where(part == 0, np.nan, part))
 
 
@@ -172,7 +172,7 @@ def _times(past: FlowHistory, field: str, factor: float) -> Extremes:
 def _scaled(
     past: FlowHistory, curves: Iterable[Series], scales: list[tuple[float, Quantity]]
 ) -> Picture:
-    """Choose the unit in which the highest of the curves that are there reads well."""
+    """Choose the unit in which the highest of the present curves reads well."""
     there = [curve for curve in curves if not np.isnan(curve.last).all()]
     top = max((float(np.nanmax(curve.high)) for curve in there), default=0.0)
     size, quantity = next((scale for scale in scales if top >= scale[0]), scales[-1])

@@ -13,34 +13,37 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.chart.readout import cell_of, share
+from tcctui.ui.style.component_styles import ComponentStyles
 
 
 class Crosshair(Widget):
-    """Lays the line over what is drawn. Has no plot itself: `plot_area` says where one is."""
+    """Draws the line over a plot. A subclass defines the plot's place, `plot_area`."""
+
+    styles_of: ComponentStyles
 
     crosshair: reactive[float | None] = reactive(None, init=False, repaint=False)
-    """How far to the left of the plot's right edge it is, as a part of the plot's width."""
+    """Distance of the line from the plot's right edge, as a part of its width."""
 
     @dataclass
     class Pointed(Message):
-        """The mouse is over a column of the plot, or no longer over any (None)."""
+        """The mouse is over a column of the plot, or has left it (None)."""
 
         share: float | None
 
     @property
     def plot_area(self) -> tuple[int, int]:
-        """First column of the widget that belongs to the plot, and how many do."""
+        """First column of the plot in the widget, and its width."""
         raise NotImplementedError
 
     def crossed(self, strip: Strip) -> Strip:
-        """Lay the line over a line of the plot; curves are still to be seen."""
+        """Draw the line over a line of the plot; curves stay visible."""
         at = self._column(self.crosshair)
         if at is None:
             return strip
         (under, *_) = [*strip.crop(at, at + 1), Segment(" ")]
-        style = self.get_component_rich_style("time-chart--crosshair")
+        style = self.styles_of("crosshair")
         if under.text.strip(" \u2800"):
-            cell = Segment(under.text, (under.style or self.rich_style) + style.background_style)
+            cell = Segment(under.text, (under.style or self.styles_of()) + style.background_style)
         else:
             cell = Segment("│", style)
         return Strip.join([strip.crop(0, at), Strip([cell]), strip.crop(at + 1)])
@@ -58,12 +61,12 @@ class Crosshair(Widget):
             self.refresh(*regions)
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        """Have it below the mouse."""
+        """Follow the mouse."""
         left, cells = self.plot_area
         at = event.get_content_offset(self)
         if cells and at is not None and left <= at.x < left + cells:
             self.post_message(self.Pointed(share(at.x - left, cells)))
 
     def on_leave(self) -> None:
-        """Take it away with the mouse."""
+        """Leave with the mouse."""
         self.post_message(self.Pointed(None))

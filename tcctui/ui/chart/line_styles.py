@@ -1,4 +1,4 @@
-"""The lines of curves: whole, dotted, dashed; so that they are told apart without colours too."""
+"""Line styles of curves: solid, dotted, dashed, to distinguish them without colours."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _DOTTED = {"ssthresh", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd", "flow-2", "f
 """Those of limits, and every second flow; theirs are thin where they are steep, too."""
 
 _GAPS: Mapping[str, int] = MappingProxyType({"flow-3": 4, "flow-4": 3})
-"""Every which cell is left out of a dashed line."""
+"""Period of the gaps in a dashed line, in cells."""
 
 _THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
 _LINE = "⠒⠒"
@@ -40,6 +40,6 @@ def lined(text: str, style: str, at: int) -> str:
 
 
 def sample(style: str) -> str:
-    """How a line looks, for the legend."""
+    """Sample of a line for the legend."""
     line = _LINE.translate(_THIN) if style in _DOTTED else _LINE
     return f"{line} {line[:1]}" if style in _GAPS else line

@@ -1,6 +1,6 @@
-"""Where things go in a plot, and its curves as lines of braille text.
+"""Geometry of a plot, and its curves as lines of braille text.
 
-The only module that knows plotext. A character cell holds 2 dots side by side and 4 above each
+The only module that imports plotext. A character cell holds 2 dots side by side and 4 above each
 other. Dots and cells are counted from the left and from the bottom, from 0.
 """
 
@@ -41,7 +41,7 @@ class Path:
     starts: Dots
 
     def key(self) -> tuple[bytes, bytes, bytes]:
-        """Return what two paths that look the same have in common."""
+        """Key shared by paths that look the same."""
         return self.x.tobytes(), self.y.tobytes(), self.starts.tobytes()
 
 
@@ -139,7 +139,7 @@ def draw(paths: Sequence[Path], width: int, height: int) -> list[list[Run]]:
     for number, path in reversed(list(enumerate(paths))):
         if path.x.size == 0:
             continue
-        # The colour is the path's number: what comes back is told apart by it, and never shown.
+        # The colour is the path's number, for recognising its cells; it is never shown.
         marker = plotext.marker("braille", plotext.pixel(number))
         signal = figure.signal((path.x + 0.5).tolist(), (path.y + 0.5).tolist(), marker=marker)
         signal.lines()

@@ -1,4 +1,4 @@
-"""What the crosshair reads out: the time, and the values under it."""
+"""Readout of the crosshair: the time, and the values there."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
-from tcctui.flows.history.marks import MarkKind
+from tcctui.flows.diagnosis.causes import BY_LIMIT
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.ui.chart import time_axis
 from tcctui.ui.chart.chart_data import Series
 from tcctui.ui.chart.chart_kinds import Picture
 from tcctui.ui.style import units
 from tcctui.ui.style.printable import plain
-from tcctui.ui.style.signs import LIMITS, MARKS
+from tcctui.ui.style.signs import MARKS
 
 _SHORT = 4  # length of units that are told
 
@@ -24,19 +23,19 @@ _DOT = " · "
 
 
 class _Piece(NamedTuple):
-    """Text, and how soon it gives way."""
+    """Text, and the rank at which it is dropped."""
 
     text: str
     rank: int
 
 
 def share(cell: int, cells: int) -> float:
-    """How far to the left of the right edge the middle of a plot's cell is, as a part of it."""
+    """Distance of the middle of a plot's cell from the right edge, as a part of the width."""
     return (cells - 1 - cell + 0.5) / cells
 
 
 def cell_of(part: float, cells: int) -> int:
-    """Which cell is that far to the left."""
+    """Cell at that distance."""
     return min(max(cells - 1 - int(part * cells), 0), cells - 1)
 
 
@@ -49,9 +48,9 @@ def readout(
     wall_ns: int,
     width: int,
 ) -> str:
-    """What was in the time that a cell of a plot stands for, as much as fits into `width`.
+    """Values in the time of a plot's cell, as many as fit into `width`.
 
-    `wall_ns` is the time at the right edge of the plot, since 1970; 0 if nobody knows.
+    `wall_ns` is the time at the right edge of the plot, since 1970; 0 if unknown.
     """
     columns = len(past.series["srtt_us"].last)
     first, last = time_axis.columns_of(columns, cells, cell)
@@ -78,7 +77,7 @@ def readout(
 
 
 def _value(picture: Picture, series: Series, first: int, last: int) -> str:
-    """The least and the greatest value there, or what held until then; empty without any."""
+    """Minimum and maximum there, or the last value before; empty without any."""
     form = picture.quantity.tell
     low, high = series.low[first : last + 1], series.high[first : last + 1]
     there = ~np.isnan(low)
@@ -100,14 +99,13 @@ def _value(picture: Picture, series: Series, first: int, last: int) -> str:
 
 def _limit(past: FlowHistory, first: int, last: int) -> Iterator[_Piece]:
     worst = time_axis.worst(past.limits[first : last + 1])
-    if worst in LIMITS and worst != Limit.UNKNOWN:
-        receives = worst == Limit.RECEIVES
-        yield _Piece(LIMIT_NAMES[worst] if receives else f"limited by {LIMIT_NAMES[worst]}", 4)
+    if worst in BY_LIMIT:
+        yield _Piece(BY_LIMIT[worst].phrase, 4)
 
 
-def _marks(past: FlowHistory, first: int, last: int) -> list[MarkKind]:
+def _marks(past: FlowHistory, first: int, last: int) -> list[int]:
     inside = (past.marks.column >= first) & (past.marks.column <= last)
-    kinds = {MarkKind(kind) for kind in past.marks.kind[inside].tolist()}
+    kinds = set(past.marks.kind[inside].tolist())
     return [kind for kind in MARKS if kind in kinds]
 
 

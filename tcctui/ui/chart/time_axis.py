@@ -1,6 +1,6 @@
-"""The lines below a plot: the axis of time with its marks and labels, and the strip of limits.
+"""Lines below a plot: the time axis with its marks and labels, and the strip of limits.
 
-All are `cells` characters wide and show what happened where the curves above show it.
+All are `cells` characters wide, and aligned with the curves above.
 """
 
 from __future__ import annotations
@@ -13,27 +13,22 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.diagnosis import Limit
-from tcctui.flows.history.marks import MarkKind
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
 from tcctui.ui.chart.axes import Tick
 from tcctui.ui.chart.chart_data import ChartMarks
 from tcctui.ui.chart.plot import DOTS_ACROSS
 from tcctui.ui.style.signs import LIMITS, MARKS
+from tcctui.wire.tracepoints import MarkKind
 
 Run = tuple[str, str]
 """A piece of a line: its text, and its style; "" is the axis' own."""
 
 _NO_MARK = len(MARKS)
-_RANKS = np.full(max(MarkKind) + 1, _NO_MARK)
+_RANKS = np.full(max(MARKS) + 1, _NO_MARK)
 _RANKS[list(MARKS)] = range(len(MARKS))
 
-_SEVERITY = (
-    *(Limit.RECOVERY, Limit.RWND, Limit.SNDBUF, Limit.CWND),
-    *(Limit.APP, Limit.RECEIVES, Limit.UNKNOWN),
-)
-"""Which of several limits is drawn in one cell: the one that is missed most if it is not."""
 _SEVERITIES = np.zeros(max(Limit) + 1, "i8")
-_SEVERITIES[list(_SEVERITY)] = range(len(_SEVERITY))
+_SEVERITIES[list(WORST_FIRST)] = range(len(WORST_FIRST))
 
 
 def _places(columns: int, cells: int) -> npt.NDArray[np.int64]:
@@ -52,13 +47,13 @@ def columns_of(columns: int, cells: int, cell: int) -> tuple[int, int]:
     return min(int(np.searchsorted(places, cell)), last), last
 
 
-def worst(limits: npt.NDArray[np.integer[Any]]) -> Limit:
-    """Which of several limits is shown of them."""
-    return _SEVERITY[int(_SEVERITIES[limits].min())] if len(limits) else Limit.UNKNOWN
+def worst(limits: npt.NDArray[np.integer[Any]]) -> int:
+    """The limit shown for several."""
+    return WORST_FIRST[int(_SEVERITIES[limits].min())] if len(limits) else Limit.UNKNOWN
 
 
 def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> list[Run]:
-    """The line of the axis, with ticks, and with marks over them."""
+    """Line of the axis, with ticks, and with marks over them."""
     line = ["─"] * cells
     for tick in ticks:
         line[tick.cell] = "┬"
@@ -73,15 +68,15 @@ def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> 
 
 
 def strip(limits: npt.NDArray[np.integer[Any]], cells: int) -> list[Run]:
-    """The line of limits; blank where nothing is known."""
+    """Line of limits; blank if unknown."""
     columns = len(limits)
     if not columns:
         return [(" " * cells, "")]
-    # Every cell has a column, also where there are more cells; no column is without a cell.
+    # Every cell has a column, also with more cells than columns; no column lacks a cell.
     first = np.minimum(np.arange(cells) * columns // cells, columns - 1)
     severity = _SEVERITIES[limits]
     worst = np.minimum.reduceat(severity, first) if columns > cells else severity[first]
-    signs = [LIMITS.get(limit) for limit in _SEVERITY]
+    signs = [LIMITS.get(limit) for limit in WORST_FIRST]
     return _runs(
         [(sign.glyph, sign.style) if (sign := signs[at]) else (" ", "") for at in worst.tolist()]
     )
@@ -96,9 +91,9 @@ def _runs(cells: Sequence[Run]) -> list[Run]:
 
 
 def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run, ...]:
-    """What the strip's and the marks' glyphs mean, of those that are there."""
-    there = {Limit(limit) for limit in np.unique(limits).tolist()}
-    kinds = {MarkKind(kind) for kind in np.unique(marks.kind).tolist()}
+    """Legend of the glyphs on the strip and the axis, as far as present."""
+    there = set(np.unique(limits).tolist())
+    kinds = set(np.unique(marks.kind).tolist())
     both = Limit.RECOVERY in there and MarkKind.RECOVERY in kinds  # one word for two signs
     pieces = [("limited by", "label")] if there - {Limit.UNKNOWN} else []
     for limit, sign in LIMITS.items():
@@ -114,7 +109,7 @@ def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run
 
 
 def fitted(note: Sequence[Run], room: int) -> list[Run]:
-    """As much of a note as fits, with what is said first, and with blanks between its pieces."""
+    """As much of a note as fits, from the beginning, with blanks between its pieces."""
     pieces = list(note)
     for gap in (2, 1):
         if _length(pieces, gap) <= room:

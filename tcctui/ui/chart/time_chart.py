@@ -21,11 +21,12 @@ from tcctui.ui.chart.legend import cropped, legend
 from tcctui.ui.chart.line_styles import CURVES, FLOWS, lined, sample
 from tcctui.ui.chart.plot import DOTS_ACROSS, Run
 from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.printable import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
 
 _SMALLEST = (20, 5)
-"""Width and height in cells below which a plot would say less than its first line does."""
+"""Smallest useful width and height of a plot, in cells."""
 _AXIS_LINE_FROM = 8
 """Height in cells from which the x axis gets a line, besides its labels."""
 _FOOT_FROM = 7
@@ -40,10 +41,10 @@ _STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
 
 
 class TimeChart(Crosshair):
-    """Draws `data`, or `message` where there is nothing to draw.
+    """Draws `data`, or `message` if there is nothing to draw.
 
     The first line names the series and their current values; below are the curves in braille dots,
-    the axis of time with its marks, and a strip of limits or a note.
+    the time axis with its marks, and a strip of limits or a note.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -72,7 +73,7 @@ class TimeChart(Crosshair):
 
     data: reactive[ChartData | None] = reactive(None, repaint=False)
     y_from_zero: reactive[bool] = reactive(True, repaint=False)
-    """Whether the y axis begins at 0; if not, it fits the curves."""
+    """True if the y axis begins at 0; otherwise it fits the curves."""
     message: reactive[str] = reactive("", repaint=False)
     """Shown when there is nothing to draw, such as "no flow selected"."""
 
@@ -87,10 +88,11 @@ class TimeChart(Crosshair):
         id: str | None = None,  # noqa: A002
         classes: str | None = None,
     ) -> None:
-        """Make a chart; `unit` is shown after the values that `tell` makes of finite floats.
+        """Make a chart; `unit` follows the values that `tell` formats from finite floats.
 
-        `format_y`, which is `tell` unless told otherwise, makes the labels of the axis.
+        `format_y`, by default `tell`, formats the labels of the axis.
         """
+        self.styles_of = ComponentStyles(self, "time-chart")
         super().__init__(name=name, id=id, classes=classes)
         self._title = plain(title)
         self._unit = plain(unit)
@@ -105,7 +107,7 @@ class TimeChart(Crosshair):
     def show_as(
         self, title: str, unit: str, format_y: Callable[[float], str], tell: Callable[[float], str]
     ) -> None:
-        """Let `data` be of another quantity; the parameters are those that a chart is made with."""
+        """Switch `data` to another quantity; the parameters are those of the constructor."""
         self._title, self._unit, self._format_y = plain(title), plain(unit), format_y
         self._tell = tell
         self._strips = None
@@ -113,17 +115,17 @@ class TimeChart(Crosshair):
 
     @property
     def columns(self) -> int:
-        """How many columns of time there is room for now: what to ask the history for, at least 1.
+        """Number of columns of time that fit now, at least 1: the resolution of a request.
 
-        Any other number can be drawn too: fewer are joined by straight lines, and several that fall
-        on one dot show the extremes of all.
+        Any other number can be drawn too: fewer are joined by straight lines, and several that
+        share a dot show the extremes of all.
         """
         width = self.size.width - self._gutter - 1
         return max(1, DOTS_ACROSS * width if width <= _FINE_UP_TO else width)
 
     @property
     def plot_area(self) -> tuple[int, int]:
-        """First column of the widget that belongs to the plot, and how many do; none without it."""
+        """First column of the plot in the widget, and its width; 0 without it."""
         left = self._gutter + 1
         return left, max(0, self.size.width - left) if self._plot_rows else 0
 
@@ -134,7 +136,7 @@ class TimeChart(Crosshair):
             return self.crossed(strips[y])
         if y < len(strips):
             return strips[y]
-        return Strip.blank(self.size.width, self.rich_style)
+        return Strip.blank(self.size.width, self.styles_of())
 
     def _drawn(self) -> list[Strip]:
         """All lines, drawn anew if anything has changed."""
@@ -142,13 +144,13 @@ class TimeChart(Crosshair):
             self._strips_size = self.size
             width, height = self.size
             self._strips = [
-                Strip(line).adjust_cell_length(width, self.rich_style)
+                Strip(line).adjust_cell_length(width, self.styles_of())
                 for line in self._lines(width, height)
             ]
         return self._strips
 
     def _draw_anew(self) -> None:
-        """Repaint the lines that are not as they were, and no other."""
+        """Repaint the changed lines only."""
         before, self._strips = self._strips, None
         if before is None or self._strips_size != self.size or not self.is_on_screen:
             self.refresh()
@@ -163,8 +165,9 @@ class TimeChart(Crosshair):
             self.refresh(*(Region(x, y + line, self.size.width, 1) for line in lines))
 
     def notify_style_update(self) -> None:
-        """Take the theme's new colours; the plot itself stays."""
+        """Apply the theme's new colours; the plot itself stays."""
         self._strips = None
+        self.styles_of.forget()
         super().notify_style_update()
 
     def watch_data(self) -> None:
@@ -207,16 +210,16 @@ class TimeChart(Crosshair):
         left = " " * ((width - cell_len(message)) // 2)
         lines: list[list[Segment]] = [[] for _ in range(height)]
         if height > 2:
-            lines[0] = [Segment(cropped(self._title, width), self._style("title"))]
+            lines[0] = [Segment(cropped(self._title, width), self.styles_of("title"))]
         if height:
-            lines[height // 2] = [Segment(left + message, self._style("label"))]
+            lines[height // 2] = [Segment(left + message, self.styles_of("label"))]
         return lines
 
     def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
         """Return the title, the series with their current values, and the unit, as far as fits."""
-        title, unit = (self._title, self._style("title")), (self._unit, self._style("label"))
+        title, unit = (self._title, self.styles_of("title")), (self._unit, self.styles_of("label"))
         told = [
-            (sample(one.style), plain(one.name), self._now(one), self._style(one.style))
+            (sample(one.style), plain(one.name), self._now(one), self.styles_of(one.style))
             for one in series
         ]
         return [Segment(text, style) for text, style in legend(title, told, unit, width)]
@@ -232,8 +235,8 @@ class TimeChart(Crosshair):
         key = (columns, rows, [path.key() for path in paths])
         if key != self._plot_key:
             self._plot, self._plot_key = plot.draw(paths, columns, rows), key
-        axis_style, label_style = self._style("axis"), self._style("label")
-        styles = {number: self._style(one.style) for number, one in enumerate(series)}
+        axis_style, label_style = self.styles_of("axis"), self.styles_of("label")
+        styles = {number: self.styles_of(one.style) for number, one in enumerate(series)}
         labels = {tick.cell: tick.label for tick in axis.ticks}
         for row, runs in enumerate(self._plot):
             label = cropped(labels.get(rows - 1 - row, ""), self._gutter)
@@ -250,7 +253,7 @@ class TimeChart(Crosshair):
         at = 0
         for text, number in runs:
             if number is None:
-                yield Segment(text, self.rich_style)
+                yield Segment(text, self.styles_of())
             else:
                 yield Segment(lined(text, series[number].style, at), styles[number])
             at += len(text)
@@ -265,10 +268,10 @@ class TimeChart(Crosshair):
         line = time_axis.axis(ticks, data.marks, data.columns, columns)
         return [
             [
-                Segment(" " * self._gutter + "└", self._style("axis")),
-                *(Segment(text, self._style(style or "axis")) for text, style in line),
+                Segment(" " * self._gutter + "└", self.styles_of("axis")),
+                *(Segment(text, self.styles_of(style or "axis")) for text, style in line),
             ],
-            [Segment(labels, self._style("label"))],
+            [Segment(labels, self.styles_of("label"))],
         ]
 
     def _foot(self, data: ChartData, columns: int) -> list[Segment]:
@@ -278,7 +281,7 @@ class TimeChart(Crosshair):
             runs = [gutter, *time_axis.strip(data.limits, columns)]
         else:
             runs = time_axis.fitted(data.note or (), self.size.width)
-        return [Segment(text, self._style(style)) for text, style in runs]
+        return [Segment(text, self.styles_of(style)) for text, style in runs]
 
     def _now(self, series: Series) -> str:
         """Return the series' present value as text."""
@@ -289,8 +292,3 @@ class TimeChart(Crosshair):
 
     def _format(self, value: float) -> str:
         return plain(self._format_y(value))
-
-    def _style(self, component: str) -> Style:
-        if not component:
-            return self.rich_style
-        return self.get_component_rich_style(f"time-chart--{component}", default=self.rich_style)

@@ -1,4 +1,4 @@
-"""The pasts of several flows, laid over one axis: of time, or of their age."""
+"""Histories of several flows on one axis: time, or age."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from tcctui.flows.snapshot import Extremes
 
 
 class Axis(NamedTuple):
-    """From where to where an axis goes, in seconds, and over how many columns.
+    """Begin and end of an axis in seconds, and its number of columns.
 
-    Of time it ends with 0, which is now; of age it begins with 0, which is when a flow began.
+    An axis of time ends with 0, which is now; one of age begins with 0, the beginning of each flow.
     """
 
     first: float
@@ -31,12 +31,11 @@ def by_age(seconds: float, columns: int) -> Axis:
 
 
 def aligned(past: Extremes, seconds: float, ends: float, axis: Axis, over: float) -> Extremes:
-    """Lay columns that span the `seconds` until `ends` on the axis onto the axis' own.
+    """Resample columns that span the `seconds` until `ends` on the axis to the axis' own.
 
-    Of several in one, there are the extremes of all and the last value; what lies between two of
-    them is NaN, for which the value before holds. What was known before the axis begins is in its
-    first column. From `over` on, where the flow has ended or it is not yet that old, all is
-    infinite: off the chart.
+    Several in one are merged to their extremes and last value; a gap between two is NaN, in which
+    the value before holds. The last value from before the axis is in its first column. From `over`
+    on, where the flow has ended or is not yet that old, all is infinite: off the chart.
     """
     count = len(past.last)
     middle = ends + (np.arange(count) + 0.5 - count) * (seconds / max(count, 1))
@@ -59,9 +58,9 @@ def aligned(past: Extremes, seconds: float, ends: float, axis: Axis, over: float
 
 
 def value_at(curve: Extremes, first: int, last: int) -> tuple[float, float] | None:
-    """The least and the greatest value in columns `first` to `last`, or what held until then.
+    """Minimum and maximum in columns `first` to `last`, or the last value before them.
 
-    None where there is none, as before the flow's first and behind its end.
+    None if there is none, as before the flow's first and after its end.
     """
     if last < 0 or not len(curve.last) or np.isinf(curve.last[last]):
         return None

@@ -1,9 +1,9 @@
-"""The view that compares flows: what they are, and charts that all of them are on."""
+"""Comparison of flows: legend, and charts on shared axes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from rich.text import Text
@@ -13,55 +13,63 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tcctui.flows.snapshot import FlowHistory
+from tcctui.flows.frame import Close, CloseRequest, Past
+from tcctui.flows.snapshot import Flows
 from tcctui.ui.chart import windows
 from tcctui.ui.chart.chart_data import ChartData, Series
 from tcctui.ui.chart.chart_kinds import CWND, SRTT
 from tcctui.ui.chart.line_styles import FLOWS, sample
 from tcctui.ui.chart.readout import cell_of, share
 from tcctui.ui.chart.time_chart import TimeChart
-from tcctui.ui.compare.aligned import Axis, aligned, by_age, by_time, value_at
+from tcctui.ui.compare.aligned import aligned, by_age, by_time, value_at
 from tcctui.ui.compare.kinds import Kind, kinds, scaled
 from tcctui.ui.compare.subjects import COLUMNS, Subject, fitted, subjects, told
 from tcctui.ui.style import units
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView, Look
 
 MOST = len(FLOWS)
-"""Flows that are compared at a time."""
-
-FRAME = 0.25
-"""Seconds between two frames."""
+"""Limit on flows in a comparison."""
 
 TWO_CHARTS_FROM = 120
-"""Columns from which there is room for two charts."""
+"""Width in columns from which there is room for two charts."""
 
 _FINEST = 4
-"""Columns of a flow's life that are asked for, for each of the chart's, where it is laid on age."""
+"""Columns of a flow's life requested for each column of a chart by age."""
 
 _SRTT = 1
-"""The place of srtt in `kinds`: what the right chart shows, unless the left one does."""
+"""Index of srtt in `kinds`: the right chart's quantity, unless the left one shows it."""
 
 
 class Compare(Vertical):
-    """Flows over the same time, or from the same age on, pulled four times a second.
+    """Flows over the same time, or from the same age on.
 
-    Shown while there are `cookies`.
+    Visible while there are `cookies`.
     """
 
     cookies: reactive[tuple[int, ...]] = reactive((), init=False)
     seconds: reactive[float | None] = reactive(60.0, init=False)
-    """How much is shown: the last seconds, or by age the first; None is the longest life."""
+    """Visible span in seconds: the last ones, or by age the first; None for the longest life."""
     by_age: reactive[bool] = reactive(False, init=False)
-    """Whether all flows begin at the left, instead of now being on the right."""
+    """True for an axis of age: all flows begin at the left."""
     kind: reactive[int] = reactive(0, init=False)
-    """Which of `kinds` the left chart shows."""
+    """Index in `kinds` of the left chart's quantity."""
     crosshair: reactive[float | None] = reactive(None, init=False)
-    """How far to the left of the right edge it is, as a part of the plot's width."""
+    """Distance of the crosshair from the right edge, as a part of the plot's width."""
 
-    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        view: CurrentView,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._view = view
+        self._look = look
         self._life = math.inf
+        self._drawn_seconds = 0.0
+        self._close: Close | None = None
+        self._shown_size = self.size
         self._subjects: Sequence[Subject] = ()
         self._shown = [CWND, SRTT]
         self._legend: Text | None = None
@@ -76,41 +84,41 @@ class Compare(Vertical):
     def on_mount(self) -> None:
         """Wait for flows."""
         self.display = False
-        self.set_interval(FRAME, self.draw)
 
     @property
     def seconds_needed(self) -> float | None:
-        """How much of the flows' past is drawn, up to now; None is all."""
+        """Span of the flows' past that is drawn, up to now, in seconds; None for all."""
         return None if self.by_age else self.seconds
 
     def watch_cookies(self) -> None:
-        """Compare others."""
+        """Show the new flows."""
         self.display = bool(self.cookies)
-        self.crosshair = None
-        self.draw()
+        self.crosshair, self._close = None, None
+        self._look(anew=False)
 
     def watch_seconds(self) -> None:
         """Show more time, or less."""
-        self.draw()
+        self._look(anew=False)
 
     def watch_by_age(self) -> None:
-        """Lay the flows another way."""
-        self.crosshair = None
-        self.draw()
+        """Redraw on the other axis."""
+        self.crosshair, self._close = None, None
+        self._look(anew=False)
 
     def watch_kind(self) -> None:
         """Compare by something else."""
-        self.draw()
+        self._look(anew=False)
 
     def on_resize(self) -> None:
-        """Have one chart or two."""
+        """Choose one chart or two by the width."""
         self.query_one("#compare-right").display = self.size.width >= TWO_CHARTS_FROM
-        self.draw()
+        if self.cookies and self.size != self._shown_size:
+            self._look(anew=False)
 
-    # Keys; the same as those of the charts
+    # Keys, the same as those of the charts
 
     def next_kind(self) -> None:
-        """Compare by the next quantity."""
+        """Show the next quantity."""
         self.kind = (self.kind + 1) % len(kinds())
 
     def next_window(self) -> None:
@@ -118,16 +126,16 @@ class Compare(Vertical):
         self.seconds = windows.following(self.seconds)
 
     def zoom(self, by: int) -> None:
-        """Show less time (1), or more (-1)."""
+        """Shorten the visible time (1), or extend it (-1)."""
         self.seconds = windows.zoomed(self.seconds, by, self._life)
 
     def toggle_y(self) -> None:
-        """Let the y axes begin at 0, or fit the curves."""
+        """Switch the y axes between 0 and the curves' minimum."""
         for chart in self.query(TimeChart):
             chart.y_from_zero = not chart.y_from_zero
 
     def next_alignment(self) -> None:
-        """Lay the flows on time, or on their age."""
+        """Switch between axes of time and of age."""
         self.by_age = not self.by_age
 
     @on(TimeChart.Pointed)
@@ -136,44 +144,69 @@ class Compare(Vertical):
         self.crosshair = message.share
 
     def move_crosshair(self, by: int) -> None:
-        """Move it by a column; where there is none, have it at the right edge."""
+        """Move it by a column; the first time, show it at the right edge."""
         _, cells = self.query_one("#compare-left", TimeChart).plot_area
         if cells:
             at = cells - 1 if self.crosshair is None else cell_of(self.crosshair, cells) + by
             self.crosshair = share(min(max(at, 0), cells - 1), cells)
 
     def hide_crosshair(self) -> bool:
-        """Take it away; says whether there was one."""
+        """Remove it; True if there was one."""
         there, self.crosshair = self.crosshair is not None, None
         return there
 
     def watch_crosshair(self) -> None:
-        """Show it on both charts, and what the flows were there."""
+        """Show it on both charts, with the flows' values there."""
         for chart in self.query(TimeChart):
             chart.crosshair = self.crosshair
-        self.draw()
+        if self._close is not None:
+            self.show(self._close)
 
     # Drawing
 
-    def draw(self) -> None:
-        """Pull the flows' pasts and presents; those of another moment as soon as they are there."""
-        if not self.cookies or self._view.still:
-            return
-        flows = self._view.some_flows(np.array(self.cookies, "u8"), COLUMNS)
+    def request(self) -> CloseRequest:
+        """Ask for the flows, and their pasts."""
+        return CloseRequest(
+            lambda: np.array(self.cookies, "u8"), frozenset(COLUMNS), self._pasts_wanted
+        )
+
+    @property
+    def _pending(self) -> bool:
+        return any(self._view.pending(one.cookie) for one in self._subjects)
+
+    def _pasts_wanted(self, flows: Flows) -> Iterator[Past]:
+        """Histories of the flows that are known; the life of the oldest is the longest window."""
         self._subjects = subjects(self.cookies, flows)
-        if not self._subjects:
-            self._say("These flows have left")
-            return
-        if any(self._view.pending(one.cookie) for one in self._subjects):
-            self._say("Working it out …")
+        if not self._subjects or self._pending:
             return
         self._life = max(self._view.seconds_known(round(one.age * 1e9)) for one in self._subjects)
         seconds = self._life if self.seconds is None else self.seconds
         seconds = max(min(seconds, self._life) if self.by_age else seconds, 0.1)
+        self._drawn_seconds = seconds
+        for chart in self.query(TimeChart):
+            if chart.display:
+                yield from (self._past(one, chart.columns, seconds) for one in self._subjects)
+
+    def _past(self, one: Subject, columns: int, seconds: float) -> Past:
+        if not self.by_age:
+            return Past(one.cookie, seconds, columns)
+        whole = math.ceil(columns * max(1.0, one.age / seconds))
+        return Past(one.cookie, None, min(whole, _FINEST * columns))
+
+    def show(self, close: Close) -> None:
+        """Show the flows as they are in a frame."""
+        self._close, self._shown_size = close, self.size
+        if not self._subjects:
+            self._say("These flows have left")
+            return
+        if self._pending:
+            self._say("Working it out …")
+            return
+        seconds = self._drawn_seconds
         right = _SRTT if self.kind != _SRTT else 0
         known = kinds()
         values = [
-            self._show(place, name, known[kind], seconds)
+            self._show(place, name, known[kind], seconds, close)
             for place, name, kind in ((0, "#compare-left", self.kind), (1, "#compare-right", right))
         ]
         self._tell(values, seconds)
@@ -182,15 +215,17 @@ class Compare(Vertical):
         for chart in self.query(TimeChart):
             chart.data, chart.message = None, message
 
-    def _show(self, place: int, name: str, kind: Kind, seconds: float) -> Mapping[int, str]:
-        """Draw one chart; gives what is under the crosshair by cookie."""
+    def _show(
+        self, place: int, name: str, kind: Kind, seconds: float, close: Close
+    ) -> Mapping[int, str]:
+        """Draw one chart; gives the values under the crosshair by cookie."""
         chart = self.query_one(name, TimeChart)
         if not chart.display:
             return {}
         axis = (by_age if self.by_age else by_time)(seconds, chart.columns)
         curves = {}
         for one in self._subjects:
-            past = self._past(one, axis, seconds)
+            past = close.pasts.get(self._past(one, axis.columns, seconds))
             if past is not None:
                 now = one.age if self.by_age else 0.0
                 over = one.until - one.age + now if self.by_age or one.closed else math.inf
@@ -224,20 +259,14 @@ class Compare(Vertical):
             if ends is not None
         }
 
-    def _past(self, one: Subject, axis: Axis, seconds: float) -> FlowHistory | None:
-        if not self.by_age:
-            return self._view.history(one.cookie, seconds, axis.columns)
-        columns = math.ceil(axis.columns * max(1.0, one.age / seconds))
-        return self._view.history(one.cookie, None, min(columns, _FINEST * axis.columns))
-
     def _present(self) -> str:
-        """What the right end of an axis of time is called."""
+        """Label of the right end of a time axis."""
         if self._view.moment is None or not self._view.wall_offset_ns:
             return "now"
         return units.wall_clock(self._view.at_ns + self._view.wall_offset_ns)
 
     def _tell(self, values: Sequence[Mapping[int, str]], seconds: float) -> None:
-        """Say which flow is which, with what it is now or was under the crosshair."""
+        """Update the legend: each flow with its value now or under the crosshair."""
         width = self.size.width
         legend = Text(self._heading(seconds, width))
         for one in self._subjects:

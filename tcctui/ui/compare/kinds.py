@@ -1,4 +1,4 @@
-"""What flows are compared by."""
+"""Quantities for comparing flows."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Scales = list[tuple[float, Quantity]]
 class Kind:
     """One quantity: `series` of a flow's past and the `column` of its present, times `factor`.
 
-    `scales` are units to show it in, the largest first, each with what is divided by.
+    `scales` are display units, the largest first, each with its divisor.
     """
 
     title: str
@@ -31,7 +31,7 @@ class Kind:
     zero_is_unknown: bool = False
 
     def past(self, history: FlowHistory) -> Extremes:
-        """The curve of a flow, in the smallest unit."""
+        """Curve of a flow, in the smallest unit."""
         return _changed(history.series[self.series], self._known)
 
     def _known(self, values: Floats) -> Floats:
@@ -39,7 +39,7 @@ class Kind:
         return known * self.factor
 
     def scale(self, curves: Iterable[Extremes]) -> tuple[float, Quantity]:
-        """Choose the unit in which the highest of all the curves reads well."""
+        """Unit in which the highest of all the curves reads well."""
         top = 0.0
         for curve in curves:
             there = curve.high[np.isfinite(curve.high)]
@@ -48,7 +48,7 @@ class Kind:
 
 
 def scaled(curve: Extremes, by: float) -> Extremes:
-    """Put a curve into a unit."""
+    """Convert a curve to a unit."""
     return _changed(curve, lambda values: values / by)
 
 
@@ -61,7 +61,7 @@ def _titled(scales: Scales, title: str) -> Scales:
 
 
 def kinds() -> tuple[Kind, ...]:
-    """Give all, in the order in which the key `c` goes through them, in the units in use."""
+    """All quantities in the order of the key `c`, in the configured units."""
     bits, _ = units.rate_unit()
     return (
         Kind("cwnd", "snd_cwnd", "snd_cwnd", 1, [(0.0, CWND)], zero_is_unknown=True),

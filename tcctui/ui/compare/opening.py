@@ -1,4 +1,4 @@
-"""When flows are compared, and which."""
+"""Opening, updating and closing the comparison."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FEWEST = 2
 
 
 def toggle(screen: Screen[None]) -> None:
-    """Compare what is pinned in the table, in place of the charts; or leave that."""
+    """Compare the pinned flows in place of the charts, or close the comparison."""
     compare = screen.query_one(Compare)
     if compare.cookies:
         leave(screen)
@@ -44,7 +44,7 @@ def toggle(screen: Screen[None]) -> None:
 
 
 def follow_pins(screen: Screen[None]) -> None:
-    """Compare other flows when others are pinned; where there are too few, none any more."""
+    """Update the comparison to the pinned flows; close it if there are too few."""
     compare = screen.query_one(Compare)
 
     def changed(pinned: Sequence[int]) -> None:
@@ -64,7 +64,7 @@ def _compare(compare: Compare, pinned: Sequence[int]) -> None:
 
 
 def leave(screen: Screen[None]) -> bool:
-    """Show the charts of one flow again; says whether flows were compared."""
+    """Show the charts of one flow again; True if a comparison was open."""
     compare = screen.query_one(Compare)
     compared, compare.cookies = bool(compare.cookies), ()
     screen.query_one("#lower").display = True

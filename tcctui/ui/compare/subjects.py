@@ -1,23 +1,23 @@
-"""The flows that are compared: what they are called, how they look, what they are now."""
+"""Flows in a comparison: their names, line styles and present values."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tcctui.flows.labels import endpoints
+from tcctui.fields.connection import ENDS
+from tcctui.flows import labels
+from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.chart.line_styles import FLOWS
 from tcctui.ui.compare.kinds import Kind, kinds
 from tcctui.ui.style.printable import legible
-from tcctui.ui.table import cells
 from tcctui.ui.table.layout import fit
 
 COLUMNS: tuple[str, ...] = (
-    *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport"),
-    *("cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
+    *(*ENDS, "cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
 )
-"""What is known of them."""
+"""Columns that they need."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,18 +32,18 @@ class Subject:
     age: float
     """Seconds since it was opened, or first seen where that was not."""
     until: float
-    """How old it has become: less than `age` if it was closed."""
+    """Its final age: less than `age` if it was closed."""
     closed: bool
     values: dict[str, float] = field(repr=False)
 
     @property
     def style(self) -> str:
-        """Of its curves."""
+        """Style of its curves."""
         return FLOWS[self.number - 1]
 
     @property
     def short(self) -> str:
-        """What it is called beside a curve."""
+        """Name beside a curve."""
         return f"{self.number} {self.cc}".rstrip()
 
     def name(self, width: int) -> str:
@@ -58,13 +58,13 @@ class Subject:
         return f"{self.short} {ends}"
 
     def now(self, kind: Kind, by: float) -> float | None:
-        """What it has now, in a unit."""
+        """Present value, in a unit."""
         value = self.values.get(kind.column)
         return None if value is None else value * kind.factor / by
 
     @property
     def present(self) -> list[str]:
-        """All that it has now, as text."""
+        """All present values as text."""
         found = []
         for kind in kinds():
             value = self.values.get(kind.column)
@@ -79,10 +79,9 @@ class Subject:
 
 
 def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
-    """Those of the flows that are there, in the order of their cookies and numbered by it."""
+    """The known ones among the flows, in the order of their cookies and numbered by it."""
     places = {cookie: place for place, cookie in enumerate(flows["cookie"].tolist())}
-    local = endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])
-    remote = endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])
+    local, remote = labels.local(flows), labels.remote(flows)
     found = []
     for number, cookie in enumerate(cookies, 1):
         at = places.get(cookie)
@@ -95,7 +94,7 @@ def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
         values = {
             kind.column: float(flows[kind.column][at])
             for kind in kinds()
-            if not cells.missing(kind.column, flows[kind.column][at : at + 1])[0]
+            if not missing(kind.column, flows[kind.column][at : at + 1])[0]
         }
         cc = legible(bytes(flows["cc"][at]))
         ends = local[at], remote[at]
@@ -104,13 +103,13 @@ def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
 
 
 def told(least: float, most: float, tell: Callable[[float], str]) -> str:
-    """Write a value, or the two ends of what there was."""
+    """Format a value, or a range."""
     low, high = tell(least), tell(most)
     return low if low == high else f"{low}–{high}"
 
 
 def fitted(pieces: Sequence[str], width: int) -> str:
-    """As many of the pieces as there is room for, each behind a dot."""
+    """As many of the pieces as fit, separated by dots."""
     text = ""
     for piece in pieces:
         if len(text) + len(piece) + 3 > width:

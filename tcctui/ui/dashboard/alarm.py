@@ -1,28 +1,32 @@
-"""Looks for alerts, and shows them: marks rows, says so, and lists them."""
+"""Alerts on the screen: marked rows, notices, and the list."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 from textual.widget import Widget
 
 from tcctui.alerts.alert import Alert, Alerts, Turns
+from tcctui.flows.frame import View
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
 from tcctui.query.value_text import said
 from tcctui.ui.dialogs.pick import Choice, Pick
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 LOOK = 1.0
-"""Seconds between two looks."""
+"""Seconds between two checks."""
 
 APART = 5.0
-"""Seconds between two notices: what is raised meanwhile is in one of them."""
+"""Minimum seconds between two notices, which name everything raised since the last."""
 
 NAMED = 3
-"""Alerts that a notice names."""
+"""Limit on alerts named in a notice."""
 
 _STAYS = 10.0
 
@@ -33,46 +37,65 @@ _NONE = Notice(
 
 
 class Report(Protocol):
-    """Where else alerts are told. Waits for nothing."""
+    """Further recipient of alerts. Never blocks."""
 
     def tell(self, turns: Turns) -> None:
-        """Tell what has changed."""
+        """Report changes."""
 
     def troubles(self) -> list[str]:
-        """What went wrong since it was asked last."""
+        """New errors since the last call."""
 
 
 class Alarms(NamedTuple):
-    """What is looked for, and where else it is told."""
+    """Alerts to check for, and their further recipient."""
 
     alerts: Alerts
     report: Report | None = None
 
 
+class _Known(NamedTuple):
+    """Flows as they are in a frame; who they are is asked of the view, for it does not change."""
+
+    every: Flows
+    view: View
+
+    def flows(self, names: Iterable[str]) -> Flows:  # noqa: ARG002 - it has what was asked for
+        """All flows."""
+        return self.every
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """Columns of these flows."""
+        return self.view.some_flows(cookies, names)
+
+
 class Alarm(Widget):
-    """Looks once a second; has no place on the screen of its own."""
+    """Checks once a second; invisible."""
 
     DEFAULT_CSS = "Alarm { display: none; }"
 
-    def __init__(self, view: View, alarms: Alarms | None) -> None:
+    def __init__(self, view: CurrentView, alarms: Alarms | None) -> None:
         super().__init__()
         self._view = view
         self._alarms = alarms
         self._untold: list[Alert] = []
         self._quiet_until = 0.0
         self._list: Pick | None = None
+        self._looked = -LOOK
 
-    def on_mount(self) -> None:
-        """Begin to look."""
-        if self._alarms is not None:
-            self.set_interval(LOOK, self.look)
+    @property
+    def fields(self) -> frozenset[str] | None:
+        """Columns of all flows that it needs now; None while it is not time to look."""
+        if self._alarms is None or time.monotonic() < self._looked + LOOK:
+            return None
+        return self._alarms.alerts.fields
 
-    def look(self) -> None:
-        """Look at what goes on now, also while the past is shown; of a recording, at its moment."""
-        if self._alarms is None or (self._view.store is None and self._view.still):
+    def look(self, every: Flows, view: View) -> None:
+        """Look at all flows, which are of `view`."""
+        if self._alarms is None:
             return
+        self._looked = time.monotonic()
         alerts, report = self._alarms
-        turns = alerts.look(self._view.store or self._view, self._wall_ns())
+        turns = alerts.look(_Known(every, view), self._wall_ns())
         if turns:
             self.screen.query_one(FlowTable).marked = alerts.cookies
             self._untold += turns.raised
@@ -82,14 +105,14 @@ class Alarm(Widget):
                 self._list.show(*self._listed())
         self._tell()
         for trouble in (*alerts.troubles(), *(report.troubles() if report is not None else ())):
-            tell(self, Notice("Alerts are not all told", trouble, "warning", LONG))
+            tell(self, Notice("Some alerts were not reported", trouble, "warning", LONG))
 
     def _wall_ns(self) -> int:
         view = self._view
         return time.time_ns() if view.store is not None else view.at_ns + view.wall_offset_ns
 
     def _tell(self) -> None:
-        """Say what was raised, unless that was done just now."""
+        """Show a notice of raised alerts, unless there was one just now."""
         if not self._untold or time.monotonic() < self._quiet_until:
             return
         self._quiet_until = time.monotonic() + APART
@@ -102,11 +125,11 @@ class Alarm(Widget):
         tell(self, Notice(title, " · ".join(lines), "warning", _STAYS))
 
     def show(self) -> None:
-        """List those that hold, and those that did; whoever takes one is taken to its flow."""
+        """List active and cleared alerts; picking one goes to its flow."""
         if self._alarms is None:
             tell(self, _NONE)
             return
-        self.app.clear_notifications()  # they would lie over it, and say the same
+        self.app.clear_notifications()  # they would cover the list, and repeat it
         self._list = Pick(*self._listed(), nothing="Nothing has matched yet")
         self.app.push_screen(self._list, self._go_to)
 
@@ -133,7 +156,7 @@ class Alarm(Widget):
 
 
 def _title(alert: Alert) -> str:
-    """When it was, and about which flow: what holds has no end."""
+    """Time of the alert and its flow; an active one has no end."""
     until = _clock(alert.cleared_ns) if alert.cleared_ns else "now".ljust(8)
     return f"{_clock(alert.raised_ns)}–{until} {alert.local} → {alert.remote}"
 

@@ -1,4 +1,4 @@
-"""What keys do to charts: to those of the selected flow, or to those of flows compared."""
+"""Key actions on the visible charts: of the selected flow, or of the comparison."""
 
 from __future__ import annotations
 
@@ -9,34 +9,34 @@ from tcctui.ui.compare.compare import Compare
 
 
 class ChartScreen(Screen[None]):
-    """A screen with charts of one flow, and of several that come in their place."""
+    """Screen with charts of one flow, and a comparison that can replace them."""
 
     @property
     def drawn(self) -> Charts | Compare:
-        """What keys for charts are about."""
+        """The visible charts."""
         compare = self.query_one(Compare)
         return compare if compare.cookies else self.query_one(Charts)
 
     def action_window(self) -> None:
-        """Go through the windows of the charts."""
+        """Show the next window of the charts."""
         self.drawn.next_window()
 
     def action_zoom(self, by: int) -> None:
-        """Have the charts show less time (1), or more."""
+        """Shorten the charts' time (1), or extend it."""
         self.drawn.zoom(by)
 
     def action_crosshair(self, by: int) -> None:
-        """Move the crosshair by a column; at first it stands at the right."""
+        """Move the crosshair by a column; it starts at the right."""
         self.drawn.move_crosshair(by)
 
     def action_align(self) -> None:
-        """Lay compared flows on time, or on their age."""
+        """Align compared flows by time, or by age."""
         self.query_one(Compare).next_alignment()
 
     def action_chart(self) -> None:
-        """Go through what the left chart can show."""
+        """Show the next quantity of the left chart."""
         self.drawn.next_kind()
 
     def action_y_axis(self) -> None:
-        """Change where the y axes begin."""
+        """Switch the origin of the y axes."""
         self.drawn.toggle_y()

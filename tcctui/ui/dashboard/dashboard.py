@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import socket
+import time
 from typing import ClassVar
 
+import numpy as np
 from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Footer
 
 from tcctui.errors import TcctuiError
+from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Totals
 from tcctui.query import ALL, Query
 from tcctui.source import Source
+from tcctui.ui.chart import charts
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare import opening
 from tcctui.ui.compare.compare import Compare
@@ -21,9 +26,11 @@ from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.chart_screen import ChartScreen
 from tcctui.ui.dashboard.help import Help
+from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.keys import KEYS
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.terminal_size import TooSmall
+from tcctui.ui.details import details
 from tcctui.ui.details.details import Details
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
@@ -39,26 +46,30 @@ from tcctui.ui.time import liveness
 from tcctui.ui.time.player import Player
 from tcctui.ui.time.position import Position, old
 from tcctui.ui.time.rewindable import Mode, Rewindable
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
-WATCH = 0.25
-"""Seconds between two times that the source is told what is on the screen."""
+PACE = 0.25
+"""Seconds between two frames."""
+
+SLOW, _SHARE = 0.05, 10
+"""Seconds that a frame may take; where it takes longer, rows take places in a tenth of the time."""
+
+_NO_FLOWS: Keys = np.empty(0, "u8")
 
 
 class Dashboard(ChartScreen):
-    """Puts the parts together: each pulls what it shows from the view by itself."""
+    """Puts the parts together: each tick asks the view for one frame, and all parts show it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(
         self,
-        view: View,
+        view: CurrentView,
         preferences: Preferences | None = None,
         base_query: Query | None = None,
         alarms: Alarms | None = None,
     ) -> None:
         super().__init__()
-        self._alarms = alarms
         self._base_query = base_query or ALL
         self._view = view
         self._preferences = preferences or Preferences()
@@ -67,47 +78,59 @@ class Dashboard(ChartScreen):
         self._stopped = False
         self._shortfall: TcctuiError | None = None
         self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
+        self.frames = 0
+        """Frames that have been shown and painted."""
+        self._looking = True  # until all parts are there
+        self._rest_until = 0.0
+        self._player = Player(view, self.look, id="dashboard")
+        self._status = StatusBar(id="status")
+        self._table = FlowTable(view, self.look, self._preferences, id="table")
+        self._charts = Charts(view, self.look, id="charts")
+        self._details = Details(self.look, id="details")
+        self._compare = Compare(view, self.look, id="compare")
+        self._alarm = Alarm(view, alarms)
 
     def compose(self) -> ComposeResult:
-        """Make the parts, from top to bottom."""
-        with Player(self._view, id="dashboard"):
-            yield StatusBar(id="status")
+        """Compose the parts, from top to bottom."""
+        with self._player:
+            yield self._status
             yield SearchBar(self._view, self._preferences.searches, id="search")
-            yield FlowTable(self._view, self._preferences, id="table")
+            yield self._table
             with Horizontal(id="lower"):
-                yield Charts(self._view, id="charts")
-                yield Details(self._view, id="details")
-            yield Compare(self._view, id="compare")
-            yield Footer(show_command_palette=False)
+                yield self._charts
+                yield self._details
+            yield self._compare
+            yield KeyLine()
         yield TooSmall(id="too-small", markup=False)
-        yield Alarm(self._view, self._alarms)
+        yield self._alarm
 
     def on_mount(self) -> None:
-        """Let the keys go to the table."""
-        self.query_one(StatusBar).show(Status(host=socket.gethostname()))
-        table = self.query_one(FlowTable)
-        base_filter.show_only(table, self._base_query)
-        table.focus()
+        """Focus the table."""
+        self._status.show(Status(host=socket.gethostname()))
+        base_filter.show_only(self._table, self._base_query)
+        self._table.focus()
         opening.follow_pins(self)
-        self.watch(self.query_one(Compare), "cookies", self._focus_on_compared, init=False)
-        self.set_interval(WATCH, self._watch)
+        self.watch(self._compare, "cookies", self._focus_on_compared, init=False)
+        self._looking = False
+        self.look()
+        self.set_interval(PACE, self.tick)
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
-        """Show what this source delivers to the store, and what it did."""
+        """Show what this source delivers to the store, and its past."""
         self._source = source
         self._narrowing.opened(source)
-        self.query_one(StatusBar).update(finest_ns=source.interval_ns, host=host)
-        self.query_one(Player).follow(past)
-        self._focus_on(self.query_one(FlowTable).selected)
+        self._status.update(finest_ns=source.interval_ns, host=host)
+        self._player.follow(past)
+        self._focus_on(self._table.selected)
         self._watch()
         self.look()
 
     def replay(
         self, past: Rewindable, remark: str, at_ns: int | None, speed: float, loop: bool
     ) -> None:
-        """Show a recording; `remark` is said once."""
+        """Show a recording; `remark` is shown once."""
         origin = past.moment.timeline.origin
-        self.query_one(StatusBar).update(
+        self._status.update(
             host=origin.host,
             source=origin.description,
             kernel_filter=origin.kernel_filter,
@@ -116,90 +139,165 @@ class Dashboard(ChartScreen):
         )
         if remark:
             tell(self, Notice("Something was left out", remark, "warning", seconds=15))
-        self.query_one(Player).replay(past, at_ns, speed, loop)
+        self._player.replay(past, at_ns, speed, loop)
+
+    # Frames
+
+    def tick(self) -> None:
+        """Let time pass, and show what there is then; where that takes long, not all of it."""
+        self._player.pass_time()
+        begun = time.monotonic()
+        anew = begun >= self._rest_until
+        self.look(anew=anew)
+        took = time.monotonic() - begun
+        if anew:
+            self._rest_until = begun + took * _SHARE if took > SLOW else 0.0
+        self._watch()
+
+    def look(self, *, anew: bool = True) -> None:
+        """Ask for one frame, and have all parts show it; `anew` has all rows take their places."""
+        if self._looking:
+            return  # what a part changes while it shows a frame, or before all are there
+        self._looking = True
+        try:
+            with self.app.batch_update():
+                if self._view.still:
+                    self._wait()
+                else:
+                    self._show(self._view.frame(self._request(anew=anew)))
+        finally:
+            self._looking = False
+        self.call_after_refresh(self._painted)
+
+    def _painted(self) -> None:
+        self.frames += 1
+
+    def _request(self, *, anew: bool) -> FrameRequest:
+        """Ask for all that is on the screen, and nothing else."""
+        close = {}
+        if self._compare.cookies:
+            close["compared"] = self._compare.request()
+        else:
+            names = charts.NAMES | details.NAMES if self._details.has_room else charts.NAMES
+            close["selected"] = CloseRequest(self._selected, names, self._charts.pasts)
+        every = None if self._away else self._alarm.fields
+        return FrameRequest(self._table.request(anew=anew), close, every)
+
+    @property
+    def _away(self) -> bool:
+        """True unless the screen is live."""
+        return self._view.store is not None and self._view.moment is not None
+
+    def _selected(self) -> Keys:
+        selected = self._table.selected
+        return _NO_FLOWS if selected is None else np.array([selected], "u8")
+
+    def _show(self, frame: Frame) -> None:
+        if frame.every is not None:
+            self._alarm.look(frame.every, self._view)
+        elif self._away:
+            self._look_for_alerts()
+        table = self._table
+        if frame.rows is not None:
+            table.show(frame.rows)
+        if "compared" in frame.close:
+            self._compare.show(frame.close["compared"])
+        if "selected" in frame.close:
+            self._charts.show(frame.close["selected"], table.selected, table.instead)
+            self._details.show(frame.close["selected"], table.selected, table.instead)
+        self._tell(self._view.totals(frame))
+
+    def _wait(self) -> None:
+        """Keep what is shown, until another moment is worked out."""
+        self._look_for_alerts()
+        self._table.wait()
+        if not self._compare.cookies:
+            self._charts.wait(self._table.selected)
+            self._details.wait(self._table.selected)
+        self._status.update(**self._place())
+
+    def _look_for_alerts(self) -> None:
+        """Look at what goes on live, while something else is shown."""
+        fields = self._alarm.fields
+        if self._view.store is not None and fields is not None:
+            self._alarm.look(self._view.store.flows(fields), self._view.store)
 
     def _watch(self) -> None:
-        """Have what is on the screen sampled often, and the selected flow before all."""
+        """Have visible flows sampled often, the selected one first."""
         if self._source is not None:
-            self._source.watch(self._view.watched(self.query_one(FlowTable).cookies_in_sight))
-
-    def look(self) -> None:
-        """Show at once what there is."""
-        self.query_one(FlowTable).look()
+            self._source.watch(self._view.watched(self._table.cookies_in_sight))
 
     def on_resize(self) -> None:
-        """Say so when there is too little room to show anything right."""
+        """Show a notice if the terminal is too small."""
         self.query_one(TooSmall).cover(self.query_one("#dashboard"))
         self._show_details()
         self.refresh_bindings()
 
     def source_failed(self, reason: str) -> None:
-        """Say that nothing comes any more, and why."""
+        """Report that the source has ended, and why."""
         self._stopped = True
         self.refresh_bindings()
-        self.query_one(StatusBar).update(reason=reason, **self._place())
+        self._status.update(reason=reason, **self._place())
         tell(self, Notice("No more events", reason, "error", LONG))
 
     def recording_failed(self, reason: str) -> None:
-        """Say that nothing more is recorded, and why."""
+        """Report that recording has ended, and why."""
         tell(self, Notice("Nothing more is recorded", reason, "error", LONG))
 
     def _tell_shortfall(self, source: Source) -> None:
-        """Say once why there is less than there could be; the status line keeps what mends it."""
+        """Report once why detail is reduced; the status line keeps the advice."""
         if source.shortfall is self._shortfall or source.shortfall is None:
             return
         self._shortfall = source.shortfall
         if source.shortfall.mend.startswith("Run: sudo"):
-            return  # the status line says it all
+            return  # the status line has everything
         title = f"Only {source.description}"
         tell(self, Notice(title, str(source.shortfall), "warning", seconds=8))
 
-    @on(FlowTable.Refreshed)
-    def _tell(self, message: FlowTable.Refreshed) -> None:
-        self.query_one(StatusBar).update(
-            shown=message.shown,
-            known=message.known,
-            order_held=message.order_held,
-            following=message.following,
+    def _tell(self, totals: Totals) -> None:
+        """Say in the status line what there is, and in the table why there is nothing."""
+        table = self._table
+        self._status.update(
+            shown=table.found,
+            known=table.known,
+            order_held=table.order_held,
+            following=table.following,
             narrowed=self._narrowing.on,
-            **counts(self._view, self._source, self.query_one(FlowTable).base_query.text),
+            **counts(self._view, totals, self._source, table.base_query.text),
             **self._place(),
         )
         if self._source is not None:
             self._tell_shortfall(self._source)
-        table = self.query_one(FlowTable)
         texts = {"base": table.base_query.text, "search": table.flow_query.text}
-        table.message = why_empty(self._view, self._source, message.known, **texts)
+        table.message = why_empty(self._view, self._source, table.known, **texts)
 
     def _place(self) -> Position:
-        """Where in time the screen is; a source that plays what is old is not called live."""
-        place, source = self.query_one(Player).place(), self._source
+        """Position in time; a source that plays old data is not called live."""
+        place, source = self._player.place(), self._source
         if place["state"] or source is None or self._stopped or liveness.is_live(source):
             return place
         return old(source.now_ns(), self._view.wall_offset_ns)
 
     @on(Player.Moved)
     def _tell_place(self) -> None:
-        self.query_one(StatusBar).update(**self._place())
+        self._status.update(**self._place())
 
     @on(FlowTable.Selected)
-    def _chart(self, message: FlowTable.Selected) -> None:
-        for part in (self.query_one(Charts), self.query_one(Details)):
-            part.instead, part.cookie = message.instead, message.cookie
+    def _focus(self, message: FlowTable.Selected) -> None:
         self._focus_on(message.cookie)
 
     def _focus_on(self, cookie: int | None) -> None:
-        """Have every ACK of a flow, and of those that are compared."""
+        """Ask for every ACK of a flow and of the compared ones."""
         if self._source is not None:
             chosen = [] if cookie is None else [cookie]
-            self._source.focus(dict.fromkeys([*chosen, *self.query_one(Compare).cookies]))
+            self._source.focus(dict.fromkeys([*chosen, *self._compare.cookies]))
 
     def _focus_on_compared(self) -> None:
-        self._focus_on(self.query_one(FlowTable).selected)
+        self._focus_on(self._table.selected)
 
     @on(FlowTable.Opened)
     def _open_details(self) -> None:
-        if not self.query_one(Details).display:
+        if not self._details.display:
             self.action_details()
 
     @on(FlowTable.FilterWanted)
@@ -208,7 +306,7 @@ class Dashboard(ChartScreen):
 
     @on(SearchBar.Changed)
     def _filter(self, message: SearchBar.Changed) -> None:
-        self.query_one(FlowTable).flow_query = message.query
+        self._table.flow_query = message.query
         self._narrowing.search(message.query)
 
     @on(SearchBar.SaveWanted)
@@ -217,12 +315,12 @@ class Dashboard(ChartScreen):
 
     @on(SearchBar.Left)
     def _to_table(self) -> None:
-        self.set_focus(self.query_one(FlowTable))
+        self.set_focus(self._table)
 
     @property
     def active_bindings(self) -> dict[str, ActiveBinding]:
         """The keys that do something; those that matter most now are shown."""
-        mode = self.query_one(Player).mode
+        mode = self._player.mode
         width, display = self.app.size.width, self.app.get_key_display
         active = super().active_bindings
         return footer_keys.chosen(active, mode, width, display, stopped=self._stopped)
@@ -232,31 +330,29 @@ class Dashboard(ChartScreen):
         action: str,
         parameters: tuple[object, ...],  # noqa: ARG002 - Textual's
     ) -> bool | None:
-        """Let / be typed into the search box."""
+        """Leave / to the search box while it has the focus."""
         return action != "search" or self.focused is not self.query_one(SearchBar).box
 
     def action_search(self) -> None:
         """Type a filter."""
-        # At once, not with the next message: the keys that follow are for the box already.
+        # At once, not with the next message: the next keys are for the box already.
         self.set_focus(self.query_one(SearchBar).box)
-        # What words search is made when first asked for: before the first letter, not behind it.
+        # The index of word searches is built on first use: before the first letter, not after it.
         self.run_worker(lambda: self._view.flows(["text"]), thread=True)
 
     def action_clear(self) -> None:
-        """Take notices away, or end what the table does, or the crosshair, or the search."""
+        """Dismiss notices, or else end the table's mode, the crosshair or the search."""
         if self.query("Toast"):
             self.app.clear_notifications()
-        elif not (
-            self.query_one(FlowTable).leave() or self.drawn.hide_crosshair() or opening.leave(self)
-        ):
+        elif not (self._table.leave() or self.drawn.hide_crosshair() or opening.leave(self)):
             self.query_one(SearchBar).action_clear()
 
     def action_compare(self) -> None:
-        """Compare the pinned flows, or no more."""
+        """Compare the pinned flows, or close the comparison."""
         opening.toggle(self)
 
     def action_filters(self) -> None:
-        """Pick a saved filter, or save the present search."""
+        """Pick a saved filter, or save the current search."""
         saved_filters.pick(self.query_one(SearchBar), self._preferences)
 
     def action_details(self) -> None:
@@ -268,8 +364,8 @@ class Dashboard(ChartScreen):
     def _show_details(self) -> None:
         roomy = terminal_size.is_roomy(self.app.size)
         shown = self._detailed[roomy]
-        self.query_one(Details).display = shown
-        self.query_one(Charts).both = roomy or not shown
+        self._details.display = shown
+        self._charts.both = roomy or not shown
 
     def action_save(self) -> None:
         """Save the screen as a picture in the working directory."""
@@ -277,19 +373,19 @@ class Dashboard(ChartScreen):
 
     def action_alerts(self) -> None:
         """List alerts."""
-        self.query_one(Alarm).show()
+        self._alarm.show()
 
     def action_columns(self) -> None:
         """Choose the table's columns."""
-        choose_columns(self, self.query_one(FlowTable), self._preferences)
+        choose_columns(self, self._table, self._preferences)
 
     def action_order(self) -> None:
-        """Choose what the table is sorted by."""
-        choose_order(self, self.query_one(FlowTable), self._preferences)
+        """Choose the table's sort order."""
+        choose_order(self, self._table, self._preferences)
 
     def action_narrow(self) -> None:
-        """Have only what the search can match delivered, or everything again."""
-        live = self.query_one(Player).mode is not Mode.REPLAY
+        """Narrow delivery to possible matches of the search, or end that."""
+        live = self._player.mode is not Mode.REPLAY
         tell(self, self._narrowing.toggle(live=live))
         self.look()
 

@@ -1,4 +1,4 @@
-"""Which keys the last line of the screen shows: what matters most in a mode, as fits."""
+"""Keys in the footer: the most important ones of a mode, as many as fit."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _SHOWN = {
     Mode.AWAY: (("resume", 0), *_AT_A_MOMENT),
     Mode.REPLAY: (("play", 0), ("halt", 0), *_AT_A_MOMENT),
 }
-"""Actions in the order in which they are shown, and how soon each gives way; 0 is never."""
+"""Actions in display order, with the rank at which each is dropped; 0 is never."""
 
 
 def chosen(
@@ -58,9 +58,9 @@ def chosen(
     *,
     stopped: bool = False,
 ) -> dict[str, ActiveBinding]:
-    """Have those shown, of all keys that do something now, that a line of `width` has room for.
+    """Choose among all active keys those that fit in a line of `width`.
 
-    `display` writes a key as the line does. Where all has `stopped`, pausing is not among them.
+    `display` formats a key as the footer does. With `stopped`, pausing is left out.
     """
     by_action: dict[str, str] = {}
     for key, one in active.items():

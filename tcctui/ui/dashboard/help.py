@@ -20,7 +20,7 @@ from tcctui.ui.table.columns import BY_NAME, TableColumn
 
 
 class Entry(NamedTuple):
-    """What is explained, what it means, and where that comes from."""
+    """Subject of an explanation, its meaning, and its source."""
 
     name: str
     meaning: str
@@ -36,7 +36,7 @@ _PLAYER, _TABLE, _SEARCH = (
 
 
 class Section(Static):
-    """A title, and what is explained under it, as far as it has the words that are looked for."""
+    """Title and entries of a section, filtered by the words searched for."""
 
     def __init__(self, title: str, entries: Sequence[Entry]) -> None:
         super().__init__(classes="entries")
@@ -45,7 +45,7 @@ class Section(Static):
         self.narrow("")
 
     def narrow(self, text: str) -> int:
-        """Show the entries that have all words of a text; gives how many there are."""
+        """Show the entries with all words of a text; gives their number."""
         words = text.lower().split()
         shown = [
             entry
@@ -67,7 +67,7 @@ class Section(Static):
 
 
 class Help(ModalScreen[None]):
-    """Explains the screen that it is called `on`: its keys are those in force."""
+    """Help for the screen that it is called `on`, with the keys in force."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close"),
@@ -109,7 +109,7 @@ class Help(ModalScreen[None]):
         ]
 
     def on_mount(self) -> None:
-        """Let the arrow keys scroll it."""
+        """Focus the text, for the arrow keys to scroll."""
         box = self.query_one("#help")
         box.border_title, box.border_subtitle = "Help", "/ find · 1 to 7 sections · Esc closes"
         self.query_one("#help-none").display = False
@@ -120,17 +120,17 @@ class Help(ModalScreen[None]):
         sections = list(self.query(Section))
         if number <= len(sections):
             scroll = self.query_one(VerticalScroll)
-            # Not before all have their places: the key may come as soon as the help does.
+            # Not before the layout: the key may come as soon as the help does.
             section = sections[number - 1]
             self.call_after_refresh(scroll.scroll_to_widget, section, top=True, animate=False)
             scroll.focus()
 
     def action_find(self) -> None:
-        """Type words to look for."""
+        """Focus the box for words to search."""
         self.query_one(Input).focus()
 
     def action_leave(self) -> None:
-        """Leave the box, and have all again; or close the help."""
+        """Leave the box and show everything; or close the help."""
         box = self.query_one(Input)
         if not box.has_focus and not box.value:
             self.dismiss()
@@ -138,18 +138,18 @@ class Help(ModalScreen[None]):
         self.query_one(VerticalScroll).focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Show what has these words."""
+        """Show the entries with these words."""
         found = sum(section.narrow(event.value) for section in self.query(Section))
         self.query_one("#help-none").display = not found
         self.query_one(VerticalScroll).scroll_home(animate=False)
 
     def on_input_submitted(self) -> None:
-        """Let the arrow keys scroll what was found."""
+        """Focus the result, for the arrow keys to scroll."""
         self.query_one(VerticalScroll).focus()
 
 
 def _contents(sections: Iterable[Section]) -> str:
-    """Name the sections with the keys that go there; a click does too."""
+    """Sections with their keys; clicking works too."""
     return "  ".join(
         f"[@click=screen.section({number})][b]{number}[/b] {section.title}[/]"
         for number, section in enumerate(sections, 1)

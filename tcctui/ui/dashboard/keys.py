@@ -19,7 +19,7 @@ KEYS: tuple[BindingType, ...] = (
         *("A", "alerts", "Alerts"),
         show=False,
         id="alerts",
-        tooltip="List the alerts (--alert) that hold, and those that did",
+        tooltip="List active and past alerts (--alert)",
     ),
     Binding(
         "slash",
@@ -39,22 +39,22 @@ KEYS: tuple[BindingType, ...] = (
         *("plus", "zoom(1)", "Zoom"),
         key_display="+-",
         id="zoom-in",
-        tooltip="Less time in the charts, down to 5 s",
+        tooltip="Show less time in the charts, down to 5 s",
     ),
     Binding(
         *("minus", "zoom(-1)", "Zoom out", False),
         id="zoom-out",
-        tooltip="More time in the charts, up to the flow's life",
+        tooltip="Show more time in the charts, up to the flow's life",
     ),
     Binding(
         *("c", "chart", "Chart"),
         id="chart",
-        tooltip="Left chart: cwnd, rates, what is in flight",
+        tooltip="Left chart: cwnd, rates, bytes in flight",
     ),
     Binding(
         *("d", "details", "Details"),
         id="details",
-        tooltip="Details of the flow, in place of a chart where there is little room",
+        tooltip="Details of the flow; on a small screen in place of a chart",
     ),
     Binding(
         *("y", "y_axis", "Y axis", False),
@@ -77,16 +77,16 @@ KEYS: tuple[BindingType, ...] = (
         *("comma", "crosshair(-1)", "Read"),
         key_display=",.",
         id="read-left",
-        tooltip="Read the charts out, a column further left; or by the mouse; Esc ends",
+        tooltip="Move the crosshair left, or use the mouse; Esc removes it",
     ),
     Binding(
         *("full_stop", "crosshair(1)", "Read further right", False),
         id="read-right",
-        tooltip="Read the charts out, a column further right",
+        tooltip="Move the crosshair right",
     ),
     Binding(
         *("escape", "clear", "Clear", False),
-        tooltip="Take notices away, or the crosshair, or the search",
+        tooltip="Dismiss notices, the crosshair or the search",
     ),
     Binding("K", "narrow", "Kernel", show=False, id="narrow", tooltip=TOOLTIP),
 )

@@ -1,4 +1,4 @@
-"""Whether the kernel delivers only what the search may match."""
+"""Restriction of the kernel's delivery to possible matches of the search."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from tcctui.source import Source
 from tcctui.ui.notices import Notice
 
 TOOLTIP = (
-    "Let the kernel deliver only what the search can match, by addresses and ports; again:"
-    " everything. What is not delivered is not there when the search is cleared, nor to go"
-    " back to, nor recorded."
+    "Let the kernel deliver only possible matches of the search (addresses, ports); again:"
+    " everything. Undelivered events are missing when the search is cleared, in the past, and in"
+    " recordings"
 )
 
 
 class Narrowing:
-    """Keeps the source as narrow as the search, while that is wanted."""
+    """Keeps the source as narrow as the search, while enabled."""
 
     def __init__(self) -> None:
         self.on = False
@@ -22,7 +22,7 @@ class Narrowing:
         self._source: Source | None = None
 
     def opened(self, source: Source) -> None:
-        """Begin with a source: what was wanted before there was one holds for it."""
+        """Start with a source, in the mode chosen before it was open."""
         self._source = source
         if self.on and source.can_narrow:
             source.narrow(self._query)
@@ -35,14 +35,14 @@ class Narrowing:
             self._source.narrow(query)
 
     def toggle(self, *, live: bool = True) -> Notice:
-        """Begin or end it; says what that means where the screen does not show it.
+        """Switch it on or off; the result explains the effect if the screen does not show it.
 
-        `live` is whether there is a source to come, should there be none yet.
+        `live` is True if a source is still to come, should there be none yet.
         """
         if not live or (self._source is not None and not self._source.can_narrow):
             return Notice(
                 "Nothing to narrow",
-                "This was recorded: what the kernel was to deliver has been decided.",
+                "This is a recording: the kernel's part was decided then.",
                 "warning",
             )
         self.on = not self.on
@@ -51,6 +51,6 @@ class Narrowing:
         if not self.on:
             return Notice("The kernel delivers everything again", "Flows come back one by one.")
         return Notice(
-            "The kernel delivers what the search can match",
-            "All else is gone for as long as this is on: it can't be gone back to. K ends it.",
+            "The kernel delivers possible matches only",
+            "Everything else is lost meanwhile, for rewinding too. K ends it.",
         )

@@ -1,4 +1,4 @@
-"""How much room a terminal has, and what is said where that is too little."""
+"""Size requirements of the screen, and the notice on a terminal that is too small."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from textual.widget import Widget
 from textual.widgets import Static
 
 LEAST = Size(80, 24)
-"""Columns and lines of the smallest terminal that everything fits in."""
+"""Smallest terminal that everything fits in, in columns and lines."""
 
 ROOMY = Size(120, 30)
-"""Those of the smallest that has room for the details beside both charts."""
+"""Smallest terminal with room for the details beside both charts."""
 
 
 def is_roomy(size: Size) -> bool:
-    """Whether there is room for everything at once."""
+    """True if there is room for everything at once."""
     return size.width >= ROOMY.width and size.height >= ROOMY.height
 
 
 class TooSmall(Static):
-    """Says so when there is too little room to show anything right."""
+    """Notice for a terminal that is too small."""
 
     _focused_before: Widget | None = None
 
     def cover(self, parts: Widget) -> None:
-        """Come in place of the parts, or let them be seen again, with the focus they had."""
+        """Replace the parts, or show them again, with the focus they had."""
         width, height = self.app.size
         too_small = width < LEAST.width or height < LEAST.height
         if too_small and parts.display:
-            self._focused_before = self.screen.focused  # what is not displayed can't keep it
+            self._focused_before = self.screen.focused  # a hidden widget can't keep it
         parts.display = not too_small
         if not too_small and self._focused_before is not None:
             self.screen.set_focus(self._focused_before)

@@ -1,4 +1,4 @@
-"""The details of the selected flow: what holds it back, in words, and everything known of it."""
+"""Details of the selected flow: its verdict in words, and all known values."""
 
 from __future__ import annotations
 
@@ -6,40 +6,39 @@ import textwrap
 from collections.abc import Sequence
 from typing import ClassVar
 
-import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.geometry import Region
-from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, LIMIT_NAMES, Limit, explain
+from tcctui.flows.diagnosis.diagnosis import BY_LIMIT, EXPLAINED_BY, explain
+from tcctui.flows.frame import Close
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.printable import plain
-from tcctui.ui.style.signs import LIMIT_STYLES, LIMITS
+from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
-from tcctui.ui.view import View
+from tcctui.ui.view import Look
 
-FRAME = 0.25
-"""Seconds between two frames."""
+NAMES: frozenset[str] = frozenset({*NEEDS, *EXPLAINED_BY, "limit"})
+"""Flow columns of the details."""
 
 _LABELS = 11
 """Width of the column of labels, with the blank behind it."""
 
 _LATER = 100
-"""More than any rank of a fact."""
+"""Above any rank of a fact."""
 
 _Piece = tuple[str, str]
 """Text, and its style."""
 
 
 class Details(Widget):
-    """What is known of one flow, pulled four times a second."""
+    """Panel with the details of one flow."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "details--title",
@@ -48,94 +47,97 @@ class Details(Widget):
     }
     DEFAULT_CSS = rules("Details", "details", LIMIT_STYLES)
 
-    cookie: reactive[int | None] = reactive(None, init=False)
-    instead: reactive[str] = reactive("", init=False)
-    """What is selected where that is no flow."""
-
-    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        self._styles_of = ComponentStyles(self, "details")
         super().__init__(id=id)
-        self._view = view
+        self._look = look
         self._shown: list[list[_Piece]] = []
-        self._drawn: int | None = None
-
-    def on_mount(self) -> None:
-        """Begin to draw."""
-        self.set_interval(FRAME, self.draw)
+        self._cookie: int | None = None
+        self._shown_size: tuple[int, int] = (0, 0)
 
     def on_resize(self) -> None:
-        """Say as much as there is room for now."""
-        self.draw()
+        """Fit the content to the room."""
+        if self.has_room and self.content_size != self._shown_size:
+            self._look(anew=False)
 
     def on_show(self) -> None:
-        """Say what has become true while nobody looked."""
-        self.draw()
+        """Update after having been hidden."""
+        self._look(anew=False)
 
-    def watch_cookie(self) -> None:
-        """Show another flow at once."""
-        self.draw()
+    @property
+    def has_room(self) -> bool:
+        """True if any of it is visible."""
+        return bool(self.display and self.content_size.width and self.content_size.height)
 
-    def draw(self) -> None:
-        """Pull what is known of the flow, and repaint the lines that are not as they were."""
-        width, height = self.content_size
-        if not self.display or not width or not height:
-            self._drawn = None
-            return
-        before = self._shown
-        if not self._view.still:
-            self._drawn, self._shown = self.cookie, self._lines(width, height)
-        elif self._drawn != self.cookie:
-            self._shown = [[(fit(" working it out …", width, left=True), "title")]]
+    def show(self, close: Close, cookie: int | None, instead: str) -> None:
+        """Show a flow of a frame; `instead` names the selection if it is not a flow."""
+        self._cookie = cookie
+        if self.has_room:
+            self._paint(self._lines(close.flows, "" if cookie is not None else instead))
+
+    def wait(self, cookie: int | None) -> None:
+        """Keep a flow's details while another moment is computed; for another flow, say so."""
+        if self._cookie != cookie and self.has_room:
+            self._cookie = cookie
+            self._paint([[(fit(" working it out …", self.content_size.width, left=True), "title")]])
+
+    def _paint(self, shown: list[list[_Piece]]) -> None:
+        """Repaint the changed lines only."""
+        before, self._shown, self._shown_size = self._shown, shown, self.content_size
         if len(before) != len(self._shown):
             self.refresh()
             return
         x, y = self.gutter.left, self.gutter.top
         changed = [
-            Region(x, y + line, width, 1)
+            Region(x, y + line, self.content_size.width, 1)
             for line, (old, new) in enumerate(zip(before, self._shown, strict=True))
             if old != new
         ]
         if changed:
             self.refresh(*changed)
 
-    def _lines(self, width: int, height: int) -> list[list[_Piece]]:
-        flows = None
-        if self.cookie is not None:
-            cookies = np.array([self.cookie], "u8")
-            flows = self._view.some_flows(cookies, {*NEEDS, *EXPLAINED_BY, "limit"})
-        if flows is None or not flows.count:
-            text = "" if flows is not None else self.instead
-            return [[(fit(f" {plain(text)}", width, left=True), "title")]]
+    def _lines(self, flows: Flows, instead: str) -> list[list[_Piece]]:
+        width, height = self.content_size
+        if not flows.count:
+            return [[(fit(f" {plain(instead)}", width, left=True), "title")]]
         said = sentences(flows, width)
         room = height - 1 - len(said)
         return [_title(flows, width), *said, *lines(facts(flows), width, room)]
 
     def render_line(self, y: int) -> Strip:
-        """One line: the title, a sentence, or a fact."""
+        """Render a line: the title, a sentence, or a fact."""
         width = self.size.width
         if y >= len(self._shown):
-            return Strip.blank(width, self.rich_style)
-        segments = [Segment(text, self._style(style)) for text, style in self._shown[y]]
-        return Strip(segments).adjust_cell_length(width, self.rich_style)
+            return Strip.blank(width, self._styles_of())
+        segments = [Segment(text, self._styles_of(style)) for text, style in self._shown[y]]
+        return Strip(segments).adjust_cell_length(width, self._styles_of())
 
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"details--{name}") if name else self.rich_style
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours."""
+        self._styles_of.forget()
+        super().notify_style_update()
 
 
 def _title(flows: Flows, width: int) -> list[_Piece]:
-    """What limits it, in a word and in its colour."""
-    limit = Limit(int(flows["limit"][0]))
-    word = " what limits it is not known yet"
+    """Title: the verdict, in its colour."""
+    verdict = BY_LIMIT.get(int(flows["limit"][0]))
+    word = " limit unknown yet"
     if flows["closed_ns"][0]:
         word = " closed"
-    elif limit in LIMITS:
-        word = f" {LIMITS[limit].glyph} limited by {LIMIT_NAMES[limit]}"
-        if limit == Limit.RECEIVES:
-            word = f" {LIMITS[limit].glyph} {LIMIT_NAMES[limit]} only"
+    elif verdict:
+        word = f" {verdict.glyph} {verdict.phrase}"
+        if not verdict.by:
+            word += " only"
     return [(fit(word, width, left=True), "title")]
 
 
 def sentences(flows: Flows, width: int) -> list[list[_Piece]]:
-    """What `diagnosis.explain` says, in lines of `width`."""
+    """Sentences of `diagnosis.explain`, in lines of `width`."""
     return [
         [(f" {line}", "")]
         for sentence in explain(flows, units=units.in_use())
@@ -144,9 +146,9 @@ def sentences(flows: Flows, width: int) -> list[list[_Piece]]:
 
 
 def lines(known: list[Fact], width: int, room: int) -> list[list[_Piece]]:
-    """The most important facts, as many as there is room for, in their own order.
+    """The most important facts that fit, in their own order.
 
-    What does not fit into a fact's line comes in lines of its own, once everything has one.
+    Pieces that don't fit into a fact's line get lines of their own, once every fact has one.
     """
     made = [
         (fact.rank + _LATER * line, fact.label if line == 0 else "", text)
@@ -162,7 +164,7 @@ def lines(known: list[Fact], width: int, room: int) -> list[list[_Piece]]:
 
 
 def _wrapped(pieces: Sequence[str], width: int) -> list[str]:
-    """Put pieces one behind the other, in as few lines as they fit into."""
+    """Join pieces, in as few lines as possible."""
     lines: list[str] = []
     for piece in pieces:
         joined = f"{lines[-1]} · {piece}" if lines else piece

@@ -1,1 +1,1 @@
-"""What opens over the dashboard, is answered, and goes away."""
+"""Dialogs over the dashboard."""

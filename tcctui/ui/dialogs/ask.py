@@ -1,4 +1,4 @@
-"""A question with one line for an answer."""
+"""Dialog with a question and a line for the answer."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from tcctui.ui.style.printable import plain
 
 
 class Ask(ModalScreen[str | None]):
-    """Gives back what is typed, without blanks around it; None where that is nothing."""
+    """Gives back the typed text, stripped; None if it is empty."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Close"),
     ]
 
     def __init__(self, title: str, about: str = "", *, answer: str = "") -> None:
-        """`about` stands below the line; `answer` is there to be taken or changed."""
+        """Show `about` below the line; `answer` is its initial text."""
         super().__init__()
         self._title, self._about, self._answer = title, about, answer
 
     def compose(self) -> ComposeResult:
-        """Make the line."""
+        """Compose the line."""
         with Vertical(classes="dialog"):
             yield Input(self._answer, compact=True, max_length=60)
             yield Static(plain(self._about), markup=False)
 
     def on_mount(self) -> None:
-        """Say what is asked, and how to answer."""
+        """Show question and keys."""
         box = self.query_one(".dialog")
         box.border_title, box.border_subtitle = self._title, "Enter takes · Esc closes"
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Give it back."""
+        """Give back the text."""
         event.stop()
         self.dismiss(plain(event.value).strip() or None)

@@ -1,4 +1,4 @@
-"""The filters that were given names: one is picked, the present search becomes another."""
+"""Saved filters: pick one, or save the current search as another."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from textual.widgets import OptionList
 from tcctui.ui.dialogs.pick import Choice, Pick
 
 SAVE = "save"
-"""Picked where the present search is to have a name."""
+"""Value of the choice that saves the current search."""
 
 NAMED = "named "
-"""Before the name of the filter that was picked."""
+"""Prefix of a picked filter's name."""
 
 
 class Filters(Pick):
-    """Lists them with their text. `forget` is called with the name of one that is to be deleted."""
+    """Lists filters with their text. `forget` is called with the name of one to delete."""
 
     HINT = "Enter takes · Del deletes · Esc closes"
 
@@ -29,7 +29,7 @@ class Filters(Pick):
     def __init__(
         self, filters: Mapping[str, str], search: str, forget: Callable[[str], None]
     ) -> None:
-        """`search` is the one that can be saved; empty where there is none."""
+        """Offer to save `search`, unless it is empty."""
         save = [Choice(SAVE, "Save the present search as …", search)] if search else []
         named = [Choice(f"{NAMED}{name}", name, text) for name, text in filters.items()]
         super().__init__(
@@ -38,7 +38,7 @@ class Filters(Pick):
         self._forget = forget
 
     def action_forget(self) -> None:
-        """Delete the one that is highlighted."""
+        """Delete the highlighted one."""
         options = self.query_one(OptionList)
         if options.highlighted is None:
             return

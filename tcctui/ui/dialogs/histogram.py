@@ -1,4 +1,4 @@
-"""How the round-trip times of the shown flows are spread."""
+"""Histogram of the shown flows' round-trip times."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tcctui.ui.style.colours import rules
 from tcctui.ui.style.printable import plain
 
 FRAME = 0.5
-"""Seconds between two looks."""
+"""Seconds between two updates."""
 
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _HEAD = 4
@@ -37,18 +37,18 @@ _NAMES = ("p50", "p90", "p95", "p99")
 
 
 class Times(NamedTuple):
-    """Round-trip times in microseconds, 0 where there is none, and of which flows they are."""
+    """Round-trip times in microseconds, 0 where unknown, and a name for their flows."""
 
     srtt_us: npt.NDArray[np.uint32]
     of: str
 
 
 Look = Callable[[], Times | None]
-"""Gives the times as they are now; None while they are being worked out."""
+"""Gives the current times; None while they are being computed."""
 
 
 class SrttHistogram(ModalScreen[str | None]):
-    """Shows a histogram of srtt, live; gives back the query of the bin that is picked, or None."""
+    """Live histogram of srtt; gives back the query of the picked bin, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape,H,q", "dismiss(None)", "Close", id="histogram-close"),
@@ -59,26 +59,26 @@ class SrttHistogram(ModalScreen[str | None]):
         self._look = look
 
     def compose(self) -> ComposeResult:
-        """Make the box."""
+        """Compose the box."""
         with Vertical(classes="dialog histogram"):
             yield Bars(self._look)
 
     def on_mount(self) -> None:
-        """Let the keys go to the bars."""
+        """Focus the bars."""
         box = self.query_one(".histogram")
         box.border_title = "srtt of the flows shown"
         box.border_subtitle = "↑↓ bin · Enter searches it · Esc closes"
         self.query_one(Bars).focus()
 
     def on_bars_picked(self, message: Bars.Picked) -> None:
-        """Give the query back."""
+        """Give back the query."""
         self.dismiss(message.query)
 
 
 class Bars(Widget, can_focus=True):
-    """A bar for each bin of srtt, of which one is selected.
+    """Bar for each bin of srtt, of which one is selected.
 
-    What is selected is a time, not a place: it stays in its bin while bins come and go.
+    The selection is a time, not an index: it stays in its bin while bins come and go.
     """
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -100,7 +100,7 @@ class Bars(Widget, can_focus=True):
     ]
 
     class Picked(Message):
-        """A bin was picked; `query` lets through what is in it."""
+        """A bin was picked; `query` selects its flows."""
 
         def __init__(self, query: str) -> None:
             super().__init__()
@@ -115,15 +115,15 @@ class Bars(Widget, can_focus=True):
         self._lines: list[list[tuple[str, str]]] = []
 
     def on_mount(self) -> None:
-        """Begin to look."""
+        """Start the updates."""
         self.set_interval(FRAME, self.look)
 
     def on_resize(self) -> None:
-        """Have as many bins as there is room for."""
+        """Adapt the number of bins to the room."""
         self.look()
 
     def look(self) -> None:
-        """Pull the times, and repaint what changed."""
+        """Pull the times, and repaint changes."""
         self._times = self._look() or self._times
         self._draw()
 
@@ -150,7 +150,7 @@ class Bars(Widget, can_focus=True):
 
     @property
     def _selected(self) -> int:
-        """The selected bin, -1 where there is none; at first, that of the median."""
+        """Selected bin, -1 if there is none; initially that of the median."""
         if self._bins is None or not self._bins.known:
             return -1
         return self._bins.bin_of(self._bins.at[0] if self._at_us is None else self._at_us)
@@ -164,11 +164,11 @@ class Bars(Widget, can_focus=True):
         self._draw()
 
     def action_move(self, by: int) -> None:
-        """Select a bin further down."""
+        """Move the selection down."""
         self._select(self._selected + by)
 
     def action_pick(self) -> None:
-        """Let the table show only what is in the selected bin."""
+        """Restrict the table to the flows of the selected bin."""
         place = self._selected
         if self._bins is None or place < 0:
             return
@@ -179,7 +179,7 @@ class Bars(Widget, can_focus=True):
         self.post_message(self.Picked(query(self._bins, place)))
 
     def on_click(self, event: events.Click) -> None:
-        """Select a bin, or pick the one that is selected."""
+        """Select a bin, or pick the selected one."""
         place = event.y - _HEAD
         if self._bins is None or not 0 <= place < len(self._bins.counts):
             return
@@ -189,7 +189,7 @@ class Bars(Widget, can_focus=True):
             self._select(place)
 
     def render_line(self, y: int) -> Strip:
-        """One line: of the head, a bin, or nothing."""
+        """Render a line: of the head, a bin, or empty."""
         if y >= len(self._lines):
             return Strip.blank(self.size.width, self.rich_style)
         pieces = [Segment(text, self._style(name)) for text, name in self._lines[y]]
@@ -200,18 +200,18 @@ class Bars(Widget, can_focus=True):
 
 
 def query(bins: Histogram, place: int) -> str:
-    """Write what lets through the flows of a bin."""
+    """Query for the flows of a bin."""
     low, high = bins.edges[place], bins.edges[place + 1]
     return f"srtt>={_ms(low)}ms srtt<{_ms(high)}ms"
 
 
 def _ms(microseconds: float) -> str:
-    """Milliseconds, with all digits that an edge has: 0.0224, 20, 10000."""
+    """Milliseconds, with all digits of an edge: 0.0224, 20, 10000."""
     return f"{microseconds / 1000:.10g}"
 
 
 def head(bins: Histogram, of: str, width: int) -> list[list[tuple[str, str]]]:
-    """Say of how many flows it is, and where they lie."""
+    """Number of flows, and their quantiles."""
     counted = f"{units.count(bins.known)} with an srtt, {units.count(bins.unknown)} without"
     first = [(f"{plain(of)}, {counted}"[:width], "head")]
     if not bins.known:
@@ -228,7 +228,7 @@ def _told(values: tuple[tuple[str, float], ...]) -> list[tuple[str, str]]:
 
 
 def bars(bins: Histogram, selected: int, width: int) -> list[list[tuple[str, str]]]:
-    """Draw a line for each bin: its edges, a bar, how many are in it, and which quantiles."""
+    """Line for each bin: its edges, a bar, its count and its quantiles."""
     if not bins.known:
         return []
     edges = [_ms(edge) for edge in bins.edges.tolist()]

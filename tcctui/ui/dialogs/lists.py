@@ -1,4 +1,4 @@
-"""Going through lists that may have been filled just now."""
+"""Navigation in lists that may not have been laid out yet."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from textual.widgets import OptionList
 
 
 def go(options: OptionList, way: str) -> None:
-    """Go `cursor_up`, `cursor_down`, `page_up` or `page_down`.
+    """Move by `cursor_up`, `cursor_down`, `page_up` or `page_down`.
 
-    Textual 8.2.8 raises where a page is asked for before the list has been laid out: such a key
-    does nothing then.
+    Textual 8.2.8 raises if a page is requested before the list has been laid out: such a key then
+    has no effect.
     """
     with suppress(LookupError):
         getattr(options, f"action_{way}")()
 
 
 class Palette(CommandPalette):
-    """The palette of commands, whose keys may come before its list does."""
+    """Command palette, whose keys may arrive before its list."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("pagedown", "page('page_down')", "Next page", show=False),
@@ -29,6 +29,6 @@ class Palette(CommandPalette):
     ]
 
     def action_page(self, way: str) -> None:
-        """Go a page further in the list, if it is there."""
+        """Page through the list, if it is ready."""
         for options in self.query(OptionList):
             go(options, way)

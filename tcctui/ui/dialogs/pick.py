@@ -1,4 +1,4 @@
-"""A list to pick from: typed letters narrow it, Enter takes one."""
+"""List to pick from: typed letters narrow it, Enter picks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tcctui.ui.style.printable import plain
 
 
 class Choice(NamedTuple):
-    """What can be picked: what is given back, what it is called, and a few words about it."""
+    """Choice: its value, its name, and a short description."""
 
     value: str
     title: str
@@ -25,10 +25,10 @@ class Choice(NamedTuple):
 
 
 class Pick(ModalScreen[str | None]):
-    """Lists choices; gives back the value of the one that is picked, None where none is."""
+    """Lists choices; gives back the picked value, None without one."""
 
     HINT: ClassVar[str] = "Enter takes · Esc closes"
-    """What the keys do."""
+    """Description of its keys."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Close"),
@@ -43,31 +43,31 @@ class Pick(ModalScreen[str | None]):
         self._nothing = nothing
 
     def compose(self) -> ComposeResult:
-        """Make the box to narrow the list with, and the list."""
+        """Compose the box for narrowing, and the list."""
         with Vertical(classes="dialog"):
             yield Input(placeholder="type to narrow", compact=True, select_on_focus=False)
             yield OptionList(markup=False)
 
     def on_mount(self) -> None:
-        """Show all."""
+        """Show all choices."""
         box = self.query_one(".dialog")
         box.border_title, box.border_subtitle = self._title, self.HINT
         self.query_one(OptionList).can_focus = False
         self._narrow("")
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Show what has these letters."""
+        """Show the choices with these letters."""
         self._narrow(event.value)
 
     def show(self, title: str, choices: Sequence[Choice]) -> None:
-        """Show other choices than before; what is highlighted stays so, if it is still there."""
+        """Replace the choices; the highlighted one stays so if it is still there."""
         self._title, self._choices = title, choices
         if self.is_mounted:
             self.query_one(".dialog").border_title = title
             self.renew()
 
     def renew(self) -> None:
-        """List the choices anew."""
+        """Rebuild the list."""
         options = self.query_one(OptionList)
         at = options.highlighted
         value = None if at is None else options.get_option_at_index(at).id
@@ -96,7 +96,7 @@ class Pick(ModalScreen[str | None]):
             options.highlighted = 0
 
     def action_cursor(self, by: int) -> None:
-        """Go to the next choice, or the one before (-1)."""
+        """Move to the next choice, or the previous one (-1)."""
         options = self.query_one(OptionList)
         if by > 0:
             options.action_cursor_down()
@@ -104,9 +104,9 @@ class Pick(ModalScreen[str | None]):
             options.action_cursor_up()
 
     def on_input_submitted(self) -> None:
-        """Take what is highlighted."""
+        """Pick the highlighted choice."""
         self.query_one(OptionList).action_select()
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
-        """Give it back."""
+        """Give back the value."""
         self.dismiss(event.option.id)

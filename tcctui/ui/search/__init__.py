@@ -1,1 +1,1 @@
-"""What the search box has besides a line: suggestions, saved filters, conditions added."""
+"""Search: the box, suggestions, saved filters, added conditions."""

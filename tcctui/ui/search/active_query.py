@@ -1,4 +1,4 @@
-"""Which search holds: the last good one, until another can be used."""
+"""Search in force: the last valid one, until another can be used."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from tcctui.ui.search.fallback import awaited, guarded
 
 
 class Holding:
-    """Keeps what is typed, and what holds meanwhile.
+    """Typed search, and the search in force meanwhile.
 
-    `search` is called with what is to be searched for, of which `failed` hears that it can't be,
-    and `found` at each look whether any flow matches it while somebody still types.
+    `search` is called with the query to apply; `failed` if its evaluation fails, and `found` at
+    each evaluation with True if any flow matches while the user is still typing.
     """
 
     def __init__(
@@ -24,18 +24,18 @@ class Holding:
     ) -> None:
         self._search, self._failed, self._found = search, failed, found
         self.good = ALL
-        """What holds: what is on the screen."""
+        """Query in force on the screen."""
         self.waiting: Query | None = None
-        """What was typed, and is not searched for yet."""
+        """Typed query that is not in force yet."""
         self._awaited: Query | None = None
         self._before = ALL
 
     def want(self, query: Query | None) -> None:
-        """Have this searched for next; None is nothing."""
+        """Set the next query; None for none."""
         self.waiting, self._awaited = query, None
 
     def apply(self) -> None:
-        """Search for what is wanted, whatever that finds."""
+        """Apply it, whatever it finds."""
         query, good = self.waiting or self._awaited, self.good
         self.want(None)
         if query is not None:
@@ -43,7 +43,7 @@ class Holding:
             self._ask(query, query, good)
 
     def try_out(self) -> None:
-        """Search for what is wanted as soon as that finds anything: it may not be all there."""
+        """Apply it as soon as it finds anything: it may be incomplete."""
         query, self.waiting = self.waiting, None
         if query is not None:
             self._awaited = query
@@ -55,11 +55,11 @@ class Holding:
         self._search(guarded(asked, good, partial(self._failed, query)))
 
     def is_awaited(self, query: Query) -> bool:
-        """Whether it is waited for that this finds something."""
+        """True while this query is applied on condition that it finds something."""
         return self._awaited is query
 
     def go_back(self, query: Query) -> bool:
-        """Let what was before hold again, unless something else does; says whether it does."""
+        """Return to the previous query unless another is in force; True if it did."""
         if query is not self.good and query is not self._awaited:
             return False
         self.want(None)

@@ -1,4 +1,4 @@
-"""The filter of the command line: what is shown at all, whatever is searched for."""
+"""Filter of the command line: it applies to everything on the screen."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tcctui.ui.table.flow_table import FlowTable
 
 
 def show_only(table: FlowTable, query: Query) -> None:
-    """Let the table show what matches; everything, where that can't be said of these flows."""
+    """Restrict the table to matches; show everything if the evaluation fails."""
 
     def give_up(mistake: QueryError) -> None:
         if table.base_query is given:
@@ -18,7 +18,7 @@ def show_only(table: FlowTable, query: Query) -> None:
             tell(table, Notice("--filter holds no more", why, "warning", LONG))
 
     def failed(mistake: QueryError) -> None:
-        table.call_later(give_up, mistake)  # not while flows are looked at
+        table.call_later(give_up, mistake)  # not during an evaluation
 
     given = guarded(query, ALL, failed) if query.text.strip() else ALL
     table.base_query = given

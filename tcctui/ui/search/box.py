@@ -1,4 +1,4 @@
-"""The line that a search is typed into."""
+"""Input line of the search."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from tcctui.ui.style.printable import plain
 
 
 class Box(Input):
-    """A box in which only what can be shown is ever kept, also of what is pasted."""
+    """Box that keeps printable characters only, also of pasted text."""
 
     class AtEnd(Message):
-        """The cursor was to go on to the right where there is nothing more."""
+        """The cursor was moved right at the end of the text."""
 
     def validate_value(self, value: str) -> str:
-        """Replace what is not printable, each character by one."""
+        """Replace each unprintable character by one printable."""
         return plain(value)
 
     def action_cursor_right(self, select: bool = False) -> None:
-        """Go right, or say that there is nothing."""
+        """Move right, or report the end."""
         if self.cursor_position == len(self.value) and not select:
             self.post_message(self.AtEnd())
         super().action_cursor_right(select)

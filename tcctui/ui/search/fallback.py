@@ -1,39 +1,38 @@
-"""Searches that give way to the one before: those that fail, and those that find nothing yet."""
+"""Searches that fall back to the previous one: on failure, or without a match yet."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from tcctui.query import Query, QueryError
 from tcctui.query.address_formula import any_of
-from tcctui.query.evaluation import Evaluation, Mask
+from tcctui.query.evaluation import Flows, Mask
 
 
 def guarded(query: Query, good: Query, failed: Callable[[QueryError], object]) -> Query:
-    """Give a query that matches what `good` does where `query` can't say; `failed` hears of it."""
+    """Query that falls back to `good` if `query` fails, and reports it to `failed`."""
 
-    def match(flows: Evaluation) -> Mask:
+    def match(flows: Flows) -> Mask:
         try:
             return query.mask(flows)
         except QueryError as mistake:
             failed(mistake)
             return good.mask(flows)
 
-    return replace(query, fields=query.fields | good.fields, _match=match)
+    return query.answered_by(match, good)
 
 
 def awaited(query: Query, good: Query, found: Callable[[bool], object]) -> Query:
-    """Give a query that matches what `good` does while no flow matches `query`.
+    """Query that falls back to `good` while no flow matches `query`.
 
-    `found` is told at each look whether one does.
+    `found` is called at each evaluation with True if one does.
     """
 
-    def match(flows: Evaluation) -> Mask:
+    def match(flows: Flows) -> Mask:
         mask = query.mask(flows)
         there = bool(mask.any())
         found(there)
         return mask if there else good.mask(flows)
 
-    bounds = any_of([query.bounds, good.bounds])  # the kernel delivers what both need
-    return replace(query, fields=query.fields | good.fields, _match=match, bounds=bounds)
+    # The kernel delivers what both need.
+    return query.answered_by(match, good, any_of([query.bounds, good.bounds]))

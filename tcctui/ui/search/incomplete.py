@@ -1,4 +1,4 @@
-"""Whether what was typed may be on its way to something else."""
+"""Detection of searches that are still being typed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ import re
 from tcctui.query import is_unfinished
 
 _WORDS = frozenset({"cc", "proc", "comm", "process", "cgroup", "netns"})
-"""Fields whose value is a part of a name: each letter more is a step closer to what is wanted."""
+"""Fields whose value is a part of a name: each further letter is a step closer to the goal."""
 
 _LAST_VALUE = re.compile(r'(?:^|[\s(!-])([A-Za-z_]+%?)\s*(?::|[<>=!]=?)\s*[^\s"()]*$')
 
 
 def may_grow(text: str) -> bool:
-    """Whether nobody should act on a search yet, as its last word is not all there.
+    """True if the last word is probably incomplete, so that it should not be applied yet.
 
-    So it is with the beginning of a field's name, and with a number, address or port that may have
-    more digits or a unit: the rows that `port:4` or `srtt<8` lets through are none of those that
-    `port:443` and `srtt<80ms` are about.
+    This is the case for the beginning of a field's name, and for a number, address or port that may
+    get more digits or a unit: the rows of `port:4` or `srtt<8` are none of those of `port:443` and
+    `srtt<80ms`.
     """
     if is_unfinished(text):
         return True

@@ -1,4 +1,4 @@
-"""What keys do while a search is typed."""
+"""Keys of the search box."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ KEYS = (
     Binding(
         *("tab", "complete", "Complete", False),
         id="complete",
-        tooltip="Take the suggestion that is highlighted, or list what there is",
+        tooltip="Take the highlighted suggestion, or list suggestions",
     ),
     Binding(
         *("down", "newer", "Choose", False),

@@ -1,4 +1,4 @@
-"""Where the mistake in a search is, and what it is."""
+"""Display of the mistake in a search."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from tcctui.query import QueryError
 from tcctui.ui.style.printable import plain
 
 _EXPECTED = 5
-"""Most things that are said to be expected."""
+"""Limit on alternatives listed as expected."""
 
 
 class Underline(Highlighter):
-    """Underlines the mistake in what was typed."""
+    """Underlines the mistake in the typed text."""
 
     def __init__(self) -> None:
         self.mistake: QueryError | None = None
 
     def highlight(self, text: Text) -> None:
-        """Mark the mistake's place."""
+        """Mark the mistake."""
         if self.mistake is not None:
             # A mistake at the very end has no character of its own: the last one is marked.
             start = min(self.mistake.start, max(0, len(text) - 1))
@@ -27,9 +27,9 @@ class Underline(Highlighter):
 
 
 def pointed(mistake: QueryError, at: int, room: int) -> str:
-    """The reason beside a caret in column `at`, or alone where there is no room for both.
+    """The reason beside a caret in column `at`, or alone if there is no room for both.
 
-    What was expected there and that the last good filter holds is said too if there is room.
+    If there is room, it adds the expected alternatives, and that the last valid filter is in force.
     """
     reason, expected = plain(mistake.reason), _expected(mistake)
     holds = "the last good filter holds"

@@ -1,4 +1,4 @@
-"""The values that flows have now, to be suggested while one types."""
+"""Present values of flows, for suggestions."""
 
 from __future__ import annotations
 
@@ -10,57 +10,58 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.printable import legible
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 from tcctui.wire.addresses import format_address
 from tcctui.wire.tcp_states import STATE_NAMES
 
 Live = Mapping[str, Sequence[str]]
-"""Values by the field that they are written behind, those of most flows first."""
+"""Values by their field, the most frequent first."""
 
 COLUMNS: tuple[str, ...] = (
     *("cc", "comm", "cgroup", "netns_name", "state"),
-    *("sport", "dport", "saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo"),
+    *ENDS,
 )
-"""What they are counted from."""
+"""Columns that they are counted in."""
 
 MOST = 50
-"""Values of a field that are told: enough to choose from by a few letters."""
+"""Limit on values of a field: enough to choose from by a few letters."""
 
 PAUSE = 0.5
-"""Seconds between two times that they are counted."""
+"""Seconds between two counts."""
 
 _NAMES = {"cc": "cc", "proc": "comm", "cgroup": "cgroup", "netns": "netns_name"}
 
 
 class Present:
-    """Keeps what is present for as long as that is about true.
+    """Caches the present values.
 
-    `count` may be called in any thread, and is for a thread of its own: with 10,000 flows it takes
-    longer than a key press may. `values` is whatever was counted last.
+    `count` may be called in any thread, and belongs in one of its own: with 10,000 flows it takes
+    longer than a key press may. `values` is the last count.
     """
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: CurrentView) -> None:
         self._view = view
         self._counted = -math.inf
         self.values: Live = {}
 
     @property
     def due(self) -> bool:
-        """Whether it is time to count again; while a moment is worked out nothing is counted."""
+        """True if it is time to count again; never while a moment is being computed."""
         return not self._view.still and time.monotonic() - self._counted >= PAUSE
 
     def count(self) -> None:
-        """Count again."""
+        """Count now."""
         self._counted = time.monotonic()
         self.values = counted(self._view.flows(COLUMNS))
 
 
 def counted(flows: Flows) -> dict[str, list[str]]:
-    """Values of the fields in `flows`' `COLUMNS`, the commonest first, at most `MOST` each.
+    """Values of the fields in `flows`' `COLUMNS`, the most frequent first, at most `MOST` each.
 
-    What has no name (no process found, no namespace but the first) is left out.
+    Values without a name (no process found, no namespace but the first) are left out.
     """
     values = {field: _texts(flows[column]) for field, column in _NAMES.items()}
     values["state"] = list(
@@ -98,7 +99,7 @@ def _addresses(flows: Flows, end: str) -> npt.NDArray[np.uint64]:
 
 
 def _pairs(addresses: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
-    """The commonest rows."""
+    """The most frequent rows."""
     order = np.lexsort((addresses[:, 1], addresses[:, 0]))
     ordered = addresses[order]
     new = np.ones(len(ordered), np.bool_)

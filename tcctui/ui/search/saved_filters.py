@@ -1,4 +1,4 @@
-"""Searches under names: one is picked, the present one gets a name, one is forgotten."""
+"""Saved searches: pick, save, delete."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = Binding(
 
 
 def pick(bar: SearchBar, preferences: Preferences) -> None:
-    """Let one of the saved filters be searched for, or the present search be saved."""
+    """Search for a picked filter, or save the current search."""
 
     def picked(value: str | None) -> None:
         if value == SAVE:
@@ -36,7 +36,7 @@ def pick(bar: SearchBar, preferences: Preferences) -> None:
 
 
 def save(bar: SearchBar, preferences: Preferences) -> None:
-    """Ask for a name for what is in the box."""
+    """Ask for a name for the search in the box."""
     text = bar.text.strip()
     try:
         parse(text)
@@ -50,7 +50,11 @@ def save(bar: SearchBar, preferences: Preferences) -> None:
     def named(name: str | None) -> None:
         if name is not None:
             filters = preferences.settings.filters
-            again = "What was called so before is gone." if filters.get(name, text) != text else ""
+            again = (
+                "It replaces the former filter of this name."
+                if filters.get(name, text) != text
+                else ""
+            )
             if _change(bar, preferences, {**filters, name: text}):
                 tell(bar, Notice(f"Saved as {name}", again, seconds=BRIEF))
 
@@ -65,10 +69,10 @@ def _forget(bar: SearchBar, preferences: Preferences, name: str) -> None:
 
 
 def _change(bar: SearchBar, preferences: Preferences, filters: dict[str, Any]) -> bool:
-    """Let other filters hold; says whether they are kept, too."""
+    """Replace the filters; True if they are kept on disk, too."""
     try:
         preferences.change(filters=filters)
     except TcctuiError as error:
-        tell(bar, Notice("Filters hold until tcctui ends", str(error), "warning"))
+        tell(bar, Notice("Filters are kept until tcctui exits only", str(error), "warning"))
         return False
     return True

@@ -1,4 +1,4 @@
-"""The search box: text in, a filter out; a mistake is underlined and explained."""
+"""Search box: text becomes a filter; a mistake is underlined and explained."""
 
 from __future__ import annotations
 
@@ -27,51 +27,51 @@ from tcctui.ui.search.mistake import Underline, pointed
 from tcctui.ui.search.present_values import Live, Present
 from tcctui.ui.search.search_history import SearchHistory
 from tcctui.ui.search.suggestions import Suggestions, useful
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 NOTHING_YET = "No flow matches that yet: the rows are still those of before; Enter shows none"
-"""What is said of a search that is still typed."""
+"""Remark on a search that is still being typed."""
 
 PATIENCE = 0.5
-"""Seconds after which a word is searched for that might have become another."""
+"""Seconds after which an ambiguous last word is searched for."""
 
 
 class SearchBar(Vertical):
-    """A box to type a filter into. While there is a mistake in it, the last good filter holds.
+    """Box for typing a filter. While it has a mistake, the last valid filter stays in force.
 
-    So it does for a moment while the last word may yet become another: on the way to `port:443`
-    nobody wants to see the rows that have `port` in their text or port 4, which are none.
+    So it does for a moment while the last word may still grow: on the way to `port:443` the rows
+    with `port` in their text, or with port 4, are not wanted.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     @dataclass
     class Changed(Message):
-        """A filter was typed that can be used."""
+        """A valid filter was typed."""
 
         query: Query
 
     class SaveWanted(Message):
-        """The search in the box is to have a name."""
+        """The search in the box is to be saved under a name."""
 
     class Left(Message):
-        """Whoever typed is done."""
+        """The user is done typing."""
 
     def __init__(
         self,
-        view: View,
+        view: CurrentView,
         searches: Searches | None = None,
         *,
         id: str | None = None,  # noqa: A002 - Textual's name
     ) -> None:
-        """`view` tells which values there are to suggest, `searches` what was searched before."""
+        """`view` has the values to suggest, `searches` the history."""
         super().__init__(id=id)
         self._present = Present(view)
         self._searches = SearchHistory(self, searches or Searches())
         self._underline = Underline()
         self._holding = Holding(
             lambda query: self.post_message(self.Changed(query)),
-            partial(self.call_later, self._failed),  # not while flows are looked at
+            partial(self.call_later, self._failed),  # not during an evaluation
             partial(self.call_later, self._found),
         )
         self._patience: Timer | None = None
@@ -80,7 +80,7 @@ class SearchBar(Vertical):
         self._offered_at = ""
 
     def compose(self) -> ComposeResult:
-        """Make the box, the line for the reason, and the list of suggestions."""
+        """Compose the box, the line for the reason, and the list of suggestions."""
         yield Box(
             placeholder="Search: /  then words, port:443, ip:10.0.0.0/8, srtt>50ms, -state:estab",
             highlighter=self._underline,
@@ -98,23 +98,23 @@ class SearchBar(Vertical):
 
     @property
     def text(self) -> str:
-        """What is in the box."""
+        """Text in the box."""
         return self.box.value
 
     @property
     def box(self) -> Input:
-        """The box itself, for the keyboard to type into."""
+        """The input widget."""
         return self.query_one(Input)
 
     @property
     def good(self) -> str:
-        """The search that holds."""
+        """The search in force."""
         return self._holding.good.text
 
     # From text to a filter
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Read what was typed; what came all at once is acted on at once."""
+        """Parse the text; pasted text is applied at once."""
         event.stop()
         pressed = event.value != self._before and abs(len(event.value) - len(self._before)) <= 1
         typed = self._taken or (pressed and self.box.has_focus)
@@ -143,12 +143,12 @@ class SearchBar(Vertical):
             self._holding.apply()
 
     def _failed(self, query: Query, mistake: QueryError) -> None:
-        """Go back to what held before, and say why."""
+        """Return to the previous filter, and show why."""
         if self._holding.go_back(query) and self.text == query.text:
             self._explain(mistake)
 
     def _found(self, query: Query, there: bool) -> None:
-        """Search for what was typed now that it finds something, or say that it does not."""
+        """Apply the typed search now that it finds something, or show that it does not."""
         if not self._holding.is_awaited(query):
             return
         if there:
@@ -172,18 +172,18 @@ class SearchBar(Vertical):
         line.update(text)
 
     def put(self, text: str) -> None:
-        """Search for something else than what is in the box, at once."""
+        """Replace the search in the box, at once."""
         self._before = text
         self.box.value = text
         self.box.cursor_position = len(text)
 
     def add(self, condition: str, exclude: bool) -> None:
-        """Let a condition hold besides the search, or not hold (`exclude`); applied at once."""
+        """Add a condition to the search, or its negation (`exclude`); applied at once."""
         self._holding.apply()
         self.search(added(self.good, condition, exclude=exclude))
 
     def search(self, text: str) -> None:
-        """Search for something else, and remember that."""
+        """Replace the search, and remember it."""
         self.put(text)
         self._searches.remember(self.text)
 
@@ -195,7 +195,7 @@ class SearchBar(Vertical):
         return self.query_one(Suggestions)
 
     def _offer(self, asked: bool = False) -> None:
-        """List what may stand at the cursor; unless that was `asked` for, only once it is begun."""
+        """List completions at the cursor; unless `asked` for, only of a word already begun."""
         box, text = self.box, self.text
         found = useful(complete(text, box.cursor_position, self._live), text, asked=asked)
         if found is None:
@@ -212,12 +212,12 @@ class SearchBar(Vertical):
         return self._present.values
 
     def _moved(self) -> None:
-        if self.text == self._offered_at:  # nothing was typed: the cursor is elsewhere now
+        if self.text == self._offered_at:  # nothing was typed: the cursor has moved
             self.suggestions.close()
 
     def _focused(self, focused: bool) -> None:
         if focused:
-            # What is counted and loaded for a search is so before the first letter, not behind it.
+            # Counting and imports for a search are done before the first letter, not after it.
             self.run_worker(partial(parse, "."), thread=True, exit_on_error=False)
             _ = self._live
         else:
@@ -245,12 +245,12 @@ class SearchBar(Vertical):
     # Keys
 
     def action_complete(self) -> None:
-        """Take the suggestion that is highlighted, or list what there is."""
+        """Take the highlighted suggestion, or list suggestions."""
         if not self._take():
             self._offer(asked=True)
 
     def action_newer(self) -> None:
-        """Choose among the suggestions; or go to the search after this one."""
+        """Move down in the suggestions, or to the next search in the history."""
         if self.suggestions.move(1):
             return
         newer = self._searches.listed.newer()
@@ -260,7 +260,7 @@ class SearchBar(Vertical):
             self._offer(asked=True)
 
     def action_older(self) -> None:
-        """Go up in the suggestions; or to the search before this one."""
+        """Move up in the suggestions, or to the previous search."""
         if self.suggestions.move(-1):
             return
         older = self._searches.listed.older(self.text)
@@ -268,7 +268,7 @@ class SearchBar(Vertical):
             self.put(older)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Go back to the table; where somebody has begun to choose, that is what is taken."""
+        """Return to the table; with a chosen suggestion, take that first."""
         event.stop()
         if self.suggestions.choosing and self._take():
             return
@@ -280,15 +280,15 @@ class SearchBar(Vertical):
         self.post_message(self.Left())
 
     def action_escape(self) -> None:
-        """Take the suggestions away; without any, clear the box."""
+        """Close the suggestions; without any, clear the box."""
         if not self.suggestions.close():
             self.action_clear()
 
     def action_clear(self) -> None:
-        """Empty the box, and go back to the table."""
+        """Clear the box, and return to the table."""
         self.box.value = ""
         self.post_message(self.Left())
 
     def action_save_filter(self) -> None:
-        """Give the search a name."""
+        """Save the search under a name."""
         self.post_message(self.SaveWanted())

@@ -1,4 +1,4 @@
-"""Searches that are remembered from one run to the next, without anybody waiting for that."""
+"""Search history, saved in the background."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tcctui.ui.notices import Notice, tell
 
 
 class SearchHistory:
-    """Remembers what was searched for; what can't be written is said once, on the widget's app."""
+    """Remembers searches; a failure to save them is shown once, on the widget's app."""
 
     def __init__(self, widget: Widget, listed: Searches) -> None:
         self._widget = widget
@@ -18,7 +18,7 @@ class SearchHistory:
         self._told = False
 
     def remember(self, text: str) -> None:
-        """Put a search at the end of the list, and write that in a thread."""
+        """Append a search, and save the history in a thread."""
         if self.listed.remember(text):
             self._widget.run_worker(self._keep, thread=True, exit_on_error=False)
 

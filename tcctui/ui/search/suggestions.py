@@ -1,4 +1,4 @@
-"""The list below the search box: what may stand where one types."""
+"""Suggestions below the search box."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from tcctui.query.completion import Completion, Suggestion
 from tcctui.ui.style.printable import plain
 
 LINES = 8
-"""Most lines that are shown at once."""
+"""Limit on visible lines."""
 
 MOST = 60
-"""Most that are listed: who has more to choose from types another letter."""
+"""Limit on entries: with more to choose from, another letter is typed."""
 
 
 def useful(found: Completion, text: str, *, asked: bool) -> Completion | None:
-    """Leave out what is there already; None if there is nothing to list.
+    """Completion without the present text; None if nothing remains.
 
-    Unless that was `asked` for nothing is listed where nothing is begun: behind a space, say.
+    Unless `asked` for, there are no suggestions where no word has begun, as after a space.
     """
     there = text[found.start : found.end]
     choices = tuple(one for one in found.choices if one.text != there)
@@ -33,7 +33,7 @@ def useful(found: Completion, text: str, *, asked: bool) -> Completion | None:
 
 
 class Suggestions(OptionList, can_focus=False):
-    """Lies over what is below the box and moves nothing; closed while there is nothing in it."""
+    """Overlay below the box; closed while it is empty."""
 
     DEFAULT_CSS = f"""
     Suggestions {{
@@ -66,15 +66,15 @@ class Suggestions(OptionList, can_focus=False):
         self._completion: Completion | None = None
         self._listed: Sequence[Suggestion] = ()
         self.choosing = False
-        """Whether somebody has begun to choose: then ↑ and ↓ are for the list alone."""
+        """True once the user has begun to choose: then ↑ and ↓ belong to the list."""
 
     @property
     def is_open(self) -> bool:
-        """Whether it is to be seen."""
+        """True while visible."""
         return self._completion is not None
 
     def open(self, completion: Completion, at: int) -> None:
-        """List what completes, below column `at` of the box."""
+        """List a completion, below column `at` of the box."""
         self._completion = completion
         self._choose(False)
         listed = completion.choices[:MOST]
@@ -98,30 +98,30 @@ class Suggestions(OptionList, can_focus=False):
         self.display = True
 
     def close(self) -> bool:
-        """Take it away; says whether it was there."""
+        """Close it; True if it was open."""
         there, self._completion = self.is_open, None
         self.display = False
         self._choose(False)
         return there
 
     def move(self, by: int) -> bool:
-        """Go to the next one, or the one before (-1); before the first nothing is chosen any more.
+        """Move to the next entry, or the previous one (-1); before the first none is chosen.
 
-        Says whether that was a move in the list.
+        True if that was a move in the list.
         """
         if not self.is_open or (by < 0 and not self.choosing):
             return False
         at = self.highlighted or 0
         if not self.choosing or (by < 0 and at == 0):
-            self._choose(by > 0)  # the first one is highlighted from the beginning
+            self._choose(by > 0)  # the first one is highlighted initially
         else:
             self.highlighted = min(at + by, len(self._listed) - 1)
         return True
 
     def taken(self, text: str, place: int | None = None) -> tuple[str, int] | None:
-        """What `text` is with the suggestion that is highlighted or in a place; None without any.
+        """Text with the highlighted suggestion, or that at an index; None without any.
 
-        Gives the text, and where in it the cursor belongs.
+        Gives the text, and the cursor's place in it.
         """
         place = self.highlighted if place is None else place
         if self._completion is None or place is None or place >= len(self._listed):

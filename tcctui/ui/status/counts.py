@@ -1,19 +1,21 @@
-"""What the status line counts, and why a table is empty."""
+"""Counts for the status line, and the reason for an empty table."""
 
 from __future__ import annotations
 
+from tcctui.flows.snapshot import Totals
 from tcctui.source import Source
 from tcctui.ui.time import liveness
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 
 
-def counts(view: View, source: Source | None, base: str = "") -> dict[str, object]:
-    """What has come, and what has not, as fields of `Status`.
+def counts(
+    view: CurrentView, totals: Totals, source: Source | None, base: str = ""
+) -> dict[str, object]:
+    """Counts of delivered and lost events, as fields of `Status`.
 
-    Of the source as it is now, and of the moment that is shown where there is one. `base` is what
-    --filter lets through; that need not be said where the kernel does all of it, and says so.
+    Those of the source now, and of the moment shown, if any. `base` is the text of --filter, left
+    out if the kernel applies all of it, which the line shows already.
     """
-    totals = view.totals()
     told: dict[str, object] = {"events": totals.events, "per_second": None}
     in_kernel = source is not None and source.kernel_filter and source.kernel_exact
     told["base_filter"] = "" if in_kernel else base.strip()
@@ -37,16 +39,16 @@ def counts(view: View, source: Source | None, base: str = "") -> dict[str, objec
 
 
 def why_empty(
-    view: View, source: Source | None, known: int, *, base: str = "", search: str = ""
+    view: CurrentView, source: Source | None, known: int, *, base: str = "", search: str = ""
 ) -> str:
-    """Say why a table is empty, should it be, of `known` flows, by --filter and by the search."""
+    """Reason for a table being empty, of `known` flows, by --filter and by the search."""
     if known and base.strip():
         also = " and the search" if search.strip() else ""
         return f"--filter {base}{also} let none of {known} flows through."
     if known:
         return f"The search hides all {known} flows. Esc clears it."
     if view.moment is not None:
-        return "Nothing is known of any TCP traffic at this moment."
+        return "No TCP traffic at this moment."
     if source is None:
         return "Attaching to the kernel's tcp_probe …"
     if source.kernel_filter:

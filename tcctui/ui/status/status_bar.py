@@ -1,4 +1,4 @@
-"""The status line: what is watched, how much comes, what is lost, what it costs."""
+"""Status line: source, rates, losses, cost, filter, position in time."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import NamedTuple
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.style import units
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.printable import plain
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the status line says.
+    """Content of the status line.
 
-    `events`, `lost`, `skipped` and `evicted` count since the start; `reason` is why nothing comes
-    any more. `interval_ns` is the time that one event of a flow may stand for, `finest_ns` what it
-    is where there is room. `seconds_kept` is how much of the last minute is kept of each flow.
-    `mend` is what to do about a source that gives less than it could. Where no events come, as
-    without the tracepoint, nothing is said of them.
+    `events`, `lost`, `skipped` and `evicted` count since the start; `reason` is why the source has
+    ended. `interval_ns` is the time that one event of a flow may stand for, `finest_ns` its value
+    without load. `seconds_kept` is the span of every flow's recent past. `mend` is the advice for a
+    source with reduced detail. Without events, as without the tracepoint, their counts are left
+    out.
 
-    `state` is where in time the screen is, unless it is live; `along` comes right behind it, and
-    `beside` after a dot. With `underway` that is not on the screen yet. `per_second` is how many
-    events came in a second at that moment, NaN where nobody knows; None has them counted by what
-    `events` does. `behind_s` is how many seconds what is shown is late.
+    `state` is the position in time, unless it is live; `along` follows it directly, and `beside`
+    after a dot. With `underway` that is not on the screen yet. `per_second` is the rate of events
+    at that moment, NaN if unknown; None derives it from `events`. `behind_s` is the delay of the
+    display in seconds.
 
-    `kernel_filter` is what the kernel delivers, unless it is everything; `kernel_exact` whether no
-    more of the filter is left to do. It is `narrowed` for as long as it follows the search.
-    `base_filter` is what is shown at all, where the kernel does not do all of that.
+    `kernel_filter` is the kernel's part of the filter, empty without one; `kernel_exact` is True if
+    it is the whole filter. It is `narrowed` while it follows the search. `base_filter` is the rest
+    of --filter, which the kernel does not apply.
     """
 
     source: str = ""
@@ -64,7 +64,7 @@ class Status:
 
 
 class _Reading(NamedTuple):
-    """What there was: when, and what CPU time."""
+    """Reading of the clock and of CPU time."""
 
     now: float
     cpu: float
@@ -72,9 +72,9 @@ class _Reading(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """A piece of the line: its style, and how soon it gives way; 0 is never.
+    """Piece of the line: its style, and the rank at which it is dropped; 0 is never.
 
-    `short` is what is said in its place where there is little room.
+    `short` is its text where there is little room.
     """
 
     style: str
@@ -86,16 +86,16 @@ class _Part(NamedTuple):
 _DOT = " · "
 
 _SHORTEN = 4
-"""Before parts of this rank give way, and after all that do so sooner, others are shortened."""
+"""Rank from which parts are shortened instead of dropped."""
 
 _LEAST = 12
-"""Cells in which the beginning of a sentence is of use."""
+"""Smallest useful length of a cut sentence, in cells."""
 
-_WINDOW = 2.0  # seconds that rates are averaged over
+_WINDOW = 2.0  # averaging time of rates, in seconds
 
 
 class StatusBar(Widget):
-    """One line; the least important parts give way where it is narrow."""
+    """One line; the least important parts are dropped where it is narrow."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 - as Textual declares it
         "status-bar--name",
@@ -106,13 +106,14 @@ class StatusBar(Widget):
     }
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+        self._styles_of = ComponentStyles(self, "status-bar")
         super().__init__(id=id)
         self._status = Status()
         self._readings: list[_Reading] = []
         self._parts: list[_Part] = []
 
     def show(self, status: Status) -> None:
-        """Show other numbers; repaints only if that changes the line."""
+        """Show new content; repaints only if the line changes."""
         self._status = replace(
             status,
             source=plain(status.source),
@@ -132,11 +133,11 @@ class StatusBar(Widget):
             self.refresh()
 
     def update(self, **changes: object) -> None:
-        """Change some of what is shown."""
+        """Change some of the content."""
         self.show(replace(self._status, **changes))  # type: ignore[arg-type]
 
     def _rates(self) -> tuple[float, float]:
-        """Events per second, NaN if nobody knows, and the share of a CPU that this takes."""
+        """Events per second, NaN if unknown, and this process's share of a CPU."""
         before, after = self._readings[0], self._readings[-1]
         seconds = after.now - before.now
         per_second = self._status.per_second
@@ -159,7 +160,7 @@ class StatusBar(Widget):
             _Part("dim", "" if status.kernel_exact or status.base_filter else "the rest here", 3),
             _Part("bad", status.reason, 1, ""),
         ]
-        # Coarser than was asked for: the reader would not keep up.
+        # Coarser than requested: the reader would not keep up.
         coarse = status.interval_ns > status.finest_ns
         told = status.events > 0
         known = told and per_second >= 0  # not NaN
@@ -201,22 +202,24 @@ class StatusBar(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         """Draw the line."""
-        base = self.rich_style
-        segments = [Segment(part.text, self._style(part.style)) for part in self._parts]
+        base = self._styles_of()
+        segments = [Segment(part.text, self._styles_of(part.style)) for part in self._parts]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"status-bar--{name}") if name else self.rich_style
+    def notify_style_update(self) -> None:
+        """Take the theme's new colours."""
+        self._styles_of.forget()
+        super().notify_style_update()
 
 
 def _less(status: Status) -> str:
-    """What there is, and the command for more."""
+    """Reduced source, and the command for full detail."""
     what, _, _ = status.source.partition(_DOT)
     return f"{what} only; for more: {status.mend.removeprefix('Run: ')}"
 
 
 def _kernel(status: Status) -> str:
-    """Which part of the filter the kernel does, where there is one."""
+    """The kernel's part of the filter, if there is one."""
     if status.kernel_filter:
         return f"kernel: {status.kernel_filter}"
     return "kernel: all" if status.narrowed or not status.kernel_exact else ""
@@ -231,7 +234,7 @@ def _length(parts: list[_Part]) -> int:
 
 
 def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
-    """Lay both sides out; on a narrow line the parts that say least give way."""
+    """Lay both sides out; on a narrow line the least important parts are dropped."""
     width -= 2  # a blank between both sides, and one at the edge
     for rank in range(8, 1, -1):
         if rank == _SHORTEN and _length(left) + _length(right) > width:
@@ -241,7 +244,7 @@ def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
             right = [part for part in right if part.rank != rank]
     room = width - _length(left) - _length(right)
     if room < 0 and left:
-        # What is left there is the filter, and what would show more: the longer one is cut.
+        # What remains is the filter, and the advice: the longer one is cut.
         at = max(range(len(left)), key=lambda place: len(left[place].text))
         kept = max(0, len(left[at].text) + room - 1)
         left[at] = left[at]._replace(text=f"{left[at].text[:kept]}…" if kept > 1 else "")
@@ -255,7 +258,7 @@ def _beside(part: _Part, parts: list[_Part]) -> int:
 
 
 def _shortened(part: _Part, room: int) -> _Part:
-    """Say a part in few words; of a text without any, as much as there is room for."""
+    """Shorten a part; a text without a short form is cut to the room."""
     if part.short is None or not part.text:
         return part
     if part.short or room < _LEAST:

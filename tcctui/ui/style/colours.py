@@ -1,9 +1,23 @@
-"""What has which colour, in every widget: a curve, a mark, a cause have the same everywhere."""
+"""Colours of all widgets: a curve, a mark or a cause has the same everywhere."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+
+from tcctui.flows.diagnosis.causes import LIMIT_NAMES, VERDICTS
+from tcctui.wire.tracepoints import MARKS, Mark
+
+
+def limit_style(limit: int) -> str:
+    """Name the style of what limits a flow."""
+    return f"limit-{LIMIT_NAMES[limit]}"
+
+
+def mark_style(mark: Mark) -> str:
+    """Name the style of a mark."""
+    return f"mark-{mark.word.lower()}"
+
 
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
@@ -21,21 +35,13 @@ COLOURS: Mapping[str, str] = MappingProxyType(
         "flow-2": "$text-warning",
         "flow-3": "$text-success",
         "flow-4": "$text-accent",
-        "limit-cwnd": "$text-primary",
-        "limit-rwnd": "$text-warning",
-        "limit-sndbuf": "$text-success",
-        "limit-app": "$text-muted",
-        "limit-recovery": "$text-error",
-        "limit-receives": "$text-muted",
-        "mark-reset": "$text-error",
-        "mark-rto": "$text-error",
-        "mark-recovery": "$text-error",
-        "mark-cwr": "$text-warning",
-        "mark-retransmit": "$text-warning",
+        **{limit_style(row.limit): row.colour for row in VERDICTS},
+        **{mark_style(mark): mark.colour for mark in MARKS},
     }
 )
-"""Colours by style. $text-primary and its like are $primary etc. made readable on the theme's
-background."""
+"""Colours by style. $text-primary and the like are $primary etc. made readable on the theme's
+background.
+"""
 
 
 def rules(widget: str, prefix: str, styles: Iterable[str]) -> str:

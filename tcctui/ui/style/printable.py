@@ -1,4 +1,4 @@
-"""Text from elsewhere, made harmless for a terminal."""
+"""Foreign text made harmless for a terminal."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["legible", "plain"]
 
 
 def legible(name: bytes) -> str:
-    """Make text of a name that a process or an administrator gave, whatever its bytes are.
+    """Printable text of a name given by a process or an administrator, in any bytes.
 
-    Terminals don't agree on how wide marks are that stand on other characters: those are replaced,
-    so that what is beside the name keeps its place.
+    Terminals disagree about the width of combining marks: those are replaced, so that text beside
+    the name keeps its place.
     """
     if name.isascii():
         return plain(name.decode("ascii"))

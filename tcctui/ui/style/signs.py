@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
-from tcctui.flows.history.marks import MarkKind
+from tcctui.flows.diagnosis import causes
+from tcctui.ui.style.colours import limit_style, mark_style
+from tcctui.wire import tracepoints
 
 
 @dataclass(frozen=True)
 class Sign:
-    """How something is drawn: in one cell, in which style (a component class), and its word.
+    """Sign: its glyph of one cell, its style (a component class), and its word.
 
     Glyphs differ too, so that colours are not needed. `meaning` is for the help.
     """
@@ -23,49 +24,35 @@ class Sign:
     meaning: str
 
 
-def _limit(limit: Limit, glyph: str, meaning: str) -> Sign:
-    return Sign(glyph, LIMIT_NAMES[limit], f"limit-{LIMIT_NAMES[limit]}", meaning)
-
-
-LIMITS: Mapping[Limit, Sign] = MappingProxyType(
+LIMITS: Mapping[int, Sign] = MappingProxyType(
     {
-        limit: _limit(limit, glyph, meaning)
-        for limit, glyph, meaning in (
-            (Limit.CWND, "█", "congestion control or the network: it sends all that cwnd allows"),
-            (Limit.RWND, "▀", "the receiver: it sends all that the other end's window allows"),
-            (Limit.SNDBUF, "▄", "its send buffer: too small for what the path could hold"),
-            (Limit.APP, "░", "the application: it gives nothing more to send"),
-            (Limit.RECOVERY, "▒", "recovery from losses"),
-            (Limit.RECEIVES, "·", "nothing: it only receives"),
-        )
+        row.limit: Sign(row.glyph, row.name, limit_style(row.limit), row.meaning)
+        for row in causes.VERDICTS
     }
 )
-"""What the strip draws, by cause; most rows of the help are in this order."""
+"""Signs of the strip, by cause; most rows of the help are in this order."""
 
 LIMIT_STYLES = tuple(sign.style for sign in LIMITS.values())
 
-MARKS: Mapping[MarkKind, Sign] = MappingProxyType(
+MARKS: Mapping[int, Sign] = MappingProxyType(
     {
-        MarkKind.RESET: Sign("✕", "reset", "mark-reset", "a reset was sent or received"),
-        MarkKind.RTO: Sign(
-            "◆", "RTO", "mark-rto", "nothing came back for a retransmission timeout"
-        ),
-        MarkKind.RECOVERY: Sign("▼", "recovery", "mark-recovery", "a loss was found: Recovery"),
-        MarkKind.CWR: Sign("▽", "CWR", "mark-cwr", "cwnd is reduced without a loss, as by ECN"),
-        MarkKind.RETRANSMIT: Sign("•", "retransmit", "mark-retransmit", "segments sent again"),
+        mark.kind: Sign(mark.glyph, mark.word, mark_style(mark), mark.meaning)
+        for mark in tracepoints.MARKS
     }
 )
-"""What the time axis draws, the most important first: of several in one cell it is the first."""
+"""Signs of the time axis, the most important first: it wins in a shared cell."""
 
 ROWS: Mapping[str, Sign] = MappingProxyType(
     {
-        "alert": Sign("!", "alert", "alert", "there is an alert about it"),
-        "pinned": Sign("*", "pinned", "pinned", "it stays on top; dim where no search finds it"),
-        "closed": Sign("x", "closed", "closed", "it is closed, and forgotten soon"),
-        "alert pinned": Sign("&", "both", "alert", "pinned, and there is an alert about it"),
+        "alert": Sign("!", "alert", "alert", "it has an active alert"),
+        "pinned": Sign(
+            "*", "pinned", "pinned", "it stays on top; dim if it does not match the search"
+        ),
+        "closed": Sign("x", "closed", "closed", "it is closed, and removed soon"),
+        "alert pinned": Sign("&", "both", "alert", "pinned, with an active alert"),
         "pinned closed": Sign("X", "both", "pinned", "pinned, and closed"),
     }
 )
-"""What stands in front of a row of the table."""
+"""Signs in front of a row of the table."""
 
 MARK_STYLES = tuple(sign.style for sign in MARKS.values())

@@ -1,8 +1,8 @@
-"""Themes of our own: colours that people tell apart who don't see all of them.
+"""Themes for colour-blind people, who can tell all their colours apart.
 
 The hues are those of Okabe and Ito (Color Universal Design, 2008), lighter or darker where text
-needs more contrast with the ground: at least 4.5 to 1 (WCAG 2.1, 1.4.3). tests/ui/test_themes.py
-looks at them with the eyes of people who lack one kind of cone.
+needs more contrast with the background: at least 4.5 to 1 (WCAG 2.1, 1.4.3).
+tests/ui/test_themes.py simulates eyes that lack one kind of cone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from textual.theme import BUILTIN_THEMES, Theme
 def _theme(
     name: str, *, dark: bool, grounds: tuple[str, str, str], text: str, muted: str, **hues: str
 ) -> Theme:
-    """Make a theme whose coloured text has exactly its hues, and not Textual's mixtures."""
+    """Theme whose coloured text has exactly its hues, and not Textual's mixtures."""
     background, surface, panel = grounds
     return Theme(
         name,
@@ -66,4 +66,4 @@ SAFE_LIGHT = _theme(
 OURS = (SAFE_DARK, SAFE_LIGHT)
 
 NAMES = (*(theme.name for theme in OURS), *BUILTIN_THEMES)
-"""All that can be chosen."""
+"""All available themes."""

@@ -1,33 +1,45 @@
-"""Numbers as a person reads them: four characters or so, the unit always told."""
+"""Numbers for people: about four characters, always with the unit."""
 
 from __future__ import annotations
 
 import time
 
 from tcctui.config.settings import Units
+from tcctui.flows.diagnosis.bbr import UNIT as BBR_UNIT
 from tcctui.wire.events import NO_SSTHRESH
 
+_DCTCP_ONE = 1024
+"""An alpha of 1.0 (DCTCP_MAX_ALPHA, net/ipv4/tcp_dctcp.c)."""
+
+OPT_WSCALE = 4
+
+_OPTIONS = {
+    **{1: "ts", 2: "sack", OPT_WSCALE: "wscale", 8: "ecn"},
+    **{16: "ecnseen", 32: "fastopen", 64: "usec_ts", 128: "tfo_child"},
+}
+"""Bits of tcpi_options (TCPI_OPT_*, include/uapi/linux/tcp.h), in ss's words where it has one."""
+
 _IN_USE = [Units()]
-"""One, for the process: there is one screen, and every number on it is written alike."""
+"""Units of this process: there is one screen, and all its numbers use the same."""
 
 
 def use(chosen: Units) -> None:
-    """Write rates and sizes like this from now on."""
+    """Set the units of rates and sizes."""
     _IN_USE[0] = chosen
 
 
 def in_use() -> Units:
-    """How rates and sizes are written."""
+    """Current units of rates and sizes."""
     return _IN_USE[0]
 
 
 def rate_unit() -> tuple[int, str]:
-    """How much of it a byte is, and its sign: 8 and `b/s`, or 1 and `B/s`."""
+    """Units per byte, and their sign: 8 and `b/s`, or 1 and `B/s`."""
     return (8, "b/s") if _IN_USE[0].rate == "bit" else (1, "B/s")
 
 
 def size_unit() -> tuple[int, str]:
-    """What the steps between prefixes are, and what follows those: 1024 and `iB`, 1000 and `B`."""
+    """Step between prefixes, and their suffix: 1024 and `iB`, or 1000 and `B`."""
     return (1024, "iB") if _IN_USE[0].size == "binary" else (1000, "B")
 
 
@@ -57,7 +69,7 @@ def count(value: float) -> str:
 
 
 def plain_count(value: float) -> str:
-    """A number that only names something, such as a process: 4021."""
+    """Number that is only a name, such as a process id: 4021."""
     return f"{value:.0f}"
 
 
@@ -118,8 +130,53 @@ def milliseconds(microseconds: float) -> str:
     return f"{value:.2f} ms" if value >= 0.9995 else f"{value:.3f} ms"
 
 
+def clock(microseconds: float) -> str:
+    """A time that adds up: 4.12 ms, 950 ms, then 3.2s, 3m05s."""
+    return milliseconds(microseconds) if microseconds < 1e6 else age(microseconds * 1e3)
+
+
+def ago(milliseconds: float) -> str:
+    """Time since something, of milliseconds: 40 ms, 3.2s, 3m05s."""
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else age(milliseconds * 1e6)
+
+
+def gain(value: float) -> str:
+    """A gain of BBR: 1.25."""
+    return f"{value / BBR_UNIT:.2f}"
+
+
+def alpha(value: float) -> str:
+    """DCTCP's share of marked bytes: 0.125."""
+    return f"{value / _DCTCP_ONE:.3f}"
+
+
+def hexadecimal(value: float) -> str:
+    """A number that is a set of bits or an address: 0x1f; 0 for none."""
+    return f"{int(value):#x}" if value else "0"
+
+
+def device(value: float) -> str:
+    """The number of a device; "any" where a socket is bound to none."""
+    return plain_count(value) if value else "any"
+
+
+def flag(value: float) -> str:
+    """Yes or no."""
+    return {0: "no", 1: "yes"}.get(int(value), plain_count(value))
+
+
+def app_limited(flags: float) -> str:
+    """Yes where the lowest bit of tcpi_rate_flags is set (tcpi_delivery_rate_app_limited)."""
+    return flag(int(flags) & 1)
+
+
+def options(value: float) -> str:
+    """The options that both ends agreed on, in words; "none" where there are none."""
+    return " ".join(word for bit, word in _OPTIONS.items() if int(value) & bit) or "none"
+
+
 def age(nanoseconds: float) -> str:
-    """How much time is over, in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h, 120d."""
+    """Age in its two largest units: 4.2s, 3m05s, 2h10m, 5d03h, 120d."""
     tenths = int(nanoseconds // 100_000_000)
     if tenths < 100:
         return f"{tenths // 10}.{tenths % 10}s"
@@ -136,7 +193,7 @@ def age(nanoseconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """How much time, in its two largest units: 12 s, 4 min 10 s, 1 h 05 min."""
+    """Duration in its two largest units: 12 s, 4 min 10 s, 1 h 05 min."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -146,7 +203,7 @@ def span(seconds: float) -> str:
 
 
 def position(seconds: float) -> str:
-    """How far one is, as players say it: 0:03, 10:00, 1:02:03."""
+    """Position as players show it: 0:03, 10:00, 1:02:03."""
     whole = int(seconds)
     if whole < 3600:
         return f"{whole // 60}:{whole % 60:02}"
@@ -154,7 +211,7 @@ def position(seconds: float) -> str:
 
 
 def wall_clock(nanoseconds: int, digits: int = 0) -> str:
-    """Local time of a moment since 1970: 14:05:03, or 14:05:03.2; empty where there is no such."""
+    """Local time of a moment since 1970: 14:05:03, or 14:05:03.2; empty if out of range."""
     seconds, rest = divmod(nanoseconds, 10**9)
     try:
         told = time.strftime("%H:%M:%S", time.localtime(seconds))

@@ -1,4 +1,4 @@
-"""Which columns the table has, in which order, and how wide they are."""
+"""Dialog for the table's columns: choice, order and widths."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Columns(Choosing):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """What was chosen; () for the usual ones, as many as fit."""
+        """Chosen columns; () for the usual ones, as many as fit."""
         return () if self._usual else tuple(self.chosen)
 
     @property
@@ -50,7 +50,7 @@ class Columns(Choosing):
         return {place.column.name: place for place in layout.layout(room, self.names, self.widths)}
 
     def told(self, name: str) -> str:
-        """How wide it is, whether somebody made it so, and whether it fits."""
+        """Width of a column, with a note if the user has set it or it does not fit."""
         place = self._placed.get(name)
         if place is None:
             return f"{layout.narrowest(BY_NAME[name], self.widths):>3}  no room"

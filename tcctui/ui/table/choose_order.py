@@ -1,4 +1,4 @@
-"""What the table is sorted by: columns, the most significant first, each either way round."""
+"""Dialog for the sort order: columns, the most significant first, each in either direction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ORDER_KEY = Binding(
     "Order",
     show=False,
     id="order",
-    tooltip="Choose what the table is sorted by: several columns, each either way",
+    tooltip="Choose the sort order: several columns, each in either direction",
 )
 """Opens the dialog."""
 
@@ -46,14 +46,14 @@ class Sorting(Choosing):
 
     @property
     def order(self) -> tuple[SortKey, ...]:
-        """What was chosen."""
+        """Chosen order."""
         return tuple(SortKey(name, self._turned(name)) for name in self.chosen[:MOST])
 
     def _turned(self, name: str) -> bool:
         return self._descending.get(name, BY_NAME[name].descending)
 
     def told(self, name: str) -> str:
-        """Which way round, and in which place."""
+        """Direction and rank of a column."""
         place = self.chosen.index(name) + 1
         if place > MOST:
             return "not used"

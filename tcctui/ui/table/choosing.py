@@ -28,7 +28,7 @@ class Letters(Input):
 
 
 class Chosen(OptionList, inherit_bindings=False):
-    """What is chosen, in its order; no letters are typed here, so that some are keys."""
+    """Chosen entries in order; letters are keys here, not a filter."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("J", "screen.shift(1)", "Further back", show=False),
@@ -68,7 +68,7 @@ class Choosing(ModalScreen[bool]):
     heading: ClassVar[str]
     chosen_heading: ClassVar[str]
     keys: ClassVar[str]
-    """What keys do, in a few words."""
+    """Description of its keys."""
 
     def __init__(self, groups: Sequence[tuple[str, Sequence[str]]], chosen: Iterable[str]) -> None:
         super().__init__()

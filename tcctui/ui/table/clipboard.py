@@ -11,7 +11,7 @@ from textual.widget import Widget
 from tcctui.ui.notices import Notice, tell
 
 MOST_BYTES = 74_994
-"""What fits: xterm and others drop a sequence with more than 100,000 characters, in base64."""
+"""Largest text: xterm and others drop a sequence of more than 100,000 characters in base64."""
 
 _SCREEN_PIECE = 240  # screen drops strings longer than 256 characters, in its older versions
 
@@ -29,7 +29,7 @@ def put(widget: Widget, text: str, title: str) -> None:
 
 
 def in_screen(environment: Mapping[str, str]) -> bool:
-    """Whether GNU screen is between here and the terminal, and not tmux."""
+    """True if GNU screen, not tmux, is between here and the terminal."""
     return "STY" in environment and "TMUX" not in environment
 
 
@@ -49,7 +49,7 @@ def _through_screen(widget: Widget, text: str) -> None:
 
 
 def _doubt(environment: Mapping[str, str]) -> str:
-    """What may keep the text from the clipboard."""
+    """Reason to doubt that the text reaches the clipboard."""
     if "TMUX" in environment:
         return " In tmux this needs: set -s set-clipboard on"
     if in_screen(environment):

@@ -1,4 +1,4 @@
-"""What can be copied of a flow and of the table, as text."""
+"""Texts that can be copied of a flow and of the table."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from textual.widget import Widget
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.dialogs.pick import Choice
 from tcctui.ui.style.printable import legible
 from tcctui.ui.table import clipboard
 from tcctui.ui.table.columns import SPARKLINES, TableColumn
-from tcctui.ui.view import View
+from tcctui.ui.view import CurrentView
 from tcctui.wire.addresses import format_address, format_endpoint
 
 MOST_ROWS = 10_000
 """Rows of the table that are copied."""
 
 _CHUNK = 250  # rows formatted at a time: no more than the clipboard takes
-_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
 
 
 def tsv(columns: Sequence[TableColumn], flows: Flows) -> list[str]:
@@ -31,13 +31,17 @@ def tsv(columns: Sequence[TableColumn], flows: Flows) -> list[str]:
 
 
 class Copying:
-    """What can be copied while a flow is selected: of that flow, as it was at that moment.
+    """Texts to copy for the selected flow, with its values at that moment.
 
     `shown` are the columns on the screen, `cookies` gives all flows that the table shows.
     """
 
     def __init__(
-        self, view: View, cookie: int, shown: Sequence[TableColumn], cookies: Callable[[], Keys]
+        self,
+        view: CurrentView,
+        cookie: int,
+        shown: Sequence[TableColumn],
+        cookies: Callable[[], Keys],
     ) -> None:
         self._view = view
         self._columns = [column for column in shown if column not in SPARKLINES]
@@ -45,15 +49,15 @@ class Copying:
         self._titles = "\t".join(column.title for column in self._columns)
         flows = self._flows(np.array([cookie], "u8"))
         self.gone = not flows.count
-        """Whether the flow is no longer known."""
+        """True once the flow is gone."""
         self._texts = {} if self.gone else self._of_flow(flows)
 
     def _flows(self, cookies: Keys) -> Flows:
         needs = {name for column in self._columns for name in column.needs}
-        return self._view.some_flows(cookies, {*needs, *_ENDS, "netns_name"})
+        return self._view.some_flows(cookies, {*needs, *ENDS, "netns_name"})
 
     def _of_flow(self, flows: Flows) -> dict[str, str]:
-        ends = [int(flows[name][0]) for name in _ENDS]
+        ends = [int(flows[name][0]) for name in ENDS]
         local, remote = format_endpoint(*ends[:3]), format_endpoint(*ends[3:])
         here, there = _host(*ends[:2]), _host(*ends[3:5])
         return {
@@ -69,7 +73,7 @@ class Copying:
         }
 
     def choices(self) -> list[Choice]:
-        """What can be picked."""
+        """Available texts."""
         row = "with titles, tabs in between"
         return [
             *(

@@ -1,4 +1,4 @@
-"""Which flows the table shows, in which order, and which of them is selected."""
+"""Order and selection of the table's flows."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ class FlowOrder:
 
     @property
     def held(self) -> bool:
-        """Whether the order stands still because somebody navigates."""
+        """True while the order stands still because the user navigates."""
         return time.monotonic() < self._hold_until
 
     @property
     def stands(self) -> bool:
-        """Whether rows keep their places for now: what they would be sorted by says nothing."""
+        """True while rows keep their places because the sort columns have no values."""
         return self.held or time.monotonic() < self._resorted + RESORT
 
     def hold(self) -> None:
@@ -66,14 +66,15 @@ class FlowOrder:
         """Let the rows take their places without waiting, unless the order is held."""
         self._resorted = -RESORT
 
-    def update(self, cookies: Keys, *, anew: bool = True) -> None:
+    def update(self, cookies: Keys, *, anew: bool = True, stands: bool | None = None) -> None:
         """Take over the flows that are shown now, in their new order.
 
         While the order is held, and else for `RESORT`, those that were there keep it, and new ones
         come behind them, each in its group.
         `anew` lets the flow that somebody selected take the selection back from its stand-in.
+        `stands` is what that was when the new order was asked for, where that was before.
         """
-        if self.stands:
+        if self.stands if stands is None else stands:
             cookies = held(self.cookies, cookies)
         else:
             self._resorted = time.monotonic()

@@ -1,125 +1,381 @@
-"""The table of flows: what keys and the mouse do in it."""
+"""The table of flows: what keys and the mouse do in it, and which rows are in sight."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from textual import events
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
 
-from tcctui.ui.dialogs.pick import Pick
+from tcctui.flows.frame import RowsFrame, RowsRequest
+from tcctui.flows.groups.groups import GROUPINGS
+from tcctui.flows.index import Keys
+from tcctui.query import ALL, Query
+from tcctui.ui.dialogs.histogram import SrttHistogram
+from tcctui.ui.dialogs.pick import Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.persist import keep
-from tcctui.ui.table import pins, sorting
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.signs import LIMIT_STYLES
+from tcctui.ui.table import layout, pins, rows, sorting
 from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.copying import Copying
-from tcctui.ui.table.grouped_flows import FOLD_WIDTH, GroupedFlows
+from tcctui.ui.table.group_order import headers
+from tcctui.ui.table.layout import Placed
+from tcctui.ui.table.painter import Painter, Sight
+from tcctui.ui.table.row_places import RowPlaces
+from tcctui.ui.table.rows import GUTTER, Header, Line, RowSigns
 from tcctui.ui.table.sort_key import SortKey
-
-REFRESH = 0.25
-"""Seconds between two looks at the store."""
+from tcctui.ui.table.srtt_times import srtt_times
+from tcctui.ui.table.table_keys import KEYS
+from tcctui.ui.view import CurrentView, Look
 
 USUAL_CELL = "remote"
 """The column whose cell is searched for while there is no cell cursor."""
 
 RIGHT_BUTTON = 3
 
+FOLD_WIDTH = 2
+"""Cells at the left of a header that fold it when they are clicked."""
 
-class FlowTable(GroupedFlows):
-    """The table, with what can be done in it. Whatever is done is done to the selected flow."""
+_NOTHING = "nothing"
+_COLOURED = ("cwnd", "ssthresh", "srtt", *LIMIT_STYLES)
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False, id="up", tooltip="The flow above"),
-        Binding("down,j", "move(1)", "Down", show=False, id="down", tooltip="The flow below"),
-        Binding(
-            *("pageup", "move_page(-1)", "Page up"),
-            show=False,
-            id="page-up",
-            tooltip="Go up by a screenful",
-        ),
-        Binding(
-            *("pagedown", "move_page(1)", "Page down"),
-            show=False,
-            id="page-down",
-            tooltip="Go down by a screenful",
-        ),
-        Binding(
-            *("g", "move_to_end(-1)", "First"),
-            show=False,
-            id="first",
-            tooltip="Select the first flow",
-        ),
-        Binding(
-            *("less_than_sign", "sort_by(-1)", "Sort"),
-            key_display="< >",
-            id="sort-left",
-            tooltip="Sort by the column to the left; or click a title",
-        ),
-        Binding(
-            *("greater_than_sign", "sort_by(1)", "Sort by the column to the right"),
-            show=False,
-            id="sort-right",
-            tooltip="Sort by the column to the right; Shift- or Ctrl-click adds a further column",
-        ),
-        Binding("r", "reverse", "Reverse", show=False, id="reverse", tooltip="Reverse the order"),
-        Binding(
-            *("F", "follow", "Follow"),
-            show=False,
-            id="follow",
-            tooltip="Scroll with the selected flow wherever it goes; arrows, F or Esc end it",
-        ),
-        Binding(
-            *("asterisk", "pin", "Pin"),
-            key_display="*",
-            show=False,
-            id="pin",
-            tooltip="Keep the selected flow on top of the table, whatever is searched for, or not",
-        ),
-        Binding(
-            *("tab", "cell(1)", "Next cell"),
-            show=False,
-            id="cell-right",
-            tooltip="Move the cell cursor to the right, for = and !; Esc hides it",
-        ),
-        Binding(
-            *("shift+tab", "cell(-1)", "Cell before"),
-            show=False,
-            id="cell-left",
-            tooltip="Move the cell cursor to the left",
-        ),
-        Binding(
-            *("equals_sign", "filter(False)", "Search for the cell"),
-            key_display="=",
-            show=False,
-            id="filter-add",
-            tooltip="Search for what the cell says, of what is measured no less; or right-click it",
-        ),
-        Binding(
-            *("exclamation_mark", "filter(True)", "Exclude the cell"),
-            key_display="!",
-            show=False,
-            id="filter-exclude",
-            tooltip="Search for anything but that: something else, or less",
-        ),
-        Binding(
-            *("Y", "copy", "Copy"),
-            show=False,
-            id="copy",
-            tooltip="Copy the flow's ends, its row, a search or ss filter for it, or the table",
-        ),
-    ]
+
+class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
+    """The table of the flows that `base_query` and `flow_query` let through, in some order.
+
+    The selection is a flow, not a place: it stays on its connection while rows move. Where flows
+    are grouped, the header of a group is a line like a flow's; where the flow that somebody
+    selected is in a group that is folded, the group's header stands in for it. Whatever is done is
+    done to the selected flow. `look` asks for a frame at once, and has all parts show it.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "flow-table--header",
+        "flow-table--sorted",
+        "flow-table--held",
+        "flow-table--cursor",
+        "flow-table--cell",
+        "flow-table--cell-title",
+        "flow-table--closed",
+        "flow-table--alert",
+        "flow-table--pinned",
+        "flow-table--unmatched",
+        "flow-table--group",
+        "flow-table--group-more",
+        *(f"flow-table--{style}" for style in _COLOURED),
+    }
+    DEFAULT_CSS = rules("FlowTable", "flow-table", _COLOURED)
+
+    message: reactive[str] = reactive("")
+    """Why there is nothing, where no row is shown."""
+    flow_query: reactive[Query] = reactive(ALL, always_update=True, init=False, repaint=False)
+    """Query of the search."""
+    base_query: reactive[Query] = reactive(ALL, init=False, repaint=False)
+    """Query of --filter."""
+    order_by: reactive[tuple[SortKey, ...]] = reactive(sorting.USUAL, init=False, repaint=False)
+    grouped_by: reactive[str] = reactive("", init=False, repaint=False)
+    """Name of one of `groups.GROUPINGS`, empty for nothing."""
+    pinned: reactive[pins.Pins] = reactive((), init=False, repaint=False)
+    """Cookies, in the order in which they were pinned."""
+    marked: reactive[frozenset[int]] = reactive(frozenset(), init=False, repaint=False)
+    """Cookies of flows that there is an alert about."""
+    following: reactive[bool] = reactive(False, init=False, repaint=False)
+    """True if the table scrolls with the selected flow."""
+
+    @dataclass
+    class Selected(Message):
+        """Another flow was selected; `cookie` is None where there is none."""
+
+        cookie: int | None
 
     class Opened(Message):
         """Somebody wants to see more of the selected flow."""
 
-    def on_mount(self) -> None:
-        """Begin to look at the store."""
-        self.look()
-        self.set_interval(REFRESH, self.glance)
+    @dataclass
+    class FilterWanted(Message):
+        """Somebody wants to search for this too, or for all but this."""
 
-    # Moving
+        text: str
+        exclude: bool
+
+    def __init__(
+        self,
+        view: CurrentView,
+        look: Look,
+        preferences: Preferences | None = None,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
+        self._styles_of = ComponentStyles(self, "flow-table")
+        super().__init__(id=id)
+        self._preferences = preferences or Preferences()
+        settings = self._preferences.settings
+        self._view = view
+        self._look = look
+        self._places = RowPlaces()
+        self._order = self._places.order
+        self._groups = self._places.groups
+        self._columns, self._widths = settings.columns, dict(settings.widths)
+        self._placed: list[Placed] = []
+        self._cell = ""  # name of the column that the cell cursor is in
+        self._rows_of: dict[int, Line] = {}
+        self._top = 0  # the first row in sight, of the frame that is being made or was made last
+        self._reveal = False  # whether the next frame is to have the selected line in sight
+        self._told: tuple[int | None, int | None] = None, None
+        self._sorted_ns = 0  # which moment was looked at last; 0 is the present
+        self.found = 0
+        """Flows that match."""
+        keys = sorting.usable(SortKey.read(settings.sort))
+        self._painter = Painter(Header(keys))
+        self.set_reactive(FlowTable.order_by, keys)
+        self.set_reactive(FlowTable.grouped_by, settings.group)
+        self._places.group_by(settings.group)
+
+    # What is there
+
+    @property
+    def selected(self) -> int | None:
+        """Cookie of the selected flow; None where a group is selected."""
+        return self._places.selected
+
+    @property
+    def instead(self) -> str:
+        """Name of the selection if it is not a flow."""
+        header = self._places.selected_group
+        return "" if header is None else f"A group is selected: {self._groups.label(header)}"
+
+    @property
+    def whole_query(self) -> Query:
+        """Query that a flow must match to be shown."""
+        return self.base_query & self.flow_query
+
+    @property
+    def known(self) -> int:
+        """Flows there are, whether they match or not."""
+        return self._places.known
+
+    @property
+    def order_held(self) -> bool:
+        """True while the order stands still because the user navigates."""
+        return self._order.held
+
+    @property
+    def seconds_needed(self) -> int:
+        """Length of the sparklines in seconds."""
+        _, sparklines = rows.wanted(self._placed)
+        return max((line.seconds for line in sparklines), default=0)
+
+    @property
+    def cookies_in_sight(self) -> Keys:
+        """Cookies of the flows on the screen, the selected one first, wherever it is."""
+        shown = self._flows_in_sight()
+        selected = np.array([] if self.selected is None else [self.selected], "u8")
+        return np.concatenate([selected, shown[~np.isin(shown, selected)]])
+
+    @property
+    def room(self) -> int:
+        """Characters that columns have on a line; the scroll bar always has its place beside."""
+        return max(0, self.size.width - self.styles.scrollbar_size_vertical - GUTTER)
+
+    @property
+    def _lines(self) -> int:
+        """Number of rows that fit."""
+        return max(0, self.size.height - 1)
+
+    def _lines_in_sight(self) -> Keys:
+        return self._order.cookies[self._top :][: self._lines]
+
+    def _flows_in_sight(self) -> Keys:
+        lines = self._lines_in_sight()
+        return lines[~headers(lines)]
+
+    # Frames
+
+    def request(self, *, anew: bool) -> RowsRequest:
+        """Ask for the cells of the rows in sight; `anew` for all rows to take their places too."""
+        moment_ns = 0 if self._view.moment is None else self._view.at_ns
+        arrangement = None
+        if anew:
+            if moment_ns and moment_ns == self._sorted_ns:
+                self._order.settle()  # nothing moves: rows stand where they belong
+            self._sorted_ns = moment_ns
+            arrangement = self._places.arrangement(self.whole_query, self.order_by, self.pinned)
+        return RowsRequest(self._visible, *rows.wanted(self._placed), arrangement)
+
+    def _visible(self) -> Keys:
+        """Scroll to where the frame is to be, now that the rows have their places."""
+        order, top = self._order, self._scrolled
+        at = order.selected_at
+        follow = self.following and order.selected == order.wanted
+        if at is not None and (follow or self._reveal):
+            top = min(max(top, at - self._lines + 1), at)
+        self._top = max(0, min(top, len(order) - self._lines))
+        return self._flows_in_sight() if self._placed else np.empty(0, "u8")
+
+    @property
+    def _scrolled(self) -> int:
+        """The row that the scroll bar is at."""
+        return round(self.scroll_offset.y)
+
+    def show(self, frame: RowsFrame) -> None:
+        """Show a frame, and repaint what changed."""
+        if frame.found is not None:
+            self.found = frame.found
+        signs = RowSigns(self.marked, self.pinned, self._places.unmatched)
+        made: dict[int, Line] = {}
+        if self._placed:
+            made |= rows.formatted(frame.cells, frame.sparklines, self._placed, signs)
+            made |= self._groups.rows(self._lines_in_sight(), self._placed)
+        self._rows_of = made
+        if self.following and not self._places.wanted_known and self._view.moment is None:
+            self.following = False  # it is forgotten for good
+        self._arrive()
+
+    def wait(self) -> None:
+        """Show the rows that there are, while another moment is worked out."""
+        self._visible()
+        self._arrive()
+
+    def _arrive(self) -> None:
+        """Have the scroll bar where the frame is, and paint the rows."""
+        self._reveal = False
+        self._extend(len(self._order))
+        self._paint()
+        if self._scrolled != self._top:
+            self.scroll_to(y=self._top, animate=False, immediate=True)
+        told = self.selected, self._places.selected_group
+        if told != self._told:
+            self._told = told
+            self._hold()
+            self.post_message(self.Selected(self.selected))
+
+    def _extend(self, count: int) -> None:
+        """Have so many rows to scroll through."""
+        self.virtual_size = Size(self.size.width, count + 1)
+
+    def _paint(self) -> None:
+        """Paint the rows in sight, where they are not as they were."""
+        if not self._placed:
+            return  # there is no room: a resize is to come
+        made = rows.arranged(self._rows_of, self._lines_in_sight(), self._placed)
+        header = Header(self.order_by, self._order.held, self._cell)
+        sight = Sight(header, self._placed, made, self._top, self._order.selected_at)
+        changed = self._painter.take(sight, self.size.width)
+        if changed is None:
+            self.refresh()
+        elif changed:
+            self.refresh(*changed)
+
+    def _hold(self) -> None:
+        """Keep the flows that somebody cares for, also when they are closed."""
+        cared = (self.selected, self._order.wanted, *self.pinned)
+        self._view.hold({cookie for cookie in cared if cookie is not None})
+
+    def on_resize(self) -> None:
+        """Choose the columns that fit, and show the selected flow."""
+        if not self.size.width:
+            return  # not displayed: what it had is painted until it has room again
+        self._reveal = self._painter.sight.has(self._order.selected_at)
+        self._lay_out()
+
+    def show_columns(self, names: Sequence[str], widths: Mapping[str, int]) -> None:
+        """Show these columns, from left to right, or as many of the usual ones as fit.
+
+        `widths` has the characters of those that are to have another width than usual.
+        """
+        self._columns, self._widths = tuple(names), dict(widths)
+        if self.size.width:
+            self._lay_out()
+
+    def _lay_out(self) -> None:
+        self._placed = layout.layout(self.room, self._columns, self._widths)
+        self._rows_of = {}
+        if all(placed.column.name != self._cell for placed in self._placed):
+            self._cell = ""
+        self._look(anew=False)
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Show the rows that come into sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if self._scrolled != self._painter.sight.top:
+            self._look(anew=False)
+
+    def _look_anew(self) -> None:
+        """Look at something else than before, in an order that is not held."""
+        self._places.ask_anew()
+        self._resort()
+
+    def _resort(self) -> None:
+        """Look in an order that is not held."""
+        self._order.let_go()
+        self._look()
+
+    def watch_flow_query(self) -> None:
+        """Apply another search at once."""
+        self._look_anew()
+
+    def watch_base_query(self) -> None:
+        """Apply another filter at once."""
+        self._look_anew()
+
+    def watch_order_by(self) -> None:
+        """Sort at once."""
+        self._resort()
+
+    def watch_grouped_by(self, name: str) -> None:
+        """Group at once."""
+        self._places.group_by(name)
+        self._look_anew()
+
+    def watch_pinned(self) -> None:
+        """Keep what is pinned, and mark it."""
+        self._hold()
+        self._look()
+
+    def watch_marked(self) -> None:
+        """Mark what there is an alert about."""
+        self._look(anew=False)
+
+    # Painting
+
+    def notify_style_update(self) -> None:
+        """Paint in the new theme's colours."""
+        self._styles_of.forget()
+        super().notify_style_update()
+        self.refresh()
+
+    def render_line(self, y: int) -> Strip:
+        """One line of the table: the header, a row, or nothing."""
+        return self._painter.line(y, self.size.width, self._styles_of, self.message)
+
+    # Selecting
+
+    def select_flow(self, cookie: int) -> bool:
+        """Select a flow, and bring it into sight; says whether it is in the table."""
+        found = np.flatnonzero(self._order.cookies == np.uint64(cookie))
+        if len(found):
+            self._select(int(found[0]))
+        return len(found) > 0
+
+    def _select(self, place: int) -> None:
+        """Select the flow in a place of the present order, and bring it into sight."""
+        self.following = False
+        if self._order.select(place) is not None:
+            self._reveal = True
+            self._look(anew=False)
 
     def action_move(self, by: int) -> None:
         """Select the flow `by` rows further down."""
@@ -153,16 +409,16 @@ class FlowTable(GroupedFlows):
         at = names.index(self._cell) + by if self._cell in names else (0 if by > 0 else -1)
         self._cell = names[at % len(names)]
         self._order.hold()
-        self._repaint()
+        self._paint()
 
     def leave(self) -> bool:
         """End following, or else hide the cell cursor; gives whether there was any of that."""
         if self.following:
             self.following = False
-            self.look()
+            self._look()
         elif self._cell:
             self._cell = ""
-            self._repaint()
+            self._paint()
         else:
             return False
         return True
@@ -186,6 +442,57 @@ class FlowTable(GroupedFlows):
     def action_reverse(self) -> None:
         """Turn the order around."""
         self.choose_order(sorting.turned(self.order_by))
+
+    # Grouping
+
+    def action_group(self) -> None:
+        """Pick what to group by."""
+        choices = [Choice(one.name, one.title, one.meaning) for one in GROUPINGS.values()]
+        choices.append(Choice(_NOTHING, "nothing", "flows alone"))
+
+        def take(name: str | None) -> None:
+            if name is not None:
+                self.grouped_by = "" if name == _NOTHING else name
+                keep(self, self._preferences, group=self.grouped_by)
+
+        self.app.push_screen(Pick("Group by", choices), take)
+
+    def action_fold(self) -> None:
+        """Fold the group that is selected, or that the selected flow is in; or unfold it."""
+        header = self._groups.header_of(self._order.selected)
+        if header is None or self._view.still:
+            return
+        self._groups.folds.turn(header)
+        self._fold()
+
+    def action_fold_all(self) -> None:
+        """Fold all groups; unfold them where all are folded."""
+        if self._groups.by is None:
+            tell(self, Notice("There are no groups", "G groups the flows.", seconds=BRIEF))
+        elif not self._view.still:
+            self._groups.fold_all()
+            self._places.ask_anew()
+            self._fold()
+
+    def _fold(self) -> None:
+        """Show what is folded now, and of the rest all where it was."""
+        self._order.hold()
+        self._reveal = True
+        self._look()
+
+    def action_histogram(self) -> None:
+        """Show how the round-trip times are spread."""
+        header = self._places.selected_group
+        own = None if header is None else self._groups.query(header)
+
+        def take(query: str | None) -> None:
+            if query is not None:
+                text = query if own is None else f"{own} {query}"
+                self.post_message(self.FilterWanted(text, exclude=False))
+
+        self.app.push_screen(
+            SrttHistogram(lambda: srtt_times(self._view, self.whole_query, self._places)), take
+        )
 
     # Acting on the selected flow
 
@@ -217,13 +524,32 @@ class FlowTable(GroupedFlows):
             return
         self.post_message(self.FilterWanted(text, exclude))
 
+    def _filter_by_group(self, exclude: bool) -> bool:
+        """Want the flows of the selected group, or all others; gives whether a group is."""
+        header = self._places.selected_group
+        if header is None:
+            return False
+        query = self._groups.query(header)
+        if query is None:
+            text = "Nothing is known that its flows have in common."
+            tell(self, Notice("The group can't be searched for", text, seconds=BRIEF))
+        else:
+            self.post_message(self.FilterWanted(query, exclude))
+        return True
+
+    def _no_flow(self) -> None:
+        """Say why nothing can be done with the selected flow: it is a group."""
+        if self._places.selected_group is not None:
+            text = f"This is for flows. {self.instead}."
+            tell(self, Notice("Not for groups", text, seconds=BRIEF))
+
     def action_copy(self) -> None:
         """Pick what of the selected flow, or of the table, is to be copied."""
         if self.selected is None or self._view.still:
             self._no_flow()
             return
         shown = [placed.column for placed in self._placed]
-        copying = Copying(self._view, self.selected, shown, lambda: self.flow_lines)
+        copying = Copying(self._view, self.selected, shown, lambda: self._places.flow_lines)
         if copying.gone:
             return
         self.app.push_screen(Pick("Copy", copying.choices()), lambda what: copying.copy(self, what))
@@ -240,21 +566,26 @@ class FlowTable(GroupedFlows):
                 name = placed.column.name
                 self.choose_order(sorting.clicked(self.order_by, name, further=further))
             return
-        place = self._top + event.y - 1
+        place = self._scrolled + event.y - 1
         if place >= len(self._order):
             return
         again = place == self._order.selected_at
         self._select(place)
-        if self.selected_group is not None:
+        if self._places.selected_group is not None:
             if event.x < FOLD_WIDTH or (again and event.chain == 2):
                 self.action_fold()
             return
         if other and placed is not None:
             self._cell = placed.column.name
-            self._repaint()
+            self._paint()
             self.action_filter(event.shift or event.meta)
         elif event.chain == 2:
             self.post_message(self.Opened())
+
+    def _column_at(self, x: int) -> Placed | None:
+        """The column in a cell of the screen."""
+        x -= GUTTER
+        return next((one for one in self._placed if one.start <= x < one.start + one.width), None)
 
     def on_mouse_scroll_down(self) -> None:
         """Scrolling is navigating."""

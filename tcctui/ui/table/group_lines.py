@@ -15,12 +15,13 @@ from textual.strip import Strip
 from tcctui.flows.diagnosis.causes import LIMIT_NAMES, Limit
 from tcctui.flows.groups.groups import Groups
 from tcctui.ui.style import units
+from tcctui.ui.style.colours import limit_style
 from tcctui.ui.style.printable import plain
 from tcctui.ui.table.cells import MISSING
 from tcctui.ui.table.layout import GAP, Placed, fit
 
 FOLDED, UNFOLDED = "▸", "▾"
-"""What stands in front of a header."""
+"""Signs in front of a header."""
 
 _LEAST = 30
 """Cells that the name and the count need; where no stretch is as long, columns are not kept."""
@@ -44,7 +45,7 @@ class _Slot(NamedTuple):
 
 
 class _Value(NamedTuple):
-    """What sums a group up, under its column, or among others, with a word of what it is."""
+    """Value of a group, under its column, or among others with a word for it."""
 
     column: str
     text: str
@@ -82,12 +83,12 @@ def header(groups: Groups, group: int, folded: bool, placed: Sequence[Placed]) -
 
 
 def _values(groups: Groups, group: int) -> list[_Value]:
-    """What sums a group up, the most important first."""
+    """Values of a group, the most important first."""
     rate, p50, p95, retrans = (
         float(column[group])
         for column in (groups.rate, groups.p50, groups.p95, groups.retrans_percent)
     )
-    limit = Limit(groups.limit[group])
+    limit = int(groups.limit[group])
     word = LIMIT_NAMES[limit]
     limited = word if limit == Limit.UNKNOWN else f"{word} ×{units.count(groups.limited[group])}"
     times = _text(p50, units.milliseconds)
@@ -99,7 +100,7 @@ def _values(groups: Groups, group: int) -> list[_Value]:
         _Value("srtt", times, f"srtt {times}", "srtt"),
         _Value("", late, f"p95 {late}", ""),
         _Value("retrans_pct", percent, f"retr {percent}", ""),
-        _Value("limit", limited, limited, "" if limit == Limit.UNKNOWN else f"limit-{word}"),
+        _Value("limit", limited, limited, "" if limit == Limit.UNKNOWN else limit_style(limit)),
     ]
 
 
@@ -149,7 +150,7 @@ def _named(groups: Groups, group: int, said: Sequence[str], room: int) -> tuple[
 
 
 def changes(old: GroupRow, new: GroupRow) -> list[tuple[int, int]]:
-    """Where a header is not as it was: from which cell of the line, and how many."""
+    """Changed parts of a header: first cell and length of each."""
     before, now = ("".join(text for text, _ in row.pieces) for row in (old, new))
     if [style for _, style in old.pieces] != [style for _, style in new.pieces]:
         return [(0, max(cell_len(before), cell_len(now)))]
@@ -161,7 +162,7 @@ def changes(old: GroupRow, new: GroupRow) -> list[tuple[int, int]]:
 
 
 def _common(one: str, other: str) -> int:
-    """How many characters two texts have in common at their beginning."""
+    """Length of the common prefix of two texts."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import Limit
-from tcctui.flows.groups.groups import WORST_FIRST, Groups
+from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
+from tcctui.flows.groups.groups import Groups
 from tcctui.flows.index import Keys
 from tcctui.ui.table.row_order import order
 from tcctui.ui.table.sort_key import SortKey
@@ -25,7 +25,7 @@ _BY_COLUMN = {
     "retrans": "retrans_percent",
     "retrans_pct": "retrans_percent",
 }
-"""What groups are sorted by where flows are by these columns."""
+"""Sort columns of groups, by those of flows."""
 
 _NAMED_BY = {
     "process": ("process",),
@@ -48,7 +48,7 @@ def is_header(line: int) -> bool:
 
 
 class Folds:
-    """Which groups are folded: those that somebody folded, or all but some.
+    """Folded groups: those that the user folded, or all but some.
 
     A group that vanishes and comes back is as it was.
     """
@@ -143,7 +143,7 @@ def held(before: Keys, after: Keys) -> Keys:
 
 
 def _places(before: Keys, after: Keys) -> npt.NDArray[np.intp]:
-    """Where in `before` those in `after` are; -1 where they are not."""
+    """Index in `before` of each in `after`; -1 if it is missing."""
     if not len(before) or not len(after):
         return np.full(len(after), -1)
     low, high = int(before.min()), int(before.max())

@@ -1,4 +1,4 @@
-"""What a table is grouped by, which groups there are now, and which of them are folded."""
+"""Grouping of a table: the criterion, the present groups, and the folded ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns of the table fit a screen, where they are, and cells as wide as they are."""
+"""Layout of the table: the columns that fit, their places, and cells of their width."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def named(names: Sequence[str]) -> list[TableColumn]:
 
 
 def narrowest(column: TableColumn, widths: Mapping[str, int]) -> int:
-    """How many characters a column has at least: what it was made, within what it can be."""
+    """Minimum width of a column: the user's, within its limits."""
     return max(column.least, min(widths.get(column.name, column.width), column.greatest))
 
 

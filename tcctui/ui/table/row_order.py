@@ -10,10 +10,10 @@ import numpy.typing as npt
 
 
 class Ranking(NamedTuple):
-    """What flows are ordered by, as one of several.
+    """Sort values of flows.
 
     Each of `parts`, the most significant first, has one value for each flow: a number that is not
-    negative, or bytes. Flows that `missing` names come last, either way round.
+    negative, or bytes. Flows in `missing` come last, in either direction.
     """
 
     parts: Sequence[npt.NDArray[Any]]

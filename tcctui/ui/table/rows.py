@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from tcctui.flows.frame import Sparkline
 from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.signs import ROWS
-from tcctui.ui.table import group_lines
-from tcctui.ui.table.columns import SPARKLINE_WIDTH
+from tcctui.ui.table import group_lines, sparkline
 from tcctui.ui.table.group_lines import GroupRow
 from tcctui.ui.table.layout import GAP, Placed, fit
 from tcctui.ui.table.sort_key import SortKey
-from tcctui.ui.table.sparkline import sparklines
-from tcctui.ui.view import View
 
-SPARKLINE_SECONDS = 30
+Histories = npt.NDArray[np.float64]
+"""A history of each of n flows, shape (n, columns)."""
 
 GUTTER = 1
 """Cells in front of all columns: they have a mark where there is something to say of the row."""
@@ -58,28 +60,35 @@ class Row(NamedTuple):
     mark: tuple[str, str] = (" ", "")
 
 
-def rows(
-    view: View, cookies: Keys, placed: Sequence[Placed], marks: RowSigns | None = None
-) -> list[Row]:
-    """Format the flows, column by column; a flow that has left meanwhile is a blank row."""
-    needed = {name for place in placed for name in place.column.needs}
-    flows = view.some_flows(cookies, {*needed, "closed_ns"})
+def wanted(placed: Sequence[Placed]) -> tuple[frozenset[str], tuple[Sparkline, ...]]:
+    """Name the flow columns that cells are made of, and the sparklines."""
+    columns = [place.column for place in placed]
+    names = frozenset(name for column in columns for name in column.needs)
+    lines = dict.fromkeys(column.sparkline for column in columns if column.sparkline is not None)
+    return names | {"closed_ns"}, tuple(lines)
+
+
+def formatted(
+    cells: Flows,
+    sparklines: Mapping[Sparkline, Histories],
+    placed: Sequence[Placed],
+    marks: RowSigns,
+) -> dict[int, Row]:
+    """Format flows, column by column: a row for each, by its cookie."""
     columns = []
     for place in placed:
         column = place.column
-        if column.name == "cwnd_spark":
-            cells = _past(view, flows["cookie"], "snd_cwnd")
-        elif column.name == "srtt_spark":
-            cells = _past(view, flows["cookie"], "srtt_us")
-        else:
-            cells = column.cells(flows)
-        columns.append([fit(cell, place.width, column.left) for cell in cells])
-    closed = (flows["closed_ns"] > 0).tolist()
-    shown = flows["cookie"].tolist()
-    marked = map((marks or RowSigns()).of, shown, closed)
-    formatted = map(Row._make, zip(zip(*columns, strict=True), closed, marked, strict=True))
-    made = dict(zip(shown, formatted, strict=True))
-    return arranged(made, cookies, placed)
+        texts = (
+            column.cells(cells)
+            if column.sparkline is None
+            else sparkline.sparklines(sparklines[column.sparkline])
+        )
+        columns.append([fit(text, place.width, column.left) for text in texts])
+    closed = (cells["closed_ns"] > 0).tolist()
+    shown = cells["cookie"].tolist()
+    signs = map(marks.of, shown, closed)
+    rows = map(Row._make, zip(zip(*columns, strict=True), closed, signs, strict=True))
+    return dict(zip(shown, rows, strict=True))
 
 
 Line = Row | GroupRow
@@ -89,7 +98,7 @@ LineT = TypeVar("LineT", bound=Row | GroupRow)
 
 
 def changes(old: Line, new: Line, placed: Sequence[Placed]) -> list[tuple[int, int]]:
-    """Where a row is not as it was: from which cell of the line, and how many."""
+    """Changed parts of a row: first cell and length of each."""
     if isinstance(old, GroupRow) and isinstance(new, GroupRow):
         return group_lines.changes(old, new)
     if isinstance(old, GroupRow) or isinstance(new, GroupRow) or not _comparable(old, new):
@@ -116,17 +125,6 @@ def arranged(
     """Put rows that were made into another order; a flow without one is a blank row."""
     blank = Row(tuple(" " * place.width for place in placed), True)
     return [made.get(cookie, blank) for cookie in cookies.tolist()]
-
-
-def _past(view: View, cookies: Keys, name: str) -> list[str]:
-    values = view.sparklines(
-        cookies,
-        name,
-        worst="min" if name == "snd_cwnd" else "max",
-        seconds=SPARKLINE_SECONDS,
-        columns=SPARKLINE_WIDTH,
-    )
-    return sparklines(values)
 
 
 def paint(
@@ -178,14 +176,14 @@ def _joined(runs: list[tuple[str, Style]]) -> Strip:
 
 
 def _alike(one: Style, other: Style) -> bool:
-    """Whether blanks look the same in both."""
+    """True if blanks look the same in both."""
     return (one.bgcolor, one.reverse, one.underline, one.strike) == (
         *(other.bgcolor, other.reverse, other.underline, other.strike),
     )
 
 
 class Header(NamedTuple):
-    """What the titles tell: the order, whether it is held, and where the cell cursor is."""
+    """Content of the titles: the order, whether it stands still, and the cell cursor."""
 
     keys: tuple[SortKey, ...]
     held: bool = False

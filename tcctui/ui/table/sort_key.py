@@ -1,4 +1,4 @@
-"""What the table is sorted by: columns, the most significant first."""
+"""Sort key of the table: a column and a direction."""
 
 from __future__ import annotations
 

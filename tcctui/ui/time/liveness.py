@@ -1,4 +1,4 @@
-"""What comes through a pipe: whether it is of now, or how late."""
+"""Delay of a source that plays a pipe."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tcctui.recording.timeline import Origin
 from tcctui.source import Source
 
 _LATE = 5.0
-"""Seconds of delay beyond which nothing is live."""
+"""Largest delay of a live source in seconds."""
 
 _LONG_AGO_NS = 30_000_000_000
 """The same by the clocks of two machines, which may differ."""
@@ -17,24 +17,24 @@ _LONG_AGO_NS = 30_000_000_000
 
 @runtime_checkable
 class Streamed(Protocol):
-    """A source that plays what another machine records, or has recorded."""
+    """Source that plays another machine's recording."""
 
     @property
     def origin(self) -> Origin:
-        """Where it is recorded."""
+        """Origin of the recording: host, kernel, source, clock."""
 
     @property
     def behind_s(self) -> float:
-        """Seconds that it is behind; 0 while it keeps up."""
+        """Delay in seconds; 0 while it keeps up."""
 
 
 def behind_s(source: Source) -> float:
-    """How many seconds a source is late."""
+    """Delay of a source in seconds."""
     return source.behind_s if isinstance(source, Streamed) else 0.0
 
 
 def is_live(source: Source) -> bool:
-    """Whether what a source delivers has just happened, as far as clocks tell."""
+    """True if a source delivers the present, as far as clocks can be compared."""
     if not isinstance(source, Streamed) or not source.now_ns():
         return True
     wall_ns = source.now_ns() + source.origin.wall_offset_ns

@@ -1,4 +1,4 @@
-"""Where in time the screen is, and the keys that change it."""
+"""Position of the screen in time, and the keys that change it."""
 
 from __future__ import annotations
 
@@ -14,36 +14,38 @@ from textual.message import Message
 from tcctui.recording.timeline import Span
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.details.details import Details
 from tcctui.ui.notices import FORGOTTEN, LONG, Notice, tell
 from tcctui.ui.saving import Saver
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.table.rows import SPARKLINE_SECONDS
 from tcctui.ui.time.player_keys import KEYS
 from tcctui.ui.time.playhead import Playhead
 from tcctui.ui.time.position import NOW, Position, ago, played
 from tcctui.ui.time.rewindable import Mode, Rewindable, offered
 from tcctui.ui.time.rewinder import Rewinder, Wish
-from tcctui.ui.view import View
-
-TICK = 0.25
-"""Seconds between two moments of a recording that is played at its own speed."""
+from tcctui.ui.view import CurrentView, Look
 
 _LATE = 1.0
-"""Seconds of work on a moment after which, while a recording is played, that is said."""
+"""Duration of work on a moment after which a playing recording reports it, in seconds."""
 
 
 class Player(Vertical):
-    """The parts of the screen that show a moment, all of them the same one."""
+    """Widgets that show a moment, all the same one."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     class Moved(Message):
-        """The screen is at another moment, or on its way there."""
+        """The screen has moved to another moment, or is on its way."""
 
-    def __init__(self, view: View, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(
+        self,
+        view: CurrentView,
+        look: Look,
+        *,
+        id: str | None = None,  # noqa: A002 - Textual's name
+    ) -> None:
         super().__init__(id=id)
         self._view = view
+        self._look = look
         self._mode = Mode.LIVE
         self._past: Rewindable | None = None
         self._head = Playhead(lambda: Span(0, 0), 0)
@@ -57,29 +59,28 @@ class Player(Vertical):
         self._told_playing = False
 
     def on_mount(self) -> None:
-        """Begin to let time pass."""
+        """Start the clock."""
         self._ticked = time.monotonic()
-        self.set_interval(TICK, self._tick)
 
     def on_unmount(self) -> None:
-        """Let nothing arrive any more."""
+        """Ignore late results."""
         if self._rewinder is not None:
             self._rewinder.close()
 
     @property
     def mode(self) -> Mode:
-        """What the screen shows."""
+        """Mode of the screen."""
         return self._mode
 
     @property
     def settled(self) -> bool:
-        """Whether what is shown is what is wanted."""
+        """True if the wanted moment is on the screen."""
         return not self._busy and (self._mode is Mode.LIVE or self._wished == self._wish())
 
-    # Beginning
+    # Start
 
     def follow(self, past: Rewindable) -> None:
-        """Let what goes on be gone back in."""
+        """Make the live past available."""
         self._take(past)
         self._head = Playhead(past.span, past.span().last_ns)
         self.screen.refresh_bindings()
@@ -96,7 +97,7 @@ class Player(Vertical):
     def _take(self, past: Rewindable) -> None:
         self._past = past
         self._view.wall_offset_ns = past.wall_offset_ns
-        # Called as the screen: what parts tell while they look stops at whoever had them look.
+        # Called as the screen: messages of the parts bubble up to the widget that runs them.
         screen = self.screen
         self._rewinder = Rewinder(
             past.moment,
@@ -105,10 +106,10 @@ class Player(Vertical):
             partial(screen.call_later, self._failed),
         )
 
-    # Moving
+    # Movement
 
     def _moved(self) -> None:
-        """Show where the head is now."""
+        """Show the moment of the playhead."""
         self._want()
         if self._told_playing != self._head.playing:
             self._told_playing = self._head.playing
@@ -117,10 +118,10 @@ class Player(Vertical):
 
     def _enter(self, mode: Mode) -> None:
         self._mode = mode
-        self.screen.refresh_bindings()  # other keys are there now
+        self.screen.refresh_bindings()  # other keys are active there
 
     def _want(self) -> None:
-        """Have what is to be seen worked out, once nothing else is."""
+        """Request the moment, once no other is being computed."""
         if self._mode is Mode.LIVE or self._rewinder is None:
             return
         wish = self._wish()
@@ -134,11 +135,11 @@ class Player(Vertical):
             self._rewinder.wish(wish)
 
     def _wish(self) -> Wish:
-        in_sight, compare = self.query_one(FlowTable).cookies_in_sight, self.query_one(Compare)
+        table, compare = self.query_one(FlowTable), self.query_one(Compare)
         seconds = compare.seconds_needed if compare.cookies else self.query_one(Charts).seconds
-        cookies = tuple(dict.fromkeys((*in_sight.tolist(), *compare.cookies)))
+        cookies = tuple(dict.fromkeys((*table.cookies_in_sight.tolist(), *compare.cookies)))
         if seconds is not None:
-            seconds = max(seconds, SPARKLINE_SECONDS)
+            seconds = max(seconds, table.seconds_needed)
         return Wish(self._head.at_ns, cookies, seconds)
 
     def _arrived(self, wish: Wish, all_there: bool) -> None:
@@ -148,26 +149,20 @@ class Player(Vertical):
             self._look()
         if all_there and math.isinf(self._head.speed):
             self._play_on(0)
-        self._want()  # what somebody has wished for meanwhile, or what has come into sight
+        self._want()  # changed by the user meanwhile, or flows scrolled into view
 
     def _failed(self, reason: str) -> None:
         self._busy = self._view.still = self._head.playing = False
         tell(self, Notice("The past can't be read", reason, "error", LONG))
         if self._view.moment is not None:
-            self._head.go(self._view.at_ns)  # what is on the screen stays
+            self._head.go(self._view.at_ns)  # the screen stays unchanged
             self._wished = self._wish()
         elif self._mode is Mode.AWAY:
             self.action_resume()
         self.post_message(self.Moved())
 
-    def _look(self) -> None:
-        self.query_one(FlowTable).look()
-        self.query_one(Charts).draw()
-        self.query_one(Compare).draw()
-        self.query_one(Details).draw()
-
-    def _tick(self) -> None:
-        """Let time pass, and see what is in sight now."""
+    def pass_time(self) -> None:
+        """Let time pass, and see what is in sight now: before each frame."""
         now = time.monotonic()
         passed, self._ticked = now - self._ticked, now
         if self._mode is Mode.REPLAY and not math.isinf(self._head.speed):
@@ -175,8 +170,6 @@ class Player(Vertical):
         elif self._mode is Mode.AWAY and self._head.dropped:
             self._leave_dropped()
         self._want()
-        if self._view.still:
-            self.post_message(self.Moved())
 
     def _play_on(self, passed: float) -> None:
         if self._head.playing and self._rewinder is not None:
@@ -185,17 +178,17 @@ class Player(Vertical):
                 self._moved()
 
     def _leave_dropped(self) -> None:
-        """Go to the oldest moment, and some more, so that it can be looked at for a while."""
+        """Move beyond the oldest moment, so far that it stays available for a while."""
         first_ns, last_ns = self._head.span
         self._head.go(first_ns + (last_ns - first_ns) // 20)
         if not self._told_dropped:
             self._told_dropped = True
             tell(self, FORGOTTEN)
 
-    # What the status line says
+    # For the status line
 
     def place(self) -> Position:
-        """What is said of the moment."""
+        """Description of the moment."""
         if self._mode is Mode.LIVE or self._past is None:
             return NOW
         head, view = self._head, self._view
@@ -212,7 +205,7 @@ class Player(Vertical):
         action: str,
         parameters: tuple[object, ...],  # noqa: ARG002 - Textual's
     ) -> bool | None:
-        """Have each key do what it does in this mode."""
+        """Give each key its action in this mode."""
         if action == "save_past":
             return self._past is not None and self._past.save is not None
         if action in ("step", "pause") and self._past is None:
@@ -222,14 +215,14 @@ class Player(Vertical):
         return offered(action, self._mode)
 
     def action_pause(self) -> None:
-        """Stand still at this moment, while events are still taken in."""
+        """Pause at this moment; events are still taken in."""
         self._enter(Mode.AWAY)
         self._told_dropped = False
         self._head.at_ns = self._view.now_ns
         self._moved()
 
     def action_resume(self) -> None:
-        """Show what goes on."""
+        """Return to live."""
         self._enter(Mode.LIVE)
         self._wished = None
         self._view.show(None)
@@ -239,19 +232,19 @@ class Player(Vertical):
     action_live = action_resume
 
     def action_play(self) -> None:
-        """Go on playing."""
+        """Continue playing."""
         self._head.play()
         self._moved()
 
     def action_halt(self) -> None:
-        """Stop playing, at the moment that is shown or about to be."""
+        """Pause at the moment shown, or about to be."""
         self._head.playing = False
         if self._wished is not None:
             self._head.go(self._wished.at_ns)
         self._moved()
 
     def action_step(self, seconds: float) -> None:
-        """Go on by seconds, or back; what goes on live is paused by that."""
+        """Step by seconds, forward or back; a live screen is paused."""
         if self._mode is Mode.LIVE:
             if seconds > 0:
                 return
@@ -280,6 +273,6 @@ class Player(Vertical):
         self._moved()
 
     def action_save_past(self) -> None:
-        """Write what can be gone back to into a file."""
+        """Save the available past as a recording."""
         if self._past is not None and self._past.save is not None:
             self._saver.save(self._past.save)

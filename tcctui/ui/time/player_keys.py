@@ -1,15 +1,15 @@
-"""The keys that go through time."""
+"""Keys that move through time."""
 
 from __future__ import annotations
 
 from textual.binding import Binding, BindingType
 
 _PAUSE = "Pause at this moment, while events are still taken in; live again; pause a recording"
-_BEGIN = "The oldest moment there is; while the screen is live, the first flow"
-_END = "Live again, or a recording's end; while the screen is live, the last flow"
+_BEGIN = "Go to the oldest moment; while live, to the first flow"
+_END = "Return to live, or go to a recording's end; while live, to the last flow"
 
 KEYS: tuple[BindingType, ...] = (
-    # Bindings of one key have one id: who changes the key changes it for all of them.
+    # Bindings of one key share one id: changing the key changes all of them.
     Binding("p,space", "pause", "Pause", id="pause", tooltip=_PAUSE),
     Binding("p,space", "resume", "Live", id="pause", tooltip=_PAUSE),
     Binding("p,space", "play", "Play", id="pause", tooltip=_PAUSE),
@@ -18,16 +18,16 @@ KEYS: tuple[BindingType, ...] = (
         *("left", "step(-1)", "1 s"),
         key_display="←→",
         id="back",
-        tooltip="A second back; pauses what is live",
+        tooltip="Back 1 s; pauses a live screen",
     ),
-    Binding("right", "step(1)", "1 s", show=False, id="on", tooltip="A second on"),
+    Binding("right", "step(1)", "1 s", show=False, id="on", tooltip="Forward 1 s"),
     Binding(
         *("shift+left", "step(-10)", "10 s"),
         key_display="⇧",
         id="back-10",
-        tooltip="Ten seconds back",
+        tooltip="Back 10 s",
     ),
-    Binding("shift+right", "step(10)", "10 s", show=False, id="on-10", tooltip="Ten seconds on"),
+    Binding("shift+right", "step(10)", "10 s", show=False, id="on-10", tooltip="Forward 10 s"),
     Binding("home", "oldest", "Oldest", key_display="Home", id="begin", tooltip=_BEGIN),
     Binding("end", "newest", "Newest", key_display="End", id="end", tooltip=_END),
     Binding("end", "live", "Live", key_display="End", id="end", tooltip=_END),
@@ -47,6 +47,6 @@ KEYS: tuple[BindingType, ...] = (
     Binding(
         *("S", "save_past", "Save"),
         id="save-past",
-        tooltip="Save all that is remembered as a recording",
+        tooltip="Save the last minutes as a recording",
     ),
 )

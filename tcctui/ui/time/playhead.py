@@ -1,4 +1,4 @@
-"""Where on a timeline one is, and how that moves."""
+"""Playhead: position on a timeline, and its movement."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable
 from tcctui.recording.timeline import Span
 
 SPEEDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, math.inf)
-"""Seconds of a recording in a second; the last one is as fast as it goes."""
+"""Playback speeds; the last is the maximum."""
 
 _FASTEST = 1000.0
-"""The least that is as fast as it goes, whatever the work on a moment takes."""
+"""Smallest stride of the maximum speed in seconds, however long a moment takes."""
 
 _QUICK, _SLOW = 0.1, 0.5
-"""Seconds of work on a moment, below which strides get longer, and above which shorter."""
+"""Duration of work on a moment, below which strides get longer, and above which shorter."""
 
 _LONGEST = 86_400.0
-"""Seconds that it goes on by at most, where it is as fast as it goes."""
+"""Largest stride of the maximum speed in seconds."""
 
 
 class Playhead:
-    """A moment within `span`, which may grow or lose its beginning. `speed` may be infinite."""
+    """Moment within `span`, which may grow or lose its beginning. `speed` may be infinite."""
 
     def __init__(
         self, span: Callable[[], Span], at_ns: int, *, speed: float = 1.0, loop: bool = False
@@ -36,43 +36,43 @@ class Playhead:
 
     @property
     def span(self) -> Span:
-        """From where to where it can go now."""
+        """Current first and last moment."""
         return self._span()
 
     @property
     def ended(self) -> bool:
-        """Whether it stands at the end."""
+        """True at the end."""
         return not self.playing and self.at_ns >= self.span.last_ns
 
     @property
     def dropped(self) -> bool:
-        """Whether the timeline no longer reaches back to where it stands."""
+        """True if its moment is no longer in the timeline."""
         return self.at_ns < self.span.first_ns
 
     def go(self, at_ns: int) -> None:
-        """Go to a moment, or to the nearest there is."""
+        """Go to a moment, or to the nearest available one."""
         first_ns, last_ns = self.span
         self.at_ns = max(first_ns, min(at_ns, last_ns))
 
     def step(self, seconds: float) -> None:
-        """Go on, or back."""
+        """Step forward or back."""
         self.go(self.at_ns + round(seconds * 1e9))
 
     def play(self) -> None:
-        """Let it move; from the beginning, where it stands at the end."""
+        """Start moving; from the end, restart at the beginning."""
         if self.ended:
             self.go(self.span.first_ns)
         self.playing = True
 
     def faster(self, steps: int) -> None:
-        """Take the next greater of `SPEEDS` (1), or the next smaller one (-1)."""
+        """Take the next higher of `SPEEDS` (1), or the next lower one (-1)."""
         if steps > 0:
             self.speed = min((one for one in SPEEDS if one > self.speed), default=SPEEDS[-1])
         else:
             self.speed = max((one for one in SPEEDS if one < self.speed), default=SPEEDS[0])
 
     def advance(self, seconds: float, worked: float) -> None:
-        """Let so many seconds pass; `worked` is how long the newest moment took to work out."""
+        """Let `seconds` pass; `worked` is the time spent on the newest moment."""
         if not self.playing:
             return
         if math.isinf(self.speed):

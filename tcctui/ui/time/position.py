@@ -1,4 +1,4 @@
-"""What the status line says of the moment that is shown."""
+"""Description of the moment shown, for the status line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Position(TypedDict):
 
 
 NOW = Position(state="", along="", beside="", underway=False)
-"""Nothing: it is live."""
+"""Live: empty."""
 
 
 def _wall(at_ns: int, wall_offset_ns: int, digits: int) -> str:
@@ -27,7 +27,7 @@ def _wall(at_ns: int, wall_offset_ns: int, digits: int) -> str:
 
 
 def ago(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Position:
-    """How far back `at_ns` is, and one can go: ❚❚ −12 s of 4 min 10 s · 14:05:03.2.
+    """Distance of `at_ns` from now, and the available past: ❚❚ −12 s of 4 min 10 s · 14:05:03.2.
 
     With `underway` that is not on the screen yet.
     """
@@ -42,7 +42,7 @@ def ago(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = Fal
 
 
 def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Position:
-    """How fast a recording is played, and how far `at_ns` is: ▶ 2× 14:05:03 · 1:03 of 10:00."""
+    """Speed of a recording and position of `at_ns`: ▶ 2× 14:05:03 · 1:03 of 10:00."""
     first_ns, last_ns = head.span
     speed = "max" if math.isinf(head.speed) else f"{head.speed:.4g}×"
     state = f"▶ {speed}"
@@ -60,7 +60,7 @@ def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = 
 
 
 def old(moment_ns: int, wall_offset_ns: int) -> Position:
-    """What a stream plays that is not of now: ▶ 14:05:03."""
+    """Time of old data from a stream: ▶ 14:05:03."""
     return NOW | Position(
         state="▶",
         along=f" {_wall(moment_ns, wall_offset_ns, 0)}",

@@ -1,4 +1,4 @@
-"""What can be gone back to, and which keys there are for that."""
+"""The available past, and the keys of each mode."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tcctui.rewind.moment import Moment
 
 
 class Mode(Enum):
-    """What the screen shows: what goes on, what went on a while ago, or a recording."""
+    """Mode of the screen: live, the past, or a recording."""
 
     LIVE = auto()
     AWAY = auto()
@@ -30,24 +30,24 @@ _MODES = {
     "row": {Mode.LIVE},
     "speed": {Mode.REPLAY},
 }
-"""Where actions are to be had; all others are everywhere."""
+"""Modes of actions; those not listed are in all."""
 
 
 def offered(action: str, mode: Mode) -> bool:
-    """Whether there is an action in a mode."""
+    """True if an action is available in a mode."""
     return action not in _MODES or mode in _MODES[action]
 
 
 def _there_already(at_ns: int) -> None:
-    """A recording has all of its moments: none is to come."""
+    """No effect: all moments of a recording are present."""
 
 
 @dataclass(frozen=True)
 class Rewindable:
-    """What can be gone back to.
+    """Available past.
 
-    `moment` works it out, `span` is from where to where there is any, `reach` has the timeline go
-    until a moment of it, and `save` writes all of it to a file, where that is of use.
+    `moment` computes a moment, `span` is its range, `reach` extends the timeline to a moment, and
+    `save` writes all of it to a file, where that is useful.
     """
 
     moment: Moment

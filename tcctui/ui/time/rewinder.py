@@ -1,4 +1,4 @@
-"""The thread that works moments of the past out, so that no key waits for it."""
+"""Thread that computes moments of the past, so that no key waits."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tcctui.rewind.moment import Moment
 
 
 class Wish(NamedTuple):
-    """What the screen wants to show: a moment, and so many seconds before it of some flows."""
+    """Requested moment, and the seconds before it for some flows."""
 
     at_ns: int
     cookies: tuple[int, ...]
@@ -22,13 +22,12 @@ class Wish(NamedTuple):
 
 
 class Rewinder:
-    """Works on a moment, one wish at a time: the newest one counts, others are forgotten.
+    """Computes a moment, one request at a time: a newer one replaces those waiting.
 
-    `reach` has the timeline go until a moment, before that is gone to. `arrived` and `failed` are
-    called in this thread: `arrived` twice where the past of flows takes longer than their table,
-    the first time with False. `worked` is how many seconds the newest moment took. `names` are
-    columns that will be asked for, of which some, such as the text that words are searched in,
-    take long.
+    `reach` extends the timeline to the moment first. `arrived` and `failed` are called in this
+    thread: `arrived` twice if the history of flows takes longer than their table, the first time
+    with False. `worked` is the duration of the last computation in seconds. `names` are columns
+    that will be read, of which some, such as the text of word searches, take long.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class Rewinder:
         self.names: Collection[str] = ()
 
     def wish(self, wish: Wish) -> None:
-        """Want something; gives back at once."""
+        """Request a moment; returns at once."""
         with self._changed:
             self._wish = wish
             self._changed.notify()
@@ -60,7 +59,7 @@ class Rewinder:
             self._thread.start()
 
     def close(self) -> None:
-        """Want nothing more; whatever is being worked out arrives nowhere."""
+        """Cancel all requests; a result in progress is dropped."""
         with self._changed:
             self._over = True
             self._changed.notify()
@@ -72,7 +71,7 @@ class Rewinder:
                 self._fulfil(wish)
             except TcctuiError as error:
                 self._failed(str(error))
-            except Exception as error:  # a defect: the screen stays, and says what happened
+            except Exception as error:  # a defect: the screen stays, and reports it
                 self._failed(f"{type(error).__name__}: {error}")
             else:
                 self.worked = time.monotonic() - begun

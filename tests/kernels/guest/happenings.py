@@ -20,17 +20,12 @@ from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import format_address
 from tcctui.wire.events import EventKind, TcpState
+from tcctui.wire.tracepoints import TRACEPOINTS
 
 _TASK_FD_QUERY = 20  # enum bpf_cmd, include/uapi/linux/bpf.h
 _BPF = 321  # on x86-64
 
-KINDS = {
-    EventKind.RETRANSMIT: tracepoints.RETRANSMIT,
-    EventKind.CA_STATE: tracepoints.CA_STATE,
-    EventKind.RECEIVE_RESET: tracepoints.RECEIVE_RESET,
-    EventKind.SEND_RESET: tracepoints.SEND_RESET,
-    EventKind.RETRANSMIT_SYNACK: tracepoints.RETRANSMIT_SYNACK,
-}
+KINDS = {row.kind: row.name for row in TRACEPOINTS if row.kind >= EventKind.RETRANSMIT}
 
 
 def attached(process: int) -> list[str]:

@@ -1,17 +1,12 @@
-"""What a column of the flow table is."""
+"""Column of the flow table: its cells, width, order and search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from tcctui.flows.frame import Sparkline
 from tcctui.flows.snapshot import Flows
-
-LONGEST_ENDPOINT = 47
-"""Characters of an IPv6 address in brackets, a colon and a port."""
-
-UNUSUAL = 1000
-"""Rank of a column that is on the screen only where somebody has chosen it."""
 
 Ask = Callable[[Flows, int], "str | None"]
 """Makes the search text that finds what a cell shows, of a place among flows; None for none."""
@@ -27,7 +22,8 @@ class TableColumn:
     `styles` are those of some of its words. `rank` says which of the usual columns stay on a narrow
     screen: the lowest ranks. `width` is the least number of characters that its usual cells need,
     `most` what it can use where there is room. `meaning` is a sentence for a person, with the unit,
-    `source` says where the values are from, in the kernel's words.
+    `source` says where the values are from, in the kernel's words. Where there is a `sparkline`,
+    the cells are drawn from that history instead.
     """
 
     name: str
@@ -45,6 +41,7 @@ class TableColumn:
     descending: bool = True
     source: str = ""
     query: Ask | None = None
+    sparkline: Sparkline | None = None
 
     @property
     def least(self) -> int:

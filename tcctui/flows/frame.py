@@ -1,0 +1,256 @@
+"""Frame: all that a screen shows of flows at one instant, and the request it is made by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+
+Mask = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.intp]
+
+THIS_HOST = ""
+"""`FlowKey.host` in a view of one machine, which the program runs on or a recording is of."""
+
+
+class FlowKey(NamedTuple):
+    """A flow's name among those of several machines: cookies are unique on one only.
+
+    In arrays a flow is one number, `cookie`, that is unique in the view; `View.key` says what it
+    stands for. So frames cost the same whether they are of one machine or of many.
+    """
+
+    host: str
+    cookie: int
+
+
+class Filter(Protocol):
+    """Decides which flows are shown, as `query.Query` does."""
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Columns that `mask` needs."""
+
+    def mask(self, flows: Flows) -> Mask:
+        """Tell which flows match: one bool per flow."""
+
+
+class Ranking(Protocol):
+    """Puts flows into an order."""
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Columns that `in_order` needs."""
+
+    def in_order(self, flows: Flows, places: Places) -> Places:
+        """Put places of flows into the order; equal ones stay as they are."""
+
+
+class Ordered(NamedTuple):
+    """Flows that were filtered and ranked.
+
+    `flows` are all there are, `found` the mask of those that match, and `places` those that have a
+    row, in order.
+    """
+
+    flows: Flows
+    found: Mask
+    places: Places
+
+
+@dataclass(frozen=True)
+class Arrangement:
+    """The order of all rows: `filter`, `ranking`, then `place`.
+
+    Flows in `kept` have a row whether they match or not. Without a `ranking` they come in the order
+    of their cookies. `place` takes the rows over; it reads the columns `needs` besides those of the
+    filter and the ranking, and asks nothing of the view: that would wait for itself.
+    """
+
+    filter: Filter
+    place: Callable[[Ordered], None]
+    ranking: Ranking | None = None
+    kept: Keys = field(default_factory=lambda: np.empty(0, "u8"))
+    needs: frozenset[str] = frozenset()
+
+
+class Sparkline(NamedTuple):
+    """A row's recent past: the lowest or highest value of a series in each of `columns`."""
+
+    series: str
+    worst: Literal["min", "max"]
+    seconds: int
+    columns: int
+
+
+@dataclass(frozen=True)
+class RowsRequest:
+    """Rows of a table: their order, where it is to be made anew, and the cells of some.
+
+    `visible` gives the cookies of the rows whose `cells` (columns) and `sparklines` are wanted. It
+    is called once the rows have their places.
+    """
+
+    visible: Callable[[], Keys]
+    cells: frozenset[str]
+    sparklines: tuple[Sparkline, ...] = ()
+    arrangement: Arrangement | None = None
+
+
+class Past(NamedTuple):
+    """A flow's history over at most `columns` columns: see `Store.history`."""
+
+    cookie: int
+    seconds: float | None
+    columns: int
+
+
+def _no_pasts(_: Flows) -> Sequence[Past]:
+    return ()
+
+
+@dataclass(frozen=True)
+class CloseRequest:
+    """Columns and histories of a few flows.
+
+    `cookies` is called once the rows have their places, since they decide which flow is selected.
+    `pasts` says which histories, given the columns.
+    """
+
+    cookies: Callable[[], Keys]
+    names: frozenset[str]
+    pasts: Callable[[Flows], Iterable[Past]] = _no_pasts
+
+
+@dataclass(frozen=True)
+class FrameRequest:
+    """All that a screen needs for one frame.
+
+    `close` has a request for each part that shows a few flows closely, by the part's name. `every`
+    are columns of all flows.
+    """
+
+    rows: RowsRequest | None = None
+    close: Mapping[str, CloseRequest] = field(default_factory=dict)
+    every: frozenset[str] | None = None
+
+
+class RowsFrame(NamedTuple):
+    """Rows of a frame: columns of the visible flows, and an array (n, columns) for each sparkline.
+
+    Flows that are not known (any more) are left out of both. `found` flows match, of all; None
+    where the order was not made anew.
+    """
+
+    cells: Flows
+    sparklines: Mapping[Sparkline, npt.NDArray[np.float64]]
+    found: int | None
+
+
+class Close(NamedTuple):
+    """A few flows of a frame: those that are known, and the histories that were asked for."""
+
+    flows: Flows
+    pasts: Mapping[Past, FlowHistory | None]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """State at one instant, copied under one lock; immutable."""
+
+    now_ns: int
+    totals: Totals
+    rows: RowsFrame | None
+    close: Mapping[str, Close]
+    every: Flows | None
+
+
+class Reads(Protocol):
+    """Reads that are all of one instant: `instant.Instant`, or a moment that is held."""
+
+    def totals(self) -> Totals:
+        """Counts since the start."""
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """Copy some columns of all flows, in the order of their cookies."""
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """Copy some columns of these flows; those not known are left out."""
+
+    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
+        """A flow's past; see `Store.history`."""
+
+    def sparklines(
+        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
+    ) -> npt.NDArray[np.float64]:
+        """The recent past of several flows; see `Store.sparklines`."""
+
+
+class View(Protocol):
+    """Flows as a screen sees them: live, at a moment of the past, or elsewhere."""
+
+    def frame(self, request: FrameRequest) -> Frame:
+        """Copy all that is asked for, of one instant."""
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """Copy some columns of all flows; see `Store.flows`."""
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """Copy some columns of these flows; see `Store.some_flows`."""
+
+    def key(self, cookie: int) -> FlowKey:
+        """Say which flow on which machine a number in a column `cookie` stands for."""
+
+
+def cut(now: Reads, request: FrameRequest) -> Frame:
+    """Make a frame; nothing may change what `now` reads until it is made."""
+    rows = None if request.rows is None else _rows(now, request.rows)
+    close = {name: _close(now, asked) for name, asked in request.close.items()}
+    every = None if request.every is None else now.flows(request.every)
+    now_ns = now.some_flows(_NO_FLOWS, ()).now_ns
+    return Frame(now_ns, now.totals(), rows, close, every)
+
+
+_NO_FLOWS: Keys = np.empty(0, "u8")
+
+
+def _rows(now: Reads, request: RowsRequest) -> RowsFrame:
+    found = None if request.arrangement is None else _arranged(now, request.arrangement)
+    cells = now.some_flows(request.visible(), request.cells)
+    lines = {
+        line: now.sparklines(
+            cells["cookie"],
+            line.series,
+            worst=line.worst,
+            seconds=line.seconds,
+            columns=line.columns,
+        )
+        for line in request.sparklines
+    }
+    return RowsFrame(cells, lines, found)
+
+
+def _arranged(now: Reads, arrangement: Arrangement) -> int:
+    """Give all rows their places; returns how many flows match."""
+    ranking = arrangement.ranking
+    needs = arrangement.filter.fields | arrangement.needs
+    flows = now.flows(needs if ranking is None else needs | ranking.needs)
+    found = arrangement.filter.mask(flows)
+    shown = found | np.isin(flows["cookie"], arrangement.kept)
+    places = np.flatnonzero(shown)
+    if ranking is not None:
+        places = ranking.in_order(flows, places)
+    arrangement.place(Ordered(flows, found, places))
+    return int(np.count_nonzero(found))
+
+
+def _close(now: Reads, request: CloseRequest) -> Close:
+    flows = now.some_flows(request.cookies(), request.names)
+    asked = dict.fromkeys(request.pasts(flows))
+    return Close(flows, {past: now.history(*past) for past in asked})

@@ -1,0 +1,1 @@
+"""Reference pages of `tcctui help` and of the manual, derived from the program's own registries."""

@@ -1,0 +1,108 @@
+"""Export of recordings: tables, charts, and five questions in SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tcctui.reference.blocks import Block, Command, Heading, Listing, Paragraph
+
+QUESTIONS: tuple[tuple[str, str], ...] = (
+    (
+        "Where is the worst srtt, by /24?",
+        """\
+SELECT regexp_replace(daddr, '[0-9]+$', '0/24') AS net,
+       count(*) AS flows, max(srtt_us_max) / 1000 AS worst_ms,
+       avg(srtt_us_mean) / 1000 AS mean_ms
+FROM 'flows.parquet'
+WHERE daddr NOT LIKE '%:%' AND srtt_us_max IS NOT NULL
+GROUP BY net ORDER BY worst_ms DESC, net LIMIT 10;
+""",
+    ),
+    (
+        "Which port's connections retransmit most?",
+        """\
+SELECT least(sport, dport) AS port, sum(data_segs_out) AS segments,
+       sum(total_retrans) AS retransmitted,
+       100 * sum(total_retrans) / sum(data_segs_out) AS percent
+FROM 'flows.parquet'
+GROUP BY port HAVING sum(data_segs_out) > 0
+ORDER BY percent DESC, port;
+""",
+    ),
+    (
+        "How long are they in Recovery, by congestion control?",
+        """\
+SELECT cc, count(*) AS flows, sum(recoveries) AS times,
+       sum(recovery_s) AS seconds,
+       100 * sum(recovery_s) / sum(epoch(last) - epoch(first)) AS percent
+FROM 'flows.parquet' WHERE cc IS NOT NULL AND last > first
+GROUP BY cc ORDER BY seconds DESC, cc;
+""",
+    ),
+    (
+        "How did cwnd of the busiest connection change, second by second?",
+        """\
+SELECT time_bucket(INTERVAL 1 SECOND, time) AS second,
+       min(snd_cwnd_min) AS lowest, max(snd_cwnd_max) AS highest,
+       arg_max(ssthresh, ts_ns) AS ssthresh,
+       max(srtt_us_max) / 1000 AS srtt_ms
+FROM 'events.parquet' WHERE kind = 'probe' AND sock_cookie = (
+  SELECT sock_cookie FROM 'events.parquet' WHERE kind = 'probe'
+  GROUP BY sock_cookie ORDER BY count(*) DESC, sock_cookie LIMIT 1)
+GROUP BY second ORDER BY second;
+""",
+    ),
+    (
+        "Which connections wait for the peer's receive window?",
+        """\
+SELECT sock_cookie, comm, saddr, sport, daddr, dport,
+       rwnd_limited_us / 1e6 AS waited_s,
+       100 * rwnd_limited_us / busy_us AS percent
+FROM 'flows.parquet' WHERE rwnd_limited_us > 0.1 * busy_us
+ORDER BY waited_s DESC, sock_cookie;
+""",
+    ),
+)
+"""Questions to the two tables of a recording, with their queries for DuckDB."""
+
+
+def blocks() -> Iterator[Block]:
+    """Commands, columns, and questions."""
+    yield Command("tcctui export FILE events.parquet", "A row for each event.")
+    yield Command(
+        "tcctui export FILE flows.parquet --table flows", "A row for each connection's whole life."
+    )
+    yield Command(
+        "tcctui export FILE samples.csv --table samples", "A row for each sample of a socket."
+    )
+    yield Command(
+        "tcctui export FILE part.jsonl --port 443 --from +90s --to -10s",
+        "A part of the recording.",
+    )
+    yield Command(
+        "tcctui export FILE flow.svg --flow 10.0.0.1:443-192.0.2.7:5000",
+        "The charts of one connection; .txt works, too.",
+    )
+    yield Paragraph(
+        ".parquet, .csv and .jsonl have the same columns, of plain types that DuckDB, Spark,"
+        " ClickHouse and pandas read as they are. sock_cookie joins the tables. time is UTC, ts_ns"
+        " the kernel's monotonic clock. Names are the kernel's, with the unit if it is neither"
+        " segments (snd_cwnd, ssthresh) nor bytes. A value that is unknown, or was never set, is"
+        " null. Retransmits, states and resets, which the kernel reports without a cookie, have"
+        " their connection's."
+    )
+    yield Paragraph(
+        "In flows, recovery_s and loss_s count every change of state, limited_*_s are the verdicts"
+        " of LIMITED, busy_us and rwnd_limited_us the kernel's own clocks; total_retrans is the"
+        " kernel's count over the connection's whole life, retransmits the recording's."
+    )
+    yield Heading("Five questions to DuckDB")
+    yield Paragraph(
+        "They read two tables in the working directory. The bundled recording makes them, too:"
+    )
+    yield Listing(
+        "tcctui export demo flows.parquet --table flows\ntcctui export demo events.parquet\nduckdb"
+    )
+    for question, query in QUESTIONS:
+        yield Paragraph(question)
+        yield Listing(query)

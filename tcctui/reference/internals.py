@@ -1,0 +1,48 @@
+"""Internals: from the kernel to the screen, and the cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tcctui.reference.blocks import Block, Paragraph
+
+
+def blocks() -> Iterator[Block]:
+    """Sources, coalescing, memory."""
+    yield Paragraph(
+        "tcp_probe is silent outside ESTABLISHED and on idle connections, and has no algorithm,"
+        " retransmits or process. sock_diag has: all sockets of every network namespace are sampled"
+        " every few seconds (for at most 2 % of a core), those on the screen four times a second,"
+        " and each one's end brings its final totals. Both are joined by the socket's cookie; of"
+        " each value the newest is shown."
+    )
+    yield Paragraph(
+        "The BPF program binds the tracepoint's fields by name, from tracefs, so that one program"
+        " serves every kernel from 5.8 on. bcc compiles it against bundled stand-in headers, in a"
+        " process of its own, whose memory is freed once the program is loaded."
+    )
+    yield Paragraph(
+        "Each connection has a slot in memory shared with the kernel. An ACK is folded into it; a"
+        " record is written on the first ACK, on an ssthresh change, on a cwnd cut, for every ACK"
+        " of the selected connection, and otherwise every 10 ms (--interval), with the count of"
+        " ACKs and the extremes of cwnd, srtt and bytes in flight since. If reading takes more than"
+        " a quarter of a core (--max-cpu), or the ring buffer is over half full, the interval"
+        " doubles, up to a second, and recovers later: detail goes before any connection does. The"
+        " status line shows the interval in force. Records that find the ring full are counted and"
+        " shown."
+    )
+    yield Paragraph(
+        "No Python runs per event: numpy folds a batch, sorted by connection, into columns and"
+        " histories."
+    )
+    yield Paragraph(
+        "A connection's past is the minimum, maximum and last value of every 100 ms of the last"
+        " minute, and of its whole life in at most 104 buckets that widen with age: 40 KiB at most,"
+        " under one budget (--history-memory, 72 MiB). When that is spent, less is kept of every"
+        " connection, and the status line shows the seconds left; with 10,000 that never pause it"
+        " is 10. The selected one keeps its minute. Beyond 100,000 busy connections some are"
+        " dropped, closed ones first, then the longest idle, and the status line counts them."
+    )
+    yield Paragraph(
+        "Over ssh the screen takes some 40 kB a second at 160×50 with 1,000 changing connections."
+    )

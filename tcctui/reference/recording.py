@@ -1,0 +1,60 @@
+"""Rewinding, recording and replaying; the format of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from tcctui.fields.table import BY_RECORDED
+from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS
+from tcctui.reference.blocks import Block, Command, Heading, Paragraph, entry, sourced
+
+
+def blocks() -> Iterator[Block]:
+    """Commands, guarantees, and every field of the format."""
+    yield Command("sudo tcctui record FILE --duration 60 --port 443", "Record without a screen.")
+    yield Command("sudo tcctui --record FILE", "Record everything while the dashboard runs.")
+    yield Command("tcctui replay FILE --at 14:05:03 --speed 10", "Replay on any machine, no root.")
+    yield Command(
+        "ssh HOST sudo tcctui record - | tcctui replay -", "Live dashboard of another machine."
+    )
+    yield Paragraph(
+        "In the dashboard the last minutes are in memory, within --rewind-memory (128 MiB: an hour"
+        " and more of some dozen connections, about a minute of 10,000 that never pause). Pause and"
+        " go back: table, charts, details and verdicts are those of that moment, while events are"
+        " still taken in. S saves the last minutes as a recording."
+    )
+    yield Paragraph(
+        "A recording has every ACK (--interval 0), retransmits, states and resets, and samples of"
+        " all sockets: on a busy machine 5 to 10 bytes an event. After a kill -9 or a full disk,"
+        " everything written before is readable. An existing file is never overwritten without"
+        " --force. A recording has mode 0600, and under sudo it belongs to the calling user."
+    )
+    yield Paragraph(
+        "Recordings need pyarrow: make installs it, and pip install 'tcctui[record]' does. A replay"
+        " needs neither root nor bcc nor Linux."
+    )
+    yield Heading("Format")
+    yield Paragraph(
+        "A recording is an Arrow IPC stream compressed with zstd, which Arrow's libraries read in"
+        " any language. A batch has one row, for a second or less (of an idle machine, for up to"
+        " 5 s): begin_ns and end_ns, lost and skipped (counts since the start), events and samples"
+        " (lists of structs, sorted by connection), and sometimes keyframe, which is private to"
+        " tcctui: from it a replay starts in the middle. The schema's metadata has host, kernel,"
+        " the tracepoint's format, tcctui's version, and wall_offset_ns, which added to a time"
+        " (CLOCK_MONOTONIC) gives nanoseconds since 1970."
+    )
+    yield from _fields("Fields of events", EVENT_FIELDS)
+    yield from _fields("Fields of samples", SAMPLE_FIELDS)
+
+
+def _fields(title: str, fields: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:
+    yield Heading(title)
+    for name, described in fields.items():
+        field, unit = BY_RECORDED.get(name), described.get("unit", "")
+        if field is not None and field.column is not None:
+            yield entry(
+                name, f"Column {field.column.title}.", unit and f"{unit[:1].upper()}{unit[1:]}."
+            )
+            continue
+        text = " ".join(filter(None, (described.get("meaning", ""), unit and f"({unit})")))
+        yield entry(name, f"{text[:1].upper()}{text[1:]}.", sourced(described["source"]))

@@ -1,0 +1,174 @@
+"""A frame is of one instant, whatever comes meanwhile."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+
+from tcctui.flows.frame import (
+    THIS_HOST,
+    Arrangement,
+    CloseRequest,
+    FlowKey,
+    FrameRequest,
+    Ordered,
+    Past,
+    RowsRequest,
+    Sparkline,
+)
+from tcctui.flows.index import Keys
+from tcctui.flows.snapshot import Flows
+from tcctui.flows.store import Store
+from tcctui.query import parse
+from tcctui.rewind.moment import Moment
+from tcctui.ui.chart.charts import named
+from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import ByKeys
+from tests.unit.events import SECOND, probes
+from tests.unit.restless import Restless
+from tests.unit.samples import NO_SAMPLES
+from tests.unit.tape_player import BEGIN_NS, Player
+
+COOKIES = np.arange(1, 9, dtype="u8")
+BY_CWND = ByKeys((SortKey("cwnd", descending=True),))
+LINE = Sparkline("snd_cwnd", "max", 30, 10)
+VISIBLE = 4
+
+
+class Asking:
+    """A request for the rows with the greatest windows that match, and the first one closely."""
+
+    def __init__(self, text: str = "") -> None:
+        self.order: Keys = np.empty(0, "u8")
+        arrangement = Arrangement(parse(text), self._place, BY_CWND)
+        self.request = FrameRequest(
+            RowsRequest(self._visible, frozenset({"snd_cwnd"}), (LINE,), arrangement),
+            {"first": CloseRequest(lambda: self.order[:1], frozenset({"srtt_us"}), self._pasts)},
+            frozenset({"snd_cwnd"}),
+        )
+
+    def _place(self, ordered: Ordered) -> None:
+        self.order = ordered.flows["cookie"][ordered.places]
+
+    def _visible(self) -> Keys:
+        return self.order[:VISIBLE]
+
+    def _pasts(self, flows: Flows) -> list[Past]:
+        return [Past(cookie, 60, 20) for cookie in flows["cookie"].tolist()]
+
+
+def restless() -> tuple[Store, Restless]:
+    """Make a store that changes between any two reads."""
+    store = Store()
+    changes = Restless(store, COOKIES, 100 * SECOND)
+    changes.change()
+    return store, changes
+
+
+def test_separate_reads_contradict_each_other() -> None:
+    """The store of these tests does what it is for: what is read first is over at the next read."""
+    store, _ = restless()
+    flows = store.flows(["snd_cwnd"])
+    order = flows["cookie"][BY_CWND.in_order(flows, np.arange(flows.count))]
+    cells = store.some_flows(order, ["snd_cwnd"])["snd_cwnd"].astype("i8")
+    assert (np.diff(cells) > 0).any()
+
+
+def test_all_of_a_frame_is_of_one_instant() -> None:
+    """Order, cells, sparklines, histories, totals: each is what the others say, at every turn."""
+    store, changes = restless()
+    for _ in range(20):
+        asking = Asking()
+        before = changes.turns
+        frame = store.frame(asking.request)
+        assert changes.turns == before + 1
+        assert frame.rows is not None
+        assert frame.every is not None
+        cells = frame.rows.cells
+        windows = cells["snd_cwnd"]
+        assert windows.tolist() == [107, 106, 105, 104]
+        assert cells["cookie"].tolist() == asking.order[:VISIBLE].tolist()
+        assert frame.rows.sparklines[LINE][:, -1].tolist() == windows.tolist()
+        close = frame.close["first"]
+        assert close.flows["srtt_us"].tolist() == [107 * 100]
+        (past,) = close.pasts.values()
+        assert past is not None
+        assert past.series["snd_cwnd"].last[-1] == windows[0]
+        assert sorted(frame.every["snd_cwnd"].tolist()) == list(range(100, 108))
+        assert frame.every["snd_cwnd"][frame.every["cookie"] == cells["cookie"][0]] == windows[0]
+        assert frame.totals.events == before * len(COOKIES)
+        assert frame.now_ns == cells.now_ns == close.flows.now_ns == frame.every.now_ns
+
+
+def test_a_filter_matches_what_the_cells_say() -> None:
+    """No row is there whose own cell says that it should not be; `found` counts those that are."""
+    store, _ = restless()
+    for _ in range(20):
+        frame = store.frame(Asking("cwnd>=106").request)
+        assert frame.rows is not None
+        assert frame.rows.cells["snd_cwnd"].tolist() == [107, 106]
+        assert frame.rows.found == 2
+
+
+def test_kept_flows_have_a_row_that_does_not_count() -> None:
+    """A flow that is kept has a row though it does not match; it is not among those found."""
+    store, _ = restless()
+    taken: list[Ordered] = []
+    arrangement = Arrangement(parse("cwnd>1000"), taken.append, kept=np.array([3, 99], "u8"))
+    request = RowsRequest(lambda: COOKIES[:0], frozenset(), arrangement=arrangement)
+    frame = store.frame(FrameRequest(request))
+    (ordered,) = taken
+    assert ordered.flows["cookie"][ordered.places].tolist() == [3]
+    assert frame.rows is not None
+    assert frame.rows.found == 0
+
+
+def test_without_an_arrangement_rows_stay_where_they_are() -> None:
+    """A key that only moves the cursor reads the rows in sight, and no other."""
+    store, _ = restless()
+    request = RowsRequest(lambda: np.array([5, 42, 2], "u8"), frozenset({"snd_cwnd"}), (LINE,))
+    frame = store.frame(FrameRequest(request))
+    assert frame.rows is not None
+    assert frame.rows.cells["cookie"].tolist() == [5, 2]  # 42 is not known
+    assert frame.rows.sparklines[LINE].shape == (2, LINE.columns)
+    assert frame.rows.found is None
+
+
+def test_a_flow_has_the_same_key_now_and_in_the_past() -> None:
+    """Its cookie, on this host; the caption names a host only where there are several."""
+    key = Store().key(7)
+    assert key == Moment(Player().log).key(7) == (THIS_HOST, 7)
+    assert named(key) == "cookie 7"
+    assert named(FlowKey("web-3", 7)) == "cookie 7 on web-3"
+
+
+def test_a_moment_does_not_change_while_a_frame_is_made_of_it() -> None:
+    """Another thread that goes to a later moment waits until the frame is there."""
+    player = Player()
+    for turn in range(1, 6):
+        events = probes(BEGIN_NS + turn * SECOND, COOKIES, snd_cwnd=turn * 10)
+        player.batch(events, NO_SAMPLES, BEGIN_NS + turn * SECOND)
+    player.tape.flush(BEGIN_NS + 5 * SECOND)
+    moment = Moment(player.log)
+    moment.go(BEGIN_NS + 2 * SECOND)
+    other = threading.Thread(target=moment.go, args=(BEGIN_NS + 4 * SECOND,))
+    asking = Asking()
+
+    def first() -> Keys:
+        other.start()
+        other.join(0.3)
+        assert other.is_alive()
+        return asking.order[:VISIBLE]
+
+    rows = asking.request.rows
+    assert rows is not None
+    late = RowsRequest(first, rows.cells, rows.sparklines, rows.arrangement)
+    frame = moment.frame(FrameRequest(late, asking.request.close))
+    other.join()
+    assert frame.rows is not None
+    assert frame.rows.cells["snd_cwnd"].tolist() == [20] * VISIBLE
+    assert frame.now_ns == frame.close["first"].flows.now_ns == BEGIN_NS + 2 * SECOND
+    again = moment.frame(Asking().request)
+    assert again.rows is not None
+    assert again.rows.cells["snd_cwnd"].tolist() == [40] * VISIBLE

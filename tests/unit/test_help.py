@@ -1,0 +1,139 @@
+"""`tcctui help`: topics, pages, commands' help, and the pager of a terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tcctui.alerts.alert import Alert
+from tcctui.alerts.payload import variables
+from tcctui.cli import main
+from tcctui.query.reference import FIELD_HELP, SYNTAX
+from tcctui.reference.alerts import VARIABLES
+from tcctui.reference.export import QUESTIONS
+from tcctui.reference.topics import TOPICS
+from tcctui.ui.style.signs import LIMITS, MARKS, ROWS
+from tcctui.ui.table.columns import BY_NAME
+
+Captured = pytest.CaptureFixture[str]
+
+
+def page(capsys: Captured, *topic: str) -> str:
+    """Output of `tcctui help`."""
+    assert main(["help", *topic]) == 0
+    return capsys.readouterr().out
+
+
+def words(text: str) -> str:
+    """Text with each run of blanks and line breaks as one blank."""
+    return " ".join(text.split())
+
+
+def test_topics_are_listed(capsys: Captured) -> None:
+    """Without a topic, each topic stands on a line of its own with its summary."""
+    lines = page(capsys).splitlines()
+    for name, topic in TOPICS.items():
+        assert f"  {name} {topic.summary}" in [f"  {words(line)}" for line in lines]
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_pages_fit_the_terminal(
+    topic: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each topic has a page, whose prose is wrapped to the terminal's width."""
+    monkeypatch.setenv("COLUMNS", "72")
+    lines = page(capsys, topic).splitlines()
+    assert lines[0] == TOPICS[topic].title
+    assert len(lines) > 3
+    prose = [line for line in lines if line.startswith("  ") and not line.startswith("    ")]
+    assert [line for line in prose if len(line) > 72] == []
+
+
+def test_pages_have_what_the_registries_have(capsys: Captured) -> None:
+    """No column, field, construct, sign or variable of the hook lacks its line."""
+    columns, query = page(capsys, "columns"), words(page(capsys, "query"))
+    for column in BY_NAME.values():
+        assert f"  {column.title} ({column.name})" in columns
+        assert words(column.meaning) in words(columns)
+    for field in FIELD_HELP:
+        assert ", ".join((field.name, *field.synonyms)) in query
+    for example, meaning in SYNTAX:
+        assert f"{words(example)} {words(meaning)}" in query
+    for topic, signs in (("verdicts", LIMITS), ("signs", MARKS), ("signs", ROWS)):
+        shown = page(capsys, topic)
+        assert [one for one in signs.values() if f"  {one.glyph} {one.word}" not in shown] == []
+    assert set(VARIABLES) == set(variables(Alert("retrans>5", 1, "local", "remote", 0)))
+
+
+def test_queries_can_be_copied(capsys: Captured) -> None:
+    """The page on exports has the SQL line by line, however narrow the terminal is."""
+    text = page(capsys, "export")
+    for question, query in QUESTIONS:
+        assert question in text
+        assert "".join(f"    {line}\n" for line in query.splitlines()) in text
+
+
+def test_commands_have_their_own_help(capsys: Captured) -> None:
+    """A command that is no topic shows its options."""
+    assert "--loop" in page(capsys, "replay")
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"), [("colums", "Did you mean columns?"), ("xyzzy", "'xyzzy'.")]
+)
+def test_an_unknown_topic(typed: str, near: str, capsys: Captured) -> None:
+    """A mistaken topic is a usage error of one sentence, with the nearest name if there is one."""
+    assert main(["help", typed]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith(near)
+    assert second.split() == ["List", "all", "topics:", "tcctui", "help"]
+
+
+def on_a_terminal(*arguments: str, **environment: str) -> str:
+    """Run a command with a terminal as standard output, and give what that got."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tcctui", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env={**os.environ, "TERM": "xterm", **environment},
+    )
+    os.close(theirs)
+    got = bytearray()
+    try:
+        while part := os.read(ours, 65536):
+            got += part
+    except OSError:  # Linux's end of a terminal
+        pass
+    finally:
+        os.close(ours)
+        assert process.wait(60) == 0
+    return got.decode()
+
+
+def test_a_terminal_is_paged(tmp_path: Path) -> None:
+    """On a terminal the page goes through $PAGER, with its arguments."""
+    pager = tmp_path / "pager"
+    pager.write_text('#!/bin/sh\necho "$1 $LESS"; wc -l\n')
+    pager.chmod(0o755)
+    shown = on_a_terminal("help", "status", PAGER=f"{pager} given").split("\r\n")
+    assert shown[0] == "given FRX"
+    assert int(shown[1]) > 3
+    assert len(shown) == 3
+
+
+@pytest.mark.parametrize("pager", ["", "/nowhere/pager", "un'closed"])
+def test_without_a_pager_it_is_printed(pager: str) -> None:
+    """No pager, a missing one or an invalid one: the page is printed all the same."""
+    assert "Exit status" in on_a_terminal("help", "status", PAGER=pager)
+
+
+def test_a_pager_that_is_quit_early(tmp_path: Path) -> None:
+    """A pager that reads nothing ends the command without a complaint."""
+    assert on_a_terminal("help", "recording", PAGER="true") == ""
