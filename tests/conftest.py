@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from pathlib import Path
@@ -23,6 +24,10 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("tcctui")
+
+# In the background, and under nohup, these are ignored from the start, and commands keep to that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 TOOLS = ("bash", "bpftool", "bpftrace", "ip", "iperf3", "nft", "ss", "stty", "tc", "tmux")
 """What the kernel tests call."""

@@ -10,11 +10,12 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.query import ALL, Query, QueryError
 from tcctui.query.evaluation import Mask
-from tcctui.query.value_text import ENDS, LOCAL, REMOTE, TOLD_BY_ENDS, Value, endpoint, value
+from tcctui.query.value_text import TOLD_BY_ENDS, Value, endpoint, value
 
 MOST_AT_ONCE = 500
 """Limit on alerts raised per check; the rest follow at the next ones."""

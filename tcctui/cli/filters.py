@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -78,14 +79,9 @@ def _split(texts: Iterable[str]) -> list[str]:
 
 
 def _port(text: str) -> str:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdecimal() and len(digits) <= 5) or not (
-        1 <= int(digits) <= 65535
-    ):
-        raise UsageError(
-            f"--port {text[:40]!r} is not a port.", "A port is a number from 1 to 65535."
-        )
-    return str(int(digits))
+    if re.fullmatch(r"\s*[0-9]{1,5}\s*", text) and 1 <= int(text) <= 65535:
+        return text.strip()
+    raise UsageError(f"--port {text[:40]!r} is not a port.", "A port is a number from 1 to 65535.")
 
 
 def _address(text: str) -> str:

@@ -51,10 +51,20 @@ def caller() -> Caller | None:
 
 
 def path() -> Path:
-    """Path of the settings file: under sudo, the calling user's.
+    """Path of the settings file.
 
-    XDG_CONFIG_HOME counts only if it belongs to that user and is absolute (XDG Base Directory
-    Specification).
+    Raises:
+        TcctuiError: no home directory is known.
+
+    """
+    return base_directory("XDG_CONFIG_HOME", ".config") / NAME
+
+
+def base_directory(variable: str, usual: str) -> Path:
+    """Directory of the XDG Base Directory Specification: under sudo, the calling user's.
+
+    The environment's `variable` counts only if it belongs to that user and is absolute; otherwise
+    it is the `usual` one, below the user's home.
 
     Raises:
         TcctuiError: no home directory is known.
@@ -62,12 +72,12 @@ def path() -> Path:
     """
     who = caller()
     if who is not None:
-        return who.home / ".config" / NAME
-    given = os.environ.get("XDG_CONFIG_HOME", "")
-    if Path(given).is_absolute():
-        return Path(given) / NAME
+        return who.home / usual
+    given = Path(os.environ.get(variable, ""))
+    if given.is_absolute():
+        return given
     try:
-        return Path.home() / ".config" / NAME
+        return Path.home() / usual
     except RuntimeError as error:
         raise TcctuiError(
             "There is no home directory for settings.", "Set HOME, or give --config FILE."

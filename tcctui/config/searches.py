@@ -31,11 +31,6 @@ class Searches:
         """All searches, the newest last."""
         return tuple(self._listed)
 
-    @property
-    def browsing(self) -> bool:
-        """True while the cursor is on a search."""
-        return self._at is not None
-
     def remember(self, text: str) -> bool:
         """Append a search; return whether the history changed."""
         self.leave()

@@ -6,7 +6,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from tcctui.config.location import as_caller, caller
+from tcctui.config.location import as_caller, base_directory
 from tcctui.config.searches import MOST, Searches
 from tcctui.errors import TcctuiError
 from tcctui.files.new_file import NewFile, refusal
@@ -28,25 +28,13 @@ def searches() -> Searches:
 
 
 def path() -> Path:
-    """Path of the history: under sudo, in the calling user's home.
-
-    XDG_STATE_HOME counts only if it belongs to that user and is absolute (XDG Base Directory
-    Specification).
+    """Path of the history.
 
     Raises:
         TcctuiError: no home directory is known.
 
     """
-    who = caller()
-    if who is not None:
-        return who.home / ".local" / "state" / NAME
-    given = os.environ.get("XDG_STATE_HOME", "")
-    if Path(given).is_absolute():
-        return Path(given) / NAME
-    try:
-        return Path.home() / ".local" / "state" / NAME
-    except RuntimeError as error:
-        raise TcctuiError("There is no home directory for searches.", "Set HOME.") from error
+    return base_directory("XDG_STATE_HOME", ".local/state") / NAME
 
 
 def read(where: Path) -> list[str]:

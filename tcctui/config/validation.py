@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from tcctui.config.choices import Choices, nearest
@@ -41,23 +41,26 @@ def _told(text: object) -> str:
 
 
 def _theme(value: Any, choices: Choices, into: Into) -> Faults:
-    if not isinstance(value, str):
-        yield Fault(("theme",), "theme is the name of a theme, in quotes.")
-    elif value and choices.themes and value not in choices.themes:
-        near = nearest(value, choices.themes)
-        yield Fault(("theme",), f"There is no theme {_told(value)}.{near}")
-    else:
-        into["theme"] = value
+    said = "the name of a theme", "There is no theme"
+    return _one_of("theme", value, choices.themes, said, into)
 
 
 def _group(value: Any, choices: Choices, into: Into) -> Faults:
+    said = "the name of a grouping", "There is no grouping"
+    return _one_of("group", value, choices.groups, said, into)
+
+
+def _one_of(
+    name: str, value: Any, known: Collection[str], said: tuple[str, str], into: Into
+) -> Faults:
+    """Take one of several names; any where none are known."""
+    meaning, unknown = said
     if not isinstance(value, str):
-        yield Fault(("group",), "group is the name of a grouping, in quotes.")
-    elif value and choices.groups and value not in choices.groups:
-        near = nearest(value, choices.groups)
-        yield Fault(("group",), f"There is no grouping {_told(value)}.{near}")
+        yield Fault((name,), f"{name} is {meaning}, in quotes.")
+    elif value and known and value not in known:
+        yield Fault((name,), f"{unknown} {_told(value)}.{nearest(value, known)}")
     else:
-        into["group"] = value
+        into[name] = value
 
 
 def _ascii(value: Any, _: Choices, into: Into) -> Faults:

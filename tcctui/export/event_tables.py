@@ -18,42 +18,29 @@ from tcctui.export.arrow_tables import (
     whole,
     without,
 )
-from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, Events, TcpState
+from tcctui.fields.table import BY_RECORDED
+from tcctui.recording.field_metadata import EXTREME_OF
+from tcctui.wire.events import NO_SSTHRESH, EventKind, Events, TcpState
 from tcctui.wire.records import Records, pick
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, End, Samples, value
-from tcctui.wire.tcp_states import STATE_NAMES
+from tcctui.wire.tcp_states import CA_STATE_NAMES, STATE_NAMES
 from tcctui.wire.tracepoints import TRACEPOINTS
 
 KINDS: Mapping[int, str] = MappingProxyType({row.kind: row.label for row in TRACEPOINTS})
-CA_STATES: Mapping[int, str] = MappingProxyType(
+_PROBED: Mapping[str, str] = MappingProxyType(
     {
-        CaState.OPEN: "Open",
-        CaState.DISORDER: "Disorder",
-        CaState.CWR: "CWR",
-        CaState.RECOVERY: "Recovery",
-        CaState.LOSS: "Loss",
-    }
-)
-"""As `ss -i` and the kernel's own comments write them."""
-
-_PROBED = MappingProxyType(
-    {
-        "snd_cwnd": "snd_cwnd",
-        "ssthresh": "ssthresh",
-        "srtt_us": "srtt",
-        "snd_wnd": "snd_wnd",
-        "rcv_wnd": "rcv_wnd",
-        "snd_nxt": "snd_nxt",
-        "snd_una": "snd_una",
-        "data_len": "data_len",
-        "mark": "mark",
-        "acks": "acks",
-        "snd_cwnd_min": "snd_cwnd_min",
-        "snd_cwnd_max": "snd_cwnd_max",
-        "srtt_us_min": "srtt_min",
-        "srtt_us_max": "srtt_max",
-        "in_flight_min": "in_flight_min",
-        "in_flight_max": "in_flight_max",
+        **{
+            BY_RECORDED[name].export: name
+            for name in (
+                *("snd_cwnd", "ssthresh", "srtt", "snd_wnd", "rcv_wnd", "snd_nxt", "snd_una"),
+                *("data_len", "mark", "acks"),
+            )
+        },
+        **{
+            f"{BY_RECORDED[name].export}_{extreme}": f"{name}_{extreme}"
+            for name in EXTREME_OF
+            for extreme in ("min", "max")
+        },
     }
 )
 """Columns that only tcp_probe's events have, and the fields of `EVENT` they are."""
@@ -90,7 +77,7 @@ def events_table(events: Events, wall_offset_ns: int) -> Table:
 def _new_states(events: Events) -> Column:
     """Name what a STATE or a CA_STATE enters, and the TCP state that a RETRANSMIT is from."""
     kinds, states = events["kind"], events["newstate"].astype("i8")
-    names = {state + 256: name for state, name in CA_STATES.items()} | dict(STATE_NAMES)
+    names = {state + 256: name for state, name in CA_STATE_NAMES.items()} | dict(STATE_NAMES)
     of_path = kinds == EventKind.CA_STATE
     told = np.isin(kinds, _kinds_with("newstate"))
     return without(named(np.where(of_path, states + 256, states), names), ~told)
@@ -119,17 +106,6 @@ def _ends(records: Records) -> dict[str, Column]:
     }
 
 
-_UNITS = MappingProxyType(
-    {
-        **dict.fromkeys(("rto", "ato", "rtt", "rttvar", "rcv_rtt", "min_rtt", "bbr_min_rtt"), "us"),
-        **dict.fromkeys(("busy_time", "rwnd_limited", "sndbuf_limited"), "us"),
-        **dict.fromkeys(
-            ("last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv"), "ms"
-        ),
-    }
-)
-"""What is not segments, bytes or bytes per second has its unit in the column's name."""
-
 _LEFT_OUT = frozenset(
     {
         *("ts_ns", "sock_cookie", "saddr", "daddr", "sport", "dport", "tcp_info", "info_len"),
@@ -140,28 +116,24 @@ _ENDS_OF_LIFE: Mapping[int, str] = {End.LIVES: "lives", End.DESTROYED: "destroye
 
 
 def samples_table(samples: Samples, wall_offset_ns: int) -> Table:
-    """Make a row of each sample, by the names of `samples.SAMPLE` with units; see `value`.
+    """Make a row of each sample, times with their unit in the name; see `value`.
 
     Samples that only say that a socket is gone are left out.
     """
     samples = by_time(samples[samples["end"] != End.GONE])
     states = value(samples, "ca_state")
+    words = named(np.nan_to_num(states).astype("i8"), CA_STATE_NAMES)
     columns: dict[str, Column] = {
         **_head(samples, wall_offset_ns),
         "end": named(samples["end"], _ENDS_OF_LIFE),
         **_ends(samples),
         "state": named(samples["state"], {int(state): STATE_NAMES[state] for state in TcpState}),
-        "ca_state": without(named(np.nan_to_num(states).astype("i8"), CA_STATES), np.isnan(states)),
+        "ca_state": without(words, np.isnan(states)),
     }
     for name in SAMPLE.names or ():
         if name not in _LEFT_OUT:
-            columns[with_unit(name)] = sampled(samples, name)
+            columns[BY_RECORDED[name].export] = sampled(samples, name)
     return table(columns)
-
-
-def with_unit(name: str) -> str:
-    """Name a field of a sample with its unit, where it is a time."""
-    return f"{name}_{_UNITS[name]}" if name in _UNITS else name
 
 
 def sampled(samples: Samples, name: str) -> Column:

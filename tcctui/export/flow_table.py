@@ -23,6 +23,8 @@ from tcctui.export.attribution import Attribution
 from tcctui.export.flow_totals import Gathered
 from tcctui.export.query_matches import known_before
 from tcctui.export.selection import Selection
+from tcctui.fields.connection import ENDS
+from tcctui.fields.table import BY_NAME
 from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
@@ -34,23 +36,17 @@ from tcctui.wire.batch import Batch
 from tcctui.wire.events import NO_SSTHRESH
 from tcctui.wire.tcp_states import STATE_NAMES
 
-_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
 _TEXTS = ("cc", "comm", "netns_name", "cgroup")
 _WHOLE = {
-    "pid": "pid",
-    "uid": "uid",
-    "netns": "netns",
-    "mss": "mss",
-    "bytes_acked": "bytes_acked",
-    "bytes_received": "bytes_received",
-    "data_segs_out": "data_segs_out",
-    "total_retrans": "total_retrans",
-    "bytes_sent": "bytes_sent",
-    "bytes_retrans": "bytes_retrans",
-    "min_rtt": "min_rtt_us",
+    **{
+        name: BY_NAME[name].export
+        for name in (
+            *("pid", "uid", "netns", "mss", "bytes_acked", "bytes_received", "data_segs_out"),
+            *("total_retrans", "bytes_sent", "bytes_retrans", "min_rtt"),
+        )
+    },
     "busy_time": "busy_us",
-    "rwnd_limited": "rwnd_limited_us",
-    "sndbuf_limited": "sndbuf_limited_us",
+    **{name: BY_NAME[name].export for name in ("rwnd_limited", "sndbuf_limited")},
 }
 """Columns of the store, and of the table, as whole numbers."""
 
@@ -88,7 +84,7 @@ class FlowTable:
             self._look(batch.now_ns)
 
     def _look(self, now_ns: int) -> None:
-        flows = self._store.flows((*_ENDS, *_TEXTS, *_WHOLE, *_OTHERS, "limit_shares"))
+        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS, "limit_shares"))
         self._known.take(flows, self._next_ns - _STEP_NS)
         self._next_ns = now_ns + _STEP_NS
 

@@ -16,13 +16,14 @@ Mask = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.intp]
 
 THIS_HOST = ""
-"""`FlowKey.host` of the machine that the program runs on."""
+"""`FlowKey.host` in a view of one machine, which the program runs on or a recording is of."""
 
 
 class FlowKey(NamedTuple):
     """A flow's name among those of several machines: cookies are unique on one only.
 
-    Arrays have columns of cookies; a frame says of which host all of them are.
+    In arrays a flow is one number, `cookie`, that is unique in the view; `View.key` says what it
+    stands for. So frames cost the same whether they are of one machine or of many.
     """
 
     host: str
@@ -161,17 +162,13 @@ class Close(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """State at one instant, copied under one lock; immutable.
-
-    All cookies are those of `host`.
-    """
+    """State at one instant, copied under one lock; immutable."""
 
     now_ns: int
     totals: Totals
     rows: RowsFrame | None
     close: Mapping[str, Close]
     every: Flows | None
-    host: str = THIS_HOST
 
 
 class Reads(Protocol):
@@ -206,6 +203,9 @@ class View(Protocol):
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """Copy some columns of these flows; see `Store.some_flows`."""
+
+    def key(self, cookie: int) -> FlowKey:
+        """Say which flow on which machine a number in a column `cookie` stands for."""
 
 
 def cut(now: Reads, request: FrameRequest) -> Frame:

@@ -8,12 +8,23 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.columns import Column
 from tcctui.wire.addresses import format_address, format_endpoint
 from tcctui.wire.tcp_states import STATE_NAMES
 
 Lines = npt.NDArray[np.bytes_]
 """Lines of ASCII, one for each flow."""
+
+
+def local(flows: Mapping[str, Column]) -> list[str]:
+    """Text of flows' local endpoints."""
+    return endpoints(*(flows[name] for name in LOCAL))
+
+
+def remote(flows: Mapping[str, Column]) -> list[str]:
+    """Text of flows' remote endpoints."""
+    return endpoints(*(flows[name] for name in REMOTE))
 
 
 def endpoints(high: Column, low: Column, ports: Column) -> list[str]:
@@ -31,7 +42,6 @@ def state_name(state: int) -> str:
 
 _STATES = np.array([f" {state_name(state).lower()}" for state in range(256)], "S")
 _OCTETS = np.array([f"{octet}{behind}" for behind in ".:" for octet in range(256)], "S4")
-_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
 _PIECE = 8192  # flows at a time, so that what is needed in between stays small
 _LAST_HAS_COLON = np.array([0, 0, 0, 256])
 
@@ -46,7 +56,7 @@ def both_endpoints(flows: Mapping[str, npt.NDArray[Any]]) -> Lines:
 
     Without a Python call per flow of IPv4: 100,000 of them take 30 ms.
     """
-    columns = [flows[name] for name in _ENDS]
+    columns = [flows[name] for name in ENDS]
     pieces = range(0, max(1, len(columns[0])), _PIECE)
     return np.concatenate(
         [_both(*(column[at : at + _PIECE] for column in columns)) for at in pieces]

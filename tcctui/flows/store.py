@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.frame import Frame, FrameRequest, cut
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
 from tcctui.flows.history.resample import Lived
 from tcctui.flows.index import Keys
 from tcctui.flows.instant import Instant
@@ -129,6 +129,10 @@ class Store:
         """Copy all that is asked for, of one instant: nothing is taken in meanwhile."""
         with self._lock:
             return cut(self._now, request)
+
+    def key(self, cookie: int) -> FlowKey:
+        """Give the key of a flow of this machine: its own cookie."""
+        return FlowKey(THIS_HOST, cookie)
 
     def keyframe(self) -> Keyframe:
         """Copy the present state without the histories."""

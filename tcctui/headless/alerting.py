@@ -14,7 +14,7 @@ from tcctui.alerts.reporter import Reporter
 from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched
-from tcctui.headless.read_loop import Ending, live, recorded
+from tcctui.headless.read_loop import Ending, announce, live, recorded
 from tcctui.pump import deliver
 from tcctui.query.value_text import said
 from tcctui.recording.timeline import Timeline
@@ -99,12 +99,7 @@ def alert(source: Source, telling: Telling, duration: float | None) -> int:
         TcctuiError: the source is gone, or the output can't be written.
 
     """
-    remarks = telling.remarks
-    if source.shortfall is not None:
-        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
-    if source.kernel_filter:
-        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
-    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
+    announce(source, telling.remarks)
     begin_ns, telling.wall_offset_ns = source.now_ns(), time.time_ns() - source.now_ns()
     watched = Watched(source, telling.store, APART_NS)
     with Ending() as ending, suppress(BrokenPipeError):

@@ -6,11 +6,12 @@ import signal
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from types import TracebackType
+from typing import TextIO
 
 from tcctui.errors import TcctuiError
 from tcctui.pump import poll
 from tcctui.recording.chunks import Chunk, pieces
-from tcctui.source import EventSource
+from tcctui.source import EventSource, Source
 from tcctui.wire.batch import Batch
 from tcctui.wire.records import pick
 
@@ -65,6 +66,15 @@ class Ending:
 
     def _give_up(self, *_: object) -> None:
         raise GivenUpError(f"The output takes nothing any more: given up after {_PATIENCE} s.")
+
+
+def announce(source: Source, remarks: TextIO) -> None:
+    """Say what is read, and what is lacking."""
+    if source.shortfall is not None:
+        print(f"There is less to go by than there could be: {source.shortfall}", file=remarks)
+    if source.kernel_filter:
+        print(f"Filter in the kernel: {source.kernel_filter}", file=remarks)
+    print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
 
 
 def live(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
 from tcctui.flows.labels import state_name
@@ -38,8 +39,7 @@ _MEASURED = np.dtype(
 """Measurements of each connection; extremes are 0 until there is a value."""
 
 _KNOWN = (
-    *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport"),
-    *("state", "events", "bytes_acked", "age_ns", "total_retrans", "cc", "comm", "pid"),
+    *(*ENDS, "state", "events", "bytes_acked", "age_ns", "total_retrans", "cc", "comm", "pid"),
     "opened_ns",
 )
 """Columns of the store whose last values are printed."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.store import Store
 from tcctui.query import Query
-from tcctui.query.value_text import ENDS, LOCAL, REMOTE, TOLD_BY_ENDS, endpoint, said, value
+from tcctui.query.value_text import TOLD_BY_ENDS, endpoint, said, value
 
 _MOST = 10
 """Connections that are named."""

@@ -17,7 +17,7 @@ from tcctui.query.errors import QueryError
 from tcctui.query.fields import FIELDS
 from tcctui.query.lexer import Fitting, lexemes, unknown_field
 from tcctui.query.operands import Lexeme
-from tcctui.query.terms import Comparison, Field, Piece, Term, all_of, any_of, negation
+from tcctui.query.terms import Comparable, Comparison, Piece, Term, all_of, any_of, negation
 
 MAX_CONDITIONS = 100
 """Limit on distinct conditions of a query: each costs time at every evaluation."""
@@ -99,7 +99,7 @@ class _Meaning(Transformer[Token, Any]):
         return _written(make(asked.column, asked.pattern), token)
 
     def condition(self, token: Token) -> Term:
-        content: tuple[Field, Comparison] = _content(token)
+        content: tuple[Comparable, Comparison] = _content(token)
         field, asked = content
         term = field.term(asked)
         return _written(negation(term) if asked.symbol == "!=" else term, token)

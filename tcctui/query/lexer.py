@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from tcctui.query.errors import QueryError, nearest
 from tcctui.query.fields import FIELDS
 from tcctui.query.operands import MAX_DEPTH, Lexeme, Operands
-from tcctui.query.terms import Comparison, Field, Piece
+from tcctui.query.terms import Comparable, Comparison, Piece
 
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s"<>=()]+')
@@ -205,7 +205,7 @@ class _Reader:
         fitting = Fitting(kind.text, head[2] == "!~", pattern)
         return self._put("FITTING", head.start(), end, fitting)
 
-    def _kind(self, name: Piece) -> Field:
+    def _kind(self, name: Piece) -> Comparable:
         kind = FIELDS.get(name.text.lower())
         if kind is None:
             raise unknown_field(name)
@@ -236,7 +236,7 @@ class _Reader:
         asked = Comparison(name.text, symbol, operator, value, tuple(items))
         return self._put("CONDITION", name.start, stop, (kind, asked))
 
-    def _check(self, name: Piece, kind: Field, items: list[Piece]) -> None:
+    def _check(self, name: Piece, kind: Comparable, items: list[Piece]) -> None:
         for place, item in enumerate(items):
             if not item.text:
                 at = item.start - 1 if place else item.start

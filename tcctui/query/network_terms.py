@@ -7,9 +7,19 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from tcctui.query.address_formula import All, AnyOf, Bounds, End, Inside, Not, PortRange, Reach
+from tcctui.query.address_formula import (
+    All,
+    AnyOf,
+    Bounds,
+    End,
+    Inside,
+    Not,
+    PortRange,
+    Reach,
+    opposite,
+)
 from tcctui.query.quantities import compare
-from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term, nearest
+from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term, nearest
 from tcctui.wire.addresses import Prefix, parse_prefix
 
 _V4 = parse_prefix("0.0.0.0/0")
@@ -18,7 +28,7 @@ _FAMILIES = {"ipv4": True, "ip4": True, "inet": True, "4": True, "v4": True} | d
 )
 
 
-def ports(*ends: End) -> Field:
+def ports(*ends: End) -> Comparable:
     """Field for the port of one end or of either; all results are precomputed in a table."""
     noun = "a port number"
 
@@ -36,10 +46,10 @@ def ports(*ends: End) -> Field:
             exactly(AnyOf(tuple(_among(end, table) for end in ends))),
         )
 
-    return Field(noun, "443", term)
+    return Comparable(noun, "443", term)
 
 
-def endpoints(*ends: End) -> Field:
+def endpoints(*ends: End) -> Comparable:
     """Field for address and port of one end (`s` or `d`, as columns begin) or of either."""
     noun = "an address"
 
@@ -55,10 +65,10 @@ def endpoints(*ends: End) -> Field:
             exactly(AnyOf(tuple(_reached(end, *one) for end in ends for one in wanted))),
         )
 
-    return Field(noun, "10.0.0.0/8", term, ordered=False)
+    return Comparable(noun, "10.0.0.0/8", term, ordered=False)
 
 
-def families() -> Field:
+def families() -> Comparable:
     """Field for the address family as displayed: v4-mapped ones are IPv4."""
 
     def term(asked: Comparison) -> Term:
@@ -77,20 +87,12 @@ def families() -> Field:
 
         return Term(frozenset({"saddr_hi", "saddr_lo"}), match, exactly(AnyOf(parts)))
 
-    return Field("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
+    return Comparable("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
 
 
 def exactly(formula: Reach) -> Bounds:
     """Bounds of a formula that the kernel can decide exactly."""
-    return Bounds(formula, _opposite(formula))
-
-
-def _opposite(formula: Reach) -> Reach:
-    if isinstance(formula, All):
-        return AnyOf(tuple(_opposite(part) for part in formula.parts))
-    if isinstance(formula, AnyOf):
-        return All(tuple(_opposite(part) for part in formula.parts))
-    return formula.atom if isinstance(formula, Not) else Not(formula)
+    return Bounds(formula, opposite(formula))
 
 
 def _among(end: End, table: Mask) -> Reach:

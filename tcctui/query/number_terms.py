@@ -6,10 +6,10 @@ import numpy as np
 
 from tcctui.query.arithmetic import Operand
 from tcctui.query.quantities import Quantity, compare
-from tcctui.query.terms import Comparison, Evaluation, Field, Mask, Piece, Term
+from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term
 
 
-def number(column: str, quantity: Quantity, unknown: int | None = None) -> Field:
+def number(column: str, quantity: Quantity, unknown: int | None = None) -> Comparable:
     """Field for a column of numbers. No comparison with an `unknown` value or NaN is true."""
 
     def term(asked: Comparison) -> Term:
@@ -38,7 +38,7 @@ def number(column: str, quantity: Quantity, unknown: int | None = None) -> Field
 
         return Term(frozenset({column}), match)
 
-    return Field(
+    return Comparable(
         quantity.noun,
         quantity.sample,
         term,

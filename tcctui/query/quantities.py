@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.field import Unit
 from tcctui.wire.events import NO_SSTHRESH
 
 MAX_LENGTH = 40
@@ -237,6 +238,22 @@ BIT_RATE = Quantity(
 GAIN = _factor("a gain", 256)
 ALPHA = _factor("a share of 1", 1024)
 IDENTIFIER = Quantity("a decimal or 0x number", "0x1f", _BARE, hexadecimal=True, dimension=None)
+
+QUANTITIES: Mapping[Unit, Quantity] = {
+    Unit.SEGMENTS: SEGMENTS,
+    Unit.THRESHOLD: THRESHOLD,
+    **dict.fromkeys((Unit.TOTAL, Unit.COUNT), COUNT),
+    Unit.BYTES: BYTES,
+    Unit.BYTES_PER_SECOND: BIT_RATE,
+    Unit.MICROSECONDS: ROUND_TRIP,
+    Unit.MILLISECONDS: SINCE,
+    Unit.NANOSECONDS: AGE,
+    Unit.PERCENT: PERCENT,
+    Unit.GAIN: GAIN,
+    Unit.ALPHA: ALPHA,
+    **dict.fromkeys((Unit.SEQUENCE, Unit.IDENTIFIER, Unit.BITS, Unit.FLAG), IDENTIFIER),
+}
+"""Quantities that numbers of each unit are."""
 
 _LITERALS: Mapping[str, tuple[Fraction, Dimension]] = {
     **{unit: (factor, _SPEED) for unit, factor in BIT_RATE.units.items()},

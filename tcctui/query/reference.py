@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tcctui.fields.field import Field
 from tcctui.query.arithmetic import Operand
-from tcctui.query.definitions import Definition
-from tcctui.query.fields import DEFINITIONS
+from tcctui.query.fields import DESCRIBED
+from tcctui.query.terms import Comparable
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,19 @@ class FieldHelp:
     calculable: bool = False
 
 
-def _described(one: Definition) -> FieldHelp:
-    field = one.field
-    quantity = field.operand.quantity if isinstance(field.operand, Operand) else None
+def _described(field: Field, asked: Comparable) -> FieldHelp:
+    quantity = asked.operand.quantity if isinstance(asked.operand, Operand) else None
+    name, *synonyms = field.names
     return FieldHelp(
-        *(one.name, one.synonyms, field.noun, one.meaning, one.source),
+        *(name, tuple(synonyms), asked.noun, field.meaning, field.source),
         quantity.bare if quantity else "",
-        field.values,
-        field.sample,
+        asked.values,
+        asked.sample,
         quantity is not None and quantity.dimension is not None,
     )
 
 
-FIELD_HELP: tuple[FieldHelp, ...] = tuple(map(_described, DEFINITIONS))
+FIELD_HELP: tuple[FieldHelp, ...] = tuple(_described(*one) for one in DESCRIBED)
 """All fields, each once, the usual ones first."""
 
 BY_NAME = {name: one for one in FIELD_HELP for name in (one.name, *one.synonyms)}

@@ -14,9 +14,9 @@ from tcctui.query.evaluation import Evaluation, Flows, Mask, Subset
 from tcctui.wire.tcp_states import fold
 
 __all__ = [
+    "Comparable",
     "Comparison",
     "Evaluation",
-    "Field",
     "Flows",
     "Mask",
     "Piece",
@@ -112,7 +112,7 @@ def separated(whole: Piece, name: str, noun: str) -> Iterator[Piece]:
 
 
 @dataclass(frozen=True)
-class Field:
+class Comparable:
     """Meaning of a name before `:` or a comparison.
 
     `noun` and `sample` are for messages: "a port number", "443". `term` makes the condition, or
@@ -133,7 +133,7 @@ class Field:
 
 def names(
     column: str, noun: str, values: Mapping[str, frozenset[int]], choices: Sequence[str]
-) -> Field:
+) -> Comparable:
     """Field for a column of numbers below 256 with names.
 
     `values` are the numbers by folded name, `choices` the spellings worth showing.
@@ -150,7 +150,7 @@ def names(
             table[list(values[fold(item.text)])] = True
         return Term(frozenset({column}), lambda look: table.take(look[column]))
 
-    return Field(noun, choices[0], term, ordered=False, values=tuple(choices))
+    return Comparable(noun, choices[0], term, ordered=False, values=tuple(choices))
 
 
 def negation(term: Term) -> Term:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.query.patterns import Pattern
-from tcctui.query.terms import DEAR, DEAREST, Comparison, Evaluation, Field, Mask, Piece, Term
+from tcctui.query.terms import DEAR, DEAREST, Comparable, Comparison, Evaluation, Mask, Piece, Term
 
 _NAMES = ("comm", "cc")
 ROW = frozenset({"text", *_NAMES})
@@ -74,7 +74,7 @@ def name_does_not_fit(column: str, piece: Piece) -> Term:
     return Term(frozenset({column}), lambda look: look.of_each(column, of_names))
 
 
-def texts(column: str, noun: str, sample: str) -> Field:
+def texts(column: str, noun: str, sample: str) -> Comparable:
     """Field for a column of bytes, searched for one of the texts, in either case.
 
     Flows with an unknown text never match.
@@ -90,7 +90,7 @@ def texts(column: str, noun: str, sample: str) -> Field:
 
         return Term(frozenset({column}), match)
 
-    return Field(noun, sample, term, ordered=False, text=column)
+    return Comparable(noun, sample, term, ordered=False, text=column)
 
 
 def _found(look: Evaluation, column: str, wanted: Iterable[bytes]) -> Mask:

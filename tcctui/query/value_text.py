@@ -9,31 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.flows.diagnosis.bbr import PHASE_NAMES
-from tcctui.flows.diagnosis.causes import LIMIT_NAMES
+from tcctui.fields.connection import ENDS
+from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.printable import plain
 from tcctui.query.arithmetic import Operand
-from tcctui.query.fields import DEFINITIONS
+from tcctui.query.fields import DESCRIBED
 from tcctui.query.quantities import Quantity
 from tcctui.wire.addresses import format_endpoint
-from tcctui.wire.events import CaState
-from tcctui.wire.tcp_states import STATE_NAMES
-
-LOCAL = ("saddr_hi", "saddr_lo", "sport")
-REMOTE = ("daddr_hi", "daddr_lo", "dport")
-ENDS = (*LOCAL, *REMOTE)
 
 TOLD_BY_ENDS = frozenset({*ENDS, "cookie", "text"})
 """Columns that the ends of a connection already show."""
-
-_NAMES: Mapping[str, Mapping[int, str]] = MappingProxyType(
-    {
-        "state": STATE_NAMES,
-        "ca_state": {state: state.name.lower() for state in CaState},
-        "limit": LIMIT_NAMES,
-        "bbr_phase": PHASE_NAMES,
-    }
-)
 
 Value = str | int | float | bool | None
 
@@ -49,9 +34,9 @@ def value(name: str, found: Any) -> Value:
     if isinstance(found, bytes):
         return plain(found.decode(errors="replace"))
     number: Value = np.asarray(found).item()
-    if name in _NAMES:
-        assert isinstance(number, int)
-        return _NAMES[name].get(number, number)
+    if name in VALUE_NAMES and isinstance(number, int) and not isinstance(number, bool):
+        word = VALUE_NAMES[name].get(number, number)
+        return word.lower() if name == "ca_state" and isinstance(word, str) else word
     if isinstance(number, float):
         if not math.isfinite(number):
             return None
@@ -71,12 +56,10 @@ def said(name: str, told: Value) -> str:
 
 def _fields() -> Mapping[str, tuple[str, Quantity | None]]:
     found: dict[str, tuple[str, Quantity | None]] = {}
-    for one in DEFINITIONS:
-        operand = one.field.operand
-        if isinstance(operand, Operand):
-            found.setdefault(operand.column, (one.name, operand.quantity))
-        elif one.field.text:
-            found.setdefault(one.field.text, (one.name, None))
+    for field, asked in DESCRIBED:
+        quantity = asked.operand.quantity if isinstance(asked.operand, Operand) else None
+        if quantity is not None or asked.text:
+            found[field.name] = field.names[0], quantity
     return MappingProxyType(found)
 
 

@@ -28,7 +28,7 @@ import numpy.typing as npt
 
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import NO_EVENTS, Chunk
-from tcctui.recording.field_metadata import EVENT_UNITS, SAMPLE_UNITS
+from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS, UNNAMED_FIELDS
 from tcctui.recording.ipc_frames import NOTE, PREFIX, Note, metadata_length
 from tcctui.recording.timeline import Origin
 from tcctui.wire.events import EVENT, Events
@@ -66,7 +66,6 @@ Array = npt.NDArray[Any]
 _FIELDS = SAMPLE.fields
 assert _FIELDS is not None
 _INFO = _FIELDS["tcp_info"][1]
-UNNAMED_FIELDS = ("tcpi_state", "fackets")
 UNNAMED = np.dtype(
     {
         "names": list(UNNAMED_FIELDS),
@@ -105,17 +104,16 @@ def _arrow_type(form: np.dtype[Any]) -> Any:
     return pa.binary() if form.kind == "S" else pa.from_numpy_dtype(form)
 
 
-def _struct(form: np.dtype[np.void], units: Mapping[str, tuple[str, str]]) -> Any:
+def _struct(form: np.dtype[np.void], described: Mapping[str, Mapping[str, str]]) -> Any:
     members = []
-    for name, (unit, source) in units.items():
+    for name, metadata in described.items():
         kind = _arrow_type(form[name] if name in (form.names or ()) else UNNAMED[name])
-        metadata = {key: text for key, text in (("unit", unit), ("source", source)) if text}
-        members.append(pa.field(name, kind, name in EXTREMES, metadata))
+        members.append(pa.field(name, kind, name in EXTREMES, dict(metadata)))
     return pa.struct(members)
 
 
-_EVENT_TYPE = _struct(EVENT, EVENT_UNITS)
-_SAMPLE_TYPE = _struct(SAMPLE, SAMPLE_UNITS)
+_EVENT_TYPE = _struct(EVENT, EVENT_FIELDS)
+_SAMPLE_TYPE = _struct(SAMPLE, SAMPLE_FIELDS)
 _NS = {"unit": "nanoseconds, CLOCK_MONOTONIC; with wall_offset_ns added, since 1970 UTC"}
 SCHEMA = pa.schema(
     [
@@ -175,7 +173,7 @@ def _list(columns: Iterable[Any], kind: Any, count: int) -> Any:
 
 
 def _event_columns(events: Events) -> Iterable[Any]:
-    columns = _columns({name: events[name] for name in EVENT_UNITS})
+    columns = _columns({name: events[name] for name in EVENT_FIELDS})
     alone = columns["acks"] == 0
     for name in EXTREMES:
         alone &= columns[name] == own_value(columns, name)
@@ -189,7 +187,7 @@ def _event_columns(events: Events) -> Iterable[Any]:
 def _sample_columns(samples: Samples) -> Iterable[Any]:
     unnamed = samples.view(UNNAMED)
     fields = {
-        name: unnamed[name] if name in UNNAMED_FIELDS else samples[name] for name in SAMPLE_UNITS
+        name: unnamed[name] if name in UNNAMED_FIELDS else samples[name] for name in SAMPLE_FIELDS
     }
     return map(_column, _columns(fields).values())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tcctui.recording.field_metadata import EVENT_UNITS, SAMPLE_UNITS
+from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS
 from tcctui.reference.blocks import Block, Command, Heading, Paragraph, entry, sourced
 
 
@@ -42,11 +42,13 @@ def blocks() -> Iterator[Block]:
         " the tracepoint's format, tcctui's version, and wall_offset_ns, which added to a time"
         " (CLOCK_MONOTONIC) gives nanoseconds since 1970."
     )
-    yield from _fields("Fields of events", EVENT_UNITS)
-    yield from _fields("Fields of samples", SAMPLE_UNITS)
+    yield from _fields("Fields of events", EVENT_FIELDS)
+    yield from _fields("Fields of samples", SAMPLE_FIELDS)
 
 
-def _fields(title: str, units: Mapping[str, tuple[str, str]]) -> Iterator[Block]:
+def _fields(title: str, fields: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:
     yield Heading(title)
-    for name, (unit, source) in units.items():
-        yield entry(name, f"{unit}." if unit else "", sourced(source))
+    for name, described in fields.items():
+        meaning, unit = (described.get(key, "") for key in ("meaning", "unit"))
+        text = f"{meaning} ({unit})" if meaning and unit else meaning or unit
+        yield entry(name, f"{text[:1].upper()}{text[1:]}.", sourced(described["source"]))

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.frame import Frame, FrameRequest, cut
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
@@ -63,7 +63,6 @@ class Moment:
         self._pasts: Histories | None = None
         self._tables = Copies(_TABLES)
         self._cookies = _NOBODY
-        self._seconds = _SHORTEST
         self._nothing = Store(0)
 
     def go(self, at_ns: int) -> None:
@@ -138,7 +137,7 @@ class Moment:
             seconds = LONGEST if self._life is None else _SHORTEST
         wanted = np.unique(np.asarray(cookies, "u8"))
         pasts, seconds = self._pasts, max(seconds, _SHORTEST)
-        self._cookies, self._seconds = wanted, seconds
+        self._cookies = wanted
         if self._table is None:
             return
         with self._lock:
@@ -173,6 +172,10 @@ class Moment:
         """Copy all that is asked for, of one moment; see `Store.frame`."""
         with self._lock:
             return cut(self._reads, request)
+
+    def key(self, cookie: int) -> FlowKey:
+        """Give the key of a flow: the one that it had live."""
+        return FlowKey(THIS_HOST, cookie)
 
     def totals(self) -> Totals:
         """Counts at that moment; see `Store.totals`."""

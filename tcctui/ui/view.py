@@ -9,7 +9,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.frame import Frame, FrameRequest
+from tcctui.flows.frame import FlowKey, Frame, FrameRequest, View
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows, Totals
 from tcctui.flows.store import Store
@@ -48,8 +48,8 @@ class CurrentView:
         """
 
     @property
-    def _shown(self) -> Store | Moment:
-        shown = self.store if self.moment is None else self.moment
+    def _shown(self) -> View:
+        shown: View | None = self.store if self.moment is None else self.moment
         assert shown is not None
         return shown
 
@@ -75,6 +75,10 @@ class CurrentView:
     def frame(self, request: FrameRequest) -> Frame:
         """Copy everything requested, of one instant."""
         return self._shown.frame(request)
+
+    def key(self, cookie: int) -> FlowKey:
+        """Say which flow on which machine a number in a column `cookie` stands for."""
+        return self._shown.key(cookie)
 
     def totals(self, frame: Frame) -> Totals:
         """Counts since the start, live or until the moment of a recording."""

@@ -10,118 +10,38 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.field import Part, Unit, Where
+from tcctui.fields.table import BY_RECORDED, every
 from tcctui.wire.records import pick
 
 TCP_INFO: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
-        "ca_state": ("u1", 1),
-        "retransmits": ("u1", 2),
-        "probes": ("u1", 3),
-        "backoff": ("u1", 4),
-        "options": ("u1", 5),
-        "wscale": ("u1", 6),  # snd_wscale in the lower half, rcv_wscale in the upper one
-        "rate_flags": ("u1", 7),  # lowest bit: delivery_rate_app_limited
-        "rto": ("u4", 8),
-        "ato": ("u4", 12),
-        "snd_mss": ("u4", 16),
-        "rcv_mss": ("u4", 20),
-        "unacked": ("u4", 24),
-        "sacked": ("u4", 28),
-        "lost": ("u4", 32),
-        "retrans": ("u4", 36),
-        "last_data_sent": ("u4", 44),
-        "last_ack_sent": ("u4", 48),
-        "last_data_recv": ("u4", 52),
-        "last_ack_recv": ("u4", 56),
-        "pmtu": ("u4", 60),
-        "rcv_ssthresh": ("u4", 64),
-        "rtt": ("u4", 68),
-        "rttvar": ("u4", 72),
-        "snd_ssthresh": ("u4", 76),
-        "snd_cwnd": ("u4", 80),
-        "advmss": ("u4", 84),
-        "reordering": ("u4", 88),
-        "rcv_rtt": ("u4", 92),
-        "rcv_space": ("u4", 96),
-        "total_retrans": ("u4", 100),
-        "pacing_rate": ("u8", 104),
-        "max_pacing_rate": ("u8", 112),
-        "bytes_acked": ("u8", 120),
-        "bytes_received": ("u8", 128),
-        "segs_out": ("u4", 136),
-        "segs_in": ("u4", 140),
-        "notsent_bytes": ("u4", 144),
-        "min_rtt": ("u4", 148),
-        "data_segs_in": ("u4", 152),
-        "data_segs_out": ("u4", 156),
-        "delivery_rate": ("u8", 160),
-        "busy_time": ("u8", 168),
-        "rwnd_limited": ("u8", 176),
-        "sndbuf_limited": ("u8", 184),
-        "delivered": ("u4", 192),
-        "delivered_ce": ("u4", 196),
-        "bytes_sent": ("u8", 200),
-        "bytes_retrans": ("u8", 208),
-        "dsack_dups": ("u4", 216),
-        "reord_seen": ("u4", 220),
-        "rcv_ooopack": ("u4", 224),
-        "snd_wnd": ("u4", 228),
-        "rcv_wnd": ("u4", 232),
-        "rehash": ("u4", 236),
+        field.name: (field.dtype, field.offset)
+        for field in sorted(every(), key=lambda field: field.offset or 0)
+        if field.offset is not None
     }
 )
-"""Fields of `struct tcp_info` (include/uapi/linux/tcp.h) without `tcpi_`: type, and place in it.
+"""Members of `struct tcp_info` (include/uapi/linux/tcp.h) without `tcpi_`: type and offset."""
 
-Times are microseconds but for `last_*` (milliseconds); `unacked`, `sacked`, `lost`, `retrans` and
-windows of the congestion control are segments, rates bytes per second.
-"""
-
-TCP_INFO_BYTES = 240
-"""Bytes kept of `struct tcp_info`: up to `rehash`."""
+TCP_INFO_BYTES = max(offset + np.dtype(kind).itemsize for kind, offset in TCP_INFO.values())
+"""Bytes of a `struct tcp_info` that are kept: up to the last member that has a field."""
 
 _HEAD = (
-    ("ts_ns", "u8"),  # CLOCK_MONOTONIC
-    ("sock_cookie", "u8"),
-    ("saddr", ">u8", (2,)),
-    ("daddr", ">u8", (2,)),
-    ("sport", "u2"),
-    ("dport", "u2"),
-    ("family", "u2"),
-    (
-        "info_len",
-        "u2",
-    ),  # bytes of TCP_INFO that the kernel gave; the fields beyond are unknown
-    ("ifindex", "u4"),  # the device that the socket is bound to, or 0
-    ("inode", "u4"),  # 0 if no process has the socket any more
-    ("uid", "u4"),
-    ("rqueue", "u4"),  # bytes received and not yet read
-    ("wqueue", "u4"),  # bytes written and not yet acknowledged: write_seq - snd_una
-    ("state", "u1"),  # TcpState
-    ("end", "u1"),  # End
-    ("cc_info", "u1"),  # CcInfo
-    ("has_skmem", "u1"),
-    ("netns", "u4"),  # inode of the network namespace, 0 if unknown
-    ("pid", "u4"),  # 0 if unknown
-    ("cc", "S16"),  # TCP_CA_NAME_MAX
-    ("comm", "S16"),  # TASK_COMM_LEN
-    ("netns_name", "S48"),
-    ("cgroup", "S64"),  # the container or unit, in short
+    *("ts_ns", "sock_cookie", "saddr", "daddr", "sport", "dport", "family", "info_len"),
+    *("ifindex", "inode", "uid", "rqueue", "wqueue", "state", "end", "cc_info", "has_skmem"),
+    *("netns", "pid", "cc", "comm", "netns_name", "cgroup"),
 )
 _TAIL = (
-    ("bbr_bw", "u8"),  # bytes per second
-    ("bbr_min_rtt", "u4"),  # microseconds
-    ("bbr_pacing_gain", "u4"),  # 256 is 1.0
-    ("bbr_cwnd_gain", "u4"),
-    ("dctcp_ce_state", "u2"),
-    ("dctcp_enabled", "u2"),
-    ("dctcp_alpha", "u4"),  # 1024 is 1.0
-    ("rmem_alloc", "u4"),  # struct sk_meminfo: bytes
-    ("rcvbuf", "u4"),
-    ("wmem_alloc", "u4"),
-    ("sndbuf", "u4"),
-    ("wmem_queued", "u4"),
-    ("drops", "u4"),
+    *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain"),
+    *("dctcp_ce_state", "dctcp_enabled", "dctcp_alpha"),
+    *("rmem_alloc", "rcvbuf", "wmem_alloc", "sndbuf", "wmem_queued", "drops"),
 )
+"""Order of what is around `struct tcp_info`."""
+
+
+def _form(name: str) -> np.dtype[Any]:
+    field = BY_RECORDED[name]
+    return np.dtype((field.dtype, (2,)) if field.unit is Unit.ADDRESS else field.dtype)
 
 
 def _sample() -> np.dtype[np.void]:
@@ -135,19 +55,18 @@ def _sample() -> np.dtype[np.void]:
         formats.append(form)
         offsets.append(place)
 
-    for name, kind, *shape in _HEAD:
-        form = np.dtype((kind, shape[0]) if shape else kind)
-        put(name, form, at)
-        at += form.itemsize
+    for name in _HEAD:
+        put(name, _form(name), at)
+        at += _form(name).itemsize
     at = -(-at // 8) * 8
     # The kernel's struct unchanged, copied in one piece.
     put("tcp_info", f"V{TCP_INFO_BYTES}", at)
     for name, (kind, place) in TCP_INFO.items():
         put(name, kind, at + place)
-    at += TCP_INFO_BYTES
-    for name, kind in _TAIL:
-        put(name, kind, at)
-        at += np.dtype(kind).itemsize
+    at += -(-TCP_INFO_BYTES // 8) * 8
+    for name in _TAIL:
+        put(name, _form(name), at)
+        at += _form(name).itemsize
     return np.dtype(
         {"names": names, "formats": formats, "offsets": offsets, "itemsize": -(-at // 8) * 8}
     )
@@ -164,17 +83,8 @@ Samples = npt.NDArray[np.void]
 
 NO_SAMPLES: Samples = np.empty(0, SAMPLE)
 
-SOCKET = np.dtype(
-    [
-        ("sock_cookie", "u8"),
-        ("saddr", ">u8", (2,)),
-        ("daddr", ">u8", (2,)),
-        ("sport", "u2"),
-        ("dport", "u2"),
-        ("family", "u2"),
-        ("ifindex", "u4"),
-    ]
-)
+_SOCKET = ("sock_cookie", "saddr", "daddr", "sport", "dport", "family", "ifindex")
+SOCKET = np.dtype([(name, SAMPLE[name]) for name in _SOCKET])
 """Key of one socket in a request; fields as in `SAMPLE`, `ifindex` 0 if unknown."""
 
 
@@ -196,45 +106,23 @@ class CcInfo(IntEnum):
     DCTCP = 2
 
 
+_CC_PARTS = {Part.BBR: CcInfo.BBR, Part.DCTCP: CcInfo.DCTCP}
 CC_FIELDS: Mapping[str, CcInfo] = MappingProxyType(
-    {
-        "bbr_bw": CcInfo.BBR,
-        "bbr_min_rtt": CcInfo.BBR,
-        "bbr_pacing_gain": CcInfo.BBR,
-        "bbr_cwnd_gain": CcInfo.BBR,
-        "dctcp_ce_state": CcInfo.DCTCP,
-        "dctcp_enabled": CcInfo.DCTCP,
-        "dctcp_alpha": CcInfo.DCTCP,
-    }
+    {field.name: _CC_PARTS[field.part] for field in every() if field.part in _CC_PARTS}
 )
-SKMEM_FIELDS = frozenset({"rmem_alloc", "rcvbuf", "wmem_alloc", "sndbuf", "wmem_queued", "drops"})
-TEXT_FIELDS = frozenset({"cc", "comm", "netns_name", "cgroup"})
+SKMEM_FIELDS = frozenset(field.name for field in every() if field.part is Part.MEMORY)
+TEXT_FIELDS = frozenset(field.name for field in every() if field.unit is Unit.NAME)
 
 _UNKNOWN: Mapping[str, int] = MappingProxyType(
     {
-        "min_rtt": 0xFFFFFFFF,  # tcp_min_rtt() before the first measurement
-        "bbr_min_rtt": 0xFFFFFFFF,
-        "pacing_rate": 0xFFFFFFFFFFFFFFFF,  # not paced
-        "max_pacing_rate": 0xFFFFFFFFFFFFFFFF,
-        "rtt": 0,  # nothing was measured yet
-        "rttvar": 0,
-        "rcv_rtt": 0,
-        "delivery_rate": 0,
-        "snd_mss": 0,
-        "pmtu": 0,
-        "pid": 0,
-        "netns": 0,
-        "bbr_bw": 0,  # it has not sent
-        "bbr_pacing_gain": 0,
-        "bbr_cwnd_gain": 0,
+        field.name: field.unknown
+        for field in every()
+        if field.where is Where.SAMPLE and field.unknown is not None
     }
 )
-"""Values that say that there is none."""
-
-_SINCE: Mapping[str, str] = MappingProxyType(
-    {"last_data_sent": "data_segs_out", "last_data_recv": "data_segs_in"}
+_HAPPENED: Mapping[str, str] = MappingProxyType(
+    {field.name: field.happened for field in every() if field.happened}
 )
-"""Times since optional events, and the events' counts."""
 
 
 def value(samples: Samples, name: str) -> npt.NDArray[Any]:
@@ -255,8 +143,8 @@ def value(samples: Samples, name: str) -> npt.NDArray[Any]:
         missing |= samples["has_skmem"] == 0
     if name in _UNKNOWN:
         missing |= samples[name] == np.array(_UNKNOWN[name], samples[name].dtype)
-    if name in _SINCE:
-        missing |= samples[_SINCE[name]] == 0
+    if name in _HAPPENED:
+        missing |= samples[_HAPPENED[name]] == 0
     numbers[missing] = np.nan
     return numbers
 

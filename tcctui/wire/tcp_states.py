@@ -1,11 +1,11 @@
-"""Names of TCP states in output and queries."""
+"""Names of TCP and CA states in output and queries."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tcctui.wire.events import TcpState
+from tcctui.wire.events import CaState, TcpState
 
 STATE_NAMES: Mapping[int, str] = MappingProxyType(
     {
@@ -25,6 +25,17 @@ STATE_NAMES: Mapping[int, str] = MappingProxyType(
     }
 )
 """Displayed name of each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
+
+CA_STATE_NAMES: Mapping[int, str] = MappingProxyType(
+    {
+        CaState.OPEN: "Open",
+        CaState.DISORDER: "Disorder",
+        CaState.CWR: "CWR",
+        CaState.RECOVERY: "Recovery",
+        CaState.LOSS: "Loss",
+    }
+)
+"""The same for states of loss recovery, in the words of the kernel's comments."""
 
 
 def fold(name: str) -> str:

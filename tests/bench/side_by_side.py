@@ -145,9 +145,8 @@ def _window(load: Load, tool: Tool, seconds: float) -> tuple[Reading, float, lis
         time.sleep(min(_SETTLE, seconds))
         first, started = tool.reading(), time.monotonic()
         requests = load.rates(seconds)
-        while not _came_on(
-            first, last := tool.reading()
-        ):  # a window with nothing in it says nothing
+        # A window with nothing in it says nothing.
+        while not _came_on(first, last := tool.reading()):
             assert time.monotonic() < started + seconds + PATIENCE, f"{tool.name} reads nothing"
             time.sleep(0.05)
         taken = time.monotonic() - started

@@ -131,9 +131,9 @@ def pause(dashboard: Terminal) -> str:
 
 
 def is_paused(screen: str) -> bool:
-    """Say whether it stands still, and the moment that it stands at is on the screen."""
+    """Say whether it stands still, and that moment is on the screen, with its charts."""
     status = screen.partition("\n")[0]
-    return "❚❚" in status and " …" not in status
+    return "❚❚" in status and " …" not in status and bool(re.search(r"⠒ cwnd \d", screen))
 
 
 def moves(dashboard: Terminal) -> None:

@@ -109,7 +109,7 @@ async def test_letters_find_a_column_and_space_chooses_it(clock: Clock) -> None:
         assert at.titles == AT_80[:-1]
         at.dialog.query_one(Input).value = ""
         await at.desk.press(*"rto")
-        assert at.about().startswith("RTO time without an acknowledgement")
+        assert at.about().startswith("RTO retransmission timeout")
         assert at.about().endswith("from TCP_INFO tcpi_rto")
         await at.desk.press("space")
         assert at.titles == [*AT_80[:-1], "RTO"]

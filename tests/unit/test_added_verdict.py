@@ -14,7 +14,7 @@ ADDED: Additions = {
         (
             ')  # fmt: skip\n"""Every verdict',
             '    Verdict(Limit.PACING, "▙", "p", "$text-accent", 65, "it is paced",'
-            ' "its pacing", sentences.by_pacing),\n',
+            ' "its pacing", "Set no SO_MAX_PACING_RATE.", sentences.by_pacing),\n',
         ),
     ),
     "tcctui/flows/diagnosis/sentences.py": (

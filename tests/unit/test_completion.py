@@ -71,19 +71,25 @@ def test_bash(place: Path, line: str, found: list[str]) -> None:
     assert sorted(in_bash(place, line)) == found
 
 
+TYPED = [
+    ("por", ["port:"]),
+    ("'por", ["port:"]),
+    ("'port:443 and srt", ["port:443 and srtt>"]),
+    ('"port:443 and srt', ["port:443 and srtt>"]),
+    ("'state:clos", ["state:close-wait", "state:closed", "state:closing"]),
+    ("not\\ srt", ["not\\ srtt\\>"]),
+]
+
+
 @pytest.mark.parametrize(
-    ("typed", "found"),
+    ("command", "typed", "found"),
     [
-        ("por", ["port:"]),
-        ("'por", ["port:"]),
-        ("'port:443 and srt", ["port:443 and srtt>"]),
-        ('"port:443 and srt', ["port:443 and srtt>"]),
-        ("'state:clos", ["state:close-wait", "state:closed", "state:closing"]),
-        ("not\\ srt", ["not\\ srtt\\>"]),
+        *(("tcctui --filter", *typed) for typed in TYPED),
+        *(
+            (command, *TYPED[2])
+            for command in ("tcctui -f", "tcctui record -f", "tcctui trace --until")
+        ),
     ],
-)
-@pytest.mark.parametrize(
-    "command", ["tcctui --filter", "tcctui -f", "tcctui record -f", "tcctui trace --until"]
 )
 def test_queries_are_completed(place: Path, command: str, typed: str, found: list[str]) -> None:
     """Wherever a query is typed, with quotes or without, it goes on, and no quote is lost."""

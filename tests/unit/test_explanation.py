@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,123 +30,45 @@ CWND = {"busy_time": 1e6, "snd_ssthresh": 5, **FULL, **ROUND}
 LOST = {"total_retrans": 12}
 
 
-@pytest.mark.parametrize(
-    ("fields", "first", "second"),
-    [
-        (
-            {**CWND, **LOST, "data_segs_out": 100},
-            "Limited by congestion control (cubic) for 100 % of the last 2 s: cwnd 10, "
-            "all of it in flight.",
-            "The queue is full: 30 ms of 61 ms srtt is queueing delay; "
-            "1.2 % of the segments were retransmitted.",
-        ),
-        (
-            {**CWND, "rtt": 31_000, **LOST, "data_segs_out": 100},
-            "Limited by congestion control (cubic) for 100 % of the last 2 s: cwnd 10, "
-            "all of it in flight.",
-            "There is no queue: srtt 31 ms is the minimum, yet 1.2 % of the segments were "
-            "retransmitted: losses, not queueing, keep cwnd low.",
-        ),
-        (
-            {**CWND, "rtt": 31_100, "snd_ssthresh": 0x7FFFFFFF},
-            "Limited by congestion control (cubic) for 100 % of the last 2 s: cwnd 10, "
-            "all of it in flight.",
-            "Still in slow start: cwnd doubles with each round trip of 31 ms.",
-        ),
-        (
-            {
-                **CWND,
-                "cc": b"bbr",
-                "bbr_bw": 12_500_000,
-                "pacing_rate": 12_375_000,
-                "bbr_pacing_gain": 256,
-                "bbr_cwnd_gain": 512,
-            },
-            "Limited by congestion control (bbr) for 100 % of the last 2 s: cwnd 10, "
-            "all of it in flight.",
-            "BBR is in probe_bw (inferred), has measured 100 Mb/s and paces at 99 Mb/s; "
-            "30 ms of the srtt is queueing delay.",
-        ),
-        (
-            {
-                "busy_time": 1e6,
-                "rwnd_limited": 0.94e6,
-                "snd_wnd": 65_536,
-                "wqueue": 80_000,
-                "notsent_bytes": 80_000 - 65_536,
-                "snd_cwnd": 100,
-                "rtt": 1200,
-                "min_rtt": 1100,
-            },
-            "Limited by the peer's receive window for 94 % of the last 2 s: 64 Ki offered, "
-            "all of it in flight.",
-            "The path has room: srtt 1.2 ms is only 100 µs above the minimum.",
-        ),
-        (
-            {"busy_time": 1e6, "rwnd_limited": 1e6, "snd_wnd": 0, "wqueue": 9},
-            "Limited by the peer's receive window for 100 % of the last 2 s: it is zero.",
-            "The application there does not read.",
-        ),
-        (
-            {
-                "busy_time": 1e6,
-                "sndbuf_limited": 0.9e6,
-                "sndbuf": 46_080,
-                "wqueue": 20 * 1024,
-                **ROUND,
-            },
-            "Limited by the send buffer for 90 % of the last 2 s: it is 45 Ki, with 20 Ki "
-            "in flight.",
-            "That carries about 6.0 Mb/s over a round trip of 61 ms; a larger SO_SNDBUF, or none "
-            "set, lets it send more.",
-        ),
-        (
-            {"busy_time": 0.3e6, **FULL, "last_data_sent": 3200, "data_segs_out": 5},
-            "Limited by the application for 70 % of the last 2 s (and for 30 % by congestion "
-            "control): nothing is queued.",
-            "It last sent 3.2 s ago.",
-        ),
-        (
-            {"busy_time": 0, "rtt": 20_000},
-            "Limited by the application for 100 % of the last 2 s: nothing is queued.",
-            "cwnd 10 and srtt 20 ms would allow 5.8 Mb/s; it sends 0 b/s.",
-        ),
-        (
-            {**CWND, **LOST, "data_segs_out": 100, "ca_state": 4, "rto": 200_000},
-            "Limited by loss recovery for 100 % of the last 2 s: cwnd 10, ssthresh 7.",
-            "1.2 % of the segments were retransmitted in its life; the timeout of 200 ms expired.",
-        ),
-        (
-            {"bytes_received": 1024, "rqueue": 2048},
-            "This end only receives: its one limit here is reading.",
-            "2.0 KiB are received and not read yet.",
-        ),
-    ],
-)
-def test_each_verdict_has_its_sentences(fields: dict[str, Any], first: str, second: str) -> None:
-    """For each cause, the figures a network engineer asks for next are there."""
-    assert told(sampled(10, 1000, **fields)) == (first, second)
+VERDICTS: dict[str, dict[str, Any]] = {
+    "a full path": {**CWND, **LOST, "data_segs_out": 100},
+    "losses without a queue": {**CWND, "rtt": 31_000, **LOST, "data_segs_out": 100},
+    "slow start": {**CWND, "rtt": 31_100, "snd_ssthresh": 0x7FFFFFFF},
+    "bbr": {
+        **{**CWND, "cc": b"bbr", "bbr_bw": 12_500_000, "pacing_rate": 12_375_000},
+        **{"bbr_pacing_gain": 256, "bbr_cwnd_gain": 512},
+    },
+    "the peer's window": {
+        **{"busy_time": 1e6, "rwnd_limited": 0.94e6, "snd_wnd": 65_536, "wqueue": 80_000},
+        **{"notsent_bytes": 80_000 - 65_536, "snd_cwnd": 100, "rtt": 1200, "min_rtt": 1100},
+    },
+    "a closed window": {"busy_time": 1e6, "rwnd_limited": 1e6, "snd_wnd": 0, "wqueue": 9},
+    "the send buffer": {
+        **{"busy_time": 1e6, "sndbuf_limited": 0.9e6, "sndbuf": 46_080, "wqueue": 20 * 1024},
+        **ROUND,
+    },
+    "two causes": {"busy_time": 0.3e6, **FULL, "last_data_sent": 3200, "data_segs_out": 5},
+    "the application": {"busy_time": 0, "rtt": 20_000},
+    "recovery": {**CWND, **LOST, "data_segs_out": 100, "ca_state": 4, "rto": 200_000},
+    "a receiver": {"bytes_received": 1024, "rqueue": 2048},
+}
+"""Samples of a flow, in which each cause is found."""
 
 
-def test_before_anything_is_known() -> None:
-    """Without a sample, with one, and with none for long, it says so."""
+def diagnoses() -> Iterator[tuple[str, str]]:
+    """Names of all cases, each with its two sentences; test_messages.py compares them."""
+    for name, fields in VERDICTS.items():
+        yield name, "\n".join(told(sampled(10, 1000, **fields)))
     store = filled(probes(SECOND))
-    assert told(store)[0] == "No sample yet."
+    yield "no sample", "\n".join(told(store))
     look(store, samples(2 * SECOND))
-    assert told(store)[0] == "Sampled once so far."
+    yield "one sample", "\n".join(told(store))
     store.ingest(NOTHING, 32 * SECOND)
-    assert told(store)[0] == "Not sampled for 30 s."
-
-
-def test_a_closed_flow_has_its_totals() -> None:
-    """Of a flow that is over, what it was for is said."""
-    store = Store(MEMORY)
-    look(store, samples(SECOND), destroyed(2 * SECOND, bytes_acked=5 << 20, total_retrans=0))
-    store.ingest(NOTHING, 5 * SECOND)
-    assert told(store) == (
-        "Closed 3.0 s ago.",
-        "5.0 MiB acknowledged in total; no segment was retransmitted.",
-    )
+    yield "no sample for long", "\n".join(told(store))
+    closed = Store(MEMORY)
+    look(closed, samples(SECOND), destroyed(2 * SECOND, bytes_acked=5 << 20, total_retrans=0))
+    closed.ingest(NOTHING, 5 * SECOND)
+    yield "a closed flow", "\n".join(told(closed))
 
 
 @settings(max_examples=150)

@@ -7,8 +7,10 @@ import threading
 import numpy as np
 
 from tcctui.flows.frame import (
+    THIS_HOST,
     Arrangement,
     CloseRequest,
+    FlowKey,
     FrameRequest,
     Ordered,
     Past,
@@ -20,6 +22,7 @@ from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import parse
 from tcctui.rewind.moment import Moment
+from tcctui.ui.chart.charts import named
 from tcctui.ui.table.sort_key import SortKey
 from tcctui.ui.table.sorting import ByKeys
 from tests.unit.events import SECOND, probes
@@ -130,6 +133,14 @@ def test_without_an_arrangement_rows_stay_where_they_are() -> None:
     assert frame.rows.cells["cookie"].tolist() == [5, 2]  # 42 is not known
     assert frame.rows.sparklines[LINE].shape == (2, LINE.columns)
     assert frame.rows.found is None
+
+
+def test_a_flow_has_the_same_key_now_and_in_the_past() -> None:
+    """Its cookie, on this host; the caption names a host only where there are several."""
+    key = Store().key(7)
+    assert key == Moment(Player().log).key(7) == (THIS_HOST, 7)
+    assert named(key) == "cookie 7"
+    assert named(FlowKey("web-3", 7)) == "cookie 7 on web-3"
 
 
 def test_a_moment_does_not_change_while_a_frame_is_made_of_it() -> None:

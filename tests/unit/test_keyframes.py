@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.columns import UNKNOWN_CA_STATE, UNKNOWN_WINDOW
+from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.wire.records import pick
@@ -136,8 +136,8 @@ def test_fields_that_are_missing_are_unknown() -> None:
     store.restore(Keyframe.from_bytes(older.to_bytes()))
     names = ("rcv_wnd", "ca_state", "mss", "limit", "rtt", "min_rtt", "total_retrans", "cc")
     flows, before = (each.flows([*names, "snd_mss", "snd_cwnd"]) for each in (store, STORE))
-    assert set(flows["rcv_wnd"].tolist()) == {UNKNOWN_WINDOW}
-    assert set(flows["ca_state"].tolist()) == {UNKNOWN_CA_STATE}
+    assert set(flows["rcv_wnd"].tolist()) == {UNKNOWN["rcv_wnd"]}
+    assert set(flows["ca_state"].tolist()) == {UNKNOWN["ca_state"]}
     assert not flows["mss"].any()
     assert not flows["limit"].any()
     assert np.isnan([flows[name] for name in ("rtt", "min_rtt", "total_retrans")]).all()

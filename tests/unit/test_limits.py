@@ -53,7 +53,6 @@ def shares(store: Store) -> dict[str, float]:
     }
 
 
-@pytest.mark.parametrize("every", [100, 250, 1000, 5000])
 @pytest.mark.parametrize(
     ("growth", "verdict", "expected"),
     [
@@ -84,13 +83,20 @@ def shares(store: Store) -> dict[str, float]:
         ({"info_len": 160}, Limit.APP, {"APP": 1}),
     ],
 )
-def test_verdicts(
-    every: int, growth: dict[str, Any], verdict: Limit, expected: dict[str, float]
-) -> None:
-    """Each cause is told by its clock, however often the flow is sampled."""
-    store = sampled(10, every, **growth)
+def test_verdicts(growth: dict[str, Any], verdict: Limit, expected: dict[str, float]) -> None:
+    """Each cause is told by its clock."""
+    store = sampled(10, **growth)
     assert value(store, "limit") == verdict
     assert shares(store) == pytest.approx(expected, abs=0.03)
+
+
+@pytest.mark.parametrize("every", [100, 1000, 5000])
+@pytest.mark.parametrize("clock", ["rwnd_limited", "sndbuf_limited"])
+def test_shares_are_the_same_however_often_a_flow_is_sampled(clock: str, every: int) -> None:
+    """From ten times a second to once in five, the last 2 s are the clocks' 2 s."""
+    store = sampled(10, every, busy_time=1e6, **{clock: 0.6e6}, **FULL)
+    name = clock.removesuffix("_limited").upper()
+    assert shares(store) == pytest.approx({name: 0.6, "CWND": 0.4}, abs=0.03)
 
 
 def test_the_other_ends_window_without_the_kernels_clocks() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, UNKNOWN_CA_STATE, UNKNOWN_WINDOW
+from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, UNKNOWN
 from tcctui.flows.derived import complete
 from tcctui.flows.store import Store
 from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, TcpState
@@ -77,8 +77,8 @@ def test_what_a_kernel_does_not_tell_is_unknown(length: int) -> None:
         if name in SAMPLED:
             there = length >= place + np.dtype(kind).itemsize
             assert math.isnan(value(store, name)) != there
-    assert (value(store, "snd_wnd") == UNKNOWN_WINDOW) == (length < 232)
-    assert (value(store, "rcv_wnd") == UNKNOWN_WINDOW) == (length < 236)
+    assert (value(store, "snd_wnd") == UNKNOWN["snd_wnd"]) == (length < 232)
+    assert (value(store, "rcv_wnd") == UNKNOWN["rcv_wnd"]) == (length < 236)
     assert (value(store, "snd_cwnd") == 0) == (length < 84)
 
 
@@ -88,7 +88,7 @@ def test_a_flow_that_was_never_sampled() -> None:
     for name in SAMPLED:
         found = value(store, name)
         assert found == b"" if name in TEXT_FIELDS else math.isnan(found)
-    assert value(store, "ca_state") == UNKNOWN_CA_STATE
+    assert value(store, "ca_state") == UNKNOWN["ca_state"]
     assert not value(store, "from_sample")
     assert value(store, "sampled_ns") == 0
     assert math.isnan(value(store, "retrans_percent"))

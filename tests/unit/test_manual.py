@@ -59,7 +59,7 @@ def test_nothing_is_said_twice(text: str) -> None:
     said = re.findall(r"^ {7}(?! )(.*)\n {14}(.*)$", text, re.MULTILINE)
     told = {name.split(",")[0]: meaning for name, meaning in said}
     assert told["srtt"] == "Column SRTT. A bare number is in ms."
-    assert "port at either end" in text  # which is no column
+    assert "local or remote port" in text  # which is no column
     assert text.count("TCP_INFO tcpi_rto.") == 1
 
 

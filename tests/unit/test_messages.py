@@ -1,4 +1,4 @@
-"""Every message about a mistake in what a person typed, kept once, in __snapshots__.
+"""Every message about a mistake that a person typed, and every diagnosis, kept in __snapshots__.
 
 After a change of words: `pytest tests/unit/test_messages.py --snapshot-update`, and read the diff.
 """
@@ -17,6 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 from tcctui.config.reading import read
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.test_config import FAULTS, KNOWN
+from tests.unit.test_explanation import diagnoses
 from tests.unit.test_query import MISTAKES, error
 
 USAGE = r"""
@@ -151,6 +152,11 @@ def test_of_the_settings(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
         _, (problem,) = read(file, KNOWN)
         said.append((text.strip(), problem.sentence))
     assert report(said) == snapshot
+
+
+def test_of_the_diagnosis(snapshot: SnapshotAssertion) -> None:
+    """Each cause has two sentences with the figures that a network engineer asks for next."""
+    assert report(diagnoses()) == snapshot
 
 
 def test_of_the_command_line(

@@ -83,7 +83,6 @@ def test_under_sudo_it_is_the_calling_user_s(
     monkeypatch.setenv("SUDO_UID", "12345")
     monkeypatch.setenv("SUDO_GID", "12345")
     monkeypatch.setattr("tcctui.config.location.caller", lambda: who)
-    monkeypatch.setattr(searches_file, "caller", lambda: who)
     found = searches_file.searches()
     found.remember("a")
     found.keep()

@@ -298,6 +298,19 @@ def test_an_end_without_room_comes_from_the_slot(kernel: Kernel) -> None:
     assert len(kernel.read()) == 0
 
 
+def test_a_slot_is_not_given_away_before_all_of_it_is_told(kernel: Kernel) -> None:
+    """What a destroyed flow left is fetched first, though its end is told already."""
+    flow = Flow(1)
+    kernel.ack(flow, 5)
+    kernel.ack(flow, 6)
+    slot = kernel.known.pop(1)
+    kernel.marks["state"][slot] = GONE
+    kernel.slots.tend(kernel.now)
+    assert slot not in kernel.spare()
+    assert acks_of(kernel.read()) == [1, 2]
+    assert slot in kernel.spare()
+
+
 def test_an_end_waits_for_what_the_ring_holds(kernel: Kernel) -> None:
     """As long as older records wait in the ring, nothing is fetched before them."""
     flow = Flow(1)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.flows.columns import FIELDS, UNKNOWN_CA_STATE
+from tcctui.flows.columns import FIELDS, UNKNOWN
 from tcctui.flows.history.history import BYTES_PER_FLOW
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
@@ -56,7 +56,7 @@ def test_a_row_that_is_used_again_starts_anew() -> None:
     expected |= {"cookie": 2, "snd_cwnd": 3, "snd_una": 5, "in_flight": 2**32 - 5, "events": 1}
     expected |= {"first_ns": 21 * SECOND, "last_ns": 21 * SECOND, "state": 1, "family": 2}
     expected |= {"sport": 443, "dport": 80, "saddr_lo": halves("10.0.0.1")[1]}
-    expected |= {"daddr_lo": halves("198.51.100.9")[1], "ca_state": UNKNOWN_CA_STATE}
+    expected |= {"daddr_lo": halves("198.51.100.9")[1], "ca_state": UNKNOWN["ca_state"]}
     assert {name: value(store, name, 2) for name in FIELDS} == expected
     assert value(store, "text", 2) == "10.0.0.1:443 198.51.100.9:80 estab"
     past = store.history(2, None, 50)

@@ -10,7 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
+from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, missing
 from tcctui.flows.diagnosis.diagnosis import Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.printable import legible
@@ -249,7 +249,7 @@ def test_order(column: TableColumn, descending: bool, seed: int) -> None:
     """Rows are in the column's order, missing values last, and equals by cookie: both ways."""
     flows = flows_of(seed)
     values = [flows[name] for name in column.sort]
-    unknown = cells.missing(column.sort[0], values[0])
+    unknown = missing(column.sort[0], values[0])
     known = np.flatnonzero(~unknown).tolist()
     keys = {row: tuple(value[row].item() for value in values) for row in known}
     expected = sorted(known, key=lambda row: int(flows["cookie"][row]))
@@ -277,7 +277,7 @@ def test_what_is_unknown_is_missing(name: str, unknown: Any) -> None:
         if column.needs == (name,):
             dtype = FIELDS.get(name) or (SAMPLE[name] if name in TEXT_FIELDS else None)
             values = np.array([unknown], dtype)
-            assert cells.missing(name, values).all()
+            assert missing(name, values).all()
             assert column.cells(Flows(0, {name: values})) == ["–"]
     assert cells.number("total_retrans", str)(Flows(0, {"total_retrans": np.zeros(1)})) == ["0.0"]
 

@@ -41,7 +41,8 @@ class Verdict:
     `glyph` and its `ascii` fill a cell of the strip, in the theme's `colour`; `meaning` is for the
     help. Of several verdicts the one of the highest `severity` is shown. `sentences` makes
     the verdict's sentence, and one with its evidence or the remedy. `by` names the cause; it is
-    empty where there is none, and then no time is counted as the verdict's.
+    empty where there is none, and then no time is counted as the verdict's. `advice` says where
+    to look, or what to change.
     """
 
     limit: IntEnum
@@ -51,6 +52,7 @@ class Verdict:
     severity: int
     meaning: str
     by: str
+    advice: str
     sentences: Callable[[FlowFacts], tuple[str, str]]
 
     @property
@@ -68,32 +70,39 @@ VERDICTS: tuple[Verdict, ...] = (
     Verdict(
         Limit.CWND, "█", "#", "$text-primary", 40,
         "congestion control or the network: it sends all that cwnd allows",
-        "congestion control", sentences.by_cwnd,
+        "congestion control", "Look at the path: queueing delay, retransmits.",
+        sentences.by_cwnd,
     ),
     Verdict(
         Limit.RWND, "▀", '"', "$text-warning", 50,
         "the receiver: it sends all that the peer's receive window allows",
-        "the peer's receive window", sentences.by_rwnd,
+        "the peer's receive window",
+        "Look at the peer: a slow reader, or a receive buffer that is small for the path.",
+        sentences.by_rwnd,
     ),
     Verdict(
         Limit.SNDBUF, "▄", "=", "$text-success", 60,
         "its send buffer: too small for what the path could hold",
-        "the send buffer", sentences.by_sndbuf,
+        "the send buffer", "Raise tcp_wmem or SO_SNDBUF.",
+        sentences.by_sndbuf,
     ),
     Verdict(
         Limit.APP, "░", ":", "$text-muted", 30,
         "the application: it gives nothing more to send",
-        "the application", sentences.by_app,
+        "the application", "Look at the application.",
+        sentences.by_app,
     ),
     Verdict(
         Limit.RECOVERY, "▒", "%", "$text-error", 70,
         "recovery from losses",
-        "loss recovery", sentences.by_recovery,
+        "loss recovery", "Look at the path.",
+        sentences.by_recovery,
     ),
     Verdict(
         Limit.RECEIVES, "·", ".", "$text-muted", 20,
         "nothing: it only receives",
-        "", sentences.receives,
+        "", "Run tcctui on the sender.",
+        sentences.receives,
     ),
 )  # fmt: skip
 """Every verdict, in the order of its number.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tcctui.config.settings import Units
-from tcctui.flows.columns import UNKNOWN_WINDOW
+from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
 from tcctui.wire.events import NO_SSTHRESH, CaState
 
@@ -36,7 +36,7 @@ class FlowFacts:
     def number(self, name: str) -> float:
         """Give a value; NaN for a window that is not known yet."""
         value = float(self._flows[name][self._place])
-        if name == "snd_wnd" and value == UNKNOWN_WINDOW:
+        if name == "snd_wnd" and value == UNKNOWN[name]:
             return math.nan
         return 0.0 if math.isnan(value) else value
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.labels import Lines, both_endpoints, with_states
@@ -59,8 +60,7 @@ class Endpoints:
         return with_states(self._lines[rows], self._columns["state"][rows])
 
     def _make(self, rows: Rows) -> None:
-        ends = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
-        lines = both_endpoints({name: self._columns[name][rows] for name in ends})
+        lines = both_endpoints({name: self._columns[name][rows] for name in ENDS})
         if len(self._lines) < len(self._made):
             self._lines = grown(self._lines, len(self._made))
         if lines.itemsize > self._lines.itemsize:

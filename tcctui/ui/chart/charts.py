@@ -12,23 +12,23 @@ from textual.containers import Horizontal, Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tcctui.flows.frame import Close, Past
-from tcctui.flows.labels import endpoints, state_name
+from tcctui.fields.connection import ENDS
+from tcctui.flows.columns import missing
+from tcctui.flows.frame import Close, FlowKey, Past
+from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.ui.chart import chart_kinds, plot, windows
 from tcctui.ui.chart.chart_kinds import CWND, KINDS, NOTHING, NOW, SRTT, Picture, Values
 from tcctui.ui.chart.readout import cell_of, readout, share
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style import units
-from tcctui.ui.table import cells
 from tcctui.ui.table.cells import phase
 from tcctui.ui.table.layout import fit
 from tcctui.ui.view import CurrentView, Look
 
 NAMES: frozenset[str] = frozenset(
     {
-        *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport", "state"),
-        *("slow_start", "cc", "bbr_phase", "closed_ns", "bytes_acked", "events"),
+        *(*ENDS, "state", "slow_start", "cc", "bbr_phase", "closed_ns", "bytes_acked", "events"),
         *("first_ns", *NOW),
     }
 )
@@ -240,23 +240,26 @@ class Charts(Vertical):
         if not flows.count:
             return ""
         self._values = {
-            name: float(flows[name][0])
-            for name in NOW
-            if not cells.missing(name, flows[name][:1])[0]
+            name: float(flows[name][0]) for name in NOW if not missing(name, flows[name][:1])[0]
         }
         self._life = self._view.seconds_known(flows.now_ns - int(flows["first_ns"][0]))
         return _fitted_caption(
-            endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])[0],
-            endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])[0],
+            local(flows)[0],
+            remote(flows)[0],
             [
                 state_name(int(flows["state"][0])),
                 "" if flows["closed_ns"][0] else phase(flows),
                 f"{units.size(int(flows['bytes_acked'][0]))} acked",
-                f"cookie {self.cookie}",
+                named(self._view.key(self.cookie)),
                 windows.told(self.seconds),
             ],
             self.size.width,
         )
+
+
+def named(key: FlowKey) -> str:
+    """Name a flow by its cookie, and by its machine where there are several."""
+    return f"cookie {key.cookie} on {key.host}" if key.host else f"cookie {key.cookie}"
 
 
 def _fitted_caption(local: str, remote: str, notes: list[str], width: int) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from tcctui.flows.labels import endpoints
+from tcctui.fields.connection import ENDS
+from tcctui.flows import labels
+from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.chart.line_styles import FLOWS
 from tcctui.ui.compare.kinds import Kind, kinds
 from tcctui.ui.style.printable import legible
-from tcctui.ui.table import cells
 from tcctui.ui.table.layout import fit
 
 COLUMNS: tuple[str, ...] = (
-    *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport"),
-    *("cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
+    *(*ENDS, "cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
 )
 """Columns that they need."""
 
@@ -81,8 +81,7 @@ class Subject:
 def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
     """The known ones among the flows, in the order of their cookies and numbered by it."""
     places = {cookie: place for place, cookie in enumerate(flows["cookie"].tolist())}
-    local = endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])
-    remote = endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])
+    local, remote = labels.local(flows), labels.remote(flows)
     found = []
     for number, cookie in enumerate(cookies, 1):
         at = places.get(cookie)
@@ -95,7 +94,7 @@ def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
         values = {
             kind.column: float(flows[kind.column][at])
             for kind in kinds()
-            if not cells.missing(kind.column, flows[kind.column][at : at + 1])[0]
+            if not missing(kind.column, flows[kind.column][at : at + 1])[0]
         }
         cc = legible(bytes(flows["cc"][at]))
         ends = local[at], remote[at]

@@ -7,26 +7,25 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.flows.columns import UNKNOWN_CA_STATE
+from tcctui.fields.connection import ENDS
+from tcctui.flows.columns import missing
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
-from tcctui.flows.labels import endpoints, state_name
+from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style import units
 from tcctui.ui.style.printable import legible
 from tcctui.ui.table import cells
-from tcctui.wire.events import CaState
+from tcctui.wire.tcp_states import CA_STATE_NAMES
 
-_OPT_WSCALE, _OPT_ECN, _OPT_ECN_SEEN = 4, 8, 16
-"""Bits of `options`: TCPI_OPT_WSCALE and its like (include/uapi/linux/tcp.h)."""
+_OPT_ECN, _OPT_ECN_SEEN = 8, 16
+"""Bits of `options`: TCPI_OPT_ECN and its like (include/uapi/linux/tcp.h)."""
 _APP_LIMITED = 1
 """Bit of `rate_flags`: tcpi_delivery_rate_app_limited."""
-_GAIN = 256
-"""A gain of 1.0 (BBR_UNIT, net/ipv4/tcp_bbr.c)."""
 _LONG_AGO_MS = 1e9
 """Limit above which last_* is the time since the machine's start: it never sent or received."""
 
 NEEDS: tuple[str, ...] = (
-    *("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport", "state", "closed_ns"),
+    *(*ENDS, "state", "closed_ns"),
     *("ca_state", "snd_cwnd", "ssthresh", "srtt_us", "snd_wnd", "rcv_wnd", "in_flight", "mss"),
     *("bytes_acked", "rate", "sampled_ns", "last_ns", "from_sample", "slow_start"),
     *("comm", "pid", "cgroup", "netns", "netns_name", "cc", "uid"),
@@ -74,7 +73,7 @@ class _Said:
     def number(self, name: str) -> float:
         """Value, NaN if unknown."""
         column = self.flows[name][:1]
-        return np.nan if cells.missing(name, column)[0] else float(column[0])
+        return np.nan if missing(name, column)[0] else float(column[0])
 
     def known(self, name: str) -> bool:
         """True if a value is known."""
@@ -127,15 +126,14 @@ def _whose(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
     flows = said.flows
     pid = said.show("pid", units.plain_count, " {}")
     yield 4, "process", [(said.text("comm") or cells.MISSING) + pid, said.text("cgroup")]
-    yield 18, "local", endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])[:1]
-    yield 19, "remote", endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])[:1]
+    yield 18, "local", local(flows)[:1]
+    yield 19, "remote", remote(flows)[:1]
     yield 14, "netns", [said.text("netns_name") or said.show("netns", units.plain_count)]
 
 
 def _window(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
     flows = said.flows
     state = int(flows["ca_state"][0])
-    known = state != UNKNOWN_CA_STATE and state <= max(CaState)
     closed = bool(flows["closed_ns"][0])
     phase = "" if flows["bbr_phase"][0] else cells.phase(flows).removeprefix("congestion ")
     yield (
@@ -143,7 +141,7 @@ def _window(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
         "control",
         [
             said.text("cc") or cells.MISSING,
-            CaState(state).name.capitalize().replace("Cwr", "CWR") if known else "",
+            CA_STATE_NAMES.get(state, ""),
             state_name(int(flows["state"][0])) if closed else phase * said.known("snd_cwnd"),
         ],
     )
@@ -196,18 +194,14 @@ def _times(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
 
 def _bbr(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
     if said.known("bbr_pacing_gain"):
-
-        def gain(value: float) -> str:
-            return f"{value / _GAIN:.2f}"
-
         phase = BbrPhase(int(said.flows["bbr_phase"][0]))
         yield (
             2,
             "bbr",
             [
                 f"{PHASE_NAMES[phase]} (inferred)" if phase else "",
-                said.show("bbr_pacing_gain", gain, "gain {}")
-                + said.show("bbr_cwnd_gain", gain, " × {}"),
+                said.show("bbr_pacing_gain", units.gain, "gain {}")
+                + said.show("bbr_cwnd_gain", units.gain, " × {}"),
             ],
         )
         yield (
@@ -222,7 +216,7 @@ def _bbr(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
         yield (
             7,
             "dctcp",
-            [said.show("dctcp_alpha", lambda value: f"{value / 1024:.3f}", "alpha {}")],
+            [said.show("dctcp_alpha", units.alpha, "alpha {}")],
         )
 
 
@@ -263,7 +257,7 @@ def _path(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
             said.show("advmss", units.plain_count, "advertised {}"),
         ],
     )
-    scale = int(said.number("wscale")) if said.bit("options", _OPT_WSCALE) else None
+    scale = int(said.number("wscale")) if said.bit("options", units.OPT_WSCALE) else None
     yield (
         16,
         "scaling",

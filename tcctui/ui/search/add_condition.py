@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from typing import NamedTuple
 
-_WORD = re.compile(r'"(?:[^"\\]|\\.)*"?|[()]|[^\s()"]+')
-_NOT = ("-", "!")
+from tcctui.query.lexer import lexemes
+
+_BETWEEN = frozenset({"COMPARE", "PLUS", "MINUS", "TIMES", "OVER"})
+"""Signs that what stands before and behind them belongs to."""
+
+_DEEPER = {"OPEN": 1, "APART": 1, "CLOSE": -1, "TOGETHER": -1}
+
+
+class _Part(NamedTuple):
+    """A condition, or what joins two; `kind` is that of its first lexeme."""
+
+    kind: str
+    text: str
 
 
 def added(search: str, conditions: str, *, exclude: bool) -> str:
@@ -14,58 +25,53 @@ def added(search: str, conditions: str, *, exclude: bool) -> str:
     Both are valid. `conditions` are fields with values, such as `cc:bbr`, separated by spaces. An
     existing one is not added twice; its negation is removed.
     """
-    wanted = _terms(conditions)
+    wanted = [part.text for part in _parts(conditions)]
     if exclude:
         wanted = [f"-{wanted[0]}" if len(wanted) == 1 else f"-({conditions.strip()})"]
-    terms = _terms(search)
-    if any(term.lower() == "or" for term in terms):
-        # In brackets: otherwise the new condition would apply to the last alternative alone.
+    parts = _parts(search)
+    if any(part.kind == "OR" for part in parts):
+        # As a whole: a condition more binds the last alternative alone otherwise.
         return f"{' '.join(wanted)} ({search.strip()})"
-    opposites = {_opposite(term) for term in wanted}
-    kept = [term for term in terms if _plainly(term) not in opposites]
-    if len(kept) != len(terms):
+    opposites = {_opposite(text) for text in wanted}
+    kept = [part for part in parts if _plainly(part) not in opposites]
+    if len(kept) != len(parts):
         kept = _joined_well(kept)
-    there = {_plainly(term) for term in kept}
-    return " ".join([*kept, *(term for term in wanted if term not in there)])
+    there = {_plainly(part) for part in kept}
+    return " ".join([*(part.text for part in kept), *(new for new in wanted if new not in there)])
 
 
-def _terms(search: str) -> list[str]:
-    """Split a search at the spaces outside of quotes and parentheses; `not x` is one term."""
-    terms: list[str] = []
-    depth, behind = 0, -1
-    for word in _WORD.finditer(search):
-        glued = word.start() == behind and bool(terms)
-        if depth or glued:
-            terms[-1] += search[behind : word.start()] + word[0]
-        elif terms and terms[-1].lower() == "not":
-            terms[-1] += f" {word[0]}"
+def _parts(search: str) -> list[_Part]:
+    """Split a search into its outermost conditions, each with its signs, and what joins them."""
+    parts: list[_Part] = []
+    depth, end, goes_on = 0, 0, False
+    for lexeme in lexemes(search):
+        kind, piece = lexeme.kind, lexeme.piece
+        if depth or goes_on or kind in _BETWEEN:
+            parts[-1] = _Part(parts[-1].kind, parts[-1].text + search[end : piece.end])
         else:
-            terms.append(word[0])
-        depth = max(0, depth + {"(": 1, ")": -1}.get(word[0], 0))
-        behind = word.end()
-    return terms
+            parts.append(_Part(kind, piece.text))
+        depth += _DEEPER.get(kind, 0)
+        end, goes_on = piece.end, kind in _BETWEEN or kind == "NOT"
+    return parts
 
 
-def _plainly(term: str) -> str:
-    """Normal form of a term, whichever sign negates it."""
-    if term.lower().startswith("not "):
-        return f"-{term[4:].lstrip()}"
-    if term[:1] in _NOT and term[1:]:
-        return f"-{term[1:]}"
-    return term
+def _plainly(part: _Part) -> str:
+    """Normal form of a part, whichever sign negates it."""
+    if part.kind != "NOT":
+        return part.text
+    return "-" + part.text[1 if part.text[0] in "-!" else len("not") :].lstrip()
 
 
-def _opposite(term: str) -> str:
-    return term[1:] if term.startswith("-") else f"-{term}"
+def _opposite(text: str) -> str:
+    return text[1:] if text.startswith("-") else f"-{text}"
 
 
-def _joined_well(terms: list[str]) -> list[str]:
+def _joined_well(parts: list[_Part]) -> list[_Part]:
     """Remove the `and`s that join nothing any more."""
-    kept: list[str] = []
-    for term in terms:
-        if term.lower() == "and" and (not kept or kept[-1].lower() == "and"):
-            continue
-        kept.append(term)
-    if kept and kept[-1].lower() == "and":
+    kept: list[_Part] = []
+    for part in parts:
+        if part.kind != "AND" or (kept and kept[-1].kind != "AND"):
+            kept.append(part)
+    if kept and kept[-1].kind == "AND":
         kept.pop()
     return kept

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.printable import legible
 from tcctui.ui.view import CurrentView
@@ -21,7 +22,7 @@ Live = Mapping[str, Sequence[str]]
 
 COLUMNS: tuple[str, ...] = (
     *("cc", "comm", "cgroup", "netns_name", "state"),
-    *("sport", "dport", "saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo"),
+    *ENDS,
 )
 """Columns that they are counted in."""
 

@@ -5,7 +5,19 @@ from __future__ import annotations
 import time
 
 from tcctui.config.settings import Units
+from tcctui.flows.diagnosis.bbr import UNIT as BBR_UNIT
 from tcctui.wire.events import NO_SSTHRESH
+
+_DCTCP_ONE = 1024
+"""An alpha of 1.0 (DCTCP_MAX_ALPHA, net/ipv4/tcp_dctcp.c)."""
+
+OPT_WSCALE = 4
+
+_OPTIONS = {
+    **{1: "ts", 2: "sack", OPT_WSCALE: "wscale", 8: "ecn"},
+    **{16: "ecnseen", 32: "fastopen", 64: "usec_ts", 128: "tfo_child"},
+}
+"""Bits of tcpi_options (TCPI_OPT_*, include/uapi/linux/tcp.h), in ss's words where it has one."""
 
 _IN_USE = [Units()]
 """Units of this process: there is one screen, and all its numbers use the same."""
@@ -116,6 +128,51 @@ def milliseconds(microseconds: float) -> str:
     if value >= 9.995:
         return f"{value:.1f} ms"
     return f"{value:.2f} ms" if value >= 0.9995 else f"{value:.3f} ms"
+
+
+def clock(microseconds: float) -> str:
+    """A time that adds up: 4.12 ms, 950 ms, then 3.2s, 3m05s."""
+    return milliseconds(microseconds) if microseconds < 1e6 else age(microseconds * 1e3)
+
+
+def ago(milliseconds: float) -> str:
+    """Time since something, of milliseconds: 40 ms, 3.2s, 3m05s."""
+    return f"{milliseconds:.0f} ms" if milliseconds < 1000 else age(milliseconds * 1e6)
+
+
+def gain(value: float) -> str:
+    """A gain of BBR: 1.25."""
+    return f"{value / BBR_UNIT:.2f}"
+
+
+def alpha(value: float) -> str:
+    """DCTCP's share of marked bytes: 0.125."""
+    return f"{value / _DCTCP_ONE:.3f}"
+
+
+def hexadecimal(value: float) -> str:
+    """A number that is a set of bits or an address: 0x1f; 0 for none."""
+    return f"{int(value):#x}" if value else "0"
+
+
+def device(value: float) -> str:
+    """The number of a device; "any" where a socket is bound to none."""
+    return plain_count(value) if value else "any"
+
+
+def flag(value: float) -> str:
+    """Yes or no."""
+    return {0: "no", 1: "yes"}.get(int(value), plain_count(value))
+
+
+def app_limited(flags: float) -> str:
+    """Yes where the lowest bit of tcpi_rate_flags is set (tcpi_delivery_rate_app_limited)."""
+    return flag(int(flags) & 1)
+
+
+def options(value: float) -> str:
+    """The options that both ends agreed on, in words; "none" where there are none."""
+    return " ".join(word for bit, word in _OPTIONS.items() if int(value) & bit) or "none"
 
 
 def age(nanoseconds: float) -> str:

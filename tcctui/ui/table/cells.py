@@ -1,59 +1,28 @@
-"""What the table's cells say: one text for each flow, made of its columns."""
+"""Texts of the table's cells: one for each flow, made of its columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-from tcctui.flows.columns import UNKNOWN_CA_STATE, UNKNOWN_WINDOW
-from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
-from tcctui.flows.diagnosis.diagnosis import LIMIT_NAMES, Limit
-from tcctui.flows.labels import endpoints, state_name
+from tcctui.flows.columns import missing
+from tcctui.flows.diagnosis.bbr import PHASE_NAMES
+from tcctui.flows.labels import endpoints
 from tcctui.flows.snapshot import Flows
+from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.ui.style import units
 from tcctui.ui.style.printable import legible
+from tcctui.ui.style.units import OPT_WSCALE
 
 MISSING = "–"
 """Stands where nothing is known."""
 
-_UNKNOWN: Mapping[str, int] = MappingProxyType(
-    {
-        "snd_cwnd": 0,
-        "ssthresh": 0,
-        "srtt_us": 0,
-        "mss": 0,
-        "snd_wnd": UNKNOWN_WINDOW,
-        "rcv_wnd": UNKNOWN_WINDOW,
-        "limit": Limit.UNKNOWN,
-        "ca_state": UNKNOWN_CA_STATE,
-        "bbr_phase": BbrPhase.UNKNOWN,
-        "skaddr": 0,
-        "acks": 0,
-        "last_ns": 0,
-        "sampled_ns": 0,
-        "opened_ns": 0,
-        "closed_ns": 0,
-    }
-)
-"""Values of flow columns that say that there is none, where the column has no NaN for that."""
+Cells = Callable[[Flows], list[str]]
+"""Makes one text for each flow."""
 
 
-def missing(name: str, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Say of which flows the column `name`, whose values these are, knows nothing."""
-    if values.dtype.kind == "S":
-        return np.asarray(values == b"")
-    if values.dtype.kind == "f":
-        return np.isnan(values)
-    if name in _UNKNOWN:
-        return np.asarray(values == _UNKNOWN[name])
-    return np.zeros(len(values), bool)
-
-
-def number(name: str, form: Callable[[float], str]) -> Callable[[Flows], list[str]]:
+def number(name: str, form: Callable[[float], str]) -> Cells:
     """Cells that show the column `name`, each number as `form` writes it."""
 
     def cells(flows: Flows) -> list[str]:
@@ -66,29 +35,19 @@ def number(name: str, form: Callable[[float], str]) -> Callable[[Flows], list[st
     return cells
 
 
-def text(name: str) -> Callable[[Flows], list[str]]:
+def text(name: str) -> Cells:
     """Cells that show a column of bytes, such as names that processes give themselves."""
     return lambda flows: [legible(value) or MISSING for value in flows[name].tolist()]
 
 
-def local(flows: Flows) -> list[str]:
-    """Address and port at this end."""
-    return endpoints(flows["saddr_hi"], flows["saddr_lo"], flows["sport"])
+def word(name: str, words: Mapping[int, str]) -> Cells:
+    """Cells that show the words of the numbers in a column; a number without one is itself."""
+    return number(name, lambda value: words.get(int(value), f"{value:.0f}"))
 
 
-def remote(flows: Flows) -> list[str]:
-    """Address and port at the other end."""
-    return endpoints(flows["daddr_hi"], flows["daddr_lo"], flows["dport"])
-
-
-def state(flows: Flows) -> list[str]:
-    """The socket's state, in ss's words."""
-    return [state_name(value) for value in flows["state"].tolist()]
-
-
-def limit(flows: Flows) -> list[str]:
-    """What limits a flow, in a word."""
-    return [LIMIT_NAMES[value] for value in flows["limit"].tolist()]
+def endpoint(names: Sequence[str]) -> Cells:
+    """Cells with address and port, of the three columns they are in."""
+    return lambda flows: endpoints(*(flows[name] for name in names))
 
 
 def age(flows: Flows) -> list[str]:
@@ -100,11 +59,50 @@ def age(flows: Flows) -> list[str]:
     ]
 
 
-def phase(flows: Flows) -> str:
-    """The phase of congestion control that a flow is in; `flows` has one.
+def since(name: str) -> Cells:
+    """Cells with the time since the moment in a column."""
 
-    BBR goes by its model: that its cwnd is below ssthresh says nothing.
-    """
+    def made(flows: Flows) -> list[str]:
+        moments = flows[name]
+        return [
+            MISSING if none else units.age(max(0, flows.now_ns - moment))
+            for moment, none in zip(moments.tolist(), missing(name, moments).tolist(), strict=True)
+        ]
+
+    return made
+
+
+def share(place: int) -> Cells:
+    """Cells of one of `limit_shares`: the part of the last 2 s, in percent."""
+    return lambda flows: [
+        MISSING if value != value else units.percent(100 * value)  # noqa: PLR0124 - NaN
+        for value in flows["limit_shares"][:, place].tolist()
+    ]
+
+
+def scales(flows: Flows) -> list[str]:
+    """Both window scales, ours last, as ss writes them: 7,10; a dash where there is no scaling."""
+    scaling = (np.nan_to_num(flows["options"]).astype("u1") & OPT_WSCALE) != 0
+    return [
+        f"{int(scale) & 15},{int(scale) >> 4}" if known else MISSING
+        for scale, known in zip(flows["wscale"].tolist(), scaling.tolist(), strict=True)
+    ]
+
+
+def phases(flows: Flows) -> list[str]:
+    """Phases of congestion control; of BBR, whose cwnd below ssthresh says nothing, its model's."""
+    words = VALUE_NAMES["slow_start"]
+    return [
+        MISSING if not cwnd else PHASE_NAMES[inferred] if cc == b"bbr" else words[slow]
+        for cwnd, cc, inferred, slow in zip(
+            *(flows[name].tolist() for name in ("snd_cwnd", "cc", "bbr_phase", "slow_start")),
+            strict=True,
+        )
+    ]
+
+
+def phase(flows: Flows) -> str:
+    """Phase of the first of the flows, in a sentence; empty where BBR's is unknown."""
     if bytes(flows["cc"][0]) == b"bbr":
         inferred = int(flows["bbr_phase"][0])
         return f"{PHASE_NAMES[inferred]} (inferred)" if inferred else ""

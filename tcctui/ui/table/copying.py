@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from textual.widget import Widget
 
+from tcctui.fields.connection import ENDS
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.dialogs.pick import Choice
@@ -21,7 +22,6 @@ MOST_ROWS = 10_000
 """Rows of the table that are copied."""
 
 _CHUNK = 250  # rows formatted at a time: no more than the clipboard takes
-_ENDS = ("saddr_hi", "saddr_lo", "sport", "daddr_hi", "daddr_lo", "dport")
 
 
 def tsv(columns: Sequence[TableColumn], flows: Flows) -> list[str]:
@@ -54,10 +54,10 @@ class Copying:
 
     def _flows(self, cookies: Keys) -> Flows:
         needs = {name for column in self._columns for name in column.needs}
-        return self._view.some_flows(cookies, {*needs, *_ENDS, "netns_name"})
+        return self._view.some_flows(cookies, {*needs, *ENDS, "netns_name"})
 
     def _of_flow(self, flows: Flows) -> dict[str, str]:
-        ends = [int(flows[name][0]) for name in _ENDS]
+        ends = [int(flows[name][0]) for name in ENDS]
         local, remote = format_endpoint(*ends[:3]), format_endpoint(*ends[3:])
         here, there = _host(*ends[:2]), _host(*ends[3:5])
         return {

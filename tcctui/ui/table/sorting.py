@@ -1,4 +1,4 @@
-"""What the table is sorted by, and how keys and clicks change that."""
+"""Sort order of the table, and its changes by keys and clicks."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.table import cells
 from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.row_order import Ranking, order_by
 from tcctui.ui.table.sort_key import SortKey
 
 USUAL = (SortKey("rate", descending=True),)
-"""What it is sorted by where nothing that is known was chosen."""
+"""Default order."""
 
 MOST = 9
 """Columns that can be sorted by at a time: their numbers in the titles have one digit."""
@@ -50,10 +50,10 @@ def turned(keys: Keys) -> Keys:
 
 
 def clicked(keys: Keys, name: str, *, further: bool) -> Keys:
-    """What a click on a title makes of the keys.
+    """Sort keys after a click on a title.
 
-    The first key's own is turned around, any other is sorted by alone. With `further` it becomes
-    one more key, or is turned where it is one already.
+    A click on the first key reverses it; any other column becomes the only key. With `further` it
+    becomes one more key, or is reversed if it is one already.
     """
     if name == keys[0].column:
         return turned(keys)
@@ -89,5 +89,5 @@ def in_order(flows: Flows, places: npt.NDArray[np.intp], keys: Keys) -> npt.NDAr
     for key in keys:
         names = BY_NAME[key.column].sort
         parts = [flows[name][places] for name in names]
-        rankings.append(Ranking(parts, key.descending, cells.missing(names[0], parts[0])))
+        rankings.append(Ranking(parts, key.descending, missing(names[0], parts[0])))
     return places[order_by(rankings)]

@@ -1,21 +1,14 @@
-"""The columns of the flow table: what each shows, how wide it is, what it sorts by.
-
-`usual` has those that are on the screen unless others are chosen; each other module has some of the
-groups that one chooses from.
-"""
+"""Columns of the flow table, made of the table of fields: cells, width, order, and a search."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tcctui.ui.table.columns.algorithms import BBR, DCTCP
-from tcctui.ui.table.columns.column import LONGEST_ENDPOINT, UNUSUAL, TableColumn
-from tcctui.ui.table.columns.connection import CONNECTION, OWNER, SEGMENTS, TOLD
-from tcctui.ui.table.columns.receiving import MEMORY, RECEIVER
-from tcctui.ui.table.columns.sending import LIMITS, LOSS, RATES, WINDOW
-from tcctui.ui.table.columns.timing import ROUND_TRIPS, TIMERS
-from tcctui.ui.table.columns.usual import COLUMNS, SPARKLINE_WIDTH, SPARKLINES
+from tcctui.fields import table
+from tcctui.fields.connection import LONGEST_ENDPOINT
+from tcctui.ui.table.columns.column import TableColumn
+from tcctui.ui.table.columns.from_fields import columns
 
 __all__ = [
     "BY_NAME",
@@ -23,42 +16,30 @@ __all__ = [
     "GROUPS",
     "LONGEST_ENDPOINT",
     "SPARKLINES",
-    "SPARKLINE_WIDTH",
-    "UNUSUAL",
     "USUAL",
     "TableColumn",
 ]
 
-_GROUPS: tuple[tuple[str, tuple[str, ...], tuple[TableColumn, ...]], ...] = (
-    ("Connection", ("local", "remote", "state", "age"), CONNECTION),
-    ("Owner", ("process", "pid", "cgroup", "netns"), OWNER),
-    ("Window", ("cc", "cwnd", "cwnd_spark", "ssthresh", "in_flight", "snd_wnd"), WINDOW),
-    ("Round trip", ("srtt", "srtt_spark", "min_rtt"), ROUND_TRIPS),
-    ("Rate", ("rate", "delivery_rate"), RATES),
-    ("Loss", ("retrans", "retrans_pct"), LOSS),
-    ("Limits", ("limit",), LIMITS),
-    ("Segments and options", (), SEGMENTS),
-    ("Receiver", ("rcv_wnd",), RECEIVER),
-    ("Timers", (), TIMERS),
-    ("Memory of the socket", (), MEMORY),
-    ("BBR", (), BBR),
-    ("DCTCP", (), DCTCP),
-    ("What tcctui was told", (), TOLD),
+USUAL = table.USUAL
+
+_GROUPS = tuple(
+    (title, tuple(column for field in fields for column in columns(field)))
+    for title, fields in table.GROUPS
+    if title
 )
-"""Groups: their title, the usual columns that are in them, and the others."""
+
+GROUPS = tuple((title, tuple(column.name for column in made)) for title, made in _GROUPS)
+"""All columns by what they are about: a title, and names."""
+
+_MADE = {column.name: column for _, made in _GROUPS for column in made}
 
 BY_NAME: Mapping[str, TableColumn] = MappingProxyType(
-    {
-        column.name: column
-        for column in (*COLUMNS, *SPARKLINES, *(one for *_, others in _GROUPS for one in others))
-    }
+    {name: _MADE[name] for name in dict.fromkeys((*USUAL, *_MADE))}
 )
-"""Every column there is."""
+"""Every column there is, the usual ones first."""
 
-USUAL: tuple[str, ...] = tuple(column.name for column in (*COLUMNS, *SPARKLINES))
-"""Columns that are shown unless others are chosen, as many as fit, from left to right."""
+SPARKLINES = tuple(column for column in BY_NAME.values() if column.sparkline is not None)
+"""The sparklines: their cells are drawn from histories."""
 
-GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = tuple(
-    (title, (*usual, *(column.name for column in others))) for title, usual, others in _GROUPS
-)
-"""All columns by what they are about: a title, and names."""
+COLUMNS = tuple(BY_NAME[name] for name in USUAL if BY_NAME[name].sparkline is None)
+"""The usual columns but the sparklines, from left to right."""

@@ -1,4 +1,4 @@
-"""What to search for, to find again what a cell shows: `cc:bbr`, `cwnd:41`, `srtt>=38.1ms`.
+"""Searches that find again what a cell shows: `cc:bbr`, `cwnd:41`, `srtt>=38.1ms`.
 
 What names something, or stays as it is for a while, is asked for as it is. What is measured is
 another number a moment later: there it is at least as much, in three digits.
@@ -15,10 +15,12 @@ from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
 
+from tcctui.fields.field import Field, Unit
+from tcctui.fields.table import BY_NAME
+from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
+from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query import QueryError, parse
-from tcctui.ui.table import cells
-from tcctui.ui.table.columns import forms
 from tcctui.ui.table.columns.column import Ask
 from tcctui.wire.addresses import format_address
 
@@ -28,86 +30,81 @@ Write = Callable[[float], Iterator[str]]
 _PLAIN = re.compile(r"[\w./:@+-]+")
 
 
-def exactly(name: str, *fields: str) -> Ask:
-    """Ask for the number in the flow column `name`, by one of the language's `fields`."""
+def exactly(field: Field) -> Ask:
+    """Ask for the very number."""
 
     def texts(flows: Flows, row: int) -> Iterator[str]:
-        value = flows[name][row].item()
-        return (f"{field}:{value:.0f}" for field in fields if value == int(value))
+        value = flows[field.name][row].item()
+        return (f"{name}:{value:.0f}" for name in field.names if value == int(value))
 
-    return _known(name, texts)
+    return _known(field.name, texts)
 
 
-def at_least(name: str, write: Write, *fields: str) -> Ask:
-    """Ask for flows that have no less of what was measured than this one; for none, where it is 0.
-
-    `write` gives no more than the value.
-    """
+def at_least(field: Field) -> Ask:
+    """Ask for flows that have no less of what was measured than this one; for none, if it is 0."""
+    write = WRITERS[field.unit]
 
     def texts(flows: Flows, row: int) -> Iterator[str]:
-        value = flows[name][row].item()
-        for field in fields:
+        value = flows[field.name][row].item()
+        for name in field.names:
             if value == 0:
-                yield f"{field}:0"
+                yield f"{name}:0"
             else:
-                yield from (f"{field}>={text}" for text in write(value))
+                yield from (f"{name}>={text}" for text in write(value))
 
-    return _known(name, texts)
+    return _known(field.name, texts)
 
 
-def named(name: str, words: Mapping[int, str], *fields: str) -> Ask:
+def named(field: Field, words: Mapping[int, str]) -> Ask:
     """Ask for the word that stands for a number."""
 
     def texts(flows: Flows, row: int) -> Iterator[str]:
-        word = words.get(int(flows[name][row]), "").lower()
+        word = words.get(int(flows[field.name][row]), "").lower()
         if word:
-            yield from (f"{field}:{word}" for field in fields)
+            yield from (f"{name}:{word}" for name in field.names)
 
-    return _known(name, texts)
+    return _known(field.name, texts)
 
 
-def written(name: str, *fields: str) -> Ask:
+def written(field: Field) -> Ask:
     """Ask for a name, in quotes where it needs them."""
 
     def texts(flows: Flows, row: int) -> Iterator[str]:
         # A name that was cut may end within a character.
-        text = bytes(flows[name][row]).decode("utf-8", "ignore")
-        for field in fields:
+        text = bytes(flows[field.name][row]).decode("utf-8", "ignore")
+        for name in field.names:
             if _PLAIN.fullmatch(text):
-                yield f"{field}:{text}"
+                yield f"{name}:{text}"
             if text.isprintable():
-                yield f'{field}:"{text}"'
+                yield f'{name}:"{text}"'
             # A part of a name finds it too.
             part = max(_PLAIN.findall(text), key=len, default="")
             if part:
-                yield f"{field}:{part}"
+                yield f"{name}:{part}"
 
-    return _known(name, texts)
+    return _known(field.name, texts)
 
 
-def address(end: str, *fields: str) -> Ask:
-    """Ask for the address of an end, `s` or `d` as columns begin."""
+def address(field: Field) -> Ask:
+    """Ask for the address of an end."""
+    halves = field.parts[:2]
 
     def query(flows: Flows, row: int) -> str | None:
-        names = (f"{end}addr_hi", f"{end}addr_lo")
-        host = format_address(*(int(flows[name][row]) for name in names))
-        return first_that_finds(
-            (f"{field}:{text}" for field in fields for text in (host, f"[{host}]", f'"{host}"')),
-            flows,
-            row,
-            names,
+        host = format_address(*(int(flows[half][row]) for half in halves))
+        texts = (
+            f"{name}:{text}" for name in field.names for text in (host, f"[{host}]", f'"{host}"')
         )
+        return first_that_finds(texts, flows, row, halves)
 
     return query
 
 
 def phase(flows: Flows, row: int) -> str | None:
     """Ask for the phase of congestion control: of BBR, its own."""
-    if cells.missing("snd_cwnd", flows["snd_cwnd"][row : row + 1])[0]:
+    if missing("snd_cwnd", flows["snd_cwnd"][row : row + 1])[0]:
         return None
-    if bytes(flows["cc"][row]) == b"bbr":
-        return named("bbr_phase", forms.BBR_PHASES, "bbr")(flows, row)
-    return named("slow_start", forms.PHASES, "phase")(flows, row)
+    name = "bbr_phase" if bytes(flows["cc"][row]) == b"bbr" else "slow_start"
+    return named(BY_NAME[name], VALUE_NAMES[name])(flows, row)
 
 
 def microseconds(value: float) -> Iterator[str]:
@@ -146,6 +143,17 @@ def share(value: float) -> Iterator[str]:
     yield _digits(value, 1)
 
 
+WRITERS: Mapping[Unit, Write] = {
+    **dict.fromkeys((Unit.TOTAL, Unit.COUNT, Unit.BYTES), amount),
+    Unit.BYTES_PER_SECOND: bits,
+    Unit.MICROSECONDS: microseconds,
+    Unit.MILLISECONDS: milliseconds,
+    Unit.NANOSECONDS: nanoseconds,
+    Unit.PERCENT: share,
+}
+"""Writers that give no more than the value, by its unit."""
+
+
 def _scale(value: float) -> tuple[int, str]:
     for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
         if value >= 10**power:
@@ -165,7 +173,7 @@ def _known(name: str, texts: Callable[[Flows, int], Iterable[str]]) -> Ask:
     """Ask for what is known only."""
 
     def query(flows: Flows, row: int) -> str | None:
-        if cells.missing(name, flows[name][row : row + 1])[0]:
+        if missing(name, flows[name][row : row + 1])[0]:
             return None
         return first_that_finds(texts(flows, row), flows, row, [name])
 

@@ -1,4 +1,4 @@
-"""What a column of the flow table is."""
+"""Column of the flow table."""
 
 from __future__ import annotations
 
@@ -7,12 +7,6 @@ from dataclasses import dataclass, field
 
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.snapshot import Flows
-
-LONGEST_ENDPOINT = 47
-"""Characters of an IPv6 address in brackets, a colon and a port."""
-
-UNUSUAL = 1000
-"""Rank of a column that is on the screen only where somebody has chosen it."""
 
 Ask = Callable[[Flows, int], "str | None"]
 """Makes the search text that finds what a cell shows, of a place among flows; None for none."""

@@ -1,0 +1,125 @@
+"""A field that one line adds to the table, looked for in everything that is made of fields.
+
+Run by tests/unit/test_fields.py in a process of its own, after the line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+from textual.app import App
+from textual.widgets import OptionList
+
+from tcctui.export.event_tables import samples_table
+from tcctui.flows.store import Store
+from tcctui.manual.page import page
+from tcctui.query import parse
+from tcctui.query.completion import Suggestion, complete
+from tcctui.recording.arrow import SCHEMA
+from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.file import Recording
+from tcctui.ui.app.choices import choices
+from tcctui.ui.dashboard.help import Help, Section
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.table.choose_columns import Columns
+from tcctui.ui.table.columns import BY_NAME, GROUPS
+from tcctui.wire.samples import SAMPLE, TCP_INFO_BYTES, value
+from tests.unit.recordings import written
+from tests.unit.samples import look, samples
+
+MEANING = "retransmission timeouts in all"
+TWICE = samples([1, 2], [1, 2], total_rto=7, info_len=[TCP_INFO_BYTES, TCP_INFO_BYTES - 1])
+
+
+def check(directory: Path) -> None:
+    """Look for it everywhere."""
+    _samples()
+    _table()
+    _language()
+    _export()
+    _recording(directory)
+    _settings_and_manual()
+    asyncio.run(_help_and_dialog())
+
+
+def _samples() -> None:
+    assert SAMPLE.fields is not None
+    assert SAMPLE.fields["total_rto"][1] - SAMPLE.fields["tcp_info"][1] == 240
+    np.testing.assert_array_equal(value(TWICE, "total_rto"), [7, np.nan])
+
+
+def _table() -> None:
+    column = BY_NAME["total_rto"]
+    store = Store()
+    look(store, TWICE)
+    flows = store.flows({*column.needs})
+    assert column.cells(flows) == ["7", "–"]
+    assert column.query is not None
+    assert column.query(flows, 0) == "rtos>=7"
+    assert column.query(flows, 1) is None
+    assert "total_rto" in dict(GROUPS)["Loss"]
+
+
+def _language() -> None:
+    assert parse("rtos>3 and total_rto<9").fields == {"total_rto"}
+    assert Suggestion("rtos>", MEANING) in complete("rto", 3, {}).choices
+
+
+def _export() -> None:
+    assert samples_table(TWICE, 0)["total_rto"].to_pylist() == [7, None]
+
+
+def _recording(directory: Path) -> None:
+    member = SCHEMA.field("samples").type.value_type.field("total_rto")
+    assert member.type == pa.uint16()
+    assert member.metadata[b"meaning"].decode() == MEANING
+    assert member.metadata[b"source"] == b"TCP_INFO tcpi_total_rto"
+    path = written(directory / "recording", Chunk(0, 3, NO_EVENTS, TWICE))
+    (chunk,) = Recording(path).chunks(0, 3)
+    assert chunk.samples["total_rto"].tolist() == [7, 7]
+
+
+def _settings_and_manual() -> None:
+    assert "total_rto" in choices().columns
+    text = page()
+    assert "RTOS" in text
+    assert MEANING in text
+    assert "rtos" in text
+
+
+class _Table:
+    """The part of the table that the dialog needs."""
+
+    room = 100
+
+    def show_columns(self, names: Sequence[str], widths: Mapping[str, int]) -> None:
+        """Show nothing."""
+
+
+class _Screens(App[None]):
+    preferences = Preferences()
+
+
+async def _help_and_dialog() -> None:
+    async with _Screens().run_test() as pilot:
+        await pilot.app.push_screen(Columns(cast("Any", _Table()), Preferences()))
+        shown = [
+            str(row.get_option_at_index(at).prompt)
+            for row in pilot.app.screen.query(OptionList)
+            for at in range(row.option_count)
+        ]
+        assert any("RTOS" in text for text in shown)
+        pilot.app.pop_screen()
+        await pilot.app.push_screen(Help(cast("Any", pilot.app.screen)))
+        told = {
+            entry.name: entry.meaning
+            for section in pilot.app.screen.query(Section)
+            for entry in section.entries
+        }
+        assert told["RTOS"] == MEANING
+        assert told["rtos, total_rto"] == MEANING
