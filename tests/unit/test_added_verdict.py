@@ -107,7 +107,7 @@ def test_the_table_has_its_word_and_its_share(seventh: dict[str, Any]) -> None:
     assert seventh["cells"] == ["pacing", "70 %", "limit-pacing"]
     title, meaning, groups = seventh["share"]
     assert title == "PACING%"
-    assert meaning.endswith("held back by its pacing")
+    assert meaning.endswith("limited by its pacing")
     assert groups == ["Limits"]
     assert seventh["group"] == "pacing"
 
