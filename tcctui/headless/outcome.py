@@ -36,7 +36,7 @@ _TOLD_WITHIN_NS = 1_000_000_000
 _FIRST_DUMP_NS = 1_000_000_000
 """Nanoseconds after which all sockets have been sampled once that were there before."""
 
-_LAST_LOOK, _LAST_WAIT = 1.5, 0.05
+LAST_LOOK, _LAST_WAIT = 1.5, 0.05
 """Seconds that the last samples may take, and between two polls for them."""
 
 
@@ -176,7 +176,7 @@ def _look_last(source: Source, asked: Asked) -> None:
     """Sample all sockets once more: the last sample of an idle one may be seconds old."""
     store = asked.store
     asked.look()
-    now_ns, deadline = source.now_ns(), time.monotonic() + _LAST_LOOK
+    now_ns, deadline = source.now_ns(), time.monotonic() + LAST_LOOK
     source.watch(store.sockets(busiest(store)))
 
     def ended(_: Batch) -> bool:

@@ -85,7 +85,9 @@ def _line(form: str, counted: bool) -> str:
     return "{" + ", ".join(f'"{name}": {place}' for name, place in quoted.items()) + "}\n"
 
 
-_REMEMBERED = 1 << 16  # flows, about 400 bytes each
+REMEMBERED = 1 << 16
+"""Flows whose part of a line is kept, about 400 bytes each."""
+
 _PIECE = 2048  # events written at a time: their numbers fit in the CPU's caches, a batch's do not
 
 
@@ -100,7 +102,7 @@ class _Lines(dict[bytes, str]):
         self._line = line
 
     def __missing__(self, flow: bytes) -> str:
-        if len(self) >= _REMEMBERED:
+        if len(self) >= REMEMBERED:
             self.clear()
         here, here_low, sport, there, there_low, dport, cookie = _unpack_flow(flow)
         ends = (format_address(here, here_low), sport, format_address(there, there_low), dport)
@@ -108,7 +110,7 @@ class _Lines(dict[bytes, str]):
         return line
 
 
-_LINES = {
+LINES = {
     (form, counted): _Lines(_line(form, counted)) for form in FORMATS for counted in (False, True)
 }
 
@@ -135,7 +137,7 @@ def _format(events: Events, form: str, since_ns: int, counted: bool) -> str:
         numbers = (*numbers, "acks")
     rows = zip(moments.tolist(), *(events[name].tolist() for name in numbers), strict=True)
     keys = flows.view(f"V{_FLOW.itemsize}").tolist()
-    lines = _LINES[form, counted]
+    lines = LINES[form, counted]
     return "".join([lines[key] % row for key, row in zip(keys, rows, strict=True)])
 
 

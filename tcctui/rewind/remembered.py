@@ -13,8 +13,6 @@ from tcctui.rewind.downsample import condensed
 MOST = 32 << 20
 """Size limit in bytes."""
 
-_EXACT = 8 << 20
-
 _GAP_NS = 3_000_000_000
 
 _OBJECTS = 700  # bytes around the arrays of a chunk
@@ -97,22 +95,22 @@ class Condensed:
     def __init__(self, timeline: Timeline, of: Keys, exact_ns: int) -> None:
         self.of = of
         self._exact_ns = exact_ns
-        self._exact = Remembered(timeline, of, _EXACT)
-        self._condensed = Remembered(self._exact, of, keep=condensed)
+        self._timeline = timeline
+        self._condensed = Remembered(timeline, of, keep=condensed)
 
     @property
     def span(self) -> Span:
         """That of the whole timeline."""
-        return self._exact.span
+        return self._timeline.span
 
     @property
     def origin(self) -> Origin:
         """That of the whole timeline."""
-        return self._exact.origin
+        return self._timeline.origin
 
     def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
         """Give a keyframe; see `Timeline.keyframe`."""
-        return self._exact.keyframe(at_ns)
+        return self._timeline.keyframe(at_ns)
 
     def chunks(
         self,
@@ -126,7 +124,7 @@ class Condensed:
             for chunk in self._condensed.chunks(after_ns, exactly_ns):
                 if chunk.end_ns <= exactly_ns:
                     yield chunk
-        yield from self._exact.chunks(max(after_ns, exactly_ns), until_ns)
+        yield from self._timeline.chunks(max(after_ns, exactly_ns), until_ns, self.of)
 
 
 def _meet(kept: list[Chunk], after_ns: int, until_ns: int) -> bool:

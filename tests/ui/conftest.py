@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
+from textual._styles_cache import StylesCache
 
 from tcctui.ui.dashboard import dashboard
 from tcctui.ui.status import status_bar
 from tcctui.ui.style import units
 from tcctui.ui.table import flow_order
 from tcctui.ui.time import player
+from tests.ui.rest import LoopPolicy
 from tests.ui.screen import Clock
+
+asyncio.set_event_loop_policy(LoopPolicy())
 
 HOST_NAME = "tcctui.ui.dashboard.dashboard.socket.gethostname"
 """Where the screen learns the host's name, for `monkeypatch.setattr`."""
 
+NEVER = 3600.0
+"""Seconds that no test lasts."""
+
 
 @pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Let the screen look 10 times a second, and tell the time by a clock that stands still."""
+def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
+    """Let the screen look when a test says so, and tell the time by a clock that stands still."""
     clock = Clock()
     monkeypatch.setattr(flow_order, "time", clock)
     monkeypatch.setattr(flow_order, "RESORT", 0.0)
@@ -28,7 +37,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(player, "time", clock)
     utc = SimpleNamespace(strftime=time.strftime, localtime=time.gmtime)
     monkeypatch.setattr(units, "time", utc)
-    monkeypatch.setattr(dashboard, "PACE", 0.1)
-    monkeypatch.setattr(dashboard, "SLOW", 60.0)  # also on a machine that is busy
+    monkeypatch.setattr(dashboard, "PACE", NEVER)  # `Desk.look` and `Desk.until` do
+    monkeypatch.setattr(dashboard, "SLOW", NEVER)  # no frame is so slow that rows keep their places
+    monkeypatch.setattr("textual.screen.UPDATE_PERIOD", NEVER)  # `at_rest` paints
+    monkeypatch.setattr("tcctui.memory.settle", lambda: None)  # what is frozen is never freed
     monkeypatch.setattr(HOST_NAME, lambda: "web-3")
-    return clock
+    yield clock
+    StylesCache.get_inner_outer.cache_clear()  # it holds what widgets of 30 screens have painted

@@ -75,7 +75,7 @@ class FakeSource:
     """Delivers what `run` made, a batch each quarter of a second of its own clock, at once.
 
     `failure` is raised by the next `read`. `block` is how many seconds a `read` sleeps before
-    anything else, whatever its timeout.
+    anything else, whatever its timeout. `reads` is how many have begun.
     """
 
     def __init__(self, flows: Iterable[Flow] = (), kernel_filter: str = "") -> None:
@@ -89,6 +89,7 @@ class FakeSource:
         self.failure: Exception | None = None
         self._filter = KernelFilter()
         self.block = 0.0
+        self.reads = 0
         self.dropped = 0
         self.interval_ns = 10_000_000
         self.focused: tuple[int, ...] = ()
@@ -169,6 +170,7 @@ class FakeSource:
 
     def read(self, timeout: float) -> Events:
         """Deliver the next batch; an empty one if there is none within `timeout`."""
+        self.reads += 1
         if self.block:
             time.sleep(self.block)
         with self._changed:

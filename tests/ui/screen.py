@@ -37,9 +37,13 @@ from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.layout import GAP, Placed, fit
 from tcctui.ui.time.player import Player
 from tests.ui.fake_source import FakeSource
+from tests.ui.rest import at_rest, resized
 
 WIDE = (240, 40)
 """Columns and lines that all of the table's columns fit in."""
+
+FOR_EVER = 60.0
+"""Seconds after which what is waited for will not come, however slow the machine is."""
 
 _CELL = 12.2
 """Width of a character in Rich's SVG."""
@@ -68,6 +72,11 @@ class Desk:
     source: FakeSource
     store: Store
     clock: Clock
+
+    @property
+    def dashboard(self) -> Dashboard:
+        assert isinstance(self.screen, Dashboard)
+        return self.screen
 
     @property
     def table(self) -> FlowTable:
@@ -110,17 +119,12 @@ class Desk:
             await self.idle()
 
     async def idle(self) -> None:
-        """Wait until nothing is left to do: what Pilot's pause is for, in a quarter of its time."""
-        app = self.pilot.app
-        busy = True
-        while busy:
-            for _ in range(20):  # messages bring forth messages
-                await asyncio.sleep(0)
-            worked = time.process_time()
-            await asyncio.sleep(0.02)  # longer than a frame: what changed is painted, too
-            busy = time.process_time() - worked > 0.003 or any(
-                pump.message_queue_size for pump in (app, app.screen, *app.screen.walk_children())
-            )
+        """Wait until nothing is left to do, and all is painted."""
+        await at_rest(self.pilot.app)
+
+    async def resize(self, width: int, height: int) -> None:
+        """Give the terminal another size, and wait until all has its place in it."""
+        await resized(self.pilot, width, height)
 
     async def search(self, text: str) -> None:
         """Put a text into the search box, at once, and stay there."""
@@ -134,27 +138,34 @@ class Desk:
         self.pilot.app.post_message(Paste(text))
         await self.idle()
 
-    async def until(self, condition: Callable[[], object], seconds: float = 10) -> None:
-        """Wait until something holds; shows the screen where it does not."""
-        deadline = time.monotonic() + seconds
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Let the parts look until something holds; shows the screen where it never does."""
+        deadline = time.monotonic() + FOR_EVER
+        await self.idle()
         while not condition():
             if time.monotonic() > deadline:
                 raise AssertionError("never came true:\n" + "\n".join(screen(self.pilot)))
             await asyncio.sleep(0.01)
+            self.look()
+            await self.idle()
+
+    def look(self) -> None:
+        """Let the dashboard tick, as it does four times a second."""
+        if self.pilot.app.return_code is None:
+            self.dashboard.tick()
 
     async def looked(self) -> None:
         """Wait until all that the source has given is on the screen."""
         await self.until(lambda: self.source.taken_in)
-        await self.framed()
+        self.look()
         await self.idle()
 
     async def framed(self) -> None:
         """Have one frame made, and wait until it is painted."""
-        shown = self.screen
-        assert isinstance(shown, Dashboard)
-        frames = shown.frames
-        shown.look()
-        await self.until(lambda: shown.frames > frames)
+        frames = self.dashboard.frames
+        self.dashboard.look()
+        await self.idle()
+        assert self.dashboard.frames > frames
 
     async def travel(self, *keys: str) -> None:
         """Press keys that go through time, and wait until their moment is on the screen."""
@@ -240,6 +251,7 @@ async def dashboard(
     app = TcctuiApp(lambda: source, store, **{"live_origin": origin, **options})
     async with app.run_test(size=size, notifications=True) as pilot:
         desk = Desk(pilot, pilot.app.screen, source, store, clock)
+        await desk.until(lambda: source.reads)
         await desk.looked()
         yield desk
 

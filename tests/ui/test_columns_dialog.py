@@ -168,7 +168,7 @@ async def test_what_has_no_room_is_said(clock: Clock) -> None:
         assert at.titles == AT_80
         assert at.remark() == "No room in 78 characters for RTTVAR."
         assert any("no room" in line for line in lines(at.dialog.query_one(Chosen)))
-        await at.desk.pilot.resize_terminal(120, 24)
+        await at.desk.resize(120, 24)
         await at.desk.until(lambda: at.remark() == "")
         assert at.titles == [*AT_80, "RTTVAR"]
 

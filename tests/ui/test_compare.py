@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +18,8 @@ from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.time.player import Player
 from tests.demo import BBR, CUBIC
 from tests.ui.fake_source import FakeSource, server
-from tests.ui.screen import Clock, Desk, dashboard, lines, notices, recorded, replay
+from tests.ui.rest import at_rest
+from tests.ui.screen import FOR_EVER, Clock, Desk, dashboard, lines, notices, recorded, replay
 from tests.ui.test_looks import Compare as Snapshot
 
 
@@ -192,15 +194,15 @@ def demo() -> Iterator[Recording]:
 async def settled(pilot: Pilot[None]) -> None:
     """Wait until the moment is there, and all is painted."""
     player = pilot.app.screen.query_one(Player)
-    deadline = time.monotonic() + 60
-    while True:
-        await pilot.pause(0.4)
-        if player.settled:
-            break
+    deadline = time.monotonic() + FOR_EVER
+    await at_rest(pilot.app)
+    while not player.settled:
         assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+        await at_rest(pilot.app)
     assert isinstance(pilot.app.screen, Dashboard)
     pilot.app.screen.look()
-    await pilot.pause(0.1)
+    await at_rest(pilot.app)
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)])

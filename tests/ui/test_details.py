@@ -104,7 +104,7 @@ async def test_d_shows_and_hides_them(clock: Clock) -> None:
             (120, 29, True, False),
             (80, 24, False, True),
         ):
-            await desk.pilot.resize_terminal(width, height)
+            await desk.resize(width, height)
             await desk.looked()
             assert desk.details.display == details, (width, height)
             await desk.press("d")

@@ -116,7 +116,7 @@ async def test_control_characters_that_are_pasted_never_reach_the_terminal(
         await desk.press("slash")
         desk.pilot.app.post_message(Paste(typed))
         await desk.until(lambda: desk.box.value)
-        await desk.pilot.pause()
+        await desk.idle()
         assert all(line.isprintable() for line in screen(desk.pilot))
 
 

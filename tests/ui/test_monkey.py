@@ -89,8 +89,8 @@ class Monkey:
     async def _resize(self) -> None:
         size = self._desk.pilot.app.size
         self.pressed.append("resize")
-        await self._desk.pilot.resize_terminal(self._chance.choice((40, 80, 100)), 24)
-        await self._desk.pilot.resize_terminal(*size)
+        await self._desk.resize(self._chance.choice((40, 80, 100)), 24)
+        await self._desk.resize(*size)
 
     def _change(self) -> None:
         """Let connections send, faster and slower ones; some end and others begin."""

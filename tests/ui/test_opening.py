@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -13,15 +15,18 @@ from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.ui.app.app import TcctuiApp, run
 from tests.ui.fake_source import FakeSource, server
-from tests.ui.screen import WIDE, Clock, dashboard, screen
+from tests.ui.rest import at_rest
+from tests.ui.screen import FOR_EVER, WIDE, Clock, dashboard, screen
 
 
 async def shown(pilot: Pilot[None], text: str) -> bool:
-    """Say whether a text comes onto the screen within 10 s."""
-    for _ in range(1000):
+    """Say whether a text comes onto the screen."""
+    deadline = time.monotonic() + FOR_EVER
+    while time.monotonic() < deadline:
+        await at_rest(pilot.app)
         if any(text in line for line in screen(pilot)):
             return True
-        await pilot.pause(0.01)
+        await asyncio.sleep(0.01)
     return False
 
 
@@ -30,7 +35,7 @@ async def test_a_screen_before_its_source(clock: Clock) -> None:
     go_on = threading.Event()
 
     def opened() -> FakeSource:
-        assert go_on.wait(30)
+        assert go_on.wait(FOR_EVER)
         return server()
 
     async with TcctuiApp(opened, Store()).run_test(size=WIDE) as pilot:

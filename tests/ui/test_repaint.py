@@ -47,7 +47,7 @@ async def painted(desk: Desk, counts: Counter[str]) -> dict[str, int]:
     The first time is for what is still to be painted of the beginning.
     """
     for _ in range(2):
-        await desk.pilot.pause()
+        await desk.idle()
         counts.clear()
         for _ in range(4):
             await desk.framed()

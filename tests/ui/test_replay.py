@@ -52,7 +52,8 @@ async def test_a_replay_looks_as_live_did(
     source = sampled_server()
     source.run(10)
     async with dashboard(source, clock, size) as desk:
-        await desk.travel("p", "down", *["left"] * 8, "comma", "comma", "comma")
+        await desk.travel("p", "down", *["left"] * 8)
+        await desk.press("comma", "comma", "comma")
         live, status = looks(desk), desk.status
         app = desk.pilot.app
         assert isinstance(app, TcctuiApp)
@@ -64,19 +65,15 @@ async def test_a_replay_looks_as_live_did(
     at_ns = START_NS + (30 + 10 + 10 - 8) * 10**9
     with closing(Recording(tmp_path / "it.arrows")) as recording:
         async with replay(recording, source, clock, size, at_ns=at_ns) as desk:
-            await desk.travel("space", "down", "comma", "comma", "comma")
+            await desk.travel("space", "down")
+            await desk.press("comma", "comma", "comma")
             assert looks(desk) == live
             assert "−8 s" in status
             assert "0:42 of 0:50" in desk.status
 
 
-PACE = "tcctui.ui.dashboard.dashboard.PACE"
-"""Where the seconds between two frames are, for `monkeypatch.setattr`."""
-
-
-async def test_a_recording_plays(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_recording_plays(clock: Clock) -> None:
     """It begins at its beginning, goes on with the clock, and stands still at its end."""
-    monkeypatch.setattr(PACE, 0.02)
     source = server()
     async with replay(recorded(source), source, clock, (160, 50)) as desk:
         assert "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status
@@ -136,12 +133,11 @@ async def test_as_fast_as_it_goes(clock: Clock) -> None:
     source = server()
     log = recorded(source)
     async with replay(log, source, clock, (160, 50), speed=math.inf) as desk:
-        await desk.until(lambda: "■ end of the recording" in desk.status, 30)
+        await desk.until(lambda: "■ end of the recording" in desk.status)
 
 
-async def test_a_loop_begins_again(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_loop_begins_again(clock: Clock) -> None:
     """With `loop` the end is followed by the beginning."""
-    monkeypatch.setattr(PACE, 0.02)
     source = server()
     async with replay(recorded(source), source, clock, (160, 50), loop=True) as desk:
         clock.now += 29

@@ -21,8 +21,7 @@ def reverse_rates(desk: Desk) -> None:
 async def wheel(desk: Desk, event: type[MouseScrollDown] | type[MouseScrollUp]) -> None:
     """Turn the wheel by one notch over the table."""
     desk.table.post_message(event(desk.table, 5, 5, 0, 0, 0, False, False, False))
-    await desk.pilot.pause()
-    await desk.pilot.wait_for_scheduled_animations()
+    await desk.idle()
 
 
 async def test_keys_move_the_selection(clock: Clock) -> None:

@@ -19,13 +19,13 @@ async def test_a_terminal_that_is_too_small_says_so_and_recovers(clock: Clock) -
         await desk.looked()
         before = screen(desk.pilot)
         for width, height in ((79, 24), (80, 23), (1, 1)):
-            await desk.pilot.resize_terminal(width, height)
+            await desk.resize(width, height)
             assert not desk.table.region
             if width > 1:
                 said = " ".join(screen(desk.pilot)).split()
                 assert f"{width}×{height}." in said
                 assert f"{LEAST.width}×{LEAST.height}:" in said
-            await desk.pilot.resize_terminal(100, 30)
+            await desk.resize(100, 30)
             await desk.until(lambda: screen(desk.pilot) == before)
         await desk.press("down")
         assert desk.selected == 3
@@ -56,11 +56,11 @@ async def test_the_caption_tells_both_ends_and_the_window(clock: Clock) -> None:
     """However long the addresses are, both ports and the charts' window are in the caption."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         for flow in (1, 6):
-            await desk.pilot.resize_terminal(80, 24)
+            await desk.resize(80, 24)
             await desk.pilot.click(FlowTable, offset=(5, 1 + desk.order.index(flow)))
             ends = desk.source.flows[flow]
             for width in (80, 100, 120, 160):
-                await desk.pilot.resize_terminal(width, 24)
+                await desk.resize(width, 24)
                 await desk.looked()
                 local, remote = desk.caption.split(" → ")
                 assert local.endswith(ends.local.rpartition(":")[2])
@@ -72,11 +72,11 @@ async def test_the_help_on_a_terminal_that_shrinks_and_grows(clock: Clock) -> No
     """When the size changes below the help, the dashboard is right again once it is closed."""
     async with dashboard(server(), clock, (100, 30)) as desk:
         await desk.press("question_mark")
-        await desk.pilot.resize_terminal(60, 20)
+        await desk.resize(60, 20)
         await desk.press("escape")
         await desk.until(lambda: "60×20" in " ".join(screen(desk.pilot)))
         await desk.press("question_mark")
-        await desk.pilot.resize_terminal(120, 30)
+        await desk.resize(120, 30)
         await desk.press("escape")
         await desk.until(lambda: desk.table.size.width == 120)
         await desk.press("down")
@@ -100,7 +100,7 @@ async def test_the_selection_stays_in_sight_when_the_terminal_shrinks(clock: Clo
         selected = desk.selected
         assert selected is not None
         assert selected > 20
-        await desk.pilot.resize_terminal(120, 24)
+        await desk.resize(120, 24)
         await desk.looked()
         assert desk.selected == selected
 
@@ -109,7 +109,7 @@ async def test_every_line_of_the_table_is_as_wide_as_the_table(clock: Clock) -> 
     """At all widths, with long IPv6 endpoints, no line is short or long, and gaps stay blank."""
     async with dashboard(server(), clock, (80, 40)) as desk:
         for width in (*range(80, 132, 5), *range(133, 251, 19), 250):
-            await desk.pilot.resize_terminal(width, 40)
+            await desk.resize(width, 40)
             assert {strip.cell_length for strip in painted(desk.table)} == {width}
             assert desk.order[:3] == [1, 2, 3]
             assert desk.column("rate")[:2] == ["92.0 Mb/s", "18.4 Mb/s"]
@@ -124,12 +124,12 @@ async def test_nothing_is_under_the_scroll_bar(clock: Clock) -> None:
     """With more flows than lines, the last column is whole beside the bar, at any width."""
     async with dashboard(many(100), clock, (80, 30)) as desk:
         for width in (80, 97, 119, 160, 161):
-            await desk.pilot.resize_terminal(width, 30)
+            await desk.resize(width, 30)
             last = desk.columns[-1]
             assert last.column.title in lines(desk.table)[0]
             assert last.start + last.width < width
         assert {strip.cell_length for strip in painted(desk.table)} == {161}
-        await desk.pilot.resize_terminal(80, 30)
+        await desk.resize(80, 30)
         assert desk.column("rate")[0] == "8.00 Mb/s"
 
 
@@ -140,7 +140,7 @@ async def test_what_gives_way_first(clock: Clock) -> None:
     async with dashboard(source, clock, (120, 30)) as desk:
         assert "web-3 · tcp_probe + sock_diag" in desk.status
         assert "6.18" not in desk.status
-        await desk.pilot.resize_terminal(80, 24)
+        await desk.resize(80, 24)
         await desk.travel("p", "left")
         desk.screen.query_one(StatusBar).update(mend="Run: sudo tcctui", source="sock_diag · 6.18")
         assert "sock_diag only" in desk.status

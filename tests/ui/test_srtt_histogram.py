@@ -198,7 +198,7 @@ def test_looks(clock: Clock, snap_compare: Compare, size: tuple[int, int]) -> No
         await opened(desk)
         await desk.press("down", "down")
         clock.now += 2
+        await desk.looked()
         await desk.until(lambda: counted(desk) > 200)
-        await desk.idle()
 
     assert snap_compare(app, terminal_size=size, run_before=settle)

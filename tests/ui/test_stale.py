@@ -10,9 +10,10 @@ import pytest
 from rich.cells import cell_len
 from rich.style import Style
 from textual.geometry import Region
+from textual.widget import Widget
 
+from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.table.flow_order import HOLD
-from tcctui.ui.table.flow_table import FlowTable
 from tcctui.wire.events import TcpState
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard
@@ -25,10 +26,10 @@ KEYS = (
 )
 
 
-def painted(table: FlowTable, y: int) -> Cells:
+def painted(part: Widget, y: int) -> Cells:
     """A line as it would be painted now, cell by cell; the second of a wide character is empty."""
     cells: Cells = []
-    for text, style, _ in table.render_line(y):
+    for text, style, _ in part.render_line(y):
         for character in text:
             looks = ground(style) if character == " " else style
             cells.append((character, looks))
@@ -42,27 +43,35 @@ def ground(style: Style | None) -> Any:
 
 
 class Terminal:
-    """What has been painted of a table, as a terminal keeps it: region by region."""
+    """What has been painted of a part of the screen, as a terminal keeps it: region by region."""
 
-    def __init__(self, table: FlowTable, monkeypatch: pytest.MonkeyPatch) -> None:
-        self._table = table
+    def __init__(self, part: Widget, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._part = part
         self._asked: list[Region] = []
         self._lines: list[Cells] = []
-        refresh = table.refresh
+        refresh = part.refresh
 
-        def noting(*regions: Region, **options: Any) -> FlowTable:
-            self._asked.extend(regions or [Region(0, 0, *table.size)])
+        def noting(*regions: Region, **options: Any) -> Widget:
+            self._asked.extend(regions or [self._whole])
             return refresh(*regions, **options)
 
-        monkeypatch.setattr(table, "refresh", noting)
-        self._asked.append(Region(0, 0, *table.size))
+        monkeypatch.setattr(part, "refresh", noting)
+        self._asked.append(self._whole)
+
+    @property
+    def _whole(self) -> Region:
+        return Region(0, 0, *self._part.outer_size)
 
     def stale(self) -> list[str]:
         """Paint what was asked for; give the lines that are not as a full repaint makes them."""
-        now = [painted(self._table, y) for y in range(self._table.size.height)]
+        now = [painted(self._part, y) for y in range(self._part.size.height)]
         if len(self._lines) != len(now):
             self._lines = [[] for _ in now]
-        for x, y, width, height in self._asked:
+        inner = Region(0, 0, *self._part.size)
+        left, top = self._part.gutter.left, self._part.gutter.top
+        for asked in self._asked:
+            # Regions count from the part's corner, its lines from behind the padding.
+            x, y, width, height = asked.translate((-left, -top)).intersection(inner)
             for line in range(y, y + height):
                 self._lines[line][x : x + width] = now[line][x : x + width]
         self._asked.clear()
@@ -166,3 +175,25 @@ async def test_nothing_stale_is_left_on_the_screen(
                 await act(desk, dice)
             await desk.idle()
             assert not terminal.stale(), [act.__name__ for act in done]
+
+
+CHART_KEYS = ("w", "plus", "minus", "y", "c", "comma", "comma", "full_stop", "escape", "down", "d")
+
+
+@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
+async def test_nothing_stale_is_left_in_the_charts(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
+) -> None:
+    """Of a chart, too, only lines that changed are painted, whatever moves its axes and cursor."""
+    dice = random.Random(7)
+    async with dashboard(source(), clock, size) as desk:
+        charts = [*desk.screen.query(TimeChart)]
+        terminals = [Terminal(chart, monkeypatch) for chart in charts]
+        for _ in range(40):
+            pressed = dice.choice(CHART_KEYS)
+            if dice.random() < 0.5:
+                await values(desk, dice)
+            await desk.press(pressed)
+            await desk.idle()
+            for chart, terminal in zip(charts, terminals, strict=True):
+                assert not (chart.display and terminal.stale()), pressed

@@ -16,6 +16,7 @@ from textual.app import App, ComposeResult
 from tcctui.ui.chart import axes, plot
 from tcctui.ui.chart.chart_data import ChartData, Series
 from tcctui.ui.chart.time_chart import TimeChart
+from tests.ui.rest import at_rest, resized
 
 NAN = np.nan
 BRAILLE_BITS = ((0, 3), (0, 2), (0, 1), (1, 3), (1, 2), (1, 1), (0, 0), (1, 0))
@@ -231,10 +232,10 @@ async def test_any_size_and_any_number_of_columns(columns: int) -> None:
     async with app.run_test(size=(80, 24)) as pilot:
         app.chart.message = "no flow selected"
         for size in [(250, 60), (200, 50), (30, 5), (24, 3), (20, 5), (9, 8), (2, 2), (1, 1)]:
-            await pilot.resize_terminal(*size)
+            await resized(pilot, *size)
             for data in (None, ChartData(60.0, ()), sawtooth(columns)):
                 app.chart.data = data
-                await pilot.pause()
+                await at_rest(app)
                 assert app.chart.columns >= 1
                 has_curve = bool(curve(text(app.chart)))
                 has_room = size[0] >= 20 and size[1] >= 5
@@ -267,9 +268,9 @@ async def test_too_small_for_a_plot_shows_the_values() -> None:
 async def test_message_where_there_is_nothing_to_draw() -> None:
     """Without data, and with data that has no values, the message is in the middle."""
     app = ChartApp()
-    async with app.run_test(size=(60, 11)) as pilot:
+    async with app.run_test(size=(60, 11)):
         app.chart.message = "no flow [selected]"
-        await pilot.pause()
+        await at_rest(app)
         without = text(app.chart)
         app.chart.data = ChartData(60.0, (series(np.full(app.chart.columns, NAN)),))
         assert text(app.chart) == without
@@ -311,13 +312,13 @@ async def test_theme_changes_the_colours_and_not_the_plot(
 ) -> None:
     """Another theme gives title, axis and series other colours without plotext drawing again."""
     app = ChartApp()
-    async with app.run_test(size=(80, 20)) as pilot:
+    async with app.run_test(size=(80, 20)):
         app.chart.data = sawtooth(app.chart.columns)
-        await pilot.pause()
+        await at_rest(app)
         before = text(app.chart)
         colours = [styles_of(app.chart, needle) for needle in ("cwnd", "in flight", "└")]
         app.theme = theme
-        await pilot.pause()
+        await at_rest(app)
         assert text(app.chart) == before
         after = [styles_of(app.chart, needle) for needle in ("cwnd", "in flight", "└")]
     assert all(old != new for old, new in zip(colours, after, strict=True))
@@ -347,30 +348,29 @@ async def test_unchanged_data_is_not_drawn_again(builds: list[tuple[int, int]]) 
     async with app.run_test(size=(80, 20)) as pilot:
         data = sawtooth(app.chart.columns)
         app.chart.data = data
-        await pilot.pause()
+        await at_rest(app)
         assert len(builds) == 1
         app.chart.refresh()
-        await pilot.pause()
+        await at_rest(app)
         app.chart.data = ChartData(60.0, data.series)
-        await pilot.pause()
+        await at_rest(app)
         assert len(builds) == 1
         app.chart.data = sawtooth(app.chart.columns - 1)
-        await pilot.pause()
+        await at_rest(app)
         assert len(builds) == 2
-        await pilot.resize_terminal(60, 20)
-        await pilot.pause()
+        await resized(pilot, 60, 20)
         assert len(builds) == 3
 
 
 async def test_y_axis_can_fit_the_curve() -> None:
     """From zero there is a 0 on the axis; otherwise the curve fills more of the plot."""
     app = ChartApp()
-    async with app.run_test(size=(80, 20)) as pilot:
+    async with app.run_test(size=(80, 20)):
         app.chart.data = ChartData(60.0, (series(100 + np.arange(150.0) % 10),))
-        await pilot.pause()
+        await at_rest(app)
         from_zero = text(app.chart)
         app.chart.y_from_zero = False
-        await pilot.pause()
+        await at_rest(app)
         fitted = text(app.chart)
     assert any(line.lstrip().startswith("0┤") for line in from_zero)
     assert not any(line.lstrip().startswith("0┤") for line in fitted)

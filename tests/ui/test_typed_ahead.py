@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
+import pytest
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
 from textual.events import Key
 from textual.keys import key_to_character
+from textual.message import Message
+from textual.widget import Widget
 from textual.widgets import Input
 
 from tcctui.config.settings import Settings
+from tcctui.ui.app import typed_ahead
+from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.help import Help
 from tcctui.ui.dialogs.ask import Ask
 from tcctui.ui.dialogs.filters import Filters
@@ -14,8 +23,9 @@ from tcctui.ui.dialogs.histogram import SrttHistogram
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.choose_columns import Columns
 from tcctui.ui.table.choose_order import Sorting
+from tests.ui.rest import at_rest
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard
+from tests.ui.screen import FOR_EVER, Clock, Desk, dashboard
 
 
 async def burst(desk: Desk, *keys: str) -> None:
@@ -23,7 +33,6 @@ async def burst(desk: Desk, *keys: str) -> None:
     for key in keys:
         name = {" ": "space", "/": "slash", "?": "question_mark"}.get(key, key)
         desk.pilot.app.post_message(Key(name, key if len(key) == 1 else key_to_character(key)))
-    await desk.idle()
     await desk.idle()
 
 
@@ -108,3 +117,70 @@ async def test_a_key_for_what_is_gone_holds_up_nothing(clock: Clock) -> None:
         desk.pilot.app.pop_screen()
         await burst(desk, "down")
         await desk.until(lambda: desk.selected == desk.order[1])
+
+
+class Hop(Message, bubble=False):
+    """Goes to and fro between two parts of the screen."""
+
+    def __init__(self, left: int) -> None:
+        super().__init__()
+        self.left = left
+
+
+class Part(Widget):
+    """Sends each hop on to the other part; the last one puts the focus into the box."""
+
+    def on_hop(self, message: Hop) -> None:
+        if message.left:
+            self.screen.query_one("#b" if self.id == "a" else "#a").post_message(
+                Hop(message.left - 1)
+            )
+        else:
+            self.screen.query_one(Input).focus()
+
+
+class Hops(TypedAhead):
+    """Does something with `x` that goes on for long, in parts that the key did not come to."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("x", "hop", "Hop")]
+    AUTO_FOCUS = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.done: list[int] = []
+
+    def compose(self) -> ComposeResult:
+        yield Part(id="a")
+        yield Part(id="b")
+        yield Input()
+
+    def action_hop(self) -> None:
+        self.query_one("#a").post_message(Hop(500))
+
+    async def on_typed_ahead_done(self, message: TypedAhead.Done) -> None:
+        self.done.append(message.key)
+
+
+async def test_a_key_waits_for_all_that_the_one_before_it_gives_rise_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also where that goes on for 500 messages that no key passes, and then moves the focus."""
+    monkeypatch.setattr(typed_ahead, "_PATIENCE", FOR_EVER)
+    app = Hops()
+    async with app.run_test():
+        for key in "xyz":
+            app.post_message(Key(key, key))
+        await at_rest(app)
+        assert app.query_one(Input).value == "yz"
+
+
+async def test_a_key_that_does_nothing_is_followed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nothing comes of a key the next one waits for one message only."""
+    monkeypatch.setattr(typed_ahead, "_PATIENCE", FOR_EVER)
+    app = Hops()
+    async with app.run_test():
+        await at_rest(app)
+        for key in "123":
+            app.post_message(Key(key, key))
+        await at_rest(app)
+        assert app.done == [1, 2, 3]

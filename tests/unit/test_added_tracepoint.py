@@ -18,7 +18,7 @@ from tcctui.export.event_tables import events_table
 from tcctui.flows.history.marks import Marks, OF_EVENT
 from tcctui.flows.store import Store
 from tcctui.manual.sections import reference
-from tcctui.recording.field_metadata import EVENT_UNITS
+from tcctui.recording.field_metadata import EVENT_FIELDS
 from tcctui.sources.kernel import bpf_source, tracepoints
 from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.chart import time_axis
@@ -58,7 +58,7 @@ told["css"] = f"time-chart--{MARKS[5].style}" in TimeChart.COMPONENT_CLASSES
 told["colour"] = COLOURS[MARKS[5].style]
 told["help"] = [entry.name for entry in _signs("mark", MARKS.values())]
 told["manual"] = reference("signs")
-told["metadata"] = EVENT_UNITS["kind"][0]
+told["metadata"] = EVENT_FIELDS["kind"]["meaning"]
 told["export"] = events_table(events, 0)["kind"].to_pylist()
 """
 

@@ -17,8 +17,10 @@ from hypothesis import strategies as st
 from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
+from tcctui.wire.events import TcpState
 from tcctui.wire.records import pick
-from tests.unit.events import SECOND
+from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state
+from tests.unit.stores import ELSEWHERE, SOCKET, filled, ingest, value
 from tests.unit.story import Story
 from tests.unit.tape_player import BATCH_NS, BEGIN_NS, EVERYTHING, Player, differences
 
@@ -61,6 +63,31 @@ def test_some_flows_are_enough() -> None:
     store = Store(1 << 20)
     store.restore(Keyframe.from_bytes(DATA), np.array([3, 4, 99], "u8"))
     assert store.flows([])["cookie"].tolist() == [3, 4]
+
+
+def test_a_closed_flow_has_no_socket_any_more() -> None:
+    """Where the kernel has used a socket's address again, events of it are the later flow's."""
+    store = Store(0)
+    known = filled(probes(SECOND, 2, skaddr=SOCKET), destroy(2 * SECOND, 2, SOCKET))
+    ingest(known, probes(3 * SECOND, 1, skaddr=SOCKET, remote=ELSEWHERE))
+    store.restore(known.keyframe())
+    ingest(store, state(4 * SECOND, SOCKET, TcpState.FIN_WAIT1, remote=ELSEWHERE))
+    assert value(store, "state", 1) == TcpState.FIN_WAIT1
+    assert value(store, "state", 2) == TcpState.CLOSE
+
+
+def test_rates_go_on_from_the_last_ticks() -> None:
+    """A rate is over the last second, also where that began before the keyframe."""
+    known = filled(*(probes(SECOND + at * 50 * MS, snd_una=at * 1000) for at in range(60)))
+    store = Store(0)
+    store.restore(known.keyframe())
+    rates = []
+    for later in range(250, 1500, 250):
+        for each in (known, store):
+            each.ingest(NOTHING, 4 * SECOND + later * MS)
+        rates.append(value(known, "rate"))
+        assert value(store, "rate") == rates[-1]
+    assert rates == sorted({*rates}, reverse=True), "it falls in steps"
 
 
 @settings(max_examples=100)

@@ -35,7 +35,7 @@ async def seen():
     recording = Recording(RECORDING)
     app = ReplayApp(recording, at_ns=recording.span.first_ns + 30 * 10**9)
     async with app.run_test(size=(120, 40)) as pilot:
-        for _ in range(100):
+        for _ in range(600):
             await pilot.pause(0.1)
             if "192.0.2.80:5201" in app.export_screenshot():
                 print("seen")
@@ -49,7 +49,7 @@ def test_where_there_is_less_than_on_linux(tmp_path: Path) -> None:
     """Without what only Unix has, the demo is exported, and shown in the dashboard."""
     out = tmp_path / "flows.csv"
     command = [sys.executable, "-c", _ELSEWHERE, str(out)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     assert "seen" in done.stdout
     assert "5201" in out.read_text()

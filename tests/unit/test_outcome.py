@@ -70,7 +70,7 @@ class Recorded:
 @pytest.fixture(autouse=True)
 def _no_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the wait for last samples, which no stand-in delivers."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 0)
+    monkeypatch.setattr(module, "LAST_LOOK", 0)
 
 
 def endless() -> Callable[[], object]:
@@ -308,7 +308,7 @@ def test_whether_it_happened_in_a_recording() -> None:
 
 def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """At the end all sockets are sampled once more; events from then on don't count."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    monkeypatch.setattr(module, "LAST_LOOK", 20)
     late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9, rtt=1)]
     events = [BUSY, *[NOTHING] * 6, *[probes(START + 3 * SECOND, 7, srtt=90_000)] * 3]
     source = Delivered(events, [TOLD, *late])
@@ -321,7 +321,7 @@ def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_what_the_last_samples_tell_has_happened(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retransmits are known by samples: those that come when the time is over count as well."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    monkeypatch.setattr(module, "LAST_LOOK", 20)
     late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9)]
     source = Delivered([BUSY, *[NOTHING] * 6], [TOLD, *late])
     status, _, remarks = run(source, until="retrans>8", duration=0.5)
@@ -333,7 +333,7 @@ def test_the_last_sample_of_what_was_destroyed_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A socket that was just destroyed is told of by the kernel a little later."""
-    monkeypatch.setattr(module, "_LAST_LOOK", 20)
+    monkeypatch.setattr(module, "LAST_LOOK", 20)
     ended = destroy(START + 400 * MS, 7, 0)
     told = destroyed(START + 400 * MS, 7, total_retrans=9)
     source = Delivered([BUSY, ended], [TOLD, *[NO_SAMPLES] * 12, told])

@@ -228,7 +228,7 @@ def test_closing_does_not_wait() -> None:
     """It can be closed while the other end is silent; until then there is nothing to read."""
     with pipe(b"".join(stream_bytes(1)), close=False) as (file, _):
         source = RecordingStream(file)
-        deadline, count = time.monotonic() + 20, 0
+        deadline, count = time.monotonic() + 60, 0
         while count < 31 and time.monotonic() < deadline:
             count += len(source.read(0.1))
         assert len(source.read(0.2)) == 0
@@ -240,7 +240,7 @@ def test_nothing_is_kept_in_the_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
     head, first, second = stream_bytes(1, 2)
     with pipe(head + first, close=False) as (file, into):
         source = RecordingStream(file)
-        deadline, count = time.monotonic() + 20, 0
+        deadline, count = time.monotonic() + 60, 0
         while count < 31 and time.monotonic() < deadline:
             count += len(source.read(0.1))
         assert count == 31

@@ -16,7 +16,7 @@ from tcctui.recording.writer import RecordingWriter
 from tcctui.recording.writer_thread import RecordingThread
 from tests.unit.recordings import ORIGIN, chunk, same
 
-SOON = 20.0
+SOON = 60.0
 
 
 class Slow(RecordingWriter):
@@ -45,7 +45,8 @@ class Full(RecordingWriter):
 
 def repeated(what: Callable[[RecordingThread], object], recording: RecordingThread) -> None:
     """Do something often: the other thread may need a moment."""
-    for _ in range(1000):
+    deadline = time.monotonic() + SOON
+    while time.monotonic() < deadline:
         what(recording)
         time.sleep(0.01)
 

@@ -38,6 +38,7 @@ class Kernel:
 
     sockets: dict[int, dict[int, Samples]]
     names: dict[int, str] = field(default_factory=lambda: {HOST: "host", OTHER: "blue"})
+    rounds: int = 0
     dumps: int = 0
     queries: list[list[int]] = field(default_factory=list)
     hidden: set[int] = field(default_factory=set)
@@ -47,6 +48,7 @@ class Kernel:
     late: set[int] = field(default_factory=set)
 
     def found(self) -> list[Namespace]:
+        self.rounds += 1
         paths = {HOST: namespaces.OWN}
         return [Namespace(inode, self.names[inode], paths.get(inode, "")) for inode in self.sockets]
 
@@ -132,7 +134,7 @@ def start(kernel: Kernel) -> Iterator[Start]:
 def until(sampler: Sampler, condition: Callable[[Samples], bool]) -> Samples:
     """Take samples until those that came so far do; gives them all."""
     parts = [np.empty(0, SAMPLE)]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         sampler.wait(0.1)
         while len(samples := sampler.take()):
@@ -246,7 +248,8 @@ def test_proc_that_cannot_be_read(start: Start, kernel: Kernel) -> None:
     until(sampler, has(1, 7))
     sockets = dict(kernel.sockets)
     kernel.sockets.clear()
-    time.sleep(0.15)
+    rounds = kernel.rounds
+    until(sampler, lambda _: kernel.rounds > rounds + 2)
     kernel.sockets.update(sockets)
     kernel.sockets[HOST][3] = sample(3)
     assert not kernel.closed

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.headless.trace import _LINES, COUNTED, FIELDS, Trace, format_events, trace
+from tcctui.headless.trace import COUNTED, FIELDS, LINES, Trace, format_events, trace
 from tcctui.query import Query
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.samples import NO_SAMPLES, Samples
@@ -104,12 +104,12 @@ def test_each_line_has_its_own_event_s_ends() -> None:
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
 def test_flows_without_number(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """However many flows come by, their lines are right, and only so many are remembered."""
-    monkeypatch.setattr("tcctui.headless.trace._REMEMBERED", 50)
+    monkeypatch.setattr("tcctui.headless.trace.REMEMBERED", 50)
     cookies = 1000 + np.arange(6000) % 120
     text = format_events(probes(START, cookies), form, START)
     for cookie, line in zip(cookies.tolist(), text.splitlines(), strict=True):
         assert line == format_events(probes(START, cookie), form, START).rstrip()
-    assert len(_LINES[form, False]) <= 50
+    assert len(LINES[form, False]) <= 50
 
 
 def test_lines_that_stand_for_several_events() -> None:

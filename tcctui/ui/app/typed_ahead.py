@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from functools import partial
 
 from textual import events
 from textual.app import App
 from textual.message import Message
+from textual.message_pump import MessagePump
 from textual.timer import Timer
+from textual.widget import Widget
 
-_ROUNDS = 5
-"""Round trips of a message from the focused widget up to the application after each key. One is
-behind the key itself, one more behind its consequences, and one more behind theirs: as for a key
-that submits a box, which picks from a list, which closes a dialog, which opens another.
+_PATIENCE, _BEATS = 1.0, 10
+"""Seconds without a sign of a key after which the next key is released in any case, since the
+focused widget may be gone; and the number of beats in which they pass. A program that is held up
+misses beats: a slow consequence of a key is not a lost one.
 """
-
-_PATIENCE = 1.0
-"""Seconds after which the next key is released in any case: the focused widget may be gone."""
 
 _HELD = frozenset(
     {
@@ -37,14 +37,20 @@ class TypedAhead(App[None]):
     Textual dispatches all pending keys before the first of them is handled: those after one that
     opens or closes a dialog would go to the old focus, and those that the application handles
     itself would overtake letters that a box has yet to take in.
+
+    So a message follows each key, from the focused widget up to the application: the key has been
+    handled before it. Then, as long as the queue of any part of the screen is not empty, or a part
+    has yet to be mounted, the message goes behind that. When all queues are empty, all consequences
+    of the key are handled: as of one that submits a box, which picks from a list, which closes a
+    dialog, which opens another.
     """
 
     class Done(Message):
-        """Reached the application from a key's widget: everything before it has been handled."""
+        """Reached the application from its widget: everything before it has been handled."""
 
-        def __init__(self, key: int, rounds: int) -> None:
+        def __init__(self, key: int) -> None:
             super().__init__()
-            self.key, self.rounds = key, rounds
+            self.key = key
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +59,12 @@ class TypedAhead(App[None]):
         self._done = 0
         self._last = ""
         self._patience: Timer | None = None
+        self._beats = 0
+
+    @property
+    def has_keys(self) -> bool:
+        """True while a key waits for its turn, or its consequences are not all handled."""
+        return bool(self._typed) or self._done < self._given_out
 
     async def on_event(self, event: events.Event) -> None:
         """Queue a key until its turn."""
@@ -68,33 +80,49 @@ class TypedAhead(App[None]):
             event = self._typed.popleft()
             self._given_out += 1
             self._last = event.key if isinstance(event, events.Key) else ""
-            if self._patience is not None:
-                self._patience.stop()
-            self._patience = self.set_timer(_PATIENCE, partial(self._end, self._given_out))
+            self._be_patient(self._given_out)
             await super().on_event(event)
-            self._follow(self._given_out, _ROUNDS)
+            target = self.focused or self.screen
+            if not target.post_message(self.Done(self._given_out)):
+                self.post_message(self.Done(self._given_out))
 
     def _repeats(self, event: events.Key | events.Paste) -> bool:
         return isinstance(event, events.Key) and event.key == self._last and event.key in _HELD
 
-    def _follow(self, key: int, rounds: int) -> None:
-        target = self.focused or self.screen
-        if not target.post_message(self.Done(key, rounds - 1)):
-            self.call_later(self._end, key)
-
     async def on_typed_ahead_done(self, message: Done) -> None:
-        """Release the next key, or start another round trip."""
+        """Release the next key, or go behind the messages that are left."""
         if message.key < self._given_out:
             return  # everything behind a later key is behind this one
-        if message.rounds:
-            self._follow(message.key, message.rounds)
-        else:
+        self._beats = 0
+        if not any(part.post_message(self.Done(message.key)) for part in self._busy()):
             await self._end(message.key)
+
+    def _busy(self) -> Iterator[MessagePump]:
+        """Parts of the screen with messages left, or not mounted yet."""
+        if self.message_queue_size:
+            yield self
+        for screen in reversed(self.screen_stack):
+            for part in screen.walk_children(Widget, with_self=True):
+                if part.message_queue_size or not part.is_mounted:
+                    yield part
 
     async def _end(self, key: int) -> None:
         """Release the key behind this one, unless that was done."""
         if self._done < key == self._given_out:
             self._done = key
-            if self._patience is not None:
-                self._patience.stop()
+            self._stop_patience()
             await self._give_out()
+
+    def _be_patient(self, key: int) -> None:
+        self._stop_patience()
+        self._beats = 0
+        self._patience = self.set_interval(_PATIENCE / _BEATS, partial(self._beat, key))
+
+    def _stop_patience(self) -> None:
+        if self._patience is not None:
+            self._patience.stop()
+
+    def _beat(self, key: int) -> None:
+        self._beats += 1
+        if self._beats == _BEATS:
+            self.call_later(self._end, key)

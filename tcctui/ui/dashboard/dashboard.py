@@ -11,7 +11,6 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
-from textual.widgets import Footer
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
@@ -27,6 +26,7 @@ from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.chart_screen import ChartScreen
 from tcctui.ui.dashboard.help import Help
+from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.keys import KEYS
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.terminal_size import TooSmall
@@ -100,7 +100,7 @@ class Dashboard(ChartScreen):
                 yield self._charts
                 yield self._details
             yield self._compare
-            yield Footer(show_command_palette=False)
+            yield KeyLine()
         yield TooSmall(id="too-small", markup=False)
         yield self._alarm
 
