@@ -55,7 +55,7 @@ OBSERVATION = (
         "sock_diag INET_DIAG_SKMEMINFO", query="has_skmem",
     ),
 )  # fmt: skip
-"""Values that tcctui itself has of a flow."""
+"""Values of a flow that tcctui itself observes."""
 
 
 def _record(name: str, dtype: str, unit: Unit, meaning: str, source: str) -> Field:

@@ -74,4 +74,4 @@ DESCRIBED: tuple[tuple[Field, Comparable], ...] = tuple(
 FIELDS: Mapping[str, Comparable] = MappingProxyType(
     {name: comparable for field, comparable in DESCRIBED for name in field.names}
 )
-"""Fields by every name allowed before `:` or a comparison."""
+"""Names allowed before `:` or a comparison."""

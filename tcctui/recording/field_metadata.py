@@ -1,10 +1,11 @@
-"""Metadata of recorded columns: unit, meaning and kernel source of each."""
+"""Metadata of recorded columns: unit and kernel source of each, and the meaning of codes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from tcctui.fields.field import Unit
 from tcctui.fields.table import BY_RECORDED
 from tcctui.wire.events import EVENT
 from tcctui.wire.samples import SAMPLE
@@ -18,10 +19,11 @@ def _described(name: str) -> Mapping[str, str]:
     base = name.removesuffix("_min").removesuffix("_max")
     extreme = base in EXTREME_OF and base != name
     field = BY_RECORDED[base if extreme else name]
-    told = {"unit": field.unit.value, "source": field.source, "meaning": field.meaning}
+    told = {"unit": field.unit.value, "source": field.source}
+    if field.unit is Unit.CODE:
+        told["meaning"] = field.meaning
     if extreme:
         told["source"] = f"tcctui, over the ACKs; null: {EXTREME_OF[base]}"
-        told["meaning"] = f"{name[-3:]}imum of {base} over the ACKs"
     if name == "kind":
         kinds = ", ".join(f"{row.kind:d} {row.event.partition(':')[2]}" for row in TRACEPOINTS)
         told["meaning"] = f"{field.meaning}: {kinds}"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tcctui.fields.table import BY_RECORDED
 from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS
-from tcctui.reference.blocks import Block, Command, Heading, Paragraph, entry, sourced
+from tcctui.reference.blocks import Block, Command, Heading, Paragraph, entry
 
 
 def blocks() -> Iterator[Block]:
@@ -41,7 +40,7 @@ def blocks() -> Iterator[Block]:
         " (lists of structs, sorted by connection), and sometimes keyframe, which is private to"
         " tcctui: from it a replay starts in the middle. The schema's metadata has host, kernel,"
         " the tracepoint's format, tcctui's version, and wall_offset_ns, which added to a time"
-        " (CLOCK_MONOTONIC) gives nanoseconds since 1970."
+        " (CLOCK_MONOTONIC) gives nanoseconds since 1970; that of a field its unit and source."
     )
     yield from _fields("Fields of events", EVENT_FIELDS)
     yield from _fields("Fields of samples", SAMPLE_FIELDS)
@@ -50,11 +49,6 @@ def blocks() -> Iterator[Block]:
 def _fields(title: str, fields: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:
     yield Heading(title)
     for name, described in fields.items():
-        field, unit = BY_RECORDED.get(name), described.get("unit", "")
-        if field is not None and field.column is not None:
-            yield entry(
-                name, f"Column {field.column.title}.", unit and f"{unit[:1].upper()}{unit[1:]}."
-            )
-            continue
-        text = " ".join(filter(None, (described.get("meaning", ""), unit and f"({unit})")))
-        yield entry(name, f"{text[:1].upper()}{text[1:]}.", sourced(described["source"]))
+        meaning, unit = (described.get(key, "") for key in ("meaning", "unit"))
+        text = f"{meaning} ({unit})" if meaning and unit else meaning or unit
+        yield entry(name, f"{text[:1].upper()}{text[1:]}.")

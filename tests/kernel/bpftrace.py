@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import signal
 from collections.abc import Iterable
 
 import numpy as np
@@ -69,10 +68,17 @@ def events(command: Command) -> Events:
     return found[np.argsort(found["ts_ns"], kind="stable")]
 
 
-def printed(command: Command, cookies: Iterable[int]) -> Events:
-    """End it, and give what it printed of some sockets: all, since it empties its buffers first."""
-    assert command.end(signal.SIGINT) == 0, command.stderr
-    return probes_of(events(command), cookies)
+def printed(command: Command, cookies: Iterable[int], at_least: int) -> Events:
+    """Give what it prints of some sockets, once that is so much and no more comes."""
+    wanted = list(cookies)
+    sizes = [-1]
+
+    def done() -> bool:
+        sizes.append(len(probes_of(events(command), wanted)))
+        return sizes[-1] >= at_least and sizes[-1] == sizes[-2]
+
+    until("bpftrace printed all", done, pause=0.3)
+    return probes_of(events(command), wanted)
 
 
 def _address(family: int, sockaddr: bytes) -> tuple[int, int]:

@@ -97,7 +97,8 @@ def printed() -> Iterator[Printed]:
             statuses,
             cookies,
         )
-        printed.bpftrace = bpftrace.printed(other, map(int, cookies))
+        count = sum(map(len, printed.objects().values()))
+        printed.bpftrace = bpftrace.printed(other, map(int, cookies), at_least=count)
         yield printed
 
 

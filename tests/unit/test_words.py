@@ -33,9 +33,7 @@ def _neighbours(body: object) -> Iterator[tuple[ast.stmt | None, ast.stmt]]:
 
 
 @pytest.mark.parametrize(
-    "module",
-    sorted(ROOT.rglob("*.py")),
-    ids=lambda module: str(module.relative_to(ROOT)),
+    "module", sorted(ROOT.rglob("*.py")), ids=lambda module: str(module.relative_to(ROOT))
 )
 def test_no_docstring_begins_with_a_question(module: Path) -> None:
     """A docstring's first word names the thing or the act; it is none of QUESTIONS."""

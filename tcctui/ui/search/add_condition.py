@@ -56,7 +56,7 @@ def _parts(search: str) -> list[_Part]:
 
 
 def _plainly(part: _Part) -> str:
-    """The part as `added` writes it, with either sign of negation."""
+    """Normal form of a part, whichever sign negates it."""
     if part.kind != "NOT":
         return part.text
     return "-" + part.text[1 if part.text[0] in "-!" else len("not") :].lstrip()

@@ -1,4 +1,4 @@
-"""Sort keys of the table, and their changes by keys and clicks."""
+"""Sort order of the table, and its changes by keys and clicks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tcctui.ui.table.row_order import Ranking, order_by
 from tcctui.ui.table.sort_key import SortKey
 
 USUAL = (SortKey("rate", descending=True),)
-"""Default sort key."""
+"""Default order."""
 
 MOST = 9
 """Columns that can be sorted by at a time: their numbers in the titles have one digit."""
@@ -24,7 +24,7 @@ Keys = tuple[SortKey, ...]
 
 
 def usable(keys: Iterable[SortKey]) -> Keys:
-    """Valid sort keys, each column once."""
+    """Those of the keys that can be sorted by, each column once."""
     known: dict[str, SortKey] = {}
     for key in keys:
         if key.column in BY_NAME and BY_NAME[key.column].sort:
@@ -33,27 +33,27 @@ def usable(keys: Iterable[SortKey]) -> Keys:
 
 
 def usually(name: str) -> SortKey:
-    """Sort key of a column in its usual direction."""
+    """A column, the way round that most want it."""
     return SortKey(name, BY_NAME[name].descending)
 
 
 def beside(keys: Keys, names: Sequence[str], by: int) -> Keys:
-    """Move the first sort key to the next column right (1) or left (-1) among `names`."""
+    """Have the first key be of a column further right (1) or left (-1) among `names`."""
     first = keys[0].column
     at = names.index(first) if first in names else 0
     return usable([usually(names[(at + by) % len(names)]), *keys[1:]])
 
 
 def turned(keys: Keys) -> Keys:
-    """Reverse the first sort key."""
+    """Turn the first key around."""
     return (_turned(keys[0]), *keys[1:])
 
 
 def clicked(keys: Keys, name: str, *, further: bool) -> Keys:
     """Sort keys after a click on a title.
 
-    The first key's own is turned around, any other is sorted by alone. With `further` it becomes
-    one more key, or is turned where it is one already.
+    A click on the first key reverses it; any other column becomes the only key. With `further` it
+    becomes one more key, or is reversed if it is one already.
     """
     if name == keys[0].column:
         return turned(keys)

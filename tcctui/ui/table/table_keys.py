@@ -5,6 +5,30 @@ from __future__ import annotations
 from textual.binding import Binding, BindingType
 
 KEYS: tuple[BindingType, ...] = (
+    Binding(
+        *("G", "group", "Group"),
+        show=False,
+        id="group",
+        tooltip="Group the flows by process, remote host or net, local port, algorithm, netns",
+    ),
+    Binding(
+        *("enter", "fold", "Fold"),
+        show=False,
+        id="fold",
+        tooltip="Fold the group that is selected, or unfold it; or click ▾",
+    ),
+    Binding(
+        *("E", "fold_all", "Fold all"),
+        show=False,
+        id="fold-all",
+        tooltip="Fold all groups, or unfold them",
+    ),
+    Binding(
+        *("H", "histogram", "Histogram"),
+        show=False,
+        id="histogram",
+        tooltip="Histogram of srtt over the flows shown, or over those of the selected group",
+    ),
     Binding("up,k", "move(-1)", "Up", show=False, id="up", tooltip="The flow above"),
     Binding("down,j", "move(1)", "Down", show=False, id="down", tooltip="The flow below"),
     Binding(
@@ -82,29 +106,5 @@ KEYS: tuple[BindingType, ...] = (
         show=False,
         id="copy",
         tooltip="Copy the flow's ends, its row, a search or ss filter for it, or the table",
-    ),
-    Binding(
-        *("G", "group", "Group"),
-        show=False,
-        id="group",
-        tooltip="Group the flows by process, remote host or net, local port, algorithm, netns",
-    ),
-    Binding(
-        *("enter", "fold", "Fold"),
-        show=False,
-        id="fold",
-        tooltip="Fold the group that is selected, or unfold it; or click ▾",
-    ),
-    Binding(
-        *("E", "fold_all", "Fold all"),
-        show=False,
-        id="fold-all",
-        tooltip="Fold all groups, or unfold them",
-    ),
-    Binding(
-        *("H", "histogram", "Histogram"),
-        show=False,
-        id="histogram",
-        tooltip="Histogram of srtt over the flows shown, or over those of the selected group",
     ),
 )

@@ -1,4 +1,4 @@
-"""Column of the flow table: its cells, width, order and search."""
+"""Column of the flow table."""
 
 from __future__ import annotations
 
