@@ -96,7 +96,7 @@ def test_states_that_chatter_are_one_mark() -> None:
     assert marks(store) == [(0, MarkKind.RETRANSMIT, 8), (0, MarkKind.RECOVERY, 1)]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     happened=st.lists(
         st.tuples(st.integers(0, 3000), st.sampled_from([1, 2]), st.sampled_from([3, 5, 6])),

@@ -549,7 +549,5 @@ class KernelAndReader(RuleBasedStateMachine):
         assert len(self.kernel.known) + len(self.kernel.spare()) + leaving == SLOTS
 
 
-KernelAndReader.TestCase.settings = settings(
-    max_examples=100, stateful_step_count=60, deadline=None
-)
+KernelAndReader.TestCase.settings = settings(max_examples=100, stateful_step_count=60)
 TestKernelAndReader = KernelAndReader.TestCase

@@ -109,8 +109,7 @@ def test_full_histories_push_nobody_out() -> None:
     """Flows that have all their pages take no more: none is evicted to make room for nothing."""
     store = Store(3 * BYTES_PER_FLOW)
     for number in range(1500):
-        for cookie in (1, 2, 3):
-            ingest(store, probes(SECOND + number * 100 * MS, cookie))
+        ingest(store, probes(SECOND + number * 100 * MS, [1, 2, 3]))
     assert store.totals() == Totals(4500, 3, 0)
 
 
