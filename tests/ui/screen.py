@@ -42,7 +42,7 @@ from tests.ui.rest import at_rest, resized
 WIDE = (240, 40)
 """Columns and lines that all of the table's columns fit in."""
 
-FOR_EVER = 60.0
+FOR_EVER = 120.0
 """Seconds after which what is waited for will not come, however slow the machine is."""
 
 _CELL = 12.2
@@ -121,6 +121,18 @@ class Desk:
     async def idle(self) -> None:
         """Wait until nothing is left to do, and all is painted."""
         await at_rest(self.pilot.app)
+
+    async def click(self, *where: Any, **how: Any) -> bool:
+        """Click as `Pilot.click` does, and wait until that has had its effect."""
+        hit = await self.pilot.click(*where, **how)
+        await self.idle()
+        return hit
+
+    async def hover(self, *where: Any, **how: Any) -> bool:
+        """Move the mouse as `Pilot.hover` does, and wait until that has had its effect."""
+        hit = await self.pilot.hover(*where, **how)
+        await self.idle()
+        return hit
 
     async def resize(self, width: int, height: int) -> None:
         """Give the terminal another size, and wait until all has its place in it."""

@@ -120,7 +120,7 @@ async def test_a_cell_is_searched_for_by_the_mouse(
     async with dashboard(server(), clock) as desk:
         everything = desk.order
         x = desk.place("local").start + 1
-        assert await desk.pilot.click(FlowTable, offset=(x, 4), **modifiers)  # type: ignore[arg-type]
+        assert await desk.click(FlowTable, offset=(x, 4), **modifiers)
         found = [1, 2, 4, 5, 12, 9, 10, 11] if len(everything) == 12 else []
         expected = [one for one in everything if (one in found) != excluded]
         await desk.until(lambda: sorted(set(desk.order) - {9}) == sorted(set(expected) - {9}))
@@ -177,7 +177,7 @@ async def test_a_double_click_opens_the_details(clock: Clock) -> None:
         details = desk.screen.query_one(Details)
         assert not details.display
         for _ in range(2):
-            assert await desk.pilot.click(FlowTable, offset=(5, 3), times=2)
+            assert await desk.click(FlowTable, offset=(5, 3), times=2)
             await desk.idle()
             assert desk.selected == 3
             assert details.display

@@ -215,9 +215,9 @@ async def test_a_click_chooses(clock: Clock) -> None:
     async with opened(clock) as at:
         offered = at.dialog.query_one("#offered", OptionList)
         place = next(n for n, option in enumerate(offered.options) if option.id == "state")
-        assert await at.desk.pilot.click(offered, offset=(5, place))
+        assert await at.desk.click(offered, offset=(5, place))
         await at.desk.until(lambda: "state" in at.dialog.chosen)
-        assert await at.desk.pilot.click(offered, offset=(5, 1))
+        assert await at.desk.click(offered, offset=(5, 1))
         await at.desk.until(lambda: at.titles[0] == "REMOTE")
         top = offered.scroll_offset.y
         await at.desk.pilot._post_mouse_events([MouseScrollDown], offered, offset=(5, 5))

@@ -89,13 +89,13 @@ async def test_the_mouse_moves_it(clock: Clock) -> None:
         for name, other in (("cwnd", "srtt"), ("srtt", "cwnd")):
             chart = desk.screen.query_one(f"#{name}-chart", TimeChart)
             left, cells = chart.plot_area
-            await desk.pilot.hover(chart, offset=(1 + left + cells - 10, 5))
+            await desk.hover(chart, offset=(1 + left + cells - 10, 5))
             await desk.idle()
             place = column(desk, other)
             assert column(desk, name) == 9
             assert place is not None
             assert abs(place - 9) <= 1
-        await desk.pilot.hover(desk.table, offset=(5, 5))
+        await desk.hover(desk.table, offset=(5, 5))
         await desk.idle()
         assert column(desk, "cwnd") is None
 

@@ -138,10 +138,10 @@ async def test_a_click_on_the_sign_folds(clock: Clock) -> None:
     """The sign is a button; a click on the rest of the header selects it."""
     async with dashboard(source(), clock) as desk:
         await group(desk)
-        assert await desk.pilot.click(FlowTable, offset=(8, 4))
+        assert await desk.click(FlowTable, offset=(8, 4))
         await desk.idle()
         assert (chosen(desk), table(desk)) == (f"▾{TWO}", UNFOLDED)
-        assert await desk.pilot.click(FlowTable, offset=(0, 4))
+        assert await desk.click(FlowTable, offset=(0, 4))
         await desk.idle()
         assert table(desk) == [*UNFOLDED[:3], f"▸{TWO}", *UNFOLDED[-2:]]
 

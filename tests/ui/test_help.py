@@ -97,7 +97,7 @@ async def test_a_click_goes_to_a_section(clock: Clock) -> None:
         assert not any("RTO" in line for line in screen(desk.pilot))
         line = next(line for line in screen(desk.pilot) if "7 Signs" in line)
         y = screen(desk.pilot).index(line)
-        await desk.pilot.click(offset=(line.index("Signs"), y))
+        await desk.click(offset=(line.index("Signs"), y))
         await desk.until(lambda: any("RTO" in line for line in screen(desk.pilot)))
 
 

@@ -84,7 +84,7 @@ class Monkey:
         width, height = self._desk.pilot.app.size
         at = self._chance.randrange(width), self._chance.randrange(height)
         self.pressed.append(f"click{at}")
-        await self._desk.pilot.click(offset=at, times=self._chance.choice((1, 1, 2)))
+        await self._desk.click(offset=at, times=self._chance.choice((1, 1, 2)))
 
     async def _resize(self) -> None:
         size = self._desk.pilot.app.size

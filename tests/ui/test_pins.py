@@ -83,7 +83,7 @@ async def test_no_search_hides_what_is_pinned(clock: Clock) -> None:
 async def test_a_pinned_flow_stays_after_it_closed(clock: Clock) -> None:
     """What is pinned is kept, as what is selected is; let go of, it is forgotten."""
     async with dashboard(server(), clock) as desk:
-        await desk.pilot.click(FlowTable, offset=(5, 1 + desk.order.index(9)))
+        await desk.click(FlowTable, offset=(5, 1 + desk.order.index(9)))
         await desk.press("asterisk", "end")
         await desk.run(15)
         await settle(desk)
@@ -158,7 +158,7 @@ async def test_what_ends_following(clock: Clock) -> None:
             await desk.until(lambda: "following" not in desk.status)
         await desk.press("F", "r", "r", "asterisk", "tab")
         assert desk.table.following
-        await desk.pilot.click(FlowTable, offset=(20, 4))
+        await desk.click(FlowTable, offset=(20, 4))
         assert not desk.table.following
         await desk.press("F")
         await wheel(desk, MouseScrollDown)

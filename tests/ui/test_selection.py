@@ -82,12 +82,12 @@ async def test_the_selection_stays_on_its_flow_while_rows_move(clock: Clock) -> 
 async def test_a_click_selects_the_row_under_the_pointer(clock: Clock) -> None:
     """A click selects the flow it hits, also when the table is scrolled; not what is there next."""
     async with dashboard(many(100), clock) as desk:
-        assert await desk.pilot.click(FlowTable, offset=(20, 4))
+        assert await desk.click(FlowTable, offset=(20, 4))
         assert desk.selected == 4
         await desk.press("end")
         top = desk.order[0]
         clock.now += HOLD + 0.1
-        assert await desk.pilot.click(FlowTable, offset=(3, 1))
+        assert await desk.click(FlowTable, offset=(3, 1))
         assert desk.selected == top
         reverse_rates(desk)
         await desk.run(2)
@@ -99,7 +99,7 @@ async def test_a_click_on_the_scroll_bar_selects_nothing(clock: Clock) -> None:
     async with dashboard(many(100), clock) as desk:
         right = desk.table.region.width - 1
         for y in (0, 5, desk.table.region.height - 1):
-            await desk.pilot.click(FlowTable, offset=(right, y))
+            await desk.click(FlowTable, offset=(right, y))
         assert desk.table.selected == 1
         assert desk.table.order_by == (SortKey("rate", True),)
 
@@ -163,7 +163,7 @@ async def test_the_first_row_is_selected_until_somebody_selects(clock: Clock) ->
 async def test_a_selected_flow_stays_after_it_closed(clock: Clock) -> None:
     """What somebody looks at doesn't vanish: a closed flow stays until another is selected."""
     async with dashboard(server(), clock) as desk:
-        await desk.pilot.click(FlowTable, offset=(5, 1 + desk.order.index(9)))
+        await desk.click(FlowTable, offset=(5, 1 + desk.order.index(9)))
         assert desk.selected == 9
         await desk.run(15)
         assert desk.selected == 9
@@ -220,6 +220,6 @@ async def test_keys_do_nothing_where_there_are_no_flows(clock: Clock) -> None:
     """Navigation in an empty table changes nothing and breaks nothing."""
     async with dashboard(FakeSource(), clock) as desk:
         await desk.press("down", "end", "pageup", "g", "r", "less_than_sign")
-        assert await desk.pilot.click(FlowTable, offset=(5, 3))
+        assert await desk.click(FlowTable, offset=(5, 3))
         assert desk.table.selected is None
         assert "No TCP traffic yet" in lines(desk.table)[2]

@@ -57,7 +57,7 @@ async def test_the_caption_tells_both_ends_and_the_window(clock: Clock) -> None:
     async with dashboard(server(), clock, (80, 24)) as desk:
         for flow in (1, 6):
             await desk.resize(80, 24)
-            await desk.pilot.click(FlowTable, offset=(5, 1 + desk.order.index(flow)))
+            await desk.click(FlowTable, offset=(5, 1 + desk.order.index(flow)))
             ends = desk.source.flows[flow]
             for width in (80, 100, 120, 160):
                 await desk.resize(width, 24)

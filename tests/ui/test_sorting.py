@@ -33,7 +33,7 @@ async def click_title(desk: Desk, name: str, **modifiers: bool) -> None:
     """Click on a column's title."""
     place = desk.place(name)
     x = place.start if place.column.left else place.start + place.width - 1
-    assert await desk.pilot.click(FlowTable, offset=(x, 0), **modifiers)
+    assert await desk.click(FlowTable, offset=(x, 0), **modifiers)
 
 
 async def test_keys_move_the_sort_column_along_the_screen(clock: Clock) -> None:

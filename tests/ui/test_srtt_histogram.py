@@ -118,7 +118,7 @@ async def test_an_empty_bin_is_not_searched_for(clock: Clock) -> None:
     async with dashboard(source(), clock, size=(160, 50)) as desk:
         await opened(desk)
         await desk.press("end", "up")
-        assert await desk.pilot.click(Bars, offset=(3, 5))
+        assert await desk.click(Bars, offset=(3, 5))
         await desk.press("enter")
         assert is_open(desk)
         assert any("No flow is in this bin" in notice for notice in notices(desk))
@@ -130,10 +130,10 @@ async def test_a_click_selects_a_bin_and_another_takes_it(clock: Clock) -> None:
     """The mouse does what the keys do."""
     async with dashboard(source(), clock, size=(160, 50)) as desk:
         await opened(desk)
-        assert await desk.pilot.click(Bars, offset=(3, 4))
+        assert await desk.click(Bars, offset=(3, 4))
         await desk.idle()
         assert is_open(desk)
-        assert await desk.pilot.click(Bars, offset=(3, 4))
+        assert await desk.click(Bars, offset=(3, 4))
         await desk.looked()
         assert not is_open(desk)
         assert table(desk) == ["1006"]

@@ -105,7 +105,7 @@ async def test_a_click_takes_a_suggestion(clock: Clock) -> None:
     """The mouse takes what it is on, and typing goes on in the box."""
     async with dashboard(server(), clock) as desk:
         await desk.press("slash", "p")
-        await desk.pilot.click(Suggestions, offset=(3, 2))
+        await desk.click(Suggestions, offset=(3, 2))
         await desk.until(lambda: desk.box.value == "proc:")
         assert desk.box.has_focus
 
