@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from textual._styles_cache import StylesCache
+from textual.widgets import Input
 
 from tcctui.ui.dashboard import dashboard
 from tcctui.ui.status import status_bar
@@ -40,6 +41,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     monkeypatch.setattr(dashboard, "PACE", NEVER)  # `Desk.look` and `Desk.until` do
     monkeypatch.setattr(dashboard, "SLOW", NEVER)  # no frame is so slow that rows keep their places
     monkeypatch.setattr("textual.screen.UPDATE_PERIOD", NEVER)  # `at_rest` paints
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda box: None)  # it would blink, twice a second
     monkeypatch.setattr("tcctui.memory.settle", lambda: None)  # what is frozen is never freed
     monkeypatch.setattr(HOST_NAME, lambda: "web-3")
     yield clock

@@ -195,12 +195,13 @@ async def settled(pilot: Pilot[None]) -> None:
     """Wait until the moment is there, and all is painted."""
     player = pilot.app.screen.query_one(Player)
     deadline = time.monotonic() + FOR_EVER
+    assert isinstance(pilot.app.screen, Dashboard)
     await at_rest(pilot.app)
     while not player.settled:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
+        pilot.app.screen.tick()
         await at_rest(pilot.app)
-    assert isinstance(pilot.app.screen, Dashboard)
     pilot.app.screen.look()
     await at_rest(pilot.app)
 

@@ -17,7 +17,10 @@ _MOST_TOLD = 3
 
 
 def commands(
-    app: App[Any], screen: Screen[Any], choose_theme: Callable[[str], object]
+    app: App[Any],
+    screen: Screen[Any],
+    change_theme: Callable[[], object],
+    choose_theme: Callable[[str], object],
 ) -> Iterable[SystemCommand]:
     """List each action that a key has on the screen, with its keys, and every theme."""
     keys: dict[str, list[str]] = {}
@@ -38,7 +41,7 @@ def commands(
     yield SystemCommand(
         "Theme: pick one of a list",
         "Kept in the settings",
-        partial(app.run_action, "app.change_theme"),
+        change_theme,
     )
     for name in _themes(app):
         yield SystemCommand(

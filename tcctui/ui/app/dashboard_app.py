@@ -87,7 +87,7 @@ class DashboardApp(TypedAhead):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Commands for the actions of keys on this screen, and for the themes."""
-        yield from commands.commands(self, screen, self.choose_theme)
+        yield from commands.commands(self, screen, self.action_change_theme, self.choose_theme)
 
     def choose_theme(self, name: str | None) -> None:
         """Show a theme, and keep it for the next run."""

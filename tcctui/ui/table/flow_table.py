@@ -134,6 +134,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._rows_of: dict[int, Line] = {}
         self._top = 0  # the first row in sight, of the frame that is being made or was made last
         self._reveal = False  # whether the next frame is to have the selected line in sight
+        self._lines_shown = 0  # how many the last frame had room for
         self._told: tuple[int | None, int | None] = None, None
         self._sorted_ns = 0  # which moment was looked at last; 0 is the present
         self.found = 0
@@ -219,6 +220,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Scroll to where the frame is to be, now that the rows have their places."""
         order, top = self._order, self._scrolled
         at = order.selected_at
+        if self._lines != self._lines_shown:  # a frame may come before the resize is told
+            self._reveal |= self._painter.sight.has(at)
         follow = self.following and order.selected == order.wanted
         if at is not None and (follow or self._reveal):
             top = min(max(top, at - self._lines + 1), at)
@@ -251,11 +254,13 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _arrive(self) -> None:
         """Have the scroll bar where the frame is, and paint the rows."""
-        self._reveal = False
         self._extend(len(self._order))
         self._paint()
         if self._scrolled != self._top:
             self.scroll_to(y=self._top, animate=False, immediate=True)
+        # In the middle of a new layout there may be no line to show it in, or none to scroll to.
+        self._reveal &= not self._lines or self._scrolled != self._top
+        self._lines_shown = self._lines
         told = self.selected, self._places.selected_group
         if told != self._told:
             self._told = told
@@ -285,10 +290,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._view.hold({cookie for cookie in cared if cookie is not None})
 
     def on_resize(self) -> None:
-        """Choose the columns that fit, and show the selected flow."""
+        """Choose the columns that fit."""
         if not self.size.width:
             return  # not displayed: what it had is painted until it has room again
-        self._reveal = self._painter.sight.has(self._order.selected_at)
         self._lay_out()
 
     def show_columns(self, names: Sequence[str], widths: Mapping[str, int]) -> None:
