@@ -53,15 +53,16 @@ def test_its_keyframes_are_used(old: Recording, second: int) -> None:
 
 NEWER: Additions = {
     **{name: ADDED[name] for name in ADDED if not name.endswith("/diagnosis.py")},
-    "tcctui/flows/columns.py": (
-        ('            "closed_ns": "i8",', '            "colour": "u4",\n'),
+    "tcctui/fields/loss.py": (
+        (
+            ')  # fmt: skip\n"""Retransmissions, reordering',
+            '    tcp_info("received_ce", "u4@240", Unit.TOTAL, "marked", Column("RECV_CE")),\n'
+            '    Field("colour", "u4", Unit.COUNT, "colour", "", where=Where.FLOW, unknown=7),\n'
+            '    Field("shade", "u4", Unit.COUNT, "shade", ""),\n',
+        ),
     ),
     "tcctui/flows/diagnosis/diagnosis.py": (('        ("cause", "u1"),', '("paced", "f8"),\n'),),
-    "tcctui/wire/samples.py": (
-        ('    }\n)\n"""Fields of `struct tcp_info`', '        "received_ce": ("u4", 240),\n'),
-        ("\n_HEAD = (", "TCP_INFO_BYTES = 248\n"),
-        ('    ("rmem_alloc", "u4"),', '    ("colour", "u4"),\n'),
-    ),
+    "tcctui/wire/samples.py": (('    *("rmem_alloc", "rcvbuf",', '    "shade",\n'),),
 }
 """A column, fields of what is sampled and looked at, and a verdict, as a later version may have."""
 
@@ -78,13 +79,14 @@ at_ns = old.span.first_ns + 8_000_000_000
 begun, whole = (Rebuilt(old, at_ns, since_ns, fine_ns=60 * 10**9) for since_ns in (at_ns, 0))
 told["since"] = [begun.since_ns - old.span.first_ns, whole.since_ns - old.span.first_ns]
 names = [*EVERYTHING, "received_ce", "min_rtt", "delivered"]
+assert "colour" in EVERYTHING
 flows = begun.store.flows(names)
 told["differences"] = differences(flows, whole.store.flows(names))
 told["shares"] = flows["limit_shares"].shape[1]
 told["known"] = [bool((flows[name] == flows[name]).any()) for name in names[-3:]]
 again = Rebuilt(old, at_ns, 0, fine_ns=60 * 10**9).store
 again = Keyframe.from_bytes(again.keyframe().to_bytes()).layouts["latest.samples"].names
-told["written"] = [name in again for name in ("received_ce", "colour")]
+told["written"] = [name in again for name in ("received_ce", "shade")]
 """
 
 
