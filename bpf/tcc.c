@@ -10,7 +10,7 @@
  *
  * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
  * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
- * which tcctui/sources/kernel/tracepoints.py derives from the format files and from the rows of
+ * which tcctui/sources/kernel/tracepoint_formats.py derives from the format files and the rows of
  * tcctui/wire/tracepoints.py:
  *
  * - EVENT_PROBE and its like: numbers of the kinds of events, from 0 to EVENT_KINDS - 1

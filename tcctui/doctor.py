@@ -12,7 +12,7 @@ from importlib import metadata
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package, privileges, tracepoints
+from tcctui.sources.kernel import bcc_package, privileges, tracepoint_formats
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
@@ -113,24 +113,25 @@ def _bpf() -> str:
 
 
 def _tracefs() -> str:
-    if tracepoints.find_tracefs() is None and os.geteuid() == 0:
-        return f"mounted just now at {tracepoints.mount_tracefs()}, as tcctui does when it starts"
-    return f"mounted at {tracepoints.mount_tracefs()}"
+    if tracepoint_formats.find_tracefs() is None and os.geteuid() == 0:
+        place = tracepoint_formats.mount_tracefs()
+        return f"mounted just now at {place}, as tcctui does when it starts"
+    return f"mounted at {tracepoint_formats.mount_tracefs()}"
 
 
 def _tcp_probe() -> str:
-    tracefs = tracepoints.find_tracefs()
+    tracefs = tracepoint_formats.find_tracefs()
     if tracefs is None:
         raise TcctuiError("It can't be checked without tracefs.", "Mount tracefs first.")
-    formats = tracepoints.read_formats(tracefs)
-    tracepoints.flags(formats)  # raises, if that is not enough
+    formats = tracepoint_formats.read_formats(tracefs)
+    tracepoint_formats.flags(formats)  # raises, if that is not enough
     extras = BY_KIND[EventKind.PROBE].extras
-    lacking = [name for name in extras if name not in formats[tracepoints.PROBE]]
-    own = [name for name in formats[tracepoints.PROBE] if not name.startswith("common_")]
+    lacking = [name for name in extras if name not in formats[tracepoint_formats.PROBE]]
+    own = [name for name in formats[tracepoint_formats.PROBE] if not name.startswith("common_")]
     text = f"{len(own)} fields"
     if lacking:
         text += f"; this kernel has no {' and no '.join(lacking)}, tcctui does without"
-    for row in tracepoints.lacking(formats):
+    for row in tracepoint_formats.lacking(formats):
         text += f"; without {row.event}, {row.without}"
     return text
 

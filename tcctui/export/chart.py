@@ -21,7 +21,7 @@ from tcctui.recording.chunks import Chunk
 from tcctui.ui.chart import chart_kinds
 from tcctui.ui.chart.chart_kinds import Picture
 from tcctui.ui.chart.time_chart import TimeChart
-from tcctui.ui.style.printable import legible
+from tcctui.ui.style.legible import legible
 
 WIDTH, HEIGHT = 120, 18
 """Size of each of both charts in cells."""

@@ -18,7 +18,7 @@ from tcctui.export.arrow_tables import (
     whole,
     without,
 )
-from tcctui.fields.table import BY_RECORDED
+from tcctui.fields.every_field import BY_RECORDED
 from tcctui.recording.field_metadata import EXTREME_OF
 from tcctui.wire.events import NO_SSTHRESH, EventKind, Events, TcpState
 from tcctui.wire.records import Records, pick

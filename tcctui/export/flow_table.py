@@ -24,8 +24,8 @@ from tcctui.export.flow_totals import Gathered
 from tcctui.export.query_matches import known_before
 from tcctui.export.selection import Selection
 from tcctui.fields.connection import ENDS
-from tcctui.fields.table import BY_NAME
-from tcctui.flows.diagnosis.causes import CAUSES, LIMIT_NAMES
+from tcctui.fields.every_field import BY_NAME
+from tcctui.flows.diagnosis.verdicts import CAUSES, LIMIT_NAMES
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.every_field import every
 from tcctui.fields.field import Where
-from tcctui.fields.table import every
 from tcctui.flows.index import Rows, grown
 
 Column = npt.NDArray[np.generic]

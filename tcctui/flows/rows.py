@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from tcctui.flows.columns import FlowColumns
-from tcctui.flows.diagnosis.limits import Limits
+from tcctui.flows.diagnosis.limit_log import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
 from tcctui.flows.history.eviction import to_evict
 from tcctui.flows.history.history import History

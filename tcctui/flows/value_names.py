@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
-from tcctui.flows.diagnosis.causes import LIMIT_NAMES
+from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES
 from tcctui.wire.events import AF_INET, AF_INET6
 from tcctui.wire.tcp_states import CA_STATE_NAMES, STATE_NAMES
 

@@ -40,7 +40,7 @@ from tcctui.query.address_formula import Bounds
 from tcctui.query.address_formula import all_of as all_bounds
 from tcctui.query.errors import QueryError
 from tcctui.query.evaluation import Evaluation, Flows, Mask
-from tcctui.query.fields import FIELDS
+from tcctui.query.searchable import FIELDS
 from tcctui.query.terms import all_of
 
 __all__ = ["ALL", "FIELD_NAMES", "MAX_LENGTH", "Query", "QueryError", "is_unfinished", "parse"]

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass
 
 from tcctui.query.errors import QueryError, nearest
-from tcctui.query.fields import FIELDS
 from tcctui.query.operands import MAX_DEPTH, Lexeme, Operands
+from tcctui.query.searchable import FIELDS
 from tcctui.query.terms import Comparable, Comparison, Piece
 
 _SPACE = re.compile(r"\s*")

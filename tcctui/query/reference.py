@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tcctui.fields.field import Field
 from tcctui.query.arithmetic import Operand
-from tcctui.query.fields import DESCRIBED
+from tcctui.query.searchable import DESCRIBED
 from tcctui.query.terms import Comparable
 
 

@@ -13,8 +13,8 @@ from tcctui.fields.connection import ENDS
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.printable import plain
 from tcctui.query.arithmetic import Operand
-from tcctui.query.fields import DESCRIBED
 from tcctui.query.quantities import Quantity
+from tcctui.query.searchable import DESCRIBED
 from tcctui.wire.addresses import format_endpoint
 
 TOLD_BY_ENDS = frozenset({*ENDS, "cookie", "text"})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from tcctui.fields.every_field import BY_RECORDED
 from tcctui.fields.field import Unit
-from tcctui.fields.table import BY_RECORDED
 from tcctui.wire.events import EVENT
 from tcctui.wire.samples import SAMPLE
 from tcctui.wire.tracepoints import TRACEPOINTS

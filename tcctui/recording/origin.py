@@ -9,7 +9,7 @@ import time
 from tcctui import __version__
 from tcctui.recording.timeline import Origin
 from tcctui.source import Source
-from tcctui.sources.kernel.tracepoints import PROBE, find_tracefs
+from tcctui.sources.kernel.tracepoint_formats import PROBE, find_tracefs
 
 
 def live_origin(source: Source) -> Origin:

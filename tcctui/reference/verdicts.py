@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tcctui.flows.diagnosis.causes import VERDICTS
+from tcctui.flows.diagnosis.verdicts import VERDICTS
 from tcctui.reference.blocks import Block, Paragraph, entry
 
 

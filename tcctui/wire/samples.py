@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.fields.every_field import BY_RECORDED, every
 from tcctui.fields.field import Part, Unit, Where
-from tcctui.fields.table import BY_RECORDED, every
 from tcctui.wire.records import pick
 
 TCP_INFO: Mapping[str, tuple[str, int]] = MappingProxyType(

@@ -13,7 +13,7 @@ from statistics import median
 
 from tcctui.query.address_formula import EVERYTHING, AnyOf, Inside, Not, PortRange, Reach
 from tcctui.sources.kernel.bpf_source import BpfSource
-from tcctui.sources.kernel.filter_tests import MAX_TESTS
+from tcctui.sources.kernel.filter_chain import MAX_TESTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading, Program
 from tcctui.wire.addresses import parse_prefix

@@ -12,7 +12,7 @@ import sys
 import threading
 from pathlib import Path
 
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 
 _KB = 16_384
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -41,11 +41,11 @@ def _copy(raw: Path, path: Path, over: threading.Event) -> None:
 
 def main(path: Path) -> None:
     """Record until SIGINT; then say how many events were read, and how many lost."""
-    instance = tracepoints.mount_tracefs() / "instances" / f"tcctui-raw-{os.getpid()}"
+    instance = tracepoint_formats.mount_tracefs() / "instances" / f"tcctui-raw-{os.getpid()}"
     instance.mkdir()
     try:
         (instance / "buffer_size_kb").write_text(str(_KB))
-        enable = instance / "events" / tracepoints.PROBE / "enable"
+        enable = instance / "events" / tracepoint_formats.PROBE / "enable"
         over = threading.Event()
         threads = [
             threading.Thread(

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.sources.kernel.program import RING_BYTES
 from tests.bench.counters import Counters
 from tests.bench.load import other_processor
@@ -241,7 +241,9 @@ class TracePipe(_ToFile):
     """`cat trace_pipe` of a tracefs instance: the kernel's own text."""
 
     def __init__(self) -> None:
-        self._instance = tracepoints.mount_tracefs() / "instances" / f"tcctui-bench-{os.getpid()}"
+        self._instance = (
+            tracepoint_formats.mount_tracefs() / "instances" / f"tcctui-bench-{os.getpid()}"
+        )
         super().__init__("cat trace_pipe", ["cat", str(self._instance / "trace_pipe")])
 
     def start(self) -> None:
@@ -252,7 +254,7 @@ class TracePipe(_ToFile):
         self._enable("1")
 
     def _enable(self, on: str) -> None:
-        (self._instance / "events" / tracepoints.PROBE / "enable").write_text(on)
+        (self._instance / "events" / tracepoint_formats.PROBE / "enable").write_text(on)
 
     def stop(self) -> None:
         """End it, and remove the instance."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.sources.kernel.tracepoints import TRACEFS
+from tcctui.sources.kernel.tracepoint_formats import TRACEFS
 from tests.kernel.network import run
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.sources.kernel.program import Loading
 from tcctui.wire.tracepoints import EVENT_KINDS
 from tests.kernel.network import Network
@@ -82,8 +82,8 @@ def test_its_events_come_and_none_is_counted_as_another(tmp_path: Path) -> None:
 
 def test_too_few_counters_are_not_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A program with more kinds than counters is refused by the compiler."""
-    flags = [*tracepoints.kind_flags()[:-2], "-DEVENT_KINDS=9", "-DTCC_LOST_COUNTERS=8"]
-    monkeypatch.setattr(tracepoints, "kind_flags", lambda: flags)
+    flags = [*tracepoint_formats.kind_flags()[:-2], "-DEVENT_KINDS=9", "-DTCC_LOST_COUNTERS=8"]
+    monkeypatch.setattr(tracepoint_formats, "kind_flags", lambda: flags)
     with pytest.raises(TcctuiError) as caught:
         Loading().wait()
     assert "there is no counter for each kind of event" in caught.value.detail

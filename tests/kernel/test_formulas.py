@@ -17,7 +17,7 @@ from tcctui.query import Query, parse
 from tcctui.query.address_formula import All, AnyOf, Inside, Not, PortRange, Reach
 from tcctui.query.formula_widening import fitted
 from tcctui.sources.kernel.bpf_source import BpfSource
-from tcctui.sources.kernel.filter_tests import MAX_TESTS
+from tcctui.sources.kernel.filter_chain import MAX_TESTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import parse_prefix
 from tcctui.wire.events import EventKind, Events

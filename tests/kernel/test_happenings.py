@@ -14,7 +14,7 @@ from contextlib import closing
 import pytest
 
 from tcctui.query import parse
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
@@ -97,11 +97,11 @@ def test_lossy_traffic(source: BpfSource) -> None:
 
 def test_what_is_attached(source: BpfSource) -> None:
     """There is a program at each tracepoint that this kernel has, as bpftool says."""
-    formats = tracepoints.read_formats(tracepoints.mount_tracefs())
+    formats = tracepoint_formats.read_formats(tracepoint_formats.mount_tracefs())
     listed = json.loads(run("bpftool", "--json", "perf"))
     programs = held_by(os.getpid()).programs
     attached = [one["tracepoint"] for one in listed if one["prog_id"] in programs]
-    wanted = set(formats) - {row.name for row in tracepoints.lacking(formats)}
+    wanted = set(formats) - {row.name for row in tracepoint_formats.lacking(formats)}
     assert sorted(attached) == sorted(name.rpartition("/")[2] for name in wanted)
     assert len(programs) == len(attached)
 

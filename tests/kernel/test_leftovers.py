@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tests.kernel.bpf_objects import Objects, existing, held_by
 from tests.kernel.command import TCCTUI, Command, attached, trace
@@ -50,8 +50,8 @@ raise SystemExit(main(sys.argv[1:]))
 
 def programs() -> int:
     """Count the tracepoints that this kernel has, each of which gets a program."""
-    formats = tracepoints.read_formats(tracepoints.mount_tracefs())
-    return len(set(formats) - {row.name for row in tracepoints.lacking(formats)})
+    formats = tracepoint_formats.read_formats(tracepoint_formats.mount_tracefs())
+    return len(set(formats) - {row.name for row in tracepoint_formats.lacking(formats)})
 
 
 def objects_of(pid: int) -> Objects:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.flows.diagnosis.causes import LIMIT_NAMES
+from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES
 from tcctui.flows.store import Store
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.namespaces import found, open_diag

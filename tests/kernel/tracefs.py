@@ -10,7 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET, AF_INET6, EVENT, EventKind, Events
 from tcctui.wire.tracepoints import BY_KIND
@@ -38,7 +38,7 @@ class ProbeText:
         self._names = [BY_KIND[kind].name for kind in kinds or (EventKind.PROBE,)]
         self._filter = f"sport == {port} || dport == {port}" if port else "0"
         tag = f"tcctui-{os.getpid()}-{next(_numbers)}"
-        self._instance = tracepoints.mount_tracefs() / "instances" / tag
+        self._instance = tracepoint_formats.mount_tracefs() / "instances" / tag
 
     def __enter__(self) -> ProbeText:
         self._instance.mkdir()

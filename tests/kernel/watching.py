@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel.bpf_objects import held_by, misses
@@ -94,4 +94,4 @@ def of_end(events: Events, end: End, *kinds: EventKind) -> Events:
 
 def fields(tracepoint: str) -> frozenset[str]:
     """Give the fields that a tracepoint of this kernel has."""
-    return tracepoints.read_formats(tracepoints.mount_tracefs())[tracepoint]
+    return tracepoint_formats.read_formats(tracepoint_formats.mount_tracefs())[tracepoint]

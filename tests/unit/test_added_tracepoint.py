@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.wire.tracepoints import TRACEPOINTS
 from tests.unit.added_tracepoint import IN_PYTHON
 from tests.unit.changed_package import changed, told
@@ -19,7 +19,7 @@ from tcctui.flows.history.marks import Marks, OF_EVENT
 from tcctui.flows.store import Store
 from tcctui.manual.sections import reference
 from tcctui.recording.field_metadata import EVENT_FIELDS
-from tcctui.sources.kernel import bpf_source, tracepoints
+from tcctui.sources.kernel import bpf_source, tracepoint_formats
 from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.chart import time_axis
 from tcctui.ui.chart.chart_data import ChartMarks
@@ -29,16 +29,16 @@ from tcctui.ui.style.colours import COLOURS
 from tcctui.ui.style.signs import MARKS
 from tcctui.wire.events import EVENT
 
-needed = dict.fromkeys(("skaddr", "family", "sock_cookie", *tracepoints.ENDS))
-probe = frozenset(tracepoints.BY_KIND[0].fields)
+needed = dict.fromkeys(("skaddr", "family", "sock_cookie", *tracepoint_formats.ENDS))
+probe = frozenset(tracepoint_formats.BY_KIND[0].fields)
 with_it = {"tcp/tcp_probe": probe, "tcp/tcp_rcv_space_adjust": frozenset(needed)}
-told["with"] = tracepoints.flags(with_it)
-told["without"] = tracepoints.flags({"tcp/tcp_probe": probe})
-told["kinds"] = tracepoints.kind_flags()
+told["with"] = tracepoint_formats.flags(with_it)
+told["without"] = tracepoint_formats.flags({"tcp/tcp_probe": probe})
+told["kinds"] = tracepoint_formats.kind_flags()
 told["stride"] = bpf_source.LOST.itemsize
 
-doctor.tracepoints.find_tracefs = lambda: "anywhere"
-doctor.tracepoints.read_formats = lambda _: {"tcp/tcp_probe": probe}
+doctor.tracepoint_formats.find_tracefs = lambda: "anywhere"
+doctor.tracepoint_formats.read_formats = lambda _: {"tcp/tcp_probe": probe}
 told["doctor"] = doctor._tcp_probe()
 
 second = 1_000_000_000
@@ -111,6 +111,6 @@ def test_recordings_and_exports_name_it(ninth: dict[str, Any]) -> None:
 def test_kinds_that_leave_a_gap_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """The program is not compiled with numbers that its counters have no room for."""
     rows = TRACEPOINTS
-    monkeypatch.setattr(tracepoints, "TRACEPOINTS", (*rows[:-1], rows[0]))
+    monkeypatch.setattr(tracepoint_formats, "TRACEPOINTS", (*rows[:-1], rows[0]))
     with pytest.raises(ValueError, match="numbered from 0"):
-        tracepoints.kind_flags()
+        tracepoint_formats.kind_flags()

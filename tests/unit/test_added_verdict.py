@@ -9,7 +9,7 @@ import pytest
 from tests.unit.changed_package import Additions, changed, told
 
 ADDED: Additions = {
-    "tcctui/flows/diagnosis/causes.py": (
+    "tcctui/flows/diagnosis/verdicts.py": (
         ("\n\n@dataclass(frozen=True)\nclass Verdict:", "    PACING = 7\n"),
         (
             ')  # fmt: skip\n"""Every verdict',
@@ -24,7 +24,7 @@ ADDED: Additions = {
             '    return f"Paced {flow.share}.", "Set no SO_MAX_PACING_RATE."\n\n\n',
         ),
     ),
-    "tcctui/flows/diagnosis/diagnosis.py": (
+    "tcctui/flows/diagnosis/from_samples.py": (
         (
             "    shares = np.zeros((len(span), len(VERDICTS)))",
             "    parts[Limit.PACING], parts[Limit.CWND] = parts[Limit.CWND], 0 * rest\n",
@@ -36,8 +36,8 @@ _CODE = """
 from pathlib import Path
 import numpy as np
 from tcctui.export.command import export
-from tcctui.flows.diagnosis.causes import LIMIT_NAMES
-from tcctui.flows.diagnosis.diagnosis import EXPLAINED_BY, explain
+from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES
+from tcctui.flows.diagnosis.from_samples import EXPLAINED_BY, explain
 from tcctui.flows.groups.groups import GROUPINGS, NEEDS, grouped
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.intake.batch import ProbeBatch
+from tcctui.flows.intake.probe_batch import ProbeBatch
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined, pick
 from tests.unit.events import NOTHING, probes, together

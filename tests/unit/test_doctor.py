@@ -12,7 +12,7 @@ import pytest
 from tcctui import doctor as module
 from tcctui.doctor import Finding, doctor, examine, findings
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tests.unit.nobody import without_privileges
 from tests.unit.test_tracepoints import tracefs_of
 
@@ -158,7 +158,7 @@ def test_what_a_kernel_lacks(
     kernel: str, without: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What an older kernel lacks is told and is no problem."""
-    monkeypatch.setattr(tracepoints, "TRACEFS", (tracefs_of(kernel, tmp_path, without),))
+    monkeypatch.setattr(tracepoint_formats, "TRACEFS", (tracefs_of(kernel, tmp_path, without),))
     found = examined(monkeypatch, "tcp_probe")["tcp_probe"]
     assert found.ok
     assert found.text.startswith(text)
@@ -169,7 +169,7 @@ def test_a_kernel_without_tcp_probe(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: type[Program]
 ) -> None:
     """Without the tracepoint there is nothing to show."""
-    monkeypatch.setattr(tracepoints, "TRACEFS", (tracefs_of("6.18", tmp_path, "tcp_probe"),))
+    monkeypatch.setattr(tracepoint_formats, "TRACEFS", (tracefs_of("6.18", tmp_path, "tcp_probe"),))
     found = examined(monkeypatch, "tcp_probe")
     assert not found["tcp_probe"].ok
     assert "tcp:tcp_probe" in found["tcp_probe"].text
@@ -181,7 +181,7 @@ def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     closed = tmp_path / "tracing"
     tracefs_of("6.18", closed)
     closed.chmod(0)
-    monkeypatch.setattr(tracepoints, "TRACEFS", (closed,))
+    monkeypatch.setattr(tracepoint_formats, "TRACEFS", (closed,))
     monkeypatch.setattr(sys, "argv", ["/usr/bin/tcctui", "doctor"])
     needs = ("privilege", "tracefs", "tcp_probe")
     try:

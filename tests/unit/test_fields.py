@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tcctui.fields.every_field import BY_NAME, BY_RECORDED, USUAL, every
 from tcctui.fields.field import UNUSUAL, Field, Where
-from tcctui.fields.table import BY_NAME, BY_RECORDED, USUAL, every
 from tests.unit.test_imports import loaded
 
 ADDED = """
@@ -39,7 +39,7 @@ def test_one_more_field_is_everywhere(tmp_path: Path) -> None:
 
 def test_fields_cost_nothing() -> None:
     """The table knows nothing else of tcctui, and is there without numpy."""
-    modules = loaded("import tcctui.fields.table")
+    modules = loaded("import tcctui.fields.every_field")
     ours = {name for name in modules if name.startswith("tcctui")}
     assert all(name.startswith("tcctui.fields") for name in ours - {"tcctui"})
     assert not {"numpy", "textual", "rich", "pyarrow"} & modules

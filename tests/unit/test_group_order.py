@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.groups.groups import GROUPINGS, Groups, grouped
 from tcctui.ui.table.group_order import Folds, held, is_header, lines, ranked
 from tcctui.ui.table.sort_key import SortKey

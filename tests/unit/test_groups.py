@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
+from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.groups import GROUPINGS, IDS_FROM, Groups, grouped
 from tcctui.flows.snapshot import Flows
 from tcctui.wire.addresses import V4_MAPPED

@@ -14,7 +14,7 @@ from tcctui.flows.columns import FIELDS
 from tcctui.flows.history.buckets import ACKED, LAST, MAX, MIN, STAMP, WIDTH, Buckets
 from tcctui.flows.history.detail import RECENT_BUCKETS
 from tcctui.flows.history.history import BYTES_PER_FLOW, History
-from tcctui.flows.intake.batch import ProbeBatch
+from tcctui.flows.intake.probe_batch import ProbeBatch
 from tcctui.wire.events import Events
 from tests.unit.events import probes, together
 from tests.unit.past import BUCKET, Bucket, Past, add, pasts, widened

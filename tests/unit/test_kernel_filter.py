@@ -26,7 +26,7 @@ from tcctui.query.address_formula import (
     size,
 )
 from tcctui.query.formula_widening import fitted
-from tcctui.sources.kernel.filter_tests import (
+from tcctui.sources.kernel.filter_chain import (
     DROP,
     FILTER,
     LOCAL,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.wire.tracepoints import BY_KIND, EventKind
 from tests.unit.nobody import without_privileges
 
@@ -74,7 +74,7 @@ def tracefs_of(kernel: str, folder: Path, without: str = "") -> Path:
 
 def formats_of(kernel: str, folder: Path) -> dict[str, frozenset[str]]:
     """Give the fields of a kernel's tracepoints."""
-    return tracepoints.read_formats(tracefs_of(kernel, folder))
+    return tracepoint_formats.read_formats(tracefs_of(kernel, folder))
 
 
 def test_old_and_new_kernels_are_among_the_data() -> None:
@@ -85,7 +85,7 @@ def test_old_and_new_kernels_are_among_the_data() -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_flags_of_a_kernel(kernel: str, tmp_path: Path) -> None:
     """What a kernel's tracepoints have is used, and nothing else is asked of them."""
-    flags = tracepoints.flags(formats_of(kernel, tmp_path))
+    flags = tracepoint_formats.flags(formats_of(kernel, tmp_path))
     assert set(flags) == FLAGS[kernel]
     assert len(flags) == len(set(flags))
 
@@ -119,13 +119,15 @@ def test_fields_of_a_kernel(kernel: str, tmp_path: Path) -> None:
 def test_the_name_in_a_declaration(declaration: str, name: str) -> None:
     """A field's name is found in each way of declaring one, also with a sizeof behind it."""
     text = f"format:\n\tfield:{declaration};\toffset:8;\tsize:28;\tsigned:0;\n\nprint fmt: x"
-    assert tracepoints.field_names(text) == {name}
+    assert tracepoint_formats.field_names(text) == {name}
 
 
 def test_the_print_format_is_no_field() -> None:
     """What the kernel prints of an event mentions fields, and declares none."""
-    assert tracepoints.field_names('print fmt: "field:int x; offset:8;", REC->saddr') == set()
-    assert tracepoints.field_names("") == set()
+    assert (
+        tracepoint_formats.field_names('print fmt: "field:int x; offset:8;", REC->saddr') == set()
+    )
+    assert tracepoint_formats.field_names("") == set()
 
 
 @pytest.mark.parametrize("name", BY_KIND[EventKind.PROBE].fields)
@@ -134,7 +136,7 @@ def test_a_missing_field(name: str, tmp_path: Path) -> None:
     formats = formats_of("6.18", tmp_path)
     formats["tcp/tcp_probe"] -= {name}
     with pytest.raises(TcctuiError) as caught:
-        tracepoints.flags(formats)
+        tracepoint_formats.flags(formats)
     assert f"lacks {name}." in caught.value.reason
     assert "5.8" in caught.value.mend
 
@@ -144,14 +146,14 @@ def test_several_missing_fields(tmp_path: Path) -> None:
     formats = formats_of("6.18", tmp_path)
     formats["tcp/tcp_probe"] -= {"srtt", "sock_cookie"}
     with pytest.raises(TcctuiError, match=r"lacks srtt, sock_cookie\."):
-        tracepoints.flags(formats)
+        tracepoint_formats.flags(formats)
 
 
 def test_no_tcp_probe(tmp_path: Path) -> None:
     """A kernel without the tracepoint is told so, with what it would take."""
-    formats = tracepoints.read_formats(tracefs_of("6.18", tmp_path, without="tcp_probe"))
+    formats = tracepoint_formats.read_formats(tracefs_of("6.18", tmp_path, without="tcp_probe"))
     with pytest.raises(TcctuiError, match="no tracepoint tcp:tcp_probe") as caught:
-        tracepoints.flags(formats)
+        tracepoint_formats.flags(formats)
     assert "CONFIG_" in caught.value.mend
 
 
@@ -159,9 +161,9 @@ def test_no_tcp_probe(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_a_tracepoint_that_can_be_done_without(kernel: str, name: str, tmp_path: Path) -> None:
     """Without one of the tracepoints but tcp_probe, its program is left out, and no other."""
-    formats = tracepoints.read_formats(tracefs_of(kernel, tmp_path, without=name))
-    assert set(tracepoints.flags(formats)) == without(kernel, WITHOUT[name])
-    lacking = {Path(row.name).name for row in tracepoints.lacking(formats)}
+    formats = tracepoint_formats.read_formats(tracefs_of(kernel, tmp_path, without=name))
+    assert set(tracepoint_formats.flags(formats)) == without(kernel, WITHOUT[name])
+    lacking = {Path(row.name).name for row in tracepoint_formats.lacking(formats)}
     assert lacking == {name} | ({"tcp_cong_state_set"} if kernel == "5.10" else set())
 
 
@@ -181,7 +183,7 @@ def test_a_tracepoint_that_lacks_a_field(name: str, field: str, tmp_path: Path) 
     """A tracepoint whose fields its program could not be compiled with is left out, too."""
     formats = formats_of("6.1", tmp_path)
     formats[f"{GROUPS[name]}/{name}"] -= {field}
-    assert set(tracepoints.flags(formats)) == without("6.1", WITHOUT[name])
+    assert set(tracepoint_formats.flags(formats)) == without("6.1", WITHOUT[name])
 
 
 @pytest.mark.parametrize("field", ["skaddr", "state", "saddr", "daddr"])
@@ -189,14 +191,14 @@ def test_a_newer_reset_that_lacks_a_field(field: str, tmp_path: Path) -> None:
     """Where tcp_send_reset has sockaddrs, they are what it can't be used without."""
     formats = formats_of("6.18", tmp_path)
     formats["tcp/tcp_send_reset"] -= {field}
-    assert set(tracepoints.flags(formats)) == without("6.18", "-DTCC_NO_SEND_RESET")
+    assert set(tracepoint_formats.flags(formats)) == without("6.18", "-DTCC_NO_SEND_RESET")
 
 
 def test_a_field_named_like_another(tmp_path: Path) -> None:
     """A field only counts under its whole name."""
     formats = formats_of("6.18", tmp_path)
     formats["tcp/tcp_probe"] = formats["tcp/tcp_probe"] - {"family", "skaddr"} | {"skbaddr"}
-    assert not [flag for flag in tracepoints.flags(formats) if "PROBE" in flag]
+    assert not [flag for flag in tracepoint_formats.flags(formats) if "PROBE" in flag]
 
 
 def test_a_format_that_can_not_be_read(tmp_path: Path) -> None:
@@ -205,7 +207,7 @@ def test_a_format_that_can_not_be_read(tmp_path: Path) -> None:
     unreadable = tracefs / "events/tcp/tcp_destroy_sock/format"
     unreadable.mkdir()
     with pytest.raises(TcctuiError) as caught:
-        tracepoints.read_formats(tracefs)
+        tracepoint_formats.read_formats(tracefs)
     assert str(unreadable) in caught.value.reason
     assert caught.value.mend
 
@@ -214,13 +216,13 @@ def test_where_tracefs_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     """The first place with events in it is taken; an empty mount point is none."""
     empty, debug = tmp_path / "tracing", tmp_path / "debug"
     empty.mkdir()
-    monkeypatch.setattr(tracepoints, "TRACEFS", (empty, debug))
-    assert tracepoints.find_tracefs() is None
+    monkeypatch.setattr(tracepoint_formats, "TRACEFS", (empty, debug))
+    assert tracepoint_formats.find_tracefs() is None
     (debug / "events").mkdir(parents=True)
-    assert tracepoints.find_tracefs() == debug
-    assert tracepoints.mount_tracefs() == debug
+    assert tracepoint_formats.find_tracefs() == debug
+    assert tracepoint_formats.mount_tracefs() == debug
     (empty / "events").mkdir()
-    assert tracepoints.find_tracefs() == empty
+    assert tracepoint_formats.find_tracefs() == empty
 
 
 def test_a_tracefs_that_only_root_may_look_into(
@@ -230,12 +232,12 @@ def test_a_tracefs_that_only_root_may_look_into(
     closed = tmp_path / "tracing"
     tracefs_of("6.18", closed)
     closed.chmod(0)
-    monkeypatch.setattr(tracepoints, "TRACEFS", (closed,))
+    monkeypatch.setattr(tracepoint_formats, "TRACEFS", (closed,))
     try:
         with without_privileges():
-            assert tracepoints.find_tracefs() in (None, closed)
+            assert tracepoint_formats.find_tracefs() in (None, closed)
             with pytest.raises(TcctuiError, match="can't be read") as caught:
-                tracepoints.read_formats(closed)
+                tracepoint_formats.read_formats(closed)
     finally:
         closed.chmod(0o700)
     assert "needs root" in caught.value.mend
@@ -247,8 +249,8 @@ def test_a_tracefs_that_can_not_be_mounted(
     """Without the right to mount it, the error says why, and gives the command that does."""
     target = public_path / "tracing"
     target.mkdir()
-    monkeypatch.setattr(tracepoints, "TRACEFS", (target,))
+    monkeypatch.setattr(tracepoint_formats, "TRACEFS", (target,))
     with pytest.raises(TcctuiError) as caught, without_privileges():
-        tracepoints.mount_tracefs()
+        tracepoint_formats.mount_tracefs()
     assert "Operation not permitted" in caught.value.reason
     assert caught.value.mend == f"Run: sudo mount -t tracefs nodev {target}"

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.sources.kernel import program, slots, tracepoints
+from tcctui.sources.kernel import program, slots, tracepoint_formats
 from tcctui.sources.kernel.bpf_source import CONFIG, MAX_FOCUS
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK
 from tcctui.wire.events import EVENT
@@ -57,7 +57,7 @@ def test_every_kind_of_event_has_its_program() -> None:
         for at in range(1, len(parts), 3)
     }
     assert made == {row.name: {f"EVENT_{row.kind.name}"} for row in TRACEPOINTS}
-    defined = {flag.removeprefix("-D").split("=")[0] for flag in tracepoints.kind_flags()}
+    defined = {flag.removeprefix("-D").split("=")[0] for flag in tracepoint_formats.kind_flags()}
     assert set(re.findall(r"\bEVENT_[A-Z_]+[A-Z]\b", TCC_C)) <= defined
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tcctui.config.settings import Units
-from tcctui.flows.diagnosis.causes import BY_LIMIT, CAUSES, Limit
 from tcctui.flows.diagnosis.sentences import FlowFacts, time, total
+from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, Limit
 from tcctui.flows.snapshot import Flows
 
 EXPLAINED_BY: tuple[str, ...] = (

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from tcctui.flows.history.marks import NO_KIND, OF_EVENT
 from tcctui.flows.index import Rows
 from tcctui.flows.intake.acked import GONE_SILENT_NS
-from tcctui.flows.intake.batch import LAST_FIELDS, ProbeBatch
+from tcctui.flows.intake.probe_batch import LAST_FIELDS, ProbeBatch
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.intake.sockets import socket_keys
 from tcctui.flows.rows import FlowRows

@@ -14,14 +14,14 @@ import numpy as np
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.bpf_syscall import delete_keys
-from tcctui.sources.kernel.filter_tests import FILTER
+from tcctui.sources.kernel.filter_chain import FILTER
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.mapped_array import MappedArray
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, Slots
-from tcctui.sources.kernel.tracepoints import LOST_COUNTERS
+from tcctui.sources.kernel.tracepoint_formats import LOST_COUNTERS
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES, Samples

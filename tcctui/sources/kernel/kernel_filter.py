@@ -21,7 +21,7 @@ from tcctui.query.address_formula import (
 )
 from tcctui.query.address_formula_text import words
 from tcctui.query.formula_widening import fitted
-from tcctui.sources.kernel.filter_tests import MAX_TESTS, packed
+from tcctui.sources.kernel.filter_chain import MAX_TESTS, packed
 from tcctui.wire.addresses import Prefix
 from tcctui.wire.records import Records
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package, privileges, tracepoints
+from tcctui.sources.kernel import bcc_package, privileges, tracepoint_formats
 from tcctui.sources.kernel.kernel_headers import header_tree
 from tcctui.sources.kernel.loader import MAPS, Answer, Request
 
@@ -159,10 +159,10 @@ def compiler_flags(*, ring_bytes: int, slots: int, cpus: int) -> list[str]:
         TcctuiError: tracefs can't be mounted or read, or lacks what tcctui can't do without.
 
     """
-    formats = tracepoints.read_formats(tracepoints.mount_tracefs())
+    formats = tracepoint_formats.read_formats(tracepoint_formats.mount_tracefs())
     return [
-        *tracepoints.kind_flags(),
-        *tracepoints.flags(formats),
+        *tracepoint_formats.kind_flags(),
+        *tracepoint_formats.flags(formats),
         f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
         f"-DTCC_SLOTS={slots}",
         f"-DTCC_CPUS={cpus}",

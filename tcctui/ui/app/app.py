@@ -23,7 +23,7 @@ from tcctui.source import Source
 from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 from tcctui.ui.time.rewindable import Rewindable
 from tcctui.ui.view import CurrentView
 

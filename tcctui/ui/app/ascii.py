@@ -14,7 +14,7 @@ from rich.segment import Segment
 from textual.color import Color
 from textual.filter import LineFilter
 
-from tcctui.flows.diagnosis.causes import VERDICTS
+from tcctui.flows.diagnosis.verdicts import VERDICTS
 from tcctui.wire.tracepoints import MARKS
 
 _GLYPHS: Mapping[str, str] = {

@@ -8,13 +8,13 @@ from typing import NamedTuple
 import numpy as np
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.causes import BY_LIMIT
+from tcctui.flows.diagnosis.verdicts import BY_LIMIT
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.ui.chart import time_axis
 from tcctui.ui.chart.chart_data import Series
 from tcctui.ui.chart.chart_kinds import Picture
 from tcctui.ui.style import units
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import MARKS
 
 _SHORT = 4  # length of units that are told

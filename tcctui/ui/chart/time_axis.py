@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
+from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.ui.chart.axes import Tick
 from tcctui.ui.chart.chart_data import ChartMarks
 from tcctui.ui.chart.plot import DOTS_ACROSS

@@ -22,7 +22,7 @@ from tcctui.ui.chart.line_styles import CURVES, FLOWS, lined, sample
 from tcctui.ui.chart.plot import DOTS_ACROSS, Run
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.component_styles import ComponentStyles
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
 
 _SMALLEST = (20, 5)

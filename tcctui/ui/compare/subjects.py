@@ -11,7 +11,7 @@ from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.chart.line_styles import FLOWS
 from tcctui.ui.compare.kinds import Kind, kinds
-from tcctui.ui.style.printable import legible
+from tcctui.ui.style.legible import legible
 from tcctui.ui.table.layout import fit
 
 COLUMNS: tuple[str, ...] = (

@@ -12,14 +12,14 @@ from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.flows.diagnosis.diagnosis import BY_LIMIT, EXPLAINED_BY, explain
+from tcctui.flows.diagnosis.from_samples import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.component_styles import ComponentStyles
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
 from tcctui.ui.view import Look

@@ -13,7 +13,7 @@ from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style import units
-from tcctui.ui.style.printable import legible
+from tcctui.ui.style.legible import legible
 from tcctui.ui.table import cells
 from tcctui.wire.tcp_states import CA_STATE_NAMES
 

@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 
 
 class Ask(ModalScreen[str | None]):

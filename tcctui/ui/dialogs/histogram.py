@@ -25,7 +25,7 @@ from tcctui.flows.groups.histogram import Histogram
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 
 FRAME = 0.5
 """Seconds between two updates."""

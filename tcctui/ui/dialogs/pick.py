@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList
 from textual.widgets.option_list import Option
 
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 
 
 class Choice(NamedTuple):

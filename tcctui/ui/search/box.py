@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.message import Message
 from textual.widgets import Input
 
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 
 
 class Box(Input):

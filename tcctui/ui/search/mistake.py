@@ -6,7 +6,7 @@ from rich.highlighter import Highlighter
 from rich.text import Text
 
 from tcctui.query import QueryError
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 
 _EXPECTED = 5
 """Limit on alternatives listed as expected."""

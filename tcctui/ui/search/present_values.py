@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tcctui.fields.connection import ENDS
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.style.printable import legible
+from tcctui.ui.style.legible import legible
 from tcctui.ui.view import CurrentView
 from tcctui.wire.addresses import format_address
 from tcctui.wire.tcp_states import STATE_NAMES

@@ -10,7 +10,7 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from tcctui.query.completion import Completion, Suggestion
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 
 LINES = 8
 """Limit on visible lines."""

@@ -13,7 +13,7 @@ from textual.widget import Widget
 
 from tcctui.ui.style import units
 from tcctui.ui.style.component_styles import ComponentStyles
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 
 
 @dataclass(frozen=True)

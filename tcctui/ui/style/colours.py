@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from tcctui.flows.diagnosis.causes import LIMIT_NAMES, VERDICTS
+from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES, VERDICTS
 from tcctui.wire.tracepoints import MARKS, Mark
 
 

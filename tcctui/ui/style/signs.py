@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from tcctui.flows.diagnosis import causes
+from tcctui.flows.diagnosis import verdicts
 from tcctui.ui.style.colours import limit_style, mark_style
 from tcctui.wire import tracepoints
 
@@ -27,7 +27,7 @@ class Sign:
 LIMITS: Mapping[int, Sign] = MappingProxyType(
     {
         row.limit: Sign(row.glyph, row.name, limit_style(row.limit), row.meaning)
-        for row in causes.VERDICTS
+        for row in verdicts.VERDICTS
     }
 )
 """Signs of the strip, by cause; most rows of the help are in this order."""

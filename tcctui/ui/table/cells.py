@@ -12,7 +12,7 @@ from tcctui.flows.labels import endpoints
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.ui.style import units
-from tcctui.ui.style.printable import legible
+from tcctui.ui.style.legible import legible
 from tcctui.ui.style.units import OPT_WSCALE
 
 MISSING = "–"

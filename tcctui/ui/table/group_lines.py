@@ -12,11 +12,11 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
-from tcctui.flows.diagnosis.causes import LIMIT_NAMES, Limit
+from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES, Limit
 from tcctui.flows.groups.groups import Groups
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import limit_style
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 from tcctui.ui.table.cells import MISSING
 from tcctui.ui.table.layout import GAP, Placed, fit
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import WORST_FIRST, Limit
+from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.groups import Groups
 from tcctui.flows.index import Keys
 from tcctui.ui.table.row_order import order

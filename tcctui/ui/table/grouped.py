@@ -11,7 +11,7 @@ from tcctui.flows.groups import groups
 from tcctui.flows.groups.groups import GROUPINGS, Grouping, Groups
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 from tcctui.ui.table import group_lines, group_order
 from tcctui.ui.table.group_lines import GroupRow
 from tcctui.ui.table.group_order import Folds, is_header

@@ -10,7 +10,7 @@ from rich.style import Style
 from textual.geometry import Region
 from textual.strip import Strip
 
-from tcctui.ui.style.printable import plain
+from tcctui.ui.style.legible import plain
 from tcctui.ui.table import rows
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.rows import Header, Line

@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, "/opt/tcctui")
 
-from tcctui.sources.kernel import tracepoints
+from tcctui.sources.kernel import tracepoint_formats
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import format_address
@@ -121,7 +121,7 @@ def main(results: Path, port: int, lossy: Callable[[str, str], None]) -> None:
     `lossy` makes traffic with loss between a server that listens at one address and a client that
     connects to another.
     """
-    instance = tracepoints.mount_tracefs() / "instances" / "tcctui-happenings"
+    instance = tracepoint_formats.mount_tracefs() / "instances" / "tcctui-happenings"
     instance.mkdir()
 
     def traffic() -> None:

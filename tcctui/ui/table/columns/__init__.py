@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from tcctui.fields import table
+from tcctui.fields import every_field
 from tcctui.fields.connection import LONGEST_ENDPOINT
 from tcctui.ui.table.columns.column import TableColumn
 from tcctui.ui.table.columns.from_fields import columns
@@ -20,11 +20,11 @@ __all__ = [
     "TableColumn",
 ]
 
-USUAL = table.USUAL
+USUAL = every_field.USUAL
 
 _GROUPS = tuple(
     (title, tuple(column for field in fields for column in columns(field)))
-    for title, fields in table.GROUPS
+    for title, fields in every_field.GROUPS
     if title
 )
 

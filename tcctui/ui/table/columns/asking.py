@@ -15,8 +15,8 @@ from decimal import ROUND_DOWN, Decimal
 
 import numpy as np
 
+from tcctui.fields.every_field import BY_NAME
 from tcctui.fields.field import Field, Unit
-from tcctui.fields.table import BY_NAME
 from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.value_names import VALUE_NAMES

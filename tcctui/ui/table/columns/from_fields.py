@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from tcctui.fields.field import UNUSUAL, Column, Field, Format, Unit
-from tcctui.flows.diagnosis.causes import BY_LIMIT, CAUSES, LIMIT_NAMES
+from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.ui.style import units

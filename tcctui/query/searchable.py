@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from tcctui.fields.every_field import USUAL, every
 from tcctui.fields.field import Field, Unit, Where
-from tcctui.fields.table import USUAL, every
-from tcctui.flows.diagnosis.causes import Limit
+from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query.address_formula import End
 from tcctui.query.network_terms import endpoints, families, ports

@@ -9,8 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.columns import FlowColumns
-from tcctui.flows.diagnosis.causes import VERDICTS
-from tcctui.flows.diagnosis.diagnosis import (
+from tcctui.flows.diagnosis.from_samples import (
     CAUSES,
     LOOK,
     RECOVERING,
@@ -19,6 +18,7 @@ from tcctui.flows.diagnosis.diagnosis import (
     divide,
     look,
 )
+from tcctui.flows.diagnosis.verdicts import VERDICTS
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.grid import Grid
 from tcctui.flows.index import Rows, grown

@@ -7,8 +7,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.causes import BY_LIMIT, CAUSES, LIMIT_NAMES, VERDICTS, Limit
 from tcctui.flows.diagnosis.explanation import EXPLAINED_BY, explain
+from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES, VERDICTS, Limit
 from tcctui.flows.intake.send_windows import in_flight
 from tcctui.wire.events import CaState
 from tcctui.wire.samples import Samples, value
