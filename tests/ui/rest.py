@@ -77,6 +77,7 @@ async def at_rest(app: App[Any]) -> None:
         workers = [one for one in app.workers if one.node is not app and not one.is_finished]
         await asyncio.gather(*(one.wait() for one in workers), return_exceptions=True)
         await app.animator.wait_until_complete()
+        await loop.would_wait()  # what these have left is handled before a frame is asked for
         due = [screen for screen in app.screen_stack if _has_a_frame_due(screen)]
         for screen in due:
             screen._on_timer_update()  # as Pilot does with the topmost one
