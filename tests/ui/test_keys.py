@@ -173,6 +173,7 @@ KEY_NAMES = {
     "equals_sign": "=",
     "exclamation_mark": "!",
     "asterisk": "*",
+    "enter": "Enter",
     "tab": "Tab",
     "shift+tab": "Shift-Tab",
     "comma": ",",

@@ -232,7 +232,8 @@ class Player(Vertical):
     action_live = action_resume
 
     def action_play(self) -> None:
-        """Continue playing."""
+        """Continue playing, from now on."""
+        self._ticked = time.monotonic()
         self._head.play()
         self._moved()
 
