@@ -110,11 +110,16 @@ class Quantity:
         if not self.written:
             scaled = value * float(self.scale)
             whole = scaled.is_integer() or scaled >= 1000
-            return f"{scaled:.0f}" if whole else f"{scaled:.4g}"
+            return f"{scaled:.0f}" if whole else _four_digits(scaled)
         fitting = [unit for unit in self.written if abs(value) >= float(self.units[unit])]
         unit = fitting[-1] if fitting else self.written[0]
         number = value / float(self.units[unit])
-        return f"{number:.0f}{unit}" if number >= 999.95 else f"{number:.4g}{unit}"
+        return f"{number:.0f}{unit}" if number >= 999.95 else f"{_four_digits(number)}{unit}"
+
+
+def _four_digits(number: float) -> str:
+    """Write four digits without an exponent, which `Quantity.read` does not know."""
+    return f"{Decimal(f'{number:.4g}'):f}"
 
 
 def compare(

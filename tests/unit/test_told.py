@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcctui.query import quantities
@@ -14,6 +14,7 @@ _QUANTITIES = [one for one in vars(quantities).values() if isinstance(one, Quant
 
 
 @given(st.sampled_from(_QUANTITIES), st.integers(0, 2**62))
+@example(quantities.AGE, 1)
 def test_what_is_written_is_read_again(quantity: Quantity, value: int) -> None:
     """A search takes each value as it is told, to four digits."""
     assert float(quantity.read(quantity.write(value))) == pytest.approx(value, rel=1e-3)
