@@ -99,6 +99,7 @@ def record(
             with suppress(TcctuiError):  # what is pending
                 tape.flush(source.now_ns())
                 quiet.flush()
+            with suppress(TcctuiError):  # after a failed write too, the end has to be in the file
                 output.close()
             progress.end()
             raise

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -143,9 +144,16 @@ def test_a_closed_pipe(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A full disk is told, and what was written before stays readable."""
-    write = RecordingWriter.write
+    """A full disk is told, and what was written before stays readable, to its end.
+
+    However long the writer takes to close the file: the program would end before it has.
+    """
+    write, close = RecordingWriter.write, RecordingWriter.close
     written: list[Chunk] = []
+
+    def slow(self: RecordingWriter) -> None:
+        time.sleep(0.2)
+        close(self)
 
     def fails(self: RecordingWriter, chunk: Chunk) -> None:
         if written:
@@ -154,6 +162,7 @@ def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         write(self, chunk)
 
     monkeypatch.setattr(RecordingWriter, "write", fails)
+    monkeypatch.setattr(RecordingWriter, "close", slow)
     batches = [probes(START + at * 100 * MS, 7) for at in range(50)]
     with pytest.raises(TcctuiError, match="no more room"):
         run(Delivered(batches), tmp_path / "file", None)
