@@ -79,5 +79,9 @@ class Source(EventSource, Protocol):
     def shortfall(self) -> TcctuiError | None:
         """Reason for reduced detail; its `mend` is the command that gives all."""
 
+    @property
+    def attaching(self) -> bool:
+        """True while there are samples alone, and events follow soon."""
+
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""

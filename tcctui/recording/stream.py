@@ -99,6 +99,8 @@ class RecordingStream:
         """Nanoseconds that one event of a flow may stand for."""
         return self.origin.interval_ns
 
+    attaching = False
+
     @property
     def shortfall(self) -> TcctuiError | None:
         """Damage, if any."""

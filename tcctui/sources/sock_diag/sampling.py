@@ -121,7 +121,8 @@ class Sampler:
         self._round, self._ends = dumps, ends
         self._filter = kernel_filter
         self._narrowed: KernelFilter | None = None
-        self._period = period
+        self.period = period
+        """Seconds between two samples of a watched socket."""
         self._watched = np.empty(0, SOCKET)
         self._places: dict[int, _Place] = {}
         self._closed_to_us: set[int] = set()
@@ -207,7 +208,7 @@ class Sampler:
                     self._ends_at = begun + self._ends
                     for place in self._places.values():
                         self._give(place.diag.destroyed(), place)
-                self._over.wait(max(0.01, self._period - (time.monotonic() - begun)))
+                self._over.wait(max(0.01, self.period - (time.monotonic() - begun)))
         except TcctuiError as error:
             self._fail(error)
         except Exception as error:  # a defect

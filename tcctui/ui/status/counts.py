@@ -21,7 +21,7 @@ def counts(
     told["base_filter"] = "" if in_kernel else base.strip()
     if source is not None:
         told |= {
-            "source": source.description,
+            "source": f"{'attaching ' * source.attaching}{source.description}",
             "mend": "" if source.shortfall is None else source.shortfall.mend,
             "lost": source.lost(),
             "skipped": source.skipped(),
