@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
@@ -181,7 +180,9 @@ def _with_iso_times(table: Table) -> Table:
     return table
 
 
-WRITERS: Mapping[str, Callable[[BinaryIO, Any], Writer]] = MappingProxyType(
-    {".parquet": _Parquet, ".csv": _Csv, ".jsonl": _JsonLines}
-)
+WRITERS: Mapping[str, Callable[[BinaryIO, Any], Writer]] = {
+    ".parquet": _Parquet,
+    ".csv": _Csv,
+    ".jsonl": _JsonLines,
+}
 """By the file name's ending; each is given the file and the first part's schema."""

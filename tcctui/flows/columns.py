@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ from tcctui.flows.index import Rows, grown
 
 Column = npt.NDArray[np.generic]
 
-FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
-    {field.name: np.dtype(field.dtype) for field in every() if field.where is Where.FLOW}
-)
+FIELDS: Mapping[str, np.dtype[np.generic]] = {
+    field.name: np.dtype(field.dtype) for field in every() if field.where is Where.FLOW
+}
 """The fields kept for each flow, with their types.
 
 Of what events and samples both tell (`state`, `ca_state`, `snd_cwnd`, `ssthresh`, `srtt_us`,
@@ -42,13 +41,11 @@ makes the columns of `SAMPLED` from it.
 `limit_shares` has the shape (n, len(CAUSES)), for `diagnosis.CAUSES`; NaN where nothing is known.
 """
 
-UNKNOWN: Mapping[str, int] = MappingProxyType(
-    {
-        field.name: field.unknown
-        for field in every()
-        if field.where in (Where.FLOW, Where.DERIVED) and field.unknown is not None
-    }
-)
+UNKNOWN: Mapping[str, int] = {
+    field.name: field.unknown
+    for field in every()
+    if field.where in (Where.FLOW, Where.DERIVED) and field.unknown is not None
+}
 """Numbers that stand for no value, of columns whose type has no NaN for that."""
 
 

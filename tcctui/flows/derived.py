@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -72,13 +71,11 @@ def _queueing_us(srtt: Column, least: Column) -> Column:
 
 _AGE = ("opened_ns", "first_ns", "closed_ns")
 
-_FOLLOWS: Mapping[str, tuple[Callable[..., Column], tuple[str, ...]]] = MappingProxyType(
-    {
-        "slow_start": (_slow_start, ("snd_cwnd", "ssthresh")),
-        "from_sample": (_from_sample, ("sampled_ns", "last_ns")),
-        "retrans_percent": (_retrans_percent, ("total_retrans", "data_segs_out")),
-        "queueing_us": (_queueing_us, ("srtt_us", "min_rtt")),
-        "bbr_phase": (phase, ("bbr_pacing_gain", "bbr_cwnd_gain")),
-    }
-)
+_FOLLOWS: Mapping[str, tuple[Callable[..., Column], tuple[str, ...]]] = {
+    "slow_start": (_slow_start, ("snd_cwnd", "ssthresh")),
+    "from_sample": (_from_sample, ("sampled_ns", "last_ns")),
+    "retrans_percent": (_retrans_percent, ("total_retrans", "data_segs_out")),
+    "queueing_us": (_queueing_us, ("srtt_us", "min_rtt")),
+    "bbr_phase": (phase, ("bbr_pacing_gain", "bbr_cwnd_gain")),
+}
 """Computation of each derived column, and the columns it needs."""

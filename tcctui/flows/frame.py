@@ -172,7 +172,7 @@ class Frame:
 
 
 class Reads(Protocol):
-    """Reads that are all of one instant: `instant.Instant`, or a moment that is held."""
+    """Reads that are all of one instant: of a store, or of a moment, whose lock is held."""
 
     def totals(self) -> Totals:
         """Counts since the start."""

@@ -8,7 +8,6 @@ are matched by their flow alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -37,27 +36,23 @@ def _field(name: str) -> _Read:
     return lambda records: records[name]
 
 
-_ENDS: Mapping[str, _Read] = MappingProxyType(
-    {
-        "saddr_hi": _half("saddr", 0),
-        "saddr_lo": _half("saddr", 1),
-        "daddr_hi": _half("daddr", 0),
-        "daddr_lo": _half("daddr", 1),
-        **{name: _field(name) for name in ("sport", "dport", "family")},
-        "cookie": _field("sock_cookie"),
-    }
-)
+_ENDS: Mapping[str, _Read] = {
+    "saddr_hi": _half("saddr", 0),
+    "saddr_lo": _half("saddr", 1),
+    "daddr_hi": _half("daddr", 0),
+    "daddr_lo": _half("daddr", 1),
+    **{name: _field(name) for name in ("sport", "dport", "family")},
+    "cookie": _field("sock_cookie"),
+}
 """Columns in every event and every sample."""
 
-_OWN: Mapping[str, _Read] = MappingProxyType(
-    {
-        **_ENDS,
-        **{name: _field(name) for name in ("snd_cwnd", "ssthresh", "snd_wnd", "rcv_wnd", "mark")},
-        **{name: _field(name) for name in ("snd_nxt", "snd_una", "skaddr")},
-        "srtt_us": _field("srtt"),
-        "in_flight": lambda events: events["snd_nxt"] - events["snd_una"],
-    }
-)
+_OWN: Mapping[str, _Read] = {
+    **_ENDS,
+    **{name: _field(name) for name in ("snd_cwnd", "ssthresh", "snd_wnd", "rcv_wnd", "mark")},
+    **{name: _field(name) for name in ("snd_nxt", "snd_una", "skaddr")},
+    "srtt_us": _field("srtt"),
+    "in_flight": lambda events: events["snd_nxt"] - events["snd_una"],
+}
 """Columns in a tcp_probe event."""
 
 _ONLY_SAMPLED = SAMPLED | {"mss", "limit", "limit_shares", "sample", "sampled_ns"}

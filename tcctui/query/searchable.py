@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from tcctui.fields.every_field import USUAL, every
 from tcctui.fields.field import Field, Unit, Where
@@ -71,7 +70,7 @@ DESCRIBED: tuple[tuple[Field, Comparable], ...] = tuple(
 )
 """Every field that has a name in the language, the usual ones first."""
 
-FIELDS: Mapping[str, Comparable] = MappingProxyType(
-    {name: comparable for field, comparable in DESCRIBED for name in field.names}
-)
+FIELDS: Mapping[str, Comparable] = {
+    name: comparable for field, comparable in DESCRIBED for name in field.names
+}
 """Names allowed before `:` or a comparison."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -60,7 +59,7 @@ def _fields() -> Mapping[str, tuple[str, Quantity | None]]:
         quantity = asked.operand.quantity if isinstance(asked.operand, Operand) else None
         if quantity is not None or asked.text:
             found[field.name] = field.names[0], quantity
-    return MappingProxyType(found)
+    return found
 
 
 _FIELDS = _fields()

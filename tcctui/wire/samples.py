@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from enum import IntEnum
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,13 +13,11 @@ from tcctui.fields.every_field import BY_RECORDED, every
 from tcctui.fields.field import Part, Unit, Where
 from tcctui.wire.records import pick
 
-TCP_INFO: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {
-        field.name: (field.dtype, field.offset)
-        for field in sorted(every(), key=lambda field: field.offset or 0)
-        if field.offset is not None
-    }
-)
+TCP_INFO: Mapping[str, tuple[str, int]] = {
+    field.name: (field.dtype, field.offset)
+    for field in sorted(every(), key=lambda field: field.offset or 0)
+    if field.offset is not None
+}
 """Members of `struct tcp_info` (include/uapi/linux/tcp.h) without `tcpi_`: type and offset."""
 
 TCP_INFO_BYTES = max(offset + np.dtype(kind).itemsize for kind, offset in TCP_INFO.values())
@@ -107,22 +104,18 @@ class CcInfo(IntEnum):
 
 
 _CC_PARTS = {Part.BBR: CcInfo.BBR, Part.DCTCP: CcInfo.DCTCP}
-CC_FIELDS: Mapping[str, CcInfo] = MappingProxyType(
-    {field.name: _CC_PARTS[field.part] for field in every() if field.part in _CC_PARTS}
-)
+CC_FIELDS: Mapping[str, CcInfo] = {
+    field.name: _CC_PARTS[field.part] for field in every() if field.part in _CC_PARTS
+}
 SKMEM_FIELDS = frozenset(field.name for field in every() if field.part is Part.MEMORY)
 TEXT_FIELDS = frozenset(field.name for field in every() if field.unit is Unit.NAME)
 
-_UNKNOWN: Mapping[str, int] = MappingProxyType(
-    {
-        field.name: field.unknown
-        for field in every()
-        if field.where is Where.SAMPLE and field.unknown is not None
-    }
-)
-_HAPPENED: Mapping[str, str] = MappingProxyType(
-    {field.name: field.happened for field in every() if field.happened}
-)
+_UNKNOWN: Mapping[str, int] = {
+    field.name: field.unknown
+    for field in every()
+    if field.where is Where.SAMPLE and field.unknown is not None
+}
+_HAPPENED: Mapping[str, str] = {field.name: field.happened for field in every() if field.happened}
 
 
 def value(samples: Samples, name: str) -> npt.NDArray[Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -24,9 +23,9 @@ class BbrPhase(IntEnum):
     PROBE_RTT = 4
 
 
-PHASE_NAMES: Mapping[int, str] = MappingProxyType(
-    {phase: "–" if phase == BbrPhase.UNKNOWN else phase.name.lower() for phase in BbrPhase}
-)
+PHASE_NAMES: Mapping[int, str] = {
+    phase: "–" if phase == BbrPhase.UNKNOWN else phase.name.lower() for phase in BbrPhase
+}
 """Name of each phase."""
 
 _HIGH = UNIT * 2885 // 1000 + 1

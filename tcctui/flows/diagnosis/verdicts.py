@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from types import MappingProxyType
 
 from tcctui.flows.diagnosis import sentences
 from tcctui.flows.diagnosis.sentences import FlowFacts
@@ -111,11 +110,9 @@ Severe are losses; then what a setting of this end, or of the peer, mends; then 
 decides; and at last, with nothing to mend, flows that have nothing to send.
 """
 
-BY_LIMIT: Mapping[int, Verdict] = MappingProxyType({row.limit: row for row in VERDICTS})
+BY_LIMIT: Mapping[int, Verdict] = {row.limit: row for row in VERDICTS}
 
-LIMIT_NAMES: Mapping[int, str] = MappingProxyType(
-    {Limit.UNKNOWN: "–", **{row.limit: row.name for row in VERDICTS}}
-)
+LIMIT_NAMES: Mapping[int, str] = {Limit.UNKNOWN: "–", **{row.limit: row.name for row in VERDICTS}}
 """Name of each limit, by its number."""
 
 CAUSES = tuple(row.limit for row in VERDICTS if row.by)

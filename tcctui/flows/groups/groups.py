@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -233,43 +232,39 @@ def _net_label(high: int, low: int) -> str:
     return str(Prefix(high << 64 | low, ones))
 
 
-GROUPINGS: Mapping[str, Grouping] = MappingProxyType(
-    {
-        grouping.name: grouping
-        for grouping in (
-            _of_names(
-                "process", "process", "name of the process that has the socket", "comm", "proc"
-            ),
-            Grouping(
-                "remote",
-                "remote host",
-                "remote address",
-                needs=("daddr_hi", "daddr_lo"),
-                keys=_host,
-                label=format_address,
-                query=lambda high, low: f"dst:{format_address(high, low)}",
-            ),
-            Grouping(
-                "net",
-                "remote net",
-                "remote /24 of IPv4, /48 of IPv6",
-                needs=("daddr_hi", "daddr_lo"),
-                keys=_net,
-                label=_net_label,
-                query=lambda high, low: f"dst:{_net_label(high, low)}",
-            ),
-            Grouping(
-                "port",
-                "local port",
-                "port at this end",
-                needs=("sport",),
-                keys=lambda flows: (flows["sport"],),
-                label=lambda port: f"port {port}",
-                query=lambda port: f"sport:{port}",
-            ),
-            _of_names("cc", "algorithm", "congestion control algorithm", "cc", "cc"),
-            _of_names("netns", "namespace", "network namespace", "netns_name", "netns"),
-        )
-    }
-)
+GROUPINGS: Mapping[str, Grouping] = {
+    grouping.name: grouping
+    for grouping in (
+        _of_names("process", "process", "name of the process that has the socket", "comm", "proc"),
+        Grouping(
+            "remote",
+            "remote host",
+            "remote address",
+            needs=("daddr_hi", "daddr_lo"),
+            keys=_host,
+            label=format_address,
+            query=lambda high, low: f"dst:{format_address(high, low)}",
+        ),
+        Grouping(
+            "net",
+            "remote net",
+            "remote /24 of IPv4, /48 of IPv6",
+            needs=("daddr_hi", "daddr_lo"),
+            keys=_net,
+            label=_net_label,
+            query=lambda high, low: f"dst:{_net_label(high, low)}",
+        ),
+        Grouping(
+            "port",
+            "local port",
+            "port at this end",
+            needs=("sport",),
+            keys=lambda flows: (flows["sport"],),
+            label=lambda port: f"port {port}",
+            query=lambda port: f"sport:{port}",
+        ),
+        _of_names("cc", "algorithm", "congestion control algorithm", "cc", "cc"),
+        _of_names("netns", "namespace", "network namespace", "netns_name", "netns"),
+    )
+}
 """Groupings by name."""
