@@ -117,7 +117,7 @@ def _parsed(text: str) -> Any:
     try:
         return tomlkit.parse(text)
     except ParseError as error:
-        reason = str(error).rpartition(" at line ")[0] or str(error)
+        reason = (str(error).rpartition(" at line ")[0] or str(error)).rstrip(". ")
         if "\\u000a" in reason:  # tomlkit's word for a text that continues after its line
             reason = "a quote has no end"
         raise _UnreadableError(f"This is not TOML: {reason}.", error.line) from error

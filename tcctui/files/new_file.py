@@ -10,7 +10,9 @@ import errno
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tcctui.errors import TcctuiError
 from tcctui.files.ownership import give_to_caller
@@ -73,6 +75,18 @@ class NewFile:
             with contextlib.suppress(OSError):
                 os.unlink(self._part)
         self._part = None
+
+
+@contextlib.contextmanager
+def new_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Write a new file, named when the context ends without an exception; see `NewFile`."""
+    new = NewFile(path, force=force)
+    try:
+        with os.fdopen(new.descriptor, "wb") as file:
+            yield file
+        new.name()
+    finally:
+        new.discard()
 
 
 def see(path: Path, *, force: bool) -> None:

@@ -5,6 +5,7 @@ or `!` right before them), with brackets; `not` binds tighter than `and`, and th
 
 - `nginx`, `10.0.3.7:443`, `"two words"`, `a|b`: found anywhere in a row's endpoints,
   state, process or algorithm, in either case; `~regex`, `~"a b"`: a regular expression, likewise.
+  Within quotes, a quotation mark is written twice: `"5"" disk"`.
 - `port:443`, `port:443,8000-8100`, `sport:`, `dport:`: either, local or remote port.
 - `ip:10.0.0.0/8`, `src:`, `dst:`: either, local or remote address, prefix or endpoint
   (`10.0.0.7:443`, `[::1]:443`, `:443`). A port behind an IPv6 address needs the brackets:

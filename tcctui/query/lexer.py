@@ -18,6 +18,7 @@ from tcctui.query.terms import Comparable, Comparison, Piece
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s"<>=()]+')
 _VALUE = re.compile(r'[^\s"()]+')
+_QUOTED = re.compile(r'"((?:[^"]|"")*)"(?!")')
 _ITEM = re.compile(r'[^\s"(),|]+')
 _NAMED = re.compile(r"([A-Za-z_]+%?)(:)")
 _FITS = re.compile(r"([A-Za-z_]+%?)(!?~)")
@@ -136,12 +137,13 @@ class _Reader:
         return self._put("WORD", at, word.end(), tuple(pieces))
 
     def _quoted(self, at: int) -> tuple[Piece, int]:
-        closing = self._text.find('"', at + 1)
-        if closing < 0:
+        """Read a text in quotes; a quotation mark in it is written twice."""
+        quoted = _QUOTED.match(self._text, at)
+        if quoted is None:
             raise QueryError(at, len(self._text), "the quote that begins here has no end", ('"',))
-        if closing == at + 1:
-            raise QueryError(at, closing + 1, "there is nothing between the quotes", ("a word",))
-        return Piece(self._text[at + 1 : closing], at + 1), closing + 1
+        if not quoted[1]:
+            raise QueryError(at, quoted.end(), "there is nothing between the quotes", ("a word",))
+        return Piece(quoted[1].replace('""', '"'), at + 1), quoted.end()
 
     def _pattern(self, at: int) -> tuple[Piece, int]:
         """Read a regular expression: quoted, or up to a space or a bracket that it did not open."""

@@ -196,10 +196,6 @@ def _name(name: bytes) -> str:
 _WORD = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
 def _asked(field: str) -> Callable[[bytes], str | None]:
     def query(name: bytes) -> str | None:
         try:
@@ -208,7 +204,8 @@ def _asked(field: str) -> Callable[[bytes], str | None]:
             return None
         if not text or not text.isprintable():
             return None  # unreadable, and untypable
-        return f"{field}:{text}" if _WORD.fullmatch(text) else f'{field}:"{_escaped(text)}"'
+        quoted = text.replace('"', '""')
+        return f"{field}:{text}" if _WORD.fullmatch(text) else f'{field}:"{quoted}"'
 
     return query
 
