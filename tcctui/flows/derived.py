@@ -59,7 +59,8 @@ def _from_sample(sampled_ns: Column, last_ns: Column) -> Column:
     return sampled_ns > last_ns
 
 
-def _retrans_percent(again: Column, sent: Column) -> Column:
+def retrans_percent(again: Column, sent: Column) -> Column:
+    """Retransmitted segments per hundred data segments; NaN without any."""
     # Retransmitted SYNs count as well, and are no data segments.
     percent = np.divide(100 * again, sent, out=np.full(len(sent), np.nan), where=sent > 0)
     return np.minimum(percent, 100)
@@ -74,7 +75,7 @@ _AGE = ("opened_ns", "first_ns", "closed_ns")
 _FOLLOWS: Mapping[str, tuple[Callable[..., Column], tuple[str, ...]]] = {
     "slow_start": (_slow_start, ("snd_cwnd", "ssthresh")),
     "from_sample": (_from_sample, ("sampled_ns", "last_ns")),
-    "retrans_percent": (_retrans_percent, ("total_retrans", "data_segs_out")),
+    "retrans_percent": (retrans_percent, ("total_retrans", "data_segs_out")),
     "queueing_us": (_queueing_us, ("srtt_us", "min_rtt")),
     "bbr_phase": (phase, ("bbr_pacing_gain", "bbr_cwnd_gain")),
 }

@@ -20,8 +20,7 @@ from tcctui.flows.history.marks import laid
 from tcctui.flows.history.rate_log import acked_rate
 from tcctui.flows.history.resample import Lived, acked, resample
 from tcctui.flows.index import Keys, Rows
-from tcctui.flows.intake.batch_splits import parts
-from tcctui.flows.intake.event_intake import EventIntake
+from tcctui.flows.intake.event_intake import EventIntake, parts
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.keyframe import checkpoint
 from tcctui.flows.keyframe.keyframe import Keyframe

@@ -18,7 +18,7 @@ from tcctui.headless.read_loop import Ending, GivenUpError, live
 from tcctui.printable import plain
 from tcctui.pump import deliver
 from tcctui.query import Query
-from tcctui.recording.idle_chunks import IdleChunks
+from tcctui.recording.chunks import IdleChunks
 from tcctui.recording.origin import live_origin
 from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin

@@ -1,4 +1,7 @@
-"""Arithmetic on columns: dimensions are checked when a query is parsed, not when it is used."""
+"""Conditions on columns of numbers: exact comparison with a literal, and arithmetic.
+
+Dimensions are checked when a query is parsed, not when it is used.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.query.errors import QueryError
-from tcctui.query.quantities import Dimension, Quantity, literal
-from tcctui.query.terms import Evaluation, Mask, Piece, Term
+from tcctui.query.quantities import Dimension, Quantity, compare, literal
+from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term
 from tcctui.wire.events import NO_SSTHRESH
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
@@ -40,6 +43,44 @@ class Operand:
             if self.quantity.words:
                 floats[values == values.dtype.type(NO_SSTHRESH)] = np.inf
         return floats
+
+
+def number(column: str, quantity: Quantity, unknown: int | None = None) -> Comparable:
+    """Field for a column of numbers. No comparison with an `unknown` value or NaN is true."""
+
+    def term(asked: Comparison) -> Term:
+        equal = asked.operator == "="
+        pieces = [*asked.choices(quantity.noun)] if equal else [asked.value]
+        values = []
+        for piece in pieces:
+            try:
+                values.append(quantity.read(piece.text))
+            except ValueError as error:
+                raise asked.wrong(piece, str(error)) from None
+
+        def match(look: Evaluation) -> Mask:
+            numbers = look[column]
+            mask = compare(numbers, asked.operator, values[0])
+            for value in values[1:]:
+                mask |= compare(numbers, "=", value)
+            if numbers.dtype.kind == "f":
+                missing = np.isnan(numbers)
+            elif unknown is not None:
+                missing = numbers == numbers.dtype.type(unknown)
+            else:
+                return mask
+            # `!=` is the negation of this, except for missing values
+            return mask | missing if asked.symbol == "!=" else mask & ~missing
+
+        return Term(frozenset({column}), match)
+
+    return Comparable(
+        quantity.noun,
+        quantity.sample,
+        term,
+        units=tuple(quantity.units),
+        operand=Operand(column, quantity, unknown),
+    )
 
 
 @dataclass(frozen=True)

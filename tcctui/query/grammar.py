@@ -14,8 +14,7 @@ from lark.visitors import Transformer
 from tcctui.query import arithmetic, text_terms
 from tcctui.query.arithmetic import Expression, Operand
 from tcctui.query.errors import QueryError
-from tcctui.query.lexer import Fitting, lexemes, unknown_field
-from tcctui.query.operands import Lexeme
+from tcctui.query.lexer import Fitting, Lexeme, lexemes, unknown_field
 from tcctui.query.searchable import FIELDS
 from tcctui.query.terms import Comparable, Comparison, Piece, Term, all_of, any_of, negation
 

@@ -9,8 +9,8 @@ from tcctui.fields.field import Field, Unit, Where
 from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query.address_formula import End
+from tcctui.query.arithmetic import number
 from tcctui.query.network_terms import endpoints, families, ports
-from tcctui.query.number_terms import number
 from tcctui.query.quantities import QUANTITIES
 from tcctui.query.terms import Comparable, names
 from tcctui.query.text_terms import texts

@@ -161,3 +161,35 @@ def merged(chunks: list[Chunk]) -> Chunk:
     events = by_flow(joined([chunk.events for chunk in chunks]))
     samples = by_flow(joined([chunk.samples for chunk in chunks]))
     return replace(last, begin_ns=chunks[0].begin_ns, events=events, samples=samples)
+
+
+_LONGEST_IDLE_NS = 5_000_000_000
+"""Nanoseconds that a chunk may begin before its first record."""
+
+
+class IdleChunks:
+    """Holds back empty chunks, and lets the next one begin where they did.
+
+    In a file, each batch has 7 kB of overhead.
+    """
+
+    def __init__(self, write: Callable[[Chunk], None]) -> None:
+        self._write = write
+        self._held: Chunk | None = None
+
+    def write(self, chunk: Chunk) -> None:
+        """Write a chunk, or hold it back."""
+        if self._held is not None:
+            chunk = replace(chunk, begin_ns=self._held.begin_ns)
+        self._held = None
+        long = chunk.end_ns - chunk.begin_ns >= _LONGEST_IDLE_NS
+        if long or len(chunk.events) or len(chunk.samples) or chunk.keyframe:
+            self._write(chunk)
+        else:
+            self._held = chunk
+
+    def flush(self) -> None:
+        """Write the chunk held back, which marks the end of the idle time."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._write(held)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.flows.derived import retrans_percent
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.quantiles import quantiles
 from tcctui.flows.index import Keys
@@ -114,7 +115,7 @@ def grouped(flows: Flows, by: Grouping) -> Groups:
         rate=_sums(number, rate, ~np.isnan(rate), groups),
         p50=p50,
         p95=p95,
-        retrans_percent=_percent(
+        retrans_percent=retrans_percent(
             _sums(number, again, told, groups), _sums(number, sent, told, groups)
         ),
         limit=np.array(WORST_FIRST, "u1")[worst],
@@ -133,12 +134,6 @@ def _sums(
     sums: Floats = np.bincount(number, np.where(known, values, 0), groups).astype("f8")
     sums[np.bincount(number[known], minlength=groups) == 0] = np.nan
     return sums
-
-
-def _percent(again: Floats, sent: Floats) -> Floats:
-    # Retransmitted SYNs count as well, and are no data segments.
-    percent = np.divide(100 * again, sent, out=np.full(len(sent), np.nan), where=sent > 0)
-    return np.minimum(percent, 100)
 
 
 def _numbered(

@@ -20,10 +20,9 @@ from tcctui.flows.history.buckets import (
     Buckets,
     run_starts,
 )
-from tcctui.flows.history.chains import Chains, Counts
 from tcctui.flows.history.detail import LIFE_PAGES, RECENT_BUCKETS, RECENT_PAGES, Detail
 from tcctui.flows.history.lifetime import LifetimeHistory
-from tcctui.flows.history.pages import PAGE, PAGE_BYTES, Pages
+from tcctui.flows.history.pages import PAGE, PAGE_BYTES, Chains, Counts, Pages
 from tcctui.flows.index import Rows, grown
 
 _REACH = RECENT_BUCKETS + 64  # a chart may begin a little before its window

@@ -6,9 +6,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.history.buckets import STAMP, WIDTH, Buckets, merge, run_starts
-from tcctui.flows.history.chains import Chains, Counts
 from tcctui.flows.history.detail import Detail
-from tcctui.flows.history.pages import PAGE, Pages
+from tcctui.flows.history.pages import PAGE, Chains, Counts, Pages
 from tcctui.flows.index import Rows, grown
 
 _AT_A_TIME = 128  # rows whose buckets are widened together: the copies are below 1 MB

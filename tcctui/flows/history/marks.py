@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +10,8 @@ import numpy.typing as npt
 
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
 from tcctui.flows.history.grid import Grid
-from tcctui.flows.index import Keys, grown
+from tcctui.flows.history.ring_log import RingLog
+from tcctui.flows.index import Keys
 from tcctui.wire.events import CaState
 from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
 
@@ -60,20 +60,7 @@ class MarkLog:
     """The last marks of all flows, 131,072 of them: one for each flow, kind and 100 ms."""
 
     def __init__(self) -> None:
-        self._marks = np.zeros(_LOGGED, _MARK)
-        self._logged = 0
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> MarkLog:
-        """Copy the entries written so far; room for more is allocated when needed."""
-        twin = copy(self)
-        memo[id(self)] = twin
-        twin._marks = self._marks[: self._logged].copy()
-        return twin
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the entries written so far."""
-        return min(self._logged, _LOGGED) * self._marks.itemsize
+        self.log = RingLog(_MARK, _LOGGED)
 
     def add(
         self,
@@ -93,39 +80,28 @@ class MarkLog:
         made = np.zeros(len(starts), _MARK)
         made["cookie"], made["stamp"], made["kind"] = cookies[starts], stamps[starts], kinds[starts]
         made["count"] = np.minimum(np.add.reduceat(counts[order], starts), 0xFFFF_FFFF)
-        self._append(self._fold(made))
+        self.log.append(self._fold(made))
 
     def _fold(self, made: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
         """Add to the counts of existing marks; gives the rest."""
-        recent = np.arange(max(0, self._logged - _RECENT), self._logged) % _LOGGED
-        keys = _keys(self._marks[recent])
+        marks, recent = self.log.records, self.log.newest(_RECENT)
+        keys = _keys(marks[recent])
         order = np.argsort(keys)
         place = np.searchsorted(keys[order], wanted := _keys(made))
         place[place == len(keys)] = 0
         there = np.zeros(len(made), bool)
         if len(keys):
             found = recent[order[place]]
-            there = self._marks["cookie"][found] == made["cookie"]
+            there = marks["cookie"][found] == made["cookie"]
             there &= keys[order[place]] == wanted
-            self._marks["count"][found[there]] += made["count"][there]
+            marks["count"][found[there]] += made["count"][there]
         return made[~there]
-
-    def _append(self, made: npt.NDArray[np.void]) -> None:
-        made = made[-_LOGGED:]
-        if len(self._marks) < _LOGGED:
-            self._marks = grown(self._marks, _LOGGED)
-        self._marks[(self._logged + np.arange(len(made))) % _LOGGED] = made
-        self._logged += len(made)
 
     def own(self, cookie: int, since_ns: int) -> npt.NDArray[np.void]:
         """Copy a flow's marks since `since_ns`, when its connection began."""
-        marks = self._marks[: min(self._logged, _LOGGED)]
+        marks = self.log.written
         own = marks[marks["cookie"] == np.uint64(cookie)]
         return own[own["stamp"] >= since_ns // BUCKET_NS]
-
-    def of(self, cookie: int, grid: Grid, since_ns: int) -> Marks:
-        """A flow's marks on a grid since `since_ns`, when its connection began."""
-        return laid(self.own(cookie, since_ns), grid)
 
 
 def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:

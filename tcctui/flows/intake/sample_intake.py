@@ -15,12 +15,11 @@ from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.acked import GONE_SILENT_NS
 from tcctui.flows.intake.latest import at_the_end
 from tcctui.flows.intake.sampled_history import Changes
-from tcctui.flows.intake.send_windows import current_ssthresh, in_flight
 from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
-from tcctui.wire.samples import End, Samples, newest, value
+from tcctui.wire.samples import End, Samples, current_ssthresh, in_flight, newest, value
 from tcctui.wire.tracepoints import MarkKind
 
 When = npt.NDArray[np.int64]

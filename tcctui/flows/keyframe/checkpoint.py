@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.from_samples import NOT_LOOKED
-from tcctui.flows.diagnosis.limit_log import SHARES
+from tcctui.flows.diagnosis.cause_shares import NOT_LOOKED
+from tcctui.flows.diagnosis.recent_limits import SHARES
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.rates import TICKS

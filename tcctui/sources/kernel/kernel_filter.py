@@ -17,10 +17,10 @@ from tcctui.query.address_formula import (
     PortRange,
     Reach,
     all_of,
+    fitted,
     opposite,
+    words,
 )
-from tcctui.query.address_formula_text import words
-from tcctui.query.formula_widening import fitted
 from tcctui.sources.kernel.filter_chain import MAX_TESTS, packed
 from tcctui.wire.addresses import Prefix
 from tcctui.wire.records import Records

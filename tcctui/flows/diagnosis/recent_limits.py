@@ -9,16 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.columns import FlowColumns
-from tcctui.flows.diagnosis.from_samples import (
-    CAUSES,
-    LOOK,
-    RECOVERING,
-    SHORTEST_NS,
-    Limit,
-    divide,
-    look,
-)
-from tcctui.flows.diagnosis.verdicts import VERDICTS
+from tcctui.flows.diagnosis.cause_shares import LOOK, RECOVERING, SHORTEST_NS, divide, look
+from tcctui.flows.diagnosis.verdicts import CAUSES, VERDICTS, Limit
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.grid import Grid
 from tcctui.flows.index import Rows, grown

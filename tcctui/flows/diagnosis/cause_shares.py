@@ -1,4 +1,4 @@
-"""Diagnosis of a flow's limit from one sample or two. Stateless."""
+"""Division of a flow's time among the causes that limit it, from two samples. Stateless."""
 
 from __future__ import annotations
 
@@ -7,29 +7,12 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.diagnosis.explanation import EXPLAINED_BY, explain
-from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES, VERDICTS, Limit
-from tcctui.flows.intake.send_windows import in_flight
+from tcctui.flows.diagnosis.verdicts import VERDICTS, Limit
 from tcctui.wire.events import CaState
-from tcctui.wire.samples import Samples, value
+from tcctui.wire.samples import Samples, in_flight, value
 
 _Numbers: TypeAlias = npt.NDArray[np.float64]
 
-
-__all__ = [
-    "BY_LIMIT",
-    "CAUSES",
-    "EXPLAINED_BY",
-    "LIMIT_NAMES",
-    "LOOK",
-    "RECOVERING",
-    "SHORTEST_NS",
-    "Limit",
-    "divide",
-    "explain",
-    "look",
-    "momentary",
-]
 
 SHORTEST_NS = 250_000_000
 """Windows between two samples are at least so long: the kernel's clocks move in steps of a jiffy,
