@@ -83,10 +83,6 @@ class Chunker:
             skipped,
         )
 
-    def close(self, now_ns: int, lost: int = 0, skipped: int = 0) -> Chunk:
-        """Close the chunk at `now_ns`, and begin the next."""
-        return self.cut(now_ns, lost, skipped)()
-
 
 def by_flow(records: Records) -> Records:
     """Sort events or samples by flow, in stable order."""
