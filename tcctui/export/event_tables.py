@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from tcctui.arrays import Records
 from tcctui.export.arrow_tables import (
     Column,
     Table,
@@ -20,7 +21,7 @@ from tcctui.export.arrow_tables import (
 from tcctui.fields.every_field import BY_RECORDED
 from tcctui.recording.field_metadata import EXTREME_OF
 from tcctui.wire.events import NO_SSTHRESH, EventKind, Events, TcpState
-from tcctui.wire.records import Records, pick
+from tcctui.wire.records import pick
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, End, Samples, value
 from tcctui.wire.tcp_states import CA_STATE_NAMES, STATE_NAMES
 from tcctui.wire.tracepoints import TRACEPOINTS

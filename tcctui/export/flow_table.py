@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Array
 from tcctui.export.arrow_tables import (
     Column,
     Table,
@@ -105,10 +104,10 @@ class _Newest:
 
     def __init__(self) -> None:
         self.cookies: Keys = np.empty(0, "u8")
-        self._columns: dict[str, npt.NDArray[Any]] = {}
+        self._columns: dict[str, Array] = {}
         self.limited = np.empty((0, len(CAUSES)))
 
-    def column(self, name: str) -> npt.NDArray[Any]:
+    def column(self, name: str) -> Array:
         """Give a column, in the order of `cookies`."""
         return self._columns.get(name, np.empty(0, "i8"))
 
@@ -136,10 +135,8 @@ class _Newest:
         self.cookies = cookies
 
 
-def _columns(
-    known: _Newest, rows: npt.NDArray[np.int64], cookies: Keys, gathered: Gathered, offset: int
-) -> Table:
-    def of(name: str) -> npt.NDArray[Any]:
+def _columns(known: _Newest, rows: I64, cookies: Keys, gathered: Gathered, offset: int) -> Table:
+    def of(name: str) -> Array:
         return known.column(name)[rows]
 
     sums = gathered.of(cookies)

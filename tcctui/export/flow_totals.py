@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Array, Indexes, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
 from tcctui.wire.events import CaState, EventKind, Events
@@ -89,9 +88,7 @@ class Gathered:
         self._extreme("first_ns", rows, records["ts_ns"], starts)
         self._extreme("last_ns", rows, records["ts_ns"], starts)
 
-    def _extreme(
-        self, name: str, rows: Rows, values: npt.NDArray[Any], starts: npt.NDArray[np.intp]
-    ) -> None:
+    def _extreme(self, name: str, rows: Rows, values: Array, starts: Indexes) -> None:
         column = self._columns[name]
         reduce = np.minimum if name in _LEAST else np.maximum
         column[rows] = reduce(column[rows], reduce.reduceat(values.astype("i8"), starts))
@@ -117,7 +114,7 @@ class Gathered:
         # A sample of a flow with state events is not its first state.
         self._go_on(np.concatenate([self._states, sampled, entered]))
 
-    def _go_on(self, states: npt.NDArray[np.void]) -> None:
+    def _go_on(self, states: Records) -> None:
         states = states[np.lexsort((states["ns"], states["cookie"]))]
         if not len(states):
             return
@@ -125,13 +122,13 @@ class Gathered:
         self._spend(states[:-1][same], states["ns"][1:][same])
         self._states = states[np.append(~same, True)]
 
-    def _spend(self, states: npt.NDArray[np.void], until_ns: npt.NDArray[np.int64]) -> None:
+    def _spend(self, states: Records, until_ns: I64) -> None:
         for name, state in (("recovery_ns", CaState.RECOVERY), ("loss_ns", CaState.LOSS)):
             spent = states["state"] == state
             rows = self._rows_of(states["cookie"][spent])
             np.add.at(self._columns[name], rows, until_ns[spent] - states["ns"][spent])
 
-    def finish(self, end_ns: int, cookies: Keys, closed_ns: npt.NDArray[np.int64]) -> None:
+    def finish(self, end_ns: int, cookies: Keys, closed_ns: I64) -> None:
         """Extend the last state of each flow until it closed (0: still open), or to the end."""
         index = KeyIndex()
         order = np.argsort(cookies)
@@ -141,7 +138,7 @@ class Gathered:
         until = np.where(closed > 0, closed, end_ns)
         self._spend(self._states, np.maximum(until, self._states["ns"]))
 
-    def of(self, cookies: Keys) -> Mapping[str, npt.NDArray[Any]]:
+    def of(self, cookies: Keys) -> Mapping[str, Array]:
         """Columns of these flows; see `_FIELDS`. Minima are 0 without values."""
         rows = self._rows_of(cookies)
         found = {name: column[rows] for name, column in self._columns.items()}

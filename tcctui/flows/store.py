@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from copy import copy, deepcopy
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Floats, Records
 from tcctui.flows.columns import SAMPLED
 from tcctui.flows.derived import complete, needs
 from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
@@ -79,7 +79,7 @@ class Store:
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
 
-    def sockets(self, cookies: Keys) -> npt.NDArray[np.void]:
+    def sockets(self, cookies: Keys) -> Records:
         """Keys for sampling these flows: a `SOCKET` for each, in the order given.
 
         Unknown and closed flows are left out.
@@ -148,7 +148,7 @@ class Store:
             copied[name] = self._column(name, rows)
         return complete(Flows(self._known.now_ns, copied), names)
 
-    def _column(self, name: str, rows: Rows) -> npt.NDArray[Any]:
+    def _column(self, name: str, rows: Rows) -> Array:
         """One that follows from no others, or `text`, which is kept once it was made."""
         known = self._known
         if name == "text":
@@ -286,7 +286,7 @@ class Store:
         seconds: int,
         columns: int,
         at_ns: int | None = None,
-    ) -> npt.NDArray[np.float64]:
+    ) -> Floats:
         """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
 
         The seconds end at `at_ns` (now by default). Each column is the minimum or the maximum over

@@ -8,11 +8,10 @@ are matched by their flow alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Mask, Records
 from tcctui.flows.columns import SAMPLED
 from tcctui.flows.derived import complete, needs
 from tcctui.flows.index import Keys
@@ -21,11 +20,10 @@ from tcctui.flows.store import Store
 from tcctui.query import Query
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
-from tcctui.wire.records import Records, pick
+from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples
 
-Mask = npt.NDArray[np.bool_]
-_Read = Callable[[Records], npt.NDArray[Any]]
+_Read = Callable[[Records], Array]
 
 
 def _half(name: str, place: int) -> _Read:

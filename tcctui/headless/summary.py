@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Floats
 from tcctui.fields.connection import ENDS
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
@@ -63,7 +63,7 @@ class Summary:
         self._index = KeyIndex()
         self._lifetimes = Lifetimes()
         self._measured = np.zeros(0, _MEASURED)
-        self._known: dict[str, npt.NDArray[Any]] = {}
+        self._known: dict[str, Array] = {}
         self._left_out: set[int] = set()
 
     def __len__(self) -> int:
@@ -120,9 +120,7 @@ class Summary:
             kept[rows[known]] = column[known]
             self._known[name] = kept
 
-    def _widen(
-        self, cookies: Keys, ranges: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]]
-    ) -> None:
+    def _widen(self, cookies: Keys, ranges: dict[str, tuple[Array, Array]]) -> None:
         """Widen extremes by values that are sorted by connection; 0 is no value."""
         starts = run_starts(cookies)
         rows = self._rows(cookies[starts])
@@ -196,7 +194,7 @@ class Summary:
                 "snd_cwnd_max": int(measured["snd_cwnd_max"][row]) or None,
             }
 
-    def _counted(self, rows: Rows) -> dict[str, npt.NDArray[np.float64]]:
+    def _counted(self, rows: Rows) -> dict[str, Floats]:
         """The kernel's counts for rows, since the first read and over whole lives."""
         known = self._known
         acked, again = (known[name][rows].astype("f8") for name in ("bytes_acked", "total_retrans"))
@@ -244,8 +242,8 @@ class Summary:
         return "\n".join(lines) + "\n"
 
 
-def _events(known: dict[str, npt.NDArray[Any]], rows: Rows) -> npt.NDArray[np.float64]:
-    events: npt.NDArray[np.float64] = known["events"][rows].astype("f8")
+def _events(known: dict[str, Array], rows: Rows) -> Floats:
+    events: Floats = known["events"][rows].astype("f8")
     return events
 
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Floats, Mask
 from tcctui.query.errors import QueryError
 from tcctui.query.quantities import Dimension, Quantity, compare, literal
-from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term
+from tcctui.query.terms import Comparable, Comparison, Evaluation, Piece, Term
 from tcctui.wire.events import NO_SSTHRESH
-
-Numbers: TypeAlias = npt.NDArray[np.float64]
 
 _PLAIN, _BYTES, _RATE = Dimension(), Dimension(size=1), Dimension(size=1, time=-1)
 
@@ -31,11 +29,11 @@ class Operand:
     quantity: Quantity
     unknown: int | None = None
 
-    def numbers(self, look: Evaluation) -> Numbers:
+    def numbers(self, look: Evaluation) -> Floats:
         """Floats, NaN where unknown, inf for a threshold that was never set."""
         return look.once(("numbers", self.column), lambda: self._floats(look[self.column]))
 
-    def _floats(self, values: npt.NDArray[Any]) -> Numbers:
+    def _floats(self, values: Array) -> Floats:
         floats = values.astype("f8")
         if values.dtype.kind != "f":
             if self.unknown is not None:

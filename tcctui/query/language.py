@@ -37,10 +37,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from tcctui.arrays import Mask
 from tcctui.query.address_formula import Bounds
 from tcctui.query.address_formula import all_of as all_bounds
 from tcctui.query.errors import QueryError
-from tcctui.query.evaluation import Evaluation, Flows, Mask
+from tcctui.query.evaluation import Evaluation, Flows
 from tcctui.query.searchable import FIELDS
 from tcctui.query.terms import all_of
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tcctui.arrays import Mask
 from tcctui.query import address_formula
 from tcctui.query.address_formula import Bounds
 from tcctui.query.errors import QueryError, nearest
-from tcctui.query.evaluation import Evaluation, Flows, Mask, Subset
+from tcctui.query.evaluation import Evaluation, Flows, Subset
 from tcctui.wire.tcp_states import fold
 
 __all__ = [
@@ -18,7 +19,6 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "Flows",
-    "Mask",
     "Piece",
     "QueryError",
     "Term",

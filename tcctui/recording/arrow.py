@@ -24,8 +24,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS, UNNAMED_FIELDS
@@ -61,7 +61,6 @@ __all__ = [
 LEVEL = 3
 """Of zstd."""
 
-Array = npt.NDArray[Any]
 
 _FIELDS = SAMPLE.fields
 assert _FIELDS is not None

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U64, Records
 from tcctui.flows.index import Keys
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EVENT, EventKind, Events
-from tcctui.wire.records import Records, joined, pick
+from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 LONGEST_NS = 1_000_000_000
@@ -133,7 +133,7 @@ def in_pieces(chunk: Chunk, ends: Sequence[int]) -> list[tuple[Events, Samples]]
     return list(zip(events, _cut(chunk.samples, limits), strict=True))
 
 
-def _cut(records: Records, ends: npt.NDArray[np.uint64]) -> list[Records]:
+def _cut(records: Records, ends: U64) -> list[Records]:
     if not len(records):
         return [records] * (len(ends) + 1)
     number = np.searchsorted(ends, records["ts_ns"]).astype("u2")

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64
 from tcctui.recording.chunks import Chunk
 from tcctui.wire.events import EVENT
 from tcctui.wire.samples import SAMPLE
@@ -205,7 +205,7 @@ def unpacked(metadata: Bytes, body: Bytes) -> int:
     return _bearable(sizes)
 
 
-def _bearable(sizes: npt.NDArray[np.int64]) -> int:
+def _bearable(sizes: I64) -> int:
     """Add up sizes: overlapping buffers may total more than the file."""
     if (sizes < 0).any() or (sizes > MOST_UNPACKED).any() or sizes.sum() > MOST_UNPACKED:
         raise ValueError("a batch is damaged, or larger than any that tcctui writes")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Floats
 from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
@@ -215,7 +215,7 @@ class Moment:
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> npt.NDArray[np.float64]:
+    ) -> Floats:
         """See `Store.sparklines`; for a flow that is not prepared, the live store's values."""
         with self._lock:
             store, prepared = self._prepared

@@ -7,8 +7,8 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U32, Array, Records
 from tcctui.fields.every_field import BY_RECORDED, every
 from tcctui.fields.field import Part, Unit, Where
 from tcctui.wire.events import CaState
@@ -76,7 +76,7 @@ SAMPLE = _sample()
 Use `value` to read a value that a kernel, an algorithm or a privilege may lack.
 """
 
-Samples = npt.NDArray[np.void]
+Samples = Records
 """A one-dimensional array of `SAMPLE` records."""
 
 NO_SAMPLES: Samples = np.empty(0, SAMPLE)
@@ -119,7 +119,7 @@ _UNKNOWN: Mapping[str, int] = {
 _HAPPENED: Mapping[str, str] = {field.name: field.happened for field in every() if field.happened}
 
 
-def value(samples: Samples, name: str) -> npt.NDArray[Any]:
+def value(samples: Samples, name: str) -> Array:
     """One field of many samples: floats, NaN where missing, or bytes, empty where missing.
 
     `name` is any field of `SAMPLE` with one number or a text (`TEXT_FIELDS`).
@@ -143,7 +143,7 @@ def value(samples: Samples, name: str) -> npt.NDArray[Any]:
     return numbers
 
 
-def in_flight(samples: Samples) -> npt.NDArray[np.int64]:
+def in_flight(samples: Samples) -> I64:
     """Bytes that are sent and not acknowledged: snd_nxt - snd_una.
 
     wqueue is write_seq - snd_una (inet_csk_diag_fill, net/ipv4/tcp_diag.c), tcpi_notsent_bytes
@@ -154,11 +154,11 @@ def in_flight(samples: Samples) -> npt.NDArray[np.int64]:
     segments = samples["unacked"].astype("i8") * samples["snd_mss"]
     known = ~np.isnan(unsent)
     bytes_ = np.where(known, wqueue - np.where(known, unsent, 0), np.minimum(segments, wqueue))
-    result: npt.NDArray[np.int64] = np.maximum(bytes_, 0).astype("i8")
+    result: I64 = np.maximum(bytes_, 0).astype("i8")
     return result
 
 
-def current_ssthresh(samples: Samples) -> npt.NDArray[np.uint32]:
+def current_ssthresh(samples: Samples) -> U32:
     """Slow start threshold in segments, as tcp_probe reports it (tcp_current_ssthresh, net/tcp.h).
 
     TCP_INFO has the plain one; the kernel uses 3/4 of snd_cwnd where that is larger, unless cwnd is
@@ -166,9 +166,7 @@ def current_ssthresh(samples: Samples) -> npt.NDArray[np.uint32]:
     """
     plain, cwnd = samples["snd_ssthresh"], samples["snd_cwnd"]
     reducing = (samples["ca_state"] == CaState.CWR) | (samples["ca_state"] == CaState.RECOVERY)
-    current: npt.NDArray[np.uint32] = np.where(
-        reducing, plain, np.maximum(plain, (cwnd >> 1) + (cwnd >> 2))
-    )
+    current: U32 = np.where(reducing, plain, np.maximum(plain, (cwnd >> 1) + (cwnd >> 2)))
     return current
 
 

@@ -9,20 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U8, U64, Array, Floats, Indexes, Mask
 from tcctui.flows.derived import retrans_percent
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.quantiles import quantiles
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.wire.addresses import Prefix, format_address
-
-Column = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
 
 UNKNOWN = "–"
 """Label of flows whose key is unknown."""
@@ -50,7 +46,7 @@ class Grouping:
     title: str
     meaning: str
     needs: tuple[str, ...]
-    keys: Callable[[Flows], tuple[Column, ...]]
+    keys: Callable[[Flows], tuple[Array, ...]]
     label: Callable[..., str]
     query: Callable[..., str | None]
 
@@ -68,16 +64,16 @@ class Groups:
     """
 
     by: Grouping
-    number: npt.NDArray[np.intp]
+    number: Indexes
     ids: Keys
-    keys: tuple[Column, ...]
-    count: npt.NDArray[np.intp]
+    keys: tuple[Array, ...]
+    count: Indexes
     rate: Floats
     p50: Floats
     p95: Floats
     retrans_percent: Floats
-    limit: npt.NDArray[np.uint8]
-    limited: npt.NDArray[np.intp]
+    limit: U8
+    limited: Indexes
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -123,22 +119,18 @@ def grouped(flows: Flows, by: Grouping) -> Groups:
     )
 
 
-def _counts(number: npt.NDArray[np.intp], groups: int) -> npt.NDArray[np.intp]:
+def _counts(number: Indexes, groups: int) -> Indexes:
     return np.bincount(number, minlength=groups)
 
 
-def _sums(
-    number: npt.NDArray[np.intp], values: Column, known: npt.NDArray[np.bool_], groups: int
-) -> Floats:
+def _sums(number: Indexes, values: Array, known: Mask, groups: int) -> Floats:
     """Sum of the known values in each group; NaN if none is known."""
     sums: Floats = np.bincount(number, np.where(known, values, 0), groups).astype("f8")
     sums[np.bincount(number[known], minlength=groups) == 0] = np.nan
     return sums
 
 
-def _numbered(
-    ids: Keys,
-) -> tuple[Keys, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _numbered(ids: Keys) -> tuple[Keys, Indexes, Indexes]:
     """Distinct ids, the index of each one's first flow, and each flow's index among them."""
     order = np.argsort(ids, kind="stable")
     ordered = ids[order]
@@ -153,7 +145,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / the golden ratio, as Fibonacci
 _SHIFT = np.uint64(32)
 
 
-def _ids(keys: tuple[Column, ...]) -> Keys:
+def _ids(keys: tuple[Array, ...]) -> Keys:
     """Hash the keys of each flow into one number.
 
     Two keys collide once in 2^62, and never if they are single numbers smaller than that, as ports
@@ -166,7 +158,7 @@ def _ids(keys: tuple[Column, ...]) -> Keys:
     return ids & np.uint64((1 << 62) - 1) | IDS_FROM
 
 
-def _words(key: Column) -> list[npt.NDArray[np.uint64]]:
+def _words(key: Array) -> list[U64]:
     """A key as 64-bit numbers; a text from its end, where zeros change nothing yet."""
     if key.dtype.kind != "S":
         return [key.astype("u8")]
@@ -205,7 +197,7 @@ def _asked(field: str) -> Callable[[bytes], str | None]:
     return query
 
 
-def _host(flows: Flows) -> tuple[Column, ...]:
+def _host(flows: Flows) -> tuple[Array, ...]:
     return flows["daddr_hi"], flows["daddr_lo"]
 
 
@@ -213,7 +205,7 @@ _MAPPED = np.uint64(0xFFFF)
 _LAST_OCTET, _BEHIND_48 = np.uint64(0xFF), np.uint64(0xFFFF)
 
 
-def _net(flows: Flows) -> tuple[Column, ...]:
+def _net(flows: Flows) -> tuple[Array, ...]:
     high, low = _host(flows)
     four = (high == 0) & (low >> np.uint64(32) == _MAPPED)
     return np.where(four, 0, high & ~_BEHIND_48), np.where(four, low & ~_LAST_OCTET, 0)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Array
 from tcctui.flows.history.buckets import BUCKET_NS
 
 
@@ -43,18 +42,18 @@ class Grid:
         return self.width * BUCKET_NS
 
     @property
-    def begin_ns(self) -> npt.NDArray[np.int64]:
+    def begin_ns(self) -> I64:
         """Begin of each column."""
         columns = np.arange(self.end - self.count + 1, self.end + 1)
-        result: npt.NDArray[np.int64] = columns * self.width_ns
+        result: I64 = columns * self.width_ns
         return result
 
-    def column(self, stamps: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def column(self, stamps: Array) -> I64:
         """Column of each stamp; negative, or `count` and above, outside the grid."""
-        place: npt.NDArray[np.int64] = stamps // self.width - (self.end - self.count + 1)
+        place: I64 = stamps // self.width - (self.end - self.count + 1)
         return place
 
-    def inside(self, when_ns: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    def inside(self, when_ns: Array) -> tuple[Array, I64]:
         """Mask of the moments in the grid and not after the present, and their columns."""
         stamps = when_ns.astype("i8") // BUCKET_NS
         place = self.column(stamps)

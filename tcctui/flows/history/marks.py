@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U8, Array, Records
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
 from tcctui.flows.history.grid import Grid
 from tcctui.flows.history.ring_log import RingLog
@@ -18,7 +18,7 @@ from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
 NO_KIND = 0xFF
 
 
-def _table(kinds: Mapping[int, int]) -> npt.NDArray[np.uint8]:
+def _table(kinds: Mapping[int, int]) -> U8:
     table = np.full(256, NO_KIND, "u1")
     for number, kind in kinds.items():
         table[number] = kind
@@ -40,9 +40,9 @@ class Marks(NamedTuple):
     `column` is the index in the grid, `kind` a `MarkKind`, `count` the number of occurrences.
     """
 
-    column: npt.NDArray[np.int64]
-    kind: npt.NDArray[np.uint8]
-    count: npt.NDArray[np.int64]  # type: ignore[assignment]  # tuple.count is of no use here
+    column: I64
+    kind: U8
+    count: I64  # type: ignore[assignment]  # tuple.count is of no use here
 
 
 NO_MARKS = Marks(np.empty(0, "i8"), np.empty(0, "u1"), np.empty(0, "i8"))
@@ -62,13 +62,7 @@ class MarkLog:
     def __init__(self) -> None:
         self.log = RingLog(_MARK, _LOGGED)
 
-    def add(
-        self,
-        cookies: Keys,
-        when_ns: npt.NDArray[Any],
-        kinds: npt.NDArray[np.uint8],
-        counts: npt.NDArray[Any] | None = None,
-    ) -> None:
+    def add(self, cookies: Keys, when_ns: Array, kinds: U8, counts: Array | None = None) -> None:
         """Add occurrences in any order; `counts` is their number, once by default."""
         if not len(cookies):
             return
@@ -82,7 +76,7 @@ class MarkLog:
         made["count"] = np.minimum(np.add.reduceat(counts[order], starts), 0xFFFF_FFFF)
         self.log.append(self._fold(made))
 
-    def _fold(self, made: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    def _fold(self, made: Records) -> Records:
         """Add to the counts of existing marks; gives the rest."""
         marks, recent = self.log.records, self.log.newest(_RECENT)
         keys = _keys(marks[recent])
@@ -97,14 +91,14 @@ class MarkLog:
             marks["count"][found[there]] += made["count"][there]
         return made[~there]
 
-    def own(self, cookie: int, since_ns: int) -> npt.NDArray[np.void]:
+    def own(self, cookie: int, since_ns: int) -> Records:
         """Copy a flow's marks since `since_ns`, when its connection began."""
         marks = self.log.written
         own = marks[marks["cookie"] == np.uint64(cookie)]
         return own[own["stamp"] >= since_ns // BUCKET_NS]
 
 
-def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
+def laid(own: Records, grid: Grid) -> Marks:
     """Place one flow's marks, as from `MarkLog.own`, on a grid."""
     inside, column = grid.inside(own["stamp"].astype("i8") * BUCKET_NS)
     own = own[inside]
@@ -117,7 +111,7 @@ def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
     return Marks(column[starts], own["kind"][starts], np.add.reduceat(counts.astype("i8"), starts))
 
 
-def _keys(marks: npt.NDArray[np.void]) -> Keys:
+def _keys(marks: Records) -> Keys:
     """Hash of each flow, kind and 100 ms; collisions are very rare."""
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
     moment = marks["stamp"].astype("u8") << np.uint64(8) | marks["kind"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.arrays import I64, U32, Mask
 from tcctui.flows.history.buckets import (
     ACKED,
     LAST,
@@ -77,7 +78,7 @@ class Pages:
         self.free += len(pages)
 
 
-Counts = npt.NDArray[np.int64]
+Counts = I64
 """Numbers of buckets or pages, one per row."""
 
 
@@ -107,11 +108,11 @@ class Chains:
         held = self.held[rows].astype("i8")
         return np.maximum(held - 1, 0) * PAGE + self._used[rows]
 
-    def newest(self, rows: Rows) -> npt.NDArray[np.int64]:
+    def newest(self, rows: Rows) -> I64:
         """Index of each row's newest bucket; of an empty row, an unused one."""
         return self._newest[rows].astype("i8") * PAGE + np.maximum(self._used[rows], 1) - 1
 
-    def places(self, rows: Rows) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
+    def places(self, rows: Rows) -> tuple[I64, Mask]:
         """Indexes of the rows' buckets, oldest first, and the mask of those in use.
 
         Both have shape (len(rows), n), with n the buckets that fit in the longest chain's pages.
@@ -130,13 +131,13 @@ class Chains:
         places, used = self.places(rows)
         return self.lengths(rows), self._pages.buckets[places[used]]
 
-    def second(self, rows: Rows) -> npt.NDArray[np.uint32]:
+    def second(self, rows: Rows) -> U32:
         """Stamp of the first bucket of each row's second page; they must have one."""
         page = self._pages.next[self._oldest[rows]].astype("i8")
-        stamps: npt.NDArray[np.uint32] = self._pages.buckets[page * PAGE, STAMP]
+        stamps: U32 = self._pages.buckets[page * PAGE, STAMP]
         return stamps
 
-    def fold(self, places: npt.NDArray[np.int64], new: Buckets) -> None:
+    def fold(self, places: I64, new: Buckets) -> None:
         """Merge new buckets into the older ones at `places`; no index twice."""
         held = self._pages.buckets[places]
         held[:, MIN] = np.minimum(held[:, MIN], new[:, MIN])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Floats
 from tcctui.flows.history.grid import Grid
 from tcctui.flows.history.ring_log import RingLog
 from tcctui.flows.snapshot import Extremes
@@ -59,7 +59,7 @@ class RateLog:
         return series
 
 
-def acked_rate(acked: npt.NDArray[np.float64], grid: Grid, born_ns: int, now_ns: int) -> Extremes:
+def acked_rate(acked: Floats, grid: Grid, born_ns: int, now_ns: int) -> Extremes:
     """Bytes per second from the bytes acknowledged in each column of a grid.
 
     Columns from before the flow was born are NaN; the newest one ends now.

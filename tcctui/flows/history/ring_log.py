@@ -6,8 +6,8 @@ from copy import copy
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Records
 from tcctui.flows.index import grown
 
 
@@ -32,7 +32,7 @@ class RingLog:
         return twin
 
     @property
-    def written(self) -> npt.NDArray[np.void]:
+    def written(self) -> Records:
         """The records that are there, in no order."""
         return self.records[: min(self.count, self._most)]
 
@@ -41,11 +41,11 @@ class RingLog:
         """Bytes of the records written so far."""
         return self.written.nbytes
 
-    def newest(self, count: int) -> npt.NDArray[np.int64]:
+    def newest(self, count: int) -> I64:
         """Indexes of the newest records, oldest first."""
         return np.arange(max(0, self.count - count), self.count) % self._most
 
-    def append(self, made: npt.NDArray[np.void]) -> None:
+    def append(self, made: Records) -> None:
         """Append records, of many the newest."""
         made = made[-self._most :]
         if not len(made):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U64
 from tcctui.flows.history.marks import NO_KIND, OF_EVENT
 from tcctui.flows.index import Rows
 from tcctui.flows.intake.acked import GONE_SILENT_NS
@@ -95,9 +95,7 @@ class EventIntake:
         self._looks.show_newer(rows)
         known.add_history(*batch.buckets(rows, known.history.newest(rows), acked), keep=rows)
 
-    def _leave_out_the_untold(
-        self, batch: ProbeBatch, rows: Rows, acked: npt.NDArray[np.uint64]
-    ) -> None:
+    def _leave_out_the_untold(self, batch: ProbeBatch, rows: Rows, acked: U64) -> None:
         """Remove from the first events' steps what was acknowledged while no events came.
 
         One ACK acknowledges no more than was in flight. The excess, after a gap without events (the
@@ -120,7 +118,7 @@ class EventIntake:
         acked[places] -= beyond
         self._known.rates.leave_out(rows, beyond)
 
-    def _begin_anew(self, batch: ProbeBatch, closed_ns: npt.NDArray[np.int64]) -> bool:
+    def _begin_anew(self, batch: ProbeBatch, closed_ns: I64) -> bool:
         """Take in a batch with events from after the end of their flows; False for any other.
 
         `closed_ns` is when each of the batch's flows ended, or 0. Those flows are dropped: later

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U8, Array
 from tcctui.flows.history.buckets import SERIES
 from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT
 from tcctui.flows.history.rate_log import WATCHED_NS
@@ -21,8 +20,6 @@ from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
 from tcctui.wire.samples import End, Samples, current_ssthresh, in_flight, newest, value
 from tcctui.wire.tracepoints import MarkKind
-
-When = npt.NDArray[np.int64]
 
 
 class SampleIntake:
@@ -53,7 +50,7 @@ class SampleIntake:
         self._missed[rows] = False
 
     @property
-    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+    def kept(self) -> Mapping[str, Array]:
         """State of each row, by name."""
         return {
             "state_ns": self._state_ns,
@@ -63,7 +60,7 @@ class SampleIntake:
 
     # Reported by events
 
-    def state_told(self, rows: Rows, states: npt.NDArray[np.uint8], when: When) -> None:
+    def state_told(self, rows: Rows, states: U8, when: I64) -> None:
         """Record the states that events report, the newest event of a row last."""
         newer = when > self._known.columns["sampled_ns"][rows]
         rows = rows[newer]
@@ -83,7 +80,7 @@ class SampleIntake:
         columns["ca_state"][rows] = states[newer]
         self._ca_state_ns[rows] = when[newer]
 
-    def kinds_come(self, kinds: npt.NDArray[np.uint8]) -> None:
+    def kinds_come(self, kinds: U8) -> None:
         """Record which kinds of events arrive."""
         self.ca_states_come |= bool((kinds == EventKind.CA_STATE).any())
         self.retransmits_come |= bool((kinds == EventKind.RETRANSMIT).any())

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array
 from tcctui.flows.diagnosis.cause_shares import NOT_LOOKED
 from tcctui.flows.diagnosis.recent_limits import SHARES
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH
@@ -30,8 +29,6 @@ _NUMBERS = ("events", "evicted", "ca_states_come", "retransmits_come")
 
 _TOLD = "told."
 """Counts of events at the last ticks; a missing one is unknown."""
-
-Array = npt.NDArray[Any]
 
 
 def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:

@@ -10,7 +10,8 @@ import platform
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from tcctui.arrays import U64, Array
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _MAP_DELETE_BATCH = 27  # enum bpf_cmd, include/uapi/linux/bpf.h; since 5.6
@@ -30,10 +31,10 @@ class MappedArray:
     def __init__(self, map_fd: int, value: np.dtype[Any], count: int) -> None:
         size = -(-value.itemsize * count // mmap.PAGESIZE) * mmap.PAGESIZE
         self._memory = mmap.mmap(map_fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
-        self._values: npt.NDArray[Any] | None = np.frombuffer(self._memory, value, count)
+        self._values: Array | None = np.frombuffer(self._memory, value, count)
 
     @property
-    def values(self) -> npt.NDArray[Any]:
+    def values(self) -> Array:
         """The values, shape (count,); invalid once this is closed."""
         assert self._values is not None
         return self._values
@@ -59,7 +60,7 @@ class _Batch(ctypes.Structure):
     )
 
 
-def delete_keys(map_fd: int, keys: npt.NDArray[np.uint64]) -> None:
+def delete_keys(map_fd: int, keys: U64) -> None:
     """Delete keys of a hash map; missing keys are ignored.
 
     Raises:

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U32, Indexes, Records
 from tcctui.wire.samples import SAMPLE, Samples
 
 OWNER = np.dtype([(name, SAMPLE[name]) for name in ("pid", "comm", "cgroup")])
@@ -31,12 +31,7 @@ class Owners:
     indexes of their owners in `owners` (of dtype `OWNER`, lowest pid first).
     """
 
-    def __init__(
-        self,
-        inodes: npt.NDArray[np.uint32],
-        holders: npt.NDArray[np.intp],
-        owners: npt.NDArray[np.void],
-    ) -> None:
+    def __init__(self, inodes: U32, holders: Indexes, owners: Records) -> None:
         order = np.lexsort((holders, inodes))
         inodes, holders = inodes[order], holders[order]
         first = np.ones(len(inodes), bool)
