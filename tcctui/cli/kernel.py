@@ -62,14 +62,12 @@ def add_headers(parser: argparse._ActionsContainer) -> None:
 
 def choice(args: argparse.Namespace) -> str:
     """Requested source: auto, bpf or sock_diag."""
-    given: str = getattr(args, "source", "auto")
-    return given
+    return getattr(args, "source", "auto")
 
 
 def headers(args: argparse.Namespace) -> Path | None:
     """Requested kernel headers; None for the bundled ones."""
-    given: Path | None = getattr(args, "kernel_headers", None)
-    return given
+    return getattr(args, "kernel_headers", None)
 
 
 @dataclass(frozen=True)

@@ -61,8 +61,7 @@ class Lifetimes:
 
     def sampled_ns(self, rows: Rows) -> I64:
         """First sample times of the connections (CLOCK_MONOTONIC); 0 for none."""
-        when: I64 = self._before["sampled_ns"][rows]
-        return when
+        return self._before["sampled_ns"][rows]
 
     def totals(self, rows: Rows) -> tuple[Floats, Floats]:
         """Bytes acknowledged and segments retransmitted before the first read; NaN if unknown."""

@@ -120,8 +120,7 @@ class Matching:
         unique, at = np.unique(cookies, return_inverse=True)
         flows = self.store.some_flows(unique, self.query.fields)
         matching = flows["cookie"][self.query.mask(flows)]
-        mask: Mask = np.isin(unique, matching)[at]
-        return mask
+        return np.isin(unique, matching)[at]
 
     def all_flows(self) -> Keys:
         """Cookies of all flows that match now."""

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
-from tcctui.files.file_sizes import size
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
 from tcctui.headless.read_loop import Ending, GivenUpError, live
@@ -185,3 +184,13 @@ def line(elapsed: float, events: int, nbytes: int, lost: int, skipped: int) -> s
     if skipped:
         parts[-1] += f", {skipped:,} skipped by the kernel"
     return "  " + "  ".join(parts)
+
+
+def size(nbytes: int) -> str:
+    """Format bytes in powers of 1000, as files are measured: 12.3 MB."""
+    number = float(nbytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.95:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

@@ -168,7 +168,8 @@ class Summary:
         if self.only is not None:
             told &= np.isin(known["cookie"], self.only)
         rows = np.flatnonzero(told)
-        order = np.lexsort((-known["bytes_acked"][rows].astype("f8"), -_events(known, rows)))
+        busiest = [-known[name][rows].astype("f8") for name in ("bytes_acked", "events")]
+        order = np.lexsort(busiest)
         counted = self._counted(rows[order])
         for place, row in enumerate(rows[order].tolist()):
             at = {name: column[row].item() for name, column in known.items()}
@@ -240,11 +241,6 @@ class Summary:
         if self._left_out:
             lines.append(f"{len(self._left_out):,} connections more are left out.")
         return "\n".join(lines) + "\n"
-
-
-def _events(known: dict[str, Array], rows: Rows) -> Floats:
-    events: Floats = known["events"][rows].astype("f8")
-    return events
 
 
 _HEAD = (

@@ -153,8 +153,7 @@ def _content(token: Token) -> Any:
 
 
 def _piece(token: Token) -> Piece:
-    piece: Piece = token.value.piece
-    return piece
+    return token.value.piece
 
 
 def _written(term: Term, token: Token) -> Term:

@@ -40,8 +40,7 @@ def contains(pieces: Iterable[Piece]) -> Term:
 
 
 def _rows_with(look: Evaluation, word: bytes) -> Mask:
-    found: Mask = look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)
-    return found
+    return look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)
 
 
 def fits(piece: Piece) -> Term:

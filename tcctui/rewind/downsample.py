@@ -53,8 +53,7 @@ def _starts(events: Events) -> Indexes:
     back = np.flatnonzero((una[1:] - una[:-1]).view("i4") < 0) + 1
     alone = np.concatenate([run_starts(flows), back])
     begins[alone] = begins[alone + 1] = True
-    starts: Indexes = np.flatnonzero(begins[:-1])
-    return starts
+    return np.flatnonzero(begins[:-1])
 
 
 def _put_together(events: Events, starts: Indexes) -> Events:

@@ -94,5 +94,4 @@ def _said(samples: Samples) -> Keys:
     for name in _CLOCKS:
         samples[name] = 0
     words = np.frombuffer(samples.tobytes(), "u8").reshape(len(samples), _WORDS)
-    said: Keys = ((words ^ words >> np.uint64(31)) * _FACTORS).sum(axis=1, dtype="u8")
-    return said
+    return ((words ^ words >> np.uint64(31)) * _FACTORS).sum(axis=1, dtype="u8")

@@ -154,8 +154,7 @@ def in_flight(samples: Samples) -> I64:
     segments = samples["unacked"].astype("i8") * samples["snd_mss"]
     known = ~np.isnan(unsent)
     bytes_ = np.where(known, wqueue - np.where(known, unsent, 0), np.minimum(segments, wqueue))
-    result: I64 = np.maximum(bytes_, 0).astype("i8")
-    return result
+    return np.maximum(bytes_, 0).astype("i8")
 
 
 def current_ssthresh(samples: Samples) -> U32:
@@ -166,8 +165,7 @@ def current_ssthresh(samples: Samples) -> U32:
     """
     plain, cwnd = samples["snd_ssthresh"], samples["snd_cwnd"]
     reducing = (samples["ca_state"] == CaState.CWR) | (samples["ca_state"] == CaState.RECOVERY)
-    current: U32 = np.where(reducing, plain, np.maximum(plain, (cwnd >> 1) + (cwnd >> 2)))
-    return current
+    return np.where(reducing, plain, np.maximum(plain, (cwnd >> 1) + (cwnd >> 2)))
 
 
 def forget_all_but(samples: Samples, names: Collection[str]) -> None:

@@ -41,7 +41,7 @@ from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, explain
 from tcctui.flows.groups.groups import GROUPINGS, NEEDS, grouped
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
-from tcctui.manual.sections import reference
+from tcctui.manual.page import reference
 from tcctui.query import parse
 from tcctui.query.completion import complete
 from tcctui.query.value_text import value

@@ -93,7 +93,7 @@ def momentary(samples: Samples, snd_wnd: U32) -> U8:
     closed = flying + mss > snd_wnd
     held = value(samples, "wmem_queued") >= FULL_BUFFER * value(samples, "sndbuf")
     fits = samples["wqueue"] + mss <= np.minimum(samples["snd_cwnd"].astype("i8") * mss, snd_wnd)
-    result: U8 = np.select(
+    return np.select(
         [
             samples["wqueue"] == 0,
             closed & waits,
@@ -103,7 +103,6 @@ def momentary(samples: Samples, snd_wnd: U32) -> U8:
         [Limit.APP, Limit.RWND, Limit.SNDBUF, Limit.APP],
         Limit.CWND,
     ).astype("u1")
-    return result
 
 
 def divide(before: Records, after: Records) -> Floats:

@@ -45,13 +45,11 @@ class Grid:
     def begin_ns(self) -> I64:
         """Begin of each column."""
         columns = np.arange(self.end - self.count + 1, self.end + 1)
-        result: I64 = columns * self.width_ns
-        return result
+        return columns * self.width_ns
 
     def column(self, stamps: Array) -> I64:
         """Column of each stamp; negative, or `count` and above, outside the grid."""
-        place: I64 = stamps // self.width - (self.end - self.count + 1)
-        return place
+        return stamps // self.width - (self.end - self.count + 1)
 
     def inside(self, when_ns: Array) -> tuple[Array, I64]:
         """Mask of the moments in the grid and not after the present, and their columns."""

@@ -115,5 +115,4 @@ def _keys(marks: Records) -> Keys:
     """Hash of each flow, kind and 100 ms; collisions are very rare."""
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
     moment = marks["stamp"].astype("u8") << np.uint64(8) | marks["kind"]
-    key: Keys = marks["cookie"] * odd ^ moment
-    return key
+    return marks["cookie"] * odd ^ moment

@@ -134,8 +134,7 @@ class Chains:
     def second(self, rows: Rows) -> U32:
         """Stamp of the first bucket of each row's second page; they must have one."""
         page = self._pages.next[self._oldest[rows]].astype("i8")
-        stamps: U32 = self._pages.buckets[page * PAGE, STAMP]
-        return stamps
+        return self._pages.buckets[page * PAGE, STAMP]
 
     def fold(self, places: I64, new: Buckets) -> None:
         """Merge new buckets into the older ones at `places`; no index twice."""

@@ -190,8 +190,7 @@ _LAYOUTS = {name: record.dtype for name, record in _UNKNOWN.items()}
 
 def _places(keyframe: Keyframe, cookies: Keys) -> Rows:
     wanted = np.isin(keyframe.arrays["columns.cookie"], cookies)
-    places: Rows = np.flatnonzero(wanted)
-    return places
+    return np.flatnonzero(wanted)
 
 
 def _socket_keys(known: FlowRows, rows: Rows) -> Keys:

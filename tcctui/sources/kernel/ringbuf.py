@@ -94,8 +94,7 @@ class Ring:
         # Copied as bytes: twenty times cheaper than field by field.
         copied = self._data[start : start + size].copy().view(self._record)
         self._consumer[0] = position + size
-        events: Events = copied["event"]
-        return events
+        return copied["event"]
 
 
 class MappedRing:
