@@ -44,8 +44,6 @@ MOST_UNPACKED = 1 << 30
 MOST_RECORDS = 1 << 29
 """Largest size of its events and samples in bytes: four million events, or a million samples. In
 the file they may be far fewer, as absent columns are zero.
-
-In the file they may be far fewer, as columns that are not there are zero.
 """
 
 _V5 = 4  # MetadataVersion: that of Arrow 1.0, and pyarrow's default
