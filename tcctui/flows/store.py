@@ -15,10 +15,10 @@ from tcctui.flows.derived import complete, needs
 from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
 from tcctui.flows.history.detail import RECENT_BUCKETS
-from tcctui.flows.history.grid import Grid
 from tcctui.flows.history.marks import laid
 from tcctui.flows.history.rate_log import acked_rate
 from tcctui.flows.history.resample import Lived, acked, resample
+from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.event_intake import EventIntake, parts
 from tcctui.flows.intake.sample_intake import SampleIntake
@@ -243,7 +243,7 @@ class Store:
             if lived is not None:
                 buckets, step = lived.until(buckets, step, recent, now // BUCKET_NS)
             first = born if seconds is None else now - int(seconds * 1e9)
-            grid = Grid.over(
+            grid = TimeGrid.over(
                 first=first // BUCKET_NS, newest=now // BUCKET_NS, step=step, columns=columns
             )
             rates = known.rate_log.of(cookie, grid, born)

@@ -17,9 +17,9 @@ from tcctui.headless.read_loop import Ending, GivenUpError, live
 from tcctui.printable import plain
 from tcctui.pump import deliver
 from tcctui.query import Query
+from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.chunks import IdleChunks
 from tcctui.recording.origin import live_origin
-from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin
 from tcctui.recording.writer import PipeClosedError, RecordingWriter
 from tcctui.recording.writer_thread import RecordingThread
@@ -67,7 +67,7 @@ def record(
         quiet = IdleChunks(output.write)
         # The reader of a pipe or FIFO expects a chunk each second.
         is_file = path is not None and path.is_file()
-        tape = Tape(
+        cutter = ChunkCutter(
             store,
             begin_ns,
             quiet.write if is_file else output.write,
@@ -82,8 +82,8 @@ def record(
             batches = live(source, ending, begin_ns, duration)
             if followed is not None:
                 batches = map(followed.choose, batches)
-            deliver(batches, store, tape, until=failed)
-            tape.flush(source.now_ns())
+            deliver(batches, store, cutter, until=failed)
+            cutter.flush(source.now_ns())
             quiet.flush()
             output.close()
         except PipeClosedError as error:
@@ -96,7 +96,7 @@ def record(
             raise
         except BaseException:
             with suppress(TcctuiError):  # what is pending
-                tape.flush(source.now_ns())
+                cutter.flush(source.now_ns())
                 quiet.flush()
             with suppress(TcctuiError):  # after a failed write too, the end has to be in the file
                 output.close()

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 
 from tcctui.arrays import Array, Floats, Mask
+from tcctui.query.conditions import Comparable, Comparison, Piece, Term
 from tcctui.query.errors import QueryError
+from tcctui.query.evaluation import Evaluation
 from tcctui.query.quantities import Dimension, Quantity, compare, literal
-from tcctui.query.terms import Comparable, Comparison, Evaluation, Piece, Term
 from tcctui.wire.events import NO_SSTHRESH
 
 _PLAIN, _BYTES, _RATE = Dimension(), Dimension(size=1), Dimension(size=1, time=-1)

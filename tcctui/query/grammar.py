@@ -13,10 +13,10 @@ from lark.visitors import Transformer
 
 from tcctui.query import arithmetic, text_terms
 from tcctui.query.arithmetic import Expression, Operand
+from tcctui.query.conditions import Comparable, Comparison, Piece, Term, all_of, any_of, negation
 from tcctui.query.errors import QueryError
 from tcctui.query.lexer import Fitting, Lexeme, lexemes, unknown_field
-from tcctui.query.searchable import FIELDS
-from tcctui.query.terms import Comparable, Comparison, Piece, Term, all_of, any_of, negation
+from tcctui.query.query_fields import FIELDS
 
 MAX_CONDITIONS = 100
 """Limit on distinct conditions of a query: each costs time at every evaluation."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tcctui.query.conditions import Comparable, Comparison, Piece
 from tcctui.query.errors import QueryError, nearest
-from tcctui.query.searchable import FIELDS
-from tcctui.query.terms import Comparable, Comparison, Piece
+from tcctui.query.query_fields import FIELDS
 
 MAX_DEPTH = 40
 """Limit on the nesting of brackets."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tcctui.arrays import Array, Mask
+from tcctui.query.conditions import Piece
 from tcctui.query.errors import QueryError
 from tcctui.query.evaluation import Evaluation
-from tcctui.query.terms import Piece
 
 if TYPE_CHECKING:
     import re2

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from tcctui.arrays import Array, Mask
+from tcctui.query.conditions import DEAR, DEAREST, Comparable, Comparison, Piece, Term
+from tcctui.query.evaluation import Evaluation
 from tcctui.query.patterns import Pattern
-from tcctui.query.terms import DEAR, DEAREST, Comparable, Comparison, Evaluation, Piece, Term
 
 _NAMES = ("comm", "cc")
 ROW = frozenset({"text", *_NAMES})

@@ -13,7 +13,7 @@ from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.printable import plain
 from tcctui.query.arithmetic import Operand
 from tcctui.query.quantities import Quantity
-from tcctui.query.searchable import DESCRIBED
+from tcctui.query.query_fields import DESCRIBED
 from tcctui.wire.addresses import format_endpoint
 
 TOLD_BY_ENDS = frozenset({*ENDS, "cookie", "text"})

@@ -6,7 +6,7 @@ An IPC stream of one schema, one row to a batch and one batch to a chunk, compre
 - `events`: list of structs with the fields of `events.EVENT`, `samples`: likewise of
   `samples.SAMPLE`, each sorted by `sock_cookie`. Addresses are 16 bytes, texts are binary. The six
   extremes are null in events that stand for one ACK: they equal the event's own values;
-- `keyframe`: `keyframes.Keyframe` as bytes, null in most batches; private to tcctui.
+- `keyframe`: `keyframe.Keyframe` as bytes, null in most batches; private to tcctui.
 
 The schema's metadata has the fields of `timeline.Origin` and `tcctui_format`, which is raised when
 the meaning of existing data changes; new columns don't raise it. Fields have their unit and kernel

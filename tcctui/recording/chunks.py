@@ -36,7 +36,7 @@ class Chunk:
     `events` and `samples` are each sorted by flow (`sock_cookie`), and within a flow by arrival;
     their own times (`ts_ns`) may be a little before the chunk's. `lost` and `skipped` are the
     source's counts at `end_ns`, since it was opened. `keyframe`, if any, is the state of all flows
-    at `end_ns`, including this chunk: `keyframes.Keyframe` as bytes.
+    at `end_ns`, including this chunk: `keyframe.Keyframe` as bytes.
     """
 
     begin_ns: int

@@ -11,7 +11,7 @@ from tcctui.flows.columns import FlowColumns
 from tcctui.flows.diagnosis.cause_shares import LOOK, RECOVERING, SHORTEST_NS, divide, look
 from tcctui.flows.diagnosis.verdicts import CAUSES, VERDICTS, Limit
 from tcctui.flows.history.buckets import run_starts
-from tcctui.flows.history.grid import Grid
+from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.events import TcpState
 from tcctui.wire.records import pick
@@ -170,7 +170,7 @@ class Limits:
         known &= (now_ns - until <= STALE_NS) | (self._columns["closed_ns"][rows] > 0)
         return sums, known
 
-    def strip(self, row: int, grid: Grid) -> U8:
+    def strip(self, row: int, grid: TimeGrid) -> U8:
         """Main limit of a row in each column of a grid (`Limit`)."""
         until = int(self._until[row])
         seconds = until // _SECOND - np.arange(_SECONDS)

@@ -9,8 +9,8 @@ import numpy as np
 
 from tcctui.arrays import I64, U8, Array, Records
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
-from tcctui.flows.history.grid import Grid
 from tcctui.flows.history.ring_log import RingLog
+from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Keys
 from tcctui.wire.events import CaState
 from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
@@ -98,7 +98,7 @@ class MarkLog:
         return own[own["stamp"] >= since_ns // BUCKET_NS]
 
 
-def laid(own: Records, grid: Grid) -> Marks:
+def laid(own: Records, grid: TimeGrid) -> Marks:
     """Place one flow's marks, as from `MarkLog.own`, on a grid."""
     inside, column = grid.inside(own["stamp"].astype("i8") * BUCKET_NS)
     own = own[inside]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from tcctui.arrays import Floats
-from tcctui.flows.history.grid import Grid
 from tcctui.flows.history.ring_log import RingLog
+from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.snapshot import Extremes
 from tcctui.wire.samples import Samples, value
 
@@ -37,7 +37,7 @@ class RateLog:
             made[name] = value(samples, name)
         self.log.append(made)
 
-    def of(self, cookie: int, grid: Grid, since_ns: int) -> dict[str, Extremes]:
+    def of(self, cookie: int, grid: TimeGrid, since_ns: int) -> dict[str, Extremes]:
         """A flow's rates on a grid, by name; NaN without a sample.
 
         Entries from before `since_ns`, when its connection began, are left out.
@@ -59,7 +59,7 @@ class RateLog:
         return series
 
 
-def acked_rate(acked: Floats, grid: Grid, born_ns: int, now_ns: int) -> Extremes:
+def acked_rate(acked: Floats, grid: TimeGrid, born_ns: int, now_ns: int) -> Extremes:
     """Bytes per second from the bytes acknowledged in each column of a grid.
 
     Columns from before the flow was born are NaN; the newest one ends now.

@@ -10,9 +10,9 @@ from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query.address_formula import End
 from tcctui.query.arithmetic import number
+from tcctui.query.conditions import Comparable, names
 from tcctui.query.network_terms import endpoints, families, ports
 from tcctui.query.quantities import QUANTITIES
-from tcctui.query.terms import Comparable, names
 from tcctui.query.text_terms import texts
 from tcctui.wire.tcp_states import STATES_BY_NAME, fold
 

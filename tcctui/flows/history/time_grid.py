@@ -11,7 +11,7 @@ from tcctui.flows.history.buckets import BUCKET_NS
 
 
 @dataclass(frozen=True)
-class Grid:
+class TimeGrid:
     """`count` columns of `width` recent buckets each; `end` is the number of the newest column.
 
     A column's number is its time divided by its width: its extremes don't change as time goes on.
@@ -24,7 +24,7 @@ class Grid:
     newest: int
 
     @classmethod
-    def over(cls, *, first: int, newest: int, step: int, columns: int) -> Grid:
+    def over(cls, *, first: int, newest: int, step: int, columns: int) -> TimeGrid:
         """Make at most `columns` columns from stamp `first` on, each a multiple of `step` wide."""
         # At any alignment to those multiples, it has no more columns than requested.
         width = max(step, -(-(newest - first) // max(1, columns - 1) // step) * step)
