@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.wire.events import Events
 from tcctui.wire.samples import Samples
@@ -83,5 +81,5 @@ class Source(EventSource, Protocol):
     def attaching(self) -> bool:
         """True while there are samples alone, and events follow soon."""
 
-    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+    def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.source import EventSource
 from tcctui.sources.kernel.bpf_source import BpfSource
@@ -117,7 +117,7 @@ class LiveSource:
         if self._events is not None:
             self._events.focus(self._focus)
 
-    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+    def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets several times a second."""
         sampler = self._sampler  # the reading thread may drop it meanwhile
         if sampler is not None:

@@ -6,7 +6,7 @@ import itertools
 import time
 from pathlib import Path
 
-from tcctui.files.ownership import give_to_caller
+from tcctui.files.new_file import give_to_caller
 
 
 def save_picture(svg: str) -> Path:

@@ -161,9 +161,9 @@ async def test_losses_are_those_until_the_moment(clock: Clock) -> None:
     log = RewindLog(1 << 20, origin(source))
     from tcctui.flows.store import Store  # noqa: PLC0415
     from tcctui.pump import poll  # noqa: PLC0415
-    from tcctui.rewind.feed import Feed  # noqa: PLC0415
+    from tcctui.rewind.live_sink import LiveSink  # noqa: PLC0415
 
-    feed = Feed(source, Store(), log)
+    feed = LiveSink(source, Store(), log)
     while not source.taken_in:
         feed.take(poll(source, 0))
     source.dropped = 42

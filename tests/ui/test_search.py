@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from tcctui.arrays import Mask
 from tcctui.config.searches import Searches
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 from tcctui.query import Query, QueryError, parse
-from tcctui.query.terms import Mask
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.search import search_bar
 from tcctui.ui.search.search_bar import SearchBar

@@ -17,7 +17,7 @@ from tcctui import doctor
 from tcctui.export.event_tables import events_table
 from tcctui.flows.history.marks import Marks, OF_EVENT
 from tcctui.flows.store import Store
-from tcctui.manual.sections import reference
+from tcctui.manual.page import reference
 from tcctui.recording.field_metadata import EVENT_FIELDS
 from tcctui.sources.kernel import bpf_source, tracepoint_formats
 from tcctui.ui.app.ascii import ascii_of

@@ -13,7 +13,7 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package
-from tcctui.sources.kernel.distribution import install_bcc
+from tcctui.sources.kernel.bcc_package import install_bcc
 
 
 def real(folder: Path, content: str = "__version__ = '0.31.0'\n") -> Path:

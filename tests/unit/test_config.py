@@ -153,6 +153,12 @@ def test_two_actions_can_change_their_keys(told: Read) -> None:
     assert settings.keys == {"window": "c", "chart": "w"}
 
 
+def test_a_setting_that_is_there_twice_is_told_in_one_sentence(told: Read) -> None:
+    """The reader's own full stop is not followed by another."""
+    ((_, sentence),) = told('theme = "nord"\ntheme = "nord"\n')[1]
+    assert sentence == 'This is not TOML: Key "theme" already exists. The defaults are used.'
+
+
 def test_a_key_that_is_refused_does_not_free_the_usual_one(told: Read) -> None:
     """An action that does not get its new key has its usual one, which nobody else gets."""
     settings, problems = told("[keys]\nwindow = 'p'\nchart = 'w'")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase, phase
-from tcctui.flows.diagnosis.from_samples import EXPLAINED_BY, explain
+from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, explain
 from tcctui.flows.store import Store
 from tcctui.wire.samples import TCP_INFO
 from tests.unit.events import NOTHING, SECOND, probes

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.diagnosis.from_samples import CAUSES, Limit
+from tcctui.flows.diagnosis.verdicts import CAUSES, Limit
 from tcctui.flows.store import Store
 from tcctui.wire.events import CaState, EventKind
 from tests.unit.events import MS, NOTHING, SECOND, probes, together

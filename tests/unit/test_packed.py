@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tcctui.flows.keyframe.packed import pack
 from tcctui.recording.chunks import by_flow
-from tcctui.rewind.packed_events import pack_events, unpack_events
+from tcctui.rewind.rewind_log import pack_events, unpack_events
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import SAMPLE
 from tests.unit.story import Story

@@ -10,7 +10,7 @@ import pytest
 from tcctui.flows.index import Keys
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin
-from tcctui.rewind.remembered import Remembered
+from tcctui.rewind.chunk_cache import ChunkCache
 from tcctui.rewind.rewind_log import RewindLog
 from tests.unit.events import SECOND
 from tests.unit.story import Story
@@ -42,11 +42,12 @@ def log() -> Counting:
 @pytest.mark.parametrize("most", [0, 30_000, 32 << 20])
 def test_whatever_is_asked_for_is_as_in_the_timeline(log: Counting, most: int) -> None:
     """In any order of going, and however little may be kept, the same chunks come."""
-    few = Remembered(log, FEW, most)
+    few = ChunkCache(log, FEW, most)
     random = np.random.default_rng(1)
     for _ in range(60):
         after, until = BEGIN_NS + np.sort(random.integers(-2, 33, 2)) * SECOND + 7
-        wanted, found = (each.chunks(int(after), int(until), FEW) for each in (log, few))
+        wanted = log.chunks(int(after), int(until), FEW)
+        found = few.chunks(int(after), int(until))
         for one, other in zip(wanted, found, strict=True):
             assert one.end_ns == other.end_ns
             assert one.events.tobytes() == other.events.tobytes()
@@ -55,7 +56,7 @@ def test_whatever_is_asked_for_is_as_in_the_timeline(log: Counting, most: int) -
 
 def test_going_back_a_little_reads_only_that(log: Counting) -> None:
     """What was just there is not read again, be it from before or from after."""
-    few, at = Remembered(log, FEW), BEGIN_NS + 20 * SECOND
+    few, at = ChunkCache(log, FEW), BEGIN_NS + 20 * SECOND
     list(few.chunks(at - 9 * SECOND, at))
     log.read = 0
     list(few.chunks(at - 9 * SECOND, at))

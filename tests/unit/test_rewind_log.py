@@ -52,7 +52,7 @@ def test_every_moment_that_is_kept_can_be_gone_to() -> None:
 def test_a_damaged_keyframe_is_done_without() -> None:
     """One goes back to the keyframe before, or to the beginning, and on from there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tcctui.recording.tape.COST", 0)
+        patch.setattr("tcctui.recording.chunk_cutter.COST", 0)
         story, player = Story(10), Player()
         player.play(story.events, story.samples, BEGIN_NS + 10 * SECOND)
     whole = Moment(player.log)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.config import searches_file
+from tcctui.config import searches
 from tcctui.config.location import Caller
 from tcctui.config.searches import MOST
 from tcctui.errors import TcctuiError
@@ -24,23 +24,23 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_searches_are_there_in_the_next_run(home: Path) -> None:
     """What is remembered and kept is read again, from a file that is its owner's alone."""
-    first = searches_file.searches()
+    first = searches.searches()
     for text in ("port:443", "cc:bbr", "port:443"):
         first.remember(text)
         first.keep()
-    assert searches_file.searches().listed == ("cc:bbr", "port:443")
+    assert searches.searches().listed == ("cc:bbr", "port:443")
     mode = (home / "tcctui" / "searches").stat().st_mode
     assert stat.S_IMODE(mode) == 0o600
 
 
 def test_two_that_run_at_once_keep_both_their_searches() -> None:
     """What another tcctui has kept meanwhile stays."""
-    one, other = searches_file.searches(), searches_file.searches()
+    one, other = searches.searches(), searches.searches()
     one.remember("a")
     one.keep()
     other.remember("b")
     other.keep()
-    assert searches_file.searches().listed == ("a", "b")
+    assert searches.searches().listed == ("a", "b")
 
 
 def test_a_file_of_anything_is_read(home: Path) -> None:
@@ -48,7 +48,7 @@ def test_a_file_of_anything_is_read(home: Path) -> None:
     (home / "tcctui").mkdir()
     lines = b"\n".join(b"%d" % line for line in range(500))
     (home / "tcctui" / "searches").write_bytes(lines + b"\n\xff\x00\n\n")
-    listed = searches_file.searches().listed
+    listed = searches.searches().listed
     assert len(listed) == MOST
     assert listed[-2] == "499"
 
@@ -62,7 +62,7 @@ def test_what_is_no_file_is_nothing_to_read_and_not_replaced(home: Path, there: 
         os.mkfifo(name)
     else:
         name.mkdir()
-    found = searches_file.searches()
+    found = searches.searches()
     assert found.listed == ()
     found.remember("a")
     with pytest.raises(TcctuiError):
@@ -83,7 +83,7 @@ def test_under_sudo_it_is_the_calling_user_s(
     monkeypatch.setenv("SUDO_UID", "12345")
     monkeypatch.setenv("SUDO_GID", "12345")
     monkeypatch.setattr("tcctui.config.location.caller", lambda: who)
-    found = searches_file.searches()
+    found = searches.searches()
     found.remember("a")
     found.keep()
     kept = user / ".local" / "state" / "tcctui" / "searches"
@@ -94,7 +94,7 @@ def test_under_sudo_it_is_the_calling_user_s(
     secret.chmod(0o600)
     kept.unlink()
     kept.symlink_to(secret)
-    assert searches_file.searches().listed == ()
+    assert searches.searches().listed == ()
     found.remember("b")
     with pytest.raises(TcctuiError):
         found.keep()

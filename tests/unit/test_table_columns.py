@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, missing
-from tcctui.flows.diagnosis.from_samples import Limit
+from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table import cells

@@ -10,8 +10,8 @@ import pytest
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
+from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.chunks import MOST_EVENTS, Chunk, pieces
-from tcctui.recording.tape import Tape
 from tcctui.wire.batch import Batch
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.samples import samples
@@ -22,7 +22,7 @@ from tests.unit.tape_player import BEGIN_NS, Player
 def test_everything_is_in_a_chunk_once() -> None:
     """Chunks follow one another without a gap, and have all events and samples, by flow."""
     story, player, chunks = Story(8), Player(), list[Chunk]()
-    player.tape = Tape(player.store, BEGIN_NS, chunks.append)
+    player.tape = ChunkCutter(player.store, BEGIN_NS, chunks.append)
     player.play(story.events, story.samples, BEGIN_NS + 8 * SECOND)
     player.tape.flush(BEGIN_NS + 8 * SECOND)
     assert chunks[0].begin_ns == BEGIN_NS
@@ -40,7 +40,7 @@ def test_everything_is_in_a_chunk_once() -> None:
 def test_a_flood_is_cut_earlier_than_after_a_second() -> None:
     """A chunk of very many events is closed at once, so that nobody has to wait for long."""
     chunks = list[Chunk]()
-    tape = Tape(Store(0), BEGIN_NS, chunks.append, losses=lambda: (3, 4))
+    tape = ChunkCutter(Store(0), BEGIN_NS, chunks.append, losses=lambda: (3, 4))
     flood = probes(BEGIN_NS + np.arange(MOST_EVENTS), 1)
     tape.take(Batch(flood, [], BEGIN_NS + SECOND // 10))
     (chunk,) = chunks
@@ -50,7 +50,7 @@ def test_a_flood_is_cut_earlier_than_after_a_second() -> None:
 def test_keyframes_come_as_often_as_somebody_needs_them() -> None:
     """Not without need, nor twice in 2 s, and they have what the chunk has."""
     wanted, chunks, store = [False], list[Chunk](), Store(0)
-    tape = Tape(store, BEGIN_NS, chunks.append, wants_keyframe=lambda: wanted[0])
+    tape = ChunkCutter(store, BEGIN_NS, chunks.append, wants_keyframe=lambda: wanted[0])
     for number in range(1, 41):
         wanted[0] = number >= 20
         now_ns = BEGIN_NS + number * SECOND
@@ -70,7 +70,7 @@ def test_keyframes_come_as_often_as_somebody_needs_them() -> None:
 def test_time_alone_is_a_reason_for_a_keyframe() -> None:
     """In hours in which next to nothing comes, one need not read them all to see how it was."""
     chunks, store = list[Chunk](), Store(0)
-    tape = Tape(store, BEGIN_NS, chunks.append)
+    tape = ChunkCutter(store, BEGIN_NS, chunks.append)
     for number in range(1, 601):
         now_ns = BEGIN_NS + number * SECOND
         deliver([Batch(NOTHING, [], now_ns)], store, tape)
@@ -80,7 +80,7 @@ def test_time_alone_is_a_reason_for_a_keyframe() -> None:
 def test_much_that_came_is_a_reason_for_a_keyframe() -> None:
     """Where working it all out again would take long, there is a keyframe to begin with."""
     chunks, store = list[Chunk](), Store(0)
-    tape = Tape(store, BEGIN_NS, chunks.append)
+    tape = ChunkCutter(store, BEGIN_NS, chunks.append)
     for number in range(1, 8):
         now_ns = BEGIN_NS + number * SECOND
         tape.take(Batch(probes(now_ns - np.arange(20_000), 1), [], now_ns))
@@ -108,7 +108,7 @@ def test_pieces_are_what_came_by_then(until: float) -> None:
 def test_nothing_is_a_chunk_too() -> None:
     """Where nothing comes, time goes on."""
     chunks = list[Chunk]()
-    tape = Tape(Store(0), BEGIN_NS, chunks.append)
+    tape = ChunkCutter(Store(0), BEGIN_NS, chunks.append)
     for number in range(1, 50):
         tape.take(Batch(NOTHING, [], BEGIN_NS + number * SECOND // 10))
     assert [(chunk.end_ns - BEGIN_NS) // SECOND for chunk in chunks] == [1, 2, 3, 4]

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel.bpf_syscall import delete_keys
+from tcctui.sources.kernel.bpf_maps import MappedArray, delete_keys
 from tcctui.sources.kernel.filter_chain import FILTER
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.mapped_array import MappedArray
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing

@@ -16,7 +16,7 @@ from tcctui.pump import deliver, polled
 from tcctui.query import Query
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Timeline
-from tcctui.rewind.feed import Feed
+from tcctui.rewind.live_sink import LiveSink
 from tcctui.rewind.moment import Moment
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
@@ -103,7 +103,7 @@ class TcctuiApp(DashboardApp):
         self._live_origin = live_origin
         self.source: Source | None = None
         """The source, once it is open."""
-        self.feed: Feed | None = None
+        self.feed: LiveSink | None = None
         """The feed from the source to the store, from then on."""
         self.failure: TcctuiError | None = None
         """Reason for the failure to open it."""
@@ -148,7 +148,7 @@ class TcctuiApp(DashboardApp):
         source.close()  # its output has no reader any more
         self._tell(self.dashboard.source_failed, reason)
 
-    def _begin_feed(self, source: Source) -> Feed:
+    def _begin_feed(self, source: Source) -> LiveSink:
         """Set up intake, display, rewinding and recording of the source."""
         origin = self._live_origin(source)
         log = RewindLog(self._log_memory, origin)
@@ -158,7 +158,7 @@ class TcctuiApp(DashboardApp):
                 record = self._keep(origin)
             except TcctuiError as error:
                 self._recording_failed(str(error))
-        self.feed = feed = Feed(source, self._store, log, record, self._recording_failed)
+        self.feed = feed = LiveSink(source, self._store, log, record, self._recording_failed)
         save = self._save
         past = Rewindable(
             Moment(log, self._store),

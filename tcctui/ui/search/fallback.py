@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tcctui.arrays import Mask
 from tcctui.query import Query, QueryError
 from tcctui.query.address_formula import any_of
-from tcctui.query.evaluation import Flows, Mask
+from tcctui.query.evaluation import Flows
 
 
 def guarded(query: Query, good: Query, failed: Callable[[QueryError], object]) -> Query:

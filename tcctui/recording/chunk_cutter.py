@@ -1,4 +1,4 @@
-"""Live recording beside the store: chunks, with keyframes among them."""
+"""A source's output, cut into chunks, with keyframes among them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _SHARE = 40
 """Limit on the share of time for keyframes, as a divisor: one of 10,000 flows takes 50 ms."""
 
 
-class Tape:
+class ChunkCutter:
     """Cuts a source's output into chunks for its keepers.
 
     `store` is what the same batches are taken in by, each before it comes here, and nothing else in

@@ -1,35 +1,13 @@
-"""Diagnosis of a flow's limit from one sample or two. Stateless."""
+"""Division of a flow's time among the causes that limit it, from two samples. Stateless."""
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-import numpy.typing as npt
 
-from tcctui.flows.diagnosis.explanation import EXPLAINED_BY, explain
-from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES, VERDICTS, Limit
-from tcctui.flows.intake.send_windows import in_flight
+from tcctui.arrays import U8, U32, Floats, Records
+from tcctui.flows.diagnosis.verdicts import VERDICTS, Limit
 from tcctui.wire.events import CaState
-from tcctui.wire.samples import Samples, value
-
-_Numbers: TypeAlias = npt.NDArray[np.float64]
-
-
-__all__ = [
-    "BY_LIMIT",
-    "CAUSES",
-    "EXPLAINED_BY",
-    "LIMIT_NAMES",
-    "LOOK",
-    "RECOVERING",
-    "SHORTEST_NS",
-    "Limit",
-    "divide",
-    "explain",
-    "look",
-    "momentary",
-]
+from tcctui.wire.samples import Samples, in_flight, value
 
 SHORTEST_NS = 250_000_000
 """Windows between two samples are at least so long: the kernel's clocks move in steps of a jiffy,
@@ -70,9 +48,7 @@ for _name in LOOK.names or ():
         NOT_LOOKED[_name] = np.nan
 
 
-def look(
-    samples: Samples, snd_wnd: npt.NDArray[np.uint32], recovered: npt.NDArray[np.float64]
-) -> npt.NDArray[np.void]:
+def look(samples: Samples, snd_wnd: U32, recovered: Floats) -> Records:
     """Take from samples what `divide` needs, an array of `LOOK`.
 
     `snd_wnd` is the newest that is known of each flow, `recovered` as in `LOOK`.
@@ -96,7 +72,7 @@ _CLOCKS = {
 }
 
 
-def momentary(samples: Samples, snd_wnd: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint8]:
+def momentary(samples: Samples, snd_wnd: U32) -> U8:
     """Say what keeps flows from sending at the moment of a sample: CWND, RWND, SNDBUF or APP.
 
     The send buffer it is where that is full, and all that it holds would go into both windows. Its
@@ -117,7 +93,7 @@ def momentary(samples: Samples, snd_wnd: npt.NDArray[np.uint32]) -> npt.NDArray[
     closed = flying + mss > snd_wnd
     held = value(samples, "wmem_queued") >= FULL_BUFFER * value(samples, "sndbuf")
     fits = samples["wqueue"] + mss <= np.minimum(samples["snd_cwnd"].astype("i8") * mss, snd_wnd)
-    result: npt.NDArray[np.uint8] = np.select(
+    return np.select(
         [
             samples["wqueue"] == 0,
             closed & waits,
@@ -127,10 +103,9 @@ def momentary(samples: Samples, snd_wnd: npt.NDArray[np.uint32]) -> npt.NDArray[
         [Limit.APP, Limit.RWND, Limit.SNDBUF, Limit.APP],
         Limit.CWND,
     ).astype("u1")
-    return result
 
 
-def divide(before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
+def divide(before: Records, after: Records) -> Floats:
     """Divide the time between two looks at each flow among the causes.
 
     Gives shape (n, len(VERDICTS)), each limit's share at its number less one: they sum
@@ -176,11 +151,11 @@ def divide(before: npt.NDArray[np.void], after: npt.NDArray[np.void]) -> npt.NDA
     return shares
 
 
-def _grown(before: npt.NDArray[np.float64], after: npt.NDArray[np.float64]) -> _Numbers:
+def _grown(before: Floats, after: Floats) -> Floats:
     """Increase of counters: 0 if unknown, or after a reset."""
     return np.maximum(np.nan_to_num(after - before), 0)
 
 
-def _half(before: npt.NDArray[np.void], after: npt.NDArray[np.void], cause: Limit) -> _Numbers:
+def _half(before: Records, after: Records, cause: Limit) -> Floats:
     """The share of both looks that have a cause: none, one half or all."""
     return ((before["cause"] == cause).astype("f8") + (after["cause"] == cause)) / 2

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 
 from tcctui.fields.every_field import USUAL, every
 from tcctui.fields.field import Field, Unit, Where
 from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query.address_formula import End
+from tcctui.query.arithmetic import number
+from tcctui.query.conditions import Comparable, names
 from tcctui.query.network_terms import endpoints, families, ports
-from tcctui.query.number_terms import number
 from tcctui.query.quantities import QUANTITIES
-from tcctui.query.terms import Comparable, names
 from tcctui.query.text_terms import texts
 from tcctui.wire.tcp_states import STATES_BY_NAME, fold
 
@@ -71,7 +70,7 @@ DESCRIBED: tuple[tuple[Field, Comparable], ...] = tuple(
 )
 """Every field that has a name in the language, the usual ones first."""
 
-FIELDS: Mapping[str, Comparable] = MappingProxyType(
-    {name: comparable for field, comparable in DESCRIBED for name in field.names}
-)
+FIELDS: Mapping[str, Comparable] = {
+    name: comparable for field, comparable in DESCRIBED for name in field.names
+}
 """Names allowed before `:` or a comparison."""

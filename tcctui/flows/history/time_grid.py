@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Array
 from tcctui.flows.history.buckets import BUCKET_NS
 
 
 @dataclass(frozen=True)
-class Grid:
+class TimeGrid:
     """`count` columns of `width` recent buckets each; `end` is the number of the newest column.
 
     A column's number is its time divided by its width: its extremes don't change as time goes on.
@@ -25,7 +24,7 @@ class Grid:
     newest: int
 
     @classmethod
-    def over(cls, *, first: int, newest: int, step: int, columns: int) -> Grid:
+    def over(cls, *, first: int, newest: int, step: int, columns: int) -> TimeGrid:
         """Make at most `columns` columns from stamp `first` on, each a multiple of `step` wide."""
         # At any alignment to those multiples, it has no more columns than requested.
         width = max(step, -(-(newest - first) // max(1, columns - 1) // step) * step)
@@ -43,18 +42,16 @@ class Grid:
         return self.width * BUCKET_NS
 
     @property
-    def begin_ns(self) -> npt.NDArray[np.int64]:
+    def begin_ns(self) -> I64:
         """Begin of each column."""
         columns = np.arange(self.end - self.count + 1, self.end + 1)
-        result: npt.NDArray[np.int64] = columns * self.width_ns
-        return result
+        return columns * self.width_ns
 
-    def column(self, stamps: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    def column(self, stamps: Array) -> I64:
         """Column of each stamp; negative, or `count` and above, outside the grid."""
-        place: npt.NDArray[np.int64] = stamps // self.width - (self.end - self.count + 1)
-        return place
+        return stamps // self.width - (self.end - self.count + 1)
 
-    def inside(self, when_ns: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64]]:
+    def inside(self, when_ns: Array) -> tuple[Array, I64]:
         """Mask of the moments in the grid and not after the present, and their columns."""
         stamps = when_ns.astype("i8") // BUCKET_NS
         place = self.column(stamps)

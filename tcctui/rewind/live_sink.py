@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
+from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.chunks import Chunk
-from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Span
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
@@ -18,8 +18,8 @@ from tcctui.wire.batch import Batch
 _ALWAYS = 1 << 63  # nanoseconds: later than anything
 
 
-class Feed:
-    """Sink that takes each batch of a source into the store and the tape; thread-safe.
+class LiveSink:
+    """Sink that takes each batch of a source into the store and the cutter; thread-safe.
 
     `record`, if given, gets each chunk too; when it fails, `failed` gets the reason, and recording
     ends.
@@ -39,7 +39,7 @@ class Feed:
         self._failed = failed
         self._failure: Exception | None = None
         self._begin_ns = self._now_ns = source.now_ns()
-        self._tape = Tape(
+        self._cutter = ChunkCutter(
             store,
             self._begin_ns,
             log.keep,
@@ -53,7 +53,7 @@ class Feed:
         """Take in a batch."""
         # Whoever goes back to now_ns finds all of it in the log, or nothing in the store.
         with self._lock:
-            deliver([batch], self._store, self._tape)
+            deliver([batch], self._store, self._cutter)
             self._now_ns = batch.now_ns
 
     @property
@@ -65,7 +65,7 @@ class Feed:
         """Extend the log to a moment, unless that is in the future."""
         with self._lock:
             if self.log.span.last_ns < min(at_ns, self._now_ns):
-                self._tape.flush(self._now_ns)
+                self._cutter.flush(self._now_ns)
 
     def chunks(self) -> Iterator[Chunk]:
         """All chunks in the log until now."""
@@ -76,7 +76,7 @@ class Feed:
         """Pass on the last, incomplete chunk; returns the reason for a failed recording."""
         with self._lock:
             before = self._failure
-            self._tape.flush(self._now_ns)
+            self._cutter.flush(self._now_ns)
             return None if self._failure is before else self._failure
 
     def _recorded(self, chunk: Chunk) -> None:

@@ -7,27 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from tcctui.arrays import Mask
 from tcctui.query import address_formula
 from tcctui.query.address_formula import Bounds
 from tcctui.query.errors import QueryError, nearest
-from tcctui.query.evaluation import Evaluation, Flows, Mask, Subset
+from tcctui.query.evaluation import Evaluation, Subset
 from tcctui.wire.tcp_states import fold
-
-__all__ = [
-    "Comparable",
-    "Comparison",
-    "Evaluation",
-    "Flows",
-    "Mask",
-    "Piece",
-    "QueryError",
-    "Term",
-    "all_of",
-    "any_of",
-    "names",
-    "nearest",
-    "negation",
-]
 
 CHEAP, DEAR, DEAREST = 0, 1, 2
 """Cost of a condition: operations on numbers; a search of texts; a pattern."""

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U8, Array, Floats, Mask
 from tcctui.flows.columns import FlowColumns
-from tcctui.flows.diagnosis.from_samples import (
-    CAUSES,
-    LOOK,
-    RECOVERING,
-    SHORTEST_NS,
-    Limit,
-    divide,
-    look,
-)
-from tcctui.flows.diagnosis.verdicts import VERDICTS
+from tcctui.flows.diagnosis.cause_shares import LOOK, RECOVERING, SHORTEST_NS, divide, look
+from tcctui.flows.diagnosis.verdicts import CAUSES, VERDICTS, Limit
 from tcctui.flows.history.buckets import run_starts
-from tcctui.flows.history.grid import Grid
+from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.events import TcpState
 from tcctui.wire.records import pick
@@ -85,13 +76,11 @@ class Limits:
             array[rows] = 0
 
     @property
-    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+    def kept(self) -> Mapping[str, Array]:
         """State of each row, by name."""
         return {name: getattr(self, name) for name in _ARRAYS}
 
-    def by_events(
-        self, rows: Rows, states: npt.NDArray[np.uint8], when: npt.NDArray[np.int64]
-    ) -> None:
+    def by_events(self, rows: Rows, states: U8, when: I64) -> None:
         """Let the rows' clocks go on by the CA states that were entered, in any order."""
         if not len(rows):
             return
@@ -125,7 +114,7 @@ class Limits:
         self._looks[rows[apart]] = pick(looks, apart).view(_PIECE)
         self._until[rows[apart]] = when[apart]
 
-    def _agree(self, rows: Rows, samples: Samples, when: npt.NDArray[np.int64]) -> None:
+    def _agree(self, rows: Rows, samples: Samples, when: I64) -> None:
         """Let the clocks of recovery go by samples where an event was lost that would tell."""
         now = np.isin(samples["ca_state"], RECOVERING)
         since = self._since[rows]
@@ -134,13 +123,7 @@ class Limits:
         rows = rows[lost]
         self._recovering[rows], self._since[rows] = now[lost], when[lost]
 
-    def _fill(
-        self,
-        rows: Rows,
-        begin: npt.NDArray[np.int64],
-        end: npt.NDArray[np.int64],
-        shares: npt.NDArray[np.float64],
-    ) -> None:
+    def _fill(self, rows: Rows, begin: I64, end: I64, shares: Floats) -> None:
         """Spread shares of the time from `begin` to `end` over the seconds that it lies in."""
         sums = np.cumsum(shares, axis=1) * _WHOLE
         whole = _differences(sums)
@@ -161,12 +144,12 @@ class Limits:
 
     # Taking out
 
-    def verdicts(self, rows: Rows, now_ns: int) -> npt.NDArray[np.uint8]:
+    def verdicts(self, rows: Rows, now_ns: int) -> U8:
         """Main limit of each row over the last 2 s that are known (`Limit`)."""
         sums, known = self._last(rows, now_ns)
         return np.where(known, sums.argmax(axis=1) + 1, Limit.UNKNOWN).astype("u1")
 
-    def shares(self, rows: Rows, now_ns: int) -> npt.NDArray[np.float64]:
+    def shares(self, rows: Rows, now_ns: int) -> Floats:
         """Shares of the last 2 s that are known, by cause: see `columns.DERIVED`."""
         sums, known = self._last(rows, now_ns)
         sums[:, _APP] += sums[:, _RECEIVES]
@@ -175,9 +158,7 @@ class Limits:
         sums /= np.where(known, sums.sum(axis=1), 1)[:, None]
         return sums
 
-    def _last(
-        self, rows: Rows, now_ns: int
-    ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+    def _last(self, rows: Rows, now_ns: int) -> tuple[Floats, Mask]:
         """Sums of the last 2 s that are known of each row; and whether they say anything."""
         until = self._until[rows]
         newest = until // _SECOND
@@ -189,7 +170,7 @@ class Limits:
         known &= (now_ns - until <= STALE_NS) | (self._columns["closed_ns"][rows] > 0)
         return sums, known
 
-    def strip(self, row: int, grid: Grid) -> npt.NDArray[np.uint8]:
+    def strip(self, row: int, grid: TimeGrid) -> U8:
         """Main limit of a row in each column of a grid (`Limit`)."""
         until = int(self._until[row])
         seconds = until // _SECOND - np.arange(_SECONDS)
@@ -203,7 +184,7 @@ class Limits:
         return np.where(known, sums.argmax(axis=1) + 1, Limit.UNKNOWN).astype("u1")
 
 
-def _differences(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+def _differences(sums: Floats) -> U8:
     """Whole numbers that lie between running sums; together they are never more than the last."""
     # So a second's shares never sum to more than a whole, however many windows it is made of.
     parts = np.minimum(sums + 0.5, sums[:, -1:] + 1e-6).astype("u1")

@@ -18,10 +18,10 @@ _GAP_NS = 3_000_000_000
 _OBJECTS = 700  # bytes around the arrays of a chunk
 
 
-class Remembered:
-    """A `Timeline` of the flows `of` alone: reading a chunk costs more than taking it in.
+class ChunkCache:
+    """Cache of the chunks of the flows `of`: reading one costs more than taking it in.
 
-    It caches the result of `keep` for each chunk, and returns that. Used by one thread at a time.
+    What is cached is the result of `keep` for each chunk. Used by one thread at a time.
     """
 
     def __init__(
@@ -33,32 +33,13 @@ class Remembered:
         keep: Callable[[Chunk], Chunk] | None = None,
     ) -> None:
         self._timeline = timeline
-        self.of = of
+        self._of = of
         self._most = most
         self._keep = keep
         self._kept: list[Chunk] = []  # without a gap between them
 
-    @property
-    def span(self) -> Span:
-        """That of the whole timeline."""
-        return self._timeline.span
-
-    @property
-    def origin(self) -> Origin:
-        """That of the whole timeline."""
-        return self._timeline.origin
-
-    def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
-        """Give a keyframe; see `Timeline.keyframe`."""
-        return self._timeline.keyframe(at_ns)
-
-    def chunks(
-        self,
-        after_ns: int,
-        until_ns: int,
-        cookies: Keys | None = None,  # noqa: ARG002  # those of the protocol
-    ) -> Iterator[Chunk]:
-        """Chunks with the flows `of`, whatever `cookies` are."""
+    def chunks(self, after_ns: int, until_ns: int) -> Iterator[Chunk]:
+        """Chunks of these flows; see `Timeline.chunks`."""
         kept, size = deque[Chunk](), 0
         for chunk in self._read(after_ns, until_ns):
             if chunk.end_ns > after_ns and chunk.begin_ns <= until_ns:
@@ -81,11 +62,11 @@ class Remembered:
             yield from self._made(kept[-1].end_ns, until_ns)
 
     def _made(self, after_ns: int, until_ns: int) -> Iterator[Chunk]:
-        chunks = self._timeline.chunks(after_ns, until_ns, self.of)
+        chunks = self._timeline.chunks(after_ns, until_ns, self._of)
         return chunks if self._keep is None else map(self._keep, chunks)
 
 
-class Condensed:
+class CondensedTimeline:
     """A `Timeline` of the flows `of` alone, with its older part `condensed`.
 
     That part ends `exact_ns` before the end of the request. A minute of every ACK of fast flows
@@ -96,7 +77,7 @@ class Condensed:
         self.of = of
         self._exact_ns = exact_ns
         self._timeline = timeline
-        self._condensed = Remembered(timeline, of, keep=condensed)
+        self._condensed = ChunkCache(timeline, of, keep=condensed)
 
     @property
     def span(self) -> Span:

@@ -1,17 +1,48 @@
-"""The one bpf(2) call made without bcc: deleting keys of a map."""
+"""BPF maps without bcc: arrays in memory shared with the programs, and keys of hashes deleted."""
 
 from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import os
 import platform
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from tcctui.arrays import U64, Array
 
 _NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
 _MAP_DELETE_BATCH = 27  # enum bpf_cmd, include/uapi/linux/bpf.h; since 5.6
+
+
+class MappedArray:
+    """Maps the values of a BPF_MAP_TYPE_ARRAY made with BPF_F_MMAPABLE.
+
+    `map_fd` stays its owner's. The values' size must be a multiple of 8, as the kernel rounds it up
+    to that (array_map_alloc, kernel/bpf/arraymap.c).
+
+    Raises:
+        OSError: the kernel refuses the mapping.
+
+    """
+
+    def __init__(self, map_fd: int, value: np.dtype[Any], count: int) -> None:
+        size = -(-value.itemsize * count // mmap.PAGESIZE) * mmap.PAGESIZE
+        self._memory = mmap.mmap(map_fd, size, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
+        self._values: Array | None = np.frombuffer(self._memory, value, count)
+
+    @property
+    def values(self) -> Array:
+        """The values, shape (count,); invalid once this is closed."""
+        assert self._values is not None
+        return self._values
+
+    def close(self) -> None:
+        """Unmap the memory; no view of the values may be left."""
+        self._values = None
+        self._memory.close()
 
 
 class _Batch(ctypes.Structure):
@@ -29,7 +60,7 @@ class _Batch(ctypes.Structure):
     )
 
 
-def delete_keys(map_fd: int, keys: npt.NDArray[np.uint64]) -> None:
+def delete_keys(map_fd: int, keys: U64) -> None:
     """Delete keys of a hash map; missing keys are ignored.
 
     Raises:
