@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from textual.widget import Widget
+
 from tcctui.config.searches import Searches
 from tcctui.config.settings import Settings
+from tcctui.errors import TcctuiError
+from tcctui.ui.notices import Notice, tell
 
 Keep = Callable[[Mapping[str, Any]], None]
 """Keeps changed fields of `Settings` for the next run. Raises TcctuiError."""
@@ -42,3 +46,14 @@ class Preferences:
         self.settings = replace(self.settings, **changes)
         if self._keep is not None:
             self._keep(changes)
+
+
+def keep(widget: Widget, preferences: Preferences, **changes: Any) -> None:
+    """Keep changed settings; show a notice if that fails."""
+    now = preferences.settings
+    if all(getattr(now, name) == value for name, value in changes.items()):
+        return
+    try:
+        preferences.change(**changes)
+    except TcctuiError as error:
+        tell(widget, Notice("Kept until tcctui exits only", str(error), "warning"))

@@ -25,7 +25,7 @@ from tcctui.ui.table.columns import (
     TableColumn,
 )
 from tcctui.ui.table.layout import GAP, fit, layout, narrowest
-from tcctui.ui.table.row_order import order
+from tcctui.ui.table.sorting import order
 from tcctui.wire.events import TcpState
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS
 from tests.unit.events import halves

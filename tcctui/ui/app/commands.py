@@ -10,7 +10,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from tcctui.ui.actions import spoken
-from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import Notice
 
 _MOST_TOLD = 3

@@ -25,7 +25,7 @@ from tcctui.ui.app.terse import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
-from tcctui.ui.dialogs.lists import Palette
+from tcctui.ui.dialogs import Palette
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style import themes, units

@@ -13,7 +13,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.chart.readout import cell_of, share
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.colours import ComponentStyles
 
 
 class Crosshair(Widget):

@@ -17,11 +17,9 @@ from tcctui.ui.chart import axes, plot, time_axis
 from tcctui.ui.chart.axes import DOTS_UP, YAxis
 from tcctui.ui.chart.chart_data import ChartData, Series, bounds
 from tcctui.ui.chart.crosshair import Crosshair
-from tcctui.ui.chart.legend import cropped, legend
-from tcctui.ui.chart.line_styles import CURVES, FLOWS, lined, sample
+from tcctui.ui.chart.legend import CURVES, FLOWS, cropped, legend, lined, sample
 from tcctui.ui.chart.plot import DOTS_ACROSS, Run
-from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.colours import ComponentStyles, rules
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
 

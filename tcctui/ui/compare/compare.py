@@ -18,12 +18,11 @@ from tcctui.flows.snapshot import Flows
 from tcctui.ui.chart import windows
 from tcctui.ui.chart.chart_data import ChartData, Series
 from tcctui.ui.chart.chart_kinds import CWND, SRTT
-from tcctui.ui.chart.line_styles import FLOWS, sample
+from tcctui.ui.chart.legend import FLOWS, sample
 from tcctui.ui.chart.readout import cell_of, share
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.compare.aligned import aligned, by_age, by_time, value_at
-from tcctui.ui.compare.kinds import Kind, kinds, scaled
-from tcctui.ui.compare.subjects import COLUMNS, Subject, fitted, subjects, told
+from tcctui.ui.compare.subjects import COLUMNS, Kind, Subject, fitted, kinds, scaled, subjects, told
 from tcctui.ui.style import units
 from tcctui.ui.view import CurrentView, Look
 

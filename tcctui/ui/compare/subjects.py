@@ -1,18 +1,82 @@
-"""Flows in a comparison: their names, line styles and present values."""
+"""Flows in a comparison, and the quantities that they are compared by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from tcctui.fields.connection import ENDS
 from tcctui.flows import labels
 from tcctui.flows.columns import missing
-from tcctui.flows.snapshot import Flows
-from tcctui.ui.chart.line_styles import FLOWS
-from tcctui.ui.compare.kinds import Kind, kinds
+from tcctui.flows.snapshot import Extremes, FlowHistory, Flows
+from tcctui.ui.chart.chart_kinds import CWND, SRTT, Quantity, rates, sizes
+from tcctui.ui.chart.legend import FLOWS
+from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table.layout import fit
+
+Floats = npt.NDArray[np.float64]
+Scales = list[tuple[float, Quantity]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One quantity: `series` of a flow's past and the `column` of its present, times `factor`.
+
+    `scales` are display units, the largest first, each with its divisor.
+    """
+
+    title: str
+    series: str
+    column: str
+    factor: float
+    scales: Scales
+    zero_is_unknown: bool = False
+
+    def past(self, history: FlowHistory) -> Extremes:
+        """Curve of a flow, in the smallest unit."""
+        return _changed(history.series[self.series], self._known)
+
+    def _known(self, values: Floats) -> Floats:
+        known = np.where(values == 0, np.nan, values) if self.zero_is_unknown else values
+        return known * self.factor
+
+    def scale(self, curves: Iterable[Extremes]) -> tuple[float, Quantity]:
+        """Unit in which the highest of all the curves reads well."""
+        top = 0.0
+        for curve in curves:
+            there = curve.high[np.isfinite(curve.high)]
+            top = max(top, float(there.max()) if there.size else 0.0)
+        return next((scale for scale in self.scales if top >= scale[0]), self.scales[-1])
+
+
+def scaled(curve: Extremes, by: float) -> Extremes:
+    """Convert a curve to a unit."""
+    return _changed(curve, lambda values: values / by)
+
+
+def _changed(curve: Extremes, change: Callable[[Floats], Floats]) -> Extremes:
+    return Extremes(change(curve.low), change(curve.high), change(curve.last))
+
+
+def _titled(scales: Scales, title: str) -> Scales:
+    return [(size, replace(quantity, title=title)) for size, quantity in scales]
+
+
+def kinds() -> tuple[Kind, ...]:
+    """All quantities in the order of the key `c`, in the configured units."""
+    bits, _ = units.rate_unit()
+    return (
+        Kind("cwnd", "snd_cwnd", "snd_cwnd", 1, [(0.0, CWND)], zero_is_unknown=True),
+        Kind("srtt", "srtt_us", "srtt_us", 1e-3, [(0.0, SRTT)], zero_is_unknown=True),
+        Kind("acked", "acked_rate", "rate", bits, _titled(rates(), "acked")),
+        Kind("in flight", "in_flight", "in_flight", 1, sizes()),
+        Kind("delivery", "delivery_rate", "delivery_rate", bits, _titled(rates(), "delivery")),
+    )
+
 
 COLUMNS: tuple[str, ...] = (
     *(*ENDS, "cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),

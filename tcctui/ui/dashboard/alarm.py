@@ -14,7 +14,7 @@ from tcctui.flows.frame import View
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.query.value_text import said
-from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.view import CurrentView

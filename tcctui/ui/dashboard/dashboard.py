@@ -22,11 +22,11 @@ from tcctui.ui.chart import charts
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare import opening
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.dashboard import footer_keys, terminal_size
+from tcctui.ui.dashboard import footer, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.chart_screen import ChartScreen
+from tcctui.ui.dashboard.footer import KeyLine
 from tcctui.ui.dashboard.help import Help
-from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.keys import KEYS
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.terminal_size import TooSmall
@@ -35,16 +35,15 @@ from tcctui.ui.details.details import Details
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.saving import pictured
-from tcctui.ui.search import base_filter, saved_filters
+from tcctui.ui.search import saved_filters
+from tcctui.ui.search.active_query import show_only
 from tcctui.ui.search.search_bar import SearchBar
-from tcctui.ui.status.counts import counts, why_empty
+from tcctui.ui.status.counts import counts, is_live, why_empty
 from tcctui.ui.status.status_bar import Status, StatusBar
-from tcctui.ui.table.choose_columns import choose_columns
-from tcctui.ui.table.choose_order import choose_order
+from tcctui.ui.table.column_dialogs import choose_columns, choose_order
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.time import liveness
 from tcctui.ui.time.player import Player
-from tcctui.ui.time.position import Position, old
+from tcctui.ui.time.playhead import Position, old
 from tcctui.ui.time.rewindable import Mode, Rewindable
 from tcctui.ui.view import CurrentView
 
@@ -107,7 +106,7 @@ class Dashboard(ChartScreen):
     def on_mount(self) -> None:
         """Focus the table."""
         self._status.show(Status(host=socket.gethostname()))
-        base_filter.show_only(self._table, self._base_query)
+        show_only(self._table, self._base_query)
         self._table.focus()
         opening.follow_pins(self)
         self.watch(self._compare, "cookies", self._focus_on_compared, init=False)
@@ -274,7 +273,7 @@ class Dashboard(ChartScreen):
     def _place(self) -> Position:
         """Position in time; a source that plays old data is not called live."""
         place, source = self._player.place(), self._source
-        if place["state"] or source is None or self._stopped or liveness.is_live(source):
+        if place["state"] or source is None or self._stopped or is_live(source):
             return place
         return old(source.now_ns(), self._view.wall_offset_ns)
 
@@ -323,7 +322,7 @@ class Dashboard(ChartScreen):
         mode = self._player.mode
         width, display = self.app.size.width, self.app.get_key_display
         active = super().active_bindings
-        return footer_keys.chosen(active, mode, width, display, stopped=self._stopped)
+        return footer.chosen(active, mode, width, display, stopped=self._stopped)
 
     def check_action(
         self,

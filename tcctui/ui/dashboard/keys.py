@@ -7,8 +7,7 @@ from textual.binding import Binding, BindingType
 from tcctui.ui.compare import opening
 from tcctui.ui.dashboard.narrowing import TOOLTIP
 from tcctui.ui.search import saved_filters
-from tcctui.ui.table.choose_columns import COLUMNS_KEY
-from tcctui.ui.table.choose_order import ORDER_KEY
+from tcctui.ui.table.column_dialogs import COLUMNS_KEY, ORDER_KEY
 
 KEYS: tuple[BindingType, ...] = (
     COLUMNS_KEY,

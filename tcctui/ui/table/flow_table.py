@@ -19,24 +19,21 @@ from tcctui.flows.frame import RowsFrame, RowsRequest
 from tcctui.flows.groups.groups import GROUPINGS
 from tcctui.flows.index import Keys
 from tcctui.query import ALL, Query
-from tcctui.ui.dialogs.histogram import SrttHistogram
-from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
-from tcctui.ui.persist import keep
-from tcctui.ui.preferences import Preferences
-from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.preferences import Preferences, keep
+from tcctui.ui.style.colours import ComponentStyles, rules
 from tcctui.ui.style.signs import LIMIT_STYLES
-from tcctui.ui.table import layout, pins, rows, sorting
+from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.copying import Copying
-from tcctui.ui.table.group_order import headers
+from tcctui.ui.table.grouped import headers
+from tcctui.ui.table.histogram import SrttHistogram, srtt_times
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.painter import Painter, Sight
-from tcctui.ui.table.row_places import RowPlaces
+from tcctui.ui.table.row_places import MOST_PINS, Pins, RowPlaces, toggled
 from tcctui.ui.table.rows import GUTTER, Header, Line, RowSigns
-from tcctui.ui.table.sort_key import SortKey
-from tcctui.ui.table.srtt_times import srtt_times
+from tcctui.ui.table.sorting import SortKey
 from tcctui.ui.table.table_keys import KEYS
 from tcctui.ui.view import CurrentView, Look
 
@@ -88,7 +85,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     order_by: reactive[tuple[SortKey, ...]] = reactive(sorting.USUAL, init=False, repaint=False)
     grouped_by: reactive[str] = reactive("", init=False, repaint=False)
     """Name of one of `groups.GROUPINGS`, empty for nothing."""
-    pinned: reactive[pins.Pins] = reactive((), init=False, repaint=False)
+    pinned: reactive[Pins] = reactive((), init=False, repaint=False)
     """Cookies, in the order in which they were pinned."""
     marked: reactive[frozenset[int]] = reactive(frozenset(), init=False, repaint=False)
     """Cookies of flows that there is an alert about."""
@@ -505,9 +502,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.selected is None:
             self._no_flow()
             return
-        pinned = pins.toggled(self.pinned, self.selected)
+        pinned = toggled(self.pinned, self.selected)
         if pinned is None:
-            text = f"{pins.MOST} flows are pinned, which is the most."
+            text = f"{MOST_PINS} flows are pinned, which is the most."
             tell(self, Notice("Not pinned", text, "warning"))
             return
         self._order.keep()

@@ -18,8 +18,7 @@ from tcctui.ui.notices import FORGOTTEN, LONG, Notice, tell
 from tcctui.ui.saving import Saver
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player_keys import KEYS
-from tcctui.ui.time.playhead import Playhead
-from tcctui.ui.time.position import NOW, Position, ago, played
+from tcctui.ui.time.playhead import NOW, Playhead, Position, ago, played
 from tcctui.ui.time.rewindable import Mode, Rewindable, offered
 from tcctui.ui.time.rewinder import Rewinder, Wish
 from tcctui.ui.view import CurrentView, Look

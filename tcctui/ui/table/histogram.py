@@ -22,10 +22,13 @@ from textual.widget import Widget
 
 from tcctui.flows.groups import histogram
 from tcctui.flows.groups.histogram import Histogram
+from tcctui.query import Query
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.legible import plain
+from tcctui.ui.table.row_places import RowPlaces
+from tcctui.ui.view import CurrentView
 
 FRAME = 0.5
 """Seconds between two updates."""
@@ -255,3 +258,25 @@ def bars(bins: Histogram, selected: int, width: int) -> list[list[tuple[str, str
         else:
             drawn.append([(label, "dim"), (bar, "srtt"), (behind, ""), (mark, "head")])
     return drawn
+
+
+def srtt_times(view: CurrentView, query: Query, places: RowPlaces) -> Times | None:
+    """Round-trip times of the flows shown, or of those of the selected group.
+
+    None while another moment is worked out.
+    """
+    if view.still:
+        return None
+    flows = view.flows({*query.fields, "srtt_us"})
+    header = places.selected_group
+    if header is not None:
+        own = places.groups.cookies_of(header)
+        name = places.groups.label(header)
+        return Times(flows["srtt_us"][np.isin(flows["cookie"], own)], f"{name}: {_flows(len(own))}")
+    found = flows["srtt_us"][query.mask(flows)]
+    hidden = "" if len(found) == flows.count else f" of {units.count(flows.count)}"
+    return Times(found, f"{_flows(len(found))}{hidden}")
+
+
+def _flows(count: int) -> str:
+    return "1 flow" if count == 1 else f"{units.count(count)} flows"

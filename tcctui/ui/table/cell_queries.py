@@ -21,8 +21,10 @@ from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query import QueryError, parse
-from tcctui.ui.table.columns.column import Ask
 from tcctui.wire.addresses import format_address
+
+Ask = Callable[[Flows, int], "str | None"]
+"""Makes the search text that finds what a cell shows, of a place among flows; None for none."""
 
 Write = Callable[[float], Iterator[str]]
 """Writes a number as the query language takes it; several ways, the best one first."""
