@@ -141,9 +141,7 @@ class Pick(ModalScreen[str | None]):
 class Ask(ModalScreen[str | None]):
     """Gives back the typed text, stripped; None if it is empty."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape", "dismiss(None)", "Close"),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close")]
 
     def __init__(self, title: str, about: str = "", *, answer: str = "") -> None:
         """Show `about` below the line; `answer` is its initial text."""

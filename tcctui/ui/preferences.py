@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
-
-from textual.widget import Widget
+from typing import TYPE_CHECKING, Any
 
 from tcctui.config.searches import Searches
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 from tcctui.ui.notices import Notice, tell
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
 
 Keep = Callable[[Mapping[str, Any]], None]
 """Keeps changed fields of `Settings` for the next run. Raises TcctuiError."""

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tcctui.fields.connection import LONGEST_ENDPOINT
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, missing
 from tcctui.flows.diagnosis.from_samples import Limit
 from tcctui.flows.snapshot import Flows
@@ -19,7 +20,6 @@ from tcctui.ui.table.columns import (
     BY_NAME,
     COLUMNS,
     GROUPS,
-    LONGEST_ENDPOINT,
     SPARKLINES,
     USUAL,
     TableColumn,

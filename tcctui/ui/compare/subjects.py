@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from tcctui.fields.connection import ENDS
 from tcctui.flows import labels
 from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Extremes, FlowHistory, Flows
-from tcctui.ui.chart.chart_kinds import CWND, SRTT, Quantity, rates, sizes
+from tcctui.ui.chart.chart_data import Quantity
+from tcctui.ui.chart.chart_kinds import CWND, SRTT, Floats, Scales, changed, fitting, rates, sizes
 from tcctui.ui.chart.legend import FLOWS
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table.layout import fit
-
-Floats = npt.NDArray[np.float64]
-Scales = list[tuple[float, Quantity]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class Kind:
 
     def past(self, history: FlowHistory) -> Extremes:
         """Curve of a flow, in the smallest unit."""
-        return _changed(history.series[self.series], self._known)
+        return changed(history.series[self.series], self._known)
 
     def _known(self, values: Floats) -> Floats:
         known = np.where(values == 0, np.nan, values) if self.zero_is_unknown else values
@@ -50,20 +47,12 @@ class Kind:
         for curve in curves:
             there = curve.high[np.isfinite(curve.high)]
             top = max(top, float(there.max()) if there.size else 0.0)
-        return next((scale for scale in self.scales if top >= scale[0]), self.scales[-1])
+        return fitting(top, self.scales)
 
 
 def scaled(curve: Extremes, by: float) -> Extremes:
     """Convert a curve to a unit."""
-    return _changed(curve, lambda values: values / by)
-
-
-def _changed(curve: Extremes, change: Callable[[Floats], Floats]) -> Extremes:
-    return Extremes(change(curve.low), change(curve.high), change(curve.last))
-
-
-def _titled(scales: Scales, title: str) -> Scales:
-    return [(size, replace(quantity, title=title)) for size, quantity in scales]
+    return changed(curve, lambda values: values / by)
 
 
 def kinds() -> tuple[Kind, ...]:
@@ -72,9 +61,9 @@ def kinds() -> tuple[Kind, ...]:
     return (
         Kind("cwnd", "snd_cwnd", "snd_cwnd", 1, [(0.0, CWND)], zero_is_unknown=True),
         Kind("srtt", "srtt_us", "srtt_us", 1e-3, [(0.0, SRTT)], zero_is_unknown=True),
-        Kind("acked", "acked_rate", "rate", bits, _titled(rates(), "acked")),
+        Kind("acked", "acked_rate", "rate", bits, rates("acked")),
         Kind("in flight", "in_flight", "in_flight", 1, sizes()),
-        Kind("delivery", "delivery_rate", "delivery_rate", bits, _titled(rates(), "delivery")),
+        Kind("delivery", "delivery_rate", "delivery_rate", bits, rates("delivery")),
     )
 
 
@@ -134,11 +123,9 @@ class Subject:
             value = self.values.get(kind.column)
             if value is not None:
                 value *= kind.factor
-                by, quantity = next(
-                    (scale for scale in kind.scales if value >= scale[0]), kind.scales[-1]
-                )
+                by, quantity = fitting(value, kind.scales)
                 unit = f" {quantity.unit}" if quantity.unit not in {"", "segments"} else ""
-                found.append(f"{kind.title} {quantity.tell(value / (by or 1.0))}{unit}")
+                found.append(f"{kind.title} {quantity.told(value / (by or 1.0))}{unit}")
         return [*found, *(["closed"] if self.closed else [])]
 
 

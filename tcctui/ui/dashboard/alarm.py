@@ -31,8 +31,7 @@ NAMED = 3
 _STAYS = 10.0
 
 _NONE = Notice(
-    "No alerts are set",
-    "Start with --alert QUERY, such as --alert 'retrans>5 and srtt>200ms'.",
+    "No alerts are set", "Start with --alert QUERY, such as --alert 'retrans>5 and srtt>200ms'."
 )
 
 

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from textual.binding import ActiveBinding, Binding
 from textual.widgets import Footer
 
-from tcctui.ui.time.rewindable import Mode
+from tcctui.ui.time.player import Mode
 
 _AT_A_MOMENT = (
     ("step(-1)", 0),

@@ -28,9 +28,7 @@ class Filters(Pick):
 
     HINT = "Enter takes · Del deletes · Esc closes"
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("delete", "forget", "Delete", priority=True),
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete", "forget", "Delete", priority=True)]
 
     def __init__(
         self, filters: Mapping[str, str], search: str, forget: Callable[[str], None]
@@ -53,13 +51,6 @@ class Filters(Pick):
             self._forget(value.removeprefix(NAMED))
             self._choices = [choice for choice in self._choices if choice.value != value]
             self.renew()
-
-
-KEY = Binding(
-    *("f", "filters", "Filters", False),
-    id="filters",
-    tooltip="Search for a saved filter, save the present search, or delete a filter",
-)
 
 
 def pick(bar: SearchBar, preferences: Preferences) -> None:

@@ -20,6 +20,7 @@ from tcctui.config.searches import Searches
 from tcctui.errors import TcctuiError
 from tcctui.query import Query, QueryError, parse
 from tcctui.query.completion import complete
+from tcctui.ui.actions import key
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.search.active_query import Holding, may_grow
 from tcctui.ui.search.add_condition import added
@@ -28,30 +29,6 @@ from tcctui.ui.search.present_values import Live, Present
 from tcctui.ui.search.suggestions import Suggestions, useful
 from tcctui.ui.style.legible import plain
 from tcctui.ui.view import CurrentView
-
-KEYS = (
-    Binding("escape", "escape", "Clear", tooltip="Close the suggestions, or clear the search"),
-    Binding(
-        *("tab", "complete", "Complete", False),
-        id="complete",
-        tooltip="Take the highlighted suggestion, or list suggestions",
-    ),
-    Binding(
-        *("down", "newer", "Choose", False),
-        id="search-newer",
-        tooltip="Choose among the suggestions, or go on to a newer search",
-    ),
-    Binding(
-        *("up", "older", "Older search", False),
-        id="search-older",
-        tooltip="Go back to an older search",
-    ),
-    Binding(
-        *("ctrl+s", "save_filter", "Save", False),
-        id="save-filter",
-        tooltip="Save the search under a name",
-    ),
-)
 
 
 class Box(Input):
@@ -97,6 +74,8 @@ class SearchHistory:
 NOTHING_YET = "No flow matches that yet: the rows are still those of before; Enter shows none"
 """Remark on a search that is still being typed."""
 
+_NEWER = "Choose among the suggestions, or go on to a newer search"
+
 PATIENCE = 0.5
 """Seconds after which an ambiguous last word is searched for."""
 
@@ -108,7 +87,13 @@ class SearchBar(Vertical):
     with `port` in their text, or with port 4, are not wanted.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "escape", "Clear", tooltip="Close the suggestions, or clear the search"),
+        key("tab", "complete", "complete", "Take the highlighted suggestion, or list suggestions"),
+        key("down", "newer", "search-newer", _NEWER),
+        key("up", "older", "search-older", "Go back to an older search"),
+        key("ctrl+s", "save_filter", "save-filter", "Save the search under a name"),
+    ]
 
     @dataclass
     class Changed(Message):
@@ -122,15 +107,9 @@ class SearchBar(Vertical):
     class Left(Message):
         """The user is done typing."""
 
-    def __init__(
-        self,
-        view: CurrentView,
-        searches: Searches | None = None,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
+    def __init__(self, view: CurrentView, searches: Searches | None = None) -> None:
         """`view` has the values to suggest, `searches` the history."""
-        super().__init__(id=id)
+        super().__init__(id="search")
         self._present = Present(view)
         self._searches = SearchHistory(self, searches or Searches())
         self._underline = Underline()

@@ -105,6 +105,11 @@ class Choosing(ModalScreen[bool]):
     def undo(self) -> None:
         """Have the table show what it did before."""
 
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """Fields of the settings that keep what is chosen."""
+
     def changed(self) -> None:
         """Take note that something else is chosen, or in another order."""
 
@@ -305,17 +310,6 @@ def _has(words: Iterable[str], group: str, name: str) -> bool:
     return all(word in text for word in words)
 
 
-COLUMNS_KEY = Binding(
-    "C",
-    "columns",
-    "Columns",
-    show=False,
-    id="columns",
-    tooltip="Choose the table's columns, their order and their width",
-)
-"""Opens the dialog."""
-
-
 class Columns(Choosing):
     """Chooses columns: `names` from left to right, () for the usual ones, and their `widths`."""
 
@@ -379,16 +373,10 @@ class Columns(Choosing):
         """Show those of before."""
         self._table.show_columns(*self._before)
 
-
-def choose_columns(screen: Screen[None], table: FlowTable, preferences: Preferences) -> None:
-    """Have a person choose the table's columns, and keep them where that is wanted."""
-    dialog = Columns(table, preferences)
-
-    def answered(kept: bool | None) -> None:
-        if kept:
-            keep(screen, preferences, columns=dialog.names, widths=dict(dialog.widths))
-
-    screen.app.push_screen(dialog, answered)
+    @property
+    def settings(self) -> dict[str, object]:
+        """Columns and widths."""
+        return {"columns": self.names, "widths": dict(self.widths)}
 
 
 _SORTABLE = tuple(
@@ -396,16 +384,6 @@ _SORTABLE = tuple(
     for title, names in GROUPS
     if (found := tuple(name for name in names if BY_NAME[name].sort))
 )
-
-ORDER_KEY = Binding(
-    "o",
-    "order",
-    "Order",
-    show=False,
-    id="order",
-    tooltip="Choose the sort order: several columns, each in either direction",
-)
-"""Opens the dialog."""
 
 
 class Sorting(Choosing):
@@ -459,13 +437,17 @@ class Sorting(Choosing):
         """Sort as before."""
         self._table.order_by = self._before
 
+    @property
+    def settings(self) -> dict[str, object]:
+        """Sort keys."""
+        return {"sort": tuple(map(str, self.order))}
 
-def choose_order(screen: Screen[None], table: FlowTable, preferences: Preferences) -> None:
-    """Have a person choose what the table is sorted by, and keep it where that is wanted."""
-    dialog = Sorting(table)
+
+def choose(screen: Screen[None], dialog: Choosing, preferences: Preferences) -> None:
+    """Have a person choose, and keep it where that is wanted."""
 
     def answered(kept: bool | None) -> None:
         if kept:
-            keep(screen, preferences, sort=tuple(map(str, dialog.order)))
+            keep(screen, preferences, **dialog.settings)
 
     screen.app.push_screen(dialog, answered)

@@ -25,7 +25,7 @@ from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import ComponentStyles, rules
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
-from tcctui.ui.table.columns import BY_NAME
+from tcctui.ui.table.columns import BY_NAME, COLUMNS
 from tcctui.ui.table.copying import Copying
 from tcctui.ui.table.grouped import headers
 from tcctui.ui.table.histogram import SrttHistogram, srtt_times
@@ -37,7 +37,7 @@ from tcctui.ui.table.sorting import SortKey
 from tcctui.ui.table.table_keys import KEYS
 from tcctui.ui.view import CurrentView, Look
 
-USUAL_CELL = "remote"
+USUAL_CELL = min(COLUMNS, key=lambda column: column.rank).name
 """The column whose cell is searched for while there is no cell cursor."""
 
 RIGHT_BUTTON = 3
@@ -109,15 +109,10 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         exclude: bool
 
     def __init__(
-        self,
-        view: CurrentView,
-        look: Look,
-        preferences: Preferences | None = None,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
+        self, view: CurrentView, look: Look, preferences: Preferences | None = None
     ) -> None:
         self._styles_of = ComponentStyles(self, "flow-table")
-        super().__init__(id=id)
+        super().__init__(id="table")
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
         self._view = view
@@ -251,7 +246,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _arrive(self) -> None:
         """Have the scroll bar where the frame is, and paint the rows."""
-        self._extend(len(self._order))
+        self.virtual_size = Size(self.size.width, len(self._order) + 1)
         self._paint()
         if self._scrolled != self._top:
             self.scroll_to(y=self._top, animate=False, immediate=True)
@@ -263,10 +258,6 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._told = told
             self._hold()
             self.post_message(self.Selected(self.selected))
-
-    def _extend(self, count: int) -> None:
-        """Have so many rows to scroll through."""
-        self.virtual_size = Size(self.size.width, count + 1)
 
     def _paint(self) -> None:
         """Paint the rows in sight, where they are not as they were."""
@@ -324,17 +315,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._order.let_go()
         self._look()
 
-    def watch_flow_query(self) -> None:
-        """Apply another search at once."""
-        self._look_anew()
-
-    def watch_base_query(self) -> None:
-        """Apply another filter at once."""
-        self._look_anew()
-
-    def watch_order_by(self) -> None:
-        """Sort at once."""
-        self._resort()
+    watch_flow_query = watch_base_query = _look_anew
+    watch_order_by = _resort
 
     def watch_grouped_by(self, name: str) -> None:
         """Group at once."""
@@ -588,14 +570,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         x -= GUTTER
         return next((one for one in self._placed if one.start <= x < one.start + one.width), None)
 
-    def on_mouse_scroll_down(self) -> None:
-        """Scrolling is navigating."""
-        self._navigate()
-
-    def on_mouse_scroll_up(self) -> None:
-        """Scrolling is navigating."""
-        self._navigate()
-
     def _navigate(self) -> None:
+        """Scrolling is navigating."""
         self.following = False
         self._order.hold()
+
+    on_mouse_scroll_down = on_mouse_scroll_up = _navigate

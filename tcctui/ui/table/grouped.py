@@ -164,9 +164,6 @@ def _places(before: Keys, after: Keys) -> npt.NDArray[np.intp]:
     return np.where(ordered[at] == after, by_line[at], -1)
 
 
-Mask = npt.NDArray[np.bool_]
-
-
 class Grouped:
     """Groups of the flows that a table shows; none while it is grouped by nothing."""
 

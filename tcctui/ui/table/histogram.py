@@ -14,8 +14,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.geometry import Region
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
@@ -25,6 +23,7 @@ from tcctui.flows.groups.histogram import Histogram
 from tcctui.query import Query
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
+from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table.row_places import RowPlaces
@@ -54,7 +53,7 @@ class SrttHistogram(ModalScreen[str | None]):
     """Live histogram of srtt; gives back the query of the picked bin, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,H,q", "dismiss(None)", "Close", id="histogram-close"),
+        Binding("escape,H,q", "dismiss(None)", "Close", id="histogram-close")
     ]
 
     def __init__(self, look: Look) -> None:
@@ -72,10 +71,6 @@ class SrttHistogram(ModalScreen[str | None]):
         box.border_title = "srtt of the flows shown"
         box.border_subtitle = "↑↓ bin · Enter searches it · Esc closes"
         self.query_one(Bars).focus()
-
-    def on_bars_picked(self, message: Bars.Picked) -> None:
-        """Give back the query."""
-        self.dismiss(message.query)
 
 
 class Bars(Widget, can_focus=True):
@@ -101,13 +96,6 @@ class Bars(Widget, can_focus=True):
         Binding("end", "move(1000)", "Last", show=False),
         Binding("enter", "pick", "Search the bin", show=False),
     ]
-
-    class Picked(Message):
-        """A bin was picked; `query` selects its flows."""
-
-        def __init__(self, query: str) -> None:
-            super().__init__()
-            self.query = query
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -140,16 +128,7 @@ class Bars(Widget, can_focus=True):
             *head(self._bins, self._times.of, width),
             *bars(self._bins, self._selected, width),
         ]
-        if len(before) != len(self._lines):
-            self.refresh()
-            return
-        changed = [
-            Region(0, line, width, 1)
-            for line, (old, new) in enumerate(zip(before, self._lines, strict=True))
-            if old != new
-        ]
-        if changed:
-            self.refresh(*changed)
+        refresh_changed(self, before, self._lines)
 
     @property
     def _selected(self) -> int:
@@ -179,7 +158,7 @@ class Bars(Widget, can_focus=True):
             notice = Notice("No flow is in this bin", "↑ and ↓ go to others.", seconds=BRIEF)
             tell(self, notice)
             return
-        self.post_message(self.Picked(query(self._bins, place)))
+        self.screen.dismiss(query(self._bins, place))
 
     def on_click(self, event: events.Click) -> None:
         """Select a bin, or pick the selected one."""

@@ -54,9 +54,7 @@ def order_by(rankings: Sequence[Ranking]) -> npt.NDArray[np.intp]:
 
 
 def order(
-    keys: Sequence[npt.NDArray[Any]],
-    descending: bool,
-    missing: npt.NDArray[np.bool_] | None = None,
+    keys: Sequence[npt.NDArray[Any]], descending: bool, missing: npt.NDArray[np.bool_] | None = None
 ) -> npt.NDArray[np.intp]:
     """Places of flows in the order of one ranking."""
     return order_by([Ranking(keys, descending, missing)])

@@ -143,8 +143,5 @@ def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = 
 def old(moment_ns: int, wall_offset_ns: int) -> Position:
     """Time of old data from a stream: ▶ 14:05:03."""
     return NOW | Position(
-        state="▶",
-        along=f" {_wall(moment_ns, wall_offset_ns, 0)}",
-        beside="",
-        underway=False,
+        state="▶", along=f" {_wall(moment_ns, wall_offset_ns, 0)}", beside="", underway=False
     )
