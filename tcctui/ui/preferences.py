@@ -50,11 +50,17 @@ class Preferences:
 
 
 def keep(widget: Widget, preferences: Preferences, **changes: Any) -> None:
-    """Keep changed settings; show a notice if that fails."""
+    """Keep settings that have changed; show a notice if that fails."""
     now = preferences.settings
-    if all(getattr(now, name) == value for name, value in changes.items()):
-        return
+    if any(getattr(now, name) != value for name, value in changes.items()):
+        try_to_keep(widget, preferences, "Kept until tcctui exits only", **changes)
+
+
+def try_to_keep(widget: Widget, preferences: Preferences, failure: str, **changes: Any) -> bool:
+    """Keep settings, or show a notice with the title `failure`; True if they are kept."""
     try:
         preferences.change(**changes)
     except TcctuiError as error:
-        tell(widget, Notice("Kept until tcctui exits only", str(error), "warning"))
+        tell(widget, Notice(failure, str(error), "warning"))
+        return False
+    return True

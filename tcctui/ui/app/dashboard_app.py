@@ -16,7 +16,6 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from tcctui import memory
-from tcctui.errors import TcctuiError
 from tcctui.query import Query
 from tcctui.ui.actions import key, worded
 from tcctui.ui.app import commands
@@ -26,8 +25,8 @@ from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.dialogs import Palette
-from tcctui.ui.notices import Notice, tell
-from tcctui.ui.preferences import Preferences
+from tcctui.ui.notices import tell
+from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.style import themes, units
 from tcctui.ui.view import CurrentView
 
@@ -94,13 +93,9 @@ class DashboardApp(TypedAhead):
 
     def choose_theme(self, name: str | None) -> None:
         """Show a theme, and keep it for the next run."""
-        if name is None:
-            return
-        self.theme = name
-        try:
-            self.preferences.change(theme=name)
-        except TcctuiError as error:
-            tell(self.screen, Notice("The theme is not kept", str(error), "warning"))
+        if name is not None:
+            self.theme = name
+            try_to_keep(self.screen, self.preferences, "The theme is not kept", theme=name)
 
     def action_command_palette(self) -> None:
         """Show the command palette."""

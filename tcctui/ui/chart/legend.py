@@ -8,14 +8,15 @@ from types import MappingProxyType
 from rich.cells import cell_len, set_cell_size
 from rich.style import Style
 
-CURVES = (
-    *("cwnd", "ssthresh", "in-flight", "srtt"),
-    *("acked", "delivery", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd"),
-)
-"""Styles of curves."""
+from tcctui.ui.style import colours
 
-FLOWS = ("flow-1", "flow-2", "flow-3", "flow-4")
-"""Styles of flows that are compared."""
+Piece = tuple[str, Style]
+
+_SHORT = 4
+"""Length of units that differ from one moment to another: they are worth more than names."""
+
+CURVES, FLOWS = tuple(colours.CURVES), tuple(colours.FLOWS)
+"""Styles of curves, and of flows that are compared."""
 
 _DOTTED = {"ssthresh", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd", "flow-2", "flow-4"}
 """Those of limits, and every second flow; theirs are thin where they are steep, too."""
@@ -46,12 +47,6 @@ def sample(style: str) -> str:
     """Sample of a line for the legend."""
     line = _LINE.translate(_THIN) if style in _DOTTED else _LINE
     return f"{line} {line[:1]}" if style in _GAPS else line
-
-
-Piece = tuple[str, Style]
-
-_SHORT = 4
-"""Length of units that differ from one moment to another: they are worth more than names."""
 
 
 def legend(

@@ -23,7 +23,8 @@ from tcctui.ui.chart.chart_data import ChartData, Quantity, Series, bounds
 from tcctui.ui.chart.legend import CURVES, FLOWS, cropped, legend, lined, sample
 from tcctui.ui.chart.plot import DOTS_ACROSS, Run, cell_of, share
 from tcctui.ui.style.changed_lines import refresh_changed
-from tcctui.ui.style.colours import ComponentStyles, rules
+from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
 

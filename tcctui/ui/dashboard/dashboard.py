@@ -23,11 +23,11 @@ from tcctui.ui.chart import charts
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.dashboard import footer, terminal_size
+from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.dashboard_keys import KEYS
-from tcctui.ui.dashboard.footer import KeyLine
 from tcctui.ui.dashboard.help import Help
+from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.terminal_size import TooSmall
 from tcctui.ui.details import details
@@ -325,7 +325,7 @@ class Dashboard(Screen[None]):
         mode = self._player.mode
         width, display = self.app.size.width, self.app.get_key_display
         active = super().active_bindings
-        return footer.chosen(active, mode, width, display, stopped=self._stopped)
+        return footer_keys.chosen(active, mode, width, display, stopped=self._stopped)
 
     def check_action(
         self,

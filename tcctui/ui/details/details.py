@@ -17,7 +17,8 @@ from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
-from tcctui.ui.style.colours import ComponentStyles, rules
+from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit

@@ -9,11 +9,10 @@ from typing import Any, ClassVar
 from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 
-from tcctui.errors import TcctuiError
 from tcctui.query import QueryError, parse
 from tcctui.ui.dialogs import Ask, Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
-from tcctui.ui.preferences import Preferences
+from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.search.search_bar import SearchBar
 
 SAVE = "save"
@@ -101,9 +100,5 @@ def _forget(bar: SearchBar, preferences: Preferences, name: str) -> None:
 
 def _change(bar: SearchBar, preferences: Preferences, filters: dict[str, Any]) -> bool:
     """Replace the filters; True if they are kept on disk, too."""
-    try:
-        preferences.change(filters=filters)
-    except TcctuiError as error:
-        tell(bar, Notice("Filters are kept until tcctui exits only", str(error), "warning"))
-        return False
-    return True
+    failure = "Filters are kept until tcctui exits only"
+    return try_to_keep(bar, preferences, failure, filters=filters)

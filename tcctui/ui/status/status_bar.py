@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.style import units
-from tcctui.ui.style.colours import ComponentStyles
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.legible import plain
 
 

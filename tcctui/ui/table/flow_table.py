@@ -22,7 +22,8 @@ from tcctui.query import ALL, Query
 from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, keep
-from tcctui.ui.style.colours import ComponentStyles, rules
+from tcctui.ui.style.colours import rules
+from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.columns import BY_NAME, COLUMNS

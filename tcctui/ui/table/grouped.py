@@ -14,7 +14,8 @@ from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table import group_lines
-from tcctui.ui.table.group_lines import GroupRow
+from tcctui.ui.table.columns import BY_NAME
+from tcctui.ui.table.group_lines import SUMMARIES, GroupRow
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.sorting import SortKey, order
 
@@ -23,22 +24,8 @@ Mask = npt.NDArray[np.bool_]
 _HEADER = np.uint64(0b10)
 _TWO_BITS = np.uint64(62)
 
-_BY_COLUMN = {
-    "rate": "rate",
-    "srtt": "p50",
-    "retrans": "retrans_percent",
-    "retrans_pct": "retrans_percent",
-}
-"""Sort columns of groups, by those of flows."""
-
-_NAMED_BY = {
-    "process": ("process",),
-    "remote": ("remote", "net"),
-    "local": ("port",),
-    "cc": ("cc",),
-    "netns": ("netns",),
-}
-"""Groups that a column sorts by name, the way round that it sorts flows."""
+_SUMMED_UP = {one.field: one.value for one in SUMMARIES} | {"total_retrans": "retrans_percent"}
+"""Values that groups are sorted by, by the field that flows are sorted by."""
 
 
 def headers(lines: Keys) -> Mask:
@@ -82,15 +69,16 @@ def ranked(groups: Groups, key: SortKey) -> npt.NDArray[np.intp]:
     By limit, the worst comes first. Where nothing is known of a group it comes last, and so does
     the one of which not even the name is known.
     """
-    if key.column in _BY_COLUMN:
-        values = getattr(groups, _BY_COLUMN[key.column])
+    fields = BY_NAME[key.column].sort
+    if fields[0] in _SUMMED_UP:
+        values = getattr(groups, _SUMMED_UP[fields[0]])
         return order([values], key.descending, np.isnan(values))
     if key.column == "limit":
         worst = np.empty(len(WORST_FIRST), "u1")
         worst[list(WORST_FIRST)] = np.arange(len(WORST_FIRST))
         return order([worst[groups.limit]], key.descending, groups.limit == Limit.UNKNOWN)
     names = [name for name in groups.keys if len(name)]
-    descending = key.descending and groups.by.name in _NAMED_BY.get(key.column, ())
+    descending = key.descending and not set(fields).isdisjoint(groups.by.needs)
     unnamed = np.zeros(len(groups), bool)
     if names and names[0].dtype.kind == "S":
         unnamed = names[0] == b""
@@ -219,36 +207,34 @@ class Grouped:
 
     def cookies_of(self, header: int) -> Keys:
         """Cookies of a group's flows, in their order."""
-        group = self._group(header)
-        if group is None or self._groups is None:
-            return np.empty(0, "u8")
-        return self._cookies[self._groups.number == group]
+        found = self._found(header)
+        return np.empty(0, "u8") if found is None else self._cookies[found[0].number == found[1]]
 
     def label(self, header: int) -> str:
         """Say what a group's flows have in common: `nginx`."""
-        group = self._group(header)
-        return "" if group is None or self._groups is None else plain(self._groups.label(group))
+        found = self._found(header)
+        return "" if found is None else plain(found[0].label(found[1]))
 
     def query(self, header: int) -> str | None:
         """Write what lets through a group's flows; None where nothing does."""
-        group = self._group(header)
-        return None if group is None or self._groups is None else self._groups.query(group)
+        found = self._found(header)
+        return None if found is None else found[0].query(found[1])
 
     def rows(self, lines: Keys, placed: Sequence[Placed]) -> dict[int, GroupRow]:
         """Write those of the lines that are headers, by their ids."""
         made = {}
         for line in lines[headers(lines)].tolist():
-            group = self._group(line)
-            if group is not None and self._groups is not None:
-                folded = bool(self.folds.of(self._groups.ids[group : group + 1])[0])
-                made[line] = group_lines.header(self._groups, group, folded, placed)
+            found = self._found(line)
+            if found is not None:
+                folded = bool(self.folds.of(np.array([line], "u8"))[0])
+                made[line] = group_lines.header(*found, folded, placed)
         return made
 
-    def _group(self, header: int) -> int | None:
-        """The number of a group that is there now."""
+    def _found(self, header: int) -> tuple[Groups, int] | None:
+        """The groups, and the number of one that is there now."""
         if self._groups is None:
             return None
         # The ids are in their order.
         at = int(np.searchsorted(self._groups.ids, np.uint64(header)))
         there = at < len(self._groups) and int(self._groups.ids[at]) == header
-        return at if there else None
+        return (self._groups, at) if there else None

@@ -1,4 +1,4 @@
-"""The last line of the screen: the most important keys that do something now, as many as fit."""
+"""Keys in the footer: the most important ones of a mode, as many as fit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from rich.cells import cell_len
 from textual.binding import ActiveBinding, Binding
-from textual.widgets import Footer
 
 from tcctui.ui.time.player import Mode
 
@@ -83,25 +82,3 @@ def chosen(
 
 def _with(one: ActiveBinding, show: bool) -> ActiveBinding:
     return one._replace(binding=replace(one.binding, show=show))
-
-
-class KeyLine(Footer):
-    """Makes its keys anew only where they are others than those that it shows.
-
-    Textual has them made anew whenever they may have changed, which while a program starts is seven
-    times, and takes longer than all else that a key does.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(show_command_palette=False)
-        self._shown: list[tuple[Binding, bool]] = []
-
-    async def recompose(self) -> None:
-        """Show the keys that do something now."""
-        if not self.is_attached:
-            return
-        active = self.screen.active_bindings.values()
-        shown = [(one.binding, one.enabled) for one in active if one.binding.show]
-        if shown != self._shown:
-            self._shown = shown
-            await super().recompose()
