@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tcctui.fields.field import Unit
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import parse
@@ -127,13 +128,13 @@ def test_a_query_is_of_its_row() -> None:
 
 
 @settings(max_examples=300)
-@given(value=st.floats(1e-3, 1e13), write=st.sampled_from([cell_queries.bits, cell_queries.amount]))
-def test_what_is_written_is_never_more(value: float, write: cell_queries.Write) -> None:
+@given(value=st.floats(1e-3, 1e13), unit=st.sampled_from([Unit.BYTES_PER_SECOND, Unit.COUNT]))
+def test_what_is_written_is_never_more(value: float, unit: Unit) -> None:
     """Numbers are cut, not rounded, so that the flow itself has at least as much; to 1 %."""
     scales = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-    text = next(write(value)).removesuffix("bit")
+    text = next(cell_queries.write(value, unit)).removesuffix("bit")
     digits = text.rstrip("kMGT")
-    read = float(digits) * scales[text[len(digits) :]] / (8 if write is cell_queries.bits else 1)
+    read = float(digits) * scales[text[len(digits) :]] / (8 if unit is Unit.BYTES_PER_SECOND else 1)
     assert value * 0.989 <= read <= value * (1 + 1e-12)
 
 

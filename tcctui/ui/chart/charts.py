@@ -22,7 +22,7 @@ from tcctui.ui.chart.readout import readout
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style import units
 from tcctui.ui.table.cells import phase
-from tcctui.ui.table.layout import fit
+from tcctui.ui.table.layout import fit_ends
 from tcctui.ui.view import CurrentView, Look
 
 NAMES: frozenset[str] = frozenset(
@@ -178,8 +178,5 @@ def _fitted_caption(local: str, remote: str, notes: list[str], width: int) -> st
     shown = f" {local} → {remote}"
     while len(notes) > 1 and len(" · ".join([shown, *notes])) > width:
         del notes[-2]
-    if len(" · ".join([shown, *notes])) <= width:
-        return " · ".join([shown, *notes])
-    room = (width - len(" · ".join(["  → ", *notes]))) // 2
-    shown = f" {fit(local, room, left=True).rstrip()} → {fit(remote, room, left=True).rstrip()}"
-    return " · ".join([shown, *notes])
+    room = width - len(" · ".join([" ", *notes]))
+    return " · ".join([f" {fit_ends(local, remote, room)}", *notes])

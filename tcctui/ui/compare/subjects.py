@@ -16,7 +16,7 @@ from tcctui.ui.chart.chart_kinds import CWND, SRTT, Floats, Scales, changed, fit
 from tcctui.ui.chart.legend import FLOWS
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
-from tcctui.ui.table.layout import fit
+from tcctui.ui.table.layout import fit_ends
 
 
 @dataclass(frozen=True)
@@ -101,14 +101,8 @@ class Subject:
 
     def name(self, width: int) -> str:
         """Number, algorithm and both ends, in at most `width` characters."""
-        ends = f"{self.local} → {self.remote}"
         room = max(width - len(self.short) - 1, 20)
-        if len(ends) > room:
-            half = (room - 3) // 2
-            ends = " → ".join(
-                fit(end, half, left=True).rstrip() for end in (self.local, self.remote)
-            )
-        return f"{self.short} {ends}"
+        return f"{self.short} {fit_ends(self.local, self.remote, room)}"
 
     def now(self, kind: Kind, by: float) -> float | None:
         """Present value, in a unit."""
