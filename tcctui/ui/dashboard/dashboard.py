@@ -311,10 +311,6 @@ class Dashboard(Screen[None]):
         self._table.flow_query = message.query
         self._narrowing.search(message.query)
 
-    @on(SearchBar.SaveWanted)
-    def _save_filter(self) -> None:
-        saved_filters.save(self.query_one(SearchBar), self._preferences)
-
     @on(SearchBar.Left)
     def _to_table(self) -> None:
         self.set_focus(self._table)
@@ -385,6 +381,10 @@ class Dashboard(Screen[None]):
     def action_filters(self) -> None:
         """Pick a saved filter, or save the current search."""
         saved_filters.pick(self.query_one(SearchBar), self._preferences)
+
+    def action_save_filter(self) -> None:
+        """Save the search in the box under a name."""
+        saved_filters.save(self.query_one(SearchBar), self._preferences)
 
     def action_details(self) -> None:
         """Show the details, or the charts alone; on a small screen in place of the second chart."""

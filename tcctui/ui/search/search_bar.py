@@ -92,7 +92,7 @@ class SearchBar(Vertical):
         key("tab", "complete", "complete", "Take the highlighted suggestion, or list suggestions"),
         key("down", "newer", "search-newer", _NEWER),
         key("up", "older", "search-older", "Go back to an older search"),
-        key("ctrl+s", "save_filter", "save-filter", "Save the search under a name"),
+        key("ctrl+s", "screen.save_filter", "save-filter", "Save the search under a name"),
     ]
 
     @dataclass
@@ -100,9 +100,6 @@ class SearchBar(Vertical):
         """A valid filter was typed."""
 
         query: Query
-
-    class SaveWanted(Message):
-        """The search in the box is to be saved under a name."""
 
     class Left(Message):
         """The user is done typing."""
@@ -332,7 +329,3 @@ class SearchBar(Vertical):
         """Clear the box, and return to the table."""
         self.box.value = ""
         self.post_message(self.Left())
-
-    def action_save_filter(self) -> None:
-        """Save the search under a name."""
-        self.post_message(self.SaveWanted())
