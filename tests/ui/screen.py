@@ -28,6 +28,7 @@ from tcctui.rewind.live_sink import LiveSink
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
 from tcctui.ui.app.app import ReplayApp, TcctuiApp
+from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.details.details import Details
@@ -83,8 +84,8 @@ class Desk:
         return self.screen.query_one(FlowTable)
 
     @property
-    def charts(self) -> Charts:
-        return self.screen.query_one(Charts)
+    def charts(self) -> ChartPair:
+        return self.screen.query_one(Charts).pair
 
     @property
     def details(self) -> Details:

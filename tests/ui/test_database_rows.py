@@ -19,7 +19,7 @@ from tcctui.flows.store import Store
 from tcctui.query import parse
 from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import SortKey
 from tcctui.ui.view import CurrentView
 from tcctui.wire.samples import SOCKET
 from tests.ui.fake_source import FakeSource, Flow

@@ -17,8 +17,7 @@ from tcctui.recording.timeline import Span
 from tcctui.recording.writer import RecordingWriter
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.ui.app.app import TcctuiApp
-from tcctui.ui.time.playhead import Playhead
-from tcctui.ui.time.position import played
+from tcctui.ui.time.playhead import Playhead, played
 from tests.ui.fake_source import START_NS, FakeSource, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import (

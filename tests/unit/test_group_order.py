@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.groups.groups import GROUPINGS, Groups, grouped
-from tcctui.ui.table.group_order import Folds, held, is_header, lines, ranked
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.grouped import Folds, held, is_header, lines, ranked
+from tcctui.ui.table.sorting import SortKey
 from tests.unit.test_groups import Row, columns, flow
 
 

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcctui.ui.table import sorting
-from tcctui.ui.table.row_order import Ranking, order_by
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import Ranking, SortKey, order_by
 
 RATE, CC, SRTT = SortKey("rate", True), SortKey("cc", False), SortKey("srtt", True)
 

@@ -1,4 +1,4 @@
-"""Choosing several things of many, in an order: what there is on the left, what is chosen right."""
+"""Dialogs for the columns shown, and for those sorted by: a choice in an order."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen
+from textual.screen import ModalScreen, Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from tcctui.ui.dialogs import lists
-from tcctui.ui.table.columns import BY_NAME
+from tcctui.config.settings import Settings
+from tcctui.ui.dialogs import go
+from tcctui.ui.preferences import Preferences, keep
+from tcctui.ui.table import layout
+from tcctui.ui.table.columns import BY_NAME, GROUPS
+from tcctui.ui.table.flow_table import FlowTable
+from tcctui.ui.table.layout import Placed
+from tcctui.ui.table.sorting import MOST, SortKey
 
 
 class Letters(Input):
@@ -98,6 +104,11 @@ class Choosing(ModalScreen[bool]):
     @abstractmethod
     def undo(self) -> None:
         """Have the table show what it did before."""
+
+    @property
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """Fields of the settings that keep what is chosen."""
 
     def changed(self) -> None:
         """Take note that something else is chosen, or in another order."""
@@ -226,7 +237,7 @@ class Choosing(ModalScreen[bool]):
         """Go up or down in the list that keys are about."""
         chosen = self.query_one(Chosen)
         keyed = chosen if self.focused is chosen else self.query_one("#offered", OptionList)
-        lists.go(keyed, way)
+        go(keyed, way)
 
     def action_other_list(self) -> None:
         """Have keys be about the other list."""
@@ -297,3 +308,146 @@ def _has(words: Iterable[str], group: str, name: str) -> bool:
     column = BY_NAME[name]
     text = f"{group} {name} {column.title} {column.meaning} {column.source}".lower()
     return all(word in text for word in words)
+
+
+class Columns(Choosing):
+    """Chooses columns: `names` from left to right, () for the usual ones, and their `widths`."""
+
+    heading = "Columns"
+    chosen_heading = "shown, in this order"
+    keys = "space choose · ⇧↑↓ move · ←→ size · ^R usual · Tab · Enter keep · Esc"
+
+    def __init__(self, table: FlowTable, preferences: Preferences) -> None:
+        self._table = table
+        self._before = preferences.settings.columns, dict(preferences.settings.widths)
+        self._usual = not layout.named(self._before[0])
+        self.widths = dict(self._before[1])
+        super().__init__(GROUPS, (column.name for column in layout.named(self._before[0])))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Chosen columns; () for the usual ones, as many as fit."""
+        return () if self._usual else tuple(self.chosen)
+
+    @property
+    def _placed(self) -> dict[str, Placed]:
+        """The columns that fit, by name."""
+        room = self._table.room
+        return {place.column.name: place for place in layout.layout(room, self.names, self.widths)}
+
+    def told(self, name: str) -> str:
+        """Width of a column, with a note if the user has set it or it does not fit."""
+        place = self._placed.get(name)
+        if place is None:
+            return f"{layout.narrowest(BY_NAME[name], self.widths):>3}  no room"
+        return f"{place.width:>3}{'  sized' if name in self.widths else ''}"
+
+    def turn(self, name: str, by: int) -> None:
+        """Make it wider, or narrower."""
+        column = BY_NAME[name]
+        place = self._placed.get(name)
+        width = layout.narrowest(column, self.widths) if place is None else place.width
+        self.widths[name] = max(column.least, min(width + by, column.greatest))
+
+    def choose_usual(self) -> None:
+        """Choose the usual ones, as wide as usual."""
+        self._usual = True
+        self.widths.clear()
+
+    def changed(self) -> None:
+        """Show these from now on, and not as many as fit."""
+        self._usual = False
+
+    def preview(self) -> str:
+        """Have the table show these, and say which have no room."""
+        self._table.show_columns(self.names, self.widths)
+        placed = self._placed
+        if self._usual:
+            self.chosen = [*placed]
+            return "The usual columns, as many as fit."
+        out = [BY_NAME[name].title for name in self.chosen if name not in placed]
+        room = self._table.room
+        return f"No room in {room} characters for {', '.join(out)}." if out else ""
+
+    def undo(self) -> None:
+        """Show those of before."""
+        self._table.show_columns(*self._before)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Columns and widths."""
+        return {"columns": self.names, "widths": dict(self.widths)}
+
+
+_SORTABLE = tuple(
+    (title, found)
+    for title, names in GROUPS
+    if (found := tuple(name for name in names if BY_NAME[name].sort))
+)
+
+
+class Sorting(Choosing):
+    """Chooses what to sort by."""
+
+    heading = "Order"
+    chosen_heading = "sorted by"
+    keys = "space choose · ⇧↑↓ move · ←→ turn · ^R by rate · Tab · Enter keep · Esc"
+
+    def __init__(self, table: FlowTable) -> None:
+        self._table = table
+        self._before = table.order_by
+        self._descending = {key.column: key.descending for key in self._before}
+        super().__init__(_SORTABLE, (key.column for key in self._before))
+
+    @property
+    def order(self) -> tuple[SortKey, ...]:
+        """Chosen order."""
+        return tuple(SortKey(name, self._turned(name)) for name in self.chosen[:MOST])
+
+    def _turned(self, name: str) -> bool:
+        return self._descending.get(name, BY_NAME[name].descending)
+
+    def told(self, name: str) -> str:
+        """Direction and rank of a column."""
+        place = self.chosen.index(name) + 1
+        if place > MOST:
+            return "not used"
+        ends = ("first", "last") if BY_NAME[name].left else ("least", "greatest")
+        arrow, end = ("▼", ends[1]) if self._turned(name) else ("▲", ends[0])
+        return f"{arrow}{place} {end} on top"
+
+    def turn(self, name: str, by: int) -> None:  # noqa: ARG002 - either way is the other way
+        """Turn its order around."""
+        self._descending[name] = not self._turned(name)
+
+    def choose_usual(self) -> None:
+        """Sort as where nobody has chosen anything."""
+        usual = SortKey.read(Settings().sort)
+        self.chosen = [key.column for key in usual]
+        self._descending = {key.column: key.descending for key in usual}
+
+    def preview(self) -> str:
+        """Have the table be in this order."""
+        self._table.order_by = self.order
+        if len(self.chosen) > MOST:
+            return f"The first {MOST} are sorted by."
+        return "Where flows are equal in the first, the second decides, and so on."
+
+    def undo(self) -> None:
+        """Sort as before."""
+        self._table.order_by = self._before
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """Sort keys."""
+        return {"sort": tuple(map(str, self.order))}
+
+
+def choose(screen: Screen[None], dialog: Choosing, preferences: Preferences) -> None:
+    """Have a person choose, and keep it where that is wanted."""
+
+    def answered(kept: bool | None) -> None:
+        if kept:
+            keep(screen, preferences, **dialog.settings)
+
+    screen.app.push_screen(dialog, answered)

@@ -1,20 +1,68 @@
-"""Columns made of fields: a format says how cells are written, and what is asked for with them."""
+"""Columns of the flow table, made of the table of fields: cells, width, order, and a search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
+from tcctui.fields import every_field
 from tcctui.fields.field import UNUSUAL, Column, Field, Format, Unit
 from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES
 from tcctui.flows.frame import Sparkline
+from tcctui.flows.snapshot import Flows
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import limit_style
-from tcctui.ui.table import cells
+from tcctui.ui.table import cell_queries, cells
+from tcctui.ui.table.cell_queries import Ask
 from tcctui.ui.table.cells import Cells
-from tcctui.ui.table.columns import asking
-from tcctui.ui.table.columns.column import Ask, TableColumn
+
+
+@dataclass(frozen=True)
+class TableColumn:
+    """One column of the table.
+
+    `needs` are the flow columns that `cells` and `query` make their text from: one text per flow,
+    and one for a cell. `sort` are the flow columns it sorts by, the most significant first; empty
+    for a column that can't be sorted. `style` is the component class its cells are drawn in,
+    `styles` are those of some of its words. `rank` says which of the usual columns stay on a narrow
+    screen: the lowest ranks. `width` is the least number of characters that its usual cells need,
+    `most` what it can use where there is room. `meaning` is a sentence for a person, with the unit,
+    `source` says where the values are from, in the kernel's words. Where there is a `sparkline`,
+    the cells are drawn from that history instead.
+    """
+
+    name: str
+    title: str
+    width: int
+    rank: int
+    meaning: str
+    needs: tuple[str, ...] = ()
+    cells: Callable[[Flows], list[str]] = lambda _: []
+    sort: tuple[str, ...] = ()
+    style: str = ""
+    styles: Mapping[str, str] = field(default_factory=dict)
+    left: bool = False
+    most: int = 0
+    descending: bool = True
+    source: str = ""
+    query: Ask | None = None
+    sparkline: Sparkline | None = None
+
+    @property
+    def least(self) -> int:
+        """The narrowest that it can be made: numbers are never cut, for they would be others."""
+        if not self.left or not self.most:
+            return self.width
+        return min(self.width, len(self.title) + bool(self.sort))
+
+    @property
+    def greatest(self) -> int:
+        """The widest that it can be made."""
+        return max(self.most, 2 * self.width)
+
 
 Asks = Callable[[Field], "Ask | None"]
 
@@ -32,7 +80,7 @@ class Form(NamedTuple):
     needs: tuple[str, ...] = ()
 
 
-def _number(write: Callable[[float], str], width: int, asks: Asks = asking.exactly) -> Form:
+def _number(write: Callable[[float], str], width: int, asks: Asks = cell_queries.exactly) -> Form:
     return Form(lambda field: cells.number(field.name, write), width, asks)
 
 
@@ -40,7 +88,7 @@ def _words(write: Callable[[float], str]) -> Form:
     return Form(lambda field: cells.number(field.name, write), words=True)
 
 
-_MEASURED = asking.at_least
+_MEASURED = cell_queries.at_least
 
 SPARKLINE_WIDTH, SPARKLINE_SECONDS = 10, 30
 _SPARKLINE = Form(lambda _: lambda _: [], SPARKLINE_WIDTH, words=True)
@@ -68,18 +116,18 @@ FORMS: Mapping[Format, Form] = {
     Format.SCALES: Form(lambda _: cells.scales, needs=("options",)),
     Format.WORD: Form(
         lambda field: cells.word(field.name, VALUE_NAMES[field.name]),
-        asks=lambda field: asking.named(field, VALUE_NAMES[field.name]),
+        asks=lambda field: cell_queries.named(field, VALUE_NAMES[field.name]),
         words=True,
     ),
     Format.PHASE: Form(
         lambda _: cells.phases,
-        asks=lambda _: asking.phase,
+        asks=lambda _: cell_queries.phase,
         words=True,
         needs=("snd_cwnd", "cc", "bbr_phase"),
     ),
-    Format.TEXT: Form(lambda field: cells.text(field.name), asks=asking.written, words=True),
+    Format.TEXT: Form(lambda field: cells.text(field.name), asks=cell_queries.written, words=True),
     Format.ENDPOINT: Form(
-        lambda field: cells.endpoint(field.parts), asks=asking.address, words=True
+        lambda field: cells.endpoint(field.parts), asks=cell_queries.address, words=True
     ),
     **dict.fromkeys((Format.LOWEST, Format.HIGHEST), _SPARKLINE),
 }
@@ -161,3 +209,28 @@ def _column(field: Field, told: Column) -> TableColumn:
 
 
 _STYLES = {"limit": {word: limit_style(limit) for limit, word in LIMIT_NAMES.items() if limit}}
+
+
+USUAL = every_field.USUAL
+
+_GROUPS = tuple(
+    (title, tuple(column for field in fields for column in columns(field)))
+    for title, fields in every_field.GROUPS
+    if title
+)
+
+GROUPS = tuple((title, tuple(column.name for column in made)) for title, made in _GROUPS)
+"""All columns by what they are about: a title, and names."""
+
+_MADE = {column.name: column for _, made in _GROUPS for column in made}
+
+BY_NAME: Mapping[str, TableColumn] = MappingProxyType(
+    {name: _MADE[name] for name in dict.fromkeys((*USUAL, *_MADE))}
+)
+"""Every column there is, the usual ones first."""
+
+SPARKLINES = tuple(column for column in BY_NAME.values() if column.sparkline is not None)
+"""The sparklines: their cells are drawn from histories."""
+
+COLUMNS = tuple(BY_NAME[name] for name in USUAL if BY_NAME[name].sparkline is None)
+"""The usual columns but the sparklines, from left to right."""

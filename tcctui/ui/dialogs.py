@@ -1,19 +1,45 @@
-"""List to pick from: typed letters narrow it, Enter picks."""
+"""Dialogs: a list to pick from, and a line to type."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import ClassVar, NamedTuple
 
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
 from textual.containers import Vertical
 from textual.screen import ModalScreen
-from textual.widgets import Input, OptionList
+from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tcctui.ui.style.legible import plain
+
+
+def go(options: OptionList, way: str) -> None:
+    """Move by `cursor_up`, `cursor_down`, `page_up` or `page_down`.
+
+    Textual 8.2.8 raises if a page is requested before the list has been laid out: such a key then
+    has no effect.
+    """
+    with suppress(LookupError):
+        getattr(options, f"action_{way}")()
+
+
+class Palette(CommandPalette):
+    """Command palette, whose keys may arrive before its list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page('page_down')", "Next page", show=False),
+        Binding("pageup", "page('page_up')", "Previous page", show=False),
+    ]
+
+    def action_page(self, way: str) -> None:
+        """Page through the list, if it is ready."""
+        for options in self.query(OptionList):
+            go(options, way)
 
 
 class Choice(NamedTuple):
@@ -110,3 +136,30 @@ class Pick(ModalScreen[str | None]):
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         """Give back the value."""
         self.dismiss(event.option.id)
+
+
+class Ask(ModalScreen[str | None]):
+    """Gives back the typed text, stripped; None if it is empty."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close")]
+
+    def __init__(self, title: str, about: str = "", *, answer: str = "") -> None:
+        """Show `about` below the line; `answer` is its initial text."""
+        super().__init__()
+        self._title, self._about, self._answer = title, about, answer
+
+    def compose(self) -> ComposeResult:
+        """Compose the line."""
+        with Vertical(classes="dialog"):
+            yield Input(self._answer, compact=True, max_length=60)
+            yield Static(plain(self._about), markup=False)
+
+    def on_mount(self) -> None:
+        """Show question and keys."""
+        box = self.query_one(".dialog")
+        box.border_title, box.border_subtitle = self._title, "Enter takes · Esc closes"
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give back the text."""
+        event.stop()
+        self.dismiss(plain(event.value).strip() or None)

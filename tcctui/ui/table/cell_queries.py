@@ -21,11 +21,13 @@ from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query import QueryError, parse
-from tcctui.ui.table.columns.column import Ask
 from tcctui.wire.addresses import format_address
 
-Write = Callable[[float], Iterator[str]]
-"""Writes a number as the query language takes it; several ways, the best one first."""
+Ask = Callable[[Flows, int], "str | None"]
+"""Makes the search text that finds what a cell shows, of a place among flows; None for none."""
+
+_Scales = tuple[tuple[float, int, str], ...]
+"""Units, the largest first: the least number that is written in it, its size, and its name."""
 
 _PLAIN = re.compile(r"[\w./:@+-]+")
 
@@ -42,7 +44,6 @@ def exactly(field: Field) -> Ask:
 
 def at_least(field: Field) -> Ask:
     """Ask for flows that have no less of what was measured than this one; for none, if it is 0."""
-    write = WRITERS[field.unit]
 
     def texts(flows: Flows, row: int) -> Iterator[str]:
         value = flows[field.name][row].item()
@@ -50,7 +51,7 @@ def at_least(field: Field) -> Ask:
             if value == 0:
                 yield f"{name}:0"
             else:
-                yield from (f"{name}>={text}" for text in write(value))
+                yield from (f"{name}>={text}" for text in write(value, field.unit))
 
     return _known(field.name, texts)
 
@@ -107,61 +108,40 @@ def phase(flows: Flows, row: int) -> str | None:
     return named(BY_NAME[name], VALUE_NAMES[name])(flows, row)
 
 
-def microseconds(value: float) -> Iterator[str]:
-    """Write a time: `38.1ms`."""
-    unit, scale = ("us", 1) if value < 1e3 else ("ms", 10**3) if value < 1e7 else ("s", 10**6)
-    yield f"{_digits(value, scale)}{unit}"
+def _prefixed(unit: str) -> _Scales:
+    steps = ((10**12, "T"), (10**9, "G"), (10**6, "M"), (10**3, "k"), (1, ""))
+    return tuple((step, step, f"{prefix}{unit}") for step, prefix in steps)
 
 
-def milliseconds(value: float) -> Iterator[str]:
-    """Write a time of milliseconds."""
-    return microseconds(value * 1e3)
+_TIMES: _Scales = ((1e7, 10**6, "s"), (1e3, 10**3, "ms"), (0, 1, "us"))
+_COUNTS = (Unit.TOTAL, Unit.COUNT, Unit.BYTES)
 
-
-def nanoseconds(value: float) -> Iterator[str]:
-    """Write a time of nanoseconds, in seconds where there are some."""
-    unit, scale = ("s", 10**9) if value >= 1e9 else ("us", 10**3)
-    yield f"{_digits(value, scale)}{unit}"
-
-
-def bits(value: float) -> Iterator[str]:
-    """Write a rate of bytes per second: `92.1Mbit`."""
-    number = Decimal(value) * 8
-    scale, prefix = _scale(float(number))
-    yield f"{_digits(number, scale)}{prefix}bit"
-
-
-def amount(value: float) -> Iterator[str]:
-    """Write bytes or a count: `121k`; as it is, where no prefix is taken."""
-    scale, prefix = _scale(value)
-    yield f"{_digits(value, scale)}{prefix}"
-    yield f"{int(value)}"
-
-
-def share(value: float) -> Iterator[str]:
-    """Write a percentage."""
-    yield _digits(value, 1)
-
-
-WRITERS: Mapping[Unit, Write] = {
-    **dict.fromkeys((Unit.TOTAL, Unit.COUNT, Unit.BYTES), amount),
-    Unit.BYTES_PER_SECOND: bits,
-    Unit.MICROSECONDS: microseconds,
-    Unit.MILLISECONDS: milliseconds,
-    Unit.NANOSECONDS: nanoseconds,
-    Unit.PERCENT: share,
+_SCALES: Mapping[Unit, _Scales] = {
+    **dict.fromkeys(_COUNTS, _prefixed("")),
+    Unit.BYTES_PER_SECOND: _prefixed("bit"),
+    Unit.MICROSECONDS: _TIMES,
+    Unit.MILLISECONDS: _TIMES,
+    Unit.NANOSECONDS: ((1e9, 10**9, "s"), (0, 10**3, "us")),
+    Unit.PERCENT: ((0, 1, ""),),
 }
-"""Writers that give no more than the value, by its unit."""
+"""Units that the query language has for numbers of a unit."""
+
+_FACTORS = {Unit.BYTES_PER_SECOND: 8, Unit.MILLISECONDS: 1e3}
 
 
-def _scale(value: float) -> tuple[int, str]:
-    for power, prefix in ((12, "T"), (9, "G"), (6, "M"), (3, "k")):
-        if value >= 10**power:
-            return 10**power, prefix
-    return 1, ""
+def write(value: float, unit: Unit) -> Iterator[str]:
+    """Write a number, or a little less, as the query language takes it: `38.1ms`, `92.1Mbit`.
+
+    Counts are written in two ways, for where no prefix is taken.
+    """
+    number, scales = value * _FACTORS.get(unit, 1), _SCALES[unit]
+    _, size, name = next((one for one in scales if number >= one[0]), scales[-1])
+    yield f"{_digits(number, size)}{name}"
+    if unit in _COUNTS:
+        yield f"{int(value)}"
 
 
-def _digits(value: float | Decimal, scale: int) -> str:
+def _digits(value: float, scale: int) -> str:
     """Three digits of a number, or all before its point, and never more than it is."""
     number = Decimal(value) / scale
     cut = number.quantize(Decimal(1).scaleb(min(0, number.adjusted() - 2)), ROUND_DOWN)

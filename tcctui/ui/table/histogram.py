@@ -14,18 +14,20 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.geometry import Region
-from textual.message import Message
 from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.flows.groups import histogram
 from tcctui.flows.groups.histogram import Histogram
+from tcctui.query import Query
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
+from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.legible import plain
+from tcctui.ui.table.row_places import RowPlaces
+from tcctui.ui.view import CurrentView
 
 FRAME = 0.5
 """Seconds between two updates."""
@@ -51,7 +53,7 @@ class SrttHistogram(ModalScreen[str | None]):
     """Live histogram of srtt; gives back the query of the picked bin, or None."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,H,q", "dismiss(None)", "Close", id="histogram-close"),
+        Binding("escape,H,q", "dismiss(None)", "Close", id="histogram-close")
     ]
 
     def __init__(self, look: Look) -> None:
@@ -69,10 +71,6 @@ class SrttHistogram(ModalScreen[str | None]):
         box.border_title = "srtt of the flows shown"
         box.border_subtitle = "↑↓ bin · Enter searches it · Esc closes"
         self.query_one(Bars).focus()
-
-    def on_bars_picked(self, message: Bars.Picked) -> None:
-        """Give back the query."""
-        self.dismiss(message.query)
 
 
 class Bars(Widget, can_focus=True):
@@ -98,13 +96,6 @@ class Bars(Widget, can_focus=True):
         Binding("end", "move(1000)", "Last", show=False),
         Binding("enter", "pick", "Search the bin", show=False),
     ]
-
-    class Picked(Message):
-        """A bin was picked; `query` selects its flows."""
-
-        def __init__(self, query: str) -> None:
-            super().__init__()
-            self.query = query
 
     def __init__(self, look: Look) -> None:
         super().__init__()
@@ -137,16 +128,7 @@ class Bars(Widget, can_focus=True):
             *head(self._bins, self._times.of, width),
             *bars(self._bins, self._selected, width),
         ]
-        if len(before) != len(self._lines):
-            self.refresh()
-            return
-        changed = [
-            Region(0, line, width, 1)
-            for line, (old, new) in enumerate(zip(before, self._lines, strict=True))
-            if old != new
-        ]
-        if changed:
-            self.refresh(*changed)
+        refresh_changed(self, before, self._lines)
 
     @property
     def _selected(self) -> int:
@@ -176,7 +158,7 @@ class Bars(Widget, can_focus=True):
             notice = Notice("No flow is in this bin", "↑ and ↓ go to others.", seconds=BRIEF)
             tell(self, notice)
             return
-        self.post_message(self.Picked(query(self._bins, place)))
+        self.screen.dismiss(query(self._bins, place))
 
     def on_click(self, event: events.Click) -> None:
         """Select a bin, or pick the selected one."""
@@ -255,3 +237,25 @@ def bars(bins: Histogram, selected: int, width: int) -> list[list[tuple[str, str
         else:
             drawn.append([(label, "dim"), (bar, "srtt"), (behind, ""), (mark, "head")])
     return drawn
+
+
+def srtt_times(view: CurrentView, query: Query, places: RowPlaces) -> Times | None:
+    """Round-trip times of the flows shown, or of those of the selected group.
+
+    None while another moment is worked out.
+    """
+    if view.still:
+        return None
+    flows = view.flows({*query.fields, "srtt_us"})
+    header = places.selected_group
+    if header is not None:
+        own = places.groups.cookies_of(header)
+        name = places.groups.label(header)
+        return Times(flows["srtt_us"][np.isin(flows["cookie"], own)], f"{name}: {_flows(len(own))}")
+    found = flows["srtt_us"][query.mask(flows)]
+    hidden = "" if len(found) == flows.count else f" of {units.count(flows.count)}"
+    return Times(found, f"{_flows(len(found))}{hidden}")
+
+
+def _flows(count: int) -> str:
+    return "1 flow" if count == 1 else f"{units.count(count)} flows"
