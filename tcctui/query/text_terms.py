@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from tcctui.arrays import Array, Mask
 from tcctui.query.conditions import DEAR, DEAREST, Comparable, Comparison, Piece, Term
@@ -97,7 +96,7 @@ def _found(look: Evaluation, column: str, wanted: Iterable[bytes]) -> Mask:
     """Mask of the texts that contain one of these."""
 
     def among(names: Array) -> Mask:
-        lower: npt.NDArray[np.bytes_] = np.char.lower(names)
+        lower: Array = np.char.lower(names)
         hit = np.zeros(len(names), np.bool_)
         for text in wanted:
             hit |= np.char.find(lower, text) >= 0
