@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,11 +15,16 @@ from tcctui.flows.labels import both_endpoints, with_states
 from tcctui.flows.snapshot import Flows
 
 
-def needs(name: str) -> frozenset[str]:
-    """Columns that one of `DERIVED` is computed from; any other needs itself."""
+@lru_cache(maxsize=256)
+def needs(names: frozenset[str]) -> frozenset[str]:
+    """Columns that these are computed from, of `DERIVED`; any others need themselves."""
+    return frozenset[str]().union(*map(_needs, names))
+
+
+def _needs(name: str) -> tuple[str, ...]:
     if name == "age_ns":
-        return frozenset(_AGE)
-    return frozenset(_FOLLOWS[name][1] if name in _FOLLOWS else (name,))
+        return _AGE
+    return _FOLLOWS[name][1] if name in _FOLLOWS else (name,)
 
 
 def complete(flows: Flows, names: Iterable[str]) -> Flows:

@@ -40,6 +40,9 @@ LONGEST_RECENT = RECENT_BUCKETS * BUCKET_NS / 1e9
 _AT_A_TIME = 4096
 """Samples taken in per lock: a few milliseconds."""
 
+_FEW = 256
+"""Flows whose samples are copied whole: that is dearer than to copy a field, but not each field."""
+
 
 class Store:
     """State of every flow. All methods may be called from any thread.
@@ -142,10 +145,11 @@ class Store:
             return self._copy(rows[rows >= 0], names)
 
     def _copy(self, rows: Rows, names: Iterable[str]) -> Flows:
-        names = {*names, "cookie"}
-        copied = {}
-        for name in frozenset[str]().union(*(needs(name) for name in names)):
-            copied[name] = self._column(name, rows)
+        names = frozenset({*names, "cookie"})
+        read = needs(names)
+        if len(rows) <= _FEW:
+            read = (read - SAMPLED) | {"sample"}
+        copied = {name: self._column(name, rows) for name in read}
         return complete(Flows(self._known.now_ns, copied), names)
 
     def _column(self, name: str, rows: Rows) -> Array:

@@ -64,7 +64,7 @@ _NOBODY: Keys = np.empty(0, "u8")
 
 def needed(query: Query) -> frozenset[str]:
     """Columns that the query is evaluated on."""
-    return frozenset[str]().union(*(needs(name) for name in query.fields))
+    return needs(query.fields)
 
 
 def is_of_ends(query: Query) -> bool:

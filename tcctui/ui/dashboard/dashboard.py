@@ -79,6 +79,11 @@ class Dashboard(Screen[None]):
         self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
         self.frames = 0
         """Frames that have been shown and painted."""
+
+        def painted() -> None:  # a function: of a method Textual inspects the signature each time
+            self.frames += 1
+
+        self._painted = painted
         self._looking = True  # until all parts are there
         self._rest_until = 0.0
         self._player = Player(view, self.look)
@@ -167,9 +172,6 @@ class Dashboard(Screen[None]):
         finally:
             self._looking = False
         self.call_after_refresh(self._painted)
-
-    def _painted(self) -> None:
-        self.frames += 1
 
     def _request(self, *, anew: bool) -> FrameRequest:
         """Ask for all that is on the screen, and nothing else."""
