@@ -74,6 +74,15 @@ class KeyIndex:
         self._keys = np.insert(self._keys, place, keys[~there])
         self._rows = np.insert(self._rows, place, rows[~there])
 
+    def rows_of(self, keys: Keys) -> Rows:
+        """Row of each key; new ones get the rows behind all others, of which none was removed."""
+        rows = self.lookup(keys)
+        if (rows < 0).any():
+            new = np.unique(keys[rows < 0])
+            self.put(new, len(self) + np.arange(len(new)))
+            rows = self.lookup(keys)
+        return rows
+
     def remove_rows(self, rows: Rows) -> None:
         """Remove the keys of these rows."""
         rows = rows[rows < len(self._key_of)]

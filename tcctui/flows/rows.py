@@ -66,6 +66,7 @@ class FlowRows:
         self.evicted = 0
         """Flows dropped because the memory for histories was spent."""
         self._parts: list[Part] = []
+        self._grown = 0
         self.add_part(self.history)
         for part in (self.rates, self.endpoints, self.latest, self.acked, self.limits):
             self.add_part(part)
@@ -108,9 +109,11 @@ class FlowRows:
         return rows
 
     def grow(self) -> None:
-        """Grow all parts to the columns' capacity."""
-        for part in self._parts:
-            part.grow(self.columns.capacity)
+        """Grow all parts to the columns' capacity, if it is larger than theirs."""
+        if self._grown < self.columns.capacity:
+            self._grown = self.columns.capacity
+            for part in self._parts:
+                part.grow(self._grown)
 
     def set_birth(self, rows: Rows, first: Events | Samples) -> None:
         """Begin the rows' connections with these, or with their opening before them."""

@@ -96,7 +96,7 @@ def _found(look: Evaluation, column: str, wanted: Iterable[bytes]) -> Mask:
     """Mask of the texts that contain one of these."""
 
     def among(names: Array) -> Mask:
-        lower = np.char.lower(names)
+        lower: Array = np.char.lower(names)
         hit = np.zeros(len(names), np.bool_)
         for text in wanted:
             hit |= np.char.find(lower, text) >= 0

@@ -49,8 +49,6 @@ class History:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows; those there stay as they are."""
-        if rows == len(self._newest):
-            return
         self._recent.grow(rows)
         self._life.grow(rows)
         self._newest = grown(self._newest, rows)

@@ -39,10 +39,9 @@ class SampleIntake:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
-        if rows > len(self._state_ns):
-            self._state_ns = grown(self._state_ns, rows)
-            self._ca_state_ns = grown(self._ca_state_ns, rows)
-            self._missed = grown(self._missed, rows)
+        self._state_ns = grown(self._state_ns, rows)
+        self._ca_state_ns = grown(self._ca_state_ns, rows)
+        self._missed = grown(self._missed, rows)
 
     def forget(self, rows: Rows) -> None:
         """Reset the rows."""
