@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcctui.cli.parser import Commands, Parser
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.printable import plain
 
 if TYPE_CHECKING:
-    from tcctui.cli.parser import Commands, Parser
     from tcctui.ui.preferences import Preferences
 
 _WITHOUT_GLYPHS = ("linux", "vt", "dumb", "ansi", "cons25", "wy")

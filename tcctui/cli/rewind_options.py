@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui.cli import argument_values
+from tcctui.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from tcctui.cli.parser import Parser
     from tcctui.recording.chunks import Chunk
     from tcctui.recording.timeline import Origin
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -110,10 +110,6 @@ class Past(NamedTuple):
     columns: int
 
 
-def _no_pasts(_: Flows) -> Sequence[Past]:
-    return ()
-
-
 @dataclass(frozen=True)
 class CloseRequest:
     """Columns and histories of a few flows.
@@ -124,7 +120,7 @@ class CloseRequest:
 
     cookies: Callable[[], Keys]
     names: frozenset[str]
-    pasts: Callable[[Flows], Iterable[Past]] = _no_pasts
+    pasts: Callable[[Flows], Iterable[Past]] = lambda _: ()
 
 
 @dataclass(frozen=True)
