@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tcctui.arrays import I64
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.diagnosis.recent_limits import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
@@ -18,7 +19,7 @@ from tcctui.flows.intake.endpoints import Endpoints
 from tcctui.flows.intake.latest import Latest
 from tcctui.flows.intake.rates import EventRate, Rates
 from tcctui.flows.intake.sockets import Sockets, socket_keys
-from tcctui.wire.events import Events
+from tcctui.wire.events import Events, TcpState
 from tcctui.wire.samples import Samples
 
 _ROW = 1_600
@@ -143,6 +144,12 @@ class FlowRows:
             rows, buckets = rows[kept], buckets[kept]
         if len(buckets):
             self.history.add(rows, buckets)
+
+    def close(self, rows: Rows, when_ns: I64) -> None:
+        """Let connections be closed since these moments, or since they were told to be."""
+        closed = self.columns["closed_ns"][rows]
+        self.columns["closed_ns"][rows] = np.where(closed > 0, closed, when_ns)
+        self.columns["state"][rows] = TcpState.CLOSE
 
     def drop(self, rows: Rows) -> None:
         """Remove flows completely."""
