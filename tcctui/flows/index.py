@@ -9,6 +9,9 @@ from tcctui.arrays import I64, U64, Array
 Keys = U64
 Rows = I64
 
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 / golden ratio: as a factor it spreads neighbouring numbers (Fibonacci hashing)."""
+
 
 def grown(array: Array, rows: int) -> Array:
     """Copy an array with room for `rows` rows; the new ones are zero.

@@ -15,7 +15,7 @@ from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched, busiest
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, Played, announce, live
+from tcctui.headless.read_loop import Ending, Played, announce, live, losses
 from tcctui.headless.summary import Summary
 from tcctui.pump import Sink, deliver, polled
 from tcctui.query import Query
@@ -123,14 +123,18 @@ class Asked:
                 write(self._out, self.summary.as_json(seconds, lost, skipped))
             elif self.summary is not None:
                 write(self._out, self.summary.as_text())
-        losses = f"{lost} lost" + (f", {skipped} skipped by the kernel" if skipped else "")
         if self._query is None:
             count = 0 if self.summary is None else len(self.summary)
             noun = "connection" if count == 1 else "connections"
-            print(f"{count:,} {noun} in {seconds:.1f} s, {losses}", file=self.remarks)
+            print(
+                f"{count:,} {noun} in {seconds:.1f} s, {losses(lost, skipped)}", file=self.remarks
+            )
             return 0
         result = "Match after" if self.found else "No match within"
-        print(f"{result} {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
+        print(
+            f"{result} {seconds:.1f} s: {self._query.text}; {losses(lost, skipped)}",
+            file=self.remarks,
+        )
         return HAPPENED if self.found else DID_NOT_HAPPEN
 
 

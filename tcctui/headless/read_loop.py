@@ -78,6 +78,11 @@ def announce(source: Source, remarks: TextIO) -> None:
     print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
 
 
+def losses(lost: int, skipped: int) -> str:
+    """Say how many events were lost; those that the kernel skipped, of any flow, if there are."""
+    return f"{lost} lost" + (f", {skipped} skipped by the kernel" if skipped else "")
+
+
 def live(
     source: EventSource, ending: Ending, begin_ns: int, duration: float | None, wait: float = _WAIT
 ) -> Iterator[Batch]:
