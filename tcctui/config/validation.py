@@ -83,7 +83,8 @@ def _several(name: str, value: Any, choices: Choices, into: Into) -> Faults:
         yield Fault((name,), f"{name} is a {form}.")
         return
     kept: dict[Any, Any] = {}
-    for key, one in islice(enumerate(value) if isinstance(value, list) else value.items(), _MOST):
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in islice(pairs, _MOST):
         if kind is list and not isinstance(one, str):
             fault = f"{name} has {what} in quotes, not {_told(one)}."
         else:
