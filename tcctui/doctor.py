@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -166,11 +167,8 @@ def _terminal() -> str:
 
 def _sock_diag() -> str:
     try:
-        diag = DiagSocket()
-        try:
+        with closing(DiagSocket()) as diag:
             count = len(diag.dump())
-        finally:
-            diag.close()
     except TcctuiError as error:
         return f"missing: only tcp_probe's values are shown; {error.mend}"
     return f"{count} sockets here; the dashboard can do with that alone, without root"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
 from tcctui.arrays import I64, Mask
 from tcctui.fields.connection import ENDS, LOCAL, REMOTE
+from tcctui.flows.frame import FlowReads
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.query import ALL, Query, QueryError
@@ -27,16 +28,6 @@ REMEMBERED = 1000
 
 _ABOUT = ("cc", "comm", "pid")
 _NOBODY: Keys = np.empty(0, "u8")
-
-
-class Flowing(Protocol):
-    """Flow columns to check: of the store, or of a moment of a recording."""
-
-    def flows(self, names: Iterable[str]) -> Flows:
-        """Copy some columns of all flows."""
-
-    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
-        """Copy some columns of these flows."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +92,7 @@ class Alerts:
         """Cookies of the flows with an active alert."""
         return frozenset(cookie for _, cookie in self._alerts)
 
-    def look(self, known: Flowing, wall_ns: int) -> Turns:
+    def look(self, known: FlowReads, wall_ns: int) -> Turns:
         """Check all flows at time `wall_ns`; gives the changes.
 
         At most `MOST_AT_ONCE` are raised for each query.
@@ -157,7 +148,7 @@ class Alerts:
         return calm[long_enough | ~np.isin(calm, there, assume_unique=True)]
 
 
-def _alerts(query: Query, flows: Flows, rows: I64, known: Flowing, wall_ns: int) -> list[Alert]:
+def _alerts(query: Query, flows: Flows, rows: I64, known: FlowReads, wall_ns: int) -> list[Alert]:
     """Make alerts of newly matching flows; flows gone meanwhile are left out."""
     if not len(rows):
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,8 +79,5 @@ def reporter(args: argparse.Namespace) -> Iterator[Reporter | None]:
     from tcctui.alerts.reporter import Reporter  # noqa: PLC0415
 
     words = None if args.alert_run is None else hook.command(args.alert_run)
-    telling = Reporter(args.alert_log, words)
-    try:
+    with closing(Reporter(args.alert_log, words)) as telling:
         yield telling
-    finally:
-        telling.close()

@@ -83,15 +83,11 @@ def memory(option: str, text: str, least: int = LEAST_MEMORY, otherwise: str = "
     if size < least:
         mend = f"Give at least {-(-least >> 20)}M{otherwise}."
         raise UsageError(f"{option} {text} is too small.", mend)
-    if sys.platform != "win32" and size > _memory_there_is():
+    if sys.platform != "win32" and size > os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"):
         raise UsageError(
             f"{option} {text} is more than this machine has.", "Give a size such as 256M."
         )
     return size
-
-
-def _memory_there_is() -> int:
-    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
 def recording(text: str) -> Path:

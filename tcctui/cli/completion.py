@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tcctui.cli.parser import Parser
 from tcctui.reference.topics import TOPICS
-
-if TYPE_CHECKING:
-    from tcctui.cli.parser import Parser
 
 ASKED = "_ARGCOMPLETE"
 """Environment variable that a shell sets to ask for completions."""

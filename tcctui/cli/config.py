@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcctui.cli.parser import Commands, Parser
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.printable import plain
 
 if TYPE_CHECKING:
-    from tcctui.cli.parser import Commands, Parser
     from tcctui.ui.preferences import Preferences
 
 _WITHOUT_GLYPHS = ("linux", "vt", "dumb", "ansi", "cons25", "wy")
@@ -119,7 +119,6 @@ def preferences(args: argparse.Namespace) -> Preferences:
 
     """
     from dataclasses import replace  # noqa: PLC0415
-    from functools import partial  # noqa: PLC0415
 
     from tcctui.ui.preferences import Preferences  # noqa: PLC0415
 
@@ -131,10 +130,6 @@ def preferences(args: argparse.Namespace) -> Preferences:
         made = Preferences(problems=[str(error)])
     else:
         made = Preferences() if path is None else _of(path)
-        if path is not None:
-            from tcctui.config.searches import searches  # noqa: PLC0415
-
-            made = Preferences(made.settings, partial(_keep, path), made.problems, searches())
     if getattr(args, "ascii", False):
         made.settings = replace(made.settings, ascii=True)
     elif made.settings.ascii is None:
@@ -149,16 +144,20 @@ def _keep(path: Path, changes: Mapping[str, Any]) -> None:
 
 
 def _of(path: Path) -> Preferences:
+    from functools import partial  # noqa: PLC0415
+
+    from tcctui.config.searches import searches  # noqa: PLC0415
     from tcctui.ui.preferences import Preferences  # noqa: PLC0415
 
-    if not os.path.lexists(path):
-        return Preferences()  # immediately: no other imports yet
-    from tcctui.config import reading  # noqa: PLC0415
-    from tcctui.ui.app.choices import choices  # noqa: PLC0415
+    settings, told = None, list[str]()
+    if os.path.lexists(path):  # without it, nothing else need be imported
+        from tcctui.config import reading  # noqa: PLC0415
+        from tcctui.ui.app.choices import choices  # noqa: PLC0415
 
-    settings, problems = reading.read(path, choices())
-    # Without its directories: a notice has forty characters a line.
-    return Preferences(settings, None, [one.told(Path(path.name)) for one in problems])
+        settings, problems = reading.read(path, choices())
+        # Without its directories: a notice has forty characters a line.
+        told = [problem.told(Path(path.name)) for problem in problems]
+    return Preferences(settings, partial(_keep, path), told, searches())
 
 
 def _plain_terminal() -> bool:

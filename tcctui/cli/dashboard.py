@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from tcctui.cli import alerts, argument_values, config, rewind_options, terminal
 from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
+from tcctui.cli.parser import Parser
 from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import TcctuiError, UsageError
 
 if TYPE_CHECKING:
-    from tcctui.cli.parser import Parser
     from tcctui.recording.chunks import Chunk
     from tcctui.recording.timeline import Origin
 

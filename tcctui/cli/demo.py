@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import argparse
 from contextlib import closing
-from typing import TYPE_CHECKING
 
 from tcctui.cli import config, filters, terminal
-
-if TYPE_CHECKING:
-    from tcctui.cli.parser import Commands
+from tcctui.cli.parser import Commands
 
 
 def add(commands: Commands) -> None:

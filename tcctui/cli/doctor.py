@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from tcctui.cli.kernel import add_headers, headers
-
-if TYPE_CHECKING:
-    from tcctui.cli.parser import Commands
+from tcctui.cli.parser import Commands
 
 
 def add(commands: Commands) -> None:

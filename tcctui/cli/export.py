@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tcctui.cli import argument_values, filters, moments
+from tcctui.cli.parser import Commands
 from tcctui.export.command import ALL_ENDINGS, TABLES, export
-
-if TYPE_CHECKING:
-    from tcctui.cli.parser import Commands
 
 
 def add(commands: Commands) -> None:

@@ -10,13 +10,10 @@ import signal
 import subprocess
 import sys
 from collections.abc import Collection
-from typing import TYPE_CHECKING
 
+from tcctui.cli.parser import Commands
 from tcctui.errors import UsageError
 from tcctui.reference.topics import TOPICS
-
-if TYPE_CHECKING:
-    from tcctui.cli.parser import Commands
 
 
 def add(commands: Commands) -> None:

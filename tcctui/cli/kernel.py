@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -130,14 +130,13 @@ def open_all(
     # The program compiles during this import.
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
 
-    source = open_live(
-        in_kernel,
-        loading,
-        choice=choice(args),
-        interval_ms=getattr(args, "interval", 0.0),
-        max_cpu=None,
-    )
-    try:
+    with closing(
+        open_live(
+            in_kernel,
+            loading,
+            choice=choice(args),
+            interval_ms=getattr(args, "interval", 0.0),
+            max_cpu=None,
+        )
+    ) as source:
         yield source
-    finally:
-        source.close()

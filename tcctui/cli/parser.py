@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn, TypeAlias
 
 from tcctui.errors import UsageError
 
@@ -24,6 +24,5 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message[:1].upper()}{message[1:]}.", f"See: {self.prog} --help")
 
 
-if TYPE_CHECKING:
-    Commands = argparse._SubParsersAction[Parser]
-    """Group of subparsers that a command adds itself to."""
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+"""Group of subparsers that a command adds itself to."""

@@ -6,14 +6,11 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tcctui.cli import argument_values
 from tcctui.cli.kernel import filter_of, kernel_options, open_all
+from tcctui.cli.parser import Commands
 from tcctui.errors import TcctuiError
-
-if TYPE_CHECKING:
-    from tcctui.cli.parser import Commands
 
 _RING_BYTES = 32 << 20
 """Ring buffer in bytes: what arrives while 200,000 events, a second's, are written in 0.1 s."""

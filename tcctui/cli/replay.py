@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tcctui.cli import alerts, argument_values, config, filters, moments, terminal
+from tcctui.cli.parser import Commands
 from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
     from tcctui.alerts.alert import Alerts
-    from tcctui.cli.parser import Commands
     from tcctui.query import Query
 
 _PIPE = "A pipe plays live: {} is for files."

@@ -7,15 +7,16 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui.cli import argument_values
+from tcctui.cli.parser import Parser
 
 if TYPE_CHECKING:
-    from tcctui.cli.parser import Parser
     from tcctui.recording.chunks import Chunk
     from tcctui.recording.timeline import Origin
 
@@ -95,10 +96,7 @@ class RewindOptions:
         host = re.sub(r"[^\w.-]+", "_", origin.host).strip("._-")[:64] or "host"
         name = f"tcctui-{host}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
         path = writable_directory() / name
-        writer = RecordingWriter(path, origin)
-        try:
+        with closing(RecordingWriter(path, origin)) as writer:
             for chunk in chunks:
                 writer.write(chunk)
-        finally:
-            writer.close()
         return path

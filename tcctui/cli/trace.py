@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from tcctui.cli import alerts, argument_values, filters
 from tcctui.cli.kernel import Filter, choice, filter_of, headers, kernel_options, open_all
+from tcctui.cli.parser import Commands
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
     from tcctui.alerts.alert import Alerts
-    from tcctui.cli.parser import Commands
     from tcctui.headless.trace import Chosen
     from tcctui.recording.file import Recording
     from tcctui.source import EventSource

@@ -41,15 +41,16 @@ def read(path: Path, choices: Choices | None = None) -> tuple[Settings, list[Pro
         if text is None:
             return Settings(), []
         return _settings(text, choices or Choices())
-    except _UnreadableError as problem:
-        return Settings(), [Problem(problem.line, f"{problem} The defaults are used.")]
     except TcctuiError as error:
-        return Settings(), [Problem(0, f"{error} The defaults are used.")]
+        line = error.line if isinstance(error, _NoTomlError) else 0
+        return Settings(), [Problem(line, f"{error} The defaults are used.")]
 
 
-class _UnreadableError(Exception):
-    def __init__(self, sentence: str, line: int = 0) -> None:
-        super().__init__(sentence)
+class _NoTomlError(TcctuiError):
+    """Text that is not TOML, from this line on; 0 if it is not known."""
+
+    def __init__(self, reason: str, line: int = 0) -> None:
+        super().__init__(f"This is not TOML: {reason}.")
         self.line = line
 
 
@@ -105,7 +106,7 @@ def document(text: str) -> Any:
     """
     try:
         return _parsed(text)
-    except _UnreadableError as problem:
+    except _NoTomlError as problem:
         where = f"line {problem.line}: " if problem.line else ""
         raise TcctuiError(f"{where}{problem}") from problem
 
@@ -120,10 +121,10 @@ def _parsed(text: str) -> Any:
         reason = (str(error).rpartition(" at line ")[0] or str(error)).rstrip(". ")
         if "\\u000a" in reason:  # tomlkit's word for a text that continues after its line
             reason = "a quote has no end"
-        raise _UnreadableError(f"This is not TOML: {reason}.", error.line) from error
+        raise _NoTomlError(reason, error.line) from error
     except (TOMLKitError, ValueError, RecursionError) as error:
         reason = "too deep" if isinstance(error, RecursionError) else str(error).strip("\"'. ")
-        raise _UnreadableError(f"This is not TOML: {reason}.") from error
+        raise _NoTomlError(reason) from error
 
 
 def _settings(text: str, choices: Choices) -> tuple[Settings, list[Problem]]:

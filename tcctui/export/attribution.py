@@ -11,7 +11,7 @@ import numpy as np
 from tcctui.arrays import I64, U64, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import Keys
-from tcctui.flows.intake.sockets import keys_of_ends
+from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import End, Samples
@@ -58,7 +58,7 @@ class Attribution:
             return
         names = records.dtype.names or ()
         skaddr = records["skaddr"] if "skaddr" in names else np.zeros(len(records), "u8")
-        starts = run_starts(records["sock_cookie"], _keys(records, skaddr))
+        starts = run_starts(records["sock_cookie"], tuple_keys(records, skaddr))
         lives = np.zeros(len(starts), LIFE)
         lives["cookie"] = records["sock_cookie"][starts]
         lives["skaddr"] = skaddr[starts]
@@ -77,7 +77,7 @@ class Attribution:
         if not self._gathered:
             return np.zeros(0, LIFE)
         lives = joined(self._gathered)
-        keys = _keys(lives, lives["skaddr"])
+        keys = tuple_keys(lives, lives["skaddr"])
         order = np.lexsort((lives["first_ns"], keys, lives["cookie"]))
         lives, keys = pick(lives, order), keys[order]
         starts = run_starts(lives["cookie"], keys)
@@ -97,8 +97,8 @@ class Attribution:
         by_address, by_ends_alone, by_ends = self._index
         asked = pick(events, unknown)
         when, skaddr = asked["ts_ns"], asked["skaddr"]
-        ends = _keys(asked, np.zeros(len(asked), "u8"))
-        found = by_address.find(_keys(asked, skaddr), when)
+        ends = tuple_keys(asked, np.zeros(len(asked), "u8"))
+        found = by_address.find(tuple_keys(asked, skaddr), when)
         # Two sockets in different namespaces may have the same ends: where the event says which
         # socket it is of, it can only be one of which that is not known.
         found = np.where(found > 0, found, by_ends_alone.find(ends, when))
@@ -110,9 +110,9 @@ class Attribution:
         lives = self.all()
         told = lives["skaddr"] > 0
         never = ~np.isin(lives["cookie"], lives["cookie"][told])
-        ends = _keys(lives, np.zeros(len(lives), "u8"))
+        ends = tuple_keys(lives, np.zeros(len(lives), "u8"))
         return [
-            _Index(_keys(lives, lives["skaddr"])[told], pick(lives, told)),
+            _Index(tuple_keys(lives, lives["skaddr"])[told], pick(lives, told)),
             _Index(ends[never], pick(lives, never)),
             _Index(ends, lives),
         ]
@@ -155,12 +155,3 @@ class _Index:
         until = np.empty(len(every), "i8")
         until[order] = lives_until
         return np.append(there, -1)[until[count:] - 1]
-
-
-def _keys(records: Records, skaddr: U64) -> Keys:
-    """64-bit key of a socket's both ends and its kernel address."""
-    saddr, daddr = records["saddr"], records["daddr"]
-    return keys_of_ends(
-        *(saddr[:, 0], saddr[:, 1], daddr[:, 0], daddr[:, 1]),
-        *(records["sport"], records["dport"], skaddr),
-    )

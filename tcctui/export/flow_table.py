@@ -115,10 +115,7 @@ class _Newest:
         closed = flows["closed_ns"]
         until = np.where(closed > 0, closed, flows.now_ns)
         seconds = np.maximum(until - np.maximum(flows["first_ns"], since_ns), 0) / 1e9
-        rows = self.index.lookup(flows["cookie"])
-        new = np.flatnonzero(rows < 0)
-        rows[new] = len(self.index) + np.arange(len(new))
-        self.index.put(flows["cookie"][new], rows[new])
+        rows = self.index.rows_of(flows["cookie"])
         self.limited = grown(self.limited, len(self.index))
         self.limited[rows] += np.nan_to_num(flows["limit_shares"]) * seconds[:, None]
         for name, column in flows.items():

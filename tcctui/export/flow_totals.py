@@ -150,18 +150,10 @@ class Gathered:
         return self._rows.keys
 
     def _rows_of(self, cookies: Keys) -> Rows:
-        rows = self._rows.lookup(cookies)
-        if (rows < 0).any():
-            self._open(np.unique(cookies[rows < 0]))
-            rows = self._rows.lookup(cookies)
-        return rows
-
-    def _open(self, cookies: Keys) -> None:
-        begin = len(self._rows)
-        end = begin + len(cookies)
-        if end > len(self._columns["records"]):
-            room = max(1024, 2 * end)
+        rows, before = self._rows.rows_of(cookies), len(self._columns["records"])
+        if len(self._rows) > before:
+            room = max(1024, 2 * len(self._rows))
             self._columns = {name: grown(column, room) for name, column in self._columns.items()}
             for name in _LEAST:
-                self._columns[name][begin:] = _NEVER
-        self._rows.put(cookies, np.arange(begin, end))
+                self._columns[name][before:] = _NEVER
+        return rows

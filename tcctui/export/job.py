@@ -19,7 +19,7 @@ from tcctui.export.event_tables import events_table, samples_table
 from tcctui.export.flow_table import FlowTable
 from tcctui.export.outfile import outfile
 from tcctui.export.progress import Progress
-from tcctui.export.query_matches import matched, matching
+from tcctui.export.query_matches import QueryMatches
 from tcctui.export.selection import Selection
 from tcctui.headless.matching import is_of_ends
 from tcctui.printable import plain
@@ -135,28 +135,24 @@ class Job:
     def _chunks(self) -> Iterator[Chunk]:
         """Selected records, a chunk at a time."""
         if self._query is not None:
-            yield from matching(
-                self._query,
-                self._recording,
-                self._chosen,
-                self._lives,
-                lambda chunks: self._going(chunks, _LEARNING, 1),
-            )
+            yield from self._matches(self._query, 1).chunks()
             return
         for chunk in self._going(self._chosen.chunks(self._recording), _LEARNING, 1):
             yield self._chosen.of(chunk, self._lives.cookies(chunk.events))
+
+    def _matches(self, query: Query, end: float) -> QueryMatches:
+        """Matches of a query, found until this share of the progress."""
+
+        def going(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+            return self._going(chunks, _LEARNING, end)
+
+        return QueryMatches(query, self._recording, self._chosen, self._lives, going)
 
     def _flows(self) -> Table:
         begin = _LEARNING
         if self._query is not None:
             begin = (1 + _LEARNING) / 2
-            found = matched(
-                self._query,
-                self._recording,
-                self._chosen,
-                self._lives,
-                lambda chunks: self._going(chunks, _LEARNING, begin),
-            )
+            found = self._matches(self._query, begin).cookies()
             self._chosen = replace(self._chosen, cookies=found)
         flows = FlowTable(self._chosen, self._lives)
         for chunk in self._going(flows.begin(self._recording), begin, 1):

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from typing import TypeAlias
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,9 +19,6 @@ from tcctui.recording.chunks import NO_EVENTS, Chunk, by_flow
 from tcctui.recording.timeline import Timeline
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES
-
-Going: TypeAlias = Callable[[Iterator[Chunk]], Iterator[Chunk]]
-"""Passes chunks on, and reports progress."""
 
 _NO_KEYFRAME = 30_000_000_000
 """Time played before the selection, in nanoseconds, if there is no keyframe to start from."""
@@ -45,60 +41,56 @@ def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
     return Store(0), chosen.begin_ns - _NO_KEYFRAME
 
 
-def matching(
-    query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
-) -> Iterator[Chunk]:
-    """Matching records of the selected part of a timeline, a chunk at a time.
+@dataclass(frozen=True)
+class QueryMatches:
+    """Matches of a query in the selected part of a timeline, each with the state at its time.
 
-    Each event and sample is matched with the state at its time.
-
-    Raises:
-        TcctuiError: the timeline can't be read any more.
-
+    `going` passes the timeline's chunks on, and reports progress. Reading raises TcctuiError where
+    the timeline can't be read any more.
     """
-    for pieces, chunk in _played(query, timeline, chosen, lives, going):
-        events, samples = [NO_EVENTS], [NO_SAMPLES]
-        for asked, mine in pieces:
-            events.append(pick(mine.events, asked.events(mine.events)))
-            samples.append(pick(mine.samples, asked.samples(mine.samples)))
-        yield replace(chunk, events=by_flow(joined(events)), samples=by_flow(joined(samples)))
 
+    query: Query
+    timeline: Timeline
+    chosen: Selection
+    lives: Attribution
+    going: Callable[[Iterator[Chunk]], Iterator[Chunk]]
 
-def matched(
-    query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
-) -> Keys:
-    """Cookies of the flows that matched at some time in the selection, in order.
+    def chunks(self) -> Iterator[Chunk]:
+        """Matching records, a chunk at a time."""
+        for pieces, chunk in self._played():
+            events, samples = [NO_EVENTS], [NO_SAMPLES]
+            for asked, mine in pieces:
+                events.append(pick(mine.events, asked.events(mine.events)))
+                samples.append(pick(mine.samples, asked.samples(mine.samples)))
+            yield replace(chunk, events=by_flow(joined(events)), samples=by_flow(joined(samples)))
 
-    Raises:
-        TcctuiError: the timeline can't be read any more.
+    def cookies(self) -> Keys:
+        """Cookies of the flows that matched at some time, in order."""
+        found: list[Keys] = [np.empty(0, "u8")]
+        for pieces, _ in self._played():
+            for asked, mine in pieces:
+                found.append(np.unique(mine.events["sock_cookie"][asked.events(mine.events)]))
+                found.append(asked.all_flows())
+            found = [np.unique(np.concatenate(found))]
+        return found[0]
 
-    """
-    found: list[Keys] = [np.empty(0, "u8")]
-    for pieces, _ in _played(query, timeline, chosen, lives, going):
-        for asked, mine in pieces:
-            found.append(np.unique(mine.events["sock_cookie"][asked.events(mine.events)]))
-            found.append(asked.all_flows())
-        found = [np.unique(np.concatenate(found))]
-    return found[0]
+    def _played(self) -> Iterator[tuple[Iterator[tuple[Matching, Chunk]], Chunk]]:
+        """Each chunk in pieces, with the state at each piece's time.
 
+        All pieces have to be taken, in order.
+        """
+        chosen = self.chosen
+        store, after_ns = known_before(self.timeline, chosen)
+        asked = Matching(self.query, store=store)
 
-def _played(
-    query: Query, timeline: Timeline, chosen: Selection, lives: Attribution, going: Going
-) -> Iterator[tuple[Iterator[tuple[Matching, Chunk]], Chunk]]:
-    """Each chunk in pieces, with the state at each piece's time.
+        def pieces(chunk: Chunk) -> Iterator[tuple[Matching, Chunk]]:
+            for batch in chosen.pieces(chunk):
+                deliver([batch], asked)
+                samples = joined([NO_SAMPLES, *batch.samples])
+                piece = replace(chunk, events=batch.events, samples=samples)
+                if batch.now_ns >= chosen.begin_ns:
+                    yield asked, chosen.of(piece, self.lives.cookies(batch.events))
 
-    All pieces have to be taken, in order.
-    """
-    store, after_ns = known_before(timeline, chosen)
-    asked = Matching(query, store=store)
-
-    def pieces(chunk: Chunk) -> Iterator[tuple[Matching, Chunk]]:
-        for batch in chosen.pieces(chunk):
-            deliver([batch], asked)
-            samples = joined([NO_SAMPLES, *batch.samples])
-            piece = replace(chunk, events=batch.events, samples=samples)
-            if batch.now_ns >= chosen.begin_ns:
-                yield asked, chosen.of(piece, lives.cookies(batch.events))
-
-    for chunk in going(timeline.chunks(after_ns, chosen.end_ns + SLACK_NS, chosen.cookies)):
-        yield pieces(chunk), chunk
+        until_ns = chosen.end_ns + SLACK_NS
+        for chunk in self.going(self.timeline.chunks(after_ns, until_ns, chosen.cookies)):
+            yield pieces(chunk), chunk

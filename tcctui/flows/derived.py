@@ -54,14 +54,6 @@ def _age_ns(now_ns: int, opened: Array, first: Array, closed: Array) -> Array:
     return np.maximum(np.where(closed > 0, closed, now_ns) - since, 0)
 
 
-def _slow_start(cwnd: Array, ssthresh: Array) -> Array:
-    return (cwnd < ssthresh) & (cwnd > 0)
-
-
-def _from_sample(sampled_ns: Array, last_ns: Array) -> Array:
-    return sampled_ns > last_ns
-
-
 def retrans_percent(again: Array, sent: Array) -> Array:
     """Retransmitted segments per hundred data segments; NaN without any."""
     # Retransmitted SYNs count as well, and are no data segments.
@@ -69,17 +61,16 @@ def retrans_percent(again: Array, sent: Array) -> Array:
     return np.minimum(percent, 100)
 
 
-def _queueing_us(srtt: Array, least: Array) -> Array:
-    return np.where(srtt > 0, np.maximum(srtt - least, 0), np.nan)
-
-
 _AGE = ("opened_ns", "first_ns", "closed_ns")
 
 _FOLLOWS: Mapping[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
-    "slow_start": (_slow_start, ("snd_cwnd", "ssthresh")),
-    "from_sample": (_from_sample, ("sampled_ns", "last_ns")),
+    "slow_start": (lambda cwnd, ssthresh: (cwnd < ssthresh) & (cwnd > 0), ("snd_cwnd", "ssthresh")),
+    "from_sample": (lambda sampled_ns, last_ns: sampled_ns > last_ns, ("sampled_ns", "last_ns")),
     "retrans_percent": (retrans_percent, ("total_retrans", "data_segs_out")),
-    "queueing_us": (_queueing_us, ("srtt_us", "min_rtt")),
+    "queueing_us": (
+        lambda srtt, least: np.where(srtt > 0, np.maximum(srtt - least, 0), np.nan),
+        ("srtt_us", "min_rtt"),
+    ),
     "bbr_phase": (phase, ("bbr_pacing_gain", "bbr_cwnd_gain")),
 }
 """Computation of each derived column, and the columns it needs."""

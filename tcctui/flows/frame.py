@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
@@ -110,10 +110,6 @@ class Past(NamedTuple):
     columns: int
 
 
-def _no_pasts(_: Flows) -> Sequence[Past]:
-    return ()
-
-
 @dataclass(frozen=True)
 class CloseRequest:
     """Columns and histories of a few flows.
@@ -124,7 +120,7 @@ class CloseRequest:
 
     cookies: Callable[[], Keys]
     names: frozenset[str]
-    pasts: Callable[[Flows], Iterable[Past]] = _no_pasts
+    pasts: Callable[[Flows], Iterable[Past]] = lambda _: ()
 
 
 @dataclass(frozen=True)
@@ -170,17 +166,21 @@ class Frame:
     every: Flows | None
 
 
-class Reads(Protocol):
+class FlowReads(Protocol):
+    """Columns of flows: of a store, or at a moment of the past."""
+
+    def flows(self, names: Iterable[str]) -> Flows:
+        """Copy some columns of all flows, in the order of their cookies; see `Store.flows`."""
+
+    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
+        """Copy some columns of these flows; those not known are left out."""
+
+
+class Reads(FlowReads, Protocol):
     """Reads that are all of one instant: of a store, or of a moment, whose lock is held."""
 
     def totals(self) -> Totals:
         """Counts since the start."""
-
-    def flows(self, names: Iterable[str]) -> Flows:
-        """Copy some columns of all flows, in the order of their cookies."""
-
-    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
-        """Copy some columns of these flows; those not known are left out."""
 
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
         """A flow's past; see `Store.history`."""
@@ -191,17 +191,11 @@ class Reads(Protocol):
         """The recent past of several flows; see `Store.sparklines`."""
 
 
-class View(Protocol):
+class View(FlowReads, Protocol):
     """Flows as a screen sees them: live, at a moment of the past, or elsewhere."""
 
     def frame(self, request: FrameRequest) -> Frame:
         """Copy all that is asked for, of one instant."""
-
-    def flows(self, names: Iterable[str]) -> Flows:
-        """Copy some columns of all flows; see `Store.flows`."""
-
-    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
-        """Copy some columns of these flows; see `Store.some_flows`."""
 
     def key(self, cookie: int) -> FlowKey:
         """Say which flow on which machine a number in a column `cookie` stands for."""

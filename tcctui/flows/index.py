@@ -9,6 +9,9 @@ from tcctui.arrays import I64, U64, Array
 Keys = U64
 Rows = I64
 
+SPREAD = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 / golden ratio: as a factor it spreads neighbouring numbers (Fibonacci hashing)."""
+
 
 def grown(array: Array, rows: int) -> Array:
     """Copy an array with room for `rows` rows; the new ones are zero.
@@ -73,6 +76,15 @@ class KeyIndex:
         place = place[~there]
         self._keys = np.insert(self._keys, place, keys[~there])
         self._rows = np.insert(self._rows, place, rows[~there])
+
+    def rows_of(self, keys: Keys) -> Rows:
+        """Row of each key; new ones get the rows behind all others, of which none was removed."""
+        rows = self.lookup(keys)
+        if (rows < 0).any():
+            new = np.unique(keys[rows < 0])
+            self.put(new, len(self) + np.arange(len(new)))
+            rows = self.lookup(keys)
+        return rows
 
     def remove_rows(self, rows: Rows) -> None:
         """Remove the keys of these rows."""

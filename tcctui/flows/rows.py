@@ -6,6 +6,7 @@ from typing import Protocol
 
 import numpy as np
 
+from tcctui.arrays import I64
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.diagnosis.recent_limits import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
@@ -18,7 +19,7 @@ from tcctui.flows.intake.endpoints import Endpoints
 from tcctui.flows.intake.latest import Latest
 from tcctui.flows.intake.rates import EventRate, Rates
 from tcctui.flows.intake.sockets import Sockets, socket_keys
-from tcctui.wire.events import Events
+from tcctui.wire.events import Events, TcpState
 from tcctui.wire.samples import Samples
 
 _ROW = 1_600
@@ -66,6 +67,7 @@ class FlowRows:
         self.evicted = 0
         """Flows dropped because the memory for histories was spent."""
         self._parts: list[Part] = []
+        self._grown = 0
         self.add_part(self.history)
         for part in (self.rates, self.endpoints, self.latest, self.acked, self.limits):
             self.add_part(part)
@@ -108,9 +110,11 @@ class FlowRows:
         return rows
 
     def grow(self) -> None:
-        """Grow all parts to the columns' capacity."""
-        for part in self._parts:
-            part.grow(self.columns.capacity)
+        """Grow all parts to the columns' capacity, if it is larger than theirs."""
+        if self._grown < self.columns.capacity:
+            self._grown = self.columns.capacity
+            for part in self._parts:
+                part.grow(self._grown)
 
     def set_birth(self, rows: Rows, first: Events | Samples) -> None:
         """Begin the rows' connections with these, or with their opening before them."""
@@ -140,6 +144,12 @@ class FlowRows:
             rows, buckets = rows[kept], buckets[kept]
         if len(buckets):
             self.history.add(rows, buckets)
+
+    def close(self, rows: Rows, when_ns: I64) -> None:
+        """Let connections be closed since these moments, or since they were told to be."""
+        closed = self.columns["closed_ns"][rows]
+        self.columns["closed_ns"][rows] = np.where(closed > 0, closed, when_ns)
+        self.columns["state"][rows] = TcpState.CLOSE
 
     def drop(self, rows: Rows) -> None:
         """Remove flows completely."""

@@ -14,7 +14,7 @@ from tcctui.alerts.reporter import Reporter
 from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched
-from tcctui.headless.read_loop import Ending, announce, live, recorded
+from tcctui.headless.read_loop import Ending, Played, announce, live
 from tcctui.pump import deliver
 from tcctui.query.value_text import said
 from tcctui.recording.timeline import Timeline
@@ -114,9 +114,8 @@ def alert_of(timeline: Timeline, telling: Telling, duration: float | None) -> in
         TcctuiError: it can't be read any more, or the output can't be written.
 
     """
-    first_ns, last_ns = timeline.span
-    until_ns = last_ns if duration is None else min(last_ns, first_ns + int(duration * 1e9))
+    played = Played(timeline, duration)
     telling.wall_offset_ns = timeline.origin.wall_offset_ns
     with suppress(BrokenPipeError):
-        deliver(recorded(timeline.chunks(first_ns - 1, until_ns), until_ns), telling)
-    return telling.end((until_ns - first_ns) / 1e9)
+        deliver(played, telling)
+    return telling.end((played.until_ns - played.first_ns) / 1e9)

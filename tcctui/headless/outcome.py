@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TextIO
@@ -15,12 +15,12 @@ from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched, busiest
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, announce, live, recorded
+from tcctui.headless.read_loop import Ending, Played, announce, live, losses
 from tcctui.headless.summary import Summary
 from tcctui.pump import Sink, deliver, polled
 from tcctui.query import Query
 from tcctui.query.value_text import TOLD_BY_ENDS, endpoint, said, value
-from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.chunks import NO_EVENTS
 from tcctui.recording.timeline import Timeline
 from tcctui.source import Source
 from tcctui.wire.batch import Batch
@@ -123,14 +123,18 @@ class Asked:
                 write(self._out, self.summary.as_json(seconds, lost, skipped))
             elif self.summary is not None:
                 write(self._out, self.summary.as_text())
-        losses = f"{lost} lost" + (f", {skipped} skipped by the kernel" if skipped else "")
         if self._query is None:
             count = 0 if self.summary is None else len(self.summary)
             noun = "connection" if count == 1 else "connections"
-            print(f"{count:,} {noun} in {seconds:.1f} s, {losses}", file=self.remarks)
+            print(
+                f"{count:,} {noun} in {seconds:.1f} s, {losses(lost, skipped)}", file=self.remarks
+            )
             return 0
         result = "Match after" if self.found else "No match within"
-        print(f"{result} {seconds:.1f} s: {self._query.text}; {losses}", file=self.remarks)
+        print(
+            f"{result} {seconds:.1f} s: {self._query.text}; {losses(lost, skipped)}",
+            file=self.remarks,
+        )
         return HAPPENED if self.found else DID_NOT_HAPPEN
 
 
@@ -161,19 +165,10 @@ def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
         TcctuiError: it can't be read any more, or the output can't be written.
 
     """
-    first_ns, last_ns = timeline.span
-    until_ns = last_ns if duration is None else min(last_ns, first_ns + int(duration * 1e9))
-    losses = (0, 0)
-
-    def chunks() -> Iterator[Chunk]:
-        nonlocal losses
-        for chunk in timeline.chunks(first_ns - 1, until_ns):
-            losses = (chunk.lost, chunk.skipped)
-            yield chunk
-
-    end_ns = asked.read(recorded(chunks(), until_ns))
+    played = Played(timeline, duration)
+    end_ns = asked.read(played)
     asked.look()
-    return asked.tell(max(0, end_ns - first_ns) / 1e9, *losses)
+    return asked.tell(max(0, end_ns - played.first_ns) / 1e9, played.lost, played.skipped)
 
 
 def _look_last(source: Source, asked: Asked) -> None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
 from tcctui.pump import poll
-from tcctui.recording.chunks import Chunk, pieces
+from tcctui.recording.chunks import pieces
+from tcctui.recording.timeline import Timeline
 from tcctui.source import EventSource, Source
 from tcctui.wire.batch import Batch
 from tcctui.wire.records import pick
@@ -77,6 +78,11 @@ def announce(source: Source, remarks: TextIO) -> None:
     print(f"Reading {source.description}; Ctrl-C ends it.", file=remarks, flush=True)
 
 
+def losses(lost: int, skipped: int) -> str:
+    """Say how many events were lost; those that the kernel skipped, of any flow, if there are."""
+    return f"{lost} lost" + (f", {skipped} skipped by the kernel" if skipped else "")
+
+
 def live(
     source: EventSource, ending: Ending, begin_ns: int, duration: float | None, wait: float = _WAIT
 ) -> Iterator[Batch]:
@@ -104,12 +110,21 @@ def live(
             return
 
 
-def recorded(chunks: Iterable[Chunk], until_ns: int) -> Iterator[Batch]:
-    """Batches of a recording's chunks until `until_ns`, at full speed.
+class Played:
+    """Batches of a recording until `duration` seconds after its beginning, at full speed.
 
-    Raises:
-        TcctuiError: it can't be read any more.
-
+    `lost` and `skipped` are the recorder's counts of events by the newest batch. Iterating raises
+    TcctuiError where the recording can't be read any more.
     """
-    for chunk in chunks:
-        yield from pieces(chunk, until_ns)
+
+    def __init__(self, timeline: Timeline, duration: float | None) -> None:
+        self._timeline = timeline
+        self.first_ns, self.until_ns = timeline.span
+        if duration is not None:
+            self.until_ns = min(self.until_ns, self.first_ns + int(duration * 1e9))
+        self.lost = self.skipped = 0
+
+    def __iter__(self) -> Iterator[Batch]:
+        for chunk in self._timeline.chunks(self.first_ns - 1, self.until_ns):
+            self.lost, self.skipped = chunk.lost, chunk.skipped
+            yield from pieces(chunk, self.until_ns)

@@ -14,6 +14,7 @@ from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
 from tcctui.headless.read_loop import Ending, GivenUpError, live
+from tcctui.magnitudes import DECIMAL, scaled
 from tcctui.printable import plain
 from tcctui.pump import deliver
 from tcctui.query import Query
@@ -188,9 +189,5 @@ def line(elapsed: float, events: int, nbytes: int, lost: int, skipped: int) -> s
 
 def size(nbytes: int) -> str:
     """Format bytes in powers of 1000, as files are measured: 12.3 MB."""
-    number = float(nbytes)
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 999.95:
-            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
+    number, prefix = scaled(nbytes, DECIMAL, 999.95)
+    return f"{number:.1f} {prefix}B" if prefix else f"{nbytes} B"

@@ -15,7 +15,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched, busiest, unsampled
 from tcctui.headless.matching import Matching
-from tcctui.headless.read_loop import Ending, live
+from tcctui.headless.read_loop import Ending, live, losses
 from tcctui.printable import plain
 from tcctui.pump import Sink, deliver
 from tcctui.source import EventSource, Source
@@ -242,8 +242,5 @@ def trace(
     started = time.monotonic()
     running.run()
     seconds = time.monotonic() - started
-    lost = f"{source.lost()} lost"
-    if source.skipped():
-        # Of any flow: the kernel does not name it.
-        lost += f", {source.skipped()} skipped by the kernel"
+    lost = losses(source.lost(), source.skipped())
     print(f"{running.seen} events in {seconds:.1f} s, {lost}", file=sys.stderr)

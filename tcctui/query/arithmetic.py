@@ -77,7 +77,6 @@ def number(column: str, quantity: Quantity, unknown: int | None = None) -> Compa
         quantity.noun,
         quantity.sample,
         term,
-        units=tuple(quantity.units),
         operand=Operand(column, quantity, unknown),
     )
 

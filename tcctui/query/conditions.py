@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ CHEAP, DEAR, DEAREST = 0, 1, 2
 """Cost of a condition: operations on numbers; a search of texts; a pattern."""
 
 
-ANYTHING = Bounds()
+UNDECIDED = Bounds()
 """Bounds of a condition that the kernel can't decide."""
 
 
@@ -28,7 +28,7 @@ class Term:
 
     columns: frozenset[str]
     match: Callable[[Evaluation], Mask]
-    bounds: Bounds = ANYTHING
+    bounds: Bounds = UNDECIDED
     cost: int = CHEAP
     text: str = ""
     """Its text, if it is a single condition."""
@@ -73,27 +73,23 @@ class Comparison:
         return QueryError(piece.start, end, f"{self.name}: {reason}", expected)
 
     def choices(self, noun: str) -> Iterator[Piece]:
-        """Parts of the list, quoted or not, none of them empty."""
-        for item in self.items:
-            yield from separated(item, self.name, noun)
+        """Parts of the list between `,` and `|`, quoted or not.
 
+        Raises:
+            QueryError: one is empty.
 
-def separated(whole: Piece, name: str, noun: str) -> Iterator[Piece]:
-    """Parts between `,` and `|`.
-
-    Raises:
-        QueryError: one is empty.
-
-    """
-    at = whole.start
-    for item in whole.text.replace("|", ",").split(","):
-        if not item:
-            sign = max(at - 1, whole.start)
-            what = {",": "a comma", "|": "'|'"}.get(whole.text[sign - whole.start], "a list")
-            before = f"{name}: " if name else ""
-            raise QueryError(sign, sign + 1, f"{before}{what} needs {noun} on both sides", (noun,))
-        yield Piece(item, at)
-        at += len(item) + 1
+        """
+        for whole in self.items:
+            at = whole.start
+            for item in whole.text.replace("|", ",").split(","):
+                if not item:
+                    sign = max(at - 1, whole.start)
+                    signs = {",": "a comma", "|": "'|'"}
+                    what = signs.get(whole.text[sign - whole.start], "a list")
+                    reason = f"{self.name}: {what} needs {noun} on both sides"
+                    raise QueryError(sign, sign + 1, reason, (noun,))
+                yield Piece(item, at)
+                at += len(item) + 1
 
 
 @dataclass(frozen=True)
@@ -112,7 +108,6 @@ class Comparable:
     ordered: bool = True
     values: tuple[str, ...] = ()
     text: str = ""
-    units: tuple[str, ...] = field(default=())
     operand: object = None
 
 

@@ -8,6 +8,7 @@ from typing import TypeAlias, TypeVar, cast
 import numpy as np
 
 from tcctui.arrays import Array, Indexes, Mask
+from tcctui.flows.index import SPREAD
 
 Flows: TypeAlias = Mapping[str, Array]
 """Columns by name, all of one length, always including `cookie`."""
@@ -53,7 +54,6 @@ class Evaluation(Mapping[str, Array]):
         return np.zeros(self.count, np.bool_)
 
 
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Fibonacci hashing
 _BUCKETS = 1 << 14
 
 
@@ -67,7 +67,7 @@ def distinct(texts: Array) -> tuple[Array, Indexes]:
     hashed = np.zeros(len(texts), np.uint64)
     for column in words.view(np.uint64).reshape(len(texts), width).T:
         hashed ^= column
-        hashed *= _FACTOR
+        hashed *= SPREAD
     bucket = (hashed >> np.uint64(50)).astype(np.intp)
     first = np.full(_BUCKETS, -1)
     first[bucket] = np.arange(len(texts))

@@ -214,38 +214,28 @@ class Recording:
 
     def _walk(self, at: int) -> Iterator[index.Batch]:
         """Walk from head to head until the end, or to the first damaged one."""
-        unknown = 0
         while at < self._size:
             peek = self._read(at, _PEEK)
-            if len(peek) < frames.PREFIX:
-                self._left_out(at, "are a batch that was cut off")
-                return
+            head = None
             try:
-                length = frames.metadata_length(peek[: frames.PREFIX])
+                if len(peek) >= frames.PREFIX:
+                    length = frames.metadata_length(peek[: frames.PREFIX])
+                    if not length:
+                        if at + frames.PREFIX < self._size and not self._has_index():
+                            self._left_out(at + frames.PREFIX, "come after its end")
+                        return
+                    if at + frames.PREFIX + length <= self._size:
+                        head = self._head(peek, at, length)
             except ValueError:
                 self._left_out(at, "can't be understood")
                 return
-            if length == 0:
-                if at + frames.PREFIX < self._size and not self._has_index():
-                    self._left_out(at + frames.PREFIX, "come after its end")
-                return
-            if at + frames.PREFIX + length > self._size:
-                self._left_out(at, "are a batch that was cut off")
-                return
-            try:
-                head = self._head(peek, at, length)
-            except ValueError:
-                self._left_out(at, "can't be understood")
-                return
-            size = frames.PREFIX + length + head.body
-            if at + size > self._size:
+            size = 0 if head is None else frames.PREFIX + length + head.body
+            if head is None or at + size > self._size:
                 self._left_out(at, "are a batch that was cut off")
                 return
             try:
                 if head.kind == frames.BATCH:
                     yield index.Batch(at, size, self._note(head, at, size))
-                else:
-                    unknown += 1
             except ValueError:
                 self._damaged.add(at)
             at += size

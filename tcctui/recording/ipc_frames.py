@@ -157,7 +157,8 @@ def head(metadata: Bytes) -> Head:
         length = _i64(metadata, body)[0] if body else 0
         if not kind or not 0 <= length <= _MOST_BODY:
             raise ValueError("a message is damaged")
-        return Head(metadata[kind], length, _note(metadata, message))
+        note = next((text for key, text in _facts(metadata, message) if key == NOTE), b"")
+        return Head(metadata[kind], length, note)
     except (struct.error, IndexError) as error:
         raise ValueError("a message is damaged") from error
 
@@ -208,10 +209,6 @@ def _bearable(sizes: I64) -> int:
     if (sizes < 0).any() or (sizes > MOST_UNPACKED).any() or sizes.sum() > MOST_UNPACKED:
         raise ValueError("a batch is damaged, or larger than any that tcctui writes")
     return int(sizes.sum())
-
-
-def _note(metadata: Bytes, message: int) -> bytes:
-    return next((text for key, text in _facts(metadata, message) if key == NOTE), b"")
 
 
 def _facts(metadata: Bytes, message: int) -> Iterator[tuple[bytes, bytes]]:

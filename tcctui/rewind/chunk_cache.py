@@ -52,7 +52,11 @@ class ChunkCache:
 
     def _read(self, after_ns: int, until_ns: int) -> Iterator[Chunk]:
         kept = self._kept
-        if not kept or not _meet(kept, after_ns, until_ns):
+        # They may not overlap, if the gap is worth filling.
+        meet = kept and (
+            after_ns <= kept[-1].end_ns + _GAP_NS and until_ns >= kept[0].begin_ns - _GAP_NS
+        )
+        if not meet:
             yield from self._made(after_ns, until_ns)
             return
         if after_ns < kept[0].begin_ns:
@@ -106,11 +110,6 @@ class CondensedTimeline:
                 if chunk.end_ns <= exactly_ns:
                     yield chunk
         yield from self._timeline.chunks(max(after_ns, exactly_ns), until_ns, self.of)
-
-
-def _meet(kept: list[Chunk], after_ns: int, until_ns: int) -> bool:
-    """True if the cached chunks and the request overlap, or their gap is worth filling."""
-    return after_ns <= kept[-1].end_ns + _GAP_NS and until_ns >= kept[0].begin_ns - _GAP_NS
 
 
 def _size(chunk: Chunk) -> int:

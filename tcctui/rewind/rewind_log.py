@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,27 +25,22 @@ _OBJECTS = 300
 """Overhead of a chunk's Python objects in bytes, without the packed data."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Kept:
-    begin_ns: int
-    end_ns: int
+class _Kept(NamedTuple):
+    """A chunk without its records, and these in little memory."""
+
+    rest: Chunk
     events: Packed
     samples: Packed
-    lost: int
-    skipped: int
-    keyframe: bytes
 
     @property
     def nbytes(self) -> int:
-        return self.events.nbytes + self.samples.nbytes + len(self.keyframe) + _OBJECTS
+        return self.events.nbytes + self.samples.nbytes + len(self.rest.keyframe) + _OBJECTS
 
     def chunk(self, cookies: Keys | None) -> Chunk:
         events, samples = unpack_events(self.events), self.samples.array()
         if cookies is not None:
             events, samples = of_flows(events, cookies), of_flows(samples, cookies)
-        return Chunk(
-            self.begin_ns, self.end_ns, events, samples, self.lost, self.skipped, self.keyframe
-        )
+        return replace(self.rest, events=events, samples=samples)
 
 
 class RewindLog:
@@ -75,8 +71,8 @@ class RewindLog:
         with self._lock:
             if not self._kept:
                 return Span(*[self._base[0] if self._base else 0] * 2)
-            first_ns = self._base[0] if self._base else self._kept[0].begin_ns
-            return Span(first_ns, self._kept[-1].end_ns)
+            first_ns = self._base[0] if self._base else self._kept[0].rest.begin_ns
+            return Span(first_ns, self._kept[-1].rest.end_ns)
 
     def wants_keyframe(self) -> bool:
         """True if enough has come since the last keyframe to want another soon."""
@@ -85,38 +81,34 @@ class RewindLog:
     def keep(self, chunk: Chunk) -> None:
         """Append the next chunk; evict the oldest ones if there is no room."""
         kept = _Kept(
-            chunk.begin_ns,
-            chunk.end_ns,
+            replace(chunk, events=NO_EVENTS, samples=NO_SAMPLES),
             pack_events(chunk.events),
             pack(self._idle.left_out(chunk.samples)),
-            chunk.lost,
-            chunk.skipped,
-            chunk.keyframe,
         )
         with self._lock:
             self._kept.append(kept)
             self._nbytes += kept.nbytes
-            self._since_keyframe = 0 if kept.keyframe else self._since_keyframe + kept.nbytes
+            self._since_keyframe = 0 if kept.rest.keyframe else self._since_keyframe + kept.nbytes
             while self.nbytes > self._budget and len(self._kept) > 1:
                 self._drop()
 
     def _drop(self) -> None:
         """Evict the oldest chunks up to one with a keyframe; without any, only one."""
-        count = 1 + next((at for at, kept in enumerate(self._kept) if kept.keyframe), 0)
+        count = 1 + next((at for at, kept in enumerate(self._kept) if kept.rest.keyframe), 0)
         dropped = [self._kept.popleft() for _ in range(count)]
         self._nbytes -= sum(kept.nbytes for kept in dropped)
         if self._base is not None:
             self._nbytes -= len(self._base[1])
         last = dropped[-1]
-        self._base = (last.end_ns, last.keyframe) if last.keyframe else None
-        self._nbytes += len(last.keyframe)
+        self._base = (last.rest.end_ns, last.rest.keyframe) if last.rest.keyframe else None
+        self._nbytes += len(last.rest.keyframe)
 
     def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
         """Newest keyframe at or before `at_ns`, and its moment."""
         with self._lock:
             for kept in reversed(self._kept):
-                if kept.end_ns <= at_ns and kept.keyframe:
-                    return kept.end_ns, kept.keyframe
+                if kept.rest.end_ns <= at_ns and kept.rest.keyframe:
+                    return kept.rest.end_ns, kept.rest.keyframe
             if self._base is not None and self._base[0] <= at_ns:
                 return self._base
         return None
@@ -126,7 +118,9 @@ class RewindLog:
         with self._lock:
             base = self._base
             wanted = [
-                kept for kept in self._kept if kept.end_ns > after_ns and kept.begin_ns <= until_ns
+                kept
+                for kept in self._kept
+                if kept.rest.end_ns > after_ns and kept.rest.begin_ns <= until_ns
             ]
         if base is not None and base[0] > after_ns:
             # The starting point for saving all this.

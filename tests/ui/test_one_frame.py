@@ -88,10 +88,15 @@ async def test_one_tick_is_one_frame(clock: Clock, monkeypatch: pytest.MonkeyPat
 
         def noted(request: FrameRequest) -> Frame:
             asked.append(request)
-            return frame(request)
+            with pytest.MonkeyPatch.context() as within:
+                for name, read in reads.items():
+                    within.setattr(desk.store, name, read)
+                return frame(request)
 
         monkeypatch.setattr(desk.store, "frame", noted)
-        for name in ("flows", "some_flows", "history", "sparklines", "totals"):
+        names = ("flows", "some_flows", "history", "sparklines", "totals")
+        reads = {name: getattr(desk.store, name) for name in names}
+        for name in names:
             monkeypatch.setattr(desk.store, name, lambda *_, name=name: pytest.fail(name))
         desk.screen.tick()
         assert len(asked) == 1

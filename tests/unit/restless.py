@@ -25,7 +25,8 @@ class Restless:
         self._store = store
         self._cookies = cookies
         self._now_ns = now_ns
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._depth = 0
         self._thread = threading.get_ident()
         self._changing = False
         self.turns = 0
@@ -33,10 +34,13 @@ class Restless:
 
     def __enter__(self) -> None:
         self._lock.acquire()
+        self._depth += 1
 
     def __exit__(self, *_: object) -> None:
+        self._depth -= 1
+        let_go = not self._depth
         self._lock.release()
-        if threading.get_ident() == self._thread and not self._changing:
+        if let_go and threading.get_ident() == self._thread and not self._changing:
             self._changing = True
             self.change()
             self._changing = False

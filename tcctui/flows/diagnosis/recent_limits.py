@@ -64,8 +64,6 @@ class Limits:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
-        if rows == len(self._until):
-            return
         for name in _ARRAYS:
             setattr(self, name, grown(getattr(self, name), rows))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tcctui.config.settings import Units
 from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
+from tcctui.magnitudes import BINARY, DECIMAL, scaled
 from tcctui.wire.events import NO_SSTHRESH, CaState
 
 if TYPE_CHECKING:
@@ -42,15 +43,12 @@ class FlowFacts:
 
     def size(self, number: float) -> str:
         """Write bytes, but for the B."""
-        if self._units.size == "decimal":
-            return _scaled(number, 1000, ("", "k", "M", "G", "T"))
-        return _scaled(number, 1024, ("", "Ki", "Mi", "Gi", "Ti"))
+        return _written(number, DECIMAL if self._units.size == "decimal" else BINARY)
 
     def rate(self, bytes_per_second: float) -> str:
         """Write a rate, in bits or in bytes."""
         times, unit = (8, "b/s") if self._units.rate == "bit" else (1, "B/s")
-        prefixes = ("", "k", "M", "G", "T")
-        return _scaled(times * bytes_per_second, 1000, tuple(one + unit for one in prefixes))
+        return _written(times * bytes_per_second, DECIMAL) + unit
 
     def known(self, name: str) -> bool:
         """Say whether there is a value."""
@@ -214,13 +212,10 @@ def _short(number: float) -> str:
     return f"{number:.1f}" if number < 9.95 else f"{number:.0f}"
 
 
-def _scaled(number: float, base: int, units: tuple[str, ...]) -> str:
-    """Write a number with the unit that leaves the fewest digits."""
-    for unit in units[:-1]:
-        if round(number) < base:
-            return f"{number:.0f} {unit}" if unit == units[0] else f"{_short(number)} {unit}"
-        number /= base
-    return f"{_short(number)} {units[-1]}"
+def _written(number: float, prefixes: tuple[str, ...]) -> str:
+    """Write a number and its prefix, for a unit behind them."""
+    scale, prefix = scaled(number, prefixes, 999.5 if prefixes is DECIMAL else 1023.5)
+    return f"{_short(scale)} {prefix}" if prefix else f"{number:.0f} "
 
 
 def time(microseconds: float) -> str:

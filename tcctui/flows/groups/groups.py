@@ -16,7 +16,7 @@ from tcctui.arrays import U8, U64, Array, Floats, Indexes, Mask
 from tcctui.flows.derived import retrans_percent
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.quantiles import quantiles
-from tcctui.flows.index import Keys
+from tcctui.flows.index import SPREAD, Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.wire.addresses import Prefix, format_address
 
@@ -141,7 +141,6 @@ def _numbered(ids: Keys) -> tuple[Keys, Indexes, Indexes]:
     return ordered[begins], order[begins], number
 
 
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / the golden ratio, as Fibonacci hashing has it
 _SHIFT = np.uint64(32)
 
 
@@ -154,7 +153,7 @@ def _ids(keys: tuple[Array, ...]) -> Keys:
     ids = np.zeros(len(keys[0]), "u8")
     for key in keys:
         for word in _words(key):
-            ids = (ids ^ (ids >> _SHIFT)) * _FACTOR + word
+            ids = (ids ^ (ids >> _SHIFT)) * SPREAD + word
     return ids & np.uint64((1 << 62) - 1) | IDS_FROM
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.arrays import U32, U64, Indexes
+from tcctui.arrays import I64, U32, U64, Indexes
 
 SERIES = ("snd_cwnd", "ssthresh", "srtt_us", "in_flight")
 """The fields of which a bucket keeps minimum, maximum and last value."""
@@ -76,3 +76,9 @@ def run_starts(*keys: npt.NDArray[np.generic]) -> Indexes:
     for key in keys:
         changed[1:] |= key[1:] != key[:-1]
     return np.flatnonzero(changed)
+
+
+def row_runs(rows: I64) -> tuple[Indexes, I64, I64]:
+    """Runs of one row: where they start, their rows, and their lengths."""
+    starts = run_starts(rows)
+    return starts, rows[starts], np.diff(np.append(starts, len(rows)))

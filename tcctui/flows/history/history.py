@@ -18,7 +18,7 @@ from tcctui.flows.history.buckets import (
     MIN,
     STAMP,
     Buckets,
-    run_starts,
+    row_runs,
 )
 from tcctui.flows.history.detail import LIFE_PAGES, RECENT_BUCKETS, RECENT_PAGES, Detail
 from tcctui.flows.history.lifetime import LifetimeHistory
@@ -49,8 +49,6 @@ class History:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows; those there stay as they are."""
-        if rows == len(self._newest):
-            return
         self._recent.grow(rows)
         self._life.grow(rows)
         self._newest = grown(self._newest, rows)
@@ -81,13 +79,12 @@ class History:
         order = np.argsort(needed, kind="stable")
         fits = np.zeros(len(needed), bool)
         fits[order] = np.cumsum(needed[order]) <= self.pages.free
-        return np.repeat(fits, np.diff(np.append(run_starts(rows), len(rows))))
+        return np.repeat(fits, row_runs(rows)[2])
 
     def _needed(self, rows: Rows, buckets: Buckets) -> Counts:
         """Upper limit of the pages that `add` takes, for each row that has buckets."""
-        starts = run_starts(rows)
-        owners = rows[starts]
-        new = np.diff(np.append(starts, len(rows))) - self._goes_on(owners, buckets[starts])
+        starts, owners, lengths = row_runs(rows)
+        new = lengths - self._goes_on(owners, buckets[starts])
         recent = self._recent.lengths(owners) + new
         pages = np.minimum(-(-recent // PAGE), self.detail.recent_pages(owners))
         needed = np.maximum(pages - self._recent.held[owners], 0)
@@ -140,9 +137,7 @@ class History:
         the newest one there. `pages_needed` pages must be free.
         """
         goes_on = self._goes_on(rows, buckets)
-        starts = run_starts(rows)
-        lengths = np.diff(np.append(starts, len(rows)))
-        owners = rows[starts]
+        starts, owners, lengths = row_runs(rows)
         filled = self._recent.lengths(owners) + lengths - goes_on[starts]
         begins = (self._life.held[owners] == 0) & (filled > PAGE)
         if begins.any():
@@ -161,9 +156,7 @@ class History:
     def _add_recent(self, rows: Rows, buckets: Buckets) -> None:
         if not len(rows):
             return
-        starts = run_starts(rows)
-        lengths = np.diff(np.append(starts, len(rows)))
-        owners = rows[starts]
+        starts, owners, lengths = row_runs(rows)
         self._newest[owners] = buckets[starts + lengths - 1, STAMP]
 
         held, before = self._recent.held[owners], self._recent.lengths(owners)

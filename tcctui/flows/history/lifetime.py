@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcctui.arrays import U32, Mask
-from tcctui.flows.history.buckets import STAMP, WIDTH, Buckets, merge, run_starts
+from tcctui.flows.history.buckets import STAMP, WIDTH, Buckets, merge, row_runs, run_starts
 from tcctui.flows.history.detail import Detail
 from tcctui.flows.history.pages import PAGE, Chains, Counts, Pages
 from tcctui.flows.index import Rows, grown
@@ -73,9 +73,7 @@ class LifetimeHistory(Chains):
         if not len(rows):
             return
 
-        starts = run_starts(rows)
-        lengths = np.diff(np.append(starts, len(rows)))
-        owners = rows[starts]
+        starts, owners, lengths = row_runs(rows)
         full = self.lengths(owners) + lengths > self._detail.life_pages(owners) * PAGE
         widened = np.repeat(full, lengths)
         self.append(rows[~widened], buckets[~widened])
@@ -102,9 +100,7 @@ class LifetimeHistory(Chains):
         order = np.argsort(rows, kind="stable")
         rows, buckets = rows[order], np.concatenate([old, new])[order]
         while True:
-            starts = run_starts(rows)
-            lengths = np.diff(np.append(starts, len(rows)))
-            owners = rows[starts]
+            starts, owners, lengths = row_runs(rows)
             wide = lengths > self._detail.life_pages(owners) * PAGE * 3 // 4
             if not wide.any():
                 break

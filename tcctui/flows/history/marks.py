@@ -11,7 +11,7 @@ from tcctui.arrays import I64, U8, Array, Records
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
 from tcctui.flows.history.ring_log import RingLog
 from tcctui.flows.history.time_grid import TimeGrid
-from tcctui.flows.index import Keys
+from tcctui.flows.index import SPREAD, Keys
 from tcctui.wire.events import CaState
 from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
 
@@ -113,6 +113,5 @@ def laid(own: Records, grid: TimeGrid) -> Marks:
 
 def _keys(marks: Records) -> Keys:
     """Hash of each flow, kind and 100 ms; collisions are very rare."""
-    odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
     moment = marks["stamp"].astype("u8") << np.uint64(8) | marks["kind"]
-    return marks["cookie"] * odd ^ moment
+    return marks["cookie"] * SPREAD ^ moment

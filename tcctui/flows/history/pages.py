@@ -17,7 +17,7 @@ from tcctui.flows.history.buckets import (
     STAMP,
     WIDTH,
     Buckets,
-    run_starts,
+    row_runs,
 )
 from tcctui.flows.index import Rows, grown
 
@@ -150,9 +150,7 @@ class Chains:
         """Add buckets, `rows[i]` being the row of `buckets[i]`; they are grouped by row."""
         if not len(rows):
             return
-        starts = run_starts(rows)
-        owners = rows[starts]
-        lengths = np.diff(np.append(starts, len(rows)))
+        starts, owners, lengths = row_runs(rows)
         used = np.where(self.held[owners] > 0, self._used[owners], PAGE).astype("i8")
         slot = np.arange(len(rows)) + np.repeat(used - starts, lengths)
         fresh = np.flatnonzero(slot % PAGE == 0)

@@ -30,8 +30,7 @@ class Endpoints:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
-        if rows > len(self._made):
-            self._made = grown(self._made, rows)
+        self._made = grown(self._made, rows)
 
     def forget(self, rows: Rows) -> None:
         """Drop the rows' text: their addresses change."""

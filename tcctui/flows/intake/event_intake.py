@@ -142,14 +142,10 @@ class EventIntake:
         self._known.sockets.learn(socket_keys(events)[order], rows[order])
 
     def _ingest_destroys(self, events: Events) -> Rows:
-        columns = self._known.columns
         rows = self._known.cookies.lookup(events["sock_cookie"])
         known = rows >= 0
-        rows, when = rows[known], events["ts_ns"][known].astype("i8")
-        closed = columns["closed_ns"][rows]
-        columns["closed_ns"][rows] = np.where(closed > 0, closed, when)
-        columns["state"][rows] = TcpState.CLOSE
-        return rows
+        self._known.close(rows[known], events["ts_ns"][known].astype("i8"))
+        return rows[known]
 
     def _ingest_states(self, events: Events) -> None:
         rows, events = self._of_their_rows(events)

@@ -57,8 +57,7 @@ class Latest:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
-        if rows > len(self._samples):
-            self._samples = grown(self._samples, rows)
+        self._samples = grown(self._samples, rows)
 
     def forget(self, rows: Rows) -> None:
         """Drop the rows' samples."""

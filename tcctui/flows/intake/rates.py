@@ -67,8 +67,6 @@ class Rates:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
-        if rows == len(self.per_second):
-            return
         self._counters = grown(self._counters, rows)
         self.per_second = grown(self.per_second, rows)
 

@@ -16,7 +16,7 @@ from tcctui.flows.intake.latest import at_the_end
 from tcctui.flows.intake.sampled_history import Changes
 from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.flows.rows import FlowRows
-from tcctui.wire.events import EventKind, Events, TcpState
+from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import End, Samples, current_ssthresh, in_flight, newest, value
 from tcctui.wire.tracepoints import MarkKind
@@ -39,10 +39,9 @@ class SampleIntake:
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
-        if rows > len(self._state_ns):
-            self._state_ns = grown(self._state_ns, rows)
-            self._ca_state_ns = grown(self._ca_state_ns, rows)
-            self._missed = grown(self._missed, rows)
+        self._state_ns = grown(self._state_ns, rows)
+        self._ca_state_ns = grown(self._ca_state_ns, rows)
+        self._missed = grown(self._missed, rows)
 
     def forget(self, rows: Rows) -> None:
         """Reset the rows."""
@@ -172,10 +171,8 @@ class SampleIntake:
         else:
             over = np.maximum(columns["last_ns"][rows], columns["sampled_ns"][rows]) <= when
         rows, when = rows[over], when[over]
-        closed = columns["closed_ns"][rows]
-        columns["closed_ns"][rows] = np.where(closed > 0, closed, when)
-        self._missed[rows] = (closed == 0) & (end == End.GONE)
-        columns["state"][rows] = TcpState.CLOSE
+        self._missed[rows] = (columns["closed_ns"][rows] == 0) & (end == End.GONE)
+        known.close(rows, when)
         known.sockets.forget(rows)
 
     def _take(self, rows: Rows, samples: Samples) -> None:

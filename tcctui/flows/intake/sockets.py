@@ -6,28 +6,28 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tcctui.arrays import I64, Array
-from tcctui.flows.index import KeyIndex, Keys, Rows
+from tcctui.arrays import I64, U64, Array
+from tcctui.flows.index import SPREAD, KeyIndex, Keys, Rows
 from tcctui.wire.events import Events
 from tcctui.wire.samples import SAMPLE, Samples
 
 _REMEMBERED = 8192
 
 
-def tuple_keys(events: Events | Samples) -> Keys:
-    """64-bit key of each event's addresses and ports, for events without skaddr."""
-    saddr, daddr = events["saddr"], events["daddr"]
-    return keys_of_ends(
-        saddr[:, 0], saddr[:, 1], daddr[:, 0], daddr[:, 1], events["sport"], events["dport"]
-    )
+def tuple_keys(events: Events | Samples, *more: U64) -> Keys:
+    """64-bit key of each event's addresses and ports, for events without skaddr.
+
+    `more` is part of it, too.
+    """
+    halves = (events[name][:, half] for name in ("saddr", "daddr") for half in (0, 1))
+    return keys_of_ends(*halves, events["sport"], events["dport"], *more)
 
 
 def keys_of_ends(*parts: Array) -> Keys:
     """The same keys from the halves of local and remote addresses, and both ports."""
     key = np.zeros(len(parts[0]), "u8")
-    odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
     for part in parts:
-        key = (key ^ part.astype("u8")) * odd
+        key = (key ^ part.astype("u8")) * SPREAD
         key ^= key >> np.uint64(29)
     return key
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from tcctui.arrays import Array
-from tcctui.flows.keyframe import layout, unnamed
+from tcctui.flows.keyframe import layout
 from tcctui.flows.keyframe.packed import Packed, pack
 
 _FORMAT = 0x326B6374
@@ -79,14 +79,14 @@ class Keyframe:
         if len(data) < _HEAD.size:
             raise ValueError("a keyframe is too short")
         form, length, check = _HEAD.unpack_from(data)
-        if form != _FORMAT and form not in unnamed.LAYOUTS:
+        if form != _FORMAT and form not in layout.UNNAMED:
             raise ValueError("a keyframe is of another version of tcctui")
         if check != zlib.crc32(memoryview(data)[_HEAD.size :]):
             raise ValueError("a keyframe is damaged")
         try:
             head = json.loads(data[_HEAD.size :][:length])
             if form != _FORMAT:
-                head.append(unnamed.LAYOUTS[form])
+                head.append(layout.UNNAMED[form])
             return cls._read(head, memoryview(data)[_HEAD.size + length :])
         except _DAMAGE as error:
             raise ValueError(f"a keyframe is damaged: {error}") from error
