@@ -218,7 +218,7 @@ class Choosing(ModalScreen[bool]):
         self._offer()
         self._tell()
 
-    def on_option_list_optionhighlighted(self, event: OptionList.OptionHighlighted) -> None:
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         """Say what it means; on the left, show where it is on the right."""
         name = event.option.id
         chosen = self.query_one(Chosen)
