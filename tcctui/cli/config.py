@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the settings, the default file or the mistakes."""
     from tcctui.config import printing, reading  # noqa: PLC0415 - each command pays for itself
     from tcctui.ui.actions import meanings  # noqa: PLC0415 - Textual
-    from tcctui.ui.app.choices import all_actions, choices  # noqa: PLC0415
+    from tcctui.ui.app.setting_names import all_actions, choices  # noqa: PLC0415
 
     if args.print_default:
         print(printing.default(choices(), meanings(all_actions())), end="")
@@ -152,7 +152,7 @@ def _of(path: Path) -> Preferences:
     settings, told = None, list[str]()
     if os.path.lexists(path):  # without it, nothing else need be imported
         from tcctui.config import reading  # noqa: PLC0415
-        from tcctui.ui.app.choices import choices  # noqa: PLC0415
+        from tcctui.ui.app.setting_names import choices  # noqa: PLC0415
 
         settings, problems = reading.read(path, choices())
         # Without its directories: a notice has forty characters a line.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tcctui.config.printing import EXPLAINED
 from tcctui.reference.blocks import Block, Command, Paragraph, entry
-from tcctui.ui.app.choices import choices
+from tcctui.ui.app.setting_names import choices
 
 
 def blocks() -> Iterator[Block]:

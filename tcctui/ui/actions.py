@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from textual.app import App
-from textual.binding import Binding, BindingType
+from textual.binding import Binding
 from textual.dom import DOMNode
 from textual.keys import Keys
 
@@ -100,7 +100,7 @@ def actions(owners: Iterable[type[DOMNode]]) -> Iterator[Action]:
     """Actions with an id of some classes and their bases; each once."""
     found: dict[str, Action] = {}
     for one in dict.fromkeys(base for owner in owners for base in owner.__mro__):
-        for binding in Binding.make_bindings(_bindings(one)):
+        for binding in Binding.make_bindings(list(vars(one).get("BINDINGS", ()))):
             if binding.id is None:
                 continue
             action = found.get(binding.id, Action(binding.id, (), ""))
@@ -109,10 +109,6 @@ def actions(owners: Iterable[type[DOMNode]]) -> Iterator[Action]:
             meaning = action.meaning or told[:1].upper() + told[1:]
             found[binding.id] = Action(binding.id, keys, meaning)
     yield from found.values()
-
-
-def _bindings(owner: type) -> list[BindingType]:
-    return list(vars(owner).get("BINDINGS", ()))
 
 
 def in_force(action: Action, keys: Mapping[str, str]) -> tuple[str, ...]:

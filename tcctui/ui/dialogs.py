@@ -28,6 +28,12 @@ def go(options: OptionList, way: str) -> None:
         getattr(options, f"action_{way}")()
 
 
+def highlighted(options: OptionList) -> str | None:
+    """Id of the highlighted option; None without one."""
+    option = options.highlighted_option
+    return None if option is None else option.id
+
+
 class Palette(CommandPalette):
     """Command palette, whose keys may arrive before its list."""
 
@@ -58,8 +64,8 @@ class Pick(ModalScreen[str | None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", "Close"),
-        Binding("down", "cursor(1)", "Down", show=False),
-        Binding("up", "cursor(-1)", "Up", show=False),
+        Binding("down", "cursor('cursor_down')", "Down", show=False),
+        Binding("up", "cursor('cursor_up')", "Up", show=False),
     ]
 
     def __init__(self, title: str, choices: Sequence[Choice], *, nothing: str = "Nothing") -> None:
@@ -95,8 +101,7 @@ class Pick(ModalScreen[str | None]):
     def renew(self) -> None:
         """Rebuild the list."""
         options = self.query_one(OptionList)
-        at = options.highlighted
-        value = None if at is None else options.get_option_at_index(at).id
+        value = highlighted(options)
         self._narrow(self.query_one(Input).value)
         if value is not None and value in (option.id for option in options.options):
             options.highlighted = options.get_option_index(value)
@@ -121,13 +126,9 @@ class Pick(ModalScreen[str | None]):
         else:
             options.highlighted = 0
 
-    def action_cursor(self, by: int) -> None:
-        """Move to the next choice, or the previous one (-1)."""
-        options = self.query_one(OptionList)
-        if by > 0:
-            options.action_cursor_down()
-        else:
-            options.action_cursor_up()
+    def action_cursor(self, way: str) -> None:
+        """Move to the next choice, or the previous one."""
+        go(self.query_one(OptionList), way)
 
     def on_input_submitted(self) -> None:
         """Pick the highlighted choice."""

@@ -15,7 +15,7 @@ from tcctui.flows.store import Store
 from tcctui.query.reference import FIELD_HELP, SYNTAX
 from tcctui.ui.actions import actions, key_name
 from tcctui.ui.app.app import TcctuiApp
-from tcctui.ui.app.choices import OWNERS
+from tcctui.ui.app.setting_names import OWNERS
 from tcctui.ui.dashboard.help import Help, Section
 from tcctui.ui.dialogs import Pick
 from tcctui.ui.preferences import Preferences

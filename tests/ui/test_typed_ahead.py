@@ -21,7 +21,7 @@ from tcctui.ui.dialogs import Ask
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.search.saved_filters import Filters
 from tcctui.ui.table.column_dialogs import Columns, Sorting
-from tcctui.ui.table.histogram import SrttHistogram
+from tcctui.ui.table.srtt_histogram import SrttHistogram
 from tests.ui.rest import at_rest
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import FOR_EVER, Clock, Desk, dashboard

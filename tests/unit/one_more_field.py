@@ -23,7 +23,7 @@ from tcctui.query.completion import Suggestion, complete
 from tcctui.recording.arrow import SCHEMA
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.file import Recording
-from tcctui.ui.app.choices import choices
+from tcctui.ui.app.setting_names import choices
 from tcctui.ui.dashboard.help import Help, Section
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.column_dialogs import Columns

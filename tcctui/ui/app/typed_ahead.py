@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from textual import events
@@ -45,12 +46,11 @@ class TypedAhead(App[None]):
     dialog, which opens another.
     """
 
+    @dataclass
     class Done(Message):
         """Reached the application from its widget: everything before it has been handled."""
 
-        def __init__(self, key: int) -> None:
-            super().__init__()
-            self.key = key
+        key: int
 
     def __init__(self) -> None:
         super().__init__()

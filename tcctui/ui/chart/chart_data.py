@@ -97,11 +97,6 @@ class ChartData:
     elapsed: bool = False
     """True if the axis counts from 0 on the left to `seconds`, instead of back from now."""
 
-    @property
-    def has_foot(self) -> bool:
-        """True if there is content for a line below the axis."""
-        return self.limits is not None or self.note is not None
-
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, ChartData)

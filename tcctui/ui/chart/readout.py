@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -59,7 +59,9 @@ def readout(
                 pieces.append(_Piece(f"{plain(series.name)} {value}{unit}", rank))
             rank = 6 if series.name == "cwnd" and rank == 1 else 3
         rank = 1
-    pieces += _limit(past, first, last)
+    worst = time_axis.worst(past.limits[first : last + 1])
+    if worst in BY_LIMIT:
+        pieces.append(_Piece(BY_LIMIT[worst].phrase, 4))
     pieces += [
         _Piece(f"{MARKS[kind].glyph} {MARKS[kind].word}", 2) for kind in _marks(past, first, last)
     ]
@@ -77,12 +79,6 @@ def _value(picture: Picture, series: Series, first: int, last: int) -> str:
     number, _, unit = ends[0].partition(" ")
     same = unit == ends[1].partition(" ")[2]
     return f"{number if same else ends[0]}–{ends[1]}"
-
-
-def _limit(past: FlowHistory, first: int, last: int) -> Iterator[_Piece]:
-    worst = time_axis.worst(past.limits[first : last + 1])
-    if worst in BY_LIMIT:
-        yield _Piece(BY_LIMIT[worst].phrase, 4)
 
 
 def _marks(past: FlowHistory, first: int, last: int) -> list[int]:

@@ -208,7 +208,7 @@ class TimeChart(Widget):
             return self._message_lines(width, height)
         if width < _SMALLEST[0] or height < _SMALLEST[1]:
             return [self._header(data.series, width)]
-        foot = data.has_foot and height >= _FOOT_FROM
+        foot = (data.limits is not None or data.note is not None) and height >= _FOOT_FROM
         below = 2 if height - foot >= _AXIS_LINE_FROM else 1
         self._plot_rows = rows = height - 1 - below - foot
         axis = axes.y_axis(*reach, rows, self._format, from_zero=self.y_from_zero)

@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 from tcctui.query.reference import FIELD_HELP, SYNTAX, UNITS, FieldHelp
 from tcctui.ui.actions import actions, in_force, spoken
 from tcctui.ui.style.signs import LIMITS, MARKS, ROWS, Sign
-from tcctui.ui.table.columns import BY_NAME, TableColumn
+from tcctui.ui.table.columns import BY_NAME
 
 
 class Entry(NamedTuple):
@@ -95,7 +95,8 @@ class Help(ModalScreen[None]):
         typing = self._keys(lambda name: name == _SEARCH)
         yield "Searches", [*typing, *(Entry(*told) for told in (*SYNTAX, *UNITS))]
         yield "Fields", [_field(one) for one in FIELD_HELP]
-        yield "Columns", [_column(column) for column in BY_NAME.values()]
+        columns = BY_NAME.values()
+        yield "Columns", [Entry(column.title, column.meaning, column.source) for column in columns]
         signs = (("limited by", LIMITS), ("mark", MARKS), ("flow", ROWS))
         yield "Signs", [entry for what, each in signs for entry in _signs(what, each.values())]
 
@@ -160,10 +161,6 @@ def _field(field: FieldHelp) -> Entry:
     unit = f"; a bare number is in {field.unit}" if field.unit else ""
     meaning = f"{field.meaning or field.kind}{unit}"
     return Entry(", ".join((field.name, *field.synonyms)), meaning, field.source)
-
-
-def _column(column: TableColumn) -> Entry:
-    return Entry(column.title, column.meaning, column.source)
 
 
 def _signs(what: str, signs: Iterable[Sign]) -> list[Entry]:

@@ -10,7 +10,7 @@ from textual.binding import Binding, BindingType
 from textual.widgets import OptionList
 
 from tcctui.query import QueryError, parse
-from tcctui.ui.dialogs import Ask, Choice, Pick
+from tcctui.ui.dialogs import Ask, Choice, Pick, highlighted
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.search.search_bar import SearchBar
@@ -42,10 +42,7 @@ class Filters(Pick):
 
     def action_forget(self) -> None:
         """Delete the highlighted one."""
-        options = self.query_one(OptionList)
-        if options.highlighted is None:
-            return
-        value = options.get_option_at_index(options.highlighted).id or ""
+        value = highlighted(self.query_one(OptionList)) or ""
         if value.startswith(NAMED):
             self._forget(value.removeprefix(NAMED))
             self._choices = [choice for choice in self._choices if choice.value != value]

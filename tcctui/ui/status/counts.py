@@ -30,11 +30,6 @@ class Streamed(Protocol):
         """Delay in seconds; 0 while it keeps up."""
 
 
-def behind_s(source: Source) -> float:
-    """Delay of a source in seconds."""
-    return source.behind_s if isinstance(source, Streamed) else 0.0
-
-
 def is_live(source: Source) -> bool:
     """True if a source delivers the present, as far as clocks can be compared."""
     if not isinstance(source, Streamed) or not source.now_ns():
@@ -65,7 +60,7 @@ def counts(
             "kernel_filter": source.kernel_filter,
             "kernel_exact": source.kernel_exact,
             "interval_ns": source.interval_ns,
-            "behind_s": behind_s(source),
+            "behind_s": source.behind_s if isinstance(source, Streamed) else 0.0,
         }
     if view.moment is not None:
         lost, skipped = view.losses

@@ -16,7 +16,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tcctui.config.settings import Settings
-from tcctui.ui.dialogs import go
+from tcctui.ui.dialogs import go, highlighted
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.table import layout
 from tcctui.ui.table.columns import BY_NAME, GROUPS
@@ -201,13 +201,13 @@ class Choosing(ModalScreen[bool]):
 
     @property
     def _offered_name(self) -> str | None:
-        return _highlighted(self.query_one("#offered", OptionList))
+        return highlighted(self.query_one("#offered", OptionList))
 
     @property
     def _current(self) -> str | None:
         """Name of the column that keys are about."""
         chosen = self.query_one(Chosen)
-        return _highlighted(chosen) if self.focused is chosen else self._offered_name
+        return highlighted(chosen) if self.focused is chosen else self._offered_name
 
     @on(events.DescendantFocus)
     def _tell_of_list(self) -> None:
@@ -297,11 +297,6 @@ class Choosing(ModalScreen[bool]):
     def on_resize(self) -> None:
         """Say anew what has room, when the table knows."""
         self.call_after_refresh(lambda: self._show(self._current))
-
-
-def _highlighted(options: OptionList) -> str | None:
-    option = options.highlighted_option
-    return None if option is None else option.id
 
 
 def _has(words: Iterable[str], group: str, name: str) -> bool:

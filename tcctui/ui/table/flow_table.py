@@ -29,12 +29,12 @@ from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.columns import BY_NAME, COLUMNS
 from tcctui.ui.table.copying import Copying
 from tcctui.ui.table.grouped import headers
-from tcctui.ui.table.histogram import SrttHistogram, srtt_times
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.painter import Painter, Sight
 from tcctui.ui.table.row_places import MOST_PINS, Pins, RowPlaces, toggled
 from tcctui.ui.table.rows import GUTTER, Header, Line, RowSigns
 from tcctui.ui.table.sorting import SortKey
+from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times
 from tcctui.ui.table.table_keys import KEYS
 from tcctui.ui.view import CurrentView, Look
 

@@ -187,8 +187,4 @@ def paint(row: GroupRow, selected: bool, style: Callable[[str], Style]) -> Strip
         cursor = style("cursor")
         return Strip([Segment(text, cursor) for text, _ in row.pieces])
     ground = style("group").background_style
-    return Strip([Segment(text, _over(style(name), ground)) for text, name in row.pieces])
-
-
-def _over(own: Style, ground: Style) -> Style:
-    return own + ground
+    return Strip([Segment(text, style(name) + ground) for text, name in row.pieces])

@@ -154,14 +154,9 @@ class ByKeys(NamedTuple):
 
     def in_order(self, flows: Flows, places: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
         """Put places of flows into the order of the keys; equal ones stay as they are."""
-        return in_order(flows, places, self.keys)
-
-
-def in_order(flows: Flows, places: npt.NDArray[np.intp], keys: Keys) -> npt.NDArray[np.intp]:
-    """Put places of flows into the order of the keys; equal ones stay as they are."""
-    rankings = []
-    for key in keys:
-        names = BY_NAME[key.column].sort
-        parts = [flows[name][places] for name in names]
-        rankings.append(Ranking(parts, key.descending, missing(names[0], parts[0])))
-    return places[order_by(rankings)]
+        rankings = []
+        for key in self.keys:
+            names = BY_NAME[key.column].sort
+            parts = [flows[name][places] for name in names]
+            rankings.append(Ranking(parts, key.descending, missing(names[0], parts[0])))
+        return places[order_by(rankings)]

@@ -16,10 +16,6 @@ from tcctui.recording.timeline import Span
 from tcctui.rewind.moment import Moment
 
 
-def _there_already(at_ns: int) -> None:
-    """No effect: all moments of a recording are present."""
-
-
 @dataclass(frozen=True)
 class Rewindable:
     """Available past.
@@ -31,7 +27,7 @@ class Rewindable:
     moment: Moment
     span: Callable[[], Span]
     wall_offset_ns: int = 0
-    reach: Callable[[int], None] = _there_already
+    reach: Callable[[int], None] = lambda _: None  # all moments of a recording are there
     save: Callable[[], Path] | None = None
 
 
