@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
+from pytest_textual_snapshot import SVGImageExtension  # type: ignore[import-untyped]
+from syrupy.assertion import SnapshotAssertion
 from textual._styles_cache import StylesCache
 from textual.widgets import Input
 
@@ -16,8 +18,9 @@ from tcctui.ui.status import status_bar
 from tcctui.ui.style import units
 from tcctui.ui.table import flow_order
 from tcctui.ui.time import player
+from tests.ui.looks import panel_text
 from tests.ui.rest import LoopPolicy
-from tests.ui.screen import Clock
+from tests.ui.screen import Clock, Desk
 
 asyncio.set_event_loop_policy(LoopPolicy())
 
@@ -46,3 +49,24 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     monkeypatch.setattr(HOST_NAME, lambda: "web-3")
     yield clock
     StylesCache.get_inner_outer.cache_clear()  # it holds what widgets of 30 screens have painted
+
+
+@pytest.fixture
+def panel(snapshot: SnapshotAssertion) -> Callable[..., None]:
+    """Compare parts of the screen, by their selectors, with what a person has looked at."""
+
+    def compare(desk: Desk, *selectors: str) -> None:
+        assert "\n\n".join(panel_text(desk.pilot.app, one) for one in selectors) == snapshot
+
+    return compare
+
+
+@pytest.fixture
+def picture(snapshot: SnapshotAssertion) -> Callable[[Desk], None]:
+    """Compare the whole screen with a picture that a person has looked at."""
+
+    def compare(desk: Desk) -> None:
+        shown = desk.pilot.app.export_screenshot(simplify=True)
+        assert shown == snapshot.use_extension(SVGImageExtension)
+
+    return compare

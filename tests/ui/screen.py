@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import re
 import socket
 import time
@@ -12,7 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from textual.events import Key, Paste
+from textual.events import Key, MouseDown, MouseEvent, MouseMove, MouseUp, Paste
 from textual.geometry import Region
 from textual.keys import key_to_character
 from textual.pilot import Pilot
@@ -38,6 +37,7 @@ from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.layout import GAP, Placed, fit
 from tcctui.ui.time.player import Player
 from tests.ui.fake_source import FakeSource
+from tests.ui.looks import screen_text
 from tests.ui.rest import at_rest, resized
 
 WIDE = (240, 40)
@@ -46,8 +46,8 @@ WIDE = (240, 40)
 FOR_EVER = 120.0
 """Seconds after which what is waited for will not come, however slow the machine is."""
 
-_CELL = 12.2
-"""Width of a character in Rich's SVG."""
+Target = Widget | type[Widget] | str | None
+"""Where the mouse goes: a widget, or what `query_one` finds; None is the screen."""
 
 
 @dataclass
@@ -104,6 +104,11 @@ class Desk:
         return lines(self.screen.query_one(StatusBar))[0]
 
     @property
+    def text(self) -> str:
+        """The text of the whole screen, whichever is the topmost."""
+        return "\n".join(screen_text(self.pilot.app))
+
+    @property
     def caption(self) -> str:
         return lines(self.screen.query_one("#caption"))[0].strip()
 
@@ -123,15 +128,44 @@ class Desk:
         """Wait until nothing is left to do, and all is painted."""
         await at_rest(self.pilot.app)
 
-    async def click(self, *where: Any, **how: Any) -> bool:
-        """Click as `Pilot.click` does, and wait until that has had its effect."""
-        hit = await self.pilot.click(*where, **how)
-        await self.idle()
+    async def click(self, target: Target = None, *, times: int = 1, **how: Any) -> bool:
+        """Press the mouse's button and let go of it; False if something else is in the way.
+
+        `target` and `how` are those of `mouse`. A second click is one of two only with `times`.
+        """
+        app, hit, how = self.pilot.app, False, {"button": 1, **how}
+        for again in range(times):
+            app.CLICK_CHAIN_TIME_THRESHOLD = FOR_EVER if again else -1  # type: ignore[misc]
+            hit = await self.mouse(MouseDown, target, **how)
+            await self.mouse(MouseUp, target, **how)
         return hit
 
-    async def hover(self, *where: Any, **how: Any) -> bool:
-        """Move the mouse as `Pilot.hover` does, and wait until that has had its effect."""
-        hit = await self.pilot.hover(*where, **how)
+    async def hover(self, target: Target = None, **how: Any) -> bool:
+        """Move the mouse there; False if something else is in the way."""
+        return await self.mouse(MouseMove, target, **how)
+
+    async def mouse(
+        self,
+        event: type[MouseEvent],
+        target: Target = None,
+        *,
+        offset: tuple[int, int] = (0, 0),
+        button: int = 0,
+        shift: bool = False,
+        control: bool = False,
+    ) -> bool:
+        """Let the mouse do something at an offset from a widget, or from the screen.
+
+        It comes as from a terminal. Waits for its effect; False if another widget was there.
+        """
+        app = self.pilot.app
+        widget: Widget = app.screen
+        if target is not None:
+            widget = target if isinstance(target, Widget) else app.screen.query_one(target)
+        x, y = widget.region.offset + offset
+        assert app.size.region.contains(x, y), f"({x}, {y}) is not on the screen"
+        hit = target is None or app.get_widget_at(x, y)[0] is widget
+        app.post_message(event(None, x, y, 0, 0, button, shift, False, control, x, y))
         await self.idle()
         return hit
 
@@ -145,6 +179,16 @@ class Desk:
         self.box.value = ""
         await self.paste(text)
         await self.until(lambda: self.box.value == text)
+
+    async def find(self, text: str) -> None:
+        """Search for a text, go back to the table, and wait until that is on the screen."""
+        await self.search(text)
+        await self.see("enter")
+
+    async def see(self, *keys: str) -> None:
+        """Press keys, and wait until all that the source has given is on the screen."""
+        await self.press(*keys)
+        await self.looked()
 
     async def paste(self, text: str) -> None:
         """Paste a text, as a terminal does."""
@@ -161,6 +205,15 @@ class Desk:
             await asyncio.sleep(0.01)
             self.look()
             await self.idle()
+
+    async def noticed(self, *words: str) -> str:
+        """Wait until a notice has these words, and give it."""
+
+        def found() -> list[str]:
+            return [one for one in notices(self) if all(word in one for word in words)]
+
+        await self.until(found)
+        return found()[0]
 
     def look(self) -> None:
         """Let the dashboard tick, as it does four times a second."""
@@ -325,14 +378,11 @@ def undated(shown: list[str]) -> list[str]:
     return [re.sub(r"\d\d:\d\d:\d\d( *)$", r"     now\1", line) for line in shown]
 
 
+def chart(desk: Desk, name: str) -> list[str]:
+    """The lines of one of the charts, whose right end is now."""
+    return undated(lines(desk.screen.query_one(f"#{name}-chart")))
+
+
 def screen(pilot: Pilot[None]) -> list[str]:
     """The text of the whole screen."""
-    shown = [[" "] * pilot.app.size.width for _ in range(pilot.app.size.height)]
-    for x, line, text in re.findall(
-        r'<text[^>]* x="([\d.]+)"[^>]*url\(#[\w-]*line-(\d+)\)[^>]*>([^<]*)</text>',
-        pilot.app.export_screenshot(),
-    ):
-        text = html.unescape(text).replace("\xa0", " ")  # noqa: PLW2901
-        start = round(float(x) / _CELL)
-        shown[int(line)][start : start + len(text)] = text
-    return ["".join(row).rstrip() for row in shown]
+    return screen_text(pilot.app)

@@ -10,25 +10,19 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 from textual.command import CommandPalette
-from textual.pilot import Pilot
 
 from tcctui.cli.config import preferences
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
-from tcctui.flows.store import Store
-from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.app.ascii import __file__ as ascii_file
 from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.table.cells import BLOCKS
-from tests.ui.fake_source import FakeSource, server
+from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard, origin, screen
-from tests.ui.test_looks import Compare
-
-SIZES = [(80, 24), (160, 50)]
+from tests.ui.screen import Clock, dashboard, screen
 
 PLACES: dict[str, Sequence[str]] = {
     "dashboard": (),
@@ -58,20 +52,18 @@ def preferred() -> Preferences:
     return Preferences(Settings(ascii=True))
 
 
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
 @pytest.mark.parametrize("keys", PLACES.values(), ids=PLACES)
-async def test_nothing_else_is_drawn(
-    clock: Clock, size: tuple[int, int], keys: Sequence[str]
-) -> None:
+async def test_nothing_else_is_drawn(clock: Clock, keys: Sequence[str]) -> None:
     """Wherever one is, no character beyond ASCII is on the screen: lines, bars, dots, arrows."""
-    async with dashboard(sampled_server(), clock, size, preferences=preferred()) as desk:
+    async with dashboard(sampled_server(), clock, (160, 50), preferences=preferred()) as desk:
         await desk.press("down", *keys)
         tell(desk.screen, Notice("Größe", "… → ∞ 漢字"))
         await desk.idle()
         if "ctrl+p" in keys:
             assert isinstance(desk.pilot.app.screen, CommandPalette)
-        shown = screen(desk.pilot)
-        assert all(line.isascii() for line in shown), [one for one in shown if not one.isascii()]
+        for size in ((160, 50), (80, 24)):
+            await desk.resize(*size)
+            assert [line for line in desk.text.splitlines() if not line.isascii()] == []
 
 
 @pytest.mark.parametrize("keys", [(), ("space",)], ids=["live", "paused"])
@@ -79,7 +71,6 @@ async def test_the_last_line_has_room_for_words(clock: Clock, keys: Sequence[str
     """Arrows are words there: what gives way is what matters least, and no word is cut."""
     async with dashboard(sampled_server(), clock, (80, 24), preferences=preferred()) as desk:
         await desk.press(*keys)
-        await desk.idle()
         assert screen(desk.pilot)[-1].rstrip().endswith("q Quit")
 
 
@@ -155,28 +146,6 @@ def test_the_files_word_is_the_last(
     assert "nord" in file.read_text()
     with pytest.raises(TcctuiError):
         preferences(argparse.Namespace(config=str(file) + "x"))
-
-
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
-@pytest.mark.parametrize("keys", [("down",), ("question_mark", "7")], ids=["dashboard", "help"])
-def test_looks(
-    clock: Clock, snap_compare: Compare, size: tuple[int, int], keys: Sequence[str]
-) -> None:
-    """The screen in ASCII looks as it did when somebody last looked at it."""
-    source: FakeSource = sampled_server()
-    store = Store()
-    app = TcctuiApp(lambda: source, store, live_origin=origin, preferences=preferred())
-
-    async def settle(pilot: Pilot[None]) -> None:
-        desk = Desk(pilot, pilot.app.screen, source, store, clock)
-        await desk.arrived()
-        await desk.press(*keys)
-        clock.now += 2
-        clock.cpu += 0.06
-        source.run(2)
-        await desk.arrived()
-
-    assert snap_compare(app, terminal_size=size, run_before=settle)
 
 
 def test_every_glyph_of_ours_has_one() -> None:

@@ -8,7 +8,7 @@ from tcctui.query import parse
 from tcctui.ui.details.details import Details
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import Flow, server
-from tests.ui.screen import Clock, Desk, dashboard, lines, notices
+from tests.ui.screen import Clock, Desk, dashboard, lines
 from tests.ui.test_selection import reverse_rates
 
 
@@ -105,7 +105,7 @@ async def test_a_cell_without_a_search_says_so(clock: Clock) -> None:
     """Sparklines can't be searched for: a notice, and the search is as it was."""
     async with dashboard(server(), clock) as desk:
         await desk.press("shift+tab", "equals_sign")
-        await desk.until(lambda: any("can't be searched for" in one for one in notices(desk)))
+        await desk.noticed("can't be searched for")
         assert desk.box.value == ""
 
 
@@ -129,8 +129,7 @@ async def test_a_cell_is_searched_for_by_the_mouse(
 async def test_a_selected_flow_stays_though_its_values_match_no_more(clock: Clock) -> None:
     """The row under the cursor doesn't vanish between two keys; another key lets it go."""
     async with dashboard(server(), clock) as desk:
-        await desk.search("cwnd>15")
-        await desk.press("enter")
+        await desk.find("cwnd>15")
         await desk.until(lambda: 11 not in desk.order)
         await desk.press("end", "home", "down")
         selected = desk.selected
@@ -178,6 +177,5 @@ async def test_a_double_click_opens_the_details(clock: Clock) -> None:
         assert not details.display
         for _ in range(2):
             assert await desk.click(FlowTable, offset=(5, 3), times=2)
-            await desk.idle()
             assert desk.selected == 3
             assert details.display

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from textual.pilot import Pilot
 
 from tcctui.demo import RECORDING
 from tcctui.recording.file import Recording
-from tcctui.ui.app.app import ReplayApp
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.dashboard.dashboard import Dashboard
-from tcctui.ui.time.player import Player
 from tests.demo import BBR, CUBIC
 from tests.ui.fake_source import FakeSource, server
-from tests.ui.rest import at_rest
-from tests.ui.screen import FOR_EVER, Clock, Desk, dashboard, lines, notices, recorded, replay
-from tests.ui.test_looks import Compare as Snapshot
+from tests.ui.screen import Clock, Desk, dashboard, lines, recorded, replay
 
 
 def compare(desk: Desk) -> Compare:
@@ -71,8 +63,7 @@ async def test_pinned_flows_are_compared_in_place_of_the_charts(
 async def test_escape_leaves_the_comparison_before_the_search(clock: Clock) -> None:
     """The crosshair goes first, then the comparison, then the search."""
     async with dashboard(server(), clock) as desk:
-        await desk.search("443")
-        await desk.press("enter")
+        await desk.find("443")
         await pinned(desk, 2)
         await desk.press("comma", "escape")
         assert compare(desk).display
@@ -85,7 +76,7 @@ async def test_one_flow_is_nothing_to_compare(clock: Clock) -> None:
     """A notice says how to pin, and the charts stay."""
     async with dashboard(server(), clock) as desk:
         await pinned(desk, 1)
-        await desk.until(lambda: any("Pin 2 to 4 flows with *" in one for one in notices(desk)))
+        await desk.noticed("Pin 2 to 4 flows with *")
         assert not compare(desk).display
 
 
@@ -93,7 +84,7 @@ async def test_of_many_pinned_flows_the_first_four_are_compared(clock: Clock) ->
     """There are four lines, and a notice says that there are more flows."""
     async with dashboard(server(), clock) as desk:
         await pinned(desk, 6)
-        await desk.until(lambda: any("6 flows are pinned" in one for one in notices(desk)))
+        await desk.noticed("6 flows are pinned")
         assert compare(desk).cookies == desk.table.pinned[:4]
         assert len(legend(desk)) == 5
 
@@ -191,42 +182,21 @@ def demo() -> Iterator[Recording]:
         yield recording
 
 
-async def settled(pilot: Pilot[None]) -> None:
-    """Wait until the moment is there, and all is painted."""
-    player = pilot.app.screen.query_one(Player)
-    deadline = time.monotonic() + FOR_EVER
-    assert isinstance(pilot.app.screen, Dashboard)
-    await at_rest(pilot.app)
-    while not player.settled:
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.01)
-        pilot.app.screen.tick()
-        await at_rest(pilot.app)
-    pilot.app.screen.look()
-    await at_rest(pilot.app)
-
-
-@pytest.mark.parametrize("size", [(80, 24), (160, 50)])
-@pytest.mark.parametrize("alignment", ["time", "age"])
-def test_looks(
+@pytest.mark.parametrize(
+    ("keys", "size"), [((), (160, 50)), (("a",), (80, 24))], ids=["time", "age"]
+)
+async def test_looks(
     clock: Clock,
-    snap_compare: Snapshot,
+    panel: Callable[..., None],
     demo: Recording,
+    keys: tuple[str, ...],
     size: tuple[int, int],
-    alignment: str,
 ) -> None:
     """Cubic and BBR over one path, at the same time and from their beginnings on."""
-
-    async def compared(pilot: Pilot[None]) -> None:
-        await pilot.press("space")
-        await settled(pilot)
-        await pilot.press("slash", *f"dport:{CUBIC},{BBR} rate>0", "enter")
-        await settled(pilot)
-        await pilot.press("asterisk", "down", "asterisk", "V")
-        await settled(pilot)
-        if alignment == "age":
-            await pilot.press("a")
-            await settled(pilot)
-
-    app = ReplayApp(demo, at_ns=demo.span.first_ns + 50 * 10**9, speed=0.1)
-    assert snap_compare(app, terminal_size=size, run_before=compared)
+    at_ns = demo.span.first_ns + 50 * 10**9
+    async with replay(demo, FakeSource(), clock, size, at_ns=at_ns, speed=0.1) as desk:
+        await desk.travel("space")
+        await desk.find(f"dport:{CUBIC},{BBR} rate>0")
+        await desk.arrived()
+        await desk.travel("asterisk", "down", "asterisk", "V", *keys)
+        panel(desk, "Compare")

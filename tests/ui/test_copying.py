@@ -42,7 +42,7 @@ async def test_a_flow_is_copied(clock: Clock, what: str, text: str) -> None:
     async with dashboard(server(), clock) as desk:
         await desk.press("Y")
         assert await pick(desk, what) == text
-        await desk.until(lambda: any(f"{len(text)} bytes" in notice for notice in notices(desk)))
+        await desk.noticed(f"{len(text)} bytes")
 
 
 async def test_addresses_of_ipv6_are_copied(clock: Clock) -> None:
@@ -95,14 +95,13 @@ async def test_a_row_is_copied_as_it_was_shown(clock: Clock) -> None:
 async def test_the_table_is_copied_as_it_is_sorted_and_searched(clock: Clock) -> None:
     """Also the rows that are not in sight, and only those that the search finds."""
     async with dashboard(many(100), clock, (80, 24)) as desk:
-        await desk.search("-port:20003")
-        await desk.press("enter")
+        await desk.find("-port:20003")
         await desk.until(lambda: 3 not in desk.order)
         await desk.press("r", "Y")
         lines = (await pick(desk, "table")).splitlines()
         ports = [line.split(":")[-1].split("\t")[0] for line in lines[1:]]
         assert ports == [str(20_000 + one) for one in range(100, 0, -1) if one != 3]
-        await desk.until(lambda: any("Copied 99 rows" in notice for notice in notices(desk)))
+        await desk.noticed("Copied 99 rows")
 
 
 async def test_a_table_too_large_is_cut_at_a_whole_row(
@@ -117,8 +116,7 @@ async def test_a_table_too_large_is_cut_at_a_whole_row(
         assert copied.endswith("\n")
         lines = copied.splitlines()
         assert len({line.count("\t") for line in lines}) == 1
-        said = f"first {len(lines) - 1} of 100 rows"
-        await desk.until(lambda: any(said in notice for notice in notices(desk)))
+        await desk.noticed(f"first {len(lines) - 1} of 100 rows")
 
 
 async def test_esc_copies_nothing(clock: Clock) -> None:
@@ -144,4 +142,4 @@ async def test_the_notice_says_what_may_be_in_the_way(
     async with dashboard(server(), clock) as desk:
         await desk.press("Y")
         await pick(desk, "both")
-        await desk.until(lambda: any(said in notice for notice in notices(desk)))
+        await desk.noticed(said)

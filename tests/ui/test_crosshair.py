@@ -16,7 +16,7 @@ from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard, lines, painted
+from tests.ui.screen import Clock, Desk, chart, dashboard, lines, painted
 
 
 def column(desk: Desk, name: str) -> int | None:
@@ -90,13 +90,11 @@ async def test_the_mouse_moves_it(clock: Clock) -> None:
             chart = desk.screen.query_one(f"#{name}-chart", TimeChart)
             left, cells = chart.plot_area
             await desk.hover(chart, offset=(1 + left + cells - 10, 5))
-            await desk.idle()
             place = column(desk, other)
             assert column(desk, name) == 9
             assert place is not None
             assert abs(place - 9) <= 1
         await desk.hover(desk.table, offset=(5, 5))
-        await desk.idle()
         assert column(desk, "cwnd") is None
 
 
@@ -129,8 +127,7 @@ async def test_moving_it_paints_the_charts_alone(
 async def test_it_stands_where_nothing_is_drawn(clock: Clock) -> None:
     """Without a flow the keys do nothing, and on a small screen with details one chart has it."""
     async with dashboard(server(), clock, (80, 24)) as desk:
-        await desk.press("d", "comma", "comma")
-        await desk.looked()
+        await desk.see("d", "comma", "comma")
         assert column(desk, "cwnd") == 1
         assert re.match(r"14:30:\d\d\.\d · cwnd ", desk.caption)
         await desk.press("escape")
@@ -138,7 +135,7 @@ async def test_it_stands_where_nothing_is_drawn(clock: Clock) -> None:
         await desk.until(lambda: "hides all" in "".join(lines(desk.table)))
         await desk.press("enter", "comma")
         assert column(desk, "cwnd") is None
-        assert "No flow is selected" in "\n".join(lines(desk.screen.query_one("#cwnd-chart")))
+        assert "No flow is selected" in "\n".join(chart(desk, "cwnd"))
 
 
 @pytest.mark.parametrize("cells", [1, 2, 20, 77, 300])

@@ -26,8 +26,7 @@ def said(desk: Desk) -> str:
 async def test_everything_that_is_known_is_said(clock: Clock) -> None:
     """Each value of a sample is there, in its unit, with two sentences above."""
     async with dashboard(sampled_server(), clock, ROOMY) as desk:
-        await desk.press("down")
-        await desk.looked()
+        await desk.see("down")
         text = said(desk)
         for part in (
             *("limited by", "nginx 4021", "nginx.service", "host", "cubic", "± 4.10 ms"),
@@ -48,8 +47,7 @@ async def test_who_sends_was_not_idle_since_the_sample(clock: Clock) -> None:
     source.run(1)
     async with dashboard(source, clock, ROOMY) as desk:
         assert "sent 0.0s ago" in said(desk)
-        await desk.press("end")
-        await desk.looked()
+        await desk.see("end")
         assert "sent 1.0s ago" in said(desk)
 
 
@@ -59,8 +57,7 @@ async def test_bbr_is_told_as_such(clock: Clock) -> None:
         text = said(desk)
         for part in ("probe_bw (inferred)", "gain 1.00 × 2.00", "bw 96.0 Mb/s", "min rtt 31.0 ms"):
             assert part in text
-        await desk.press("down")
-        await desk.looked()
+        await desk.see("down")
         assert "inferred" not in said(desk)
 
 
@@ -80,9 +77,7 @@ async def test_of_a_flow_that_was_never_sampled_nothing_is_made_up(clock: Clock)
 async def test_a_closed_flow_is_said_to_be(clock: Clock) -> None:
     """Of a closed flow the details tell its last values, and its state."""
     async with dashboard(server(), clock, ROOMY) as desk:
-        await desk.search("port:1024")
-        await desk.press("enter")
-        await desk.looked()
+        await desk.find("port:1024")
         assert said(desk).startswith("closed")
         assert "CLOSED" in said(desk)
         assert "mss" not in said(desk)
@@ -107,8 +102,7 @@ async def test_d_shows_and_hides_them(clock: Clock) -> None:
             await desk.resize(width, height)
             await desk.looked()
             assert desk.details.display == details, (width, height)
-            await desk.press("d")
-            await desk.looked()
+            await desk.see("d")
             assert desk.details.display == after
             assert srtt.display == ((width, height) == (120, 30) or not after)
             if after:
@@ -125,18 +119,15 @@ async def test_every_line_is_as_wide_as_the_panel(clock: Clock) -> None:
             for line in lines(desk.details):
                 assert cell_len(line) == desk.details.size.width
                 assert line.isprintable()
-            await desk.press("down")
-            await desk.looked()
+            await desk.see("down")
 
 
 async def test_details_stand_still_while_paused(clock: Clock) -> None:
     """A paused view's details are those of that moment, of other flows too."""
     async with dashboard(sampled_server(), clock, ROOMY) as desk:
-        await desk.press("down")
-        await desk.looked()
+        await desk.see("down")
         second = said(desk)
-        await desk.press("up")
-        await desk.looked()
+        await desk.see("up")
         first = said(desk)
         await desk.travel("p")
         for cookie in (1, 2):
@@ -145,11 +136,9 @@ async def test_details_stand_still_while_paused(clock: Clock) -> None:
         await desk.run(3)
         assert said(desk) == first
         assert "vegas" not in desk.column("cc")
-        await desk.press("down")
-        await desk.looked()
+        await desk.see("down")
         assert said(desk) == second
         await desk.travel("p")
-        await desk.looked()
         assert said(desk) != second
 
 

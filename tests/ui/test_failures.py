@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from textual.events import Paste
-from textual.widget import Widget
 
 from tcctui.errors import TcctuiError
 from tests.ui.conftest import HOST_NAME
 from tests.ui.fake_source import FakeSource, server
-from tests.ui.screen import Clock, Desk, dashboard, lines, screen
+from tests.ui.screen import Clock, dashboard, lines, notices, screen
 
 ESCAPES = "\x1b[31m\x1b]0;title\x07\x9b2J\r\b"
 """What a terminal would take for colours, a title, and erasing."""
-
-
-def banners(desk: Desk) -> list[str]:
-    """The text of each notice on the screen."""
-    return [
-        " ".join(" ".join(lines(one)).split()) for one in desk.screen.query("Toast").results(Widget)
-    ]
 
 
 @pytest.mark.parametrize(
@@ -34,10 +25,8 @@ async def test_a_source_that_fails_is_told_once(clock: Clock, error: Exception, 
     """Expected or not, a failure is one banner with its reason; what is known can still be seen."""
     async with dashboard(server(), clock) as desk:
         desk.source.fail(error)
-        await desk.until(lambda: any(banners(desk)))
-        (banner,) = banners(desk)
-        assert "No more events" in banner
-        assert told in banner
+        await desk.noticed("No more events", told)
+        assert len(notices(desk)) == 1
         assert "✕ stopped" in desk.status
         assert "live" not in desk.status
 
@@ -47,7 +36,7 @@ async def test_a_source_that_fails_is_told_once(clock: Clock, error: Exception, 
         await desk.until(lambda: desk.order == [4])
         await desk.press("escape", "w", "p")
         await desk.until(lambda: "last 10 s" in desk.caption)
-        assert len(banners(desk)) == 1
+        assert len(notices(desk)) == 1
         await desk.press("q")
         await desk.until(lambda: desk.pilot.app.return_code == 0)
 
@@ -57,7 +46,7 @@ async def test_a_source_that_fails_at_once_is_told_too(clock: Clock) -> None:
     source = FakeSource()
     source.fail(TcctuiError("Nothing to read."))
     async with dashboard(source, clock) as desk:
-        await desk.until(lambda: "Nothing to read." in " ".join(banners(desk)))
+        await desk.noticed("Nothing to read.")
         await desk.until(lambda: "✕ stopped" in desk.status)
 
 
@@ -114,9 +103,8 @@ async def test_control_characters_that_are_pasted_never_reach_the_terminal(
     """Escape sequences pasted into the search box are not sent on, from the box or the reason."""
     async with dashboard(server(), clock) as desk:
         await desk.press("slash")
-        desk.pilot.app.post_message(Paste(typed))
-        await desk.until(lambda: desk.box.value)
-        await desk.idle()
+        await desk.paste(typed)
+        assert desk.box.value
         assert all(line.isprintable() for line in screen(desk.pilot))
 
 
@@ -124,5 +112,5 @@ async def test_control_characters_in_a_failure_never_reach_the_terminal(clock: C
     """Nor do those in the reason why a source failed."""
     async with dashboard(server(), clock) as desk:
         desk.source.fail(TcctuiError(f"Gone: {ESCAPES}."))
-        await desk.until(lambda: any(banners(desk)))
+        await desk.noticed("Gone")
         assert all(line.isprintable() for line in screen(desk.pilot))

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pytest
-from textual.pilot import Pilot
-
 from tcctui.config.settings import Settings
-from tcctui.flows.store import Store
-from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.flow_order import HOLD
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, Flow
-from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard, lines, notices, origin, painted, screen
-from tests.ui.test_looks import Compare
+from tests.ui.screen import Clock, Desk, dashboard, lines, notices, painted
 
 ONE, TWO, THREE = "203.0.113.0/24", "198.51.100.0/24", "2001:db8:7::/48"
 
@@ -63,8 +56,7 @@ async def group(desk: Desk, by: str = "remote net") -> None:
     """Group by something, as a person does."""
     await desk.press("G")
     await desk.paste(by)
-    await desk.press("enter")
-    await desk.looked()
+    await desk.see("enter")
 
 
 UNFOLDED = [
@@ -139,10 +131,8 @@ async def test_a_click_on_the_sign_folds(clock: Clock) -> None:
     async with dashboard(source(), clock) as desk:
         await group(desk)
         assert await desk.click(FlowTable, offset=(8, 4))
-        await desk.idle()
         assert (chosen(desk), table(desk)) == (f"▾{TWO}", UNFOLDED)
         assert await desk.click(FlowTable, offset=(0, 4))
-        await desk.idle()
         assert table(desk) == [*UNFOLDED[:3], f"▸{TWO}", *UNFOLDED[-2:]]
 
 
@@ -155,7 +145,7 @@ async def test_the_header_stands_in_for_a_flow_that_is_folded_away(clock: Clock)
         await desk.press("enter")
         assert chosen(desk) == f"▸{TWO}"
         await desk.looked()
-        assert f"A group is selected: {TWO}" in "\n".join(screen(desk.pilot))
+        assert f"A group is selected: {TWO}" in desk.text
         assert desk.charted is None
         assert desk.source.focused == ()
         await desk.press("enter")
@@ -163,7 +153,7 @@ async def test_the_header_stands_in_for_a_flow_that_is_folded_away(clock: Clock)
         await desk.press("down")
         assert chosen(desk) == "1003"
         await desk.looked()
-        assert "A group is selected" not in "\n".join(screen(desk.pilot))
+        assert "A group is selected" not in desk.text
 
 
 async def test_folding_all_and_unfolding_leads_back_to_the_flow(clock: Clock) -> None:
@@ -210,12 +200,9 @@ async def test_a_group_that_comes_back_is_still_folded(clock: Clock) -> None:
     async with dashboard(source(), clock) as desk:
         await group(desk)
         await desk.press("g", "enter")
-        await desk.search("port:80")
-        await desk.press("enter")
-        await desk.looked()
+        await desk.find("port:80")
         assert table(desk) == UNFOLDED[3:7]
-        await desk.press("escape")
-        await desk.looked()
+        await desk.see("escape")
         assert table(desk) == [f"▸{ONE}", *UNFOLDED[3:]]
 
 
@@ -227,14 +214,11 @@ async def test_groups_of_one_search_are_counted_by_it(clock: Clock) -> None:
             "▾port",
             "▾port",
         ]
-        await desk.press("g", "equals_sign")
-        await desk.looked()
+        await desk.see("g", "equals_sign")
         assert desk.box.value.strip() == "sport:443"
         assert "3/6 flows" in desk.status
-        await desk.press("escape")
-        await desk.looked()
-        await desk.press("g", "exclamation_mark")
-        await desk.looked()
+        await desk.see("escape")
+        await desk.see("g", "exclamation_mark")
         assert "3/6 flows" in desk.status
         assert "1001" not in table(desk)
 
@@ -284,28 +268,3 @@ async def test_a_table_in_the_past_is_grouped_too(clock: Clock) -> None:
         assert table(desk)[:2] == [f"▸{ONE}", f"▾{TWO}"]
         await desk.travel("left")
         assert chosen(desk) == f"▸{ONE}"
-
-
-@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
-@pytest.mark.parametrize("keys", [(), ("g", "enter")], ids=["unfolded", "folded"])
-def test_looks(
-    clock: Clock, snap_compare: Compare, size: tuple[int, int], keys: tuple[str, ...]
-) -> None:
-    """A table grouped by remote nets looks as it did when somebody last looked at it."""
-    made, store = sampled_server(), Store()
-    app = TcctuiApp(lambda: made, store, live_origin=origin)
-
-    async def settle(pilot: Pilot[None]) -> None:
-        desk = Desk(pilot, app.screen, made, store, clock)
-        await desk.arrived()
-        await desk.press("down")
-        await group(desk)
-        await desk.press(*keys)
-        clock.now += HOLD + 0.1
-        await desk.looked()
-        clock.now += 2
-        clock.cpu += 0.06
-        made.run(2)
-        await desk.arrived()
-
-    assert snap_compare(app, terminal_size=size, run_before=settle)

@@ -6,15 +6,12 @@ from typing import Any
 
 import pytest
 from textual.command import CommandPalette
-from textual.pilot import Pilot
 from textual.widgets import Input
 
 from tcctui.config.settings import Settings, Units
 from tcctui.errors import TcctuiError
-from tcctui.flows.store import Store
 from tcctui.query.reference import FIELD_HELP, SYNTAX
 from tcctui.ui.actions import actions, key_name
-from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.app.setting_names import OWNERS
 from tcctui.ui.dashboard.help import Help, Section
 from tcctui.ui.dialogs import Pick
@@ -23,8 +20,7 @@ from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.table.columns import BY_NAME
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard, notices, origin, screen
-from tests.ui.test_looks import Compare
+from tests.ui.screen import Clock, Desk, dashboard, notices, screen
 
 SIZES = [(80, 24), (160, 50)]
 
@@ -72,33 +68,27 @@ async def test_the_help_tells_the_keys_in_force(clock: Clock) -> None:
 
 
 async def test_help_is_searched_and_gone_through_by_sections(clock: Clock) -> None:
-    """Numbers go to sections; words after / leave what has them; Esc goes back, then out."""
+    """Numbers and clicks go to sections; words after / leave what has them; Esc goes back, out."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         await desk.press("question_mark")
-        assert not any("RTO" in line for line in screen(desk.pilot))
+        assert "RTO" not in desk.text
         await desk.press("7")
-        await desk.until(lambda: any("RTO" in line for line in screen(desk.pilot)))
+        await desk.until(lambda: "RTO" in desk.text)
+        for section in ("1 Screen", "7 Signs"):
+            (line,) = (line for line in screen(desk.pilot) if section in line)
+            at = line.index(section) + 3, screen(desk.pilot).index(line)
+            await desk.click(offset=at)
+            await desk.until(lambda there=section[0] == "7": ("RTO" in desk.text) == there)  # type: ignore[misc]
         await desk.press("slash", *"svg pic")
-        await desk.until(lambda: any("Save the screen as" in line for line in screen(desk.pilot)))
-        assert not any("RTO" in line for line in screen(desk.pilot))
+        await desk.until(lambda: "Save the screen as" in desk.text)
+        assert "RTO" not in desk.text
         await desk.press("q")
-        await desk.until(lambda: any("Nothing has these" in line for line in screen(desk.pilot)))
+        await desk.until(lambda: "Nothing has these" in desk.text)
         await desk.press("escape")
         assert isinstance(desk.pilot.app.screen, Help)
         assert desk.pilot.app.screen.query_one(Input).value == ""
         await desk.press("escape")
         assert desk.pilot.app.screen is desk.screen
-
-
-async def test_a_click_goes_to_a_section(clock: Clock) -> None:
-    """What keys do in the help, the mouse does."""
-    async with dashboard(server(), clock, (80, 24)) as desk:
-        await desk.press("question_mark")
-        assert not any("RTO" in line for line in screen(desk.pilot))
-        line = next(line for line in screen(desk.pilot) if "7 Signs" in line)
-        y = screen(desk.pilot).index(line)
-        await desk.click(offset=(line.index("Signs"), y))
-        await desk.until(lambda: any("RTO" in line for line in screen(desk.pilot)))
 
 
 async def test_every_part_with_keys_is_known(clock: Clock) -> None:
@@ -173,7 +163,7 @@ async def test_ctrl_p_finds_and_runs(clock: Clock) -> None:
         await desk.press("ctrl+p")
         await desk.until(lambda: isinstance(desk.pilot.app.screen, CommandPalette))
         await desk.press(*"details of")
-        await desk.until(lambda: any("Key: d" in line for line in screen(desk.pilot)))
+        await desk.until(lambda: "Key: d" in desk.text)
         await desk.press("enter", "enter")
         await desk.until(lambda: desk.details.display != displayed)
 
@@ -200,9 +190,8 @@ async def test_a_theme_that_can_not_be_kept_is_shown_nevertheless(clock: Clock) 
 
     async with dashboard(server(), clock, preferences=Preferences(keep=keep)) as desk:
         commands(desk)["Theme: nord"]()
-        await desk.until(lambda: any(notices(desk)))
+        await desk.noticed("The disk is full.")
         assert desk.pilot.app.theme == "nord"
-        assert "The disk is full." in notices(desk)[0]
 
 
 async def test_settings_hold_from_the_beginning_and_mistakes_are_told(clock: Clock) -> None:
@@ -212,54 +201,14 @@ async def test_settings_hold_from_the_beginning_and_mistakes_are_told(clock: Clo
     options: dict[str, Any] = {"preferences": Preferences(settings, problems=problems)}
     async with dashboard(sampled_server(), clock, (160, 50), **options) as desk:
         assert desk.pilot.app.theme == "nord"
-        await desk.until(lambda: any(notices(desk)))
-        assert "config.toml:1: There is no setting 1." in notices(desk)[0]
+        await desk.noticed("config.toml:1: There is no setting 1.")
         assert "and 2 more" in notices(desk)[0]
         assert "\ufffd" not in notices(desk)[0]  # each has lines of its own
-        await desk.press("c")
-        await desk.looked()
-        shown = "\n".join(screen(desk.pilot))
+        await desk.see("c")
+        shown = desk.text
         assert "MB/s" in shown
         assert "Mb/s" not in shown
-        await desk.press("c")
-        await desk.looked()
-        shown = "\n".join(screen(desk.pilot))
+        await desk.see("c")
+        shown = desk.text
         assert " kB" in shown
         assert not any(unit in shown for unit in ("KiB", " Ki", " Mi"))
-
-
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
-@pytest.mark.parametrize("keys", [(), ("6",), ("slash", *"rate")], ids=["top", "columns", "found"])
-def test_looks_of_the_help(
-    clock: Clock, snap_compare: Compare, size: tuple[int, int], keys: tuple[str, ...]
-) -> None:
-    """The help looks as it did when somebody last looked at it."""
-    source, store = server(), Store()
-    app = TcctuiApp(lambda: source, store, live_origin=origin)
-
-    async def settle(pilot: Pilot[None]) -> None:
-        desk = Desk(pilot, pilot.app.screen, source, store, clock)
-        await desk.arrived()
-        await desk.press("question_mark", *keys)
-        pilot.app.screen.query_one(Input).cursor_blink = False
-
-    assert snap_compare(app, terminal_size=size, run_before=settle)
-
-
-@pytest.mark.parametrize("size", SIZES, ids=["80x24", "160x50"])
-def test_looks_of_the_palette(clock: Clock, snap_compare: Compare, size: tuple[int, int]) -> None:
-    """The palette looks as it did when somebody last looked at it."""
-    source, store = server(), Store()
-    app = TcctuiApp(lambda: source, store, live_origin=origin)
-
-    async def settle(pilot: Pilot[None]) -> None:
-        desk = Desk(pilot, pilot.app.screen, source, store, clock)
-        await desk.arrived()
-        await desk.press("ctrl+p")
-        await desk.until(lambda: isinstance(pilot.app.screen, CommandPalette))
-        pilot.app.screen.query_one(Input).cursor_blink = False
-        await desk.press(*"charts")
-        await desk.until(lambda: any("Key: " in line for line in screen(pilot)))
-        await desk.idle()
-
-    assert snap_compare(app, terminal_size=size, run_before=settle)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -16,12 +15,7 @@ from tcctui.ui.dashboard.help import Help, Section
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Player
 from tests.ui.fake_source import server
-from tests.ui.screen import Clock, Desk, dashboard, lines, notices, screen
-
-
-def chart(desk: Desk, name: str) -> list[str]:
-    """The lines of one of the charts."""
-    return lines(desk.screen.query_one(f"#{name}-chart"))
+from tests.ui.screen import Clock, Desk, chart, dashboard, notices
 
 
 async def test_w_goes_through_the_windows_of_both_charts(clock: Clock) -> None:
@@ -37,8 +31,7 @@ async def test_w_goes_through_the_windows_of_both_charts(clock: Clock) -> None:
             for name in ("cwnd", "srtt"):
                 assert re.findall(r"-?\d+ s", chart(desk, name)[-2])[0] == oldest
                 assert "now" in chart(desk, name)[-2]
-            await desk.press("w")
-            await desk.looked()
+            await desk.see("w")
 
 
 async def test_y_lets_both_axes_begin_at_zero_or_at_the_curves(clock: Clock) -> None:
@@ -51,30 +44,32 @@ async def test_y_lets_both_axes_begin_at_zero_or_at_the_curves(clock: Clock) -> 
     async with dashboard(server(), clock) as desk:
         before = chart(desk, "cwnd"), chart(desk, "srtt")
         assert [lowest(desk, "cwnd"), lowest(desk, "srtt")] == [0, 0]
-        await desk.press("y")
-        await desk.looked()
+        await desk.see("y")
         assert 20 < lowest(desk, "cwnd") < 84
         assert 20 < lowest(desk, "srtt") < 57
-        await desk.press("y")
-        await desk.looked()
+        await desk.see("y")
         assert (chart(desk, "cwnd"), chart(desk, "srtt")) == before
 
 
 async def test_s_saves_what_is_on_the_screen(
     clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """`s` writes a picture of the screen into the working directory and says where it is."""
+    """`s` writes a picture into the working directory and says where; it overwrites no file."""
     monkeypatch.chdir(tmp_path)
     async with dashboard(server(), clock) as desk:
         await desk.press("s")
-        await desk.until(lambda: any(notices(desk)))
+        notice = await desk.noticed("tcctui-")
         (picture,) = tmp_path.iterdir()
-        assert picture.name.startswith("tcctui-")
         assert picture.suffix == ".svg"
-        assert picture.name in notices(desk)[0].replace(" ", "")
+        assert picture.name in notice.replace(" ", "")
         text = "".join(ET.parse(picture).getroot().itertext())
         assert "203.0.113.9:51514" in text
-        assert "tcctui" in text
+        monkeypatch.setattr("tcctui.ui.saving.time.strftime", lambda form: picture.stem)
+        picture.write_text("precious")
+        await desk.press("s")
+        await desk.until(lambda: len(notices(desk)) == 2)
+        assert picture.read_text() == "precious"
+        assert len([*tmp_path.iterdir()]) == 2
 
 
 async def test_escape_takes_notices_away_first(
@@ -93,49 +88,25 @@ async def test_escape_takes_notices_away_first(
         assert desk.charts.crosshair is None
 
 
-async def test_s_never_overwrites_a_file(
+async def test_s_where_no_file_can_be_made_says_so_once(
     clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that has the picture's name already is left as it is."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tcctui.ui.saving.time.strftime", lambda form: "tcctui-now.svg")
-    (tmp_path / "tcctui-now.svg").write_text("precious")
+    """Where the directory takes no file, or is gone, a notice has place and reason; no crash."""
     async with dashboard(server(), clock) as desk:
-        await desk.press("s")
-        await desk.until(lambda: any(notices(desk)))
-        assert (tmp_path / "tcctui-now.svg").read_text() == "precious"
-
-
-async def test_s_in_a_directory_that_takes_no_files_says_so_once(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where no file can be made there is one notice with the place and the reason, and no crash."""
-    monkeypatch.chdir("/sys")  # not even root can make a file there
-    async with dashboard(server(), clock) as desk:
-        await desk.press("s")
-        await desk.until(lambda: any(notices(desk)))
-        (notice,) = notices(desk)
-        assert "was not saved" in notice
-        assert "/sys" in notice
-        assert "denied" in notice or "not permitted" in notice or "Read-only" in notice
+        with monkeypatch.context() as away:
+            away.chdir("/sys")  # not even root can make a file there
+            await desk.press("s")
+            notice = await desk.noticed("was not saved", "/sys")
+            assert len(notices(desk)) == 1
+            assert re.search("denied|not permitted|Read-only", notice)
+            await desk.press("escape")
+            (tmp_path / "gone").mkdir()
+            away.chdir(tmp_path / "gone")
+            (tmp_path / "gone").rmdir()
+            await desk.press("s")
+            await desk.noticed("was not saved")
         await desk.press("down")
         assert desk.selected == 2
-
-
-async def test_s_in_a_directory_that_is_gone_says_so(
-    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A working directory that somebody removed is a reason like any other, not a crash."""
-    (tmp_path / "gone").mkdir()
-    monkeypatch.chdir(tmp_path / "gone")
-    os.rmdir(tmp_path / "gone")
-    try:
-        async with dashboard(server(), clock) as desk:
-            await desk.press("s")
-            await desk.until(lambda: any(notices(desk)))
-            assert "was not saved" in notices(desk)[0]
-    finally:
-        os.chdir(tmp_path)
 
 
 async def test_the_help_opens_and_closes(clock: Clock) -> None:
@@ -144,7 +115,7 @@ async def test_the_help_opens_and_closes(clock: Clock) -> None:
         for key in ("escape", "question_mark", "q", "enter"):
             await desk.press("question_mark")
             assert isinstance(desk.pilot.app.screen, Help)
-            assert "Save the screen as" in "\n".join(screen(desk.pilot))
+            assert "Save the screen as" in desk.text
             await desk.press(key)
             assert desk.pilot.app.screen is desk.screen
             assert desk.pilot.app.return_code is None
@@ -194,25 +165,16 @@ def bound_keys() -> list[str]:
 
 
 async def test_the_help_names_every_key(clock: Clock) -> None:
-    """No key can be bound that the help does not tell of."""
-    async with dashboard(server(), clock) as desk:
-        await desk.press("question_mark")
-        sections = list(desk.pilot.app.screen.query(Section))
-        told = " ".join(entry.name for section in sections for entry in section.entries)
-    told += " Esc"  # named where it is said what it ends
-    assert not {KEY_NAMES.get(key, key) for key in bound_keys()} - set(told.split())
-
-
-async def test_the_help_names_every_column_and_ends_with_the_last(clock: Clock) -> None:
-    """The help can be scrolled by keys, down to its last line."""
+    """No key can be bound that the help does not tell of; keys scroll it down to its last line."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         await desk.press("question_mark")
-        seen = screen(desk.pilot)
-        assert not any("retransmitted segments" in line for line in seen)
+        assert "retransmitted segments" not in desk.text
+        sections = list(desk.pilot.app.screen.query(Section))
+        told = " ".join(entry.name for section in sections for entry in section.entries)
         await desk.press("end")
-        await desk.until(
-            lambda: any("retransmitted segments" in line for line in screen(desk.pilot))
-        )
+        await desk.until(lambda: "retransmitted segments" in desk.text)
+    told += " Esc"  # named where it is said what it ends
+    assert not {KEY_NAMES.get(key, key) for key in bound_keys()} - set(told.split())
 
 
 @pytest.mark.parametrize(

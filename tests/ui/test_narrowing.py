@@ -9,7 +9,7 @@ from tcctui.query.address_formula import Bounds, PortRange, opposite
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tests.ui.fake_source import FakeSource, many, server
-from tests.ui.screen import Clock, dashboard, screen
+from tests.ui.screen import Clock, dashboard
 
 PORT_22 = PortRange("sd", 22, 22)
 
@@ -29,8 +29,7 @@ async def test_only_where_it_is_wanted(clock: Clock) -> None:
     """A search alone asks nothing of the kernel: what it hides is still there to go back to."""
     source = server()
     async with dashboard(source, clock) as desk:
-        await desk.search("port:22")
-        await desk.press("enter")
+        await desk.find("port:22")
         assert asked(source) == []
         assert "kernel:" not in desk.status
 
@@ -43,14 +42,12 @@ async def test_on_and_off(clock: Clock) -> None:
         await desk.press("enter", "K")
         assert asked(source) == ["192.0.2"]
         assert "kernel: all · the rest here" in desk.status
-        await desk.search("192.0.2.4")
-        await desk.press("enter")
+        await desk.find("192.0.2.4")
         assert asked(source)[-1] == "192.0.2.4"
         await desk.press("K")
         assert asked(source)[-1] is None
         assert "kernel:" not in desk.status
-        await desk.search("x")
-        await desk.press("enter")
+        await desk.find("x")
         assert asked(source)[-1] is None, "it follows no search any more"
 
 
@@ -58,7 +55,7 @@ async def test_what_it_means_is_said(clock: Clock) -> None:
     """That what is not delivered can't be gone back to is said when it begins."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         await desk.press("K")
-        await desk.until(lambda: "lost meanwhile" in " ".join(screen(desk.pilot)))
+        await desk.until(lambda: "lost meanwhile" in desk.text)
         assert "kernel: all" in desk.status
         assert "● live" in desk.status
 

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from tcctui.flows.frame import Frame, FrameRequest
+from tcctui.ui.dashboard import dashboard as screen_of_it
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.table.sorting import SortKey
 from tests.ui.fake_source import FakeSource, Flow
-from tests.ui.screen import Clock, Desk, dashboard, lines
+from tests.ui.sampled import sampled_server
+from tests.ui.screen import Clock, Desk, chart, dashboard, lines
 from tests.unit.restless import Restless
 
 COOKIES = np.arange(1, 13, dtype="u8")
@@ -38,7 +40,7 @@ async def restless(desk: Desk) -> Restless:
 
 def charted(desk: Desk) -> int:
     """The present cwnd, as the chart's legend says it."""
-    legend = lines(desk.screen.query_one("#cwnd-chart"))[0]
+    legend = chart(desk, "cwnd")[0]
     found = re.search(r"cwnd\D*(\d+)", legend)
     assert found is not None, legend
     return int(found[1])
@@ -102,3 +104,16 @@ async def test_one_tick_is_one_frame(clock: Clock, monkeypatch: pytest.MonkeyPat
         assert len(asked) == 1
         await desk.framed()
         assert len(asked) >= 2
+
+
+async def test_it_ticks_by_itself(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new value comes into the table, the chart goes on, the details are of now."""
+    monkeypatch.setattr(screen_of_it, "PACE", 1.0)  # time enough for a tick on a slow machine
+    async with dashboard(sampled_server(), clock, (160, 50)) as desk:
+        monkeypatch.setattr(Desk, "look", lambda self: None)  # nobody else has it tick
+        drawn, told = chart(desk, "cwnd"), lines(desk.details)
+        desk.source.run(5)
+        desk.source.sample(1, snd_cwnd=1234, cc=b"cubic")
+        await desk.until(lambda: "1234" in desk.column("cwnd"))
+        await desk.until(lambda: chart(desk, "cwnd") != drawn)
+        await desk.until(lambda: lines(desk.details) != told)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-import time
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -14,20 +12,16 @@ from textual.pilot import Pilot
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.ui.app.app import TcctuiApp, run
+from tcctui.ui.chart import plot
+from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, server
-from tests.ui.rest import at_rest
-from tests.ui.screen import FOR_EVER, WIDE, Clock, dashboard, screen
+from tests.ui.screen import FOR_EVER, WIDE, Clock, Desk, dashboard, screen
 
 
-async def shown(pilot: Pilot[None], text: str) -> bool:
-    """Say whether a text comes onto the screen."""
-    deadline = time.monotonic() + FOR_EVER
-    while time.monotonic() < deadline:
-        await at_rest(pilot.app)
-        if any(text in line for line in screen(pilot)):
-            return True
-        await asyncio.sleep(0.01)
-    return False
+async def shown(pilot: Pilot[None], clock: Clock, text: str) -> None:
+    """Wait until a text is on the screen."""
+    desk = Desk(pilot, pilot.app.screen, FakeSource(), Store(0), clock)
+    await desk.until(lambda: any(text in line for line in screen(pilot)))
 
 
 async def test_a_screen_before_its_source(clock: Clock) -> None:
@@ -40,10 +34,33 @@ async def test_a_screen_before_its_source(clock: Clock) -> None:
 
     async with TcctuiApp(opened, Store()).run_test(size=WIDE) as pilot:
         try:
-            assert await shown(pilot, "Attaching to the kernel's tcp_probe")
+            await shown(pilot, clock, "Attaching to the kernel's tcp_probe")
         finally:
             go_on.set()
-        assert await shown(pilot, "203.0.113.9:51514")
+        await shown(pilot, clock, "203.0.113.9:51514")
+
+
+async def test_charts_are_loaded_behind_the_first_frame(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Loading plotext, which is slow, begins in a thread behind the first frame, without a flow."""
+    painted = threading.Event()
+    found: list[tuple[bool, threading.Thread]] = []
+    render = FlowTable.render_line
+
+    def render_line(table: FlowTable, y: int) -> object:
+        painted.set()
+        return render(table, y)
+
+    monkeypatch.setattr(FlowTable, "render_line", render_line)
+    monkeypatch.setattr(
+        plot, "load", lambda: found.append((painted.is_set(), threading.current_thread()))
+    )
+    async with dashboard(FakeSource(), clock) as desk:
+        await desk.until(lambda: found)
+    ((after_painting, thread),) = found
+    assert after_painting
+    assert thread is not threading.main_thread()
 
 
 def test_a_source_that_can_not_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -65,7 +82,7 @@ async def test_a_defect_while_opening(clock: Clock) -> None:
         raise KeyError("maps")
 
     async with TcctuiApp(broken, Store()).run_test(size=WIDE, notifications=True) as pilot:
-        assert await shown(pilot, "KeyError: 'maps'")
+        await shown(pilot, clock, "KeyError: 'maps'")
 
 
 async def test_the_selected_flow_is_in_focus(clock: Clock) -> None:

@@ -7,8 +7,8 @@ from textual.events import MouseScrollDown
 from tcctui.ui.table.flow_order import HOLD
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import Flow, many, server
-from tests.ui.screen import Clock, Desk, dashboard, lines, notices
-from tests.ui.test_selection import reverse_rates, wheel
+from tests.ui.screen import Clock, Desk, dashboard, lines
+from tests.ui.test_selection import reverse_rates
 
 
 def marks(desk: Desk) -> str:
@@ -100,7 +100,7 @@ async def test_more_than_a_hundred_are_refused_with_a_notice(clock: Clock) -> No
         desk.table.pinned = tuple(range(1, 101))
         await desk.press("end", "asterisk")
         assert len(desk.table.pinned) == 100
-        await desk.until(lambda: any("Not pinned" in notice for notice in notices(desk)))
+        await desk.noticed("Not pinned")
 
 
 async def test_what_there_is_an_alert_about_is_marked(clock: Clock) -> None:
@@ -161,7 +161,7 @@ async def test_what_ends_following(clock: Clock) -> None:
         await desk.click(FlowTable, offset=(20, 4))
         assert not desk.table.following
         await desk.press("F")
-        await wheel(desk, MouseScrollDown)
+        await desk.mouse(MouseScrollDown, FlowTable, offset=(5, 5))
         assert not desk.table.following
 
 

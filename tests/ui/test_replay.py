@@ -149,8 +149,7 @@ async def test_what_was_left_out_is_said_once(clock: Clock) -> None:
     """The remark on a recording that was cut off is a notice."""
     source = server()
     async with replay(recorded(source), source, clock, remark="The end is [cut] off.") as desk:
-        await desk.until(lambda: any(notices(desk)))
-        assert "The end is [cut] off." in notices(desk)[0]
+        await desk.noticed("The end is [cut] off.")
 
 
 async def test_losses_are_those_until_the_moment(clock: Clock) -> None:
@@ -199,8 +198,7 @@ async def test_a_recording_that_vanishes(clock: Clock) -> None:
         assert before
         log.gone = True  # type: ignore[attr-defined]
         await desk.press("shift+left")
-        await desk.until(lambda: any(notices(desk)))
-        assert "The file has vanished." in notices(desk)[0]
+        await desk.noticed("The file has vanished.")
         await desk.press("down")
         assert desk.order == before
 
@@ -210,7 +208,7 @@ async def test_an_empty_recording(clock: Clock) -> None:
     source = FakeSource()
     async with replay(RewindLog(0, origin(source)), source, clock, (80, 24)) as desk:
         await desk.until(lambda: "■ end of the recording" in desk.status)
-        assert any("No TCP traffic at this moment" in line for line in screen(desk.pilot))
+        assert "No TCP traffic at this moment" in desk.text
         await desk.travel("space", "left", "right", "home", "end", "comma", "plus")
 
 

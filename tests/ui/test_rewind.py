@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.ui.screen import (
     WALL_OFFSET_NS,
     Clock,
     Desk,
+    chart,
     dashboard,
     lines,
     notices,
@@ -98,54 +100,69 @@ async def test_home_and_end_are_the_tables_where_it_is_live(clock: Clock) -> Non
         assert desk.selected == desk.order[-1]
 
 
-async def test_many_steps_at_once_end_where_they_should(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Held:
+    """Moments that are not worked out while `stop` is in force; if `late`, not given out."""
+
+    def __init__(self) -> None:
+        self.went: list[int] = []
+        self.late = False
+        self._go_on = threading.Event()
+        self._go_on.set()
+        self._go = Moment.go
+
+    def go(self, moment: Moment, at_ns: int) -> None:
+        """Work a moment out, in place of `Moment.go`, when that may go on."""
+        self.went.append(at_ns)
+        assert self.late or self._go_on.wait(FOR_EVER)
+        self._go(moment, at_ns)
+        assert self._go_on.wait(FOR_EVER)
+
+    @contextmanager
+    def stop(self) -> Iterator[None]:
+        """Let no moment be ready until the end of this."""
+        self._go_on.clear()
+        try:
+            yield
+        finally:
+            self._go_on.set()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> Held:
+    """What a test holds moments up with."""
+    held = Held()
+
+    def go(moment: Moment, at_ns: int) -> None:
+        held.go(moment, at_ns)
+
+    monkeypatch.setattr(Moment, "go", go)
+    return held
+
+
+async def test_many_steps_at_once_end_where_they_should(clock: Clock, held: Held) -> None:
     """Of thirty keys while one moment is worked out, only the last one's is worked out then."""
-    went: list[int] = []
-    go_on = threading.Event()
-    go_on.set()
-    go = Moment.go
-
-    def slow(moment: Moment, at_ns: int) -> None:
-        went.append(at_ns)
-        assert go_on.wait(FOR_EVER)
-        go(moment, at_ns)
-
-    monkeypatch.setattr(Moment, "go", slow)
     source = server()
     source.run(30)
     async with dashboard(source, clock) as desk:
         await desk.travel("space")
         await desk.travel("right")
-        now_ns = went[-1]
-        went.clear()
-        go_on.clear()
-        try:
+        now_ns = held.went[-1]
+        held.went.clear()
+        with held.stop():
             for _ in range(30):
                 desk.pilot.app.post_message(Key("left", None))
             await desk.idle()
-        finally:
-            go_on.set()
         await desk.arrived()
         assert "❚❚ −30 s of 1 min 00 s" in desk.status
-        assert went == [now_ns - 10**9, now_ns - 30 * 10**9]
+        assert held.went == [now_ns - 10**9, now_ns - 30 * 10**9]
 
 
-async def test_keys_do_not_wait_for_a_moment(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_keys_do_not_wait_for_a_moment(clock: Clock, held: Held) -> None:
     """While a moment is being worked out the screen stands still, and the cursor still moves."""
-    go_on = threading.Event()
-    go = Moment.go
-
-    def stuck(moment: Moment, at_ns: int) -> None:
-        assert go_on.wait(FOR_EVER)
-        go(moment, at_ns)
-
-    monkeypatch.setattr(Moment, "go", stuck)
     async with dashboard(server(), clock) as desk:
         before = lines(desk.table)
-        await desk.press("p")
-        try:
+        with held.stop():
+            await desk.press("p")
             desk.source.run(5)
             await desk.until(lambda: desk.source.taken_in)
             await desk.idle()
@@ -154,37 +171,22 @@ async def test_keys_do_not_wait_for_a_moment(clock: Clock, monkeypatch: pytest.M
             assert desk.selected == 2
             await desk.press("left", "left")
             assert "❚❚ −7 s" in desk.status
-        finally:
-            go_on.set()
         await desk.arrived()
         assert "❚❚ −7 s" in desk.status
         assert desk.charted == 2
 
 
-async def test_resuming_while_a_moment_is_on_its_way(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_resuming_while_a_moment_is_on_its_way(clock: Clock, held: Held) -> None:
     """What arrives after one has gone back to the present is not shown any more."""
-    go_on = threading.Event()
-    go = Moment.go
-
-    def stuck(moment: Moment, at_ns: int) -> None:
-        assert go_on.wait(FOR_EVER)
-        go(moment, at_ns)
-
-    monkeypatch.setattr(Moment, "go", stuck)
     async with dashboard(server(), clock) as desk:
-        try:
+        with held.stop():
             await desk.press("p", "shift+left", "p")
             assert "● live" in desk.status
-        finally:
-            go_on.set()
         for flow in desk.source.flows.values():
             flow.ssthresh = 321
         await desk.run(2)
         await desk.arrived()
         assert desk.column("ssthresh")[0] == "321"
-        monkeypatch.setattr(Moment, "go", go)
         await desk.travel("p")
         assert desk.column("ssthresh")[0] == "321"
 
@@ -200,8 +202,7 @@ async def test_a_past_that_can_not_be_read_is_a_banner(
     async with dashboard(server(), clock) as desk:
         monkeypatch.setattr(Moment, "go", gone)
         await desk.press("p")
-        await desk.until(lambda: any(notices(desk)))
-        assert "The file has vanished." in notices(desk)[0]
+        await desk.noticed("The file has vanished.")
         assert "● live" in desk.status
         await desk.run(2)
         assert len(notices(desk)) == 1
@@ -257,13 +258,12 @@ async def test_zoom(clock: Clock) -> None:
             *(("minus", "whole life"), ("minus", "whole life"), ("plus", "last 10 s")),
             *(("w", "whole life"), ("w", "last 60 s"), ("minus", "last 60 s")),
         ):
-            await desk.press(key)
-            await desk.looked()
+            await desk.see(key)
             assert window in desk.caption
         await desk.run(400)
         await desk.travel("p", "minus")
         assert "last 5 min" in desk.caption
-        assert any("-5 m" in line for line in lines(desk.screen.query_one("#cwnd-chart")))
+        assert any("-5 m" in line for line in chart(desk, "cwnd"))
 
 
 async def test_the_footer_says_what_keys_do_now(clock: Clock) -> None:
@@ -290,7 +290,7 @@ async def test_s_saves_all_that_is_remembered(clock: Clock, tmp_path: Path) -> N
 
     async with dashboard(server(), clock, save=save) as desk:
         await desk.press("S")
-        await desk.until(lambda: any("Saved" in notice for notice in notices(desk)))
+        await desk.noticed("Saved")
         joined = "".join(notices(desk)).replace("▌", "").replace(" ", "")
         assert f"{tmp_path}/past.arrow·2.05kB" in joined
         assert "Saving…" in joined
@@ -316,7 +316,7 @@ async def test_s_says_why_nothing_was_saved(clock: Clock, error: Exception, told
 
     async with dashboard(server(), clock, save=save) as desk:
         await desk.press("S")
-        await desk.until(lambda: any("Nothing was saved" in notice for notice in notices(desk)))
+        await desk.noticed("Nothing was saved")
         assert told in notices(desk)[1]
 
 
@@ -339,30 +339,23 @@ async def test_a_recorder_gets_every_event(clock: Clock) -> None:
 
 
 async def test_a_recorder_that_fails_is_a_banner(clock: Clock) -> None:
-    """With a full disk the dashboard goes on, and going back too; the reason is told once."""
+    """With a full disk, or without a file from the start, the dashboard goes on; one notice."""
 
     def full(chunk: Chunk) -> None:
         raise TcctuiError("The disk is full.")
 
+    def refused(origin: Origin) -> None:
+        raise TcctuiError("The file is there already.")
+
     async with dashboard(server(), clock, keep=lambda origin: full) as desk:
-        await desk.until(lambda: any(notices(desk)))
-        assert "The disk is full." in notices(desk)[0]
+        await desk.noticed("The disk is full.")
         await desk.run(5)
         assert len(notices(desk)) == 1
         assert "● live" in desk.status
         await desk.travel("p", "left", "left")
         assert "❚❚ −2 s" in desk.status
-
-
-async def test_a_recorder_that_can_not_begin_is_a_banner(clock: Clock) -> None:
-    """Where the file can't be made the dashboard runs all the same, and says so."""
-
-    def refused(origin: Origin) -> None:
-        raise TcctuiError("The file is there already.")
-
     async with dashboard(server(), clock, keep=refused) as desk:
-        await desk.until(lambda: any(notices(desk)))
-        assert "The file is there already." in notices(desk)[0]
+        await desk.noticed("The file is there already.")
         assert desk.order
 
 
@@ -401,22 +394,13 @@ async def test_a_pipe_of_something_old(clock: Clock) -> None:
         assert "❚❚ −0 s" in desk.status
 
 
-async def test_a_moment_on_its_way_is_told(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_moment_on_its_way_is_told(clock: Clock, held: Held) -> None:
     """Until a moment is there nothing of the screen changes but the status line, which says so."""
-    go_on = threading.Event()
-    go_on.set()
-    go = Moment.go
-
-    def stuck(moment: Moment, at_ns: int) -> None:
-        go(moment, at_ns)
-        assert go_on.wait(FOR_EVER)
-
-    monkeypatch.setattr(Moment, "go", stuck)
+    held.late = True
     async with dashboard(server(), clock) as desk:
         await desk.travel("p", "left")
         before = seen(desk)
-        go_on.clear()
-        try:
+        with held.stop():
             await desk.press("shift+left")
             assert "❚❚ −11 s …" in desk.status
             await desk.framed()
@@ -424,10 +408,7 @@ async def test_a_moment_on_its_way_is_told(clock: Clock, monkeypatch: pytest.Mon
             await desk.press("down")
             assert desk.selected == 2
             assert desk.caption == ""
-            chart = lines(desk.screen.query_one("#cwnd-chart"))
-            assert any("Working it out …" in line for line in chart)
-        finally:
-            go_on.set()
+            assert any("Working it out …" in line for line in chart(desk, "cwnd"))
         await desk.arrived()
         assert "❚❚ −11 s of" in desk.status
         assert desk.charted == 2
@@ -508,8 +489,8 @@ async def test_legend_table_and_details_agree(clock: Clock, source: type) -> Non
     made.run(0.25)
     async with dashboard(made, clock, (240, 50)) as desk:
         await desk.travel("p")
-        cwnd = lines(desk.screen.query_one("#cwnd-chart"))[0]
-        srtt = lines(desk.screen.query_one("#srtt-chart"))[0]
+        cwnd = chart(desk, "cwnd")[0]
+        srtt = chart(desk, "srtt")[0]
         assert "cwnd 77 " in cwnd
         assert "123 ms" in srtt
         assert desk.column("cwnd")[0] == "77"

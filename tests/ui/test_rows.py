@@ -12,7 +12,7 @@ from tcctui.ui.status.status_bar import StatusBar
 from tcctui.wire.events import TcpState
 from tests.ui.fake_source import FakeSource, Flow, many, server
 from tests.ui.sampled import sampled_server, without_events
-from tests.ui.screen import Clock, Desk, dashboard, lines, painted
+from tests.ui.screen import Clock, Desk, chart, dashboard, lines, painted
 
 
 def colour_of(widget: Widget, text: str, component: str) -> bool:
@@ -99,16 +99,12 @@ async def test_the_status_line_tells_what_memory_was_too_little_for(clock: Clock
         assert f"{desk.store.totals().evicted} dropped" in desk.status
 
 
-async def test_an_empty_table_says_that_there_is_no_traffic(clock: Clock) -> None:
-    """With no flow at all, the table says what would make one show up."""
+async def test_an_empty_table_says_what_may_be_why(clock: Clock) -> None:
+    """With no flow at all: what would make one show up, or the kernel's filter that may hide it."""
     async with dashboard(FakeSource(), clock) as desk:
         await desk.until(lambda: "No TCP traffic yet" in lines(desk.table)[2])
         assert "0/0 flows" in desk.status
-        assert "No flow is selected" in "\n".join(lines(desk.screen.query_one("#cwnd-chart")))
-
-
-async def test_an_empty_table_names_the_kernel_filter(clock: Clock) -> None:
-    """Where a filter in the kernel may be why nothing comes, the table and the line say which."""
+        assert "No flow is selected" in "\n".join(chart(desk, "cwnd"))
     async with dashboard(FakeSource(kernel_filter="port 443"), clock) as desk:
         await desk.until(lambda: "passes port 443" in lines(desk.table)[2])
         assert "kernel: port 443" in desk.status
@@ -170,16 +166,14 @@ async def test_sparklines_show_the_past_of_their_own_row(clock: Clock) -> None:
 
 async def test_a_source_without_events_says_how_to_get_them(clock: Clock) -> None:
     """Where samples alone come, nothing is said of events, and the command that adds them is."""
-    source = without_events()
-    source.shortfall = TcctuiError("Reading tracepoints needs root.", "Run: sudo tcctui")
     for size in ((80, 24), (160, 40)):
+        source = without_events()
+        source.shortfall = TcctuiError("Reading tracepoints needs root.", "Run: sudo tcctui")
         async with dashboard(source, clock, size) as desk:
             assert "sock_diag only; for more: sudo tcctui" in desk.status
             for part in ("lost", "ev/s", "10 ms"):
                 assert part not in desk.status
             assert "● live" in desk.status
-        source = without_events()
-        source.shortfall = TcctuiError("Reading tracepoints needs root.", "Run: sudo tcctui")
 
 
 async def test_samples_are_shown_while_events_are_on_their_way(clock: Clock) -> None:

@@ -19,7 +19,7 @@ from tcctui.ui.search import search_bar
 from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.table.sorting import SortKey
 from tests.ui.fake_source import server
-from tests.ui.screen import Clock, Desk, dashboard, lines, notices, painted, screen
+from tests.ui.screen import Clock, Desk, dashboard, lines, notices, painted
 
 
 def mistake_line(desk: Desk) -> str:
@@ -65,8 +65,7 @@ async def test_a_field_s_name_is_not_searched_for_while_it_is_typed(
         await desk.until(lambda: desk.order == [4, 12, 10, 11])
         await desk.press("space")
         for letter in "port":
-            await desk.press(letter)
-            await desk.looked()
+            await desk.see(letter)
             assert desk.order == [4, 12, 10, 11]
         await desk.press(*":22", "enter")
         await desk.until(lambda: desk.order == [4])
@@ -75,26 +74,23 @@ async def test_a_field_s_name_is_not_searched_for_while_it_is_typed(
 async def test_a_port_is_not_searched_for_while_it_is_typed(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """On the way to port 443 and back the rows of ports 4 and 44, which are none, don't flash."""
-    monkeypatch.setattr(search_bar, "PATIENCE", 60)
+    """On the way to port 443 and back the rows of ports 4 and 44, which are none, don't flash.
+
+    Who stops behind a number has searched for it.
+    """
     async with dashboard(server(), clock) as desk:
-        await desk.press("slash", *"port:44")
-        await desk.looked()
+        await desk.press("slash", *"port:22")
+        await desk.until(lambda: desk.order == [4])
+        monkeypatch.setattr(search_bar, "PATIENCE", 60)
+        await desk.press("escape", "escape")
+        await desk.see("slash", *"port:44")
         assert len(desk.order) == 12
         await desk.press("3", "enter")
         shown = [1, 2, 3, 5, 9, 10, 11]
         await desk.until(lambda: desk.order == shown)
-        await desk.press("slash", "backspace")
-        await desk.looked()
+        await desk.see("slash", "backspace")
         assert desk.order == shown
         await desk.press("backspace", "backspace", *"22", "space")
-        await desk.until(lambda: desk.order == [4])
-
-
-async def test_a_port_is_searched_for_when_nothing_more_is_typed(clock: Clock) -> None:
-    """Who stops behind a number has searched for it."""
-    async with dashboard(server(), clock) as desk:
-        await desk.press("slash", *"port:22")
         await desk.until(lambda: desk.order == [4])
 
 
@@ -132,9 +128,8 @@ async def test_a_number_that_nothing_has_leaves_the_rows_while_it_is_typed(
         await desk.press("backspace", "5")
         await desk.until(lambda: "No flow matches that yet" in mistake_line(desk))
         assert desk.order == [1], "what was found on the way holds"
-        await desk.press("enter")
-        await desk.looked()
-        assert "The search hides all" in "\n".join(screen(desk.pilot))
+        await desk.see("enter")
+        assert "The search hides all" in desk.text
         assert not mistake_line(desk)
 
 
@@ -152,10 +147,12 @@ async def test_what_is_typed_is_searched_for_as_soon_as_a_flow_matches(
 
 
 async def test_enter_keeps_the_filter_and_escape_clears_it(clock: Clock) -> None:
-    """Enter goes back to the table with the filter on, `/` to what was typed; Esc removes it."""
+    """Enter goes back to the table with the filter on, `/` to what was typed; Esc removes it.
+
+    That is so in the box and in the table: what hides flows can be taken away where one looks.
+    """
     async with dashboard(server(), clock) as desk:
-        await desk.search("ip:127.0.0.1")
-        await desk.press("enter")
+        await desk.find("ip:127.0.0.1")
         assert desk.table.has_focus
         assert desk.order == [7, 8]
         await desk.press("down")
@@ -164,20 +161,11 @@ async def test_enter_keeps_the_filter_and_escape_clears_it(clock: Clock) -> None
         await desk.press("slash")
         assert desk.box.has_focus
         assert desk.box.value == "ip:127.0.0.1"
-        await desk.press("escape")
-        assert desk.table.has_focus
-        assert desk.box.value == ""
-        await desk.until(lambda: len(desk.order) == 12)
-
-
-async def test_escape_in_the_table_clears_the_search_too(clock: Clock) -> None:
-    """What hides flows can be taken away from where one looks at them."""
-    async with dashboard(server(), clock) as desk:
-        await desk.search("port:22")
-        await desk.press("enter", "escape")
-        await desk.until(lambda: len(desk.order) == 12)
-        assert desk.box.value == ""
-        assert desk.table.has_focus
+        for keys in (("escape",), ("slash", *"22", "enter", "escape")):
+            await desk.press(*keys)
+            assert desk.table.has_focus
+            assert desk.box.value == ""
+            await desk.until(lambda: len(desk.order) == 12)
 
 
 @pytest.mark.parametrize(
@@ -213,19 +201,10 @@ async def test_a_mistake_is_shown_where_it_is_and_the_last_good_filter_holds(
         assert underlined(desk)[1] == ""
 
 
-async def test_the_reason_is_readable_however_far_right_the_mistake_is(clock: Clock) -> None:
-    """Even where the mistake stands at the end of the line, all of the reason is on the screen."""
-    typed = "203.0.113 " * 6 + "port:x"
-    with pytest.raises(QueryError) as caught:
-        parse(typed)
-    async with dashboard(server(), clock, (80, 24)) as desk:
-        await desk.search(typed)
-        await desk.until(lambda: caught.value.reason in mistake_line(desk))
-
-
-async def test_a_mistake_beyond_the_width_of_the_box_is_explained(clock: Clock) -> None:
-    """A text longer than the box scrolls in it; the reason for its mistake is there too."""
-    typed = "203.0.113 " * 12 + "port:x"
+@pytest.mark.parametrize("words", [6, 12], ids=["at the end of the line", "beyond it"])
+async def test_the_reason_is_readable_wherever_the_mistake_is(clock: Clock, words: int) -> None:
+    """All of the reason is on the screen, also where the text is longer than the box."""
+    typed = "203.0.113 " * words + "port:x"
     with pytest.raises(QueryError) as caught:
         parse(typed)
     async with dashboard(server(), clock, (80, 24)) as desk:
@@ -306,8 +285,7 @@ async def test_up_goes_to_former_searches(clock: Clock) -> None:
     kept: list[list[str]] = []
     preferences = Preferences(searches=Searches(["port:22"], kept.append))
     async with dashboard(server(), clock, preferences=preferences) as desk:
-        await desk.search("ip:127.0.0.1")
-        await desk.press("enter")
+        await desk.find("ip:127.0.0.1")
         await desk.until(lambda: kept == [["port:22", "ip:127.0.0.1"]])
         await desk.press("slash", "escape")
         await desk.until(lambda: len(desk.order) == 12)
@@ -333,9 +311,8 @@ async def test_searches_that_cannot_be_kept_are_told_of_once(clock: Clock) -> No
         server(), clock, preferences=Preferences(searches=Searches((), full))
     ) as desk:
         for text in ("port:22", "port:443"):
-            await desk.search(text)
-            await desk.press("enter")
-        await desk.until(lambda: any("The disk is full" in one for one in notices(desk)))
+            await desk.find(text)
+        await desk.noticed("The disk is full")
         assert len(notices(desk)) == 1
         await desk.press("slash", "up", "up")
         assert desk.box.value == "port:22"
@@ -353,7 +330,7 @@ async def test_a_search_is_saved_picked_and_deleted(clock: Clock) -> None:
         await desk.press("ctrl+s", *"local", "enter")
         assert kept == [{"filters": {"ssh": "port:22", "local": "ip:127.0.0.1"}}]
         await desk.press("enter", "f")
-        shown = "\n".join(screen(desk.pilot))
+        shown = desk.text
         assert re.search(r"ssh +port:22", shown)
         assert re.search(r"local +ip:127", shown)
         await desk.press(*"ssh", "enter")
@@ -371,15 +348,14 @@ async def test_a_mistake_is_not_saved(clock: Clock) -> None:
     async with dashboard(server(), clock) as desk:
         await desk.search("cwdn>10")
         await desk.press("ctrl+s")
-        await desk.until(lambda: any("Not saved" in one for one in notices(desk)))
+        await desk.noticed("Not saved")
         assert desk.pilot.app.screen is desk.screen
 
 
 async def test_a_condition_is_added_from_elsewhere(clock: Clock) -> None:
     """It holds besides the good part of the search, at once, and the focus stays in the table."""
     async with dashboard(server(), clock) as desk:
-        await desk.search("443")
-        await desk.press("enter")
+        await desk.find("443")
         bar = desk.screen.query_one(SearchBar)
         bar.add("dst:203.0.113.9", False)
         await desk.until(lambda: desk.order == [1])

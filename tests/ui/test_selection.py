@@ -18,12 +18,6 @@ def reverse_rates(desk: Desk) -> None:
         flow.rate = rate
 
 
-async def wheel(desk: Desk, event: type[MouseScrollDown] | type[MouseScrollUp]) -> None:
-    """Turn the wheel by one notch over the table."""
-    desk.table.post_message(event(desk.table, 5, 5, 0, 0, 0, False, False, False))
-    await desk.idle()
-
-
 async def test_keys_move_the_selection(clock: Clock) -> None:
     """Each key selects the flow it says, which is on the screen and is the one in the charts."""
     async with dashboard(many(100), clock) as desk:
@@ -80,7 +74,10 @@ async def test_the_selection_stays_on_its_flow_while_rows_move(clock: Clock) -> 
 
 
 async def test_a_click_selects_the_row_under_the_pointer(clock: Clock) -> None:
-    """A click selects the flow it hits, also when the table is scrolled; not what is there next."""
+    """A click selects the flow it hits, also when the table is scrolled; not what is there next.
+
+    The scroll bar scrolls: a click on it neither selects the row beside it nor sorts.
+    """
     async with dashboard(many(100), clock) as desk:
         assert await desk.click(FlowTable, offset=(20, 4))
         assert desk.selected == 4
@@ -92,26 +89,21 @@ async def test_a_click_selects_the_row_under_the_pointer(clock: Clock) -> None:
         reverse_rates(desk)
         await desk.run(2)
         assert desk.table.selected == top
-
-
-async def test_a_click_on_the_scroll_bar_selects_nothing(clock: Clock) -> None:
-    """The scroll bar scrolls: a click on it neither selects the row beside it nor sorts."""
-    async with dashboard(many(100), clock) as desk:
         right = desk.table.region.width - 1
         for y in (0, 5, desk.table.region.height - 1):
             await desk.click(FlowTable, offset=(right, y))
-        assert desk.table.selected == 1
+        assert desk.table.selected == top
         assert desk.table.order_by == (SortKey("rate", True),)
 
 
 async def test_the_wheel_scrolls_and_leaves_the_selection(clock: Clock) -> None:
     """The wheel moves the view, not the selection, and lets the order stand still meanwhile."""
     async with dashboard(many(100), clock) as desk:
-        await wheel(desk, MouseScrollDown)
+        await desk.mouse(MouseScrollDown, FlowTable, offset=(5, 5))
         await desk.until(lambda: desk.order[0] > 1)
         assert desk.table.selected == 1
         await desk.until(lambda: "order held" in desk.status)
-        await wheel(desk, MouseScrollUp)
+        await desk.mouse(MouseScrollUp, FlowTable, offset=(5, 5))
         await desk.until(lambda: desk.order[0] == 1 and desk.selected == 1)
 
 
@@ -181,8 +173,7 @@ async def test_a_filter_that_hides_the_selection_selects_the_first_row_meanwhile
     async with dashboard(server(), clock) as desk:
         await desk.press("down", "down", "down")
         assert desk.selected == 4
-        await desk.search("port:443")
-        await desk.press("enter")
+        await desk.find("port:443")
         await desk.until(lambda: 4 not in desk.order)
         assert desk.selected == 1
         await desk.until(lambda: desk.charted == 1)

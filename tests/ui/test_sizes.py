@@ -22,7 +22,7 @@ async def test_a_terminal_that_is_too_small_says_so_and_recovers(clock: Clock) -
             await desk.resize(width, height)
             assert not desk.table.region
             if width > 1:
-                said = " ".join(screen(desk.pilot)).split()
+                said = desk.text.split()
                 assert f"{width}×{height}." in said
                 assert f"{LEAST.width}×{LEAST.height}:" in said
             await desk.resize(100, 30)
@@ -34,7 +34,7 @@ async def test_a_terminal_that_is_too_small_says_so_and_recovers(clock: Clock) -
 async def test_a_terminal_that_is_too_small_can_be_quit(clock: Clock) -> None:
     """The key that the sentence names works."""
     async with dashboard(server(), clock, (60, 20)) as desk:
-        assert "press q" in " ".join(screen(desk.pilot))
+        assert "press q" in desk.text
         await desk.press("q")
         await desk.until(lambda: desk.pilot.app.return_code == 0)
 
@@ -74,7 +74,7 @@ async def test_the_help_on_a_terminal_that_shrinks_and_grows(clock: Clock) -> No
         await desk.press("question_mark")
         await desk.resize(60, 20)
         await desk.press("escape")
-        await desk.until(lambda: "60×20" in " ".join(screen(desk.pilot)))
+        await desk.until(lambda: "60×20" in desk.text)
         await desk.press("question_mark")
         await desk.resize(120, 30)
         await desk.press("escape")

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import numpy as np
 import pytest
-from textual.pilot import Pilot
 
 from tcctui.flows.groups.histogram import LEAST_BINS, histogram
 from tcctui.flows.snapshot import Flows
-from tcctui.flows.store import Store
 from tcctui.query import parse
-from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.table.srtt_histogram import Bars, SrttHistogram, bars, query
 from tests.ui.fake_source import FakeSource, Flow
-from tests.ui.screen import Clock, Desk, dashboard, lines, notices, origin
+from tests.ui.screen import Clock, Desk, dashboard, lines, notices
 from tests.ui.test_grouping import group, source, table
-from tests.ui.test_looks import Compare
 
 
 def shown(desk: Desk) -> list[str]:
@@ -55,9 +52,7 @@ async def test_it_is_of_the_flows_that_are_shown(clock: Clock) -> None:
         assert counted(desk) == 6
         await desk.press("escape")
         assert not is_open(desk)
-        await desk.search("port:80")
-        await desk.press("enter")
-        await desk.looked()
+        await desk.find("port:80")
         await opened(desk)
         assert shown(desk)[0].startswith("4 flows of 7, 3 with")
         assert counted(desk) == 3
@@ -81,8 +76,7 @@ async def test_a_bin_of_a_group_is_searched_for_in_the_group(clock: Clock) -> No
         await group(desk)
         await desk.press("g", "down", "down", "down")
         await opened(desk)
-        await desk.press("home", "enter")
-        await desk.looked()
+        await desk.see("home", "enter")
         assert "dst:198.51.100.0/24" in desk.box.value
         assert table(desk) == ["▾198.51.100.0/24", "1003"]
 
@@ -101,12 +95,9 @@ async def test_it_is_live(clock: Clock) -> None:
 async def test_a_bin_is_searched_for(clock: Clock) -> None:
     """Enter adds the selected bin to the search; what the table shows then is what was in it."""
     async with dashboard(source(), clock, size=(160, 50)) as desk:
-        await desk.search("port:80")
-        await desk.press("enter")
-        await desk.looked()
+        await desk.find("port:80")
         await opened(desk)
-        await desk.press("end", "enter")
-        await desk.looked()
+        await desk.see("end", "enter")
         assert not is_open(desk)
         assert "port:80" in desk.box.value
         assert "srtt>=" in desk.box.value
@@ -131,7 +122,6 @@ async def test_a_click_selects_a_bin_and_another_takes_it(clock: Clock) -> None:
     async with dashboard(source(), clock, size=(160, 50)) as desk:
         await opened(desk)
         assert await desk.click(Bars, offset=(3, 4))
-        await desk.idle()
         assert is_open(desk)
         assert await desk.click(Bars, offset=(3, 4))
         await desk.looked()
@@ -181,24 +171,16 @@ def test_bars_fit_their_width(width: int) -> None:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
-def test_looks(clock: Clock, snap_compare: Compare, size: tuple[int, int]) -> None:
-    """A histogram of many flows looks as it did when somebody last looked at it."""
+async def test_looks(clock: Clock, panel: Callable[..., None], size: tuple[int, int]) -> None:
+    """A histogram of many flows looks as it did when a person last looked at it."""
     srtts = np.random.default_rng(7).lognormal([9.9, 6.2], [0.5, 0.4], (150, 2)).astype(int).ravel()
     made = FakeSource(
         Flow(at, "10.0.0.1:443", f"203.0.{at // 250}.{at % 250}:5000", srtt_us=max(1, int(srtt)))
         for at, srtt in enumerate(srtts, 1)
     )
     made.run(0.5)
-    store = Store()
-    app = TcctuiApp(lambda: made, store, live_origin=origin)
-
-    async def settle(pilot: Pilot[None]) -> None:
-        desk = Desk(pilot, app.screen, made, store, clock)
-        await desk.arrived()
+    async with dashboard(made, clock, size) as desk:
         await opened(desk)
         await desk.press("down", "down")
-        clock.now += 2
-        await desk.looked()
         await desk.until(lambda: counted(desk) > 200)
-
-    assert snap_compare(app, terminal_size=size, run_before=settle)
+        panel(desk, ".histogram")

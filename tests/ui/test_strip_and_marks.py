@@ -17,12 +17,7 @@ from tcctui.wire.events import EventKind
 from tcctui.wire.tracepoints import MarkKind
 from tests.ui.fake_source import server
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard, lines, painted, undated
-
-
-def chart(desk: Desk, name: str) -> list[str]:
-    """The lines of one of the charts."""
-    return undated(lines(desk.screen.query_one(f"#{name}-chart")))
+from tests.ui.screen import Clock, chart, dashboard, painted
 
 
 def drawn(runs: list[time_axis.Run]) -> str:
@@ -100,8 +95,7 @@ def test_the_legend_has_what_is_there_and_fits() -> None:
 async def test_strip_and_marks_are_below_the_curves(clock: Clock) -> None:
     """The selected flow's limits are below the left chart, its marks on both axes, and named."""
     async with dashboard(sampled_server(), clock, (120, 40)) as desk:
-        await desk.press("down")
-        await desk.looked()
+        await desk.see("down")
         *_, axis, _, strip = chart(desk, "cwnd")
         for kind in (MarkKind.RECOVERY, MarkKind.RTO, MarkKind.RESET):
             assert MARKS[kind].glyph in axis
@@ -140,24 +134,20 @@ async def test_c_goes_through_window_rates_and_what_is_in_flight(clock: Clock) -
     """`c` shows cwnd, then rates with BBR's, then bytes in flight, and cwnd again."""
     async with dashboard(sampled_server(), clock, (200, 50)) as desk:
         assert "cwnd 60" in chart(desk, "cwnd")[0]
-        await desk.press("c")
-        await desk.looked()
+        await desk.see("c")
         for part in ("deliv", "acked", "paced 96", "bw 96", "Mb/s"):
             assert part in chart(desk, "cwnd")[0]
-        await desk.press("c")
-        await desk.looked()
+        await desk.see("c")
         assert "in flight" in chart(desk, "cwnd")[0]
         assert "KiB" in chart(desk, "cwnd")[0]
-        await desk.press("c")
-        await desk.looked()
+        await desk.see("c")
         assert "cwnd 60" in chart(desk, "cwnd")[0]
 
 
 async def test_rates_that_nothing_told_are_not_drawn(clock: Clock) -> None:
     """Of a flow that was never sampled there is the rate that was acknowledged, and no other."""
     async with dashboard(server(), clock, (160, 50)) as desk:
-        await desk.press("c")
-        await desk.looked()
+        await desk.see("c")
         header = chart(desk, "cwnd")[0]
         assert "acked" in header
         for part in ("deliv", "paced", "bw"):
@@ -167,8 +157,7 @@ async def test_rates_that_nothing_told_are_not_drawn(clock: Clock) -> None:
 async def test_charts_stand_still_while_paused(clock: Clock) -> None:
     """Marks, limits and rates of a paused view are those of that moment."""
     async with dashboard(sampled_server(), clock, (120, 40)) as desk:
-        await desk.press("down", "c")
-        await desk.looked()
+        await desk.see("down", "c")
         before = chart(desk, "cwnd"), chart(desk, "srtt")
         await desk.travel("p")
         desk.source.tell(2, EventKind.SEND_RESET)
@@ -176,7 +165,6 @@ async def test_charts_stand_still_while_paused(clock: Clock) -> None:
         await desk.run(2)
         assert (chart(desk, "cwnd"), chart(desk, "srtt")) == before
         await desk.travel("p")
-        await desk.looked()
         assert (chart(desk, "cwnd"), chart(desk, "srtt")) != before
 
 

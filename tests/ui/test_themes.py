@@ -7,20 +7,14 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 import pytest
-from textual.app import App
 from textual.color import Color
-from textual.pilot import Pilot
 from textual.theme import BUILTIN_THEMES, Theme
 
-from tcctui.flows.store import Store
-from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.style.colours import COLOURS
 from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.style.themes import NAMES, OURS
-from tcctui.ui.table.flow_order import HOLD
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, Desk, dashboard, origin, painted, screen
-from tests.ui.test_looks import Compare
+from tests.ui.screen import Clock, dashboard, painted, screen
 
 Array = npt.NDArray[np.float64]
 
@@ -139,25 +133,3 @@ async def test_without_colours_all_is_there(clock: Clock, monkeypatch: pytest.Mo
                 for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
                     if colour is not None:
                         assert len(set(colour.get_truecolor())) == 1
-
-
-@pytest.mark.parametrize("size", [(80, 24), (160, 50)], ids=["80x24", "160x50"])
-@pytest.mark.parametrize("theme", OURS, ids=lambda theme: theme.name)
-def test_looks(clock: Clock, snap_compare: Compare, theme: Theme, size: tuple[int, int]) -> None:
-    """The screen in our themes looks as it did when somebody last looked at it."""
-    source, store = sampled_server(), Store()
-    app: App[None] = TcctuiApp(lambda: source, store, live_origin=origin)
-
-    async def settle(pilot: Pilot[None]) -> None:
-        pilot.app.theme = theme.name
-        desk = Desk(pilot, pilot.app.screen, source, store, clock)
-        await desk.arrived()
-        await desk.press("down")
-        clock.now += HOLD + 0.1
-        await desk.looked()
-        clock.now += 2
-        clock.cpu += 0.06
-        source.run(2)
-        await desk.arrived()
-
-    assert snap_compare(app, terminal_size=size, run_before=settle)  # type: ignore[arg-type]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import numpy as np
 import numpy.typing as npt
@@ -71,6 +73,28 @@ def text(chart: TimeChart) -> list[str]:
     return [line.text for line in lines]
 
 
+Data = ChartData | Callable[[int], ChartData]
+"""What a chart shows; or what makes it of the number of columns of time that the chart wants."""
+
+
+@asynccontextmanager
+async def charted(
+    data: Data | None = None, size: tuple[int, int] = (80, 20), **told: str
+) -> AsyncIterator[ChartApp]:
+    """Run a chart of this data; `told` is its title and unit."""
+    app = ChartApp(**told)
+    async with app.run_test(size=size):
+        app.chart.data = data(app.chart.columns) if callable(data) else data
+        await at_rest(app)
+        yield app
+
+
+async def drawn(data: Data, size: tuple[int, int] = (80, 20), **told: str) -> list[str]:
+    """The lines that a chart of this data draws."""
+    async with charted(data, size, **told) as app:
+        return text(app.chart)
+
+
 def dots(lines: list[str]) -> set[tuple[int, int]]:
     """Return the braille dots of a picture, as column from the left and row from the bottom."""
     return {
@@ -117,57 +141,45 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
 
 async def test_dip_within_one_column_is_drawn() -> None:
     """A fall to 5 that is over before its column ends reaches down to the row of 5."""
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        flat = np.full(app.chart.columns, 40.0)
-        app.chart.data = ChartData(60.0, (series(flat),))
-        without = curve(text(app.chart))
-        dip = flat.copy()
-        dip[50] = 5.0
-        app.chart.data = ChartData(60.0, (series(flat, low=dip),))
-        with_dip = curve(text(app.chart))
-    left = min(without)
+
+    def dip(columns: int) -> ChartData:
+        flat = np.full(columns, 40.0)
+        low = flat.copy()
+        low[50] = 5.0
+        return ChartData(60.0, (series(flat, low=low),))
+
+    without = curve(await drawn(lambda columns: ChartData(60.0, (series([40.0] * columns),))))
+    with_dip = curve(await drawn(dip))
+    at = min(without) + 50
     assert max(map(len, without.values())) == 1
-    assert len(with_dip[left + 50]) > 40
-    assert {x: rows for x, rows in with_dip.items() if abs(x - left - 50) > 1} == {
-        x: rows for x, rows in without.items() if abs(x - left - 50) > 1
+    assert len(with_dip[at]) > 40
+    assert {x: rows for x, rows in with_dip.items() if abs(x - at) > 1} == {
+        x: rows for x, rows in without.items() if abs(x - at) > 1
     }
 
 
 async def test_value_is_held_over_gaps_and_up_to_now() -> None:
-    """Before its only sample there is nothing, after it a horizontal line up to the right edge."""
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        columns = app.chart.columns
+    """Before a sample there is nothing, after it a level line to the next one or the right edge."""
+
+    def sampled(columns: int) -> ChartData:
         values = np.full(columns, NAN)
-        values[100] = 10.0
-        app.chart.data = ChartData(60.0, (series(values),))
-        drawn = curve(text(app.chart))
+        values[[30, 100]] = 10.0, 20.0
+        return ChartData(60.0, (series(values),))
+
+    async with charted(sampled) as app:
+        rows, columns = curve(text(app.chart)), app.chart.columns
     right = 2 * 80 - 1
-    assert sorted(drawn) == list(range(right - columns + 1 + 100, right + 1))
-    assert len(set(map(frozenset, drawn.values()))) == 1
-
-
-async def test_held_value_steps_at_the_next_sample() -> None:
-    """Between a 10 and a 20 far apart lies a step, not a slope."""
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        values = np.full(app.chart.columns, NAN)
-        values[[0, 100]] = 10.0, 20.0
-        app.chart.data = ChartData(60.0, (series(values),))
-        drawn = curve(text(app.chart))
-    assert sum(len(rows) > 1 for rows in drawn.values()) <= 2
+    assert sorted(rows) == list(range(right - columns + 1 + 30, right + 1))
+    assert sum(len(each) > 1 for each in rows.values()) <= 2  # a step, not a slope
+    assert len({frozenset(each) for each in rows.values() if len(each) == 1}) == 2
 
 
 async def test_infinity_is_off_the_chart() -> None:
     """An ssthresh that was never set is ∞ in the legend, no line, and does not scale the axis."""
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        flat = np.full(app.chart.columns, 10.0)
-        app.chart.data = ChartData(60.0, (series(flat), series(flat + np.inf, "ssthresh")))
-        lines = text(app.chart)
-    assert "ssthresh ∞" in lines[0]
-    assert all(len(rows) == 1 for rows in curve(lines).values())
+    flat = np.full(150, 10.0)
+    shown = await drawn(ChartData(60.0, (series(flat), series(flat + np.inf, "ssthresh"))))
+    assert "ssthresh ∞" in shown[0]
+    assert all(len(rows) == 1 for rows in curve(shown).values())
 
 
 columns_of_three = st.lists(
@@ -214,10 +226,8 @@ def test_picture_has_every_extreme_and_nothing_else(
 
 async def test_first_series_is_on_top() -> None:
     """Where two series share a cell, it has the colour of the first."""
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        flat = np.full(app.chart.columns, 10.0)
-        app.chart.data = ChartData(60.0, (series(flat), series(flat, "in-flight")))
+    flat = np.full(150, 10.0)
+    async with charted(ChartData(60.0, (series(flat), series(flat, "in-flight")))) as app:
         (cwnd,) = styles_of(app.chart, "cwnd")
         (in_flight,) = styles_of(app.chart, "in flight")
         curves = [style for style in styles_of(app.chart, "⠤⠤⠤") if style.color]
@@ -242,33 +252,22 @@ async def test_any_size_and_any_number_of_columns(columns: int) -> None:
                 assert has_curve == (has_room and data is not None and bool(data.series))
 
 
-async def test_30_by_5_still_is_a_chart() -> None:
-    """At 30×5 there are the values, the curves, two labels on the y axis and the ends of time."""
-    app = ChartApp()
-    async with app.run_test(size=(30, 5)):
-        app.chart.data = sawtooth(app.chart.columns)
-        lines = text(app.chart)
-    assert "cwnd" in lines[0]
-    assert sum("┤" in line for line in lines) >= 2
-    assert curve(lines)
-    assert "-60 s" in lines[-1]
-    assert lines[-1].endswith("now")
-
-
-async def test_too_small_for_a_plot_shows_the_values() -> None:
-    """In three lines there is no plot, but what the series are now."""
-    app = ChartApp()
-    async with app.run_test(size=(40, 3)):
-        app.chart.data = sawtooth(app.chart.columns)
-        lines = text(app.chart)
-    assert "cwnd" in lines[0]
-    assert "┤" not in "".join(lines)
+async def test_little_room_is_enough_for_a_chart_or_the_values() -> None:
+    """At 30×5 there are curves, two labels on the y axis and the ends of time; at 40×3 values."""
+    chart = await drawn(sawtooth, (30, 5))
+    assert "cwnd" in chart[0]
+    assert sum("┤" in line for line in chart) >= 2
+    assert curve(chart)
+    assert "-60 s" in chart[-1]
+    assert chart[-1].endswith("now")
+    values = await drawn(sawtooth, (40, 3))
+    assert "cwnd" in values[0]
+    assert "┤" not in "".join(values)
 
 
 async def test_message_where_there_is_nothing_to_draw() -> None:
     """Without data, and with data that has no values, the message is in the middle."""
-    app = ChartApp()
-    async with app.run_test(size=(60, 11)):
+    async with charted(size=(60, 11)) as app:
         app.chart.message = "no flow [selected]"
         await at_rest(app)
         without = text(app.chart)
@@ -281,24 +280,19 @@ async def test_message_where_there_is_nothing_to_draw() -> None:
 
 async def test_title_and_names_are_literal() -> None:
     """Markup is shown as it is, and an escape sequence never reaches the terminal."""
-    app = ChartApp(title="[b]cwnd[/b]", unit="\x1b[31mred")
-    async with app.run_test(size=(100, 12)):
-        flat = np.full(50, 10.0)
-        app.chart.data = ChartData(60.0, (Series("[red]\x1b]0;x\x07", flat, flat, flat, "cwnd"),))
-        lines = text(app.chart)
-    assert lines[0].startswith("[b]cwnd[/b]")
-    assert "[red]" in lines[0]
-    assert "[31mred" in lines[0]
-    assert not {"\x1b", "\x07"} & set("".join(lines))
+    flat = np.full(50, 10.0)
+    data = ChartData(60.0, (Series("[red]\x1b]0;x\x07", flat, flat, flat, "cwnd"),))
+    shown = await drawn(data, (100, 12), title="[b]cwnd[/b]", unit="\x1b[31mred")
+    assert shown[0].startswith("[b]cwnd[/b]")
+    assert "[red]" in shown[0]
+    assert "[31mred" in shown[0]
+    assert not {"\x1b", "\x07"} & set("".join(shown))
 
 
 async def test_legend_has_the_current_values() -> None:
     """Each series is named with the last value it had, in its colour, and the unit comes last."""
-    app = ChartApp()
-    async with app.run_test(size=(100, 12)):
-        app.chart.data = ChartData(
-            60.0, (series([1.0, 41.0, NAN]), series([NAN, NAN, 29.0], "ssthresh"))
-        )
+    data = ChartData(60.0, (series([1.0, 41.0, NAN]), series([NAN, NAN, 29.0], "ssthresh")))
+    async with charted(data, (100, 12)) as app:
         header = text(app.chart)[0]
         (cwnd,) = styles_of(app.chart, "cwnd 41")
         (ssthresh,) = styles_of(app.chart, "ssthresh 29")
@@ -311,10 +305,7 @@ async def test_theme_changes_the_colours_and_not_the_plot(
     theme: str, builds: list[tuple[int, int]]
 ) -> None:
     """Another theme gives title, axis and series other colours without plotext drawing again."""
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        app.chart.data = sawtooth(app.chart.columns)
-        await at_rest(app)
+    async with charted(sawtooth) as app:
         before = text(app.chart)
         colours = [styles_of(app.chart, needle) for needle in ("cwnd", "in flight", "└")]
         app.theme = theme
@@ -330,9 +321,7 @@ async def test_without_colours_series_are_still_told_apart(
 ) -> None:
     """With NO_COLOR cwnd is bold, in flight dim, and ssthresh dotted."""
     monkeypatch.setenv("NO_COLOR", "1")
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        app.chart.data = sawtooth(app.chart.columns)
+    async with charted(sawtooth) as app:
         (cwnd,) = styles_of(app.chart, "cwnd")
         (in_flight,) = styles_of(app.chart, "in flight")
         flat = np.full(app.chart.columns, 10.0)
@@ -364,10 +353,7 @@ async def test_unchanged_data_is_not_drawn_again(builds: list[tuple[int, int]]) 
 
 async def test_y_axis_can_fit_the_curve() -> None:
     """From zero there is a 0 on the axis; otherwise the curve fills more of the plot."""
-    app = ChartApp()
-    async with app.run_test(size=(80, 20)):
-        app.chart.data = ChartData(60.0, (series(100 + np.arange(150.0) % 10),))
-        await at_rest(app)
+    async with charted(ChartData(60.0, (series(100 + np.arange(150.0) % 10),))) as app:
         from_zero = text(app.chart)
         app.chart.y_from_zero = False
         await at_rest(app)
@@ -420,11 +406,8 @@ def test_x_ticks_read_as_time(seconds: float, width: int, labels: list[str]) -> 
 
 async def test_labels_are_not_cut() -> None:
     """Wide labels make room for themselves: none is cut, and all lines end where the chart ends."""
-    app = ChartApp()
-    async with app.run_test(size=(60, 14)):
-        app.chart.data = ChartData(60.0, (series(np.arange(100.0) * 1e6),))
-        lines = text(app.chart)
-    labels = [line.split("┤")[0].strip() for line in lines if "┤" in line]
+    shown = await drawn(ChartData(60.0, (series(np.arange(100.0) * 1e6),)), (60, 14))
+    labels = [line.split("┤")[0].strip() for line in shown if "┤" in line]
     assert labels
     assert all(label.isdigit() for label in labels)
 
