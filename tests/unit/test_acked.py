@@ -13,13 +13,12 @@ from tcctui.flows.store import Store
 from tcctui.wire.events import TcpState
 from tests.unit.events import MS, NOTHING, SECOND, probes
 from tests.unit.samples import look, samples
-from tests.unit.stores import MEMORY, filled, ingest, value
+from tests.unit.stores import MEMORY, charted, filled, ingest, value
 
 
 def acked_in_chart(store: Store, seconds: float = 60) -> float:
     """Bytes acknowledged over the last seconds, by the chart of the rate."""
-    past = store.history(1, seconds, 100)
-    assert past is not None
+    past = charted(store, 1, seconds, 100)
     width = past.seconds / len(past.limits)
     rate = past.series["acked_rate"].last
     now = store.flows([]).now_ns

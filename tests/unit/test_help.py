@@ -35,7 +35,8 @@ def words(text: str) -> str:
 
 
 def test_topics_are_listed(capsys: Captured) -> None:
-    """Without a topic, each topic stands on a line of its own with its summary."""
+    """Without a topic, each has a line with its summary; other commands show their options."""
+    assert "--loop" in page(capsys, "replay")
     lines = page(capsys).splitlines()
     for name, topic in TOPICS.items():
         assert f"  {name} {topic.summary}" in [f"  {words(line)}" for line in lines]
@@ -78,11 +79,6 @@ def test_queries_can_be_copied(capsys: Captured) -> None:
         assert "".join(f"    {line}\n" for line in query.splitlines()) in text
 
 
-def test_commands_have_their_own_help(capsys: Captured) -> None:
-    """A command that is no topic shows its options."""
-    assert "--loop" in page(capsys, "replay")
-
-
 @pytest.mark.parametrize(
     ("typed", "near"), [("colums", "Did you mean columns?"), ("xyzzy", "'xyzzy'.")]
 )
@@ -118,7 +114,8 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
 
 
 def test_a_terminal_is_paged(tmp_path: Path) -> None:
-    """On a terminal the page goes through $PAGER, with its arguments."""
+    """On a terminal the page goes through $PAGER, with its arguments; it may be quit early."""
+    assert on_a_terminal("help", "recording", PAGER="true") == ""
     pager = tmp_path / "pager"
     pager.write_text('#!/bin/sh\necho "$1 $LESS"; wc -l\n')
     pager.chmod(0o755)
@@ -132,8 +129,3 @@ def test_a_terminal_is_paged(tmp_path: Path) -> None:
 def test_without_a_pager_it_is_printed(pager: str) -> None:
     """No pager, a missing one or an invalid one: the page is printed all the same."""
     assert "Exit status" in on_a_terminal("help", "status", PAGER=pager)
-
-
-def test_a_pager_that_is_quit_early(tmp_path: Path) -> None:
-    """A pager that reads nothing ends the command without a complaint."""
-    assert on_a_terminal("help", "recording", PAGER="true") == ""

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from tcctui.demo import RECORDING
 from tcctui.recording.file import Recording
-from tcctui.rewind.moment import Moment
 from tcctui.rewind.rebuilt import Rebuilt
 from tests.unit.changed_package import Additions, changed, told
 from tests.unit.events import SECOND
-from tests.unit.tape_player import EVERYTHING, differences
-from tests.unit.test_added_verdict import ADDED
+from tests.unit.story import EVERYTHING, differences
+from tests.unit.test_additions import ADDED
 
 OLD = Path(__file__).parents[1] / "data" / "recordings" / "0.1.0.arrows"
 """The bundled recording's first 10 s, as version 0.1.0 wrote them with keyframes after 6 and 10 s.
@@ -70,8 +67,8 @@ _CODE = """
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.recording.file import Recording
 from tcctui.rewind.rebuilt import Rebuilt
-from tests.unit.tape_player import EVERYTHING, differences
-from tests.unit.test_added_verdict import ADDED
+from tests.unit.story import EVERYTHING, differences
+from tests.unit.test_additions import ADDED
 from tests.unit.test_old_recordings import OLD
 
 old = Recording(OLD)
@@ -101,14 +98,3 @@ def test_later_versions_use_them(tmp_path: Path) -> None:
     assert newer["shares"] == 6
     assert newer["known"] == [False, True, True]
     assert newer["written"] == [True, True]
-
-
-def test_the_bundled_recording_has_its_flows() -> None:
-    """The recording of `tcctui demo` shows the same flows as ever, with their samples."""
-    recording = Recording(RECORDING)
-    moment = Moment(recording)
-    moment.go(recording.span.first_ns + 30 * SECOND)
-    flows = moment.flows(["sampled_ns", "limit", "cc"])
-    assert len(flows["cookie"]) >= 8
-    assert np.count_nonzero(flows["sampled_ns"]) >= 6
-    assert {b"cubic", b"bbr"} <= set(flows["cc"].tolist())

@@ -153,29 +153,6 @@ def test_columns_are_used() -> None:
         assert len(chart(store, 60, columns).series["snd_cwnd"].last) > columns / 2
 
 
-@pytest.mark.parametrize("idle", [11, 59, 61, 3600])
-@pytest.mark.parametrize("seconds", [10, 60])
-def test_the_last_value_holds_from_the_left_edge(seconds: int, idle: int) -> None:
-    """A window in which nothing happened begins with the last value before it."""
-    events = probes([SECOND, 2 * SECOND], snd_cwnd=[7, 42], srtt=[9, 1234])
-    past = chart(filled(events, 2 * SECOND + idle * SECOND), seconds, 100)
-    for name, last in (("snd_cwnd", 42), ("srtt_us", 1234)):
-        shown = past.series[name]
-        if idle > seconds:
-            assert numbers(shown, 0) == (last, last, last)
-            assert np.isnan(shown.last[1:]).all()
-        else:
-            assert np.nanmax(shown.last) == last
-
-
-def test_before_the_first_event_there_is_nothing() -> None:
-    """A young flow's chart begins where the flow does."""
-    past = chart(filled(probes(100 * SECOND, snd_cwnd=5), 103 * SECOND), 10, 100)
-    shown = past.series["snd_cwnd"].last
-    assert np.isnan(shown[: len(shown) // 2]).all()
-    assert np.nanmax(shown) == 5
-
-
 @pytest.mark.parametrize("seconds", [60, 10])
 @pytest.mark.parametrize("columns", [40, 97, 240])
 def test_a_look_at_the_past(seconds: int, columns: int) -> None:

@@ -1,4 +1,4 @@
-"""Samples in the store: what they change, beside events and alone."""
+"""Samples in the store: what they change, and the past of flows that are sampled."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, UNKNOWN
 from tcctui.flows.derived import complete
+from tcctui.flows.history.pages import PAGE_BYTES
+from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
 from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, TcpState
 from tcctui.wire.records import joined
 from tcctui.wire.samples import SOCKET as ASKED
-from tcctui.wire.samples import TCP_INFO, TEXT_FIELDS
+from tcctui.wire.samples import TCP_INFO, TEXT_FIELDS, Samples
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.samples import NO_SAMPLES, destroyed, gone, look, samples
-from tests.unit.stores import ELSEWHERE, MEMORY, SOCKET, filled, ingest, known, value
+from tests.unit.stores import ELSEWHERE, MEMORY, SOCKET, charted, filled, ingest, known, value
 
 
 def sampled(*batches: Any) -> Store:
@@ -257,8 +259,7 @@ def test_a_tiny_window_makes_no_other_segments() -> None:
     ingest(store, events)
     look(store, samples(2 * SECOND, snd_mss=1448), samples(3 * SECOND, snd_mss=36))
     assert value(store, "mss") == 1448
-    past = store.history(1, 60, 60)
-    assert past is not None
+    past = charted(store, 1, 60, 60)
     assert past.mss == 1448
     look(store, samples(4 * SECOND, snd_mss=8948))
     assert value(store, "mss") == 8948
@@ -303,18 +304,64 @@ def test_a_socket_that_is_destroyed(event_first: bool) -> None:
     assert known(store) == []
 
 
-def test_a_socket_that_is_destroyed_and_missed() -> None:
-    """Its last totals count, though the question for it was answered later; so does its end."""
-    store = sampled(samples(SECOND))
-    look(store, joined([gone(3 * SECOND), destroyed(2 * SECOND, segs_in=9)]))
-    assert values(store, "segs_in", "closed_ns") == {"segs_in": 9, "closed_ns": 2 * SECOND}
+BEGUN = samples(SECOND, snd_cwnd=55, total_retrans=3)
+KNOWN = samples(SECOND, cc=b"bbr", comm=b"nginx", pid=7, bbr_bw=1000, sndbuf=9)
 
 
-def test_a_socket_that_was_disconnected_and_destroyed() -> None:
-    """The end of a socket that has no addresses any more is the end of its flow."""
-    store = sampled(samples(SECOND, snd_cwnd=77))
-    look(store, destroyed(2 * SECOND, remote=("0.0.0.0", 0)))
-    assert values(store, "snd_cwnd", "closed_ns") == {"snd_cwnd": 77, "closed_ns": 2 * SECOND}
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        # It is closed when it is missed, with the values it had; an older sample changes nothing.
+        (
+            [BEGUN, gone(3 * SECOND), samples(2 * SECOND, snd_cwnd=66)],
+            {"closed_ns": 3 * SECOND, "snd_cwnd": 55, "state": TcpState.CLOSE},
+        ),
+        # One that was missed while its namespace was out of sight goes on where it is found again.
+        (
+            [BEGUN, gone(3 * SECOND), samples(4 * SECOND, snd_cwnd=77)],
+            {"closed_ns": 0, "snd_cwnd": 77, "state": TcpState.ESTABLISHED, "first_ns": SECOND},
+        ),
+        # A sample that comes behind the end of a socket, whatever its time, does not revive it.
+        ([BEGUN, destroyed(3 * SECOND), samples(4 * SECOND)], {"closed_ns": 3 * SECOND}),
+        # Its last totals count, though the question for it was answered later; so does its end.
+        (
+            [BEGUN, joined([gone(3 * SECOND), destroyed(2 * SECOND, segs_in=9)])],
+            {"segs_in": 9, "closed_ns": 2 * SECOND},
+        ),
+        # The end of a socket that has no addresses any more is the end of its flow.
+        (
+            [BEGUN, destroyed(2 * SECOND, remote=("0.0.0.0", 0))],
+            {"snd_cwnd": 55, "closed_ns": 2 * SECOND},
+        ),
+        # One that is disconnected before it is destroyed has lost its totals: the former stay.
+        ([BEGUN, destroyed(2 * SECOND, info_len=0)], {"total_retrans": 3, "closed_ns": 2 * SECOND}),
+        # The last sample of a destroyed socket has its totals, and the algorithm of those before.
+        (
+            [KNOWN, destroyed(2 * SECOND, total_retrans=5)],
+            {
+                **{"cc": b"bbr", "comm": b"nginx", "pid": 7, "bbr_bw": 1000, "sndbuf": 9},
+                "total_retrans": 5,
+            },
+        ),
+    ],
+)
+def test_ends(looks: list[Samples], expected: dict[str, Any]) -> None:
+    """A socket that is missed, destroyed or both has the values that it had last."""
+    assert values(sampled(*looks), *expected) == expected
+
+
+def test_ends_that_are_none() -> None:
+    """A question that was answered late does not close a flow that has an event after it.
+
+    The end of a socket that nobody has seen makes no flow; an empty batch lets time go on.
+    """
+    store = filled(probes(3 * SECOND, snd_cwnd=5))
+    look(store, gone(2 * SECOND))
+    assert values(store, "closed_ns", "state") == {"closed_ns": 0, "state": TcpState.ESTABLISHED}
+    assert known(sampled(joined([gone(SECOND, 1), destroyed(SECOND, 2)]))) == []
+    store = filled(probes(SECOND, skaddr=SOCKET), destroy(2 * SECOND, 1, SOCKET))
+    store.ingest_samples(NO_SAMPLES, 60 * SECOND)
+    assert known(store) == []
 
 
 def test_a_sample_that_comes_after_the_end() -> None:
@@ -339,44 +386,6 @@ def test_a_sample_that_comes_after_the_end() -> None:
         }
         look(store, samples(2 * SECOND + 2 * MS, cc=b"bbr"))  # of after the end: it can't be
         assert values(store, "cc") == {"cc": b"cubic"}
-
-
-def test_a_socket_that_is_gone() -> None:
-    """It is closed when it is missed, with the values it had; an older sample changes nothing."""
-    store = sampled(samples(SECOND, snd_cwnd=55), gone(3 * SECOND))
-    look(store, samples(2 * SECOND, snd_cwnd=66))
-    assert values(store, "closed_ns", "snd_cwnd", "state") == {
-        "closed_ns": 3 * SECOND,
-        "snd_cwnd": 55,
-        "state": TcpState.CLOSE,
-    }
-
-
-def test_a_socket_that_is_found_again() -> None:
-    """One that was missed while its namespace was out of sight goes on where it is found again."""
-    store = sampled(samples(SECOND, snd_cwnd=55), gone(3 * SECOND))
-    look(store, samples(4 * SECOND, snd_cwnd=77))
-    expected = {"closed_ns": 0, "snd_cwnd": 77, "state": TcpState.ESTABLISHED, "first_ns": SECOND}
-    assert values(store, *expected) == expected
-
-
-def test_a_destroyed_socket_stays_closed() -> None:
-    """A sample that comes behind the end of a socket, whatever its time, does not revive it."""
-    store = sampled(samples(SECOND), destroyed(3 * SECOND))
-    look(store, samples(4 * SECOND))
-    assert value(store, "closed_ns") == 3 * SECOND
-
-
-def test_a_socket_is_not_gone_that_was_heard_of_since() -> None:
-    """A question that was answered late does not close a flow that has an event after it."""
-    store = filled(probes(3 * SECOND, snd_cwnd=5))
-    look(store, gone(2 * SECOND))
-    assert values(store, "closed_ns", "state") == {"closed_ns": 0, "state": TcpState.ESTABLISHED}
-
-
-def test_sockets_that_are_not_known_have_no_end() -> None:
-    """The end of a socket that nobody has seen makes no flow."""
-    assert known(sampled(joined([gone(SECOND, 1), destroyed(SECOND, 2)]))) == []
 
 
 def test_a_socket_that_is_connected_anew() -> None:
@@ -409,26 +418,113 @@ def test_sockets_to_ask_for() -> None:
     assert len(store.sockets(np.empty(0, "u8"))) == 0
 
 
-def test_nothing_sampled() -> None:
-    """An empty batch only lets time go on."""
-    store = filled(probes(SECOND, skaddr=SOCKET), destroy(2 * SECOND, 1, SOCKET))
-    store.ingest_samples(NO_SAMPLES, 60 * SECOND)
-    assert known(store) == []
+# The past of flows that are sampled
 
 
-def test_the_end_keeps_what_it_does_not_tell() -> None:
-    """The last sample of a destroyed socket has its totals, and the algorithm of those before."""
-    store = sampled(
-        samples(SECOND, cc=b"bbr", comm=b"nginx", pid=7, bbr_bw=1000, total_retrans=3, sndbuf=9),
-        destroyed(2 * SECOND, total_retrans=5),
+def curve(values: np.ndarray) -> list[float]:
+    """The values that are there, in their order."""
+    found: list[float] = values[~np.isnan(values)].tolist()
+    return found
+
+
+def test_idle_flows_take_no_history() -> None:
+    """However often idle sockets are sampled, only how they are is kept, and shown."""
+    store = Store(100 * PAGE_BYTES)
+    for number in range(20):
+        look(
+            store, samples(np.full(3000, (5 + 5 * number) * SECOND), np.arange(1, 3001), snd_cwnd=7)
+        )
+    assert store.totals() == Totals(0, 3000, 0), "no page is taken, no detail is shed"
+    assert curve(charted(store, 1, None, 101).series["snd_cwnd"].last) == [7]
+    assert curve(charted(store, 1, 10, 101).series["snd_cwnd"].last) == [7], (
+        "as it was before the window"
     )
-    expected = {"cc": b"bbr", "comm": b"nginx", "pid": 7, "bbr_bw": 1000, "sndbuf": 9}
-    assert values(store, *expected) == expected
-    assert value(store, "total_retrans") == 5
+    assert (charted(store, 1, 10, 101).series["acked_rate"].last == 0).all()
 
 
-def test_a_disconnected_sockets_end_takes_no_totals_back() -> None:
-    """A socket that is disconnected before it is destroyed has lost its totals: the former stay."""
-    store = sampled(samples(SECOND, total_retrans=3), destroyed(2 * SECOND, info_len=0))
-    assert value(store, "total_retrans") == 3
-    assert value(store, "closed_ns") == 2 * SECOND
+def test_what_changes_is_charted() -> None:
+    """A sample with a change has its bucket, and the flow begins with what it was before."""
+    store = Store(MEMORY)
+    for number, cwnd in enumerate([10, 10, 10, 20, 20, 30]):
+        look(store, samples((10 + number) * SECOND, snd_cwnd=cwnd))
+    assert curve(charted(store, 1, 10, 101).series["snd_cwnd"].last) == [10, 20, 30]
+    assert curve(charted(store, 1, None, 101).series["snd_cwnd"].last) == [10, 20, 30]
+    lines = store.sparklines(np.array([1], "u8"), "snd_cwnd", worst="max", seconds=30, columns=30)
+    assert curve(lines[0]) == [10, 20, 30]
+
+
+def test_the_past_of_idle_flows_that_wake_up() -> None:
+    """Flows that were idle for long begin their past in as few buckets as any other."""
+    store = Store(300 * PAGE_BYTES)
+    cookies = np.arange(1, 301)
+    for second in (10, 200, 300):
+        look(store, samples(np.full(300, second * SECOND), cookies, snd_cwnd=second))
+    assert store.totals() == Totals(0, 300, 0), "a page each is enough"
+
+
+@pytest.mark.parametrize("every", [100, 250, 500])
+def test_the_rate_of_a_watched_flow_is_even(every: int) -> None:
+    """Bytes that only samples tell of are spread over the time since the sample before."""
+    store = Store(MEMORY)
+    for ms in range(0, 20_001, every):
+        look(store, samples(10 * SECOND + ms * MS, bytes_acked=ms * 1000))
+    rate = charted(store, 1, 10, 51).series["acked_rate"]
+    assert rate.last[2:-4] == pytest.approx(1e6, rel=0.01)
+
+
+def test_the_rate_of_a_flow_with_events() -> None:
+    """The chart of the rate is what was acknowledged a second; 0 in a pause, nothing before."""
+    store = filled(probes(10 * SECOND, snd_una=0))
+    for ms in range(0, 8_001, 50):
+        now = 10 * SECOND + ms * MS
+        if not 4000 < ms <= 6000:
+            ingest(store, probes(now, snd_una=ms * 1000))
+        store.ingest(NOTHING, now)
+    rate = charted(store, 1, 16, 17).series["acked_rate"].last
+    assert np.isnan(rate[:8]).all()
+    assert rate[-9:-5] == pytest.approx(1e6, rel=0.06)
+    assert (rate[-4:-3] == 0).all()
+
+
+def test_rates_that_are_sampled() -> None:
+    """Of watched flows, delivery rate, pacing rate and BBR's estimate are charted."""
+    store = Store(MEMORY)
+    for ms in range(0, 8001, 250):
+        fields: dict[str, Any] = {"bbr_bw": 300 + ms} if ms >= 4000 else {}
+        batch = samples(10 * SECOND + ms * MS, delivery_rate=100 + ms, pacing_rate=200, **fields)
+        look(store, batch, samples(10 * SECOND + ms * MS, 2, delivery_rate=9))
+    series = charted(store, 1, 10, 11).series
+    assert curve(series["delivery_rate"].high) == [*range(850, 8101, 1000), 8100]
+    assert curve(series["delivery_rate"].low) == [350, *range(1100, 8101, 1000)]
+    assert set(curve(series["pacing_rate"].last)) == {200}
+    assert len(curve(series["bbr_bw"].last)) == 5
+
+
+def test_rates_of_flows_that_nobody_looks_at() -> None:
+    """Samples of dumps, seconds apart, don't push those of watched flows out of the log."""
+    store = Store(MEMORY)
+    cookies = np.arange(1, 5001)
+    for second in range(10, 70):
+        now = second * SECOND
+        look(store, samples(now, delivery_rate=5))
+        if second % 5 == 0:
+            look(store, samples(np.full(len(cookies), now + MS), cookies + 10, delivery_rate=7))
+    assert len(curve(charted(store, 1, 60, 61).series["delivery_rate"].last)) == 59
+    other = charted(store, 20, 60, 61)
+    assert curve(other.series["delivery_rate"].last) == []
+
+
+def test_a_paused_chart_has_nothing_of_later() -> None:
+    """Looking back at a moment, marks, limits and rates end there."""
+    store = Store(MEMORY)
+    for ms in range(0, 10_001, 250):
+        look(
+            store, samples(10 * SECOND + ms * MS, delivery_rate=100 + ms, total_retrans=ms // 1000)
+        )
+    then = 15 * SECOND
+    past = store.history(1, 4, 41, then)
+    assert past is not None
+    assert max(curve(past.series["delivery_rate"].last)) == 5100
+    assert past.marks.count.sum() == 5
+    assert past.marks.column.max() == 40
+    assert value(store, "total_retrans") == 10
