@@ -39,7 +39,7 @@ told["stride"] = bpf_source.LOST.itemsize
 
 doctor.tracepoint_formats.find_tracefs = lambda: "anywhere"
 doctor.tracepoint_formats.read_formats = lambda _: {"tcp/tcp_probe": probe}
-told["doctor"] = doctor._tcp_probe()
+told["doctor"] = doctor.NEEDS["tcp_probe"]()
 
 second = 1_000_000_000
 events = np.zeros(4, EVENT)

@@ -317,6 +317,12 @@ def test_what_goes_wrong_is_said_once(tmp_path: Path) -> None:
     runs.close()
     (told,) = troubles.take()
     assert "exit code 3" in told
+    reporter = Reporter(tmp_path / "log", [str(tmp_path / "gone")])  # tells file and command
+    reporter.tell(Turns([ALERT], []))
+    reporter.close()
+    assert lines(tmp_path / "log")[0]["event"] == "raised"
+    assert [len(reporter.troubles()) for _ in range(2)] == [1, 0]
+    assert json_line(CLEARED).endswith("}\n")
 
 
 def test_as_whom(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -369,15 +375,3 @@ def test_the_command_runs_as_the_caller(public_path: Path, monkeypatch: pytest.M
     assert home == user.pw_dir
     assert out.stat().st_uid == user.pw_uid
     assert troubles.take() == []
-
-
-def test_both_are_told(tmp_path: Path) -> None:
-    """The reporter tells file and command, and has the troubles of both."""
-    path = tmp_path / "log"
-    reporter = Reporter(path, [str(tmp_path / "gone")])
-    reporter.tell(Turns([ALERT], []))
-    reporter.close()
-    assert lines(path)[0]["event"] == "raised"
-    assert len(reporter.troubles()) == 1
-    assert reporter.troubles() == []
-    assert json_line(CLEARED).endswith("}\n")

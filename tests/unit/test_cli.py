@@ -52,11 +52,6 @@ def test_help(command: str, main: Main) -> None:
         assert [name for name in names(parsers[command]) if name not in out] == []
 
 
-def test_version(main: Main) -> None:
-    """The version is printed as other programs print theirs."""
-    assert main("--version") == (0, f"tcctui {__version__}\n", "")
-
-
 # What is typed reaches what it is meant for
 
 
@@ -213,24 +208,18 @@ def test_the_dashboard_without_root(
 ) -> None:
     """Who is not root gets the dashboard all the same, which is told why tcp_probe is not there.
 
-    With --source sock_diag, no program is loaded.
+    With --source sock_diag, no program is loaded. Who asks for bpf, or names the kernel's headers,
+    is told what is wrong with it at once.
     """
     calls.failure = TcctuiError("It needs root.", "Run: sudo tcctui")
     assert main(*arguments) == (0, "", "")
     assert (calls.program, calls.choice) == (calls.failure, "auto")
     assert main("--source", "sock_diag")[0] == 0
     assert (calls.program, calls.choice) == (None, "sock_diag")
-
-
-@pytest.mark.parametrize("arguments", [["--source", "bpf"], ["--kernel-headers", "/h"]])
-def test_what_is_asked_for_by_name_must_be_there(
-    arguments: Sequence[str], main: Main, calls: Calls
-) -> None:
-    """Who asks for bpf, or names the kernel's headers, is told what is wrong with it at once."""
-    calls.failure = TcctuiError("It needs root.", "Run: sudo tcctui")
-    status, _, err = main(*arguments)
-    assert status == 1
-    assert told(err) == ("It needs root.", "Run: sudo tcctui")
+    for by_name in (["--source", "bpf"], ["--kernel-headers", "/h"]):
+        status, _, err = main(*by_name)
+        assert status == 1
+        assert told(err) == ("It needs root.", "Run: sudo tcctui")
 
 
 def test_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -271,12 +260,6 @@ def test_what_the_compiler_said(
     assert calls.source.closed
 
 
-def test_ctrl_c_while_it_starts(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends it with the shell's code for that, and without a word."""
-    monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", failing(KeyboardInterrupt()))
-    assert main("trace") == (130, "", "")
-
-
 @pytest.mark.parametrize("status", [0, 1])
 def test_doctor(status: int, main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     """The doctor's finding is the exit code, and its options stand before it or behind it."""
@@ -293,8 +276,14 @@ def test_doctor(status: int, main: Main, monkeypatch: pytest.MonkeyPatch) -> Non
     assert asked == [(Path("/h"), True), (Path("/h"), True), (None, False)]
 
 
-def test_a_query_that_can_not_be_answered(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pattern that takes for ever ends a command with a sentence."""
+def test_what_ends_a_command(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern that takes for ever ends it with a sentence.
+
+    Ctrl-C while it starts ends it with the shell's code for that, and without a word.
+    """
     failure = QueryError(0, 1, "this pattern takes too long")
     monkeypatch.setattr(tcctui.doctor, "doctor", failing(failure))
     assert main("doctor") == (2, "", "tcctui: this pattern takes too long.\n")
+    monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", failing(KeyboardInterrupt()))
+    assert main("trace") == (130, "", "")
+    assert main("--version") == (0, f"tcctui {__version__}\n", "")

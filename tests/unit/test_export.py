@@ -22,11 +22,13 @@ from tcctui.export.attribution import Attribution
 from tcctui.export.command import export
 from tcctui.export.outfile import outfile
 from tcctui.query import parse
+from tcctui.recording.arrow import Encoder
 from tcctui.recording.chunks import by_flow
-from tcctui.recording.file import Recording
+from tcctui.recording.ipc_frames import END
 from tcctui.wire.events import EventKind
 from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import SECOND, destroy, probes, together
+from tests.unit.recordings import ORIGIN, chunk
 from tests.unit.small_recording import BEGIN, FAR, NEAR, SERVER, SERVER6, lifecycle, made
 
 
@@ -149,12 +151,9 @@ def test_what_is_left_out_is_told(
     cut.write_bytes(data[:-3000])
     assert main(["export", str(cut), str(tmp_path / "cut.csv")]) == 0
     assert "Of cut.arrows: " in capsys.readouterr().err
-    opened = Recording(recording)
-    batch = opened._batches[0]
-    opened.close()
-    damaged = tmp_path / "damaged.arrows"
-    end = batch.at + batch.size
-    damaged.write_bytes(data[: end - 900] + b"\xee" * 900 + data[end:])
+    damaged, encoder = tmp_path / "damaged.arrows", Encoder(ORIGIN)
+    first, second = (encoder.batch(chunk(number)) for number in range(2))
+    damaged.write_bytes(encoder.head + first[:-900] + b"\xee" * 900 + second + END)
     assert main(["export", str(damaged), str(tmp_path / "damaged.csv")]) == 0
     said = capsys.readouterr().err
     assert "Of damaged.arrows: one batch is damaged and left out." in said

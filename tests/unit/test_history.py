@@ -232,19 +232,6 @@ def test_a_flow_that_is_seldom_heard_of_holds_a_minute() -> None:
     assert recent[0, STAMP] < recent[-1, STAMP] - RECENT_BUCKETS
 
 
-def test_a_flow_that_has_all_its_pages_needs_no_more() -> None:
-    """Once the last minute goes round in its pages, and the life is widened, none is asked for."""
-    history = History(BYTES_PER_FLOW)
-    history.grow(1)
-    rows = np.zeros(1, "i8")
-    newest = np.zeros((1, WIDTH), "u4")
-    for stamp in range(1, 2000):
-        newest[:, STAMP] = stamp
-        assert history.pages_needed(rows, newest) <= history.pages.free
-        history.add(rows, newest)
-    assert history.recent(0)[-1, STAMP] == 1999
-
-
 def test_memory_of_a_flow() -> None:
     """The fullest history and all columns of a flow take 40 KiB at most."""
     columns = sum(kind.itemsize for kind in FIELDS.values())
@@ -380,7 +367,10 @@ def recent_seconds(store: Store, cookie: int) -> float:
 
 @pytest.mark.parametrize("flows", [20, 60, 180])
 def test_detail_is_shed_before_any_flow(flows: int) -> None:
-    """Steady flows that don't fit keep as long a past as is said, all of them, and none goes."""
+    """Steady flows that don't fit keep as long a past as is said, all of them, and none goes.
+
+    A sparkline shows what is still kept, and nothing where that begins.
+    """
     store = Store(10 * BYTES_PER_FLOW)
     steady(store, range(1, flows + 1), 70)
     totals = store.totals()
@@ -390,6 +380,13 @@ def test_detail_is_shed_before_any_flow(flows: int) -> None:
     assert min(shown) >= totals.seconds_kept >= 0.6 * 700 / flows - 3
     life = charted(store, 1, None, 50)
     assert np.nanmin(life.series["snd_cwnd"].low) == 1, "back to its beginning"
+    cookies = np.arange(1, flows + 1, dtype="u8")
+    lines = store.sparklines(cookies, "snd_cwnd", worst="max", seconds=30, columns=30)
+    assert ((~np.isnan(lines)).sum(axis=1) >= min(totals.seconds_kept, 29)).all()
+    assert not np.isnan(lines[:, -1]).any()
+    if totals.seconds_kept >= 3:
+        assert (lines[:, -3] == lines[0, -3]).all()
+        assert lines[0, -3] == pytest.approx(70, abs=4)
 
 
 def test_the_held_flow_keeps_its_minute() -> None:
@@ -404,21 +401,6 @@ def test_the_held_flow_keeps_its_minute() -> None:
     assert recent_seconds(store, 8) >= 60
     assert recent_seconds(store, 7) < 10
     assert store.totals().evicted == 0
-
-
-def test_sparklines_where_detail_was_shed() -> None:
-    """A sparkline shows what is still kept, and nothing where that begins."""
-    store = Store(10 * BYTES_PER_FLOW)
-    steady(store, range(1, 61), 70)
-    kept = store.totals().seconds_kept
-    lines = store.sparklines(
-        np.arange(1, 61, dtype="u8"), "snd_cwnd", worst="max", seconds=30, columns=30
-    )
-    shown = ~np.isnan(lines)
-    assert (shown.sum(axis=1) >= min(kept, 29)).all()
-    assert shown[:, -1].all()
-    assert (lines[:, -3] == lines[0, -3]).all()
-    assert lines[0, -3] == pytest.approx(70, abs=4)
 
 
 def test_detail_comes_back() -> None:

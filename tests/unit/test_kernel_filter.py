@@ -71,15 +71,6 @@ def typed(ports: list[str], addresses: list[str]) -> KernelFilter:
     return filter_of(Namespace(port=ports, ip=addresses)).in_kernel
 
 
-def test_no_options_let_everything_through() -> None:
-    """Without ports and addresses there is nothing for the kernel to look at."""
-    nothing = typed([], [])
-    assert nothing == KernelFilter()
-    assert nothing.exact
-    assert nothing.pack()["first"] == PASS
-    assert str(nothing) == ""
-
-
 @given(reach=formulas(), one=ends)
 def test_the_kernel_gets_the_formula(reach: Reach, one: Ends) -> None:
     """Whatever the formula, its tests come to what it says, and so does `passes`."""
@@ -110,19 +101,23 @@ def test_a_list_that_is_too_long_is_covered() -> None:
     assert str(KernelFilter(fitted(hosts, 3))) == "src:10.0.0.0/19,10.0.32.0/22,10.0.36.0/22"
 
 
-def test_either_end_at_once() -> None:
-    """What is asked of one end or the other takes one test."""
+def test_commas_and_repetition_mean_the_same() -> None:
+    """Several values may be given in one option or in several, with blanks around them.
+
+    Without ports and addresses there is nothing for the kernel to look at. What is asked of one
+    end or the other takes one test.
+    """
+    one = typed(["80,443", "22"], ["10.0.0.0/8,::1"])
+    assert one == typed(["80", " 443 ", "22"], ["10.0.0.0/8", " ::1"])
+    assert str(one) == "port:22,80,443 and ip:::1,10.0.0.0/8"
+    nothing = typed([], [])
+    assert nothing == KernelFilter()
+    assert nothing.exact
+    assert nothing.pack()["first"] == PASS
+    assert str(nothing) == ""
     both = AnyOf(tuple(PortRange(end, port, port) for end in ("s", "d") for port in (80, 443)))
     assert fitted(both, 9) == AnyOf((PortRange("sd", 80, 80), PortRange("sd", 443, 443)))
     assert KernelFilter(fitted(opposite(both), 9)).pack()["tests"]["of"].tolist()[:3] == [7, 7, 0]
-
-
-def test_commas_and_repetition_mean_the_same() -> None:
-    """Several values may be given in one option or in several, with blanks around them."""
-    one = typed(["80,443", "22"], ["10.0.0.0/8,::1"])
-    other = typed(["80", " 443 ", "22"], ["10.0.0.0/8", " ::1"])
-    assert one == other
-    assert str(one) == "port:22,80,443 and ip:::1,10.0.0.0/8"
 
 
 PORT_443 = PortRange("sd", 443, 443)

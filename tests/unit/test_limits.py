@@ -102,14 +102,6 @@ def test_shares_are_the_same_however_often_a_flow_is_sampled(clock: str, every: 
     assert shares(store) == pytest.approx({name: 0.6, "CWND": 0.4}, abs=0.03)
 
 
-def test_the_other_ends_window_without_the_kernels_clocks() -> None:
-    """On a kernel that has no clocks, a full window of the other end is told by tcp_probe's."""
-    store = filled(probes(SECOND, snd_wnd=10 * MSS, snd_nxt=10 * MSS, skaddr=SOCKET))
-    fields = {"info_len": 160, **FULL, "snd_cwnd": 50}
-    look(store, *(samples((2 + number) * SECOND, **fields) for number in range(4)))
-    assert value(store, "limit") == Limit.RWND
-
-
 def test_a_flow_is_limited_by_nobody_knows_what() -> None:
     """Before two samples, and long after the last one, there is no verdict."""
     store = filled(probes(SECOND))
@@ -121,6 +113,11 @@ def test_a_flow_is_limited_by_nobody_knows_what() -> None:
     assert value(store, "limit", 2) == Limit.APP
     store.ingest(NOTHING, 60 * SECOND)
     assert value(store, "limit", 2) == Limit.UNKNOWN
+    # On a kernel that has no clocks, a full window of the other end is told by tcp_probe's.
+    store = filled(probes(SECOND, snd_wnd=10 * MSS, snd_nxt=10 * MSS, skaddr=SOCKET))
+    fields = {"info_len": 160, **FULL, "snd_cwnd": 50}
+    look(store, *(samples((2 + number) * SECOND, **fields) for number in range(4)))
+    assert value(store, "limit") == Limit.RWND
 
 
 def test_time_in_recovery_by_events() -> None:
@@ -188,9 +185,7 @@ def test_shares_of_a_second_never_exceed_it(
             "sndbuf_limited": int(sndbuf),
         }
         look(store, samples(now, **clocks, **(FULL if full else {})))
-    limits = store._known.limits
-    row = store._known.cookies.lookup(np.array([1], "u8"))
-    sums = limits._shares[row].astype("i8").sum(axis=2)[0]
+    sums = store.keyframe().arrays["limits._shares"].astype("i8").sum(axis=2)[0]
     assert sums.max() <= 250
     span = now - (10 * SECOND + looks[0][0] * MS)
     assert sums.sum() >= 0.9 * min(span / SECOND, 60) * 250 - 250

@@ -87,12 +87,22 @@ def endless() -> Callable[[], object]:
 
 
 def test_it_happens() -> None:
-    """As soon as a connection matches, it is named with what was asked for, and the code is 0."""
+    """As soon as a connection matches, it is named with what was asked for, and the code is 0.
+
+    Ten are named, and how many there are beside; states are told by name, texts as texts.
+    """
     source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=11)], then=endless())
     status, out, remarks = run(source, until="retrans>10 port:443")
     assert status == 0
     assert out == "10.0.0.1:443 > 192.0.2.7:50000 | retrans 11\n"
     assert "Match after 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
+    source = Delivered([], [samples(START, 7, cc=b"cubic", ca_state=4)], then=endless())
+    _, out, _ = run(source, until="ca:loss cc:cubic state:estab")
+    assert out.rstrip().endswith("| ca_state loss cc cubic state ESTAB")
+    source = Delivered([probes([START] * 25, range(1, 26), snd_cwnd=4)], then=endless())
+    status, out, _ = run(source, until="cwnd<5")
+    assert (status, out.count(" | cwnd 4\n")) == (0, 10)
+    assert out.endswith("and 15 more\n")
 
 
 def test_it_does_not_happen() -> None:
@@ -112,22 +122,6 @@ def test_it_does_not_happen() -> None:
 
     source = Delivered(then=end)
     assert run(source, until="retrans>10")[0] == 3
-
-
-def test_words_for_what_has_names() -> None:
-    """States are told by name, texts as texts."""
-    source = Delivered([], [samples(START, 7, cc=b"cubic", ca_state=4)], then=endless())
-    _, out, _ = run(source, until="ca:loss cc:cubic state:estab")
-    assert out.rstrip().endswith("| ca_state loss cc cubic state ESTAB")
-
-
-def test_many_matches() -> None:
-    """Ten connections are named, and how many there are beside."""
-    source = Delivered([probes([START] * 25, range(1, 26), snd_cwnd=4)], then=endless())
-    status, out, _ = run(source, until="cwnd<5")
-    assert status == 0
-    assert out.count(" | cwnd 4\n") == 10
-    assert out.endswith("and 15 more\n")
 
 
 BUSY = probes(
@@ -270,7 +264,7 @@ def test_less_than_there_could_be() -> None:
 
 
 def test_of_a_recording() -> None:
-    """A recording is summed up as what came live, with the losses it tells of."""
+    """A recording is summed up, or looked through, as what came live, with its losses."""
     later = probes(START + 1500 * MS, 7, srtt=5_000, snd_cwnd=30, snd_una=9000)
     source = Recorded(BUSY, later, also=TOLD)
     status, out, remarks = run(source, summary="json")
@@ -282,13 +276,9 @@ def test_of_a_recording() -> None:
     assert "1 connection in 2.0 s, 1 lost" in remarks
     _, out, _ = run(source, summary="json", duration=1.0)
     assert flows(out)[0]["srtt_min_us"] == 10_000
-
-
-def test_whether_it_happened_in_a_recording() -> None:
-    """The exit code says whether it happened, at whatever moment it did."""
     short = probes(START + 1010 * MS, 7, snd_cwnd=2)
     source = Recorded(BUSY, short, probes(START + 2010 * MS, 7, snd_cwnd=20))
-    status, out, remarks = run(source, until="cwnd<3")
+    status, out, remarks = run(source, until="cwnd<3")  # at whatever moment it did
     assert (status, out) == (0, "10.0.0.1:443 > 192.0.2.7:50000 | cwnd 2\n")
     assert "Match after 1.2 s" in remarks
     assert run(source, until="cwnd>100")[0] == 3

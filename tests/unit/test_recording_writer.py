@@ -1,4 +1,4 @@
-"""Where recordings are written to, and what happens if they can't be."""
+"""Where recordings are written to, and what happens if they can't be; nothing waits for a disk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +20,11 @@ from tcctui.errors import TcctuiError
 from tcctui.files.new_file import NewFile
 from tcctui.files.ownership import give_to_caller, ours
 from tcctui.recording import location
+from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
 from tcctui.recording.location import opened
 from tcctui.recording.writer import PipeClosedError, RecordingWriter, require_pyarrow
+from tcctui.recording.writer_thread import RecordingThread
 from tests.unit.nobody import without_privileges
 from tests.unit.recordings import ORIGIN, chunk, same, written
 
@@ -400,3 +403,114 @@ def test_a_file_system_without_owners_and_links(
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(tmp_path.iterdir()) == [path]
+
+
+# Beside what reads
+
+
+SOON = 60.0
+
+
+class Slow(RecordingWriter):
+    """Writes when it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, ORIGIN)
+        self.may = threading.Semaphore(0)
+
+    def write(self, chunk: Chunk) -> None:
+        assert self.may.acquire(timeout=SOON)
+        super().write(chunk)
+
+
+class Full(RecordingWriter):
+    """Has no room."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, ORIGIN)
+        self.failed = threading.Event()
+
+    def write(self, chunk: Chunk) -> None:
+        self.failed.set()
+        raise TcctuiError("There is no more room.")
+
+
+def repeated(what: Callable[[RecordingThread], object], recording: RecordingThread) -> None:
+    """Do something often: the other thread may need a moment."""
+    deadline = time.monotonic() + SOON
+    while time.monotonic() < deadline:
+        what(recording)
+        time.sleep(0.01)
+
+
+def test_nobody_waits(tmp_path: Path) -> None:
+    """Chunks are taken while one is being written; all of them are in the file at the end."""
+    writer = Slow(tmp_path / "it")
+    recording = RecordingThread(writer)
+    given = [chunk(number) for number in range(5)]
+    for part in given:
+        recording.write(part)
+    assert writer.events == 0
+    writer.may.release(5)
+    recording.close()
+    recording.close()
+    opened = Recording(tmp_path / "it")
+    read = list(opened.chunks(0, 1 << 62))
+    assert opened.remark == ""
+    opened.close()
+    assert [same(one, other) for one, other in zip(read, given, strict=True)] == [True] * 5
+    lost = RecordingThread(Slow(tmp_path / "lost"))
+    (tmp_path / "lost").unlink()
+    with pytest.raises(TcctuiError, match="was deleted"):  # though seen only at the end
+        lost.close()
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """Beyond its room, whoever gives the next chunk waits until there is room again."""
+    writer = Slow(tmp_path / "it")
+    recording = RecordingThread(writer, room=1)
+    recording.write(chunk(0))
+    taken = threading.Event()
+
+    def give() -> None:
+        recording.write(chunk(1))
+        taken.set()
+
+    other = threading.Thread(target=give)
+    other.start()
+    assert not taken.wait(0.3)
+    writer.may.release()
+    assert taken.wait(SOON)
+    writer.may.release()
+    recording.close()
+    other.join()
+
+
+def test_failures_are_told_once(tmp_path: Path) -> None:
+    """What can't be written is told by the next write or at the end; not again."""
+    tell: tuple[Callable[[RecordingThread], object], ...] = (
+        lambda recording: recording.write(chunk(1)),
+        lambda recording: recording.close(),
+    )
+    for number, told in enumerate(tell):
+        writer = Full(tmp_path / str(number))
+        recording = RecordingThread(writer)
+        recording.write(chunk(0))
+        assert writer.failed.wait(SOON)
+        with pytest.raises(TcctuiError, match="no more room"):
+            repeated(told, recording)
+        assert recording.failed
+        recording.close()
+
+
+def test_given_up(tmp_path: Path) -> None:
+    """What hangs is left as it is, and what waits behind it is not written later."""
+    writer = Slow(tmp_path / "it")
+    recording = RecordingThread(writer)
+    recording.write(chunk(0))
+    recording.write(chunk(1))
+    recording.give_up()
+    writer.may.release(2)
+    with pytest.raises(TcctuiError, match="has ended"):
+        repeated(lambda it: it.write(chunk(2)), recording)
+    assert writer.events == len(chunk(0).events)

@@ -12,6 +12,7 @@ import pytest
 from tcctui.flows.index import Keys
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
+from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin, Span
 from tcctui.recording.writer import RecordingWriter
 from tcctui.rewind.moment import Moment
@@ -83,17 +84,19 @@ def test_a_damaged_keyframe_is_done_without() -> None:
 
 def test_it_takes_as_much_memory_as_it_says() -> None:
     """The budget is one of memory: what is counted is what is allocated."""
-    story = Story(30)
-    player = Player()
+    story, player, logs = Story(30), Player(), list[RewindLog]()
+
+    def keep(chunk: Chunk) -> None:
+        logs[0].keep(chunk)
+
+    player.tape = Tape(player.store, BEGIN_NS, keep)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
-    log = RewindLog(64 << 20, Origin("here"))
-    player.tape._keepers = (log.keep,)
+    logs.append(RewindLog(64 << 20, Origin("here")))
     player.play(story.events, story.samples, BEGIN_NS + 30 * SECOND)
     with_store = tracemalloc.get_traced_memory()[0] - before
-    nbytes = log.nbytes
-    del log
-    player.tape._keepers = ()
+    nbytes = logs[0].nbytes
+    logs.clear()
     taken = with_store - (tracemalloc.get_traced_memory()[0] - before)
     tracemalloc.stop()
     assert taken == pytest.approx(nbytes, rel=0.1)

@@ -87,14 +87,11 @@ def test_what_a_kernel_does_not_tell_is_unknown(length: int) -> None:
 def test_a_flow_that_was_never_sampled() -> None:
     """Nothing that only samples tell is made up for it."""
     store = filled(probes(SECOND, snd_cwnd=10))
-    for name in SAMPLED:
+    for name in (*SAMPLED, "retrans_percent", "queueing_us"):
         found = value(store, name)
         assert found == b"" if name in TEXT_FIELDS else math.isnan(found)
-    assert value(store, "ca_state") == UNKNOWN["ca_state"]
-    assert not value(store, "from_sample")
-    assert value(store, "sampled_ns") == 0
-    assert math.isnan(value(store, "retrans_percent"))
-    assert math.isnan(value(store, "queueing_us"))
+    expected = {"ca_state": UNKNOWN["ca_state"], "from_sample": False, "sampled_ns": 0}
+    assert values(store, *expected) == expected
 
 
 def test_a_frozen_snapshot_has_every_column() -> None:
@@ -195,54 +192,38 @@ def test_the_newest_wins(told: list[Told]) -> None:
     assert value(store, "in_flight") == (newest_look if from_sample else 0)
 
 
-def test_what_a_newer_sample_lacks_is_left_as_the_event_said() -> None:
-    """On a kernel that samples no windows, tcp_probe's stay."""
+def test_what_one_of_them_lacks_is_as_the_other_said() -> None:
+    """On a kernel that samples no windows, tcp_probe's stay.
+
+    The CA state and mss are a sample's even where an event is newer than that.
+    """
+    names = ("snd_wnd", "rcv_wnd", "snd_cwnd")
     store = filled(probes(SECOND, snd_wnd=111, rcv_wnd=222, snd_cwnd=3))
     look(store, samples(2 * SECOND, info_len=200, snd_cwnd=4))
-    assert values(store, "snd_wnd", "rcv_wnd", "snd_cwnd") == {
-        "snd_wnd": 111,
-        "rcv_wnd": 222,
-        "snd_cwnd": 4,
-    }
+    assert [*values(store, *names).values()] == [111, 222, 4]
     ingest(store, probes(SECOND + 5, snd_wnd=112, rcv_wnd=223, snd_cwnd=9))
-    assert values(store, "snd_wnd", "rcv_wnd", "snd_cwnd") == {
-        "snd_wnd": 112,
-        "rcv_wnd": 223,
-        "snd_cwnd": 4,
-    }
+    assert [*values(store, *names).values()] == [112, 223, 4]
+    store = filled(probes([SECOND, 3 * SECOND], snd_cwnd=5))
+    look(store, samples(2 * SECOND, ca_state=CaState.RECOVERY, snd_mss=536, snd_cwnd=9))
+    expected = {"ca_state": CaState.RECOVERY, "mss": 536, "snd_cwnd": 5, "from_sample": False}
+    assert values(store, *expected) == expected
 
 
-@pytest.mark.parametrize(
-    ("sample_first", "later"), [(True, 1), (True, -1), (False, 1), (False, -1)]
-)
+@pytest.mark.parametrize("sample_first", [True, False])
+@pytest.mark.parametrize("later", [1, -1])
 def test_the_newest_state_is_shown(sample_first: bool, later: int) -> None:
     """A state is a sample's or an event's, whichever is newer, in whatever order they come."""
     store = filled(probes(SECOND, skaddr=SOCKET))
     sample = samples(2 * SECOND + later * MS, state=TcpState.CLOSE_WAIT, ca_state=CaState.LOSS)
-    events = together(
-        state(2 * SECOND, SOCKET, TcpState.FIN_WAIT1), ca_state(2 * SECOND, CaState.RECOVERY)
-    )
-    if sample_first:
-        look(store, sample)
-        ingest(store, events)
-    else:
-        ingest(store, events)
-        look(store, sample)
-    expected = TcpState.CLOSE_WAIT if later > 0 else TcpState.FIN_WAIT1
-    assert value(store, "state") == expected
-    assert value(store, "ca_state") == (CaState.LOSS if later > 0 else CaState.RECOVERY)
-
-
-def test_what_tcp_probe_does_not_tell() -> None:
-    """The CA state and mss are a sample's even where an event is newer than that."""
-    store = filled(probes([SECOND, 3 * SECOND], snd_cwnd=5))
-    look(store, samples(2 * SECOND, ca_state=CaState.RECOVERY, snd_mss=536, snd_cwnd=9))
-    assert values(store, "ca_state", "mss", "snd_cwnd", "from_sample") == {
-        "ca_state": CaState.RECOVERY,
-        "mss": 536,
-        "snd_cwnd": 5,
-        "from_sample": False,
-    }
+    fin = state(2 * SECOND, SOCKET, TcpState.FIN_WAIT1)
+    events = together(fin, ca_state(2 * SECOND, CaState.RECOVERY))
+    for is_sample in (sample_first, not sample_first):
+        if is_sample:
+            look(store, sample)
+        else:
+            ingest(store, events)
+    newest = (TcpState.CLOSE_WAIT, CaState.LOSS), (TcpState.FIN_WAIT1, CaState.RECOVERY)
+    assert (value(store, "state"), value(store, "ca_state")) == newest[later < 0]
 
 
 def ca_state(ts_ns: int, newstate: CaState, skaddr: int = SOCKET) -> Any:
@@ -286,20 +267,14 @@ def test_a_socket_that_was_sampled_first_is_found_by_its_kernel_address() -> Non
 def test_a_socket_that_is_destroyed(event_first: bool) -> None:
     """Its last totals are kept, and the first word of its end, be it an event or a sample."""
     store = filled(probes([SECOND, SECOND + 1], snd_una=[0, 10], skaddr=SOCKET))
-    ends = (destroy(3 * SECOND, 1, SOCKET), destroyed(3 * SECOND + MS, bytes_acked=500, segs_in=9))
-    if event_first:
-        ingest(store, ends[0])
-        look(store, ends[1])
-        assert value(store, "closed_ns") == 3 * SECOND
-    else:
-        look(store, ends[1])
-        ingest(store, ends[0])
-        assert value(store, "closed_ns") == 3 * SECOND + MS
-    assert values(store, "bytes_acked", "segs_in", "state") == {
-        "bytes_acked": 500,
-        "segs_in": 9,
-        "state": TcpState.CLOSE,
-    }
+    for is_event in (event_first, not event_first):
+        if is_event:
+            ingest(store, destroy(3 * SECOND, 1, SOCKET))
+        else:
+            look(store, destroyed(3 * SECOND + MS, bytes_acked=500, segs_in=9))
+    expected = {"bytes_acked": 500, "segs_in": 9, "state": TcpState.CLOSE}
+    expected["closed_ns"] = 3 * SECOND + (0 if event_first else MS)
+    assert values(store, *expected) == expected
     store.ingest(NOTHING, 30 * SECOND)
     assert known(store) == []
 
@@ -364,28 +339,18 @@ def test_ends_that_are_none() -> None:
     assert known(store) == []
 
 
-def test_a_sample_that_comes_after_the_end() -> None:
+@pytest.mark.parametrize("event_first", [True, False])
+def test_a_sample_that_comes_after_the_end(event_first: bool) -> None:
     """What was sampled of a socket that was destroyed then is known, whichever came first."""
     told = samples(2 * SECOND, cc=b"cubic", comm=b"nginx", snd_cwnd=33, rtt=7000)
     end = destroy(2 * SECOND + MS, 1, SOCKET)
-    for event_first in (True, False):
-        store = Store(MEMORY)
-        ingest(store, probes(SECOND, [1]))
-        if event_first:
-            ingest(store, end)
-            look(store, told)
-        else:
-            look(store, told)
-            ingest(store, end)
-        assert values(store, "cc", "comm", "snd_cwnd", "closed_ns", "state") == {
-            "cc": b"cubic",
-            "comm": b"nginx",
-            "snd_cwnd": 33,
-            "closed_ns": 2 * SECOND + MS,
-            "state": TcpState.CLOSE,
-        }
-        look(store, samples(2 * SECOND + 2 * MS, cc=b"bbr"))  # of after the end: it can't be
-        assert values(store, "cc") == {"cc": b"cubic"}
+    store = filled(probes(SECOND, [1]), *([end] if event_first else []))
+    look(store, told)
+    ingest(store, *([] if event_first else [end]))
+    look(store, samples(2 * SECOND + 2 * MS, cc=b"bbr"))  # of after the end: it can't be
+    expected = {"cc": b"cubic", "comm": b"nginx", "snd_cwnd": 33}
+    expected |= {"closed_ns": 2 * SECOND + MS, "state": TcpState.CLOSE}
+    assert values(store, *expected) == expected
 
 
 def test_a_socket_that_is_connected_anew() -> None:

@@ -36,36 +36,30 @@ SORTABLE = [column for column in ALL if column.sort]
 
 
 def test_columns_are_told_apart() -> None:
-    """No two columns have a name or a title in common, and no two usual ones a rank."""
+    """No two columns have a name, title or meaning in common, and no two usual ones a rank.
+
+    A person finds each in just one group.
+    """
     assert len({column.title for column in ALL}) == len(ALL)
+    assert len({column.meaning for column in ALL}) == len(ALL)
     assert all(name == column.name for name, column in BY_NAME.items())
     assert len({column.rank for column in EVERY}) == len(EVERY)
     assert {column.name for column in EVERY} == {*USUAL}
-
-
-def test_columns_need_what_there_is() -> None:
-    """Every flow column that a column shows or sorts by is one that the store can give."""
-    for column in ALL:
-        assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED, *SAMPLED}
-
-
-def test_every_column_is_described_and_in_one_group() -> None:
-    """Each has a meaning and says where it is from, and a person finds it in just one place."""
-    grouped = [name for _, names in GROUPS for name in names]
-    assert sorted(grouped) == sorted(BY_NAME)
-    for column in ALL:
-        assert column.meaning
-        assert column.source
-        assert len(column.title) <= 9
-        assert column.title == column.title.upper() or column.title.endswith("30s")
-        assert 0 < column.least <= column.width <= column.greatest
-    assert len({column.meaning for column in ALL}) == len(ALL)
+    assert sorted(name for _, names in GROUPS for name in names) == sorted(BY_NAME)
 
 
 @pytest.mark.parametrize("column", ALL, ids=lambda column: column.name)
-def test_titles_fit(column: TableColumn) -> None:
-    """A title has room in its column, beside the arrow of the column that is sorted by."""
-    assert len(column.title) + bool(column.sort) <= column.width
+def test_a_column_is_described(column: TableColumn) -> None:
+    """It has a meaning, says where it is from, and shows or sorts by what the store can give.
+
+    Its title has room beside the arrow of the column that is sorted by.
+    """
+    assert column.meaning
+    assert column.source
+    assert len(column.title) + bool(column.sort) <= min(column.width, 9 + bool(column.sort))
+    assert column.title == column.title.upper() or column.title.endswith("30s")
+    assert 0 < column.least <= column.width <= column.greatest
+    assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED, *SAMPLED}
 
 
 @given(width=st.integers(80, 1000))
@@ -147,12 +141,8 @@ def test_what_was_sized_stays_so() -> None:
     assert [place.width for place in sized] == [20, LONGEST_ENDPOINT, 8]
     usual = {place.column.name: place.width for place in layout(120, (), {"cc": 8})}
     assert usual["cc"] == 8
-
-
-def test_a_number_is_never_made_too_narrow() -> None:
-    """A name can be cut, and is a name still; a number can't."""
-    placed = layout(80, ["srtt", "process"], {"srtt": 1, "process": 1})
-    assert [place.width for place in placed] == [8, 8]
+    narrow = layout(80, ["srtt", "process"], {"srtt": 1, "process": 1})
+    assert [place.width for place in narrow] == [8, 8], "a name can be cut, a number can't"
 
 
 def test_a_wider_screen_never_shows_less() -> None:

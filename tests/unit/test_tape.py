@@ -11,14 +11,7 @@ from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
-from tcctui.recording.chunks import (
-    MOST_EVENTS,
-    MOST_PIECES,
-    PIECE_NS,
-    Chunk,
-    by_flow,
-    pieces,
-)
+from tcctui.recording.chunks import MOST_EVENTS, MOST_PIECES, PIECE_NS, Chunk, by_flow, pieces
 from tcctui.recording.tape import Tape
 from tcctui.rewind.downsample import condensed
 from tcctui.wire.batch import Batch

@@ -87,16 +87,22 @@ def test_csv() -> None:
 
 
 def test_each_line_has_its_own_event_s_ends() -> None:
-    """A cookie whose addresses change is written with those of each event."""
+    """A cookie whose addresses change is written with those of each event.
+
+    Where events were coalesced, each line says last how many its flow has had so far.
+    """
     moved = probes(START, 0x10001, local=("2001:db8::7", 443), remote=("192.0.2.7", 1))
-    ends = [
-        line.split(",")[2:6] for line in format_events(together(V4, moved, V4), "csv", 0).split()
-    ]
-    assert ends == [
-        ["10.0.0.1", "443", "192.0.2.7", "50000"],
-        ["2001:db8::7", "443", "192.0.2.7", "1"],
-        ["10.0.0.1", "443", "192.0.2.7", "50000"],
-    ]
+    lines = format_events(together(V4, moved, V4), "csv", 0).split()
+    usual = ["10.0.0.1", "443", "192.0.2.7", "50000"]
+    ends = [line.split(",")[2:6] for line in lines]
+    assert ends == [usual, ["2001:db8::7", "443", "192.0.2.7", "1"], usual]
+    events = probes(START, 7, acks=41)
+    text, jsonl, row = (
+        format_events(events, form, START, counted=True) for form in ("text", "jsonl", "csv")
+    )
+    assert text.endswith(" length 0 acks 41\n")
+    assert json.loads(jsonl)["acks"] == 41
+    assert dict(zip(COUNTED, row.strip().split(","), strict=True))["acks"] == "41"
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
@@ -108,15 +114,6 @@ def test_flows_without_number(form: str, monkeypatch: pytest.MonkeyPatch) -> Non
     for cookie, line in zip(cookies.tolist(), text.splitlines(), strict=True):
         assert line == format_events(probes(START, cookie), form, START).rstrip()
     assert len(LINES[form, False]) <= 50
-
-
-def test_lines_that_stand_for_several_events() -> None:
-    """Where events were coalesced, each line says last how many its flow has had so far."""
-    events = probes(START, 7, acks=41)
-    assert format_events(events, "text", START, counted=True).endswith(" length 0 acks 41\n")
-    assert json.loads(format_events(events, "jsonl", START, counted=True))["acks"] == 41
-    line = format_events(events, "csv", START, counted=True)
-    assert dict(zip(COUNTED, line.strip().split(","), strict=True))["acks"] == "41"
 
 
 def script(*batches: Events, step_ns: int = 0) -> Delivered:
@@ -158,29 +155,19 @@ def test_a_duration_ends_it(duration: float, late_ns: int) -> None:
 
 
 def test_what_came_within_the_duration_is_printed() -> None:
-    """What is in the ring when the time is over is read to the last event that was in time."""
+    """What is in the ring when the time is over is read to the last event that was in time.
+
+    A batch of state changes only is not taken for the end of it.
+    """
     end = START + SECOND
     late = [
         numbered(4, 2, end - 100),
+        state(end - 50, 7, TcpState.CLOSE_WAIT),
         together(numbered(6, 1, end - 1), numbered(7, 1, end)),
         numbered(8, 1, end + 5),
     ]
-    source = script(numbered(1, 3), *late, step_ns=600 * MS)
+    source = script(numbered(1, 3), NOTHING, *late, step_ns=600 * MS)
     assert printed(source, duration=1) == [1, 2, 3, 4, 5, 6]
-
-
-def test_other_events_don_t_end_the_rest() -> None:
-    """A batch of state changes only is not taken for the end of what came in time."""
-    end = START + SECOND
-    source = script(
-        numbered(1, 1),
-        NOTHING,
-        numbered(2, 1, end - 100),
-        state(end - 50, 7, TcpState.CLOSE_WAIT),
-        numbered(3, 1, end - 10),
-        step_ns=600 * MS,
-    )
-    assert printed(source, duration=1) == [1, 2, 3]
 
 
 def test_only_tcp_probe_events_are_printed_and_counted() -> None:
