@@ -261,6 +261,22 @@ def test_an_ack_while_fetching_is_not_lost(kernel: Kernel, looks: int) -> None:
     assert events["srtt_max"][:1] >= 9
 
 
+@pytest.mark.parametrize("looks", range(1, 40))
+def test_a_half_done_ack_is_never_fetched(kernel: Kernel, looks: int) -> None:
+    """A slot that a program is writing to is left alone until it is through."""
+    flow = Flow(1)
+    kernel.ack(flow, 5)
+    kernel.ack(flow, 6)
+    kernel.read()
+    kernel.now += INTERVAL
+    kernel.soon = [(looks, lambda: kernel.begin(flow, 70))]
+    assert acks_of(kernel.read()) in ([], [2])
+    if flow.finish:
+        assert acks_of(kernel.read()) == []
+        flow.finish()
+        assert acks_of(kernel.read()) == [3]
+
+
 def test_an_end_without_room_comes_from_the_slot(kernel: Kernel) -> None:
     """Where the ring has room for neither, the last ACKs are fetched, and the end behind them."""
     flow, other = Flow(1), Flow(2)
