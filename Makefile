@@ -45,7 +45,7 @@ uninstall: ## remove what `make install` put there
 
 venv: $(DEV_STAMP) ## prepare .venv for working on tcctui
 
-# Two at a time, as most of them wait; those of the kernel one after the other, as they share it.
+# In three processes, as most tests wait: those of the kernel in one, as they share it.
 # The kernel tests need root: pytest gets it where sudo asks nothing, otherwise they skip and say why.
 test: FREE_ROOT = $(if $(SUDO),$(shell sudo -n true 2>/dev/null && echo '$(AS_ROOT)'),$(AS_ROOT))
 test: venv deps-test ## every check and test
@@ -54,8 +54,8 @@ test: venv deps-test ## every check and test
 	$(VENV)/mypy
 	$(VENV)/lint-imports
 	clang-format --dry-run -Werror bpf/tcc.c
-	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider -n 2 tests/unit tests/ui; status=$$?; \
-	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider tests/kernel || status=1; \
+	$(FREE_ROOT) .venv/bin/python -m pytest -p no:cacheprovider -n 3 --dist loadgroup \
+		tests/unit tests/ui tests/kernel; status=$$?; \
 	$(FREE_ROOT) chown -Rf --reference=Makefile .hypothesis; exit $$status
 
 test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12, under qemu

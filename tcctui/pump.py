@@ -10,7 +10,7 @@ from tcctui.wire.batch import Batch
 
 
 class Sink(Protocol):
-    """Consumer of batches in order: store, tape, matcher or summary."""
+    """Consumer of batches in order: store, recorder, matcher or summary."""
 
     def take(self, batch: Batch, /) -> object:
         """Take in a batch, and advance to its `now_ns`."""

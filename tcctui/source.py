@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.wire.events import Events
 from tcctui.wire.samples import Samples
@@ -79,5 +77,9 @@ class Source(EventSource, Protocol):
     def shortfall(self) -> TcctuiError | None:
         """Reason for reduced detail; its `mend` is the command that gives all."""
 
-    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+    @property
+    def attaching(self) -> bool:
+        """True while there are samples alone, and events follow soon."""
+
+    def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""

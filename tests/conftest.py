@@ -77,6 +77,16 @@ def public_path(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have one process run all tests of the kernel, where pytest-xdist spreads tests over several.
+
+    They see each other's connections, namespaces and programs.
+    """
+    for item in items:
+        if item.get_closest_marker("kernel"):
+            item.add_marker(pytest.mark.xdist_group("kernel"))
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Look before a kernel test's fixtures begin to touch the machine."""

@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui import __version__
+from tcctui.arrays import Records
 from tcctui.demo import RECORDING
 from tcctui.flows.store import Store
 from tcctui.recording.arrow import Encoder
@@ -30,7 +31,7 @@ from tcctui.sources.live import LiveSource
 from tcctui.sources.sock_diag.sampling import Sampler
 from tcctui.wire.addresses import parse_prefix
 from tcctui.wire.events import EventKind
-from tcctui.wire.records import Records, joined, pick
+from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import End
 from tests.kernel.delay_line import DelayedNetwork
 from tests.kernel.network import Network

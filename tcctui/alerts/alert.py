@@ -8,13 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Mask
 from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.query import ALL, Query, QueryError
-from tcctui.query.evaluation import Mask
 from tcctui.query.value_text import TOLD_BY_ENDS, Value, endpoint, value
 
 MOST_AT_ONCE = 500
@@ -158,9 +157,7 @@ class Alerts:
         return calm[long_enough | ~np.isin(calm, there, assume_unique=True)]
 
 
-def _alerts(
-    query: Query, flows: Flows, rows: npt.NDArray[np.int64], known: Flowing, wall_ns: int
-) -> list[Alert]:
+def _alerts(query: Query, flows: Flows, rows: I64, known: Flowing, wall_ns: int) -> list[Alert]:
     """Make alerts of newly matching flows; flows gone meanwhile are left out."""
     if not len(rows):
         return []

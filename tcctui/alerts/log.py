@@ -11,8 +11,7 @@ from tcctui.alerts.alert import Turns
 from tcctui.alerts.background import Errands, Troubles
 from tcctui.alerts.payload import json_line
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import refusal
-from tcctui.files.ownership import give_to_caller
+from tcctui.files.new_file import give_to_caller, refusal
 
 _MOST = 1000
 """Checks whose lines may wait for a slow disk."""

@@ -132,10 +132,9 @@ def preferences(args: argparse.Namespace) -> Preferences:
     else:
         made = Preferences() if path is None else _of(path)
         if path is not None:
-            from tcctui.config import searches_file  # noqa: PLC0415
+            from tcctui.config.searches import searches  # noqa: PLC0415
 
-            kept = partial(_keep, path)
-            made = Preferences(made.settings, kept, made.problems, searches_file.searches())
+            made = Preferences(made.settings, partial(_keep, path), made.problems, searches())
     if getattr(args, "ascii", False):
         made.settings = replace(made.settings, ascii=True)
     elif made.settings.ascii is None:

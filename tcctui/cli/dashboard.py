@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     preferences = config.preferences(args)
     from tcctui import memory  # noqa: PLC0415 - ctypes
     from tcctui.recording.origin import live_origin  # noqa: PLC0415
-    from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
+    from tcctui.sources.live import open_at_once  # noqa: PLC0415 - numpy
     from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
     from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     interval_ms = getattr(args, "interval", INTERVAL_MS)
     with ExitStack() as written, alerts.reporter(args) as report:
         return dashboard(
-            lambda: open_live(
+            lambda: open_at_once(
                 wanted.in_kernel,
                 loading,
                 choice=choice(args),

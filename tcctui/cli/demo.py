@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from tcctui.cli import config, filters, terminal
@@ -30,7 +31,16 @@ def run(args: argparse.Namespace) -> int:
     query = filters.query_of(args)
     terminal.require("Run it in a terminal.")
     from tcctui import memory  # noqa: PLC0415 - ctypes
-    from tcctui.demo import run as play  # noqa: PLC0415 - pyarrow, Textual
+    from tcctui.demo import RECORDING  # noqa: PLC0415
+    from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
+    from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual
 
     memory.return_at_once()
-    return play(query, config.preferences(args))
+    with closing(Recording(RECORDING)) as recording:
+        return play(
+            recording,
+            remark=recording.remark,
+            loop=True,
+            base_query=query,
+            preferences=config.preferences(args),
+        )

@@ -29,6 +29,21 @@ def add(parser: argparse._ActionsContainer, what: str, before: str = "") -> None
     )
 
 
+def add_ends(parser: argparse._ActionsContainer, such_as: str = "", before: str = "") -> None:
+    """Add the options for an address and a port; `such_as` has examples of addresses."""
+    ends = (("ip", "ADDRESS", f"address or prefix{such_as}"), ("port", "PORT", "port"))
+    for name, metavar, what in ends:
+        parser.add_argument(
+            f"-{name[0]}",
+            f"--{name}",
+            dest=f"{before}{name}",
+            action="append",
+            default=argparse.SUPPRESS,
+            metavar=metavar,
+            help=f"only connections with this {what} at either end; may be given several times",
+        )
+
+
 def query_of(args: argparse.Namespace) -> Query:
     """Combine ports, addresses and filters: one port, one address and every filter must match.
 

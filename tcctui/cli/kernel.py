@@ -27,23 +27,7 @@ def kernel_options(before: str = "") -> Parser:
     """Options of every way to read events; `before` separates those given before a command."""
     kernel = Parser(add_help=False, argument_default=argparse.SUPPRESS)
     group = kernel.add_argument_group("kernel")
-    group.add_argument(
-        "-i",
-        "--ip",
-        dest=f"{before}ip",
-        action="append",
-        metavar="ADDRESS",
-        help="only connections with this address or prefix (10.0.0.0/8, 2001:db8::/32) at either"
-        " end; may be given several times",
-    )
-    group.add_argument(
-        "-p",
-        "--port",
-        dest=f"{before}port",
-        action="append",
-        metavar="PORT",
-        help="only connections with this port at either end; may be given several times",
-    )
+    filters.add_ends(group, " (10.0.0.0/8, 2001:db8::/32)", before)
     filters.add(group, "only connections that match", before)
     group.add_argument(
         "--source",
@@ -78,14 +62,12 @@ def add_headers(parser: argparse._ActionsContainer) -> None:
 
 def choice(args: argparse.Namespace) -> str:
     """Requested source: auto, bpf or sock_diag."""
-    given: str = getattr(args, "source", "auto")
-    return given
+    return getattr(args, "source", "auto")
 
 
 def headers(args: argparse.Namespace) -> Path | None:
     """Requested kernel headers; None for the bundled ones."""
-    given: Path | None = getattr(args, "kernel_headers", None)
-    return given
+    return getattr(args, "kernel_headers", None)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import stat
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -89,8 +90,7 @@ def _refuse_for_pipes(args: argparse.Namespace) -> None:
 def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts | None) -> int:
     from tcctui.recording.file import Recording  # noqa: PLC0415 - each command pays for itself
 
-    recording = Recording(path)
-    try:
+    with closing(Recording(path)) as recording:
         at_ns = None if args.at is None else args.at.of(recording)
         from tcctui import memory  # noqa: PLC0415 - ctypes
         from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual
@@ -107,8 +107,6 @@ def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts
             alarms=None if looked_for is None else Alarms(looked_for),
             preferences=config.preferences(args),
         )
-    finally:
-        recording.close()
 
 
 def _stream(
@@ -122,8 +120,7 @@ def _stream(
 
     # Wait for the header before drawing a screen: until then, ssh and sudo may ask for
     # passwords on the terminal.
-    stream = RecordingStream(file)
-    try:
+    with closing(RecordingStream(file)) as stream:
         from tcctui import memory  # noqa: PLC0415 - ctypes
         from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
@@ -140,5 +137,3 @@ def _stream(
             alarms=None if looked_for is None else Alarms(looked_for),
             preferences=config.preferences(args),
         )
-    finally:
-        stream.close()

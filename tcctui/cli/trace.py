@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui.cli import alerts, argument_values, filters
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from tcctui.alerts.alert import Alerts
     from tcctui.cli.parser import Commands
     from tcctui.headless.trace import Chosen
+    from tcctui.recording.file import Recording
     from tcctui.source import EventSource
     from tcctui.sources.kernel.bpf_source import BpfSource
 
@@ -165,18 +168,10 @@ def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int
                 "--alert-run is for what happens now, and --replay reads what was.",
                 "Leave --alert-run out.",
             )
-        from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
+        with _recording(args.replay) as recording, alerts.reporter(args) as report:
+            from tcctui.headless.alerting import Telling, alert_of  # noqa: PLC0415 - numpy
 
-        recording = Recording(args.replay)
-        from tcctui.headless.alerting import Telling, alert_of  # noqa: PLC0415 - numpy
-
-        try:
-            if recording.remark:
-                print(recording.remark, file=sys.stderr)
-            with alerts.reporter(args) as report:
-                return alert_of(recording, Telling(looked_for, form, report), args.duration)
-        finally:
-            recording.close()
+            return alert_of(recording, Telling(looked_for, form, report), args.duration)
     with (
         alerts.reporter(args) as report,
         open_all(args, _RING_BYTES, wanted.in_kernel) as source,
@@ -202,24 +197,28 @@ def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
     summary = (args.form or "text") if args.summary else None
     if args.replay is not None:
         _refuse_for_recordings(args)
-        from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
+        with _recording(args.replay) as recording:
+            from tcctui.headless.outcome import Asked, outcome_of  # noqa: PLC0415 - numpy
 
-        recording = Recording(args.replay)
-        from tcctui.headless.outcome import Asked, outcome_of  # noqa: PLC0415 - numpy
-
-        try:
-            if recording.remark:
-                print(recording.remark, file=sys.stderr)
             only = wanted.whole if wanted.whole.text else None
             asked = Asked(until=query, summary=summary, only=only)
             return outcome_of(recording, asked, args.duration)
-        finally:
-            recording.close()
     with open_all(args, _RING_BYTES, wanted.in_kernel) as source:
         from tcctui.headless.outcome import Asked, outcome  # noqa: PLC0415 - numpy
 
         asked = Asked(until=query, summary=summary, only=wanted.rest)
         return outcome(source, asked, args.duration)
+
+
+@contextmanager
+def _recording(path: Path) -> Iterator[Recording]:
+    """Open a recording for the time of the context, and say what it lacks."""
+    from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
+
+    with closing(Recording(path)) as recording:
+        if recording.remark:
+            print(recording.remark, file=sys.stderr)
+        yield recording
 
 
 def _refuse_for_recordings(args: argparse.Namespace) -> None:

@@ -5,15 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from types import MappingProxyType
-
-
-def _nothing() -> Mapping[str, tuple[str, ...]]:
-    return MappingProxyType({})
-
-
-def _right(_: str) -> str:
-    return ""
 
 
 @dataclass(frozen=True)
@@ -29,10 +20,10 @@ class Choices:
     themes: Collection[str] = ()
     columns: Collection[str] = ()
     groups: Collection[str] = ()
-    keys: Mapping[str, tuple[str, ...]] = field(default_factory=_nothing)
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     key: Callable[[str], str] = str
-    fault: Callable[[str], str] = _right
-    elsewhere: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    fault: Callable[[str], str] = lambda _: ""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
     typing: Collection[str] = ()
 
 

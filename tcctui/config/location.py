@@ -9,11 +9,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from tcctui.errors import TcctuiError
+from tcctui.files.new_file import new_file
 
 NAME = Path("tcctui") / "config.toml"
 """Path of the file below the configuration directory."""
@@ -114,3 +115,21 @@ def as_caller() -> Iterator[Caller | None]:
     finally:
         libc.setfsuid(user)
         libc.setfsgid(group)
+
+
+def replace(path: Path, text: str, who: Caller | None, mend: str, mode: int = 0o600) -> None:
+    """Write a file anew, in a directory that is made if needed; within `as_caller`.
+
+    Raises:
+        OSError: it can't be written.
+        TcctuiError: the directory is not the user's who called sudo; `mend` is the advice.
+
+    """
+    os.makedirs(path.parent, 0o700, exist_ok=True)
+    # The thread still has root's supplementary groups, and a directory may be writable for them.
+    if who is not None and os.stat(path.parent).st_uid != who.uid:
+        raise TcctuiError(f"{path} can't be written: {path.parent} is another user's.", mend)
+    with new_file(path, force=True) as file:
+        with suppress(OSError):
+            os.chmod(file.fileno(), mode)
+        file.write(text.encode())

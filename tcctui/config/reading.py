@@ -7,7 +7,6 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tcctui.config import validation
@@ -118,7 +117,7 @@ def _parsed(text: str) -> Any:
     try:
         return tomlkit.parse(text)
     except ParseError as error:
-        reason = str(error).rpartition(" at line ")[0] or str(error)
+        reason = (str(error).rpartition(" at line ")[0] or str(error)).rstrip(". ")
         if "\\u000a" in reason:  # tomlkit's word for a text that continues after its line
             reason = "a quote has no end"
         raise _UnreadableError(f"This is not TOML: {reason}.", error.line) from error
@@ -138,6 +137,4 @@ def _settings(text: str, choices: Choices) -> tuple[Settings, list[Problem]]:
         faults.extend(validation.take(name, value, choices, values))
     lines = lines_of(text, [fault.path for fault in faults]) if faults else []
     problems = [Problem(line, one.sentence) for line, one in zip(lines, faults, strict=True)]
-    for name, value in values.items():
-        values[name] = MappingProxyType(value) if isinstance(value, dict) else value
     return Settings(**values), sorted(problems)

@@ -1,11 +1,24 @@
-"""Search history of this and earlier runs, the newest last."""
+"""Search history of this and earlier runs, the newest last, and its file: a line per search."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from tcctui.config.location import as_caller, base_directory, replace
+from tcctui.errors import TcctuiError
+from tcctui.files.new_file import refusal
+
+NAME = Path("tcctui") / "searches"
+"""Path of the file below the state directory."""
 
 MOST = 200
 """Number of searches kept."""
+
+_MOST_BYTES = 1 << 20
+"""Bytes read at most: nobody typed more."""
 
 Write = Callable[[list[str]], None]
 """Saves searches for the next run. Raises TcctuiError."""
@@ -84,3 +97,50 @@ class Searches:
     def leave(self) -> None:
         """Reset the cursor: the next `older` gives the newest."""
         self._at = None
+
+
+def searches() -> Searches:
+    """Load the history if the file can be read; changes are saved to it."""
+    try:
+        where = path()
+    except TcctuiError:
+        return Searches()
+    return Searches(read(where), lambda listed: keep(where, listed))
+
+
+def path() -> Path:
+    """Path of the history.
+
+    Raises:
+        TcctuiError: no home directory is known.
+
+    """
+    return base_directory("XDG_STATE_HOME", ".local/state") / NAME
+
+
+def read(where: Path) -> list[str]:
+    """Read the searches, made printable; empty if the file can't be read."""
+    with suppress(OSError, TcctuiError), as_caller():
+        # Never wait for the writer of a FIFO placed here.
+        descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+        return [line.strip() for line in text.split("\n") if line.strip()][-MOST:]
+    return []
+
+
+def keep(where: Path, listed: list[str]) -> None:
+    """Write the searches, merged with those that other processes have written.
+
+    Raises:
+        TcctuiError: the file can't be written.
+
+    """
+    known = set(listed)
+    lines = [*(line for line in read(where) if line not in known), *listed][-MOST:]
+    try:
+        with as_caller() as who:
+            text = "".join(f"{line}\n" for line in lines)
+            replace(where, text, who, "Give that directory to its user.")
+    except OSError as error:
+        raise refusal(where, error) from error

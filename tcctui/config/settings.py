@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal
-
-
-def _none() -> Mapping[str, str]:
-    return MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -38,9 +33,9 @@ class Settings:
     theme: str = ""
     ascii: bool | None = None
     columns: tuple[str, ...] = ()
-    widths: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    widths: Mapping[str, int] = field(default_factory=dict)
     sort: tuple[str, ...] = ("-rate",)
     group: str = ""
-    keys: Mapping[str, str] = field(default_factory=_none)
-    filters: Mapping[str, str] = field(default_factory=_none)
+    keys: Mapping[str, str] = field(default_factory=dict)
+    filters: Mapping[str, str] = field(default_factory=dict)
     units: Units = Units()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 from tcctui.config.choices import Choices, nearest
@@ -29,157 +30,122 @@ Into = dict[str, Any]
 
 def take(name: str, value: Any, choices: Choices, into: Into) -> Faults:
     """Store the valid part of a value in `into`; give the faults of the rest."""
-    if name not in _TAKERS:
+    if name in _NAMED:
+        yield from _one_of(name, value, choices, into)
+    elif name == "ascii":
+        yield from _ascii(value, into)
+    elif name in _SEVERAL:
+        yield from _several(name, value, choices, into)
+    else:
         kind = "table" if isinstance(value, dict) else "setting"
-        yield Fault((name,), f"There is no {kind} {_told(name)}.{nearest(name, _TAKERS)}")
-        return
-    yield from _TAKERS[name](value, choices, into)
+        near = nearest(name, Settings.__dataclass_fields__)
+        yield Fault((name,), f"There is no {kind} {_told(name)}.{near}")
 
 
 def _told(text: object) -> str:
     return repr(plain(str(text)[:60]))
 
 
-def _theme(value: Any, choices: Choices, into: Into) -> Faults:
-    said = "the name of a theme", "There is no theme"
-    return _one_of("theme", value, choices.themes, said, into)
+_NAMED: Mapping[str, tuple[str, Callable[[Choices], Collection[str]]]] = {
+    "theme": ("theme", lambda choices: choices.themes),
+    "group": ("grouping", lambda choices: choices.groups),
+}
+"""Settings that are one name of several: of what, and which there are."""
 
 
-def _group(value: Any, choices: Choices, into: Into) -> Faults:
-    said = "the name of a grouping", "There is no grouping"
-    return _one_of("group", value, choices.groups, said, into)
-
-
-def _one_of(
-    name: str, value: Any, known: Collection[str], said: tuple[str, str], into: Into
-) -> Faults:
+def _one_of(name: str, value: Any, choices: Choices, into: Into) -> Faults:
     """Take one of several names; any where none are known."""
-    meaning, unknown = said
+    what, known = _NAMED[name][0], _NAMED[name][1](choices)
     if not isinstance(value, str):
-        yield Fault((name,), f"{name} is {meaning}, in quotes.")
+        yield Fault((name,), f"{name} is the name of a {what}, in quotes.")
     elif value and known and value not in known:
-        yield Fault((name,), f"{unknown} {_told(value)}.{nearest(value, known)}")
+        yield Fault((name,), f"There is no {what} {_told(value)}.{nearest(value, known)}")
     else:
         into[name] = value
 
 
-def _ascii(value: Any, _: Choices, into: Into) -> Faults:
-    if value == "auto":
-        into["ascii"] = None
-    elif isinstance(value, bool):
-        into["ascii"] = value
+def _ascii(value: Any, into: Into) -> Faults:
+    if value == "auto" or isinstance(value, bool):
+        into["ascii"] = None if value == "auto" else value
     else:
         yield Fault(("ascii",), 'ascii is true, false or "auto".')
 
 
-def _strings(name: str, value: Any, what: str) -> Iterator[Fault | tuple[int, str]]:
-    """Elements with their indexes, and faults for those that are not text."""
-    if not isinstance(value, list):
-        yield Fault((name,), f"{name} is a list of {what}, in brackets.")
+def _several(name: str, value: Any, choices: Choices, into: Into) -> Faults:
+    """Take the valid ones of a list's elements, or of a table's entries."""
+    kind, what, check, made = _SEVERAL[name]
+    if name == "sort" and isinstance(value, str):
+        value = [value]
+    if not isinstance(value, kind):
+        form = f"list of {what}, in brackets"
+        if kind is dict:
+            form = f"table of {what}: [{name}] on a line of its own"
+        yield Fault((name,), f"{name} is a {form}.")
         return
-    for place, element in enumerate(value[:_MOST]):
-        if isinstance(element, str):
-            yield place, element
+    kept: dict[Any, Any] = {}
+    pairs = value.items() if isinstance(value, dict) else enumerate(value)
+    for key, one in islice(pairs, _MOST):
+        if kind is list and not isinstance(one, str):
+            fault = f"{name} has {what} in quotes, not {_told(one)}."
         else:
-            yield Fault((name, place), f"{name} has {what} in quotes, not {_told(element)}.")
-
-
-def _columns(value: Any, choices: Choices, into: Into) -> Faults:
-    names: list[str] = []
-    for one in _strings("columns", value, "names of columns"):
-        if isinstance(one, Fault):
-            yield one
-            continue
-        place, column = one
-        fault = _no_column(column, choices)
+            fault = check(key, one, choices, kept)
         if fault:
-            yield Fault(("columns", place), fault)
-        elif column in names:
-            yield Fault(("columns", place), f"The column {_told(column)} is there twice.")
+            yield Fault((name, key), fault)
         else:
-            names.append(column)
-    if isinstance(value, list):
-        into["columns"] = tuple(names)
+            kept[key] = one
+    if name == "keys":
+        kept = {action: _names_of(given, choices) for action, given in kept.items()}
+        yield from _clashes(kept, choices)
+    into[name] = made(kept)
 
 
-def _no_column(name: str, choices: Choices) -> str:
+def _column_fault(name: str, choices: Choices) -> str:
     if not choices.columns or name in choices.columns:
         return ""
     return f"There is no column {_told(name)}.{nearest(name, choices.columns)}"
 
 
-def _sort(value: Any, choices: Choices, into: Into) -> Faults:
-    if isinstance(value, str):
-        value = [value]
-    keys: list[str] = []
-    for one in _strings("sort", value, "names of columns"):
-        if isinstance(one, Fault):
-            yield one
-            continue
-        place, key = one
-        fault = _no_column(key.removeprefix("-"), choices)
-        if fault:
-            yield Fault(("sort", place), fault)
-        elif key.removeprefix("-") not in [other.removeprefix("-") for other in keys]:
-            keys.append(key)
-    if keys:
-        into["sort"] = tuple(keys)
+def _shown_fault(_: int, column: str, choices: Choices, kept: Mapping[int, str]) -> str:
+    twice = f"The column {_told(column)} is there twice." if column in kept.values() else ""
+    return _column_fault(column, choices) or twice
 
 
-def _entries(name: str, value: Any, what: str) -> Iterator[Fault | tuple[str, Any]]:
-    if not isinstance(value, dict):
-        yield Fault((name,), f"{name} is a table of {what}: [{name}] on a line of its own.")
-        return
-    yield from list(value.items())[:_MOST]
+def _width_fault(column: str, width: Any, choices: Choices, _: object) -> str:
+    fault = _column_fault(column, choices)
+    if fault or (type(width) is int and 1 <= width <= WIDEST):
+        return fault
+    return f"A width is a whole number from 1 to {WIDEST}, not {_told(width)}."
 
 
-def _widths(value: Any, choices: Choices, into: Into) -> Faults:
-    widths: dict[str, int] = {}
-    for one in _entries("widths", value, "columns and their characters"):
-        if isinstance(one, Fault):
-            yield one
-            continue
-        column, width = one
-        fault = _no_column(column, choices)
-        if fault:
-            yield Fault(("widths", column), fault)
-        elif not isinstance(width, int) or isinstance(width, bool) or not 1 <= width <= WIDEST:
-            sentence = f"A width is a whole number from 1 to {WIDEST}, not {_told(width)}."
-            yield Fault(("widths", column), sentence)
-        else:
-            widths[column] = width
-    into["widths"] = widths
+def _sorted_fault(_: int, key: str, choices: Choices, __: object) -> str:
+    return _column_fault(key.removeprefix("-"), choices)
 
 
-def _keys(value: Any, choices: Choices, into: Into) -> Faults:
-    wanted: dict[str, tuple[str, ...]] = {}
-    for one in _entries("keys", value, "actions and their keys"):
-        if isinstance(one, Fault):
-            yield one
-            continue
-        action, given = one
-        if choices.keys and action not in choices.keys:
-            near = nearest(action, choices.keys)
-            yield Fault(("keys", action), f"There is no action {_told(action)}.{near}")
-            continue
-        texts = _several(given)
-        if texts is None:
-            yield Fault(("keys", action), 'Keys are text, or a list of text: ["p", "space"].')
-            continue
-        names = tuple(choices.key(text) for text in texts)
-        wrong = [text for text, name in zip(texts, names, strict=True) if not name]
-        if wrong:
-            yield Fault(
-                ("keys", action),
-                f'There is no key {_told(wrong[0])}: keys are written as in "p", "ctrl+x", "f5".',
-            )
-        else:
-            wanted[action] = tuple(dict.fromkeys(names))
-    yield from _clashes(wanted, choices)
-    into["keys"] = {action: ",".join(names) for action, names in wanted.items()}
+def _sorting(kept: Mapping[int, str]) -> tuple[str, ...]:
+    """Sort keys, each column's first one; the usual ones without any."""
+    first: dict[str, str] = {}
+    for key in kept.values():
+        first.setdefault(key.removeprefix("-"), key)
+    return tuple(first.values()) or Settings().sort
 
 
-def _several(given: Any) -> list[str] | None:
+def _keys_fault(action: str, given: Any, choices: Choices, _: object) -> str:
+    if choices.keys and action not in choices.keys:
+        return f"There is no action {_told(action)}.{nearest(action, choices.keys)}"
+    texts = _key_texts(given)
+    if texts is None:
+        return 'Keys are text, or a list of text: ["p", "space"].'
+    wrong = [text for text in texts if not choices.key(text)]
+    if wrong:
+        return f'There is no key {_told(wrong[0])}: keys are written as in "p", "ctrl+x", "f5".'
+    return ""
+
+
+def _names_of(given: Any, choices: Choices) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(choices.key(text) for text in _key_texts(given) or ()))
+
+
+def _key_texts(given: Any) -> list[str] | None:
     """Keys from a list, or from a text with commas."""
     if isinstance(given, str):
         given = [given] if len(given.strip()) == 1 else given.split(",")
@@ -216,22 +182,11 @@ def _clashes(wanted: dict[str, tuple[str, ...]], choices: Choices) -> Faults:
             return
 
 
-def _filters(value: Any, choices: Choices, into: Into) -> Faults:
-    filters: dict[str, str] = {}
-    for one in _entries("filters", value, "names and queries"):
-        if isinstance(one, Fault):
-            yield one
-            continue
-        name, text = one
-        if not isinstance(text, str):
-            yield Fault(("filters", name), f"A filter is a query in quotes, not {_told(text)}.")
-            continue
-        fault = choices.fault(text)
-        if fault:
-            yield Fault(("filters", name), f"The filter {_told(name)}: {fault}")
-        else:
-            filters[name] = text
-    into["filters"] = filters
+def _filter_fault(name: str, text: Any, choices: Choices, _: object) -> str:
+    if not isinstance(text, str):
+        return f"A filter is a query in quotes, not {_told(text)}."
+    fault = choices.fault(text)
+    return f"The filter {_told(name)}: {fault}" if fault else ""
 
 
 _UNITS: Mapping[str, tuple[str, ...]] = {
@@ -239,34 +194,42 @@ _UNITS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def _units(value: Any, _: Choices, into: Into) -> Faults:
-    chosen: dict[str, str] = {}
-    for one in _entries("units", value, "quantities and how they are written"):
-        if isinstance(one, Fault):
-            yield one
-            continue
-        name, unit = one
-        if name not in _UNITS:
-            near = nearest(name, _UNITS)
-            yield Fault(("units", name), f"There is no quantity {_told(name)}.{near}")
-        elif unit not in _UNITS[name]:
-            choice = " or ".join(f'"{word}"' for word in _UNITS[name])
-            yield Fault(("units", name), f"units.{name} is {choice}, not {_told(unit)}.")
-        else:
-            chosen[name] = unit
-    into["units"] = Units(**chosen)  # type: ignore[arg-type]
+def _unit_fault(name: str, unit: Any, _: Choices, __: object) -> str:
+    if name not in _UNITS:
+        return f"There is no quantity {_told(name)}.{nearest(name, _UNITS)}"
+    if unit not in _UNITS[name]:
+        choice = " or ".join(f'"{word}"' for word in _UNITS[name])
+        return f"units.{name} is {choice}, not {_told(unit)}."
+    return ""
 
 
-_TAKERS: Mapping[str, Callable[[Any, Choices, Into], Faults]] = {
-    "theme": _theme,
-    "ascii": _ascii,
-    "columns": _columns,
-    "widths": _widths,
-    "sort": _sort,
-    "group": _group,
-    "keys": _keys,
-    "filters": _filters,
-    "units": _units,
+class _Several(NamedTuple):
+    """Setting of several values: a list of `what`, or a table.
+
+    `check` gives the fault of an element or entry, by its index or key, given those kept before it;
+    `made` makes the setting of those kept.
+    """
+
+    kind: type[list[Any]] | type[dict[Any, Any]]
+    what: str
+    check: Callable[[Any, Any, Choices, Mapping[Any, Any]], str]
+    made: Callable[[Mapping[Any, Any]], Any] = dict
+
+
+_SEVERAL: Mapping[str, _Several] = {
+    "columns": _Several(list, "names of columns", _shown_fault, lambda kept: tuple(kept.values())),
+    "widths": _Several(dict, "columns and their characters", _width_fault),
+    "sort": _Several(list, "names of columns", _sorted_fault, _sorting),
+    "keys": _Several(
+        dict,
+        "actions and their keys",
+        _keys_fault,
+        lambda kept: {action: ",".join(names) for action, names in kept.items()},
+    ),
+    "filters": _Several(dict, "names and queries", _filter_fault),
+    "units": _Several(
+        dict, "quantities and how they are written", _unit_fault, lambda kept: Units(**kept)
+    ),
 }
 
-assert set(_TAKERS) == set(Settings.__dataclass_fields__)
+assert {*_NAMED, "ascii", *_SEVERAL} == set(Settings.__dataclass_fields__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tcctui.config import reading
-from tcctui.config.location import Caller, as_caller
+from tcctui.config.location import as_caller, replace
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import NewFile, refusal
+from tcctui.files.new_file import refusal
 
 
 def keep(path: Path, changes: Mapping[str, Any]) -> None:
@@ -39,7 +38,9 @@ def keep(path: Path, changes: Mapping[str, Any]) -> None:
         return
     try:
         with as_caller() as who:
-            _replace(Path(os.path.realpath(path)), new, who)
+            target = Path(os.path.realpath(path))
+            mode = os.stat(target).st_mode & 0o777 if target.exists() else 0o600
+            replace(target, new, who, "Keep the settings in a directory of your own.", mode)
     except OSError as error:
         raise refusal(path, error) from error
 
@@ -67,22 +68,3 @@ def _put(table: Any, name: str, value: Any) -> None:
             _put(inner, key, one)
     elif name not in table or table[name] != value:
         table[name] = value
-
-
-def _replace(path: Path, text: str, who: Caller | None) -> None:
-    os.makedirs(path.parent, 0o700, exist_ok=True)
-    # The thread still has root's supplementary groups, and a directory may be writable for them.
-    if who is not None and os.stat(path.parent).st_uid != who.uid:
-        raise TcctuiError(
-            f"{path} can't be written: {path.parent} is another user's.",
-            "Keep the settings in a directory of your own.",
-        )
-    new = NewFile(path, force=True)
-    try:
-        with os.fdopen(new.descriptor, "w", encoding="utf-8") as file:
-            with contextlib.suppress(OSError):
-                os.chmod(new.descriptor, os.stat(path).st_mode & 0o777)
-            file.write(text)
-        new.name()
-    finally:
-        new.discard()

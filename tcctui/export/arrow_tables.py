@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
 from typing import Any, BinaryIO, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.arrays import I64, Array, Floats, Indexes, Mask
 from tcctui.errors import TcctuiError
 from tcctui.wire.addresses import format_address
 
@@ -27,7 +27,6 @@ except ImportError as error:
         "Install it: pip install 'tcctui[record]'",
     ) from error
 
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 Column: TypeAlias = Any
 """`pa.Array` of int64, float64, timestamp[us, UTC] or string; null is missing."""
@@ -43,7 +42,7 @@ def table(columns: Mapping[str, Column]) -> Table:
     return pa.table(dict(columns))
 
 
-def whole(values: npt.NDArray[Any], missing: Mask | None = None) -> Column:
+def whole(values: Array, missing: Mask | None = None) -> Column:
     """Make a column of whole numbers; signed ones, since not every reader has others.
 
     NaN, and 2⁶³ or more, which no kernel counts to, are missing.
@@ -56,17 +55,17 @@ def whole(values: npt.NDArray[Any], missing: Mask | None = None) -> Column:
     return pa.array(np.where(unknown, 0, values).astype("i8"), mask=unknown)
 
 
-def floats(values: npt.NDArray[np.float64]) -> Column:
+def floats(values: Floats) -> Column:
     """Make a column of floats, NaN being missing."""
     return pa.array(values, mask=np.isnan(values))
 
 
-def times(values: npt.NDArray[np.int64], missing: Mask | None = None) -> Column:
+def times(values: I64, missing: Mask | None = None) -> Column:
     """Make a column of moments, of nanoseconds since 1970, UTC."""
     return pa.array(values // 1000, mask=missing).cast(_MOMENT)
 
 
-def named(numbers: npt.NDArray[Any], names: Mapping[int, str]) -> Column:
+def named(numbers: Array, names: Mapping[int, str]) -> Column:
     """Make texts of numbers that have names; those that have none are texts of digits."""
     kinds, codes = np.unique(numbers, return_inverse=True)
     return _shared([names.get(kind, str(kind)) for kind in kinds.tolist()], codes)
@@ -78,7 +77,7 @@ def texts(values: npt.NDArray[np.bytes_]) -> Column:
     return _shared([word.decode("utf-8", "replace") or None for word in words.tolist()], codes)
 
 
-def addresses(halves: npt.NDArray[Any]) -> Column:
+def addresses(halves: Array) -> Column:
     """Make texts of addresses, shape (n, 2): two 64-bit halves each."""
     pairs = np.ascontiguousarray(halves, ">u8").view("V16").ravel()
     unique, codes = np.unique(pairs, return_inverse=True)
@@ -86,7 +85,7 @@ def addresses(halves: npt.NDArray[Any]) -> Column:
     return _shared([format_address(high, low) for high, low in ends], codes)
 
 
-def _shared(words: list[Any], codes: npt.NDArray[np.intp]) -> Column:
+def _shared(words: list[Any], codes: Indexes) -> Column:
     return pa.array(words, pa.string()).take(pa.array(codes))
 
 
@@ -181,7 +180,9 @@ def _with_iso_times(table: Table) -> Table:
     return table
 
 
-WRITERS: Mapping[str, Callable[[BinaryIO, Any], Writer]] = MappingProxyType(
-    {".parquet": _Parquet, ".csv": _Csv, ".jsonl": _JsonLines}
-)
+WRITERS: Mapping[str, Callable[[BinaryIO, Any], Writer]] = {
+    ".parquet": _Parquet,
+    ".csv": _Csv,
+    ".jsonl": _JsonLines,
+}
 """By the file name's ending; each is given the file and the first part's schema."""

@@ -7,8 +7,8 @@ from before a flow's first ACK are attributed too.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U64, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import Keys
 from tcctui.flows.intake.sockets import keys_of_ends
@@ -40,7 +40,7 @@ class Attribution:
     """Learns sockets from events with a cookie, and from samples; then attributes the others."""
 
     def __init__(self) -> None:
-        self._gathered: list[npt.NDArray[np.void]] = []
+        self._gathered: list[Records] = []
         self._count = 0
         self._index: list[_Index] | None = None
 
@@ -53,7 +53,7 @@ class Attribution:
             self._gathered = [self.all()]
             self._count = len(self._gathered[0]) // 2  # so that it is not done twice
 
-    def _add(self, records: npt.NDArray[np.void]) -> None:
+    def _add(self, records: Records) -> None:
         if not len(records):
             return
         names = records.dtype.names or ()
@@ -72,7 +72,7 @@ class Attribution:
         self._gathered.append(lives)
         self._count += len(lives)
 
-    def all(self) -> npt.NDArray[np.void]:
+    def all(self) -> Records:
         """All connections, in the order of their cookies (`LIFE`)."""
         if not self._gathered:
             return np.zeros(0, LIFE)
@@ -121,12 +121,12 @@ class Attribution:
 class _Index:
     """Connections by a key, and those of one key by their begin."""
 
-    def __init__(self, keys: Keys, lives: npt.NDArray[np.void]) -> None:
+    def __init__(self, keys: Keys, lives: Records) -> None:
         order = np.lexsort((lives["first_ns"], keys))
         self._keys = keys[order]
         self._lives = pick(lives, order)
 
-    def find(self, keys: Keys, when: npt.NDArray[np.uint64]) -> Keys:
+    def find(self, keys: Keys, when: U64) -> Keys:
         """Cookie of the connection that each event belongs to, 0 if there is none."""
         found = np.zeros(len(keys), "u8")
         begin = np.searchsorted(self._keys, keys)
@@ -144,7 +144,7 @@ class _Index:
         found[asked[known]] = lives["cookie"][place[known]]
         return found
 
-    def _begun(self, keys: Keys, when: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    def _begun(self, keys: Keys, when: U64) -> I64:
         """Index of the last connection at or before each key and time; -1 before all."""
         there = np.flatnonzero(np.isin(self._keys, keys))
         count = len(there)
@@ -157,7 +157,7 @@ class _Index:
         return np.append(there, -1)[until[count:] - 1]
 
 
-def _keys(records: npt.NDArray[np.void], skaddr: npt.NDArray[np.uint64]) -> Keys:
+def _keys(records: Records, skaddr: U64) -> Keys:
     """64-bit key of a socket's both ends and its kernel address."""
     saddr, daddr = records["saddr"], records["daddr"]
     return keys_of_ends(

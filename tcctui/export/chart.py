@@ -111,8 +111,7 @@ def _settled(picture: str) -> str:
 
 
 def _chart(picture: Picture) -> TimeChart:
-    quantity = picture.quantity
-    chart = TimeChart(quantity.title, quantity.unit, quantity.form)
+    chart = TimeChart(replace(picture.quantity, tell=None))
     chart.data = picture.data
     chart.message = "Nothing was measured"
     return chart

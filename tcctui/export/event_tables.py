@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 import numpy as np
 
+from tcctui.arrays import Records
 from tcctui.export.arrow_tables import (
     Column,
     Table,
@@ -21,28 +21,26 @@ from tcctui.export.arrow_tables import (
 from tcctui.fields.every_field import BY_RECORDED
 from tcctui.recording.field_metadata import EXTREME_OF
 from tcctui.wire.events import NO_SSTHRESH, EventKind, Events, TcpState
-from tcctui.wire.records import Records, pick
+from tcctui.wire.records import pick
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, End, Samples, value
 from tcctui.wire.tcp_states import CA_STATE_NAMES, STATE_NAMES
 from tcctui.wire.tracepoints import TRACEPOINTS
 
-KINDS: Mapping[int, str] = MappingProxyType({row.kind: row.label for row in TRACEPOINTS})
-_PROBED: Mapping[str, str] = MappingProxyType(
-    {
-        **{
-            BY_RECORDED[name].export: name
-            for name in (
-                *("snd_cwnd", "ssthresh", "srtt", "snd_wnd", "rcv_wnd", "snd_nxt", "snd_una"),
-                *("data_len", "mark", "acks"),
-            )
-        },
-        **{
-            f"{BY_RECORDED[name].export}_{extreme}": f"{name}_{extreme}"
-            for name in EXTREME_OF
-            for extreme in ("min", "max")
-        },
-    }
-)
+KINDS: Mapping[int, str] = {row.kind: row.label for row in TRACEPOINTS}
+_PROBED: Mapping[str, str] = {
+    **{
+        BY_RECORDED[name].export: name
+        for name in (
+            *("snd_cwnd", "ssthresh", "srtt", "snd_wnd", "rcv_wnd", "snd_nxt", "snd_una"),
+            *("data_len", "mark", "acks"),
+        )
+    },
+    **{
+        f"{BY_RECORDED[name].export}_{extreme}": f"{name}_{extreme}"
+        for name in EXTREME_OF
+        for extreme in ("min", "max")
+    },
+}
 """Columns that only tcp_probe's events have, and the fields of `EVENT` they are."""
 
 

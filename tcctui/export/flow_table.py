@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Array
 from tcctui.export.arrow_tables import (
     Column,
     Table,
@@ -26,7 +25,7 @@ from tcctui.export.selection import Selection
 from tcctui.fields.connection import ENDS
 from tcctui.fields.every_field import BY_NAME
 from tcctui.flows.diagnosis.verdicts import CAUSES, LIMIT_NAMES
-from tcctui.flows.index import Keys
+from tcctui.flows.index import KeyIndex, Keys, grown
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
@@ -91,55 +90,46 @@ class FlowTable:
     def table(self, end_ns: int, wall_offset_ns: int) -> Table:
         """Give a row for each flow of which something came, in the order of their cookies."""
         self._look(max(end_ns, self._next_ns - _STEP_NS))
-        known = self._known
-        self._gathered.finish(end_ns, known.cookies, known.column("closed_ns").astype("i8"))
-        cookies = self._gathered.cookies
-        there = np.isin(cookies, known.cookies)
-        cookies = cookies[there]
-        rows = np.searchsorted(known.cookies, cookies)
-        return _columns(known, rows, cookies, self._gathered, wall_offset_ns)
+        known, gathered = self._known, self._gathered
+        gathered.finish(end_ns, known.index, known.column("closed_ns").astype("i8"))
+        rows = known.index.lookup(gathered.cookies)
+        there = rows >= 0
+        return _columns(known, rows[there], gathered.cookies[there], gathered, wall_offset_ns)
 
 
 class _Newest:
     """The newest columns of each flow, and the seconds that each cause limited it."""
 
     def __init__(self) -> None:
-        self.cookies: Keys = np.empty(0, "u8")
-        self._columns: dict[str, npt.NDArray[Any]] = {}
+        self.index = KeyIndex()
+        """Row of each flow in the columns."""
+        self._columns: dict[str, Array] = {}
         self.limited = np.empty((0, len(CAUSES)))
 
-    def column(self, name: str) -> npt.NDArray[Any]:
-        """Give a column, in the order of `cookies`."""
+    def column(self, name: str) -> Array:
+        """Give a column, an entry for each row."""
         return self._columns.get(name, np.empty(0, "i8"))
 
     def take(self, flows: Flows, since_ns: int) -> None:
         """Put in what is known now; it was so since `since_ns`, for as long as a flow lived."""
-        new = flows["cookie"]
         closed = flows["closed_ns"]
         until = np.where(closed > 0, closed, flows.now_ns)
         seconds = np.maximum(until - np.maximum(flows["first_ns"], since_ns), 0) / 1e9
-        shares = np.nan_to_num(flows["limit_shares"]) * seconds[:, None]
-        cookies = np.union1d(self.cookies, new)
-        before, now = np.searchsorted(cookies, self.cookies), np.searchsorted(cookies, new)
-        limited = np.zeros((len(cookies), len(CAUSES)))
-        limited[before] = self.limited
-        limited[now] += shares
-        self.limited = limited
+        rows = self.index.lookup(flows["cookie"])
+        new = np.flatnonzero(rows < 0)
+        rows[new] = len(self.index) + np.arange(len(new))
+        self.index.put(flows["cookie"][new], rows[new])
+        self.limited = grown(self.limited, len(self.index))
+        self.limited[rows] += np.nan_to_num(flows["limit_shares"]) * seconds[:, None]
         for name, column in flows.items():
-            if name == "limit_shares":
-                continue
-            old = self._columns.get(name, np.empty(0, column.dtype))
-            grown = np.zeros(len(cookies), column.dtype)
-            grown[before] = old
-            grown[now] = column
-            self._columns[name] = grown
-        self.cookies = cookies
+            if name != "limit_shares":
+                known = self._columns.get(name, np.empty(0, column.dtype))
+                self._columns[name] = grown(known, len(self.index))
+                self._columns[name][rows] = column
 
 
-def _columns(
-    known: _Newest, rows: npt.NDArray[np.int64], cookies: Keys, gathered: Gathered, offset: int
-) -> Table:
-    def of(name: str) -> npt.NDArray[Any]:
+def _columns(known: _Newest, rows: I64, cookies: Keys, gathered: Gathered, offset: int) -> Table:
+    def of(name: str) -> Array:
         return known.column(name)[rows]
 
     sums = gathered.of(cookies)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Array, Indexes, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
 from tcctui.wire.events import CaState, EventKind, Events
@@ -41,7 +40,6 @@ class Gathered:
 
     def __init__(self) -> None:
         self._rows = KeyIndex()
-        self._count = 0
         self._columns = {name: np.zeros(0, kind) for name, kind in _FIELDS.items()}
         self._states = np.zeros(0, _STATE)  # the newest of each flow with a known one
         self.ca_states_come = False
@@ -89,9 +87,7 @@ class Gathered:
         self._extreme("first_ns", rows, records["ts_ns"], starts)
         self._extreme("last_ns", rows, records["ts_ns"], starts)
 
-    def _extreme(
-        self, name: str, rows: Rows, values: npt.NDArray[Any], starts: npt.NDArray[np.intp]
-    ) -> None:
+    def _extreme(self, name: str, rows: Rows, values: Array, starts: Indexes) -> None:
         column = self._columns[name]
         reduce = np.minimum if name in _LEAST else np.maximum
         column[rows] = reduce(column[rows], reduce.reduceat(values.astype("i8"), starts))
@@ -117,7 +113,7 @@ class Gathered:
         # A sample of a flow with state events is not its first state.
         self._go_on(np.concatenate([self._states, sampled, entered]))
 
-    def _go_on(self, states: npt.NDArray[np.void]) -> None:
+    def _go_on(self, states: Records) -> None:
         states = states[np.lexsort((states["ns"], states["cookie"]))]
         if not len(states):
             return
@@ -125,23 +121,22 @@ class Gathered:
         self._spend(states[:-1][same], states["ns"][1:][same])
         self._states = states[np.append(~same, True)]
 
-    def _spend(self, states: npt.NDArray[np.void], until_ns: npt.NDArray[np.int64]) -> None:
+    def _spend(self, states: Records, until_ns: I64) -> None:
         for name, state in (("recovery_ns", CaState.RECOVERY), ("loss_ns", CaState.LOSS)):
             spent = states["state"] == state
             rows = self._rows_of(states["cookie"][spent])
             np.add.at(self._columns[name], rows, until_ns[spent] - states["ns"][spent])
 
-    def finish(self, end_ns: int, cookies: Keys, closed_ns: npt.NDArray[np.int64]) -> None:
-        """Extend the last state of each flow until it closed (0: still open), or to the end."""
-        index = KeyIndex()
-        order = np.argsort(cookies)
-        index.put(cookies[order], np.arange(len(cookies)))
-        place = index.lookup(self._states["cookie"])
-        closed = np.append(closed_ns[order], 0)[place]
+    def finish(self, end_ns: int, index: KeyIndex, closed_ns: I64) -> None:
+        """Extend the last state of each flow until it closed, or to the end.
+
+        `closed_ns` has an entry for each row of `index`, 0 while the flow is open.
+        """
+        closed = np.append(closed_ns, 0)[index.lookup(self._states["cookie"])]
         until = np.where(closed > 0, closed, end_ns)
         self._spend(self._states, np.maximum(until, self._states["ns"]))
 
-    def of(self, cookies: Keys) -> Mapping[str, npt.NDArray[Any]]:
+    def of(self, cookies: Keys) -> Mapping[str, Array]:
         """Columns of these flows; see `_FIELDS`. Minima are 0 without values."""
         rows = self._rows_of(cookies)
         found = {name: column[rows] for name, column in self._columns.items()}
@@ -152,9 +147,7 @@ class Gathered:
     @property
     def cookies(self) -> Keys:
         """Cookies of the flows with any record, ascending."""
-        names = np.zeros(self._count, "u8")
-        names[:] = self._names[: self._count]
-        return np.sort(names)
+        return self._rows.keys
 
     def _rows_of(self, cookies: Keys) -> Rows:
         rows = self._rows.lookup(cookies)
@@ -163,16 +156,12 @@ class Gathered:
             rows = self._rows.lookup(cookies)
         return rows
 
-    _names: Keys = np.empty(0, "u8")
-
     def _open(self, cookies: Keys) -> None:
-        rows = np.arange(self._count, self._count + len(cookies))
-        self._count += len(cookies)
-        if self._count > len(self._names):
-            room = max(1024, 2 * self._count)
-            self._names = grown(self._names, room)
+        begin = len(self._rows)
+        end = begin + len(cookies)
+        if end > len(self._columns["records"]):
+            room = max(1024, 2 * end)
             self._columns = {name: grown(column, room) for name, column in self._columns.items()}
             for name in _LEAST:
-                self._columns[name][rows[0] :] = _NEVER
-        self._names[rows] = cookies
-        self._rows.put(cookies, rows)
+                self._columns[name][begin:] = _NEVER
+        self._rows.put(cookies, np.arange(begin, end))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from tcctui.export.outfile import outfile
 from tcctui.export.progress import Progress
 from tcctui.export.query_matches import matched, matching
 from tcctui.export.selection import Selection
-from tcctui.export.typed_moment import Moment
 from tcctui.headless.matching import is_of_ends
 from tcctui.printable import plain
 from tcctui.query import ALL, Query
@@ -35,6 +35,18 @@ _AROUND_NS = 60_000_000_000
 _LEARNING = 0.4  # share of the time that it takes, about
 
 _PART = 1 << 17  # rows that are made at a time
+
+
+class Moment(Protocol):
+    """Moment of a recording, as typed."""
+
+    def of(self, timeline: Timeline, option: str) -> int:
+        """Moment on the timeline's clock.
+
+        Raises:
+            TcctuiError: it is outside the timeline.
+
+        """
 
 
 class Job:

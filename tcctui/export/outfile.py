@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,31 +10,25 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from tcctui.files.new_file import NewFile, refusal
+from tcctui.files.new_file import new_file, refusal
 
 _SIGNALS = tuple(number for number in signal.Signals if number.name in ("SIGTERM", "SIGHUP"))
 
 
 @contextlib.contextmanager
 def outfile(path: Path, *, force: bool) -> Iterator[BinaryIO]:
-    """Write a new file, named when the context ends without an exception or a signal.
-
-    See `NewFile`.
+    """Write a `new_file`, which a signal leaves without its name, too.
 
     Raises:
         TcctuiError: it can't be made, or the name is taken.
 
     """
     with _ended_by_signals():
-        new = NewFile(path, force=force)
         try:
-            with os.fdopen(new.descriptor, "wb") as file:
+            with new_file(path, force=force) as file:
                 yield file
-            new.name()
         except OSError as error:
             raise refusal(path, error) from error
-        finally:
-            new.discard()
 
 
 @contextlib.contextmanager

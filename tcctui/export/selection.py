@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Mask, Records
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.export.attribution import LIFE
 from tcctui.flows.index import Keys
@@ -19,7 +19,7 @@ from tcctui.query import ALL, Query
 from tcctui.recording.chunks import Chunk, pieces
 from tcctui.recording.timeline import Timeline
 from tcctui.wire.batch import Batch
-from tcctui.wire.records import Records, pick
+from tcctui.wire.records import pick
 
 SLACK_NS = 1_000_000_000
 """Largest delay of a chunk behind its events, in nanoseconds."""
@@ -61,12 +61,12 @@ class Selection:
         newest = [int(part["ts_ns"].max()) for part in (chunk.events, chunk.samples) if len(part)]
         return pieces(chunk, min(self.end_ns, max([chunk.end_ns, *newest])))
 
-    def _within(self, records: Records) -> npt.NDArray[np.bool_]:
+    def _within(self, records: Records) -> Mask:
         when = records["ts_ns"]
         return (when >= np.uint64(max(0, self.begin_ns))) & (when <= np.uint64(self.end_ns))
 
 
-def flow(text: str, lives: npt.NDArray[np.void]) -> Keys:
+def flow(text: str, lives: Records) -> Keys:
     """Flows meant by `--flow`: a cookie, or LOCAL-REMOTE.
 
     `lives` are those of the recording (`attribution.LIFE`).
@@ -96,7 +96,7 @@ def flow(text: str, lives: npt.NDArray[np.void]) -> Keys:
     return np.unique(lives["cookie"][found])
 
 
-def ends(cookie: int, lives: npt.NDArray[np.void]) -> tuple[str, str]:
+def ends(cookie: int, lives: Records) -> tuple[str, str]:
     """Text of a flow's local and remote end."""
     life = lives[lives["cookie"] == np.uint64(cookie)][-1:]
     local, remote = (

@@ -10,10 +10,12 @@ import errno
 import os
 import secrets
 import stat
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from tcctui.errors import TcctuiError
-from tcctui.files.ownership import give_to_caller
 
 # Python closes it in child processes; not every system has a flag for untranslated bytes.
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
@@ -75,6 +77,18 @@ class NewFile:
         self._part = None
 
 
+@contextlib.contextmanager
+def new_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+    """Write a new file, named when the context ends without an exception; see `NewFile`."""
+    new = NewFile(path, force=force)
+    try:
+        with os.fdopen(new.descriptor, "wb") as file:
+            yield file
+        new.name()
+    finally:
+        new.discard()
+
+
 def see(path: Path, *, force: bool) -> None:
     """Check that a file may be made under this name, before all the work.
 
@@ -132,3 +146,24 @@ def _linked(part: Path, path: Path) -> bool:
 def _claim(path: Path) -> None:
     """Reserve a free name, which the finished file replaces at once."""
     os.close(os.open(path, _NEW, 0o600))
+
+
+# Ownership of files made under sudo
+
+
+def give_to_caller(descriptor: int) -> None:
+    """Give an open file to the user who called sudo, where the file system supports it."""
+    if sys.platform == "win32":
+        return
+    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
+    if os.geteuid() == 0 and user.isdecimal() and group.isdecimal():
+        with contextlib.suppress(OSError, OverflowError, ValueError):  # SUDO_UID may be anything
+            os.fchown(descriptor, int(user), int(group))
+
+
+def ours(user: int) -> bool:
+    """Check for our own user id, or that of the user who called sudo."""
+    if sys.platform == "win32":
+        return True
+    caller = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
+    return user == os.geteuid() or str(user) == caller

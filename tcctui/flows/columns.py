@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.arrays import I64, Array, Mask
 from tcctui.fields.every_field import every
 from tcctui.fields.field import Where
 from tcctui.flows.index import Rows, grown
 
 Column = npt.NDArray[np.generic]
 
-FIELDS: Mapping[str, np.dtype[np.generic]] = MappingProxyType(
-    {field.name: np.dtype(field.dtype) for field in every() if field.where is Where.FLOW}
-)
+FIELDS: Mapping[str, np.dtype[np.generic]] = {
+    field.name: np.dtype(field.dtype) for field in every() if field.where is Where.FLOW
+}
 """The fields kept for each flow, with their types.
 
 Of what events and samples both tell (`state`, `ca_state`, `snd_cwnd`, `ssthresh`, `srtt_us`,
@@ -42,13 +41,11 @@ makes the columns of `SAMPLED` from it.
 `limit_shares` has the shape (n, len(CAUSES)), for `diagnosis.CAUSES`; NaN where nothing is known.
 """
 
-UNKNOWN: Mapping[str, int] = MappingProxyType(
-    {
-        field.name: field.unknown
-        for field in every()
-        if field.where in (Where.FLOW, Where.DERIVED) and field.unknown is not None
-    }
-)
+UNKNOWN: Mapping[str, int] = {
+    field.name: field.unknown
+    for field in every()
+    if field.where in (Where.FLOW, Where.DERIVED) and field.unknown is not None
+}
 """Numbers that stand for no value, of columns whose type has no NaN for that."""
 
 
@@ -57,7 +54,7 @@ _NOT_ZERO = tuple(
 )
 
 
-def missing(name: str, values: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+def missing(name: str, values: Array) -> Mask:
     """Tell which flows' values of the column `name` are unknown."""
     if values.dtype.kind == "S":
         return np.asarray(values == b"")
@@ -76,15 +73,15 @@ class FlowColumns:
 
     def __init__(self) -> None:
         self._columns = {name: np.zeros(0, kind) for name, kind in FIELDS.items()}
-        self._free: npt.NDArray[np.int64] = np.empty(0, "i8")
-        self.live: npt.NDArray[np.bool_] = np.zeros(0, bool)
+        self._free: I64 = np.empty(0, "i8")
+        self.live: Mask = np.zeros(0, bool)
         """Mask of the rows in use."""
 
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+    def __getitem__(self, name: str) -> Array:
         return self._columns[name]
 
     @property
-    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+    def kept(self) -> Mapping[str, Array]:
         """State of each row, by name."""
         return self._columns
 

@@ -7,13 +7,12 @@ from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Floats, Indexes, Mask
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 
-Mask = npt.NDArray[np.bool_]
-Places = npt.NDArray[np.intp]
+Places = Indexes
 
 THIS_HOST = ""
 """`FlowKey.host` in a view of one machine, which the program runs on or a recording is of."""
@@ -149,7 +148,7 @@ class RowsFrame(NamedTuple):
     """
 
     cells: Flows
-    sparklines: Mapping[Sparkline, npt.NDArray[np.float64]]
+    sparklines: Mapping[Sparkline, Floats]
     found: int | None
 
 
@@ -172,7 +171,7 @@ class Frame:
 
 
 class Reads(Protocol):
-    """Reads that are all of one instant: `instant.Instant`, or a moment that is held."""
+    """Reads that are all of one instant: of a store, or of a moment, whose lock is held."""
 
     def totals(self) -> Totals:
         """Counts since the start."""
@@ -188,7 +187,7 @@ class Reads(Protocol):
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> npt.NDArray[np.float64]:
+    ) -> Floats:
         """The recent past of several flows; see `Store.sparklines`."""
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-Keys = npt.NDArray[np.uint64]
-Rows = npt.NDArray[np.int64]
+from tcctui.arrays import I64, U64, Array
+
+Keys = U64
+Rows = I64
 
 
-def grown(array: npt.NDArray[Any], rows: int) -> npt.NDArray[Any]:
+def grown(array: Array, rows: int) -> Array:
     """Copy an array with room for `rows` rows; the new ones are zero.
 
     Unlike numpy's resize, it leaves the new part uncommitted until it is written.

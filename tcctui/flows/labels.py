@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.arrays import U8, U64, Array
 from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.columns import Column
 from tcctui.wire.addresses import format_address, format_endpoint
@@ -51,7 +51,7 @@ def with_states(lines: Lines, states: Column) -> Lines:
     return np.char.add(lines, _STATES[states])
 
 
-def both_endpoints(flows: Mapping[str, npt.NDArray[Any]]) -> Lines:
+def both_endpoints(flows: Mapping[str, Array]) -> Lines:
     """Lines of `local remote`, as `endpoints` writes them, from flows' addresses and ports.
 
     Without a Python call per flow of IPv4: 100,000 of them take 30 ms.
@@ -63,7 +63,7 @@ def both_endpoints(flows: Mapping[str, npt.NDArray[Any]]) -> Lines:
     )
 
 
-def _both(*columns: npt.NDArray[Any]) -> Lines:
+def _both(*columns: Array) -> Lines:
     local_high, local_low, sport, remote_high, remote_low, dport = columns
     parts = [
         _hosts(local_high, local_low),
@@ -78,7 +78,7 @@ def _both(*columns: npt.NDArray[Any]) -> Lines:
     return _joined(row.view("u1").reshape(len(row), row.itemsize))
 
 
-def _hosts(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> Lines:
+def _hosts(high: U64, low: U64) -> Lines:
     """Addresses and the colon after each, in pieces with NULs in between."""
     octets = low.astype(">u8").view("u1").reshape(-1, 8)[:, 4:]
     hosts = _OCTETS[octets + _LAST_HAS_COLON].view("S16")[:, 0]
@@ -92,7 +92,7 @@ def _hosts(high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> Lines:
     return hosts
 
 
-def _joined(pieces: npt.NDArray[np.uint8]) -> Lines:
+def _joined(pieces: U8) -> Lines:
     """Close the gaps of NULs in rows of characters, shape (n, width)."""
     kept = pieces != 0
     lengths = kept.sum(axis=1)

@@ -7,9 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from tcctui.flows.columns import FlowColumns
-from tcctui.flows.diagnosis.limit_log import Limits
+from tcctui.flows.diagnosis.recent_limits import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
-from tcctui.flows.history.eviction import to_evict
 from tcctui.flows.history.history import History
 from tcctui.flows.history.marks import MarkLog
 from tcctui.flows.history.rate_log import RateLog
@@ -82,7 +81,7 @@ class FlowRows:
     @property
     def nbytes(self) -> int:
         """Approximate memory in use, in bytes."""
-        logs = self.history.pages.nbytes + self.marks.nbytes + self.rate_log.nbytes
+        logs = self.history.pages.nbytes + self.marks.log.nbytes + self.rate_log.log.nbytes
         return self.columns.capacity * _ROW + logs
 
     def go_on(self, now_ns: int) -> None:
@@ -168,7 +167,36 @@ class FlowRows:
         while (needed := history.pages_needed(rows, buckets)) > history.pages.free:
             if not history.make_room(needed, now):
                 keep = np.concatenate([keep, self.held_rows()])
-                evicted = to_evict(self.columns, history, needed, keep)
+                evicted = self._to_evict(needed, keep)
                 self.evicted += len(evicted)
                 self.drop(evicted)
                 break
+
+    def _to_evict(self, needed: int, keep: Rows) -> Rows:
+        """Rows whose pages make up for what lacks to `needed`: closed ones, then the longest idle.
+
+        Those in `keep` stay, and so do flows without pages: evicting them frees nothing.
+        """
+        columns, history = self.columns, self.history
+        candidate = columns.live.copy()
+        candidate[keep] = False
+        candidate &= history.pages_held(slice(None)) > 0
+        missing = needed - history.pages.free
+        chosen = np.empty(0, "i8")
+        for closed in (True, False):
+            rows = np.flatnonzero(candidate & ((columns["closed_ns"] > 0) == closed))
+            # For a flow with samples only, the time of its last change.
+            last = np.maximum(
+                columns["last_ns"][rows], history.newest(rows).astype("i8") * BUCKET_NS
+            )
+            if len(rows) > missing:  # each has a page at least: no more evictions than that
+                longest = np.argpartition(last, missing)[:missing]
+                rows, last = rows[longest], last[longest]
+            rows = rows[np.argsort(last, kind="stable")]
+            freed = np.cumsum(history.pages_held(rows))
+            rows = rows[: int(np.searchsorted(freed, missing)) + 1]
+            chosen = np.concatenate([chosen, rows])
+            missing -= int(freed[len(rows) - 1]) if len(rows) else 0
+            if missing <= 0:
+                break
+        return chosen

@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U8, Array, Floats
 from tcctui.flows.history.marks import NO_MARKS, Marks
 
 
 @dataclass(frozen=True, eq=False)
-class Flows(Mapping[str, npt.NDArray[Any]]):
+class Flows(Mapping[str, Array]):
     """Some columns of some flows at one moment; all arrays have the same length.
 
     `now_ns` is the moment, on the events' clock.
     """
 
     now_ns: int
-    columns: Mapping[str, npt.NDArray[Any]]
+    columns: Mapping[str, Array]
 
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+    def __getitem__(self, name: str) -> Array:
         return self.columns[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -42,9 +41,9 @@ class Flows(Mapping[str, npt.NDArray[Any]]):
 class Extremes:
     """One field of one flow on a grid of time; NaN without an event."""
 
-    low: npt.NDArray[np.float64]
-    high: npt.NDArray[np.float64]
-    last: npt.NDArray[np.float64]
+    low: Floats
+    high: Floats
+    last: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +61,7 @@ class FlowHistory:
     series: Mapping[str, Extremes]
     mss: int
     marks: Marks = NO_MARKS
-    limits: npt.NDArray[np.uint8] = field(default_factory=lambda: np.empty(0, "u1"))
+    limits: U8 = field(default_factory=lambda: np.empty(0, "u1"))
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,19 @@ from copy import copy, deepcopy
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Floats, Records
+from tcctui.flows.columns import SAMPLED
+from tcctui.flows.derived import complete, needs
 from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
-from tcctui.flows.history.resample import Lived
-from tcctui.flows.index import Keys
-from tcctui.flows.instant import Instant
-from tcctui.flows.intake.batch_splits import parts
-from tcctui.flows.intake.event_intake import EventIntake
+from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
+from tcctui.flows.history.detail import RECENT_BUCKETS
+from tcctui.flows.history.marks import laid
+from tcctui.flows.history.rate_log import acked_rate
+from tcctui.flows.history.resample import Lived, acked, resample
+from tcctui.flows.history.time_grid import TimeGrid
+from tcctui.flows.index import Keys, Rows
+from tcctui.flows.intake.event_intake import EventIntake, parts
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.keyframe import checkpoint
 from tcctui.flows.keyframe.keyframe import Keyframe
@@ -29,8 +34,14 @@ from tcctui.wire.samples import SOCKET, Samples
 HISTORY_MEMORY = 72 << 20
 """Default memory budget of histories in bytes."""
 
+LONGEST_RECENT = RECENT_BUCKETS * BUCKET_NS / 1e9
+"""Seconds that are kept in the detail of `BUCKET_NS`."""
+
 _AT_A_TIME = 4096
 """Samples taken in per lock: a few milliseconds."""
+
+_FEW = 256
+"""Flows whose samples are copied whole: that is dearer than to copy a field, but not each field."""
 
 
 class Store:
@@ -40,11 +51,11 @@ class Store:
     """
 
     def __init__(self, history_memory: int = HISTORY_MEMORY) -> None:
-        self._lock = threading.Lock()
+        # A frame holds it while it makes its reads, which take it too.
+        self._lock = threading.RLock()
         self._known = FlowRows(history_memory)
         self._looks = SampleIntake(self._known)
         self._intake = EventIntake(self._known, self._looks)
-        self._now = Instant(self._known)
 
     def take(self, batch: Batch) -> None:
         """Take in a batch, its events first, and let time go on to its `now_ns`."""
@@ -71,7 +82,7 @@ class Store:
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
 
-    def sockets(self, cookies: Keys) -> npt.NDArray[np.void]:
+    def sockets(self, cookies: Keys) -> Records:
         """Keys for sampling these flows: a `SOCKET` for each, in the order given.
 
         Unknown and closed flows are left out.
@@ -110,7 +121,14 @@ class Store:
     def totals(self) -> Totals:
         """Counts since the start."""
         with self._lock:
-            return self._now.totals()
+            known = self._known
+            return Totals(
+                known.events,
+                len(known.cookies),
+                known.evicted,
+                known.history.detail.seconds,
+                known.event_rate.per_second,
+            )
 
     def flows(self, names: Iterable[str]) -> Flows:
         """Copy some columns, of `FIELDS`, `SAMPLED` or `DERIVED`, of all flows.
@@ -118,17 +136,41 @@ class Store:
         They are in the order of their cookies; `cookie` is always present.
         """
         with self._lock:
-            return self._now.flows(names)
+            return self._copy(self._known.cookies.rows, names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """Copy some columns of these flows, in the order given; unknown ones are left out."""
         with self._lock:
-            return self._now.some_flows(cookies, names)
+            rows = self._known.cookies.lookup(cookies)
+            return self._copy(rows[rows >= 0], names)
+
+    def _copy(self, rows: Rows, names: Iterable[str]) -> Flows:
+        names = frozenset({*names, "cookie"})
+        read = needs(names)
+        if len(rows) <= _FEW:
+            read = (read - SAMPLED) | {"sample"}
+        copied = {name: self._column(name, rows) for name in read}
+        return complete(Flows(self._known.now_ns, copied), names)
+
+    def _column(self, name: str, rows: Rows) -> Array:
+        """One that follows from no others, or `text`, which is kept once it was made."""
+        known = self._known
+        if name == "text":
+            return known.endpoints.searchable(rows)
+        if name == "sample":
+            return known.latest.of(rows)
+        if name in SAMPLED:
+            return known.latest.column(rows, name)
+        if name == "limit":
+            return known.limits.verdicts(rows, known.now_ns)
+        if name == "limit_shares":
+            return known.limits.shares(rows, known.now_ns)
+        return known.columns[name][rows]
 
     def frame(self, request: FrameRequest) -> Frame:
         """Copy all that is asked for, of one instant: nothing is taken in meanwhile."""
         with self._lock:
-            return cut(self._now, request)
+            return cut(self, request)
 
     def key(self, cookie: int) -> FlowKey:
         """Give the key of a flow of this machine: its own cookie."""
@@ -155,11 +197,10 @@ class Store:
         A few milliseconds, some MB: with histories of 50 flows, or none of 10,000.
         """
         twin = copy(self)
-        twin._lock = threading.Lock()
+        twin._lock = threading.RLock()
         with self._lock:
             of_all = (self._known, self._looks, self._intake)
             twin._known, twin._looks, twin._intake = deepcopy(of_all)
-        twin._now = Instant(twin._known)
         return twin
 
     def give_up(self) -> None:
@@ -190,12 +231,55 @@ class Store:
         `lived` is another store's longer knowledge of that life.
         """
         with self._lock:
-            return self._now.history(cookie, seconds, columns, at_ns, lived=lived)
+            known = self._known
+            row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])
+            if row < 0:
+                return None
+            mss = int(known.columns["mss"][row])
+            now = known.now_ns if at_ns is None else at_ns
+            born = int(known.columns["first_ns"][row])
+            if now < born:
+                return None
+            recent = self._recent(row)
+            buckets, step = recent, 1
+            if (seconds is None or seconds > LONGEST_RECENT) and known.history.has(row):
+                buckets, step = known.history.life(row)
+            if lived is not None:
+                buckets, step = lived.until(buckets, step, recent, now // BUCKET_NS)
+            first = born if seconds is None else now - int(seconds * 1e9)
+            grid = TimeGrid.over(
+                first=first // BUCKET_NS, newest=now // BUCKET_NS, step=step, columns=columns
+            )
+            rates = known.rate_log.of(cookie, grid, born)
+            marks = known.marks.own(cookie, born) if lived is None else lived.marks
+            limits = known.limits.strip(row, grid)
+            counted = acked(buckets, step, grid)
+            series = resample(buckets, step, grid)
+            series |= {"acked_rate": acked_rate(counted, grid, born, now), **rates}
+            return FlowHistory(grid.seconds, series, mss, laid(marks, grid), limits)
 
     def lived(self, cookie: int) -> Lived | None:
         """A flow's whole life, for `history` of a store with a shorter one."""
         with self._lock:
-            return self._now.lived(cookie)
+            known = self._known
+            row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])
+            if row < 0 or not known.history.has(row):
+                return None
+            born = int(known.columns["first_ns"][row])
+            return Lived(*known.history.life(row), born, known.marks.own(cookie, born))
+
+    def _recent(self, row: int) -> Buckets:
+        """The row's recent past; of one that was sampled and did not change, how it is."""
+        known = self._known
+        if known.history.has(row):
+            return known.history.recent(row)
+        idle = known.columns["snd_cwnd"][row] > 0 and known.columns["events"][row] == 0
+        bucket = np.zeros((int(idle), WIDTH), "u4")
+        bucket[:, STAMP] = known.columns["first_ns"][row] // BUCKET_NS
+        for column, name in enumerate(SERIES):
+            for part in (MIN, MAX, LAST):
+                bucket[:, part.start + column] = known.columns[name][row]
+        return bucket
 
     def sparklines(
         self,
@@ -206,7 +290,7 @@ class Store:
         seconds: int,
         columns: int,
         at_ns: int | None = None,
-    ) -> npt.NDArray[np.float64]:
+    ) -> Floats:
         """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
 
         The seconds end at `at_ns` (now by default). Each column is the minimum or the maximum over
@@ -214,6 +298,16 @@ class Store:
         flow.
         """
         with self._lock:
-            return self._now.sparklines(
-                cookies, name, worst=worst, seconds=seconds, columns=columns, at_ns=at_ns
-            )
+            column = (MIN if worst == "min" else MAX).start + SERIES.index(name)
+            per_column = max(1, int(seconds * 1e9) // BUCKET_NS // columns)
+            reduce = np.fmin if worst == "min" else np.fmax
+            stored = self._known
+            rows = stored.cookies.lookup(cookies)
+            # Columns begin at multiples of their width, so that values don't flicker between them.
+            now = stored.now_ns if at_ns is None else at_ns
+            newest = now // BUCKET_NS
+            begun = (columns - 1) * per_column + newest % per_column + 1
+            known = rows >= 0
+            grid = np.full((len(rows), per_column * columns), np.nan)
+            grid[known, :begun] = stored.history.grid(rows[known], column, newest, begun)
+            return reduce.reduce(grid.reshape(len(rows), columns, per_column), axis=2)

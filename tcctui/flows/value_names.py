@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
 from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES
 from tcctui.wire.events import AF_INET, AF_INET6
 from tcctui.wire.tcp_states import CA_STATE_NAMES, STATE_NAMES
 
-VALUE_NAMES: Mapping[str, Mapping[int, str]] = MappingProxyType(
-    {
-        "state": STATE_NAMES,
-        "ca_state": CA_STATE_NAMES,
-        "limit": LIMIT_NAMES,
-        "bbr_phase": PHASE_NAMES,
-        "slow_start": {1: "slow-start", 0: "avoidance"},
-        "family": {AF_INET: "IPv4", AF_INET6: "IPv6"},
-        "from_sample": {0: "event", 1: "sample"},
-    }
-)
+VALUE_NAMES: Mapping[str, Mapping[int, str]] = {
+    "state": STATE_NAMES,
+    "ca_state": CA_STATE_NAMES,
+    "limit": LIMIT_NAMES,
+    "bbr_phase": PHASE_NAMES,
+    "slow_start": {1: "slow-start", 0: "avoidance"},
+    "family": {AF_INET: "IPv4", AF_INET6: "IPv6"},
+    "from_sample": {0: "event", 1: "sample"},
+}
 """Words by number, by the name of the column."""

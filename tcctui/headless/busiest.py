@@ -35,11 +35,7 @@ class Watched:
     """
 
     def __init__(
-        self,
-        source: Source,
-        store: Store,
-        apart_ns: int,
-        choose: Callable[[Store], Keys] = busiest,
+        self, source: Source, store: Store, apart_ns: int, choose: Callable[[Store], Keys] = busiest
     ) -> None:
         self._source = source
         self._store = store

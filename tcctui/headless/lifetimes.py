@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Floats
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.events import Events
@@ -19,8 +19,6 @@ _BEFORE = np.dtype(
         ("una", "u4", (2,)),  # snd_una of the first event, and of the last before that sample
     ]
 )
-
-Numbers = npt.NDArray[np.float64]
 
 
 class Lifetimes:
@@ -61,12 +59,11 @@ class Lifetimes:
         self._before["una"][rows, 1] = una[last]
         self._before["began"][rows] = 1
 
-    def sampled_ns(self, rows: Rows) -> npt.NDArray[np.int64]:
+    def sampled_ns(self, rows: Rows) -> I64:
         """First sample times of the connections (CLOCK_MONOTONIC); 0 for none."""
-        when: npt.NDArray[np.int64] = self._before["sampled_ns"][rows]
-        return when
+        return self._before["sampled_ns"][rows]
 
-    def totals(self, rows: Rows) -> tuple[Numbers, Numbers]:
+    def totals(self, rows: Rows) -> tuple[Floats, Floats]:
         """Bytes acknowledged and segments retransmitted before the first read; NaN if unknown."""
         before = self._before[rows]
         # Modulo 2^32: the first sample comes long before 4 GiB.
@@ -76,6 +73,6 @@ class Lifetimes:
         return acked, np.where(known, before["retransmits"], np.nan)
 
 
-def since(total: Numbers, before: Numbers) -> Numbers:
+def since(total: Floats, before: Floats) -> Floats:
     """Count since the first read; a total below it means that the socket was reconnected."""
     return np.where(total >= before, total - before, total)

@@ -8,12 +8,10 @@ are matched by their flow alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Mask, Records
 from tcctui.flows.columns import SAMPLED
 from tcctui.flows.derived import complete, needs
 from tcctui.flows.index import Keys
@@ -22,11 +20,10 @@ from tcctui.flows.store import Store
 from tcctui.query import Query
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
-from tcctui.wire.records import Records, pick
+from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples
 
-Mask = npt.NDArray[np.bool_]
-_Read = Callable[[Records], npt.NDArray[Any]]
+_Read = Callable[[Records], Array]
 
 
 def _half(name: str, place: int) -> _Read:
@@ -37,27 +34,23 @@ def _field(name: str) -> _Read:
     return lambda records: records[name]
 
 
-_ENDS: Mapping[str, _Read] = MappingProxyType(
-    {
-        "saddr_hi": _half("saddr", 0),
-        "saddr_lo": _half("saddr", 1),
-        "daddr_hi": _half("daddr", 0),
-        "daddr_lo": _half("daddr", 1),
-        **{name: _field(name) for name in ("sport", "dport", "family")},
-        "cookie": _field("sock_cookie"),
-    }
-)
+_ENDS: Mapping[str, _Read] = {
+    "saddr_hi": _half("saddr", 0),
+    "saddr_lo": _half("saddr", 1),
+    "daddr_hi": _half("daddr", 0),
+    "daddr_lo": _half("daddr", 1),
+    **{name: _field(name) for name in ("sport", "dport", "family")},
+    "cookie": _field("sock_cookie"),
+}
 """Columns in every event and every sample."""
 
-_OWN: Mapping[str, _Read] = MappingProxyType(
-    {
-        **_ENDS,
-        **{name: _field(name) for name in ("snd_cwnd", "ssthresh", "snd_wnd", "rcv_wnd", "mark")},
-        **{name: _field(name) for name in ("snd_nxt", "snd_una", "skaddr")},
-        "srtt_us": _field("srtt"),
-        "in_flight": lambda events: events["snd_nxt"] - events["snd_una"],
-    }
-)
+_OWN: Mapping[str, _Read] = {
+    **_ENDS,
+    **{name: _field(name) for name in ("snd_cwnd", "ssthresh", "snd_wnd", "rcv_wnd", "mark")},
+    **{name: _field(name) for name in ("snd_nxt", "snd_una", "skaddr")},
+    "srtt_us": _field("srtt"),
+    "in_flight": lambda events: events["snd_nxt"] - events["snd_una"],
+}
 """Columns in a tcp_probe event."""
 
 _ONLY_SAMPLED = SAMPLED | {"mss", "limit", "limit_shares", "sample", "sampled_ns"}
@@ -71,7 +64,7 @@ _NOBODY: Keys = np.empty(0, "u8")
 
 def needed(query: Query) -> frozenset[str]:
     """Columns that the query is evaluated on."""
-    return frozenset[str]().union(*(needs(name) for name in query.fields))
+    return needs(query.fields)
 
 
 def is_of_ends(query: Query) -> bool:
@@ -127,8 +120,7 @@ class Matching:
         unique, at = np.unique(cookies, return_inverse=True)
         flows = self.store.some_flows(unique, self.query.fields)
         matching = flows["cookie"][self.query.mask(flows)]
-        mask: Mask = np.isin(unique, matching)[at]
-        return mask
+        return np.isin(unique, matching)[at]
 
     def all_flows(self) -> Keys:
         """Cookies of all flows that match now."""

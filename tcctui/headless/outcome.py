@@ -10,15 +10,16 @@ from dataclasses import replace
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched, busiest
 from tcctui.headless.matching import Followed
 from tcctui.headless.read_loop import Ending, announce, live, recorded
 from tcctui.headless.summary import Summary
-from tcctui.headless.until import Until
 from tcctui.pump import Sink, deliver, polled
 from tcctui.query import Query
+from tcctui.query.value_text import TOLD_BY_ENDS, endpoint, said, value
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.timeline import Timeline
 from tcctui.source import Source
@@ -35,6 +36,9 @@ _TOLD_WITHIN_NS = 1_000_000_000
 
 _FIRST_DUMP_NS = 1_000_000_000
 """Nanoseconds after which all sockets have been sampled once that were there before."""
+
+_MOST_NAMED = 10
+"""Matching connections that are named."""
 
 LAST_LOOK, _LAST_WAIT = 1.5, 0.05
 """Seconds that the last samples may take, and between two polls for them."""
@@ -60,7 +64,7 @@ class Asked:
     ) -> None:
         self._query = until
         both = until if until is None or only is None else only & until
-        self._until = None if both is None else Until(both)
+        self._until = both
         self._form = summary
         self._out = out
         self.remarks = remarks
@@ -94,7 +98,7 @@ class Asked:
     def search(self) -> bool:
         """Search for a matching connection unless one was found; True if there is one."""
         if self._until is not None and not self.found:
-            self.found = self._until.found(self.store)
+            self.found = matching_lines(self._until, self.store)
         return bool(self.found)
 
     def look(self) -> None:
@@ -197,3 +201,30 @@ def _to_come(store: Store, now_ns: int) -> bool:
     missing = (closed_ns == 0) & (sampled_ns < now_ns)
     missing |= (closed_ns > now_ns - _TOLD_WITHIN_NS) & (sampled_ns < closed_ns)
     return bool(missing.any())
+
+
+def matching_lines(query: Query, store: Store) -> list[str]:
+    """Lines for up to ten matching connections; empty without a match.
+
+    A line has both ends and the queried values: `192.0.2.1:40000 > 192.0.2.2:443 | retrans 12`.
+    """
+    flows = store.flows(query.fields)
+    mask = query.mask(flows)
+    if not mask.any():
+        return []
+    asked = sorted(query.fields - TOLD_BY_ENDS)
+    cookies = flows["cookie"][mask]
+    # The values that matched, not the current ones: another thread may have changed the store.
+    values = [flows[name][mask] for name in asked]
+    ends = store.some_flows(cookies, ENDS)
+    lines = []
+    for place in range(min(len(cookies), _MOST_NAMED)):
+        told = [
+            said(name, value(name, column[place]))
+            for name, column in zip(asked, values, strict=True)
+        ]
+        both = f"{endpoint(ends, LOCAL, place)} > {endpoint(ends, REMOTE, place)}"
+        lines.append(" ".join([both, *(["|", *told] if told else [])]))
+    if len(cookies) > _MOST_NAMED:
+        lines.append(f"and {len(cookies) - _MOST_NAMED:,} more")
+    return lines

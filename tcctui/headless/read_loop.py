@@ -78,11 +78,7 @@ def announce(source: Source, remarks: TextIO) -> None:
 
 
 def live(
-    source: EventSource,
-    ending: Ending,
-    begin_ns: int,
-    duration: float | None,
-    wait: float = _WAIT,
+    source: EventSource, ending: Ending, begin_ns: int, duration: float | None, wait: float = _WAIT
 ) -> Iterator[Batch]:
     """Poll a source each `wait` seconds, until `duration` seconds after `begin_ns` or a signal.
 

@@ -11,16 +11,15 @@ from pathlib import Path
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
-from tcctui.files.file_sizes import size
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
 from tcctui.headless.read_loop import Ending, GivenUpError, live
 from tcctui.printable import plain
 from tcctui.pump import deliver
 from tcctui.query import Query
-from tcctui.recording.idle_chunks import IdleChunks
+from tcctui.recording.chunk_cutter import ChunkCutter
+from tcctui.recording.chunks import IdleChunks
 from tcctui.recording.origin import live_origin
-from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin
 from tcctui.recording.writer import PipeClosedError, RecordingWriter
 from tcctui.recording.writer_thread import RecordingThread
@@ -68,7 +67,7 @@ def record(
         quiet = IdleChunks(output.write)
         # The reader of a pipe or FIFO expects a chunk each second.
         is_file = path is not None and path.is_file()
-        tape = Tape(
+        cutter = ChunkCutter(
             store,
             begin_ns,
             quiet.write if is_file else output.write,
@@ -83,8 +82,8 @@ def record(
             batches = live(source, ending, begin_ns, duration)
             if followed is not None:
                 batches = map(followed.choose, batches)
-            deliver(batches, store, tape, until=failed)
-            tape.flush(source.now_ns())
+            deliver(batches, store, cutter, until=failed)
+            cutter.flush(source.now_ns())
             quiet.flush()
             output.close()
         except PipeClosedError as error:
@@ -97,7 +96,7 @@ def record(
             raise
         except BaseException:
             with suppress(TcctuiError):  # what is pending
-                tape.flush(source.now_ns())
+                cutter.flush(source.now_ns())
                 quiet.flush()
             with suppress(TcctuiError):  # after a failed write too, the end has to be in the file
                 output.close()
@@ -185,3 +184,13 @@ def line(elapsed: float, events: int, nbytes: int, lost: int, skipped: int) -> s
     if skipped:
         parts[-1] += f", {skipped:,} skipped by the kernel"
     return "  " + "  ".join(parts)
+
+
+def size(nbytes: int) -> str:
+    """Format bytes in powers of 1000, as files are measured: 12.3 MB."""
+    number = float(nbytes)
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 999.95:
+            return f"{number:.0f} B" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1000
+    return f"{number:.1f} TB"

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Floats
 from tcctui.fields.connection import ENDS
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
@@ -63,7 +63,7 @@ class Summary:
         self._index = KeyIndex()
         self._lifetimes = Lifetimes()
         self._measured = np.zeros(0, _MEASURED)
-        self._known: dict[str, npt.NDArray[Any]] = {}
+        self._known: dict[str, Array] = {}
         self._left_out: set[int] = set()
 
     def __len__(self) -> int:
@@ -120,9 +120,7 @@ class Summary:
             kept[rows[known]] = column[known]
             self._known[name] = kept
 
-    def _widen(
-        self, cookies: Keys, ranges: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]]
-    ) -> None:
+    def _widen(self, cookies: Keys, ranges: dict[str, tuple[Array, Array]]) -> None:
         """Widen extremes by values that are sorted by connection; 0 is no value."""
         starts = run_starts(cookies)
         rows = self._rows(cookies[starts])
@@ -170,7 +168,8 @@ class Summary:
         if self.only is not None:
             told &= np.isin(known["cookie"], self.only)
         rows = np.flatnonzero(told)
-        order = np.lexsort((-known["bytes_acked"][rows].astype("f8"), -_events(known, rows)))
+        busiest = [-known[name][rows].astype("f8") for name in ("bytes_acked", "events")]
+        order = np.lexsort(busiest)
         counted = self._counted(rows[order])
         for place, row in enumerate(rows[order].tolist()):
             at = {name: column[row].item() for name, column in known.items()}
@@ -196,7 +195,7 @@ class Summary:
                 "snd_cwnd_max": int(measured["snd_cwnd_max"][row]) or None,
             }
 
-    def _counted(self, rows: Rows) -> dict[str, npt.NDArray[np.float64]]:
+    def _counted(self, rows: Rows) -> dict[str, Floats]:
         """The kernel's counts for rows, since the first read and over whole lives."""
         known = self._known
         acked, again = (known[name][rows].astype("f8") for name in ("bytes_acked", "total_retrans"))
@@ -242,11 +241,6 @@ class Summary:
         if self._left_out:
             lines.append(f"{len(self._left_out):,} connections more are left out.")
         return "\n".join(lines) + "\n"
-
-
-def _events(known: dict[str, npt.NDArray[Any]], rows: Rows) -> npt.NDArray[np.float64]:
-    events: npt.NDArray[np.float64] = known["events"][rows].astype("f8")
-    return events
 
 
 _HEAD = (

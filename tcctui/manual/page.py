@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from tcctui import __version__
 from tcctui.cli import parser
 from tcctui.manual import options, roff
-from tcctui.manual.sections import references
+from tcctui.reference.blocks import Block, Command, Entry, Heading, Listing, Paragraph
+from tcctui.reference.topics import TOPICS
+from tcctui.reference.topics import blocks as reference_blocks
 
 _SUMMARY = "htop for TCP congestion control"
 
@@ -56,7 +58,7 @@ def _sections() -> Iterator[str]:
     yield roff.section("OPTIONS", options.described(whole))
     yield roff.section("COMMANDS", *_commands(commands, options.names(whole)))
     yield roff.section("EXAMPLES", roff.examples(_EXAMPLES))
-    yield from references()
+    yield from map(reference, TOPICS)
     yield roff.section("SEE ALSO", roff.paragraph(_SEE_ALSO))
 
 
@@ -71,3 +73,22 @@ def _commands(
         yield roff.subsection(f"tcctui {name}")
         yield roff.paragraph(command.description or told)
         yield options.described(command, known)
+
+
+def reference(topic: str) -> str:
+    """Section of one topic."""
+    return roff.section(TOPICS[topic].title.upper(), *map(_laid_out, reference_blocks(topic)))
+
+
+def _laid_out(block: Block) -> str:
+    if isinstance(block, Heading):
+        return roff.subsection(block.title)
+    if isinstance(block, Paragraph):
+        return roff.paragraph(block.text)
+    if isinstance(block, Command):
+        return roff.examples([(block.line, block.effect)])
+    if isinstance(block, Listing):
+        return roff.listing(block.text)
+    assert isinstance(block, Entry)
+    setting = f" ({roff.escaped(block.setting)})" if block.setting else ""
+    return roff.tagged(roff.bold(block.term) + setting, *block.texts)

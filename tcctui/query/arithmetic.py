@@ -1,21 +1,23 @@
-"""Arithmetic on columns: dimensions are checked when a query is parsed, not when it is used."""
+"""Conditions on columns of numbers: exact comparison with a literal, and arithmetic.
+
+Dimensions are checked when a query is parsed, not when it is used.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Floats, Mask
+from tcctui.query.conditions import Comparable, Comparison, Piece, Term
 from tcctui.query.errors import QueryError
-from tcctui.query.quantities import Dimension, Quantity, literal
-from tcctui.query.terms import Evaluation, Mask, Piece, Term
+from tcctui.query.evaluation import Evaluation
+from tcctui.query.quantities import Dimension, Quantity, compare, literal
 from tcctui.wire.events import NO_SSTHRESH
-
-Numbers: TypeAlias = npt.NDArray[np.float64]
 
 _PLAIN, _BYTES, _RATE = Dimension(), Dimension(size=1), Dimension(size=1, time=-1)
 
@@ -28,11 +30,11 @@ class Operand:
     quantity: Quantity
     unknown: int | None = None
 
-    def numbers(self, look: Evaluation) -> Numbers:
+    def numbers(self, look: Evaluation) -> Floats:
         """Floats, NaN where unknown, inf for a threshold that was never set."""
         return look.once(("numbers", self.column), lambda: self._floats(look[self.column]))
 
-    def _floats(self, values: npt.NDArray[Any]) -> Numbers:
+    def _floats(self, values: Array) -> Floats:
         floats = values.astype("f8")
         if values.dtype.kind != "f":
             if self.unknown is not None:
@@ -40,6 +42,44 @@ class Operand:
             if self.quantity.words:
                 floats[values == values.dtype.type(NO_SSTHRESH)] = np.inf
         return floats
+
+
+def number(column: str, quantity: Quantity, unknown: int | None = None) -> Comparable:
+    """Field for a column of numbers. No comparison with an `unknown` value or NaN is true."""
+
+    def term(asked: Comparison) -> Term:
+        equal = asked.operator == "="
+        pieces = [*asked.choices(quantity.noun)] if equal else [asked.value]
+        values = []
+        for piece in pieces:
+            try:
+                values.append(quantity.read(piece.text))
+            except ValueError as error:
+                raise asked.wrong(piece, str(error)) from None
+
+        def match(look: Evaluation) -> Mask:
+            numbers = look[column]
+            mask = compare(numbers, asked.operator, values[0])
+            for value in values[1:]:
+                mask |= compare(numbers, "=", value)
+            if numbers.dtype.kind == "f":
+                missing = np.isnan(numbers)
+            elif unknown is not None:
+                missing = numbers == numbers.dtype.type(unknown)
+            else:
+                return mask
+            # `!=` is the negation of this, except for missing values
+            return mask | missing if asked.symbol == "!=" else mask & ~missing
+
+        return Term(frozenset({column}), match)
+
+    return Comparable(
+        quantity.noun,
+        quantity.sample,
+        term,
+        units=tuple(quantity.units),
+        operand=Operand(column, quantity, unknown),
+    )
 
 
 @dataclass(frozen=True)

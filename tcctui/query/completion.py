@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tcctui.query.query_fields import FIELDS
 from tcctui.query.reference import BY_NAME, FIELD_HELP, FieldHelp
-from tcctui.query.searchable import FIELDS
 
 MOST = 40
 """Limit on suggestions."""

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from typing import Any, TypeAlias, TypeVar, cast
+from typing import TypeAlias, TypeVar, cast
 
 import numpy as np
-import numpy.typing as npt
 
-Flows: TypeAlias = Mapping[str, npt.NDArray[Any]]
+from tcctui.arrays import Array, Indexes, Mask
+
+Flows: TypeAlias = Mapping[str, Array]
 """Columns by name, all of one length, always including `cookie`."""
 
-Mask: TypeAlias = npt.NDArray[np.bool_]
 
 T = TypeVar("T")
 
 
-class Evaluation(Mapping[str, npt.NDArray[Any]]):
+class Evaluation(Mapping[str, Array]):
     """Columns of flows, and what was made of them during one evaluation of a query."""
 
     def __init__(self, flows: Flows) -> None:
@@ -24,7 +24,7 @@ class Evaluation(Mapping[str, npt.NDArray[Any]]):
         self._made: dict[Hashable, object] = {}
         self.count = len(flows["cookie"])
 
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+    def __getitem__(self, name: str) -> Array:
         return self._flows[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -39,9 +39,7 @@ class Evaluation(Mapping[str, npt.NDArray[Any]]):
             self._made[key] = make()
         return cast("T", self._made[key])
 
-    def of_each(
-        self, name: str, of_value: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
-    ) -> npt.NDArray[Any]:
+    def of_each(self, name: str, of_value: Callable[[Array], Array]) -> Array:
         """Apply a function once per distinct value of a column, for few values and many flows."""
         values, place = self.once(("unique", name), lambda: distinct(self[name]))
         return of_value(values)[place]
@@ -59,7 +57,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: Fibonacci hashi
 _BUCKETS = 1 << 14
 
 
-def distinct(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.intp]]:
+def distinct(texts: Array) -> tuple[Array, Indexes]:
     """Values of a column of bytes, each at least once, and each flow's index among them.
 
     Without sorting where there are few: 100,000 texts of 16 bytes take 2 ms.
@@ -77,7 +75,7 @@ def distinct(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.
     values = texts[first[used]]
     place = np.empty(_BUCKETS, np.intp)
     place[used] = np.arange(len(used))
-    places: npt.NDArray[np.intp] = place[bucket]
+    places: Indexes = place[bucket]
     if len(used) < _BUCKETS // 8 and bool((values[places] == texts).all()):
         return values, places
     sorted_values, inverse = np.unique(texts, return_inverse=True)
@@ -87,10 +85,10 @@ def distinct(texts: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], npt.NDArray[np.
 class Subset(Evaluation):
     """Some of the flows of an evaluation; a column is cut on demand."""
 
-    def __init__(self, whole: Evaluation, rows: npt.NDArray[np.intp]) -> None:
+    def __init__(self, whole: Evaluation, rows: Indexes) -> None:
         super().__init__({"cookie": whole["cookie"][rows]})
         self._whole = whole
         self._rows = rows
 
-    def __getitem__(self, name: str) -> npt.NDArray[Any]:
+    def __getitem__(self, name: str) -> Array:
         return self.once(("column", name), lambda: self._whole[name][self._rows])

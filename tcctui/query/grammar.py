@@ -13,11 +13,10 @@ from lark.visitors import Transformer
 
 from tcctui.query import arithmetic, text_terms
 from tcctui.query.arithmetic import Expression, Operand
+from tcctui.query.conditions import Comparable, Comparison, Piece, Term, all_of, any_of, negation
 from tcctui.query.errors import QueryError
-from tcctui.query.lexer import Fitting, lexemes, unknown_field
-from tcctui.query.operands import Lexeme
-from tcctui.query.searchable import FIELDS
-from tcctui.query.terms import Comparable, Comparison, Piece, Term, all_of, any_of, negation
+from tcctui.query.lexer import Fitting, Lexeme, lexemes, unknown_field
+from tcctui.query.query_fields import FIELDS
 
 MAX_CONDITIONS = 100
 """Limit on distinct conditions of a query: each costs time at every evaluation."""
@@ -154,8 +153,7 @@ def _content(token: Token) -> Any:
 
 
 def _piece(token: Token) -> Piece:
-    piece: Piece = token.value.piece
-    return piece
+    return token.value.piece
 
 
 def _written(term: Term, token: Token) -> Term:

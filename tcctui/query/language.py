@@ -5,6 +5,7 @@ or `!` right before them), with brackets; `not` binds tighter than `and`, and th
 
 - `nginx`, `10.0.3.7:443`, `"two words"`, `a|b`: found anywhere in a row's endpoints,
   state, process or algorithm, in either case; `~regex`, `~"a b"`: a regular expression, likewise.
+  Within quotes, a quotation mark is written twice: `"5"" disk"`.
 - `port:443`, `port:443,8000-8100`, `sport:`, `dport:`: either, local or remote port.
 - `ip:10.0.0.0/8`, `src:`, `dst:`: either, local or remote address, prefix or endpoint
   (`10.0.0.7:443`, `[::1]:443`, `:443`). A port behind an IPv6 address needs the brackets:
@@ -27,7 +28,7 @@ hex digits followed by a second colon (`fe::1`, `dead:beef::1`), unless they nam
 with brackets in them, and the words `and`, `or` and `not`, are quoted to be searched for.
 
 Text becomes parts in `lexemes`, parts belong together by `grammar`, and mean what the modules
-called `*_terms` and `arithmetic` make of them.
+called `conditions`, `*_terms` and `arithmetic` make of them.
 """
 
 from __future__ import annotations
@@ -36,14 +37,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from tcctui.arrays import Mask
 from tcctui.query.address_formula import Bounds
 from tcctui.query.address_formula import all_of as all_bounds
+from tcctui.query.conditions import all_of
 from tcctui.query.errors import QueryError
-from tcctui.query.evaluation import Evaluation, Flows, Mask
-from tcctui.query.searchable import FIELDS
-from tcctui.query.terms import all_of
-
-__all__ = ["ALL", "FIELD_NAMES", "MAX_LENGTH", "Query", "QueryError", "is_unfinished", "parse"]
+from tcctui.query.evaluation import Evaluation, Flows
+from tcctui.query.query_fields import FIELDS
 
 MAX_LENGTH = 2000
 """Largest length of a query: bounds the time that a pasted text can take."""

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from tcctui.arrays import Mask
 from tcctui.query.address_formula import (
     All,
     AnyOf,
@@ -18,8 +19,10 @@ from tcctui.query.address_formula import (
     Reach,
     opposite,
 )
+from tcctui.query.conditions import Comparable, Comparison, Piece, Term
+from tcctui.query.errors import nearest
+from tcctui.query.evaluation import Evaluation
 from tcctui.query.quantities import compare
-from tcctui.query.terms import Comparable, Comparison, Evaluation, Mask, Piece, Term, nearest
 from tcctui.wire.addresses import Prefix, parse_prefix
 
 _V4 = parse_prefix("0.0.0.0/0")

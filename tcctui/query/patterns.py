@@ -7,11 +7,11 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Mask
+from tcctui.query.conditions import Piece
 from tcctui.query.errors import QueryError
-from tcctui.query.evaluation import Evaluation, Mask
-from tcctui.query.terms import Piece
+from tcctui.query.evaluation import Evaluation
 
 if TYPE_CHECKING:
     import re2
@@ -55,7 +55,7 @@ class Pattern:
             reason = f"not a regular expression: {getattr(error, 'msg', error)}"
             raise QueryError(start, piece.end, reason) from None
         self._linear = _linear(piece.text)
-        self._before: tuple[npt.NDArray[Any], npt.NDArray[Any], Mask] | None = None
+        self._before: tuple[Array, Array, Mask] | None = None
 
     def among_rows(self, look: Evaluation) -> Mask:
         """Mask of the rows whose `text` matches.
@@ -72,12 +72,12 @@ class Pattern:
         self._before = cookies, lines, mask
         return mask.copy()
 
-    def among_names(self, names: npt.NDArray[Any]) -> Mask:
+    def among_names(self, names: Array) -> Mask:
         """Mask of the names, a few of them, that match."""
         texts = [name.decode(errors="replace") for name in names.tolist()]
         return self._search(texts) & (names != b"")
 
-    def _known(self, cookies: npt.NDArray[Any], lines: npt.NDArray[Any]) -> tuple[Mask, Any]:
+    def _known(self, cookies: Array, lines: Array) -> tuple[Mask, Any]:
         """Earlier results for the same flows and lines, and the lines still to be searched."""
         mask = np.zeros(len(lines), np.bool_)
         if self._before is None or not len(self._before[0]):
@@ -93,7 +93,7 @@ class Pattern:
         same = (old_cookies[place] == cookies) & (old_lines[place] == lines)
         return old_mask[place] & same, np.flatnonzero(~same)
 
-    def _among(self, lines: npt.NDArray[Any]) -> Mask:
+    def _among(self, lines: Array) -> Mask:
         if self._linear is None:
             return self._search([line.decode("ascii") for line in lines.tolist()])
         found = map(self._linear.Match, lines.tolist())

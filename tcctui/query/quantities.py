@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Mask
 from tcctui.fields.field import Unit
 from tcctui.wire.events import NO_SSTHRESH
 
@@ -122,16 +121,14 @@ def _four_digits(number: float) -> str:
     return f"{Decimal(f'{number:.4g}'):f}"
 
 
-def compare(
-    column: npt.NDArray[Any], comparison: str, value: Fraction | int
-) -> npt.NDArray[np.bool_]:
+def compare(column: Array, comparison: str, value: Fraction | int) -> Mask:
     """Compare each element of an integer or float array with a number, which may have any size.
 
     `comparison` is one of `<`, `<=`, `=`, `>=`, `>`. Integers are compared exactly: the condition
     becomes a range of the column's own type, since numpy would go through floats (and lose bits
     beyond 2⁵³) or, before numpy 2, through other integer types.
     """
-    result: npt.NDArray[np.bool_]
+    result: Mask
     if column.dtype.kind == "f":
         result = _FLOAT_COMPARISONS[comparison](column, float(value))
         return result

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from tcctui.fields.field import Field
 from tcctui.query.arithmetic import Operand
-from tcctui.query.searchable import DESCRIBED
-from tcctui.query.terms import Comparable
+from tcctui.query.conditions import Comparable
+from tcctui.query.query_fields import DESCRIBED
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Mask
+from tcctui.query.conditions import DEAR, DEAREST, Comparable, Comparison, Piece, Term
+from tcctui.query.evaluation import Evaluation
 from tcctui.query.patterns import Pattern
-from tcctui.query.terms import DEAR, DEAREST, Comparable, Comparison, Evaluation, Mask, Piece, Term
 
 _NAMES = ("comm", "cc")
 ROW = frozenset({"text", *_NAMES})
@@ -41,8 +41,7 @@ def contains(pieces: Iterable[Piece]) -> Term:
 
 
 def _rows_with(look: Evaluation, word: bytes) -> Mask:
-    found: Mask = look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)
-    return found
+    return look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)
 
 
 def fits(piece: Piece) -> Term:
@@ -68,7 +67,7 @@ def name_does_not_fit(column: str, piece: Piece) -> Term:
     """Its negation, which is also false for unknown names."""
     pattern = Pattern(piece)
 
-    def of_names(names: npt.NDArray[Any]) -> Mask:
+    def of_names(names: Array) -> Mask:
         return ~pattern.among_names(names) & (names != b"")
 
     return Term(frozenset({column}), lambda look: look.of_each(column, of_names))
@@ -96,8 +95,8 @@ def texts(column: str, noun: str, sample: str) -> Comparable:
 def _found(look: Evaluation, column: str, wanted: Iterable[bytes]) -> Mask:
     """Mask of the texts that contain one of these."""
 
-    def among(names: npt.NDArray[Any]) -> Mask:
-        lower = np.char.lower(names)
+    def among(names: Array) -> Mask:
+        lower: Array = np.char.lower(names)
         hit = np.zeros(len(names), np.bool_)
         for text in wanted:
             hit |= np.char.find(lower, text) >= 0

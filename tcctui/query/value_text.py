@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.printable import plain
 from tcctui.query.arithmetic import Operand
 from tcctui.query.quantities import Quantity
-from tcctui.query.searchable import DESCRIBED
+from tcctui.query.query_fields import DESCRIBED
 from tcctui.wire.addresses import format_endpoint
 
 TOLD_BY_ENDS = frozenset({*ENDS, "cookie", "text"})
@@ -60,7 +59,7 @@ def _fields() -> Mapping[str, tuple[str, Quantity | None]]:
         quantity = asked.operand.quantity if isinstance(asked.operand, Operand) else None
         if quantity is not None or asked.text:
             found[field.name] = field.names[0], quantity
-    return MappingProxyType(found)
+    return found
 
 
 _FIELDS = _fields()

@@ -6,7 +6,7 @@ An IPC stream of one schema, one row to a batch and one batch to a chunk, compre
 - `events`: list of structs with the fields of `events.EVENT`, `samples`: likewise of
   `samples.SAMPLE`, each sorted by `sock_cookie`. Addresses are 16 bytes, texts are binary. The six
   extremes are null in events that stand for one ACK: they equal the event's own values;
-- `keyframe`: `keyframes.Keyframe` as bytes, null in most batches; private to tcctui.
+- `keyframe`: `keyframe.Keyframe` as bytes, null in most batches; private to tcctui.
 
 The schema's metadata has the fields of `timeline.Origin` and `tcctui_format`, which is raised when
 the meaning of existing data changes; new columns don't raise it. Fields have their unit and kernel
@@ -24,8 +24,8 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS, UNNAMED_FIELDS
@@ -61,7 +61,6 @@ __all__ = [
 LEVEL = 3
 """Of zstd."""
 
-Array = npt.NDArray[Any]
 
 _FIELDS = SAMPLE.fields
 assert _FIELDS is not None

@@ -7,8 +7,8 @@ from dataclasses import fields
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Indexes, Mask, Records
 from tcctui.errors import TcctuiError
 from tcctui.flows.index import Keys
 from tcctui.printable import plain
@@ -26,11 +26,8 @@ from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.ipc_frames import LATEST_NS, PREFIX, Note, see_room, unpacked
 from tcctui.recording.timeline import Origin
 from tcctui.wire.events import EVENT
-from tcctui.wire.records import Records
 from tcctui.wire.samples import SAMPLE, forget_all_but
 from tcctui.wire.tracepoints import EVENT_KINDS
-
-Array = npt.NDArray[Any]
 
 _SLACK_NS = 60_000_000_000  # by which events may be older than their chunk, or newer
 
@@ -169,7 +166,7 @@ def _length(columns: Mapping[str, Any]) -> int:
 
 def _rows(
     columns: Mapping[str, Any], cookies: Keys | None, within: tuple[int, int]
-) -> npt.NDArray[np.intp] | None:
+) -> Indexes | None:
     """Rows of the wanted flows with a plausible time; None means all."""
     for name in ("ts_ns", "sock_cookie"):
         if name not in columns:
@@ -185,10 +182,7 @@ def _rows(
 
 
 def _records(
-    items: Mapping[str, Any],
-    form: np.dtype[np.void],
-    cookies: Keys | None,
-    within: tuple[int, int],
+    items: Mapping[str, Any], form: np.dtype[np.void], cookies: Keys | None, within: tuple[int, int]
 ) -> Records:
     if not items:
         return np.zeros(0, form)
@@ -227,7 +221,7 @@ def _extremes(
     return filled
 
 
-def _nulls(column: Any) -> npt.NDArray[np.bool_]:
+def _nulls(column: Any) -> Mask:
     bits = column.buffers()[0]
     if bits is None:
         return np.zeros(len(column), bool)

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U64, Records
 from tcctui.flows.index import Keys
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EVENT, EventKind, Events
-from tcctui.wire.records import Records, joined, pick
+from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 LONGEST_NS = 1_000_000_000
@@ -36,7 +36,7 @@ class Chunk:
     `events` and `samples` are each sorted by flow (`sock_cookie`), and within a flow by arrival;
     their own times (`ts_ns`) may be a little before the chunk's. `lost` and `skipped` are the
     source's counts at `end_ns`, since it was opened. `keyframe`, if any, is the state of all flows
-    at `end_ns`, including this chunk: `keyframes.Keyframe` as bytes.
+    at `end_ns`, including this chunk: `keyframe.Keyframe` as bytes.
     """
 
     begin_ns: int
@@ -82,10 +82,6 @@ class Chunker:
             lost,
             skipped,
         )
-
-    def close(self, now_ns: int, lost: int = 0, skipped: int = 0) -> Chunk:
-        """Close the chunk at `now_ns`, and begin the next."""
-        return self.cut(now_ns, lost, skipped)()
 
 
 def by_flow(records: Records) -> Records:
@@ -137,7 +133,7 @@ def in_pieces(chunk: Chunk, ends: Sequence[int]) -> list[tuple[Events, Samples]]
     return list(zip(events, _cut(chunk.samples, limits), strict=True))
 
 
-def _cut(records: Records, ends: npt.NDArray[np.uint64]) -> list[Records]:
+def _cut(records: Records, ends: U64) -> list[Records]:
     if not len(records):
         return [records] * (len(ends) + 1)
     number = np.searchsorted(ends, records["ts_ns"]).astype("u2")
@@ -161,3 +157,35 @@ def merged(chunks: list[Chunk]) -> Chunk:
     events = by_flow(joined([chunk.events for chunk in chunks]))
     samples = by_flow(joined([chunk.samples for chunk in chunks]))
     return replace(last, begin_ns=chunks[0].begin_ns, events=events, samples=samples)
+
+
+_LONGEST_IDLE_NS = 5_000_000_000
+"""Nanoseconds that a chunk may begin before its first record."""
+
+
+class IdleChunks:
+    """Holds back empty chunks, and lets the next one begin where they did.
+
+    In a file, each batch has 7 kB of overhead.
+    """
+
+    def __init__(self, write: Callable[[Chunk], None]) -> None:
+        self._write = write
+        self._held: Chunk | None = None
+
+    def write(self, chunk: Chunk) -> None:
+        """Write a chunk, or hold it back."""
+        if self._held is not None:
+            chunk = replace(chunk, begin_ns=self._held.begin_ns)
+        self._held = None
+        long = chunk.end_ns - chunk.begin_ns >= _LONGEST_IDLE_NS
+        if long or len(chunk.events) or len(chunk.samples) or chunk.keyframe:
+            self._write(chunk)
+        else:
+            self._held = chunk
+
+    def flush(self) -> None:
+        """Write the chunk held back, which marks the end of the idle time."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._write(held)

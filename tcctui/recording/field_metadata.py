@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType
 
 from tcctui.fields.every_field import BY_RECORDED
 from tcctui.fields.field import Unit
@@ -38,7 +37,7 @@ EXTREME_OF = {"snd_cwnd": "snd_cwnd", "srtt": "srtt", "in_flight": "snd_nxt - sn
 
 
 def _all(names: Iterable[str] | None) -> Mapping[str, Mapping[str, str]]:
-    return MappingProxyType({name: _described(name) for name in names or ()})
+    return {name: _described(name) for name in names or ()}
 
 
 EVENT_FIELDS = _all(EVENT.names)

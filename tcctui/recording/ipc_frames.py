@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64
 from tcctui.recording.chunks import Chunk
 from tcctui.wire.events import EVENT
 from tcctui.wire.samples import SAMPLE
@@ -44,8 +44,6 @@ MOST_UNPACKED = 1 << 30
 MOST_RECORDS = 1 << 29
 """Largest size of its events and samples in bytes: four million events, or a million samples. In
 the file they may be far fewer, as absent columns are zero.
-
-In the file they may be far fewer, as columns that are not there are zero.
 """
 
 _V5 = 4  # MetadataVersion: that of Arrow 1.0, and pyarrow's default
@@ -205,7 +203,7 @@ def unpacked(metadata: Bytes, body: Bytes) -> int:
     return _bearable(sizes)
 
 
-def _bearable(sizes: npt.NDArray[np.int64]) -> int:
+def _bearable(sizes: I64) -> int:
     """Add up sizes: overlapping buffers may total more than the file."""
     if (sizes < 0).any() or (sizes > MOST_UNPACKED).any() or sizes.sum() > MOST_UNPACKED:
         raise ValueError("a batch is damaged, or larger than any that tcctui writes")

@@ -8,8 +8,7 @@ import stat
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import NewFile, refusal
-from tcctui.files.ownership import ours
+from tcctui.files.new_file import NewFile, ours, refusal
 
 _STDOUT = 1
 

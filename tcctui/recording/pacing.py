@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tcctui.arrays import Records
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.wire.events import Events
-from tcctui.wire.records import Records, pick
+from tcctui.wire.records import pick
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 SECOND = 1_000_000_000

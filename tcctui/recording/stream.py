@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO
 
-import numpy as np
-import numpy.typing as npt
-
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.recording import ipc_frames as frames
 from tcctui.recording.arrow_reader import Decoder
@@ -99,6 +97,8 @@ class RecordingStream:
         """Nanoseconds that one event of a flow may stand for."""
         return self.origin.interval_ns
 
+    attaching = False
+
     @property
     def shortfall(self) -> TcctuiError | None:
         """Damage, if any."""
@@ -114,7 +114,7 @@ class RecordingStream:
     def focus(self, cookies: Iterable[int]) -> None:
         """No effect: a pipe has no way back to the recorder."""
 
-    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+    def watch(self, sockets: Records) -> None:
         """No effect: a pipe has no way back to the recorder."""
 
     def now_ns(self) -> int:

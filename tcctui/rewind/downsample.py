@@ -6,8 +6,8 @@ from dataclasses import replace
 from math import gcd
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Indexes, Mask
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
 from tcctui.recording.chunks import PIECE_NS, Chunk
 from tcctui.wire.events import EventKind, Events
@@ -20,8 +20,6 @@ _SLOT_NS = np.uint64(gcd(BUCKET_NS, PIECE_NS))
 _SAME = ("sock_cookie", "kind", "skaddr", "sport", "dport", "ssthresh")
 
 _EXTREMES = ("snd_cwnd", "srtt", "in_flight")
-
-Places = npt.NDArray[np.intp]
 
 
 def condensed(chunk: Chunk) -> Chunk:
@@ -40,7 +38,7 @@ def condensed(chunk: Chunk) -> Chunk:
     return replace(chunk, events=events, samples=samples, keyframe=b"")
 
 
-def _starts(events: Events) -> Places:
+def _starts(events: Events) -> Indexes:
     """Starts of runs of events that may become one."""
     when, flows = events["ts_ns"], events["sock_cookie"]
     halves = (events[name][:, half] for name in ("saddr", "daddr") for half in (0, 1))
@@ -55,11 +53,10 @@ def _starts(events: Events) -> Places:
     back = np.flatnonzero((una[1:] - una[:-1]).view("i4") < 0) + 1
     alone = np.concatenate([run_starts(flows), back])
     begins[alone] = begins[alone + 1] = True
-    starts: Places = np.flatnonzero(begins[:-1])
-    return starts
+    return np.flatnonzero(begins[:-1])
 
 
-def _put_together(events: Events, starts: Places) -> Events:
+def _put_together(events: Events, starts: Indexes) -> Events:
     if len(starts) == len(events):
         return events
     made = pick(events, np.append(starts[1:], len(events)) - 1)
@@ -71,7 +68,7 @@ def _put_together(events: Events, starts: Places) -> Events:
     return made
 
 
-def _newest(samples: Samples) -> npt.NDArray[np.bool_]:
+def _newest(samples: Samples) -> Mask:
     """The samples that take effect, if each piece's are taken in at once."""
     flows, when = samples["sock_cookie"], samples["ts_ns"]
     order = np.lexsort((when, flows))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tcctui.flows.index import Keys
 from tcctui.recording.timeline import Timeline
+from tcctui.rewind.chunk_cache import CondensedTimeline
 from tcctui.rewind.rebuilt import SLACK_NS, Rebuilt
-from tcctui.rewind.remembered import Condensed
 from tcctui.rewind.store_copies import Copies, stops
 
 MOST = 48 << 20
@@ -34,7 +34,7 @@ class Histories:
         self.cookies = cookies
         self.seconds = seconds
         self.copies = Copies(MOST)
-        self._timeline = Condensed(timeline, cookies, SLACK_NS)
+        self._timeline = CondensedTimeline(timeline, cookies, SLACK_NS)
 
     def near(self, at_ns: int) -> bool:
         """True if a moment is cheap to reach."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Mask, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.rate_log import WATCHED_NS
 from tcctui.flows.index import Keys
@@ -66,7 +66,7 @@ class IdleSamples:
         kept[last[out]] = False
         return pick(samples, kept)
 
-    def _before(self, cookies: Keys) -> tuple[npt.NDArray[np.void], npt.NDArray[np.bool_]]:
+    def _before(self, cookies: Keys) -> tuple[Records, Mask]:
         if not len(self._known):
             return np.zeros(len(cookies), _KNOWN), np.zeros(len(cookies), bool)
         place = np.searchsorted(self._known["cookie"], cookies)
@@ -74,7 +74,7 @@ class IdleSamples:
         found = self._known[place]
         return found, found["cookie"] == cookies
 
-    def _remember(self, now: npt.NDArray[np.void]) -> None:
+    def _remember(self, now: Records) -> None:
         # Sockets without a sample for this long are gone.
         recent = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
         others = recent & ~np.isin(self._known["cookie"], now["cookie"])
@@ -94,5 +94,4 @@ def _said(samples: Samples) -> Keys:
     for name in _CLOCKS:
         samples[name] = 0
     words = np.frombuffer(samples.tobytes(), "u8").reshape(len(samples), _WORDS)
-    said: Keys = ((words ^ words >> np.uint64(31)) * _FACTORS).sum(axis=1, dtype="u8")
-    return said
+    return ((words ^ words >> np.uint64(31)) * _FACTORS).sum(axis=1, dtype="u8")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Floats
 from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
@@ -57,7 +57,7 @@ class Moment:
         self.pending = False
         """True while visible flows lack their history: `look_at` computes it."""
         # Held during the switch to another moment, so that readers never see half of it.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._table: Rebuilt | None = None
         self._past: Rebuilt | None = None
         self._pasts: Histories | None = None
@@ -171,7 +171,7 @@ class Moment:
     def frame(self, request: FrameRequest) -> Frame:
         """Copy all that is asked for, of one moment; see `Store.frame`."""
         with self._lock:
-            return cut(self._reads, request)
+            return cut(self, request)
 
     def key(self, cookie: int) -> FlowKey:
         """Give the key of a flow: the one that it had live."""
@@ -180,7 +180,7 @@ class Moment:
     def totals(self) -> Totals:
         """Counts at that moment; see `Store.totals`."""
         with self._lock:
-            return self._reads.totals()
+            return self._all.totals()
 
     @property
     def rate_of_events(self) -> float:
@@ -190,96 +190,59 @@ class Moment:
     def flows(self, names: Iterable[str]) -> Flows:
         """See `Store.flows`."""
         with self._lock:
-            return self._reads.flows(names)
+            return self._all.flows(names)
 
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """See `Store.some_flows`."""
         with self._lock:
-            return self._reads.some_flows(cookies, names)
+            return self._all.some_flows(cookies, names)
 
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
         """See `Store.history`; None also for a flow whose history is not ready."""
         with self._lock:
-            return self._reads.history(cookie, seconds, columns)
+            born_ns = _born_ns(self._all, cookie)
+            store, prepared = self._prepared
+            if born_ns is None or cookie not in prepared:
+                return None
+            if not _is_same(_born_ns(store, cookie), born_ns):
+                store = self._all  # there is nothing of it yet
+            if seconds is None:
+                lived = self._life.lived(cookie) if self._life is not None else None
+                if lived is not None and _is_same(lived.born_ns, born_ns):
+                    return store.history(cookie, None, columns, lived=lived)
+                seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
+            return store.history(cookie, seconds, columns)
 
     def sparklines(
         self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> npt.NDArray[np.float64]:
-        """See `Store.sparklines`; for a flow that is not prepared, the values in the table."""
+    ) -> Floats:
+        """See `Store.sparklines`; for a flow that is not prepared, the live store's values."""
         with self._lock:
-            return self._reads.sparklines(
-                cookies, name, worst=worst, seconds=seconds, columns=columns
-            )
-
-    @property
-    def _reads(self) -> _Reads:
-        """All there is now, for as long as the lock is held."""
-        past = self._past
-        return _Reads(
-            self.at_ns,
-            self._all,
-            self._all if past is None else past.store,
-            _NOBODY if past is None or past.cookies is None else past.cookies,
-            self._life,
-        )
+            store, prepared = self._prepared
+            lines = store.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
+            missing = ~np.isin(cookies, prepared)
+            if missing.any() and self._life is not None:
+                lines[missing] = self._life.sparklines(
+                    cookies[missing],
+                    name,
+                    worst=worst,
+                    seconds=seconds,
+                    columns=columns,
+                    at_ns=self.at_ns,
+                )
+            return lines
 
     @property
     def _all(self) -> Store:
         return self._nothing if self._table is None else self._table.store
 
-
-class _Reads(NamedTuple):
-    """Reads of a moment: of `table`, and of the `past` of the flows that are looked at."""
-
-    at_ns: int
-    table: Store
-    past: Store
-    cookies: Keys
-    life: Store | None
-
-    def totals(self) -> Totals:
-        """See `Store.totals`."""
-        return self.table.totals()
-
-    def flows(self, names: Iterable[str]) -> Flows:
-        """See `Store.flows`."""
-        return self.table.flows(names)
-
-    def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
-        """See `Store.some_flows`."""
-        return self.table.some_flows(cookies, names)
-
-    def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
-        """See `Store.history`; None also of a flow whose past is not there yet."""
-        born_ns = _born_ns(self.table, cookie)
-        if born_ns is None or cookie not in self.cookies:
-            return None
-        store = self.past
-        if not _is_same(_born_ns(store, cookie), born_ns):
-            store = self.table  # there is nothing of it yet
-        if seconds is None:
-            lived = self.life.lived(cookie) if self.life is not None else None
-            if lived is not None and _is_same(lived.born_ns, born_ns):
-                return store.history(cookie, None, columns, lived=lived)
-            seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
-        return store.history(cookie, seconds, columns)
-
-    def sparklines(
-        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> npt.NDArray[np.float64]:
-        """See `Store.sparklines`; of flows that are not looked at (yet), what is known without."""
-        lines = self.past.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
-        missing = ~np.isin(cookies, self.cookies)
-        if missing.any() and self.life is not None:
-            lines[missing] = self.life.sparklines(
-                cookies[missing],
-                name,
-                worst=worst,
-                seconds=seconds,
-                columns=columns,
-                at_ns=self.at_ns,
-            )
-        return lines
+    @property
+    def _prepared(self) -> tuple[Store, Keys]:
+        """The store with the history of some flows, and which these are."""
+        past = self._past
+        if past is None:
+            return self._all, _NOBODY
+        return past.store, _NOBODY if past.cookies is None else past.cookies
 
 
 def _born_ns(store: Store, cookie: int) -> int | None:

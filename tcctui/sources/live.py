@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.source import EventSource
 from tcctui.sources.kernel.bpf_source import BpfSource
@@ -26,10 +28,26 @@ BESIDE, ALONE = 0.25, 0.1
 """Seconds between two samples of the visible connections: beside tcp_probe, and without it."""
 
 
+@dataclass(frozen=True)
+class Attaching:
+    """tcp_probe's events on their way, with the interval that they will have."""
+
+    loading: Loading
+    events: Future[BpfSource]
+    interval_ns: int
+
+    def close(self) -> None:
+        """End it, however far it is."""
+        self.loading.abandon()
+        if self.events.exception() is None:
+            self.events.result().close()
+
+
 class LiveSource:
     """Reads `events` and samples, as available.
 
-    `shortfall` is the reason for reduced detail.
+    Events that are still `attaching` follow later; until then there are samples. `shortfall` is the
+    reason for reduced detail.
     """
 
     def __init__(
@@ -38,16 +56,25 @@ class LiveSource:
         events: EventSource | None,
         sampler: Sampler | None,
         shortfall: TcctuiError | None = None,
+        attaching: Attaching | None = None,
     ) -> None:
         self._events = events
         self._sampler = sampler
+        self._attaching = attaching
         self._own = self._filter = kernel_filter
+        self._focus: list[int] = []
+        self._narrowed: Query | None = None
         self.shortfall = shortfall
 
     @property
+    def attaching(self) -> bool:
+        """True until tcp_probe's events can be read, or it is known that they can't be."""
+        return self._attaching is not None
+
+    @property
     def description(self) -> str:
-        """Active sources, and the kernel's release."""
-        parts = (("tcp_probe", self._events), ("sock_diag", self._sampler))
+        """Active sources and those that follow, and the kernel's release."""
+        parts = (("tcp_probe", self._events or self._attaching), ("sock_diag", self._sampler))
         what = " + ".join(name for name, part in parts if part is not None)
         return f"{what} · {os.uname().release}"
 
@@ -66,6 +93,7 @@ class LiveSource:
     def narrow(self, query: Query | None) -> None:
         """Deliver only flows that may also match this; from any thread."""
         narrowed = None if query is None else KernelFilter.of(query)
+        self._narrowed = query
         self._filter = self._own if narrowed is None else self._own & narrowed
         if self._events is not None:
             self._events.narrow(query)
@@ -76,7 +104,8 @@ class LiveSource:
     @property
     def interval_ns(self) -> int:
         """Nanoseconds that one event of a flow may stand for."""
-        return 0 if self._events is None else self._events.interval_ns
+        events = self._events or self._attaching
+        return 0 if events is None else events.interval_ns
 
     def now_ns(self) -> int:
         """CLOCK_MONOTONIC."""
@@ -84,22 +113,48 @@ class LiveSource:
 
     def focus(self, cookies: Iterable[int]) -> None:
         """Ask for every ACK of these flows."""
+        self._focus = list(cookies)
         if self._events is not None:
-            self._events.focus(cookies)
+            self._events.focus(self._focus)
 
-    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+    def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets several times a second."""
         sampler = self._sampler  # the reading thread may drop it meanwhile
         if sampler is not None:
             sampler.watch(sockets)
 
     def read(self, timeout: float) -> Events:
-        """Deliver events; without tcp_probe there are none: wait for samples."""
+        """Deliver events; while there is no tcp_probe there are none: wait for samples.
+
+        Raises:
+            TcctuiError: tcp_probe is gone; or it can't be attached, and sampling has ended.
+
+        """
+        if self._attaching is not None and self._attaching.events.done():
+            self._attached(self._attaching.events)
         if self._events is not None:
             return self._events.read(timeout)
         if self._sampler is not None:
             self._sampler.wait(timeout)
+        elif self._attaching is not None:
+            wait([self._attaching.events], timeout)
         return np.empty(0, EVENT)
+
+    def _attached(self, attached: Future[BpfSource]) -> None:
+        """Go on with the events, as was asked meanwhile, or say why there are none."""
+        self._attaching = None
+        try:
+            events = attached.result()
+        except TcctuiError as error:
+            if self._sampler is None:
+                raise
+            self.shortfall = error
+            return
+        self._events = events
+        events.narrow(self._narrowed)
+        events.focus(self._focus)
+        if self._sampler is not None:
+            self._sampler.period = BESIDE
 
     def sampled(self) -> Samples:
         """Pending samples, one part per call.
@@ -113,7 +168,7 @@ class LiveSource:
         try:
             return self._sampler.take()
         except TcctuiError as error:
-            if self._events is None:
+            if self._events is None and self._attaching is None:
                 raise
             self._sampler.close()
             self._sampler, self.shortfall = None, error
@@ -129,10 +184,50 @@ class LiveSource:
 
     def close(self) -> None:
         """Release the kernel's resources; may be called twice."""
+        if self._attaching is not None:
+            self._attaching.close()
+            self._attaching = None
         if self._sampler is not None:
             self._sampler.close()
         if self._events is not None:
             self._events.close()
+
+
+def open_at_once(
+    kernel_filter: KernelFilter,
+    program: Loading | TcctuiError | None,
+    *,
+    choice: str,
+    interval_ms: float,
+    max_cpu: float | None,
+) -> LiveSource:
+    """Open what `open_live` opens, but with auto begin with samples: events follow once they can.
+
+    Compiling takes longer than all that a screen needs before it has rows to show.
+
+    Raises:
+        TcctuiError: as with `open_live`.
+
+    """
+
+    def opened() -> LiveSource:
+        return open_live(
+            kernel_filter, program, choice=choice, interval_ms=interval_ms, max_cpu=max_cpu
+        )
+
+    if choice != "auto" or not isinstance(program, Loading):
+        return opened()
+    try:
+        sampler = Sampler(kernel_filter, ALONE)
+    except TcctuiError:
+        return opened()
+    thread = ThreadPoolExecutor(1, "attach")
+    events = thread.submit(
+        BpfSource, kernel_filter, loading=program, interval_ms=interval_ms, max_cpu=max_cpu
+    )
+    thread.shutdown(wait=False)
+    attaching = Attaching(program, events, round(interval_ms * 1e6))
+    return LiveSource(kernel_filter, None, sampler, attaching=attaching)
 
 
 def open_live(

@@ -47,6 +47,23 @@ class Action(NamedTuple):
     meaning: str
 
 
+def key(  # noqa: PLR0917 - a row of a table
+    keys: str,
+    action: str,
+    name: str,
+    meaning: str,
+    label: str = "",
+    display: str | None = None,
+    *,
+    priority: bool = False,
+) -> Binding:
+    """Bind keys, by their `name` in the settings, to an action with a `meaning` for the help.
+
+    The footer may show those with a `label`, as `display` if that is not the key itself.
+    """
+    return Binding(keys, action, label, bool(label), display, priority, meaning, name)
+
+
 def key_name(text: str) -> str:
     """Canonical name of a key as people write it, `?` or `Ctrl-X`; empty for an invalid one."""
     text = text.strip()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
-
-from textual.widget import Widget
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from tcctui.printable import plain_lines
+
+if TYPE_CHECKING:
+    from textual.widget import Widget
 
 LONG = 3600.0
 """Display time of a notice about a change of the whole screen, in seconds."""
@@ -22,13 +23,6 @@ class Notice(NamedTuple):
     text: str
     severity: Literal["information", "warning", "error"] = "information"
     seconds: float = 10
-
-
-FORGOTTEN = Notice(
-    "That moment is forgotten",
-    "There is no more room for it in memory: this is about the oldest one.",
-    "warning",
-)
 
 
 def tell(widget: Widget, notice: Notice) -> None:

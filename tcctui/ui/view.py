@@ -12,7 +12,6 @@ import numpy.typing as npt
 from tcctui.flows.frame import FlowKey, Frame, FrameRequest, View
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows, Totals
-from tcctui.flows.store import Store
 from tcctui.rewind.moment import LONGEST, Moment
 from tcctui.wire.samples import SOCKET
 
@@ -24,10 +23,23 @@ class Look(Protocol):
         """Show a frame; with `anew` the rows are reordered, not only the visible ones read."""
 
 
+class Live(View, Protocol):
+    """The present, wherever it is kept: `Store`, or rows of a database."""
+
+    def totals(self) -> Totals:
+        """Counts since the start."""
+
+    def sockets(self, cookies: Keys) -> npt.NDArray[np.void]:
+        """Keys for sampling flows; see `Store.sockets`. None of these, none is sampled."""
+
+    def hold(self, cookies: Iterable[int]) -> None:
+        """Keep these flows; see `Store.hold`."""
+
+
 class CurrentView:
     """Reads the store, or `moment` if one is shown; both are a `frame.View`."""
 
-    def __init__(self, store: Store | None, moment: Moment | None = None) -> None:
+    def __init__(self, store: Live | None, moment: Moment | None = None) -> None:
         self.store = store
         """The live store; None for a recording."""
         self.moment = moment

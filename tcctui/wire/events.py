@@ -5,8 +5,8 @@ from __future__ import annotations
 from enum import IntEnum
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Records
 from tcctui.wire.tracepoints import EventKind
 
 __all__ = [
@@ -70,7 +70,7 @@ a CA_STATE event is the `CaState` that is entered, and of a RETRANSMIT event the
 `TcpState`.
 """
 
-Events = npt.NDArray[np.void]
+Events = Records
 """A one-dimensional array of `EVENT` records, in the order in which the kernel wrote them."""
 
 

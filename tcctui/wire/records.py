@@ -12,13 +12,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Records = npt.NDArray[np.void]
-"""A one-dimensional structured array."""
+from tcctui.arrays import Mask, Records
 
 
-def pick(
-    records: Records, which: npt.NDArray[np.bool_] | npt.NDArray[np.integer[Any]] | slice
-) -> Records:
+def pick(records: Records, which: Mask | npt.NDArray[np.integer[Any]] | slice) -> Records:
     """Copy the records chosen by a mask or by their indexes."""
     return _pieces(records)[which].view(records.dtype)
 

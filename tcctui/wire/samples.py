@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from enum import IntEnum
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U32, Array, Records
 from tcctui.fields.every_field import BY_RECORDED, every
 from tcctui.fields.field import Part, Unit, Where
+from tcctui.wire.events import CaState
 from tcctui.wire.records import pick
 
-TCP_INFO: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {
-        field.name: (field.dtype, field.offset)
-        for field in sorted(every(), key=lambda field: field.offset or 0)
-        if field.offset is not None
-    }
-)
+TCP_INFO: Mapping[str, tuple[str, int]] = {
+    field.name: (field.dtype, field.offset)
+    for field in sorted(every(), key=lambda field: field.offset or 0)
+    if field.offset is not None
+}
 """Members of `struct tcp_info` (include/uapi/linux/tcp.h) without `tcpi_`: type and offset."""
 
 TCP_INFO_BYTES = max(offset + np.dtype(kind).itemsize for kind, offset in TCP_INFO.values())
@@ -78,7 +76,7 @@ SAMPLE = _sample()
 Use `value` to read a value that a kernel, an algorithm or a privilege may lack.
 """
 
-Samples = npt.NDArray[np.void]
+Samples = Records
 """A one-dimensional array of `SAMPLE` records."""
 
 NO_SAMPLES: Samples = np.empty(0, SAMPLE)
@@ -107,25 +105,21 @@ class CcInfo(IntEnum):
 
 
 _CC_PARTS = {Part.BBR: CcInfo.BBR, Part.DCTCP: CcInfo.DCTCP}
-CC_FIELDS: Mapping[str, CcInfo] = MappingProxyType(
-    {field.name: _CC_PARTS[field.part] for field in every() if field.part in _CC_PARTS}
-)
+CC_FIELDS: Mapping[str, CcInfo] = {
+    field.name: _CC_PARTS[field.part] for field in every() if field.part in _CC_PARTS
+}
 SKMEM_FIELDS = frozenset(field.name for field in every() if field.part is Part.MEMORY)
 TEXT_FIELDS = frozenset(field.name for field in every() if field.unit is Unit.NAME)
 
-_UNKNOWN: Mapping[str, int] = MappingProxyType(
-    {
-        field.name: field.unknown
-        for field in every()
-        if field.where is Where.SAMPLE and field.unknown is not None
-    }
-)
-_HAPPENED: Mapping[str, str] = MappingProxyType(
-    {field.name: field.happened for field in every() if field.happened}
-)
+_UNKNOWN: Mapping[str, int] = {
+    field.name: field.unknown
+    for field in every()
+    if field.where is Where.SAMPLE and field.unknown is not None
+}
+_HAPPENED: Mapping[str, str] = {field.name: field.happened for field in every() if field.happened}
 
 
-def value(samples: Samples, name: str) -> npt.NDArray[Any]:
+def value(samples: Samples, name: str) -> Array:
     """One field of many samples: floats, NaN where missing, or bytes, empty where missing.
 
     `name` is any field of `SAMPLE` with one number or a text (`TEXT_FIELDS`).
@@ -147,6 +141,31 @@ def value(samples: Samples, name: str) -> npt.NDArray[Any]:
         missing |= samples[_HAPPENED[name]] == 0
     numbers[missing] = np.nan
     return numbers
+
+
+def in_flight(samples: Samples) -> I64:
+    """Bytes that are sent and not acknowledged: snd_nxt - snd_una.
+
+    wqueue is write_seq - snd_una (inet_csk_diag_fill, net/ipv4/tcp_diag.c), tcpi_notsent_bytes
+    write_seq - snd_nxt (tcp_get_info, net/ipv4/tcp.c).
+    """
+    wqueue = samples["wqueue"].astype("i8")
+    unsent = value(samples, "notsent_bytes")
+    segments = samples["unacked"].astype("i8") * samples["snd_mss"]
+    known = ~np.isnan(unsent)
+    bytes_ = np.where(known, wqueue - np.where(known, unsent, 0), np.minimum(segments, wqueue))
+    return np.maximum(bytes_, 0).astype("i8")
+
+
+def current_ssthresh(samples: Samples) -> U32:
+    """Slow start threshold in segments, as tcp_probe reports it (tcp_current_ssthresh, net/tcp.h).
+
+    TCP_INFO has the plain one; the kernel uses 3/4 of snd_cwnd where that is larger, unless cwnd is
+    being reduced.
+    """
+    plain, cwnd = samples["snd_ssthresh"], samples["snd_cwnd"]
+    reducing = (samples["ca_state"] == CaState.CWR) | (samples["ca_state"] == CaState.RECOVERY)
+    return np.where(reducing, plain, np.maximum(plain, (cwnd >> 1) + (cwnd >> 2)))
 
 
 def forget_all_but(samples: Samples, names: Collection[str]) -> None:

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from tcctui.wire.events import CaState, TcpState
 
-STATE_NAMES: Mapping[int, str] = MappingProxyType(
-    {
-        TcpState.ESTABLISHED: "ESTAB",
-        TcpState.SYN_SENT: "SYN-SENT",
-        TcpState.SYN_RECV: "SYN-RECV",
-        TcpState.FIN_WAIT1: "FIN-WAIT-1",
-        TcpState.FIN_WAIT2: "FIN-WAIT-2",
-        TcpState.TIME_WAIT: "TIME-WAIT",
-        TcpState.CLOSE: "CLOSED",  # ss's word is UNCONN, for any socket that is not connected
-        TcpState.CLOSE_WAIT: "CLOSE-WAIT",
-        TcpState.LAST_ACK: "LAST-ACK",
-        TcpState.LISTEN: "LISTEN",
-        TcpState.CLOSING: "CLOSING",
-        # A request socket; sock_diag reports it as TCP_SYN_RECV (net/ipv4/inet_diag.c), as ss does.
-        TcpState.NEW_SYN_RECV: "SYN-RECV",
-    }
-)
+STATE_NAMES: Mapping[int, str] = {
+    TcpState.ESTABLISHED: "ESTAB",
+    TcpState.SYN_SENT: "SYN-SENT",
+    TcpState.SYN_RECV: "SYN-RECV",
+    TcpState.FIN_WAIT1: "FIN-WAIT-1",
+    TcpState.FIN_WAIT2: "FIN-WAIT-2",
+    TcpState.TIME_WAIT: "TIME-WAIT",
+    TcpState.CLOSE: "CLOSED",  # ss's word is UNCONN, for any socket that is not connected
+    TcpState.CLOSE_WAIT: "CLOSE-WAIT",
+    TcpState.LAST_ACK: "LAST-ACK",
+    TcpState.LISTEN: "LISTEN",
+    TcpState.CLOSING: "CLOSING",
+    # A request socket; sock_diag reports it as TCP_SYN_RECV (net/ipv4/inet_diag.c), as ss does.
+    TcpState.NEW_SYN_RECV: "SYN-RECV",
+}
 """Displayed name of each state, by its number (`TcpState`): the words of `ss`, but for CLOSED."""
 
-CA_STATE_NAMES: Mapping[int, str] = MappingProxyType(
-    {
-        CaState.OPEN: "Open",
-        CaState.DISORDER: "Disorder",
-        CaState.CWR: "CWR",
-        CaState.RECOVERY: "Recovery",
-        CaState.LOSS: "Loss",
-    }
-)
+CA_STATE_NAMES: Mapping[int, str] = {
+    CaState.OPEN: "Open",
+    CaState.DISORDER: "Disorder",
+    CaState.CWR: "CWR",
+    CaState.RECOVERY: "Recovery",
+    CaState.LOSS: "Loss",
+}
 """The same for states of loss recovery, in the words of the kernel's comments."""
 
 
@@ -51,7 +46,7 @@ def _spellings() -> dict[str, frozenset[int]]:
     return {name: frozenset(states) for name, states in numbers.items()}
 
 
-STATES_BY_NAME: Mapping[str, frozenset[int]] = MappingProxyType(_spellings())
+STATES_BY_NAME: Mapping[str, frozenset[int]] = _spellings()
 """The numbers meant by each folded name: ss's spelling and the kernel's.
 
 `synrecv` means NEW_SYN_RECV too, which ss doesn't tell apart.

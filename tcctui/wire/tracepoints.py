@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from types import MappingProxyType
 
 
 class EventKind(IntEnum):
@@ -180,4 +179,4 @@ TRACEPOINTS: tuple[Tracepoint, ...] = (
 EVENT_KINDS = len(TRACEPOINTS)
 """Kinds of events; bpf/tcc.c is compiled with this number."""
 
-BY_KIND: Mapping[int, Tracepoint] = MappingProxyType({row.kind: row for row in TRACEPOINTS})
+BY_KIND: Mapping[int, Tracepoint] = {row.kind: row for row in TRACEPOINTS}

@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 
 from tcctui.flows.store import Store
+from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.chunks import Chunk
-from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin
 from tcctui.rewind.moment import Moment
 from tcctui.rewind.rewind_log import RewindLog
@@ -37,12 +37,14 @@ class _Run:
         self.log = RewindLog(BUDGET, Origin("bench"))
         self.events = self.samples = self.keyframes = 0
         self.ingest_s = self.tape_s = 0.0
-        tape = Tape(self.store, _BEGIN_NS, self._keep, wants_keyframe=self.log.wants_keyframe)
+        tape = ChunkCutter(
+            self.store, _BEGIN_NS, self._keep, wants_keyframe=self.log.wants_keyframe
+        )
         for _ in range(seconds * 10**9 // BATCH_NS):
             self._batch(tape)
         tape.flush(self.many.now_ns)
 
-    def _batch(self, tape: Tape) -> None:
+    def _batch(self, tape: ChunkCutter) -> None:
         events, samples = self.many.batch()
         batch = Batch(events, [samples] if len(samples) else [], self.many.now_ns)
         started = time.thread_time()
@@ -64,7 +66,7 @@ def _flood(run: _Run) -> float:
     batches = [run.many.batch()[0] for _ in range(20)]
     events: Events = joined(batches * 5)
     log = RewindLog(BUDGET, Origin("bench"))
-    tape = Tape(Store(0), _BEGIN_NS, log.keep)
+    tape = ChunkCutter(Store(0), _BEGIN_NS, log.keep)
     parts = [events[at : at + 20_000] for at in range(0, len(events), 20_000)]
     started = time.thread_time()
     for at, part in enumerate(parts):

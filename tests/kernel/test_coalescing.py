@@ -20,8 +20,8 @@ import pytest
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.store import Store
 from tcctui.sources.kernel import slots
+from tcctui.sources.kernel.bpf_maps import delete_keys
 from tcctui.sources.kernel.bpf_source import BpfSource
-from tcctui.sources.kernel.bpf_syscall import delete_keys
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.wire.events import EVENT, EventKind

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 
 from tcctui.flows.store import Store
 from tcctui.query import Query, parse
-from tcctui.query.address_formula import All, AnyOf, Inside, Not, PortRange, Reach
-from tcctui.query.formula_widening import fitted
+from tcctui.query.address_formula import All, AnyOf, Inside, Not, PortRange, Reach, fitted
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.filter_chain import MAX_TESTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter

@@ -55,9 +55,9 @@ def programs() -> int:
 
 
 def objects_of(pid: int) -> Objects:
-    """Find what tcctui has loaded, and make sure that there is something to leave behind."""
+    """Find what tcctui has loaded once that is all, so that there is something to leave behind."""
+    until("all programs are loaded", lambda: len(held_by(pid).programs) == programs())
     held = held_by(pid)
-    assert len(held.programs) == programs()
     assert len(held.maps) >= 4
     assert held & existing() == held
     return held

@@ -85,6 +85,7 @@ class FakeSource:
         self.can_narrow = True
         self.narrowed: list[Query | None] = []
         self.shortfall: TcctuiError | None = None
+        self.attaching = False
         self.flows = {flow.cookie: flow for flow in flows}
         self.failure: Exception | None = None
         self._filter = KernelFilter()

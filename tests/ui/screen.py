@@ -24,10 +24,11 @@ from textual.widgets import Input
 from tcctui.flows.store import HISTORY_MEMORY, Store
 from tcctui.pump import poll
 from tcctui.recording.timeline import Origin, Timeline
-from tcctui.rewind.feed import Feed
+from tcctui.rewind.live_sink import LiveSink
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
 from tcctui.ui.app.app import ReplayApp, TcctuiApp
+from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.details.details import Details
@@ -83,8 +84,8 @@ class Desk:
         return self.screen.query_one(FlowTable)
 
     @property
-    def charts(self) -> Charts:
-        return self.screen.query_one(Charts)
+    def charts(self) -> ChartPair:
+        return self.screen.query_one(Charts).pair
 
     @property
     def details(self) -> Details:
@@ -296,7 +297,7 @@ def origin(source: Source) -> Origin:
 def recorded(source: FakeSource, budget: int = 64 << 20) -> RewindLog:
     """Take all that a source has into a log."""
     log = RewindLog(budget, origin(source))
-    feed = Feed(source, Store(), log)
+    feed = LiveSink(source, Store(), log)
     while not source.taken_in:
         feed.take(poll(source, 0))
     feed.finish()

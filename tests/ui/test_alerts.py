@@ -8,11 +8,12 @@ from dataclasses import replace
 import pytest
 
 from tcctui.alerts.alert import Alerts, Turns
+from tcctui.arrays import Mask
 from tcctui.query import QueryError, parse
-from tcctui.query.evaluation import Evaluation, Mask
+from tcctui.query.evaluation import Evaluation
 from tcctui.ui.dashboard import alarm
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
-from tcctui.ui.dialogs.pick import Pick
+from tcctui.ui.dialogs import Pick
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, notices, recorded, replay, screen
 

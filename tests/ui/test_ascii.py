@@ -22,7 +22,7 @@ from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.signs import LIMITS, MARKS
-from tcctui.ui.table.sparkline import BLOCKS
+from tcctui.ui.table.cells import BLOCKS
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, origin, screen

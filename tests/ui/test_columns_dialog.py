@@ -21,9 +21,7 @@ from tcctui.recording.timeline import Origin
 from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.table.choose_columns import Columns
-from tcctui.ui.table.choose_order import Sorting
-from tcctui.ui.table.choosing import Chosen
+from tcctui.ui.table.column_dialogs import Chosen, Columns, Sorting
 from tcctui.ui.table.columns import BY_NAME, GROUPS, USUAL
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.sampled import sampled_server

@@ -109,9 +109,9 @@ async def test_keys_of_the_charts_are_the_comparison_s(clock: Clock) -> None:
             await drawn(desk)
         assert titles == ["cwnd", "srtt", "acked", "in", "delivery", "cwnd"]
         await desk.press("w")
-        assert compare(desk).seconds == 10
+        assert compare(desk).pair.seconds == 10
         await desk.press("plus")
-        assert compare(desk).seconds == 5
+        assert compare(desk).pair.seconds == 5
         assert desk.charts.seconds == 60
         assert desk.charts.kind == 0
 

@@ -6,7 +6,7 @@ import pytest
 from textual.widgets import OptionList
 
 from tcctui.query import parse
-from tcctui.ui.dialogs.pick import Pick
+from tcctui.ui.dialogs import Pick
 from tcctui.ui.table import clipboard
 from tests.ui.fake_source import many, server
 from tests.ui.screen import Clock, Desk, dashboard, notices

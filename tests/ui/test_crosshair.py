@@ -11,7 +11,7 @@ import pytest
 from textual.widget import Widget
 
 from tcctui.ui.chart import time_axis
-from tcctui.ui.chart.readout import cell_of, share
+from tcctui.ui.chart.plot import cell_of, share
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.from_samples import EXPLAINED_BY
+from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.ui.details.details import lines as laid_out

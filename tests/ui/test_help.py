@@ -17,7 +17,7 @@ from tcctui.ui.actions import actions, key_name
 from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.app.choices import OWNERS
 from tcctui.ui.dashboard.help import Help, Section
-from tcctui.ui.dialogs.pick import Pick
+from tcctui.ui.dialogs import Pick
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.table.columns import BY_NAME

@@ -98,7 +98,7 @@ async def test_s_never_overwrites_a_file(
 ) -> None:
     """A file that has the picture's name already is left as it is."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("tcctui.ui.pictures.time.strftime", lambda form: "tcctui-now.svg")
+    monkeypatch.setattr("tcctui.ui.saving.time.strftime", lambda form: "tcctui-now.svg")
     (tmp_path / "tcctui-now.svg").write_text("precious")
     async with dashboard(server(), clock) as desk:
         await desk.press("s")

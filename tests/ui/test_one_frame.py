@@ -9,7 +9,7 @@ import pytest
 
 from tcctui.flows.frame import Frame, FrameRequest
 from tcctui.ui.dashboard.dashboard import Dashboard
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import SortKey
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, lines
 from tests.unit.restless import Restless

@@ -17,8 +17,7 @@ from tcctui.recording.timeline import Span
 from tcctui.recording.writer import RecordingWriter
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.ui.app.app import TcctuiApp
-from tcctui.ui.time.playhead import Playhead
-from tcctui.ui.time.position import played
+from tcctui.ui.time.playhead import Playhead, played
 from tests.ui.fake_source import START_NS, FakeSource, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import (
@@ -161,9 +160,9 @@ async def test_losses_are_those_until_the_moment(clock: Clock) -> None:
     log = RewindLog(1 << 20, origin(source))
     from tcctui.flows.store import Store  # noqa: PLC0415
     from tcctui.pump import poll  # noqa: PLC0415
-    from tcctui.rewind.feed import Feed  # noqa: PLC0415
+    from tcctui.rewind.live_sink import LiveSink  # noqa: PLC0415
 
-    feed = Feed(source, Store(), log)
+    feed = LiveSink(source, Store(), log)
     while not source.taken_in:
         feed.take(poll(source, 0))
     source.dropped = 42

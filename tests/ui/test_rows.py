@@ -182,6 +182,18 @@ async def test_a_source_without_events_says_how_to_get_them(clock: Clock) -> Non
         source.shortfall = TcctuiError("Reading tracepoints needs root.", "Run: sudo tcctui")
 
 
+async def test_samples_are_shown_while_events_are_on_their_way(clock: Clock) -> None:
+    """Rows are there before tcp_probe is attached, and the status line says what is missing."""
+    source = without_events()
+    source.attaching = True
+    async with dashboard(source, clock) as desk:
+        assert "attaching sock_diag" in desk.status
+        assert len(desk.order) == 20
+        source.attaching = False
+        await desk.looked()
+        assert "attaching" not in desk.status
+
+
 async def test_samples_fill_the_rows(clock: Clock) -> None:
     """What samples alone tell is in the rows: cwnd, srtt, rate, algorithm and process."""
     async with dashboard(without_events(), clock) as desk:

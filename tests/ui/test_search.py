@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
+from tcctui.arrays import Mask
 from tcctui.config.searches import Searches
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 from tcctui.query import Query, QueryError, parse
-from tcctui.query.terms import Mask
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.search import search_bar
 from tcctui.ui.search.search_bar import SearchBar
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import SortKey
 from tests.ui.fake_source import server
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices, painted, screen
 

@@ -6,7 +6,7 @@ from textual.events import MouseScrollDown, MouseScrollUp
 
 from tcctui.ui.table.flow_order import HOLD, SETTLE
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import SortKey
 from tests.ui.fake_source import FakeSource, Flow, many, server
 from tests.ui.screen import Clock, Desk, dashboard, lines
 

@@ -11,7 +11,7 @@ from tcctui.ui.preferences import Preferences
 from tcctui.ui.table import flow_order
 from tcctui.ui.table.columns import COLUMNS, SPARKLINES
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import SortKey
 from tests.ui.fake_source import FakeSource, Flow, server
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices
 

@@ -13,7 +13,7 @@ from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import parse
 from tcctui.ui.app.app import TcctuiApp
-from tcctui.ui.dialogs.histogram import Bars, SrttHistogram, bars, query
+from tcctui.ui.table.histogram import Bars, SrttHistogram, bars, query
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices, origin
 from tests.ui.test_grouping import group, source, table

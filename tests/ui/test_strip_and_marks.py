@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.diagnosis.from_samples import Limit
+from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.ui.chart import time_axis
 from tcctui.ui.chart.chart_data import NO_MARKS, ChartMarks
 from tcctui.ui.chart.time_chart import TimeChart

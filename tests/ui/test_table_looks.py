@@ -12,7 +12,7 @@ from tcctui.flows.store import Store
 from tcctui.ui.app.app import TcctuiApp
 from tcctui.ui.table.flow_order import HOLD
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import SortKey
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, origin
 from tests.ui.test_looks import Compare

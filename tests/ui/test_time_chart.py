@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.app import App, ComposeResult
 
 from tcctui.ui.chart import axes, plot
-from tcctui.ui.chart.chart_data import ChartData, Series
+from tcctui.ui.chart.chart_data import ChartData, Quantity, Series
 from tcctui.ui.chart.time_chart import TimeChart
 from tests.ui.rest import at_rest, resized
 
@@ -28,7 +28,7 @@ class ChartApp(App[None]):
 
     def __init__(self, title: str = "window", unit: str = "segments") -> None:
         super().__init__()
-        self.chart = TimeChart(title, unit, lambda value: f"{value:.0f}")
+        self.chart = TimeChart(Quantity(title, unit, lambda value: f"{value:.0f}"))
 
     def compose(self) -> ComposeResult:
         yield self.chart

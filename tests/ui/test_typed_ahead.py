@@ -17,12 +17,11 @@ from tcctui.config.settings import Settings
 from tcctui.ui.app import typed_ahead
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.help import Help
-from tcctui.ui.dialogs.ask import Ask
-from tcctui.ui.dialogs.filters import Filters
-from tcctui.ui.dialogs.histogram import SrttHistogram
+from tcctui.ui.dialogs import Ask
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.table.choose_columns import Columns
-from tcctui.ui.table.choose_order import Sorting
+from tcctui.ui.search.saved_filters import Filters
+from tcctui.ui.table.column_dialogs import Columns, Sorting
+from tcctui.ui.table.histogram import SrttHistogram
 from tests.ui.rest import at_rest
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import FOR_EVER, Clock, Desk, dashboard

@@ -28,6 +28,7 @@ class Delivered:
     kernel_filter = "port 443"
     kernel_exact = True
     can_narrow = False
+    attaching = False
     interval_ns = 0
 
     def __init__(

@@ -26,7 +26,7 @@ from tcctui.recording.file import Recording
 from tcctui.ui.app.choices import choices
 from tcctui.ui.dashboard.help import Help, Section
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.table.choose_columns import Columns
+from tcctui.ui.table.column_dialogs import Columns
 from tcctui.ui.table.columns import BY_NAME, GROUPS
 from tcctui.wire.samples import SAMPLE, TCP_INFO_BYTES, value
 from tests.unit.recordings import written

@@ -11,7 +11,7 @@ from tcctui.flows.columns import FIELDS
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
-from tcctui.recording.tape import Tape
+from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.timeline import Origin
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.wire.batch import Batch
@@ -38,7 +38,7 @@ class Player:
 
     def __post_init__(self) -> None:
         """Begin to write."""
-        self.tape = Tape(
+        self.tape = ChunkCutter(
             self.store,
             BEGIN_NS,
             self.log.keep,

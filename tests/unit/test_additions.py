@@ -17,7 +17,7 @@ from tcctui import doctor
 from tcctui.export.event_tables import events_table
 from tcctui.flows.history.marks import Marks, OF_EVENT
 from tcctui.flows.store import Store
-from tcctui.manual.sections import reference
+from tcctui.manual.page import reference
 from tcctui.recording.field_metadata import EVENT_FIELDS
 from tcctui.sources.kernel import bpf_source, tracepoint_formats
 from tcctui.ui.app.ascii import ascii_of
@@ -111,7 +111,7 @@ ADDED: Additions = {
             '    return f"Paced {flow.share}.", "Set no SO_MAX_PACING_RATE."\n\n\n',
         ),
     ),
-    "tcctui/flows/diagnosis/from_samples.py": (
+    "tcctui/flows/diagnosis/cause_shares.py": (
         (
             "    shares = np.zeros((len(span), len(VERDICTS)))",
             "    parts[Limit.PACING], parts[Limit.CWND] = parts[Limit.CWND], 0 * rest\n",
@@ -124,11 +124,11 @@ from pathlib import Path
 import numpy as np
 from tcctui.export.command import export
 from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES
-from tcctui.flows.diagnosis.from_samples import EXPLAINED_BY, explain
+from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, explain
 from tcctui.flows.groups.groups import GROUPINGS, NEEDS, grouped
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
-from tcctui.manual.sections import reference
+from tcctui.manual.page import reference
 from tcctui.query import parse
 from tcctui.query.completion import complete
 from tcctui.query.value_text import value

@@ -24,12 +24,13 @@ from tcctui.alerts.hook import AT_A_TIME, MOST_WAITING, Hook, as_caller, command
 from tcctui.alerts.log import AlertLog
 from tcctui.alerts.payload import json_line, variables
 from tcctui.alerts.reporter import Reporter
+from tcctui.arrays import Mask
 from tcctui.errors import TcctuiError
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import Query, QueryError, parse
-from tcctui.query.evaluation import Evaluation, Mask
+from tcctui.query.evaluation import Evaluation
 from tests.unit.events import MS, SECOND, probes
 from tests.unit.samples import look, samples
 

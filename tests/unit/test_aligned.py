@@ -10,7 +10,7 @@ import pytest
 
 from tcctui.flows.snapshot import Extremes
 from tcctui.ui.chart.axes import elapsed_ticks, tick_labels
-from tcctui.ui.chart.line_styles import FLOWS, lined, sample
+from tcctui.ui.chart.legend import FLOWS, lined, sample
 from tcctui.ui.compare.aligned import aligned, by_age, by_time, value_at
 
 NAN = math.nan

@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tcctui.fields.field import Unit
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import parse
-from tcctui.ui.table.columns import BY_NAME, asking
+from tcctui.ui.table import cell_queries
+from tcctui.ui.table.columns import BY_NAME
 from tcctui.wire.events import CaState, TcpState
 from tcctui.wire.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO, value
 from tests.unit.samples import look, samples
@@ -246,13 +248,13 @@ def test_every_text_finds_its_row(data: st.DataObject) -> None:
 
 
 @settings(max_examples=300)
-@given(value=st.floats(1e-3, 1e13), write=st.sampled_from([asking.bits, asking.amount]))
-def test_what_is_written_is_never_more(value: float, write: asking.Write) -> None:
+@given(value=st.floats(1e-3, 1e13), unit=st.sampled_from([Unit.BYTES_PER_SECOND, Unit.COUNT]))
+def test_what_is_written_is_never_more(value: float, unit: Unit) -> None:
     """Numbers are cut, not rounded, so that the flow itself has at least as much; to 1 %."""
     scales = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
-    text = next(write(value)).removesuffix("bit")
+    text = next(cell_queries.write(value, unit)).removesuffix("bit")
     digits = text.rstrip("kMGT")
-    read = float(digits) * scales[text[len(digits) :]] / (8 if write is asking.bits else 1)
+    read = float(digits) * scales[text[len(digits) :]] / (8 if unit is Unit.BYTES_PER_SECOND else 1)
     assert value * 0.989 <= read <= value * (1 + 1e-12)
 
 
@@ -260,8 +262,8 @@ def test_what_the_language_cannot_say_is_not_asked() -> None:
     """A text that does not parse, or finds another row only, is passed over for the next one."""
     flows = Flows(0, {"snd_cwnd": np.array([4], "u4"), "srtt_us": np.array([4000], "u4")})
     texts = ["cwnd:", "cwnd:5", "nofield:4", "srtt:4", "cwnd:4"]
-    assert asking.first_that_finds(texts, flows, 0, ["snd_cwnd"]) == "cwnd:4"
-    assert asking.first_that_finds(texts[:4], flows, 0, ["snd_cwnd"]) is None
+    assert cell_queries.first_that_finds(texts, flows, 0, ["snd_cwnd"]) == "cwnd:4"
+    assert cell_queries.first_that_finds(texts[:4], flows, 0, ["snd_cwnd"]) is None
     one = flows_of(cookie=1, snd_cwnd=5, comm=b"one", cc=b"cubic", pid=1)
     both = flows_of(cookie=[1, 2], snd_cwnd=[7, 5], comm=[b"x", b"one"], cc=b"cubic", pid=[9, 1])
     for column in ASKING:

@@ -138,6 +138,12 @@ def test_what_is_wrong_is_told_with_its_line(told: Read, text: str, line: int) -
     assert settings.units.size == "binary"
 
 
+def test_a_setting_that_is_there_twice_is_told_in_one_sentence(told: Read) -> None:
+    """The reader's own full stop is not followed by another."""
+    ((_, sentence),) = told('theme = "nord"\ntheme = "nord"\n')[1]
+    assert sentence == 'This is not TOML: Key "theme" already exists. The defaults are used.'
+
+
 def test_one_mistake_leaves_the_rest(told: Read) -> None:
     """What is right in a file holds, whatever else is wrong in there."""
     settings, problems = told(ALL.replace('"nord"', '"nrod"').replace('"srtt"]', '"srt"]'))

@@ -180,7 +180,7 @@ NEWER: Additions = {
             '    Field("shade", "u4", Unit.COUNT, "shade", ""),\n',
         ),
     ),
-    "tcctui/flows/diagnosis/from_samples.py": (('        ("cause", "u1"),', '("paced", "f8"),\n'),),
+    "tcctui/flows/diagnosis/cause_shares.py": (('        ("cause", "u1"),', '("paced", "f8"),\n'),),
     "tcctui/wire/samples.py": (('    *("rmem_alloc", "rcvbuf",', '    "shade",\n'),),
 }
 """A column, fields of what is sampled and looked at, and a verdict, as a later version may have."""

@@ -23,8 +23,7 @@ from tcctui.flows.store import Store
 from tcctui.query import parse
 from tcctui.rewind.moment import Moment
 from tcctui.ui.chart.charts import named
-from tcctui.ui.table.sort_key import SortKey
-from tcctui.ui.table.sorting import ByKeys
+from tcctui.ui.table.sorting import ByKeys, SortKey
 from tests.unit.events import SECOND, probes
 from tests.unit.restless import Restless
 from tests.unit.samples import NO_SAMPLES

@@ -17,8 +17,9 @@ from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.groups import GROUPINGS, IDS_FROM, Groups, grouped
 from tcctui.flows.groups.histogram import LEAST_BINS, SHARES, histogram
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.table.group_order import Folds, held, is_header, lines, ranked
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.query import parse
+from tcctui.ui.table.grouped import Folds, held, is_header, lines, ranked
+from tcctui.ui.table.sorting import SortKey
 from tests.unit.events import halves
 
 TYPES = {
@@ -165,11 +166,24 @@ def test_a_group_says_what_lets_its_flows_through() -> None:
         groups = grouped(columns(rows), GROUPINGS[name])
         return {groups.query(group) for group in range(len(groups))}
 
-    assert queries("process") == {"proc:nginx", 'proc:"Web \\"x"'}
+    assert queries("process") == {"proc:nginx", 'proc:"Web ""x"'}
     assert queries("cc") == {"cc:bbr", None}
     assert queries("remote") == {"dst:10.0.0.9", "dst:2001:db8:7::1"}
     assert queries("net") == {"dst:10.0.0.0/24", "dst:2001:db8:7::/48"}
     assert queries("port") == {"sport:443"}
+
+
+@given(st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Z")), min_size=1))
+def test_a_group_is_found_by_its_query_whatever_its_name(name: str) -> None:
+    """The query of a name is one value, with all signs of the name and no other."""
+    name = name[:16]
+    flows = columns([flow(comm=name.encode()), flow(comm=b"other than that")])
+    groups = grouped(flows, GROUPINGS["process"])
+    found = [groups.query(groups.number[0]), groups.query(groups.number[1])]
+    assert found[0] is not None
+    assert parse(found[0]).mask(flows)[0]
+    assert found[1] == 'proc:"other than that"'
+    assert parse(found[0]).mask(flows)[1] == (name.lower() in "other than that")
 
 
 def test_the_worst_limit_is_that_of_any_flow() -> None:

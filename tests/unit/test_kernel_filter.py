@@ -21,10 +21,10 @@ from tcctui.query.address_formula import (
     Not,
     PortRange,
     Reach,
+    fitted,
     opposite,
     size,
 )
-from tcctui.query.formula_widening import fitted
 from tcctui.sources.kernel.filter_chain import (
     DROP,
     FILTER,

@@ -21,7 +21,7 @@ from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.keyframe.packed import pack
 from tcctui.flows.store import Store
 from tcctui.recording.chunks import by_flow
-from tcctui.rewind.packed_events import pack_events, unpack_events
+from tcctui.rewind.rewind_log import pack_events, unpack_events
 from tcctui.wire.events import EVENT, Events, TcpState
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SAMPLE

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase, phase
-from tcctui.flows.diagnosis.from_samples import CAUSES, EXPLAINED_BY, Limit, explain
+from tcctui.flows.diagnosis.verdicts import CAUSES, EXPLAINED_BY, Limit, explain
 from tcctui.flows.store import Store
 from tcctui.wire.events import CaState, EventKind
 from tcctui.wire.samples import TCP_INFO

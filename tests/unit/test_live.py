@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
+from tcctui.query import Query, parse
 from tcctui.sources import live
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.live import LiveSource, open_live
+from tcctui.sources.live import LiveSource, open_at_once, open_live
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import SAMPLE, SOCKET, Samples
 
@@ -23,6 +25,20 @@ class Loading:
 
     error: TcctuiError | None = None
 
+    def __init__(self) -> None:
+        self.there = threading.Event()
+        self.abandoned = False
+
+    def arrives(self, source: LiveSource) -> None:
+        """Let it arrive, and the source read after that."""
+        self.there.set()
+        while source.attaching:
+            source.read(0.01)
+
+    def abandon(self) -> None:
+        self.error, self.abandoned = TcctuiError("the compiler broke off"), True
+        self.there.set()
+
 
 class Probe:
     """Stands in for BpfSource."""
@@ -30,10 +46,13 @@ class Probe:
     interval_ns = 10_000_000
 
     def __init__(self, kernel_filter: KernelFilter, *, loading: Loading, **options: Any) -> None:
+        if LATE:
+            loading.there.wait()
         if loading.error is not None:
             raise loading.error
         MADE.append(self)
         self.options = options
+        self.narrowed: Query | None = None
         self.focused: list[int] = []
         self.closed = False
 
@@ -42,6 +61,9 @@ class Probe:
 
     def focus(self, cookies: list[int]) -> None:
         self.focused = cookies
+
+    def narrow(self, query: Query | None) -> None:
+        self.narrowed = query
 
     def lost(self) -> int:
         return 5
@@ -71,6 +93,9 @@ class Sampler:
     def watch(self, sockets: Samples) -> None:
         self.watched = sockets
 
+    def narrow(self, narrowed: KernelFilter | None) -> None:
+        """Samples are not what these tests are about."""
+
     def wait(self, timeout: float) -> None:
         self.waited = timeout
 
@@ -86,11 +111,15 @@ class Sampler:
 MADE: list[Any] = []
 """Stand-ins that were made in a test, in their order."""
 
+LATE: list[bool] = []
+"""Not empty where a program arrives when a test says so."""
+
 
 @pytest.fixture(autouse=True)
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put them in the place of what needs a kernel."""
     MADE.clear()
+    LATE.clear()
     monkeypatch.setattr(live, "BpfSource", Probe)
     monkeypatch.setattr(live, "Loading", Loading)
     monkeypatch.setattr(live, "Sampler", Sampler)
@@ -100,6 +129,15 @@ def opened(program: Any, choice: str = "auto") -> LiveSource:
     """Open a live source."""
     return open_live(
         KernelFilter.on_ports(443), program, choice=choice, interval_ms=10, max_cpu=0.25
+    )
+
+
+def at_once(loading: Loading) -> LiveSource:
+    """Open a live source whose program arrives when the test says so."""
+    LATE.append(True)
+    program: Any = loading
+    return open_at_once(
+        KernelFilter.on_ports(443), program, choice="auto", interval_ms=10, max_cpu=0.25
     )
 
 
@@ -195,3 +233,55 @@ def test_events_go_on_without_samples() -> None:
     MADE[-1].broken = NO_DIAG
     with pytest.raises(TcctuiError, match="answers no sock_diag"):
         source.sampled()
+
+
+def test_samples_come_before_the_program() -> None:
+    """While the program compiles there are samples; what was asked for meanwhile holds for it."""
+    loading = Loading()
+    source = at_once(loading)
+    (sampler,) = MADE
+    assert source.description.startswith("tcp_probe + sock_diag · ")
+    assert source.interval_ns == 10_000_000
+    assert not len(source.read(0.3))
+    assert (sampler.waited, len(source.sampled())) == (0.3, 2)
+    alone = sampler.period
+    source.focus([1])
+    query = parse("port:1")
+    source.narrow(query)
+    loading.arrives(source)
+    probe = MADE[-1]
+    assert (len(source.read(0)), probe.focused, probe.narrowed) == (3, [1], query)
+    assert sampler.period > alone
+    source.close()
+    assert (probe.closed, sampler.closed) == (True, True)
+
+
+def test_a_program_that_does_not_come() -> None:
+    """Where the kernel refuses it later, samples go on, and the reason is there."""
+    loading = refused()
+    source = at_once(loading)
+    loading.arrives(source)
+    assert source.shortfall is loading.error
+    assert source.description.startswith("sock_diag · ")
+    assert len(source.sampled()) == 2
+    source.close()
+
+
+def test_neither_comes() -> None:
+    """Where sampling breaks off and then the program is refused, the source ends with that."""
+    loading = refused()
+    source = at_once(loading)
+    MADE[-1].broken = NO_DIAG
+    assert not len(source.sampled())
+    assert source.shortfall is NO_DIAG
+    with pytest.raises(TcctuiError, match="can't be loaded"):
+        loading.arrives(source)
+
+
+def test_closing_ends_the_compiler() -> None:
+    """Who quits at once does not wait for the program, and leaves nothing of it."""
+    loading = Loading()
+    source = at_once(loading)
+    source.close()
+    assert loading.abandoned
+    assert [one.closed for one in MADE] == [True]

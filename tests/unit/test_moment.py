@@ -64,7 +64,7 @@ class Then:
 def then() -> Iterable[Then]:
     """A story of half a minute, with a keyframe every two seconds."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tcctui.recording.tape.COST", 0)
+        patch.setattr("tcctui.recording.chunk_cutter.COST", 0)
         yield Then()
 
 
@@ -103,7 +103,7 @@ def test_the_story_has_everything(then: Then) -> None:
 def test_losses_are_those_until_then() -> None:
     """They are told at any moment, also where a keyframe alone says what was known."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tcctui.recording.tape.COST", 0)
+        patch.setattr("tcctui.recording.chunk_cutter.COST", 0)
         player = Player()
         for second in range(1, 9):
             player.losses = (10 * second, second)

@@ -14,8 +14,7 @@ import numpy as np
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.files.file_sizes import size
-from tcctui.headless.record import Progress, record
+from tcctui.headless.record import Progress, record, size
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
 from tcctui.recording.writer import RecordingWriter

@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import NewFile
-from tcctui.files.ownership import give_to_caller, ours
+from tcctui.files.new_file import NewFile, give_to_caller, ours
 from tcctui.recording import location
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording

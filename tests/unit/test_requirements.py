@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package, privileges
-from tcctui.sources.kernel.distribution import install_bcc
+from tcctui.sources.kernel.bcc_package import install_bcc
 from tcctui.sources.kernel.kernel_headers import header_tree
 from tests.unit.nobody import without_privileges
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from tcctui.flows.index import Keys
+from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
-from tcctui.recording.tape import Tape
 from tcctui.recording.timeline import Origin, Span
 from tcctui.recording.writer import RecordingWriter
+from tcctui.rewind.chunk_cache import ChunkCache
 from tcctui.rewind.moment import Moment
-from tcctui.rewind.remembered import Remembered
 from tcctui.rewind.rewind_log import RewindLog
 from tests.unit.events import SECOND, probes
 from tests.unit.samples import samples
@@ -60,7 +60,7 @@ def test_every_moment_that_is_kept_can_be_gone_to() -> None:
 def test_a_damaged_keyframe_is_done_without() -> None:
     """One goes back to the keyframe before, or to the beginning, and on from there."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tcctui.recording.tape.COST", 0)
+        patch.setattr("tcctui.recording.chunk_cutter.COST", 0)
         story, player = Story(10), Player()
         player.play(story.events, story.samples, BEGIN_NS + 10 * SECOND)
     whole = Moment(player.log)
@@ -89,7 +89,7 @@ def test_it_takes_as_much_memory_as_it_says() -> None:
     def keep(chunk: Chunk) -> None:
         logs[0].keep(chunk)
 
-    player.tape = Tape(player.store, BEGIN_NS, keep)
+    player.tape = ChunkCutter(player.store, BEGIN_NS, keep)
     tracemalloc.start()
     before = tracemalloc.get_traced_memory()[0]
     logs.append(RewindLog(64 << 20, Origin("here")))
@@ -169,11 +169,12 @@ def log() -> Counting:
 @pytest.mark.parametrize("most", [0, 30_000, 32 << 20])
 def test_whatever_is_asked_for_is_as_in_the_timeline(log: Counting, most: int) -> None:
     """In any order of going, and however little may be kept, the same chunks come."""
-    few = Remembered(log, FEW, most)
+    few = ChunkCache(log, FEW, most)
     random = np.random.default_rng(1)
     for _ in range(60):
         after, until = BEGIN_NS + np.sort(random.integers(-2, 33, 2)) * SECOND + 7
-        wanted, found = (each.chunks(int(after), int(until), FEW) for each in (log, few))
+        wanted = log.chunks(int(after), int(until), FEW)
+        found = few.chunks(int(after), int(until))
         for one, other in zip(wanted, found, strict=True):
             assert one.end_ns == other.end_ns
             assert one.events.tobytes() == other.events.tobytes()
@@ -182,7 +183,7 @@ def test_whatever_is_asked_for_is_as_in_the_timeline(log: Counting, most: int) -
 
 def test_going_back_a_little_reads_only_that(log: Counting) -> None:
     """What was just there is not read again, be it from before or from after."""
-    few, at = Remembered(log, FEW), BEGIN_NS + 20 * SECOND
+    few, at = ChunkCache(log, FEW), BEGIN_NS + 20 * SECOND
     list(few.chunks(at - 9 * SECOND, at))
     for after, until, read in ((-9, 0, 0), (-11, -1, 2), (-8, 3, 3)):
         log.read = 0

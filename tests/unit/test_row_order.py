@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.ui.table import flow_order, pins, sorting
+from tcctui.ui.table import flow_order, sorting
 from tcctui.ui.table.flow_order import HOLD, FlowOrder
-from tcctui.ui.table.row_order import Ranking, order_by
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.row_places import Pins, pinned_on_top, toggled
+from tcctui.ui.table.sorting import Ranking, SortKey, order_by
 from tests.ui.screen import Clock
 
 RATE, CC, SRTT = SortKey("rate", True), SortKey("cc", False), SortKey("srtt", True)
@@ -128,17 +128,17 @@ def test_a_stand_in_stays_while_it_is_shown(clock: Clock) -> None:
 def test_pins_go_first_in_their_own_order_as_far_as_they_are_there() -> None:
     """The others keep their order; what is not there is not made up."""
     cookies = keys(5, 4, 3, 2, 1)
-    assert pins.on_top((2, 9, 4), cookies).tolist() == [2, 4, 5, 3, 1]
-    assert pins.on_top((), cookies).tolist() == [5, 4, 3, 2, 1]
+    assert pinned_on_top((2, 9, 4), cookies).tolist() == [2, 4, 5, 3, 1]
+    assert pinned_on_top((), cookies).tolist() == [5, 4, 3, 2, 1]
 
 
 def test_a_hundred_flows_can_be_pinned() -> None:
     """Another one is refused until one is let go of."""
-    pinned: pins.Pins | None = ()
+    pinned: Pins | None = ()
     for cookie in range(1, 101):
         assert pinned is not None
-        pinned = pins.toggled(pinned, cookie)
+        pinned = toggled(pinned, cookie)
     assert pinned is not None
     assert len(pinned) == 100
-    assert pins.toggled(pinned, 101) is None
-    assert pins.toggled(pinned, 50) == (*range(1, 50), *range(51, 101))
+    assert toggled(pinned, 101) is None
+    assert toggled(pinned, 50) == (*range(1, 50), *range(51, 101))

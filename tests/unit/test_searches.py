@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.config import searches_file
+from tcctui.config import searches as searches_file
 from tcctui.config.location import Caller
 from tcctui.config.searches import MOST, Searches
 from tcctui.errors import TcctuiError

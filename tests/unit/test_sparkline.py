@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.ui.table.sparkline import sparklines
+from tcctui.ui.table.cells import sparklines
 
 NAN = math.nan
 HEIGHTS = " ▁▂▃▄▅▆▇█"

@@ -10,8 +10,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from tcctui.fields.connection import LONGEST_ENDPOINT
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, missing
-from tcctui.flows.diagnosis.from_samples import Limit
+from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table import cells
@@ -19,13 +20,12 @@ from tcctui.ui.table.columns import (
     BY_NAME,
     COLUMNS,
     GROUPS,
-    LONGEST_ENDPOINT,
     SPARKLINES,
     USUAL,
     TableColumn,
 )
 from tcctui.ui.table.layout import GAP, fit, layout, narrowest
-from tcctui.ui.table.row_order import order
+from tcctui.ui.table.sorting import order
 from tcctui.wire.events import TcpState
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS
 from tests.unit.events import halves

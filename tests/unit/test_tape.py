@@ -11,8 +11,8 @@ from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
+from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.chunks import MOST_EVENTS, MOST_PIECES, PIECE_NS, Chunk, by_flow, pieces
-from tcctui.recording.tape import Tape
 from tcctui.rewind.downsample import condensed
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind
@@ -26,7 +26,7 @@ from tests.unit.test_moment import unlike
 def test_everything_is_in_a_chunk_once() -> None:
     """Chunks follow one another without a gap, and have all events and samples, by flow."""
     story, player, chunks = Story(8), Player(), list[Chunk]()
-    player.tape = Tape(player.store, BEGIN_NS, chunks.append)
+    player.tape = ChunkCutter(player.store, BEGIN_NS, chunks.append)
     player.play(story.events, story.samples, BEGIN_NS + 8 * SECOND)
     player.tape.flush(BEGIN_NS + 8 * SECOND)
     assert chunks[0].begin_ns == BEGIN_NS
@@ -47,13 +47,13 @@ def test_a_flood_is_cut_earlier_than_after_a_second() -> None:
     Where nothing comes, time goes on.
     """
     chunks = list[Chunk]()
-    tape = Tape(Store(0), BEGIN_NS, chunks.append, losses=lambda: (3, 4))
+    tape = ChunkCutter(Store(0), BEGIN_NS, chunks.append, losses=lambda: (3, 4))
     flood = probes(BEGIN_NS + np.arange(MOST_EVENTS), 1)
     tape.take(Batch(flood, [], BEGIN_NS + SECOND // 10))
     (chunk,) = chunks
     assert (len(chunk.events), chunk.lost, chunk.skipped) == (MOST_EVENTS, 3, 4)
     chunks.clear()
-    tape = Tape(Store(0), BEGIN_NS, chunks.append)
+    tape = ChunkCutter(Store(0), BEGIN_NS, chunks.append)
     for number in range(1, 50):
         tape.take(Batch(NOTHING, [], BEGIN_NS + number * SECOND // 10))
     assert [(chunk.end_ns - BEGIN_NS) // SECOND for chunk in chunks] == [1, 2, 3, 4]
@@ -68,7 +68,7 @@ def test_reasons_for_a_keyframe(seconds: int, events: int, least: int, most: int
     So is much that came: working it all out again would take long.
     """
     chunks, store = list[Chunk](), Store(0)
-    tape = Tape(store, BEGIN_NS, chunks.append)
+    tape = ChunkCutter(store, BEGIN_NS, chunks.append)
     for number in range(1, seconds + 1):
         now_ns = BEGIN_NS + number * SECOND
         came = probes(now_ns - np.arange(events), 1) if events else NOTHING
@@ -79,7 +79,7 @@ def test_reasons_for_a_keyframe(seconds: int, events: int, least: int, most: int
 def test_keyframes_come_as_often_as_somebody_needs_them() -> None:
     """Not without need, nor twice in 2 s, and they have what the chunk has."""
     wanted, chunks, store = [False], list[Chunk](), Store(0)
-    tape = Tape(store, BEGIN_NS, chunks.append, wants_keyframe=lambda: wanted[0])
+    tape = ChunkCutter(store, BEGIN_NS, chunks.append, wants_keyframe=lambda: wanted[0])
     for number in range(1, 41):
         wanted[0] = number >= 20
         now_ns = BEGIN_NS + number * SECOND

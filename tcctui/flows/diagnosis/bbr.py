@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from tcctui.arrays import U8, Array
 
 UNIT = 256
 """A gain of 1.0 (BBR_UNIT, net/ipv4/tcp_bbr.c)."""
@@ -24,9 +23,9 @@ class BbrPhase(IntEnum):
     PROBE_RTT = 4
 
 
-PHASE_NAMES: Mapping[int, str] = MappingProxyType(
-    {phase: "–" if phase == BbrPhase.UNKNOWN else phase.name.lower() for phase in BbrPhase}
-)
+PHASE_NAMES: Mapping[int, str] = {
+    phase: "–" if phase == BbrPhase.UNKNOWN else phase.name.lower() for phase in BbrPhase
+}
 """Name of each phase."""
 
 _HIGH = UNIT * 2885 // 1000 + 1
@@ -34,7 +33,7 @@ _DRAIN = UNIT * 1000 // 2885
 _CWND_GAIN = UNIT * 2
 
 
-def phase(pacing: npt.NDArray[Any], cwnd: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+def phase(pacing: Array, cwnd: Array) -> U8:
     """Infer the phase of flows from both gains (256 is 1.0, NaN unknown).
 
     bbr_update_gains (net/ipv4/tcp_bbr.c): startup paces and sizes the window with 2885/1000, drain

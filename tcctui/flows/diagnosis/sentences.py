@@ -71,8 +71,7 @@ class FlowFacts:
     @property
     def shares(self) -> Sequence[float]:
         """Shares of the last 2 s, by cause; see `columns.DERIVED`."""
-        shares: Sequence[float] = self._flows["limit_shares"][self._place].tolist()
-        return shares
+        return self._flows["limit_shares"][self._place].tolist()
 
 
 def total(flow: FlowFacts) -> str:

@@ -9,20 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U8, U64, Array, Floats, Indexes, Mask
+from tcctui.flows.derived import retrans_percent
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.quantiles import quantiles
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.wire.addresses import Prefix, format_address
-
-Column = npt.NDArray[Any]
-Floats = npt.NDArray[np.float64]
 
 UNKNOWN = "–"
 """Label of flows whose key is unknown."""
@@ -50,7 +46,7 @@ class Grouping:
     title: str
     meaning: str
     needs: tuple[str, ...]
-    keys: Callable[[Flows], tuple[Column, ...]]
+    keys: Callable[[Flows], tuple[Array, ...]]
     label: Callable[..., str]
     query: Callable[..., str | None]
 
@@ -68,16 +64,16 @@ class Groups:
     """
 
     by: Grouping
-    number: npt.NDArray[np.intp]
+    number: Indexes
     ids: Keys
-    keys: tuple[Column, ...]
-    count: npt.NDArray[np.intp]
+    keys: tuple[Array, ...]
+    count: Indexes
     rate: Floats
     p50: Floats
     p95: Floats
     retrans_percent: Floats
-    limit: npt.NDArray[np.uint8]
-    limited: npt.NDArray[np.intp]
+    limit: U8
+    limited: Indexes
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -115,7 +111,7 @@ def grouped(flows: Flows, by: Grouping) -> Groups:
         rate=_sums(number, rate, ~np.isnan(rate), groups),
         p50=p50,
         p95=p95,
-        retrans_percent=_percent(
+        retrans_percent=retrans_percent(
             _sums(number, again, told, groups), _sums(number, sent, told, groups)
         ),
         limit=np.array(WORST_FIRST, "u1")[worst],
@@ -123,28 +119,18 @@ def grouped(flows: Flows, by: Grouping) -> Groups:
     )
 
 
-def _counts(number: npt.NDArray[np.intp], groups: int) -> npt.NDArray[np.intp]:
+def _counts(number: Indexes, groups: int) -> Indexes:
     return np.bincount(number, minlength=groups)
 
 
-def _sums(
-    number: npt.NDArray[np.intp], values: Column, known: npt.NDArray[np.bool_], groups: int
-) -> Floats:
+def _sums(number: Indexes, values: Array, known: Mask, groups: int) -> Floats:
     """Sum of the known values in each group; NaN if none is known."""
     sums: Floats = np.bincount(number, np.where(known, values, 0), groups).astype("f8")
     sums[np.bincount(number[known], minlength=groups) == 0] = np.nan
     return sums
 
 
-def _percent(again: Floats, sent: Floats) -> Floats:
-    # Retransmitted SYNs count as well, and are no data segments.
-    percent = np.divide(100 * again, sent, out=np.full(len(sent), np.nan), where=sent > 0)
-    return np.minimum(percent, 100)
-
-
-def _numbered(
-    ids: Keys,
-) -> tuple[Keys, npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+def _numbered(ids: Keys) -> tuple[Keys, Indexes, Indexes]:
     """Distinct ids, the index of each one's first flow, and each flow's index among them."""
     order = np.argsort(ids, kind="stable")
     ordered = ids[order]
@@ -159,7 +145,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / the golden ratio, as Fibonacci
 _SHIFT = np.uint64(32)
 
 
-def _ids(keys: tuple[Column, ...]) -> Keys:
+def _ids(keys: tuple[Array, ...]) -> Keys:
     """Hash the keys of each flow into one number.
 
     Two keys collide once in 2^62, and never if they are single numbers smaller than that, as ports
@@ -172,7 +158,7 @@ def _ids(keys: tuple[Column, ...]) -> Keys:
     return ids & np.uint64((1 << 62) - 1) | IDS_FROM
 
 
-def _words(key: Column) -> list[npt.NDArray[np.uint64]]:
+def _words(key: Array) -> list[U64]:
     """A key as 64-bit numbers; a text from its end, where zeros change nothing yet."""
     if key.dtype.kind != "S":
         return [key.astype("u8")]
@@ -197,10 +183,6 @@ def _name(name: bytes) -> str:
 _WORD = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
-def _escaped(text: str) -> str:
-    return text.replace("\\", "\\\\").replace('"', '\\"')
-
-
 def _asked(field: str) -> Callable[[bytes], str | None]:
     def query(name: bytes) -> str | None:
         try:
@@ -209,12 +191,13 @@ def _asked(field: str) -> Callable[[bytes], str | None]:
             return None
         if not text or not text.isprintable():
             return None  # unreadable, and untypable
-        return f"{field}:{text}" if _WORD.fullmatch(text) else f'{field}:"{_escaped(text)}"'
+        quoted = text.replace('"', '""')
+        return f"{field}:{text}" if _WORD.fullmatch(text) else f'{field}:"{quoted}"'
 
     return query
 
 
-def _host(flows: Flows) -> tuple[Column, ...]:
+def _host(flows: Flows) -> tuple[Array, ...]:
     return flows["daddr_hi"], flows["daddr_lo"]
 
 
@@ -222,7 +205,7 @@ _MAPPED = np.uint64(0xFFFF)
 _LAST_OCTET, _BEHIND_48 = np.uint64(0xFF), np.uint64(0xFFFF)
 
 
-def _net(flows: Flows) -> tuple[Column, ...]:
+def _net(flows: Flows) -> tuple[Array, ...]:
     high, low = _host(flows)
     four = (high == 0) & (low >> np.uint64(32) == _MAPPED)
     return np.where(four, 0, high & ~_BEHIND_48), np.where(four, low & ~_LAST_OCTET, 0)
@@ -233,43 +216,39 @@ def _net_label(high: int, low: int) -> str:
     return str(Prefix(high << 64 | low, ones))
 
 
-GROUPINGS: Mapping[str, Grouping] = MappingProxyType(
-    {
-        grouping.name: grouping
-        for grouping in (
-            _of_names(
-                "process", "process", "name of the process that has the socket", "comm", "proc"
-            ),
-            Grouping(
-                "remote",
-                "remote host",
-                "remote address",
-                needs=("daddr_hi", "daddr_lo"),
-                keys=_host,
-                label=format_address,
-                query=lambda high, low: f"dst:{format_address(high, low)}",
-            ),
-            Grouping(
-                "net",
-                "remote net",
-                "remote /24 of IPv4, /48 of IPv6",
-                needs=("daddr_hi", "daddr_lo"),
-                keys=_net,
-                label=_net_label,
-                query=lambda high, low: f"dst:{_net_label(high, low)}",
-            ),
-            Grouping(
-                "port",
-                "local port",
-                "port at this end",
-                needs=("sport",),
-                keys=lambda flows: (flows["sport"],),
-                label=lambda port: f"port {port}",
-                query=lambda port: f"sport:{port}",
-            ),
-            _of_names("cc", "algorithm", "congestion control algorithm", "cc", "cc"),
-            _of_names("netns", "namespace", "network namespace", "netns_name", "netns"),
-        )
-    }
-)
+GROUPINGS: Mapping[str, Grouping] = {
+    grouping.name: grouping
+    for grouping in (
+        _of_names("process", "process", "name of the process that has the socket", "comm", "proc"),
+        Grouping(
+            "remote",
+            "remote host",
+            "remote address",
+            needs=("daddr_hi", "daddr_lo"),
+            keys=_host,
+            label=format_address,
+            query=lambda high, low: f"dst:{format_address(high, low)}",
+        ),
+        Grouping(
+            "net",
+            "remote net",
+            "remote /24 of IPv4, /48 of IPv6",
+            needs=("daddr_hi", "daddr_lo"),
+            keys=_net,
+            label=_net_label,
+            query=lambda high, low: f"dst:{_net_label(high, low)}",
+        ),
+        Grouping(
+            "port",
+            "local port",
+            "port at this end",
+            needs=("sport",),
+            keys=lambda flows: (flows["sport"],),
+            label=lambda port: f"port {port}",
+            query=lambda port: f"sport:{port}",
+        ),
+        _of_names("cc", "algorithm", "congestion control algorithm", "cc", "cc"),
+        _of_names("netns", "namespace", "network namespace", "netns_name", "netns"),
+    )
+}
 """Groupings by name."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Floats, Indexes
 from tcctui.flows.groups.quantiles import quantiles
-
-Floats = npt.NDArray[np.float64]
 
 SHARES = (0.5, 0.9, 0.95, 0.99)
 """Reported quantiles, by share."""
@@ -50,7 +47,7 @@ class Histogram:
     """
 
     edges: Floats
-    counts: npt.NDArray[np.intp]
+    counts: Indexes
     unknown: int
     low: float
     high: float
@@ -67,7 +64,7 @@ class Histogram:
         return min(max(place, 0), len(self.counts) - 1)
 
 
-def histogram(values: npt.NDArray[Any], bins: int) -> Histogram:
+def histogram(values: Array, bins: int) -> Histogram:
     """Distribute values, whole numbers of which 0 is missing, over `bins` at the most.
 
     Edges are round numbers, so that they stay while values come and go, on the finest scale that

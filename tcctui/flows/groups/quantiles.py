@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from tcctui.arrays import U32, Array, Floats, Indexes, Mask
 
 _HALF, _LOWER = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 def quantiles(
-    values: npt.NDArray[np.uint32],
+    values: U32,
     shares: Sequence[float],
-    known: npt.NDArray[np.bool_],
+    known: Mask,
     *,
-    number: npt.NDArray[np.intp] | None = None,
+    number: Indexes | None = None,
     groups: int = 1,
 ) -> list[Floats]:
     """Quantiles of the `known` values of each group, shape (m,), one array for each of `shares`.
@@ -43,12 +41,7 @@ def quantiles(
     return [_at(ordered, starts, counts, share) for share in shares]
 
 
-def _at(
-    ordered: npt.NDArray[Any],
-    starts: npt.NDArray[np.intp],
-    counts: npt.NDArray[np.intp],
-    share: float,
-) -> Floats:
+def _at(ordered: Array, starts: Indexes, counts: Indexes, share: float) -> Floats:
     found = np.full(len(counts), np.nan)
     some = counts > 0
     # Rounded, as 0.95 · 20 must not become the 20th of 20 by the last bit of a float.

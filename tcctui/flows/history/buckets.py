@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.arrays import U32, U64, Indexes
+
 SERIES = ("snd_cwnd", "ssthresh", "srtt_us", "in_flight")
 """The fields of which a bucket keeps minimum, maximum and last value."""
 
@@ -23,24 +25,18 @@ WIDTH = 14
 BUCKET_NS = 100_000_000
 """Nanoseconds in the narrowest bucket."""
 
-Buckets = npt.NDArray[np.uint32]
+Buckets = U32
 """An array of shape (n, `WIDTH`)."""
 
 _MOST = np.uint64(0xFFFFFFFF)
 
 
-Values = tuple[npt.NDArray[np.uint32], ...]
+Values = tuple[U32, ...]
 """An array of one entry per event for each of `SERIES`."""
 
 
 def from_events(
-    starts: npt.NDArray[np.intp],
-    stamp: npt.NDArray[np.uint64],
-    acked: npt.NDArray[np.uint64],
-    *,
-    low: Values,
-    high: Values,
-    last: Values,
+    starts: Indexes, stamp: U64, acked: U64, *, low: Values, high: Values, last: Values
 ) -> Buckets:
     """Fold events into buckets, one for each run of events that begins at one of `starts`.
 
@@ -57,7 +53,7 @@ def from_events(
     return buckets
 
 
-def merge(buckets: Buckets, starts: npt.NDArray[np.intp]) -> Buckets:
+def merge(buckets: Buckets, starts: Indexes) -> Buckets:
     """Merge runs of buckets into one each; a run begins at each of `starts`, oldest bucket first.
 
     The merged bucket has the stamp of the run's first one.
@@ -73,7 +69,7 @@ def merge(buckets: Buckets, starts: npt.NDArray[np.intp]) -> Buckets:
     return merged
 
 
-def run_starts(*keys: npt.NDArray[np.generic]) -> npt.NDArray[np.intp]:
+def run_starts(*keys: npt.NDArray[np.generic]) -> Indexes:
     """Starts of runs: 0, and every index at which one of the keys differs from its predecessor."""
     changed = np.zeros(len(keys[0]), bool)
     changed[:1] = True

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tcctui.flows.history.buckets import BUCKET_NS
-from tcctui.flows.history.chains import Counts
-from tcctui.flows.history.pages import PAGE
+from tcctui.flows.history.pages import PAGE, Counts
 from tcctui.flows.index import Rows
 
 RECENT_BUCKETS = 600

@@ -8,8 +8,8 @@ on many flows at a time.
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U32, Floats, Mask
 from tcctui.flows.history.buckets import (
     ACKED,
     BUCKET_NS,
@@ -20,10 +20,9 @@ from tcctui.flows.history.buckets import (
     Buckets,
     run_starts,
 )
-from tcctui.flows.history.chains import Chains, Counts
 from tcctui.flows.history.detail import LIFE_PAGES, RECENT_BUCKETS, RECENT_PAGES, Detail
 from tcctui.flows.history.lifetime import LifetimeHistory
-from tcctui.flows.history.pages import PAGE, PAGE_BYTES, Pages
+from tcctui.flows.history.pages import PAGE, PAGE_BYTES, Chains, Counts, Pages
 from tcctui.flows.index import Rows, grown
 
 _REACH = RECENT_BUCKETS + 64  # a chart may begin a little before its window
@@ -56,7 +55,7 @@ class History:
         self._life.grow(rows)
         self._newest = grown(self._newest, rows)
 
-    def newest(self, rows: Rows) -> npt.NDArray[np.uint32]:
+    def newest(self, rows: Rows) -> U32:
         """Stamp of each row's newest bucket; 0 without one."""
         return self._newest[rows]
 
@@ -76,7 +75,7 @@ class History:
         """Upper limit of the pages that `add` takes."""
         return int(self._needed(rows, buckets).sum())
 
-    def fitting(self, rows: Rows, buckets: Buckets) -> npt.NDArray[np.bool_]:
+    def fitting(self, rows: Rows, buckets: Buckets) -> Mask:
         """Mask of the buckets that fit, all or none of a row: the frugal rows first."""
         needed = self._needed(rows, buckets)
         order = np.argsort(needed, kind="stable")
@@ -154,9 +153,9 @@ class History:
         self._recent.fold(self._recent.newest(rows[goes_on]), buckets[goes_on])
         self._add_recent(rows[~goes_on], buckets[~goes_on])
 
-    def _goes_on(self, rows: Rows, buckets: Buckets) -> npt.NDArray[np.bool_]:
+    def _goes_on(self, rows: Rows, buckets: Buckets) -> Mask:
         """Mask of buckets for the same 100 ms as the newest ones of their rows."""
-        same: npt.NDArray[np.bool_] = self._newest[rows] == buckets[:, STAMP]
+        same: Mask = self._newest[rows] == buckets[:, STAMP]
         return same & (self._recent.held[rows] > 0)
 
     def _add_recent(self, rows: Rows, buckets: Buckets) -> None:
@@ -212,7 +211,7 @@ class History:
         chain = self._life if self._life.held[row] else self._recent
         return chain.read(np.array([row]))[1], 1 << int(self._life.shift[row])
 
-    def grid(self, rows: Rows, column: int, newest: int, count: int) -> npt.NDArray[np.float64]:
+    def grid(self, rows: Rows, column: int, newest: int, count: int) -> Floats:
         """Values of one column of many rows' recent buckets, on a grid of time.
 
         `newest` is the stamp of the grid's last column. Returns shape (len(rows), count), NaN

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U32, Mask
 from tcctui.flows.history.buckets import STAMP, WIDTH, Buckets, merge, run_starts
-from tcctui.flows.history.chains import Chains, Counts
 from tcctui.flows.history.detail import Detail
-from tcctui.flows.history.pages import PAGE, Pages
+from tcctui.flows.history.pages import PAGE, Chains, Counts, Pages
 from tcctui.flows.index import Rows, grown
 
 _AT_A_TIME = 128  # rows whose buckets are widened together: the copies are below 1 MB
@@ -44,9 +43,9 @@ class LifetimeHistory(Chains):
         goes_on = self._goes_on(owners, stamps[starts])
         return self.lengths(owners) + np.add.reduceat(new, starts) - goes_on
 
-    def _goes_on(self, rows: Rows, stamps: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+    def _goes_on(self, rows: Rows, stamps: U32) -> Mask:
         """Mask of the stamps that equal those of the rows' newest buckets."""
-        same: npt.NDArray[np.bool_] = self._pages.buckets[self.newest(rows), STAMP] == stamps
+        same: Mask = self._pages.buckets[self.newest(rows), STAMP] == stamps
         return same & (self.held[rows] > 0)
 
     def shed(self, wanted: int) -> bool:

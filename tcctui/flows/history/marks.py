@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U8, Array, Records
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
-from tcctui.flows.history.grid import Grid
-from tcctui.flows.index import Keys, grown
+from tcctui.flows.history.ring_log import RingLog
+from tcctui.flows.history.time_grid import TimeGrid
+from tcctui.flows.index import Keys
 from tcctui.wire.events import CaState
 from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
 
 NO_KIND = 0xFF
 
 
-def _table(kinds: Mapping[int, int]) -> npt.NDArray[np.uint8]:
+def _table(kinds: Mapping[int, int]) -> U8:
     table = np.full(256, NO_KIND, "u1")
     for number, kind in kinds.items():
         table[number] = kind
@@ -40,9 +40,9 @@ class Marks(NamedTuple):
     `column` is the index in the grid, `kind` a `MarkKind`, `count` the number of occurrences.
     """
 
-    column: npt.NDArray[np.int64]
-    kind: npt.NDArray[np.uint8]
-    count: npt.NDArray[np.int64]  # type: ignore[assignment]  # tuple.count is of no use here
+    column: I64
+    kind: U8
+    count: I64  # type: ignore[assignment]  # tuple.count is of no use here
 
 
 NO_MARKS = Marks(np.empty(0, "i8"), np.empty(0, "u1"), np.empty(0, "i8"))
@@ -60,28 +60,9 @@ class MarkLog:
     """The last marks of all flows, 131,072 of them: one for each flow, kind and 100 ms."""
 
     def __init__(self) -> None:
-        self._marks = np.zeros(_LOGGED, _MARK)
-        self._logged = 0
+        self.log = RingLog(_MARK, _LOGGED)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> MarkLog:
-        """Copy the entries written so far; room for more is allocated when needed."""
-        twin = copy(self)
-        memo[id(self)] = twin
-        twin._marks = self._marks[: self._logged].copy()
-        return twin
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the entries written so far."""
-        return min(self._logged, _LOGGED) * self._marks.itemsize
-
-    def add(
-        self,
-        cookies: Keys,
-        when_ns: npt.NDArray[Any],
-        kinds: npt.NDArray[np.uint8],
-        counts: npt.NDArray[Any] | None = None,
-    ) -> None:
+    def add(self, cookies: Keys, when_ns: Array, kinds: U8, counts: Array | None = None) -> None:
         """Add occurrences in any order; `counts` is their number, once by default."""
         if not len(cookies):
             return
@@ -93,42 +74,31 @@ class MarkLog:
         made = np.zeros(len(starts), _MARK)
         made["cookie"], made["stamp"], made["kind"] = cookies[starts], stamps[starts], kinds[starts]
         made["count"] = np.minimum(np.add.reduceat(counts[order], starts), 0xFFFF_FFFF)
-        self._append(self._fold(made))
+        self.log.append(self._fold(made))
 
-    def _fold(self, made: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    def _fold(self, made: Records) -> Records:
         """Add to the counts of existing marks; gives the rest."""
-        recent = np.arange(max(0, self._logged - _RECENT), self._logged) % _LOGGED
-        keys = _keys(self._marks[recent])
+        marks, recent = self.log.records, self.log.newest(_RECENT)
+        keys = _keys(marks[recent])
         order = np.argsort(keys)
         place = np.searchsorted(keys[order], wanted := _keys(made))
         place[place == len(keys)] = 0
         there = np.zeros(len(made), bool)
         if len(keys):
             found = recent[order[place]]
-            there = self._marks["cookie"][found] == made["cookie"]
+            there = marks["cookie"][found] == made["cookie"]
             there &= keys[order[place]] == wanted
-            self._marks["count"][found[there]] += made["count"][there]
+            marks["count"][found[there]] += made["count"][there]
         return made[~there]
 
-    def _append(self, made: npt.NDArray[np.void]) -> None:
-        made = made[-_LOGGED:]
-        if len(self._marks) < _LOGGED:
-            self._marks = grown(self._marks, _LOGGED)
-        self._marks[(self._logged + np.arange(len(made))) % _LOGGED] = made
-        self._logged += len(made)
-
-    def own(self, cookie: int, since_ns: int) -> npt.NDArray[np.void]:
+    def own(self, cookie: int, since_ns: int) -> Records:
         """Copy a flow's marks since `since_ns`, when its connection began."""
-        marks = self._marks[: min(self._logged, _LOGGED)]
+        marks = self.log.written
         own = marks[marks["cookie"] == np.uint64(cookie)]
         return own[own["stamp"] >= since_ns // BUCKET_NS]
 
-    def of(self, cookie: int, grid: Grid, since_ns: int) -> Marks:
-        """A flow's marks on a grid since `since_ns`, when its connection began."""
-        return laid(self.own(cookie, since_ns), grid)
 
-
-def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
+def laid(own: Records, grid: TimeGrid) -> Marks:
     """Place one flow's marks, as from `MarkLog.own`, on a grid."""
     inside, column = grid.inside(own["stamp"].astype("i8") * BUCKET_NS)
     own = own[inside]
@@ -141,9 +111,8 @@ def laid(own: npt.NDArray[np.void], grid: Grid) -> Marks:
     return Marks(column[starts], own["kind"][starts], np.add.reduceat(counts.astype("i8"), starts))
 
 
-def _keys(marks: npt.NDArray[np.void]) -> Keys:
+def _keys(marks: Records) -> Keys:
     """Hash of each flow, kind and 100 ms; collisions are very rare."""
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
     moment = marks["stamp"].astype("u8") << np.uint64(8) | marks["kind"]
-    key: Keys = marks["cookie"] * odd ^ moment
-    return key
+    return marks["cookie"] * odd ^ moment

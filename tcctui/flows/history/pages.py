@@ -1,4 +1,4 @@
-"""Memory pool of histories: pages of a few buckets, allocated under one budget."""
+"""Memory of histories: pages of a few buckets under one budget, and each row's chain of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.flows.history.buckets import WIDTH, Buckets
-from tcctui.flows.index import grown
+from tcctui.arrays import I64, U32, Mask
+from tcctui.flows.history.buckets import (
+    ACKED,
+    LAST,
+    MAX,
+    MIN,
+    STAMP,
+    WIDTH,
+    Buckets,
+    run_starts,
+)
+from tcctui.flows.index import Rows, grown
 
 PAGE = 8
 """Buckets in a page: small, so that a quiet flow holds little."""
@@ -66,3 +76,117 @@ class Pages:
         """Free pages."""
         self._free[self.free : self.free + len(pages)] = pages
         self.free += len(pages)
+
+
+Counts = I64
+"""Numbers of buckets or pages, one per row."""
+
+
+class Chains:
+    """A chain of pages for every row. All pages are full but the newest; an empty row has none.
+
+    A page knows the next one, so that a row takes a few bytes, however long its chain may get.
+    """
+
+    def __init__(self, pages: Pages) -> None:
+        self._pages = pages
+        self._oldest = np.zeros(0, "i4")
+        self._newest = np.zeros(0, "i4")
+        self._used = np.zeros(0, "u1")  # buckets in the newest page
+        self.held = np.zeros(0, "u1")
+        """Pages of each row."""
+
+    def grow(self, rows: int) -> None:
+        """Make room for `rows` rows."""
+        self._oldest = grown(self._oldest, rows)
+        self._newest = grown(self._newest, rows)
+        self._used = grown(self._used, rows)
+        self.held = grown(self.held, rows)
+
+    def lengths(self, rows: Rows) -> Counts:
+        """Number of buckets of each row."""
+        held = self.held[rows].astype("i8")
+        return np.maximum(held - 1, 0) * PAGE + self._used[rows]
+
+    def newest(self, rows: Rows) -> I64:
+        """Index of each row's newest bucket; of an empty row, an unused one."""
+        return self._newest[rows].astype("i8") * PAGE + np.maximum(self._used[rows], 1) - 1
+
+    def places(self, rows: Rows) -> tuple[I64, Mask]:
+        """Indexes of the rows' buckets, oldest first, and the mask of those in use.
+
+        Both have shape (len(rows), n), with n the buckets that fit in the longest chain's pages.
+        """
+        longest = int(self.held[rows].max(initial=0))
+        pages = np.zeros((len(rows), longest), "i8")
+        page = self._oldest[rows]
+        for number in range(longest):
+            pages[:, number] = page
+            page = self._pages.next[page]
+        places = (pages[:, :, None] * PAGE + np.arange(PAGE)).reshape(len(rows), longest * PAGE)
+        return places, np.arange(longest * PAGE) < self.lengths(rows)[:, None]
+
+    def read(self, rows: Rows) -> tuple[Counts, Buckets]:
+        """Copy all buckets of the rows, row by row, with the number of each row's."""
+        places, used = self.places(rows)
+        return self.lengths(rows), self._pages.buckets[places[used]]
+
+    def second(self, rows: Rows) -> U32:
+        """Stamp of the first bucket of each row's second page; they must have one."""
+        page = self._pages.next[self._oldest[rows]].astype("i8")
+        return self._pages.buckets[page * PAGE, STAMP]
+
+    def fold(self, places: I64, new: Buckets) -> None:
+        """Merge new buckets into the older ones at `places`; no index twice."""
+        held = self._pages.buckets[places]
+        held[:, MIN] = np.minimum(held[:, MIN], new[:, MIN])
+        held[:, MAX] = np.maximum(held[:, MAX], new[:, MAX])
+        held[:, LAST] = new[:, LAST]
+        room = np.uint32(0xFFFFFFFF) - held[:, ACKED]
+        held[:, ACKED] += np.minimum(new[:, ACKED], room)
+        self._pages.buckets[places] = held
+
+    def append(self, rows: Rows, buckets: Buckets) -> None:
+        """Add buckets, `rows[i]` being the row of `buckets[i]`; they are grouped by row."""
+        if not len(rows):
+            return
+        starts = run_starts(rows)
+        owners = rows[starts]
+        lengths = np.diff(np.append(starts, len(rows)))
+        used = np.where(self.held[owners] > 0, self._used[owners], PAGE).astype("i8")
+        slot = np.arange(len(rows)) + np.repeat(used - starts, lengths)
+        fresh = np.flatnonzero(slot % PAGE == 0)
+        taken = self._pages.take(len(fresh))
+
+        # Each run continues in its row's newest page, until a fresh one begins.
+        page = np.empty(len(rows), "i8")
+        page[starts] = self._newest[owners]
+        page[fresh] = taken
+        runs = np.union1d(starts, fresh)
+        page = np.repeat(page[runs], np.diff(np.append(runs, len(rows))))
+        self._pages.buckets[page * PAGE + slot % PAGE] = buckets
+
+        before = np.where(slot[fresh] == PAGE, self._newest[rows[fresh]], page[fresh - 1])
+        follows = before > 0
+        self._pages.next[before[follows]] = taken[follows]
+        self._oldest[rows[fresh[~follows]]] = taken[~follows]
+
+        ends = starts + lengths - 1
+        self._newest[owners] = page[ends]
+        self._used[owners] = slot[ends] % PAGE + 1
+        self.held[owners] += (slot[ends] // PAGE).astype("u1")
+
+    def shorten(self, rows: Rows, count: Counts) -> None:
+        """Free `count` pages of each row, oldest first; no row has fewer."""
+        for number in range(int(count.max(initial=0))):
+            due = rows[count > number]
+            page = self._oldest[due]
+            self._oldest[due] = self._pages.next[page]
+            self._pages.give_back(page)
+        self.held[rows] -= count.astype("u1")
+        empty = rows[self.held[rows] == 0]
+        self._oldest[empty] = self._newest[empty] = self._used[empty] = 0
+
+    def clear(self, rows: Rows) -> None:
+        """Free all pages of the rows."""
+        self.shorten(rows, self.held[rows].astype("i8"))

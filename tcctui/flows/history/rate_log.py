@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from copy import copy
-from typing import Any
-
 import numpy as np
-import numpy.typing as npt
 
-from tcctui.flows.history.grid import Grid
-from tcctui.flows.index import grown
+from tcctui.arrays import Floats
+from tcctui.flows.history.ring_log import RingLog
+from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.snapshot import Extremes
 from tcctui.wire.samples import Samples, value
 
@@ -30,41 +27,22 @@ class RateLog:
     """The last 65,536 samples of watched flows: a minute of 100 flows at 10 Hz."""
 
     def __init__(self) -> None:
-        self._entries = np.zeros(_LOGGED, _ENTRY)
-        self._logged = 0
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> RateLog:
-        """Copy the entries written so far; room for more is allocated when needed."""
-        twin = copy(self)
-        memo[id(self)] = twin
-        twin._entries = self._entries[: self._logged].copy()
-        return twin
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the entries written so far."""
-        return min(self._logged, _LOGGED) * self._entries.itemsize
+        self.log = RingLog(_ENTRY, _LOGGED)
 
     def add(self, samples: Samples) -> None:
         """Add samples of watched flows."""
-        samples = samples[-_LOGGED:]
-        if not len(samples):
-            return
-        if len(self._entries) < _LOGGED:
-            self._entries = grown(self._entries, _LOGGED)
         made = np.empty(len(samples), _ENTRY)
         made["cookie"], made["ts_ns"] = samples["sock_cookie"], samples["ts_ns"]
         for name in RATES:
             made[name] = value(samples, name)
-        self._entries[(self._logged + np.arange(len(made))) % _LOGGED] = made
-        self._logged += len(made)
+        self.log.append(made)
 
-    def of(self, cookie: int, grid: Grid, since_ns: int) -> dict[str, Extremes]:
+    def of(self, cookie: int, grid: TimeGrid, since_ns: int) -> dict[str, Extremes]:
         """A flow's rates on a grid, by name; NaN without a sample.
 
         Entries from before `since_ns`, when its connection began, are left out.
         """
-        entries = self._entries[: min(self._logged, _LOGGED)]
+        entries = self.log.written
         own = entries[entries["cookie"] == np.uint64(cookie)]
         own = own[np.argsort(own["ts_ns"], kind="stable")]
         own = own[own["ts_ns"] >= since_ns]
@@ -81,7 +59,7 @@ class RateLog:
         return series
 
 
-def acked_rate(acked: npt.NDArray[np.float64], grid: Grid, born_ns: int, now_ns: int) -> Extremes:
+def acked_rate(acked: Floats, grid: TimeGrid, born_ns: int, now_ns: int) -> Extremes:
     """Bytes per second from the bytes acknowledged in each column of a grid.
 
     Columns from before the flow was born are NaN; the newest one ends now.

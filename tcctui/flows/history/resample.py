@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Floats, Records
 from tcctui.flows.history.buckets import ACKED, LAST, MAX, MIN, SERIES, STAMP, Buckets, merge
-from tcctui.flows.history.grid import Grid
+from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.snapshot import Extremes
 
 
@@ -22,7 +22,7 @@ class Lived:
     buckets: Buckets
     step: int
     born_ns: int
-    marks: npt.NDArray[np.void]
+    marks: Records
 
     def until(
         self, known: Buckets, width: int, recent: Buckets, newest: int
@@ -45,7 +45,7 @@ class Lived:
         return np.concatenate([closed, merge(rest, np.zeros(1, "i8"))]), self.step
 
 
-def resample(buckets: Buckets, step: int, grid: Grid) -> dict[str, Extremes]:
+def resample(buckets: Buckets, step: int, grid: TimeGrid) -> dict[str, Extremes]:
     """Place buckets on a grid: one entry for each of `SERIES`.
 
     `buckets` ascend by stamp and are `step` recent buckets wide. Those after the grid's present are
@@ -71,7 +71,7 @@ def resample(buckets: Buckets, step: int, grid: Grid) -> dict[str, Extremes]:
     return series
 
 
-def acked(buckets: Buckets, step: int, grid: Grid) -> npt.NDArray[np.float64]:
+def acked(buckets: Buckets, step: int, grid: TimeGrid) -> Floats:
     """Bytes acknowledged in each column of a grid; `buckets` are as for `resample`."""
     begun = buckets[:, STAMP].astype("i8") * step
     place = grid.column(begun)

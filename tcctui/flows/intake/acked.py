@@ -9,11 +9,10 @@ up to a later one, and at most its total less all events before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U64, Array, Floats, Indexes
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.records import pick
@@ -38,15 +37,13 @@ _APART_NS = 500_000_000
 
 _ARRAYS = ("told", "_least", "_most", "_ahead", "_when", "_total", "_rate", "_until")
 
-Counts = npt.NDArray[np.uint64]
-
 
 class Acked:
     """Counters of all rows. It maintains `bytes_acked` of the columns, which never decreases."""
 
     def __init__(self, columns: FlowColumns) -> None:
         self._columns = columns
-        self.told: Counts = np.zeros(0, "u8")
+        self.told: U64 = np.zeros(0, "u8")
         """Bytes reported by events, by row."""
         # Bytes acknowledged before the first event, at least and at most (-1: no sample says).
         self._least = np.zeros(0, "i8")
@@ -73,7 +70,7 @@ class Acked:
         self.forget_samples(rows)
 
     @property
-    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+    def kept(self) -> Mapping[str, Array]:
         """State of each row, by name."""
         return {name: getattr(self, name) for name in _ARRAYS}
 
@@ -85,13 +82,8 @@ class Acked:
         self._columns["bytes_acked"][rows] = self.told[rows]
 
     def by_events(
-        self,
-        rows: Rows,
-        steps: Counts,
-        first: npt.NDArray[np.intp],
-        last: npt.NDArray[np.intp],
-        first_ns: npt.NDArray[np.uint64],
-    ) -> Counts:
+        self, rows: Rows, steps: U64, first: Indexes, last: Indexes, first_ns: U64
+    ) -> U64:
         """Count what events report; gives the part of each step not yet reported by samples.
 
         `steps` has one entry per event, grouped by row: `first` and `last` are the indexes of each
@@ -118,7 +110,7 @@ class Acked:
         self._ahead[rows] = ahead - np.minimum(ahead, totals)
         return left
 
-    def by_samples(self, rows: Rows, samples: Samples) -> Counts:
+    def by_samples(self, rows: Rows, samples: Samples) -> U64:
         """Count what samples report, one for each row; gives the bytes reported by them alone."""
         news = np.zeros(len(rows), "u8")
         known = ~np.isnan(value(samples, "bytes_acked"))
@@ -145,7 +137,7 @@ class Acked:
         self._look(rows, when, total)
         return news
 
-    def _look(self, rows: Rows, when: npt.NDArray[np.int64], total: Counts) -> None:
+    def _look(self, rows: Rows, when: I64, total: U64) -> None:
         """Update the rows' rates between samples, half a second apart or more."""
         apart = when - self._when[rows, 1] >= _APART_NS
         moved = rows[apart]
@@ -159,7 +151,7 @@ class Acked:
         self._when[moved, 1], self._total[moved, 1] = when[apart], total[apart]
         self._when[rows, 2], self._total[rows, 2] = when, total
 
-    def rates(self, by_events: npt.NDArray[np.float64], now_ns: int) -> npt.NDArray[np.float64]:
+    def rates(self, by_events: Floats, now_ns: int) -> Floats:
         """Bytes per second of every row, given the rate by events."""
         columns = self._columns
         only = columns["sampled_ns"] > columns["last_ns"] + SILENT_NS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Mask
 from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import Rows, grown
@@ -37,7 +37,7 @@ class Endpoints:
         """Drop the rows' text: their addresses change."""
         self._made[rows] = False
 
-    def differ(self, rows: Rows, events: Events | Samples) -> npt.NDArray[np.bool_]:
+    def differ(self, rows: Rows, events: Events | Samples) -> Mask:
         """Mask of events, one for each row, whose addresses or ports differ from the row's."""
         columns = self._columns
         differ = columns["sport"][rows] != events["sport"]

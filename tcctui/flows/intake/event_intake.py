@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from collections.abc import Iterator
 
+import numpy as np
+
+from tcctui.arrays import I64, U64
 from tcctui.flows.history.marks import NO_KIND, OF_EVENT
 from tcctui.flows.index import Rows
 from tcctui.flows.intake.acked import GONE_SILENT_NS
@@ -14,6 +16,8 @@ from tcctui.flows.intake.sockets import socket_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
+
+_LONGEST_NS = 30_000_000_000  # half of what the recent history holds
 
 
 class EventIntake:
@@ -91,9 +95,7 @@ class EventIntake:
         self._looks.show_newer(rows)
         known.add_history(*batch.buckets(rows, known.history.newest(rows), acked), keep=rows)
 
-    def _leave_out_the_untold(
-        self, batch: ProbeBatch, rows: Rows, acked: npt.NDArray[np.uint64]
-    ) -> None:
+    def _leave_out_the_untold(self, batch: ProbeBatch, rows: Rows, acked: U64) -> None:
         """Remove from the first events' steps what was acknowledged while no events came.
 
         One ACK acknowledges no more than was in flight. The excess, after a gap without events (the
@@ -116,7 +118,7 @@ class EventIntake:
         acked[places] -= beyond
         self._known.rates.leave_out(rows, beyond)
 
-    def _begin_anew(self, batch: ProbeBatch, closed_ns: npt.NDArray[np.int64]) -> bool:
+    def _begin_anew(self, batch: ProbeBatch, closed_ns: I64) -> bool:
         """Take in a batch with events from after the end of their flows; False for any other.
 
         `closed_ns` is when each of the batch's flows ended, or 0. Those flows are dropped: later
@@ -177,3 +179,35 @@ class EventIntake:
         known[known] = when[known] >= columns["first_ns"][rows[known]]
         known &= (closed == 0) | (when <= closed)
         return rows[known], pick(events, known)
+
+
+def parts(events: Events) -> Iterator[Events]:
+    """Cut a batch so that no part is long, nor contains a cookie's reuse after its end.
+
+    A part spans 30 s at most. An empty batch is one part.
+    """
+    if len(events) > 1:
+        when = events["ts_ns"]
+        if int(when.max()) - int(when.min()) > _LONGEST_NS:
+            for half in np.array_split(events, 2):
+                yield from parts(half)
+            return
+    while place := _first_reuse(events):
+        yield events[:place]
+        events = events[place:]
+    yield events
+
+
+def _first_reuse(events: Events) -> int:
+    """Index of the first tcp_probe event of a socket whose end precedes it; 0 if there is none."""
+    ends = np.flatnonzero(events["kind"] == EventKind.DESTROY)
+    probes = np.flatnonzero(events["kind"] == EventKind.PROBE)
+    if not len(ends) or not len(probes):
+        return 0
+    cookies, first = np.unique(events["sock_cookie"][ends], return_index=True)
+    found = np.searchsorted(cookies, events["sock_cookie"][probes])
+    found[found == len(cookies)] = 0
+    end = ends[first[found]]
+    again = cookies[found] == events["sock_cookie"][probes]
+    again &= (probes > end) & (events["ts_ns"][probes] > events["ts_ns"][end])
+    return int(probes[again][0]) if again.any() else 0

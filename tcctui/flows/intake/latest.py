@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, value
 
@@ -39,7 +38,7 @@ def at_the_end(before: Samples, last: Samples) -> Samples:
     return whole
 
 
-def sampled(samples: Samples, name: str) -> npt.NDArray[Any]:
+def sampled(samples: Samples, name: str) -> Array:
     """One of `columns.SAMPLED` from many flows' newest samples, of which some may be all zero.
 
     Floats with NaN where missing, or bytes, empty where missing.
@@ -66,7 +65,7 @@ class Latest:
         self._samples[rows] = np.zeros(1, _PIECE)
 
     @property
-    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+    def kept(self) -> Mapping[str, Array]:
         """State of each row, by name."""
         return {"samples": self._samples}
 
@@ -74,7 +73,7 @@ class Latest:
         """Copy the rows' samples."""
         return self._samples[rows].view(SAMPLE)
 
-    def column(self, rows: Rows, name: str) -> npt.NDArray[Any]:
+    def column(self, rows: Rows, name: str) -> Array:
         """One of `columns.SAMPLED` of the rows: see `sampled`."""
         fields = {name, *_KNOWN_BY}
         few = np.empty(len(rows), [(field, SAMPLE[field]) for field in sorted(fields)])

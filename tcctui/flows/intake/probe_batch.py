@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U32, U64, Indexes, Mask
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets, from_events, run_starts
 from tcctui.flows.index import Keys, Rows
 from tcctui.wire.events import Events
@@ -43,7 +43,7 @@ class ProbeBatch:
         self.cookies: Keys = cookies[self.first]
         self._lengths = self.last - self.first + 1
 
-    def acks(self, told: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    def acks(self, told: U32) -> U64:
         """Number of ACKs that each flow's events stand for.
 
         `told` is each flow's `acks` before its first event here, 0 if unknown: an event that did
@@ -65,7 +65,7 @@ class ProbeBatch:
         stands_for = np.where(alone, 1, np.where(begun, count, step))
         return np.add.reduceat(stands_for.astype("u8"), self.first)
 
-    def told(self, before: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    def told(self, before: U32) -> U32:
         """Count `acks` of each flow's last event that has it, else the one `before`."""
         count = self.events["acks"]
         if not count.any():
@@ -73,12 +73,7 @@ class ProbeBatch:
         alone = count == 0
         return (self._carried(count, alone, before) if alone.any() else count)[self.last]
 
-    def _carried(
-        self,
-        count: npt.NDArray[np.uint32],
-        alone: npt.NDArray[np.bool_],
-        told: npt.NDArray[np.uint32],
-    ) -> npt.NDArray[np.uint32]:
+    def _carried(self, count: U32, alone: Mask, told: U32) -> U32:
         """Extend the flow's count by events that stand for themselves."""
         place = np.where(alone, -1, np.arange(len(count)))
         place[self.first] = np.maximum(place[self.first], self.first)
@@ -87,7 +82,7 @@ class ProbeBatch:
         begun[self.first] = np.where(alone[self.first], told, count[self.first])
         return begun[place]
 
-    def acked(self, una_before: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    def acked(self, una_before: U32) -> U64:
         """Bytes that the peer acknowledged between consecutive events of each flow.
 
         `una_before` is snd_una of each flow before its first event here. snd_una only moves forward
@@ -101,7 +96,7 @@ class ProbeBatch:
         step[self._connected_anew()] = 0
         return np.maximum(step, 0).astype("u8")
 
-    def _connected_anew(self) -> npt.NDArray[np.intp]:
+    def _connected_anew(self) -> Indexes:
         """Indexes of events at which a flow changes its addresses.
 
         A socket keeps its cookie when it is disconnected and reconnected: only flows whose last
@@ -120,13 +115,11 @@ class ProbeBatch:
         starts = np.union1d(starts, run_starts(halves[:, 0], halves[:, 1]))
         return places[starts[~np.isin(places[starts], self.first)]]
 
-    def total(self, acked: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    def total(self, acked: U64) -> U64:
         """Sum of a per-event number over each flow."""
         return np.add.reduceat(acked, self.first)
 
-    def buckets(
-        self, rows: Rows, newest: npt.NDArray[np.uint32], acked: npt.NDArray[np.uint64]
-    ) -> tuple[Rows, Buckets]:
+    def buckets(self, rows: Rows, newest: U32, acked: U64) -> tuple[Rows, Buckets]:
         """Fold the events into history buckets; gives each bucket's row with it.
 
         `rows` and `newest` have one entry per flow: its row, and the stamp of its newest bucket.
@@ -151,7 +144,7 @@ class ProbeBatch:
         return rows[(key[starts] >> np.uint64(32)).astype("i8")], buckets
 
 
-def _by_cookie(cookies: Keys) -> npt.NDArray[np.int64]:
+def _by_cookie(cookies: Keys) -> I64:
     """Indexes of the events sorted by cookie, in order of arrival within each cookie."""
     bits = np.uint64(len(cookies).bit_length())
     if int(cookies.max()) >> (64 - int(bits)):

@@ -6,11 +6,10 @@ import math
 from collections import deque
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U64, Array, Floats
 from tcctui.flows.index import Rows, grown
 
 TICK_NS = 250_000_000
@@ -63,7 +62,7 @@ class Rates:
         self._counters = np.zeros((0, TICKS), "u8")
         self._when = np.zeros(TICKS, "i8")
         self._ticks = 0
-        self.per_second: npt.NDArray[np.float64] = np.zeros(0)
+        self.per_second: Floats = np.zeros(0)
         """Bytes per second, by row."""
 
     def grow(self, rows: int) -> None:
@@ -78,12 +77,12 @@ class Rates:
         self._counters[rows] = 0
         self.per_second[rows] = 0
 
-    def leave_out(self, rows: Rows, counted: npt.NDArray[np.uint64]) -> None:
+    def leave_out(self, rows: Rows, counted: U64) -> None:
         """Move part of the rows' present counts to another time."""
         self._counters[rows] += counted[:, np.newaxis]
 
     @property
-    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+    def kept(self) -> Mapping[str, Array]:
         """State of each row, by name."""
         return {"counters": self._counters, "per_second": self.per_second}
 
@@ -110,7 +109,7 @@ class Rates:
         if count and when[(count - 1) % TICKS] != max(when):
             raise ValueError("rates were worked out in another order")
 
-    def tick(self, now_ns: int, counter: npt.NDArray[np.uint64]) -> bool:
+    def tick(self, now_ns: int, counter: U64) -> bool:
         """Update the rates if a tick has passed since the last update; True if updated."""
         newest = (self._ticks - 1) % TICKS
         since = now_ns - int(self._when[newest])
@@ -128,6 +127,6 @@ class Rates:
         self._ticks += 1
         return True
 
-    def _work_out(self, now_ns: int, counter: npt.NDArray[np.uint64], since: int) -> None:
+    def _work_out(self, now_ns: int, counter: U64, since: int) -> None:
         elapsed = now_ns - int(self._when[since])
         self.per_second = (counter - self._counters[:, since]).astype("f8") * (1e9 / elapsed)

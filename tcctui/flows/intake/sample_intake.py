@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U8, Array
 from tcctui.flows.history.buckets import SERIES
 from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT
 from tcctui.flows.history.rate_log import WATCHED_NS
@@ -15,15 +14,12 @@ from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.acked import GONE_SILENT_NS
 from tcctui.flows.intake.latest import at_the_end
 from tcctui.flows.intake.sampled_history import Changes
-from tcctui.flows.intake.send_windows import current_ssthresh, in_flight
 from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
-from tcctui.wire.samples import End, Samples, newest, value
+from tcctui.wire.samples import End, Samples, current_ssthresh, in_flight, newest, value
 from tcctui.wire.tracepoints import MarkKind
-
-When = npt.NDArray[np.int64]
 
 
 class SampleIntake:
@@ -54,7 +50,7 @@ class SampleIntake:
         self._missed[rows] = False
 
     @property
-    def kept(self) -> Mapping[str, npt.NDArray[Any]]:
+    def kept(self) -> Mapping[str, Array]:
         """State of each row, by name."""
         return {
             "state_ns": self._state_ns,
@@ -64,7 +60,7 @@ class SampleIntake:
 
     # Reported by events
 
-    def state_told(self, rows: Rows, states: npt.NDArray[np.uint8], when: When) -> None:
+    def state_told(self, rows: Rows, states: U8, when: I64) -> None:
         """Record the states that events report, the newest event of a row last."""
         newer = when > self._known.columns["sampled_ns"][rows]
         rows = rows[newer]
@@ -84,7 +80,7 @@ class SampleIntake:
         columns["ca_state"][rows] = states[newer]
         self._ca_state_ns[rows] = when[newer]
 
-    def kinds_come(self, kinds: npt.NDArray[np.uint8]) -> None:
+    def kinds_come(self, kinds: U8) -> None:
         """Record which kinds of events arrive."""
         self.ca_states_come |= bool((kinds == EventKind.CA_STATE).any())
         self.retransmits_come |= bool((kinds == EventKind.RETRANSMIT).any())

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U32, U64, Indexes
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets, Values, from_events
 from tcctui.flows.index import Rows
 
@@ -25,11 +25,11 @@ class Changes:
     rows: Rows
     before: Values
     after: Values
-    acked: npt.NDArray[np.uint64]
-    seen_ns: npt.NDArray[np.int64]
-    when_ns: npt.NDArray[np.int64]
-    newest: npt.NDArray[np.uint32]
-    born_ns: npt.NDArray[np.int64]
+    acked: U64
+    seen_ns: I64
+    when_ns: I64
+    newest: U32
+    born_ns: I64
 
     def buckets(self) -> tuple[Rows, Buckets]:
         """Make buckets and their rows, as `History.add` takes them.
@@ -63,9 +63,7 @@ class Changes:
         made = from_events(starts, stamps, acked, low=values, high=values, last=values)
         return self.rows[place], made
 
-    def _acked_by(
-        self, stamps: npt.NDArray[np.int64], place: npt.NDArray[np.intp]
-    ) -> npt.NDArray[np.uint64]:
+    def _acked_by(self, stamps: I64, place: Indexes) -> U64:
         """Part of a row's bytes acknowledged by the end of each bucket, at an even pace."""
         span = np.maximum(self.when_ns - self.seen_ns, 1)[place]
         over = np.clip(((stamps + 1) * BUCKET_NS - self.seen_ns[place]) / span, 0, 1)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, Array
 from tcctui.flows.index import KeyIndex, Keys, Rows
 from tcctui.wire.events import Events
 from tcctui.wire.samples import SAMPLE, Samples
@@ -23,7 +22,7 @@ def tuple_keys(events: Events | Samples) -> Keys:
     )
 
 
-def keys_of_ends(*parts: npt.NDArray[Any]) -> Keys:
+def keys_of_ends(*parts: Array) -> Keys:
     """The same keys from the halves of local and remote addresses, and both ports."""
     key = np.zeros(len(parts[0]), "u8")
     odd = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: spreads neighbouring numbers
@@ -50,19 +49,19 @@ class Sockets:
     def __init__(self) -> None:
         self._index = KeyIndex()
         self._opened_keys: Keys = np.empty(0, "u8")
-        self._opened_ns: npt.NDArray[np.int64] = np.empty(0, "i8")
+        self._opened_ns: I64 = np.empty(0, "i8")
 
     def learn(self, keys: Keys, rows: Rows) -> None:
         """Record the socket of each row."""
         self._index.put(keys, rows)
 
     @property
-    def opened_lately(self) -> Mapping[str, npt.NDArray[Any]]:
+    def opened_lately(self) -> Mapping[str, Array]:
         """Sockets without a row: their keys and opening times, for a later restore."""
         return {"keys": self._opened_keys, "ns": self._opened_ns}
 
     @opened_lately.setter
-    def opened_lately(self, opened: Mapping[str, npt.NDArray[Any]]) -> None:
+    def opened_lately(self, opened: Mapping[str, Array]) -> None:
         self._opened_keys, self._opened_ns = opened["keys"], opened["ns"]
 
     def forget(self, rows: Rows) -> None:
@@ -87,7 +86,7 @@ class Sockets:
         self._opened_keys = np.concatenate([self._opened_keys, keys])[-_REMEMBERED:]
         self._opened_ns = np.concatenate([self._opened_ns, when])[-_REMEMBERED:]
 
-    def opened_ns(self, keys: Keys, before_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    def opened_ns(self, keys: Keys, before_ns: I64) -> I64:
         """Opening time of each socket, 0 if unknown; `before_ns` is its first event."""
         asked_for = np.isin(self._opened_keys, keys, kind="sort") if len(keys) else ()
         if not np.any(asked_for):
@@ -111,7 +110,5 @@ _LONGEST_NS = (1 << 48) - 2
 """Openings more than 78 h before the newest one are not distinguished."""
 
 
-def _numbered(
-    number: npt.NDArray[np.int64], nanoseconds: npt.NDArray[np.int64]
-) -> npt.NDArray[np.int64]:
+def _numbered(number: I64, nanoseconds: I64) -> I64:
     return number.astype("i8") << 48 | np.clip(nanoseconds, 0, _LONGEST_NS + 1)

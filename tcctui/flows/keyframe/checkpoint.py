@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from tcctui.flows.diagnosis.from_samples import NOT_LOOKED
-from tcctui.flows.diagnosis.limit_log import SHARES
+from tcctui.arrays import Array
+from tcctui.flows.diagnosis.cause_shares import NOT_LOOKED
+from tcctui.flows.diagnosis.recent_limits import SHARES
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.rates import TICKS
@@ -30,8 +29,6 @@ _NUMBERS = ("events", "evicted", "ca_states_come", "retransmits_come")
 
 _TOLD = "told."
 """Counts of events at the last ticks; a missing one is unknown."""
-
-Array = npt.NDArray[Any]
 
 
 def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:
@@ -193,8 +190,7 @@ _LAYOUTS = {name: record.dtype for name, record in _UNKNOWN.items()}
 
 def _places(keyframe: Keyframe, cookies: Keys) -> Rows:
     wanted = np.isin(keyframe.arrays["columns.cookie"], cookies)
-    places: Rows = np.flatnonzero(wanted)
-    return places
+    return np.flatnonzero(wanted)
 
 
 def _socket_keys(known: FlowRows, rows: Rows) -> Keys:

@@ -16,12 +16,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array
 from tcctui.flows.keyframe import layout, unnamed
 from tcctui.flows.keyframe.packed import Packed, pack
-
-Array = npt.NDArray[Any]
 
 _FORMAT = 0x326B6374
 """The first bytes, `tck2`. Another one where what is kept changes its meaning."""

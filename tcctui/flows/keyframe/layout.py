@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from tcctui.arrays import U8, Array, Records
 
 _FIELD = re.compile(r"(\w{1,64}) (\d{0,3})([<>|][biufSV]\d{1,5}) (\d{1,5})", re.ASCII)
 
@@ -54,7 +53,7 @@ def read(size: object, text: object) -> np.dtype[np.void]:
     return np.dtype({"names": names, "formats": forms, "offsets": places, "itemsize": size})
 
 
-def converted(values: Array, layout: np.dtype[np.void], unknown: npt.NDArray[np.void]) -> Array:
+def converted(values: Array, layout: np.dtype[np.void], unknown: Records) -> Array:
     """Lay records of another layout out as `unknown`'s: an array of one record for each.
 
     `unknown` is one record that knows nothing: fields that `layout` does not have are as its.
@@ -86,7 +85,7 @@ def _fields(layout: np.dtype[np.void]) -> Mapping[str, tuple[Any, ...]]:
     return layout.fields
 
 
-def _bytes_of(records: npt.NDArray[np.void], name: str) -> npt.NDArray[np.uint8]:
+def _bytes_of(records: Records, name: str) -> U8:
     """View one field of records as bytes."""
     form, offset, *_ = _fields(records.dtype)[name]
     size = records.dtype.itemsize

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from tcctui.arrays import U8, U16, Array
 
 _LEVEL = 1  # of zlib: bytes that lie side by side are alike, which it sees at once
 
@@ -16,9 +17,8 @@ _BLOCK = 2048  # entries that are turned into planes together: they fit into a p
 
 _LOOKED_AT = 1024  # bytes of a plane, by which it is told whether it can be compressed
 
-Bytes = npt.NDArray[np.uint8]
 
-Change = Callable[[npt.NDArray[Any]], None]
+Change = Callable[[Array], None]
 """Changes some entries in place; called with one block after the other, from the first on."""
 
 
@@ -33,8 +33,8 @@ class Packed:
 
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
-    same: Bytes
-    varying: npt.NDArray[np.uint16]
+    same: U8
+    varying: U16
     raw: int
     planes: bytes
 
@@ -46,7 +46,7 @@ class Packed:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def array(self, change: Change | None = None) -> npt.NDArray[Any]:
+    def array(self, change: Change | None = None) -> Array:
         """Give the array as it was; `change` undoes what was done by that of `pack`.
 
         Raises:
@@ -65,7 +65,7 @@ class Packed:
                 change(made[block])
         return made
 
-    def _planes(self, count: int) -> Bytes:
+    def _planes(self, count: int) -> U8:
         """Take the planes apart; never more than they are to be, whatever they say."""
         size, raw = len(self.varying) * count, self.raw * count
         if not size:
@@ -87,7 +87,7 @@ _OBJECTS = 500
 """Bytes of the Python objects around a packed array."""
 
 
-def pack(array: npt.NDArray[Any], change: Change | None = None) -> Packed:
+def pack(array: Array, change: Change | None = None) -> Packed:
     """Pack an array of one dimension or more; entries are those of the first.
 
     `change` makes a copy of them easier to compress.
@@ -112,7 +112,7 @@ def pack(array: npt.NDArray[Any], change: Change | None = None) -> Packed:
     return Packed(array.dtype, array.shape, same, np.array(raw + rest, "u2"), len(raw), kept)
 
 
-def _noisy(plane: Bytes) -> bool:
+def _noisy(plane: U8) -> bool:
     """True if all bytes are about equally frequent: compressing them is slow and gains nothing."""
     if len(plane) < 2 * _LOOKED_AT:
         return False
@@ -123,7 +123,7 @@ def _noisy(plane: Bytes) -> bool:
     return bool((counts * counts).sum() < 1.12 * expected)
 
 
-def _compressed(planes: Bytes, numbers: list[int]) -> bytes:
+def _compressed(planes: U8, numbers: list[int]) -> bytes:
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9)
     parts = []
     for number in numbers:

@@ -7,6 +7,7 @@ unrelated package of the same name, which must never be used.
 from __future__ import annotations
 
 import importlib.util
+import platform
 import sys
 import sysconfig
 from collections.abc import Iterable
@@ -15,7 +16,6 @@ from pathlib import Path
 from types import ModuleType
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel.distribution import install_bcc
 
 _SYSTEM = (
     "/usr/lib/python3/dist-packages",
@@ -82,3 +82,27 @@ def load(package: Path | None = None) -> ModuleType:
             f"bcc in {package} can't be loaded: {error}.", f"Run: {install_bcc()}"
         ) from error
     return module
+
+
+_INSTALL = {
+    "debian": "sudo apt install python3-bpfcc",
+    "fedora": "sudo dnf install python3-bcc",
+    "arch": "sudo pacman -S python-bcc",
+    "suse": "sudo zypper install python3-bcc",
+}
+
+_FAMILY = {"ubuntu": "debian", "rhel": "fedora", "centos": "fedora", "opensuse": "suse"}
+
+
+def install_bcc() -> str:
+    """Command that installs bcc's Python package on this machine."""
+    try:
+        release = platform.freedesktop_os_release()
+    except OSError:
+        release = {}
+    names = [release.get("ID", ""), *release.get("ID_LIKE", "").split()]
+    for name in names:
+        family = _FAMILY.get(name, name)
+        if family in _INSTALL:
+            return _INSTALL[family]
+    return "install your distribution's package of bcc for Python 3 (python3-bpfcc or python3-bcc)"

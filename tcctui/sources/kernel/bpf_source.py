@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel.bpf_syscall import delete_keys
+from tcctui.sources.kernel.bpf_maps import MappedArray, delete_keys
 from tcctui.sources.kernel.filter_chain import FILTER
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.mapped_array import MappedArray
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
@@ -46,6 +45,9 @@ CONFIG = np.dtype(
 
 LOST = np.dtype(("u8", (LOST_COUNTERS,)))
 """`struct lost` in bpf/tcc.c."""
+
+_SKIPPED = 0.5
+"""Seconds between two counts of skipped events: one costs more than all of a quiet read."""
 
 _FILTERS, _OF_ENDS = 4, 2
 """Number of slots for filters, and distance of the slots for ends behind the others."""
@@ -81,6 +83,7 @@ class BpfSource:
         self._own = self._filter = kernel_filter or KernelFilter()
         self._changing = threading.Lock()
         self._lost = self._skipped = 0
+        self._count_skipped_at = 0.0
         self._open = True
         self._mapped: list[MappedArray] = []
         self._ring: MappedRing | None = None
@@ -221,18 +224,20 @@ class BpfSource:
         return self._lost
 
     def skipped(self) -> int:
-        """Events, of any flow, that the kernel ran no program for, since the start.
+        """Events, of any flow, that the kernel ran no program for, as of half a second ago.
 
         An interrupt that comes while a program is at work starts no other on that CPU
         (trace_call_bpf, kernel/trace/bpf_trace.c). The kernel counts them since 5.12.
         """
-        if self._open:
-            infos = (Path(f"/proc/self/fdinfo/{fd}").read_text() for fd in self._program.programs)
-            counts = (
-                re.search(r"^recursion_misses:\s*(\d+)", info, re.MULTILINE) for info in infos
-            )
-            self._skipped = sum(int(count[1]) for count in counts if count)
+        if self._open and time.monotonic() >= self._count_skipped_at:
+            self._count_skipped()
         return self._skipped
+
+    def _count_skipped(self) -> None:
+        infos = (Path(f"/proc/self/fdinfo/{fd}").read_text() for fd in self._program.programs)
+        counts = (re.search(r"^recursion_misses:\s*(\d+)", info, re.MULTILINE) for info in infos)
+        self._skipped = sum(int(count[1]) for count in counts if count)
+        self._count_skipped_at = time.monotonic() + _SKIPPED
 
     def lost_by_kind(self) -> dict[int, int]:
         """Records that found the ring full, by kind, over all CPUs."""
@@ -245,7 +250,7 @@ class BpfSource:
         if self._ring is not None:
             if len(self._mapped) == _ARRAYS:
                 self.lost()
-                self.skipped()
+                self._count_skipped()
             self._ring.close()
             self._ring = None
         with self._changing:

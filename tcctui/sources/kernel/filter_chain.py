@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Records
 from tcctui.query.address_formula import AnyOf, Atom, Inside, Not, PortRange, Reach, size
 
 MAX_TESTS = 64
@@ -36,7 +36,7 @@ FILTER = np.dtype([("first", "u4"), ("unused", "u4"), ("tests", TEST, (MAX_TESTS
 _ENDS = {"s": LOCAL, "d": REMOTE, "sd": LOCAL | REMOTE}
 
 
-def packed(reach: Reach) -> npt.NDArray[np.void]:
+def packed(reach: Reach) -> Records:
     """Encode a formula of at most `MAX_TESTS` atoms as a `struct filter`, shape ().
 
     Each atom is one test with a jump for either result, so that only the needed tests run.

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U16, U64, Mask, Records
 from tcctui.query.address_formula import (
     EVERYTHING,
     All,
@@ -17,20 +17,15 @@ from tcctui.query.address_formula import (
     PortRange,
     Reach,
     all_of,
+    fitted,
     opposite,
+    words,
 )
-from tcctui.query.address_formula_text import words
-from tcctui.query.formula_widening import fitted
 from tcctui.sources.kernel.filter_chain import MAX_TESTS, packed
 from tcctui.wire.addresses import Prefix
-from tcctui.wire.records import Records
 
 if TYPE_CHECKING:
     from tcctui.query import Query
-
-Halves = npt.NDArray[np.uint64]
-Ports = npt.NDArray[np.uint16]
-Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -69,18 +64,18 @@ class KernelFilter:
         )
         return self._of_bounds(both)
 
-    def pack(self) -> npt.NDArray[np.void]:
+    def pack(self) -> Records:
         """Its `struct filter`, shape ()."""
         return packed(self.reach)
 
     def passes(  # noqa: PLR0917 - columns, in the order in which flows have them
         self,
-        saddr_hi: Halves,
-        saddr_lo: Halves,
-        daddr_hi: Halves,
-        daddr_lo: Halves,
-        sport: Ports,
-        dport: Ports,
+        saddr_hi: U64,
+        saddr_lo: U64,
+        daddr_hi: U64,
+        daddr_lo: U64,
+        sport: U16,
+        dport: U16,
     ) -> Mask:
         """Evaluate on columns of flows, with the kernel's result: a bool for each row."""
         ends = {"s": (saddr_hi, saddr_lo, sport), "d": (daddr_hi, daddr_lo, dport)}
@@ -120,7 +115,7 @@ class KernelFilter:
         return words(self.reach)
 
 
-def _inside(prefix: Prefix, high: Halves, low: Halves) -> Mask:
+def _inside(prefix: Prefix, high: U64, low: U64) -> Mask:
     # numpy's own type, because numpy before 2 turns large Python ints into floats here
     address_high, address_low, mask_high, mask_low = map(np.uint64, prefix.halves)
     return (high & mask_high == address_high) & (low & mask_low == address_low)

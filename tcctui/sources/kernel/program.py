@@ -123,6 +123,10 @@ class Loading:
             cpus=self._cpus,
         )
 
+    def abandon(self) -> None:
+        """End the compiler; `wait`, in another thread, raises unless the program is there."""
+        self._process.kill()
+
 
 def _start(request: Request) -> tuple[subprocess.Popen[bytes], socket.socket, IO[bytes]]:
     ours, theirs = socket.socketpair()

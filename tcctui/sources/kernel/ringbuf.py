@@ -12,8 +12,8 @@ from __future__ import annotations
 import mmap
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U8, U64
 from tcctui.errors import TcctuiError
 from tcctui.wire.events import Events
 
@@ -34,13 +34,7 @@ class Ring:
     multiple of 8, as the kernel rounds records up to that.
     """
 
-    def __init__(
-        self,
-        consumer: npt.NDArray[np.uint64],
-        producer: npt.NDArray[np.uint64],
-        data: npt.NDArray[np.uint8],
-        event: np.dtype[np.void],
-    ) -> None:
+    def __init__(self, consumer: U64, producer: U64, data: U8, event: np.dtype[np.void]) -> None:
         self._consumer = consumer
         self._producer = producer
         self._data = data
@@ -100,8 +94,7 @@ class Ring:
         # Copied as bytes: twenty times cheaper than field by field.
         copied = self._data[start : start + size].copy().view(self._record)
         self._consumer[0] = position + size
-        events: Events = copied["event"]
-        return events
+        return copied["event"]
 
 
 class MappedRing:

@@ -10,11 +10,11 @@ all of them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import I64, U32, U64, Array, Mask
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
 
@@ -46,8 +46,6 @@ _LEAVE_NS = 1_000_000_000  # by then every program that had looked the slot up i
 _LISTED = FREE_SLOTS["slots"].shape[0]
 _ENDS = ("sock_cookie", "skaddr", "saddr", "daddr", "sport", "dport")  # of a DESTROY event
 
-Slot = npt.NDArray[np.int64]
-
 
 class Waiting(NamedTuple):
     """Slots with something to fetch.
@@ -56,10 +54,10 @@ class Waiting(NamedTuple):
     reported.
     """
 
-    slots: Slot
-    acks: npt.NDArray[np.uint32]
-    untold: npt.NDArray[np.bool_]
-    ended: npt.NDArray[np.bool_]
+    slots: I64
+    acks: U32
+    untold: Mask
+    ended: Mask
 
 
 class Slots:
@@ -70,11 +68,7 @@ class Slots:
     """
 
     def __init__(
-        self,
-        marks: npt.NDArray[Any],
-        events: Events,
-        lists: npt.NDArray[Any],
-        delete: Callable[[npt.NDArray[np.uint64]], None],
+        self, marks: Array, events: Events, lists: Array, delete: Callable[[U64], None]
     ) -> None:
         self._marks = marks
         self._events = events
@@ -84,8 +78,8 @@ class Slots:
         self._free = np.arange(len(marks) - 1, -1, -1)
         self._n_free = len(marks)
         self._high = 0
-        self._idle: Slot = np.empty(0, "i8")
-        self._leaving: Slot = np.empty(0, "i8")
+        self._idle: I64 = np.empty(0, "i8")
+        self._leaving: I64 = np.empty(0, "i8")
         self._left_ns = 0
         self._level = min(_LISTED, max(1, len(marks) // (4 * len(lists))))
 
@@ -156,7 +150,7 @@ class Slots:
         elif self._n_free < len(self._marks) // 16 and not len(self._leaving):
             self._choose(now_ns)
 
-    def _take_back(self, slots: Slot) -> None:
+    def _take_back(self, slots: I64) -> None:
         self._marks[slots] = 0
         self._free[self._n_free : self._n_free + len(slots)] = slots[::-1]
         self._n_free += len(slots)
@@ -200,18 +194,18 @@ class Slots:
         if len(self._leaving):
             self._delete(self._events["sock_cookie"][self._leaving])
 
-    def _are_idle(self, which: Slot | slice, now_ns: int) -> npt.NDArray[np.bool_]:
+    def _are_idle(self, which: I64 | slice, now_ns: int) -> Mask:
         marks = self._marks[which]
         idle = (marks["emitted_ns"] > 0) & (marks["emitted_ns"] + np.uint64(IDLE_NS) < now_ns)
         idle &= ~_untold(marks, marks["done"]) & (marks["state"] == LIVING)
         return idle
 
 
-def _untold(marks: npt.NDArray[Any], done: npt.NDArray[np.uint32]) -> npt.NDArray[np.bool_]:
+def _untold(marks: Array, done: U32) -> Mask:
     return (done != marks["told"]) & (done != marks["fetched"])
 
 
-def _ends(last: Events, when_ns: npt.NDArray[np.uint64]) -> Events:
+def _ends(last: Events, when_ns: U64) -> Events:
     """DESTROY events, as the kernel would have written them, of flows with these last events."""
     ends = np.zeros(len(last), last.dtype)
     for name in _ENDS:

@@ -10,8 +10,8 @@ import time
 from collections.abc import Generator, Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
@@ -92,7 +92,7 @@ class DiagSocket:
             raise _unusable(refused[0])
         self.complete = complete
 
-    def query(self, sockets: npt.NDArray[np.void]) -> Samples:
+    def query(self, sockets: Records) -> Samples:
         """Sample each of some sockets, of dtype `SOCKET`, in their order.
 
         Where the kernel has no such socket, `end` is End.GONE and only cookie and time are set. One
@@ -160,7 +160,7 @@ class DiagSocket:
         while self._inbox.collect(self._socket):
             self._inbox.clear()
 
-    def _query(self, sockets: npt.NDArray[np.void]) -> Samples:
+    def _query(self, sockets: Records) -> Samples:
         count, cookies = len(sockets), sockets["sock_cookie"]
         first = self._number(count)
         self._inbox.clear()

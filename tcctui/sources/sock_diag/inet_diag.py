@@ -12,8 +12,8 @@ from enum import IntEnum
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import Array, Indexes, Mask, Records
 from tcctui.sources.sock_diag.netlink import HEADER, NLM_F_DUMP, NLM_F_REQUEST, Messages, pieces
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET
@@ -99,7 +99,7 @@ def dump_request(family: int, sequence: int) -> bytes:
     return request.tobytes()
 
 
-def queries(sockets: npt.NDArray[np.void], first: int) -> npt.NDArray[np.void]:
+def queries(sockets: Records, first: int) -> Records:
     """One request for each of `sockets` (of `SOCKET`), numbered from `first` on."""
     requests = np.zeros(len(sockets), REQUEST)
     _head(requests, NLM_F_REQUEST, first + np.arange(len(sockets)))
@@ -118,7 +118,7 @@ def queries(sockets: npt.NDArray[np.void], first: int) -> npt.NDArray[np.void]:
     return requests
 
 
-def _head(requests: npt.NDArray[np.void], flags: int, sequence: Any) -> None:
+def _head(requests: Records, flags: int, sequence: Any) -> None:
     header = requests["header"]
     header["length"] = REQUEST.itemsize
     header["kind"] = SOCK_DIAG_BY_FAMILY
@@ -128,9 +128,7 @@ def _head(requests: npt.NDArray[np.void], flags: int, sequence: Any) -> None:
     requests["extensions"] = _EXTENSIONS
 
 
-def samples_of(
-    messages: Messages, mine: npt.NDArray[np.bool_], netns: int
-) -> tuple[Samples, npt.NDArray[np.intp]]:
+def samples_of(messages: Messages, mine: Mask, netns: int) -> tuple[Samples, Indexes]:
     """Samples of those messages that are `mine` and about a socket.
 
     Gives them without `end`, in the messages' order, and for each its message's index.
@@ -144,9 +142,7 @@ def samples_of(
     return samples, places
 
 
-def decode(
-    data: memoryview, starts: npt.NDArray[np.intp], lengths: npt.NDArray[Any]
-) -> tuple[Samples, npt.NDArray[np.intp]]:
+def decode(data: memoryview, starts: Indexes, lengths: Array) -> tuple[Samples, Indexes]:
     """Samples of the messages about sockets; those too short to be one are left out.
 
     `starts` and `lengths` are bytes. Gives samples without time, end and network namespace, and for
@@ -178,7 +174,7 @@ def decode(
     return samples, which
 
 
-def of_time_wait(messages: Messages) -> npt.NDArray[np.bool_]:
+def of_time_wait(messages: Messages) -> Mask:
     """Mask of the messages about the remainder of a closed socket.
 
     The kernel keeps it in TIME_WAIT, or orphaned in FIN_WAIT2; it has the socket's cookie and no
@@ -189,15 +185,13 @@ def of_time_wait(messages: Messages) -> npt.NDArray[np.bool_]:
     return _time_wait(messages.data, messages.starts, about)
 
 
-def _time_wait(
-    data: memoryview, starts: npt.NDArray[np.intp], whole: npt.NDArray[np.bool_]
-) -> npt.NDArray[np.bool_]:
+def _time_wait(data: memoryview, starts: Indexes, whole: Mask) -> Mask:
     found = np.zeros(len(starts), bool)
     found[whole] = np.frombuffer(data, "u1")[starts[whole] + _TIMER] == _TIME_WAIT_TIMER
     return found
 
 
-def _column(records: npt.NDArray[np.void], kind: str, at: int) -> npt.NDArray[Any]:
+def _column(records: Records, kind: str, at: int) -> Array:
     """Values at one offset of all records, as a view."""
     return np.ndarray((len(records),), kind, records, at, (records.itemsize,))
 
@@ -216,9 +210,7 @@ def _layout(message: bytes) -> tuple[tuple[int, int, int], ...]:
     return tuple(found)
 
 
-def _fill(
-    samples: Samples, messages: npt.NDArray[np.void], layout: tuple[tuple[int, int, int], ...]
-) -> None:
+def _fill(samples: Samples, messages: Records, layout: tuple[tuple[int, int, int], ...]) -> None:
     """Write messages that have the same attributes into as many samples, which are zeros."""
     message = _column(messages, MESSAGE, 0)  # type: ignore[arg-type]
     for name in _COPIED:
@@ -258,7 +250,7 @@ def _fill(
             samples["dctcp_alpha"] = _column(messages, "u4", at + 4)
 
 
-def _copy(samples: Samples, name: str, messages: npt.NDArray[np.void], at: int, size: int) -> None:
+def _copy(samples: Samples, name: str, messages: Records, at: int, size: int) -> None:
     """Copy bytes unchanged to a field's beginning."""
     if size:
         place = SAMPLE.fields[name][1]  # type: ignore[index]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import errno
 import struct
 import time
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
-import numpy.typing as npt
+
+from tcctui.arrays import I64, Array, Indexes, Records
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x01, 0x10, 0x300
@@ -36,11 +37,11 @@ class Messages(NamedTuple):
     """Messages in a buffer, valid until the next are received into it."""
 
     data: memoryview
-    starts: npt.NDArray[np.intp]  # offset of each: multiples of 4
-    headers: npt.NDArray[np.void]  # of dtype HEADER
-    stamps: npt.NDArray[np.int64]
+    starts: Indexes  # offset of each: multiples of 4
+    headers: Records  # of dtype HEADER
+    stamps: I64
 
-    def errors(self) -> npt.NDArray[np.int64]:
+    def errors(self) -> I64:
         """Errno of each NLMSG_ERROR, 0 for other messages."""
         found = np.zeros(len(self.starts), np.int64)
         long = self.headers["length"] >= HEADER.itemsize + 4
@@ -75,13 +76,11 @@ def boundaries(data: memoryview, begin: int, end: int) -> list[int]:
     return found
 
 
-def pieces(data: memoryview, starts: npt.NDArray[np.intp], length: int) -> npt.NDArray[np.void]:
+def pieces(data: memoryview, starts: Indexes, length: int) -> Records:
     """Copy `length` bytes from each offset, a multiple of 4: records of void."""
     if not len(starts):
         return np.zeros(0, f"V{length}")
-    windows: npt.NDArray[np.void] = np.ndarray(
-        ((len(data) - length) // 4 + 1,), f"V{length}", data, 0, (4,)
-    )
+    windows: Records = np.ndarray(((len(data) - length) // 4 + 1,), f"V{length}", data, 0, (4,))
     return windows[starts >> 2]
 
 
@@ -157,5 +156,5 @@ class Inbox:
         starts = np.array(self._starts, np.intp)
         stamps = np.array(self._stamps, np.int64)
         self.clear()
-        headers: npt.NDArray[Any] = pieces(self._data, starts, HEADER.itemsize).view(HEADER)
+        headers: Array = pieces(self._data, starts, HEADER.itemsize).view(HEADER)
         return Messages(self._data, starts, headers, stamps)

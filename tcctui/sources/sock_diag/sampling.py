@@ -9,8 +9,8 @@ from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
+from tcctui.arrays import U64, Records
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces
@@ -69,14 +69,14 @@ class _Place:
             yield asked
 
 
-def _ended(cookies: npt.NDArray[np.uint64]) -> Samples:
+def _ended(cookies: U64) -> Samples:
     """End samples of sockets that have disappeared."""
     ends = np.zeros(len(cookies), SAMPLE)
     ends["sock_cookie"], ends["ts_ns"], ends["end"] = cookies, time.monotonic_ns(), End.GONE
     return ends
 
 
-def sockets_of(samples: Samples) -> npt.NDArray[np.void]:
+def sockets_of(samples: Samples) -> Records:
     """Keys of the samples' sockets, of dtype `SOCKET`."""
     sockets = np.empty(len(samples), SOCKET)
     for name in SOCKET.names or ():
@@ -121,7 +121,8 @@ class Sampler:
         self._round, self._ends = dumps, ends
         self._filter = kernel_filter
         self._narrowed: KernelFilter | None = None
-        self._period = period
+        self.period = period
+        """Seconds between two samples of a watched socket."""
         self._watched = np.empty(0, SOCKET)
         self._places: dict[int, _Place] = {}
         self._closed_to_us: set[int] = set()
@@ -150,7 +151,7 @@ class Sampler:
         for thread in self._threads:
             thread.start()
 
-    def watch(self, sockets: npt.NDArray[np.void]) -> None:
+    def watch(self, sockets: Records) -> None:
         """Sample these sockets, of dtype `SOCKET`, each period."""
         self._watched = sockets
 
@@ -207,7 +208,7 @@ class Sampler:
                     self._ends_at = begun + self._ends
                     for place in self._places.values():
                         self._give(place.diag.destroyed(), place)
-                self._over.wait(max(0.01, self._period - (time.monotonic() - begun)))
+                self._over.wait(max(0.01, self.period - (time.monotonic() - begun)))
         except TcctuiError as error:
             self._fail(error)
         except Exception as error:  # a defect
@@ -276,7 +277,7 @@ class Sampler:
         if len(sockets) and len(self._places) <= _MOST_PLACES:
             self._look_everywhere(sockets)
 
-    def _look_everywhere(self, sockets: npt.NDArray[np.void]) -> None:
+    def _look_everywhere(self, sockets: Records) -> None:
         """Sample sockets known from tcp_probe only, which reports no namespace.
 
         A socket that is not found may be bound to a device, or in an unreachable namespace.

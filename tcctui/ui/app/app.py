@@ -7,25 +7,26 @@ import sys
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from textual.worker import get_current_worker
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import HISTORY_MEMORY, Store
 from tcctui.pump import deliver, polled
-from tcctui.query import Query
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Timeline
-from tcctui.rewind.feed import Feed
+from tcctui.rewind.live_sink import LiveSink
 from tcctui.rewind.moment import Moment
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
-from tcctui.ui.app.dashboard_app import DashboardApp
-from tcctui.ui.dashboard.alarm import Alarms
-from tcctui.ui.preferences import Preferences
+from tcctui.ui.app.dashboard_app import DashboardApp, Shown
 from tcctui.ui.style.legible import plain
-from tcctui.ui.time.rewindable import Rewindable
+from tcctui.ui.time.rewinder import Rewindable
 from tcctui.ui.view import CurrentView
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 _WAIT = 0.1
 """Seconds between two reads of the source: batches large enough to be cheap, small enough to be
@@ -45,6 +46,14 @@ Keep = Callable[[Origin], Callable[[Chunk], None]]
 """Makes the function that records each chunk. Both raise TcctuiError."""
 
 
+class LiveOptions(Shown, total=False):
+    """Options of a live screen, see `run`."""
+
+    save: Save | None
+    keep: Keep | None
+    live_origin: Callable[[Source], Origin]
+
+
 def unknown_origin(source: Source) -> Origin:
     """Origin of a source's events, as far as it is known here."""
     return Origin(socket.gethostname(), source.description, kernel_filter=source.kernel_filter)
@@ -61,12 +70,10 @@ class ReplayApp(DashboardApp):
         speed: float = 1.0,
         at_ns: int | None = None,
         loop: bool = False,
-        preferences: Preferences | None = None,
-        base_query: Query | None = None,
-        alarms: Alarms | None = None,
+        **shown: Unpack[Shown],
     ) -> None:
         moment = Moment(timeline)
-        super().__init__(CurrentView(None, moment), preferences, base_query, alarms)
+        super().__init__(CurrentView(None, moment), **shown)
         self._past = Rewindable(
             moment, lambda: timeline.span, wall_offset_ns=timeline.origin.wall_offset_ns
         )
@@ -90,11 +97,9 @@ class TcctuiApp(DashboardApp):
         save: Save | None = None,
         keep: Keep | None = None,
         live_origin: Callable[[Source], Origin] = unknown_origin,
-        preferences: Preferences | None = None,
-        base_query: Query | None = None,
-        alarms: Alarms | None = None,
+        **shown: Unpack[Shown],
     ) -> None:
-        super().__init__(CurrentView(store), preferences, base_query, alarms)
+        super().__init__(CurrentView(store), **shown)
         self._open_source = open_source
         self._store = store
         self._log_memory = log_memory
@@ -103,7 +108,7 @@ class TcctuiApp(DashboardApp):
         self._live_origin = live_origin
         self.source: Source | None = None
         """The source, once it is open."""
-        self.feed: Feed | None = None
+        self.feed: LiveSink | None = None
         """The feed from the source to the store, from then on."""
         self.failure: TcctuiError | None = None
         """Reason for the failure to open it."""
@@ -148,7 +153,7 @@ class TcctuiApp(DashboardApp):
         source.close()  # its output has no reader any more
         self._tell(self.dashboard.source_failed, reason)
 
-    def _begin_feed(self, source: Source) -> Feed:
+    def _begin_feed(self, source: Source) -> LiveSink:
         """Set up intake, display, rewinding and recording of the source."""
         origin = self._live_origin(source)
         log = RewindLog(self._log_memory, origin)
@@ -158,7 +163,7 @@ class TcctuiApp(DashboardApp):
                 record = self._keep(origin)
             except TcctuiError as error:
                 self._recording_failed(str(error))
-        self.feed = feed = Feed(source, self._store, log, record, self._recording_failed)
+        self.feed = feed = LiveSink(source, self._store, log, record, self._recording_failed)
         save = self._save
         past = Rewindable(
             Moment(log, self._store),
@@ -185,12 +190,7 @@ def run(
     history_memory: int,
     *,
     rewind_memory: int = REWIND_MEMORY,
-    save: Save | None = None,
-    keep: Keep | None = None,
-    live_origin: Callable[[Source], Origin] = unknown_origin,
-    preferences: Preferences | None = None,
-    base_query: Query | None = None,
-    alarms: Alarms | None = None,
+    **options: Unpack[LiveOptions],
 ) -> int:
     """Run the dashboard until the user quits; gives the exit code.
 
@@ -205,17 +205,8 @@ def run(
         TcctuiError: the source can't be opened, or broke off, or the end could not be recorded.
 
     """
-    app = TcctuiApp(
-        open_source,
-        Store(history_memory),
-        log_memory=max(0, rewind_memory - history_memory),
-        save=save,
-        keep=keep,
-        live_origin=live_origin,
-        preferences=preferences,
-        base_query=base_query,
-        alarms=alarms,
-    )
+    log_memory = max(0, rewind_memory - history_memory)
+    app = TcctuiApp(open_source, Store(history_memory), log_memory=log_memory, **options)
     try:
         app.run()
     finally:
@@ -239,9 +230,7 @@ def play(
     speed: float = 1.0,
     at_ns: int | None = None,
     loop: bool = False,
-    preferences: Preferences | None = None,
-    base_query: Query | None = None,
-    alarms: Alarms | None = None,
+    **shown: Unpack[Shown],
 ) -> int:
     """Play a recording until the user quits; gives the exit code.
 
@@ -249,15 +238,6 @@ def play(
     moment to begin with. With `loop` it restarts at its end. Only what matches `base_query` is
     shown.
     """
-    app = ReplayApp(
-        timeline,
-        remark=remark,
-        speed=speed,
-        at_ns=at_ns,
-        loop=loop,
-        preferences=preferences,
-        base_query=base_query,
-        alarms=alarms,
-    )
+    app = ReplayApp(timeline, remark=remark, speed=speed, at_ns=at_ns, loop=loop, **shown)
     app.run()
     return app.return_code or 0

@@ -10,7 +10,7 @@ from textual.app import App, SystemCommand
 from textual.screen import Screen
 
 from tcctui.ui.actions import spoken
-from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import Notice
 
 _MOST_TOLD = 3
@@ -38,11 +38,7 @@ def commands(
             f"Key: {spoken(app, keys[action])}",
             partial(app.run_action, action, one.node),
         )
-    yield SystemCommand(
-        "Theme: pick one of a list",
-        "Kept in the settings",
-        change_theme,
-    )
+    yield SystemCommand("Theme: pick one of a list", "Kept in the settings", change_theme)
     for name in _themes(app):
         yield SystemCommand(
             f"Theme: {name}", _meaning(app, name), partial(choose_theme, name), discover=False

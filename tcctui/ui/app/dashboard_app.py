@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -16,26 +16,38 @@ from textual.filter import LineFilter
 from textual.screen import Screen
 
 from tcctui import memory
-from tcctui.errors import TcctuiError
 from tcctui.query import Query
-from tcctui.ui.actions import worded
+from tcctui.ui.actions import key, worded
 from tcctui.ui.app import commands
 from tcctui.ui.app.ascii import AsciiFilter
-from tcctui.ui.app.terse import terse
+from tcctui.ui.app.terse_driver import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
-from tcctui.ui.dialogs.lists import Palette
-from tcctui.ui.notices import Notice, tell
-from tcctui.ui.preferences import Preferences
+from tcctui.ui.dialogs import Palette
+from tcctui.ui.notices import tell
+from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.style import themes, units
 from tcctui.ui.view import CurrentView
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_PALETTE = "All commands: search for one, and run it"
 
 _SETTLED = 3.0
 """Seconds after which all later imports are done."""
 
 _PATIENCE = 3
 """Seconds after which SIGALRM ends a process that is blocked on its terminal."""
+
+
+class Shown(TypedDict, total=False):
+    """Content of the screen, besides its view: see `Dashboard`."""
+
+    preferences: Preferences | None
+    base_query: Query | None
+    alarms: Alarms | None
 
 
 class DashboardApp(TypedAhead):
@@ -46,23 +58,11 @@ class DashboardApp(TypedAhead):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
-        Binding(
-            *("ctrl+p", "command_palette", "Commands"),
-            key_display="^p",
-            priority=True,
-            id="palette",
-            tooltip="All commands: search for one, and run it",
-        ),
+        key("ctrl+p", "command_palette", "palette", _PALETTE, "Commands", "^p", priority=True),
     ]
 
-    def __init__(
-        self,
-        view: CurrentView,
-        preferences: Preferences | None = None,
-        base_query: Query | None = None,
-        alarms: Alarms | None = None,
-    ) -> None:
-        self.preferences = preferences or Preferences()
+    def __init__(self, view: CurrentView, **shown: Unpack[Shown]) -> None:
+        self.preferences = shown.get("preferences") or Preferences()
         settings = self.preferences.settings
         self._ascii = AsciiFilter(enabled=bool(settings.ascii))
         super().__init__()
@@ -70,7 +70,9 @@ class DashboardApp(TypedAhead):
         for theme in themes.OURS:
             self.register_theme(theme)
         self.set_keymap(settings.keys)
-        self.dashboard = Dashboard(view, self.preferences, base_query, alarms)
+        self.dashboard = Dashboard(
+            view, self.preferences, shown.get("base_query"), shown.get("alarms")
+        )
 
     def get_driver_class(self) -> type[Driver]:
         """Driver that writes to the terminal in few bytes."""
@@ -91,13 +93,9 @@ class DashboardApp(TypedAhead):
 
     def choose_theme(self, name: str | None) -> None:
         """Show a theme, and keep it for the next run."""
-        if name is None:
-            return
-        self.theme = name
-        try:
-            self.preferences.change(theme=name)
-        except TcctuiError as error:
-            tell(self.screen, Notice("The theme is not kept", str(error), "warning"))
+        if name is not None:
+            self.theme = name
+            try_to_keep(self.screen, self.preferences, "The theme is not kept", theme=name)
 
     def action_command_palette(self) -> None:
         """Show the command palette."""

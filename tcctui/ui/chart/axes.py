@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 DOTS_UP = 4
@@ -111,32 +111,27 @@ def _scales(least: float, closest: int, farthest: int) -> list[tuple[float, floa
 
 def x_ticks(seconds: float, width: int, now: str = "now") -> tuple[Tick, ...]:
     """Return the ticks of a time axis of `width` cells from -`seconds` to 0, called `now`."""
-    ticks = [Tick(width - 1, now)]
-    for step in _X_STEPS:
-        cells = width * step / seconds if seconds > 0 else 0
-        label = _ago(step * (seconds // step), step, seconds)
-        if cells >= max(len(label) + 4, width / _MOST_TICKS - 1):
-            count = math.floor(seconds / step + 1e-6)
-            for i in range(1, count + 1):
-                cell = max(0, math.floor(width - i * cells))
-                ticks.append(Tick(cell, _ago(i * step, step, seconds)))
-            break
-    return tuple(reversed(ticks))
+    steps = list(_steps(seconds, width, "-"))
+    before = [Tick(max(0, math.floor(width - cells)), label) for cells, label in reversed(steps)]
+    return (*before, Tick(width - 1, now))
 
 
 def elapsed_ticks(seconds: float, width: int) -> tuple[Tick, ...]:
     """Return the ticks of a time axis of `width` cells from 0 to `seconds`."""
-    ticks = [Tick(0, "0 s")]
+    steps = _steps(seconds, width, "")
+    later = (Tick(min(width - 1, math.floor(cells)), label) for cells, label in steps)
+    return (Tick(0, "0 s"), *later)
+
+
+def _steps(seconds: float, width: int, sign: str) -> Iterator[tuple[float, str]]:
+    """Yield the distance in cells, and the label, of each tick but that of 0 seconds."""
     for step in _X_STEPS:
         cells = width * step / seconds if seconds > 0 else 0
-        label = _ago(step * (seconds // step), step, seconds)[1:]
+        label = sign + _time(step * (seconds // step), step, seconds)
         if cells >= max(len(label) + 4, width / _MOST_TICKS - 1):
-            count = math.floor(seconds / step + 1e-6)
-            for i in range(1, count + 1):
-                cell = min(width - 1, math.floor(i * cells))
-                ticks.append(Tick(cell, _ago(i * step, step, seconds)[1:]))
-            break
-    return tuple(ticks)
+            for i in range(1, math.floor(seconds / step + 1e-6) + 1):
+                yield i * cells, sign + _time(i * step, step, seconds)
+            return
 
 
 def tick_labels(ticks: Sequence[Tick], left: int, width: int) -> str:
@@ -152,9 +147,9 @@ def tick_labels(ticks: Sequence[Tick], left: int, width: int) -> str:
     return " " * room + labels
 
 
-def _ago(ago: float, step: float, seconds: float) -> str:
-    """Return `ago` seconds before now as a label in one unit for all ticks of an axis."""
+def _time(time: float, step: float, seconds: float) -> str:
+    """Return a time as a label in one unit for all ticks of an axis."""
     for unit, size in (("h", 3600), ("m", 60)):
         if step % size == 0 and seconds >= 3 * size:
-            return f"-{ago / size:.0f} {unit}"
-    return f"-{ago:.{0 if step >= 1 else 1}f} s"
+            return f"{time / size:.0f} {unit}"
+    return f"{time:.{0 if step >= 1 else 1}f} s"

@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from tcctui.flows.snapshot import Extremes
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """Quantity of the y axis; `form` formats its finite values, `unit` follows the legend.
+
+    `tell`, by default `form`, formats values other than ticks, with no more digits than useful.
+    """
+
+    title: str
+    unit: str
+    form: Callable[[float], str]
+    tell: Callable[[float], str] | None = None
+
+    def told(self, value: float) -> str:
+        """Format a value that is not a tick."""
+        return (self.tell or self.form)(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +129,17 @@ def _same(one: Series, other: Series) -> bool:
         np.array_equal(getattr(one, part), getattr(other, part), equal_nan=True)
         for part in ("low", "high", "last")
     )
+
+
+def extremes_in(curve: Series | Extremes, first: int, last: int) -> tuple[float, float] | None:
+    """Return minimum and maximum in columns `first` to `last`, or the last value before them."""
+    low, high = curve.low[first : last + 1], curve.high[first : last + 1]
+    there = ~np.isnan(low)
+    if there.any():
+        return float(low[there].min()), float(high[there].max())
+    before = curve.last[: last + 1]
+    before = before[~np.isnan(before)]
+    return (float(before[-1]), float(before[-1])) if before.size else None
 
 
 def bounds(series: Sequence[Series]) -> tuple[float, float] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.ui.chart import time_axis
-from tcctui.ui.chart.chart_data import ChartData, ChartMarks, Series
+from tcctui.ui.chart.chart_data import ChartData, ChartMarks, Quantity, Series
 from tcctui.ui.style import units
 from tcctui.wire.events import NO_SSTHRESH
 
@@ -28,19 +28,6 @@ NOW: tuple[str, ...] = (
 NOTHING: Values = MappingProxyType({})
 
 Floats = npt.NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """Quantity of the y axis; `form` formats its values, `unit` follows the legend.
-
-    `tell` formats values other than ticks, with no more digits than useful.
-    """
-
-    title: str
-    unit: str
-    form: Callable[[float], str]
-    tell: Callable[[float], str]
 
 
 @dataclass(frozen=True)
@@ -68,18 +55,22 @@ def _milliseconds(value: float) -> str:
 
 
 CWND = Quantity("cwnd", "segments", _digits, _segments)
-SRTT = Quantity("srtt", "", _milliseconds, _milliseconds)
+SRTT = Quantity("srtt", "", _milliseconds)
 
 
-def rates() -> list[tuple[float, Quantity]]:
-    """Rate units and scale factors, largest first."""
+Scales = list[tuple[float, Quantity]]
+"""One quantity in several units, the largest first, each with its size in the smallest one."""
+
+
+def rates(title: str = "rate") -> Scales:
+    """Units of rates."""
     _, unit = units.rate_unit()
     steps = (("G", 1e9), ("M", 1e6), ("k", 1e3), ("", 1.0))
-    return [(size, Quantity("rate", prefix + unit, _short, _short)) for prefix, size in steps]
+    return [(size, Quantity(title, prefix + unit, _short, _short)) for prefix, size in steps]
 
 
-def sizes() -> list[tuple[float, Quantity]]:
-    """Size units and scale factors, largest first."""
+def sizes() -> Scales:
+    """Units of sizes."""
     step, unit = units.size_unit()
     names = ((f"M{unit}", 2), (f"{'K' if step == 1024 else 'k'}{unit}", 1), ("bytes", 0))
     return [
@@ -87,12 +78,16 @@ def sizes() -> list[tuple[float, Quantity]]:
     ]
 
 
+def fitting(top: float, scales: Scales) -> tuple[float, Quantity]:
+    """Choose the unit in which a value reads well."""
+    return next((scale for scale in scales if top >= scale[0]), scales[-1])
+
+
 def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curves of cwnd, ssthresh and, where the segment size is known, in flight; in segments."""
     curves = [_curve("cwnd", _known(past.series["snd_cwnd"]), "cwnd", now.get("snd_cwnd"))]
-    ssthresh = _changed(
-        _known(past.series["ssthresh"]),
-        lambda part: np.where(part >= NO_SSTHRESH, np.inf, part),
+    ssthresh = changed(
+        _known(past.series["ssthresh"]), lambda part: np.where(part >= NO_SSTHRESH, np.inf, part)
     )
     if np.isfinite(ssthresh.last).any():
         set_to = now.get("ssthresh")
@@ -128,7 +123,7 @@ def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Bytes in flight, and the windows that limit them: cwnd and the peer's receive window."""
     curves = [_curve("in flight", _times(past, "in_flight", 1), "in-flight", now.get("in_flight"))]
     if past.mss:
-        window = _changed(_known(past.series["snd_cwnd"]), lambda part: part * past.mss)
+        window = changed(_known(past.series["snd_cwnd"]), lambda part: part * past.mss)
         curves.append(_curve("cwnd", window, "cwnd-bytes", _value(now, "snd_cwnd", past.mss)))
     if "snd_wnd" in past.series:
         curves.append(_curve("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd", now.get("snd_wnd")))
@@ -137,11 +132,9 @@ def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
 
 def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curve of srtt, in milliseconds, with a legend of strip and marks in place of the strip."""
-    known = _changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
-    return Picture(
-        SRTT,
-        _data(past, [_curve("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))], explain=True),
-    )
+    known = changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
+    curve = _curve("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))
+    return Picture(SRTT, _data(past, [curve], explain=True))
 
 
 KINDS: tuple[Callable[[FlowHistory, Values], Picture], ...] = (cwnd, rate, in_flight)
@@ -156,42 +149,31 @@ def _value(now: Values, name: str, factor: float) -> float | None:
     return now[name] * factor if name in now else None
 
 
-def _changed(extremes: Extremes, change: Callable[[Floats], Floats]) -> Extremes:
+def changed(extremes: Extremes, change: Callable[[Floats], Floats]) -> Extremes:
+    """Change each of a curve's arrays."""
     return Extremes(change(extremes.low), change(extremes.high), change(extremes.last))
 
 
 def _known(extremes: Extremes) -> Extremes:
     """Replace zeros, which mean unknown, by NaN."""
-    return _changed(extremes, lambda part: np.where(part == 0, np.nan, part))
+    return changed(extremes, lambda part: np.where(part == 0, np.nan, part))
 
 
 def _times(past: FlowHistory, field: str, factor: float) -> Extremes:
-    return _changed(past.series[field], lambda part: part * factor)
+    return changed(past.series[field], lambda part: part * factor)
 
 
-def _scaled(
-    past: FlowHistory, curves: Iterable[Series], scales: list[tuple[float, Quantity]]
-) -> Picture:
+def _scaled(past: FlowHistory, curves: Iterable[Series], scales: Scales) -> Picture:
     """Choose the unit in which the highest of the present curves reads well."""
     there = [curve for curve in curves if not np.isnan(curve.last).all()]
     top = max((float(np.nanmax(curve.high)) for curve in there), default=0.0)
-    size, quantity = next((scale for scale in scales if top >= scale[0]), scales[-1])
-    return Picture(
-        quantity,
-        _data(
-            past,
-            [
-                replace(
-                    curve,
-                    low=curve.low / size,
-                    high=curve.high / size,
-                    last=curve.last / size,
-                    now=None if curve.now is None else curve.now / size,
-                )
-                for curve in there
-            ],
-        ),
-    )
+    size, quantity = fitting(top, scales)
+    shown = []
+    for curve in there:
+        low, high, last = curve.low / size, curve.high / size, curve.last / size
+        now = None if curve.now is None else curve.now / size
+        shown.append(Series(curve.name, low, high, last, curve.style, now))
+    return Picture(quantity, _data(past, shown))
 
 
 def _data(past: FlowHistory, curves: Iterable[Series], explain: bool = False) -> ChartData:

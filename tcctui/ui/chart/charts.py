@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from textual import on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
-from textual.reactive import reactive
+from textual.containers import Vertical
 from textual.widgets import Static
 
 from tcctui.fields.connection import ENDS
@@ -17,13 +14,15 @@ from tcctui.flows.columns import missing
 from tcctui.flows.frame import Close, FlowKey, Past
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
-from tcctui.ui.chart import chart_kinds, plot, windows
-from tcctui.ui.chart.chart_kinds import CWND, KINDS, NOTHING, NOW, SRTT, Picture, Values
-from tcctui.ui.chart.readout import cell_of, readout, share
+from tcctui.ui.chart import chart_kinds, plot
+from tcctui.ui.chart.chart_kinds import KINDS, NOTHING, NOW, Picture, Values
+from tcctui.ui.chart.chart_pair import ChartPair
+from tcctui.ui.chart.plot import cell_of
+from tcctui.ui.chart.readout import readout
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style import units
 from tcctui.ui.table.cells import phase
-from tcctui.ui.table.layout import fit
+from tcctui.ui.table.layout import fit_ends
 from tcctui.ui.view import CurrentView, Look
 
 NAMES: frozenset[str] = frozenset(
@@ -38,27 +37,13 @@ _PENDING = "Working it out …"
 
 
 class Charts(Vertical):
-    """One flow over time: cwnd, or the quantity `kind`, and srtt."""
+    """One flow over time: cwnd, or another quantity of `chart_kinds.KINDS`, and srtt."""
 
-    seconds: reactive[float | None] = reactive(60.0, init=False)
-    """Visible time in seconds; None for the flow's whole life."""
-    kind: reactive[int] = reactive(0, init=False)
-    """Index in `chart_kinds.KINDS` of the left chart."""
-    crosshair: reactive[float | None] = reactive(None, init=False)
-    """Distance of the crosshair from the right edge, as a part of the plot's width."""
-    both: reactive[bool] = reactive(True, init=False)
-    """True if there is room for the chart of srtt."""
-
-    def __init__(
-        self,
-        view: CurrentView,
-        look: Look,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
-        super().__init__(id=id)
+    def __init__(self, view: CurrentView, look: Look) -> None:
+        super().__init__(id="charts")
         self._view = view
         self._look = look
+        self.pair = ChartPair(look, "cwnd-chart", "srtt-chart", len(KINDS))
         self.cookie: int | None = None
         """The flow shown."""
         self._told = ""
@@ -66,94 +51,33 @@ class Charts(Vertical):
         self._past: FlowHistory | None = None
         self._shown_size = self.size
         self._now_ns = 0
-        self._life = math.inf
         self._values: Values = NOTHING
-        self._shown_quantities = [CWND, SRTT]
 
     def compose(self) -> ComposeResult:
         """Compose the caption and the two charts."""
         yield Static(id="caption", markup=False)
-        with Horizontal():
-            yield TimeChart(CWND.title, CWND.unit, CWND.form, CWND.tell, id="cwnd-chart")
-            yield TimeChart(SRTT.title, SRTT.unit, SRTT.form, id="srtt-chart")
+        yield self.pair
 
     def on_mount(self) -> None:
-        """Load the drawing library."""
-        self.call_after_refresh(self._load)
-
-    def _load(self) -> None:
-        """Load it in the background, while keys are handled."""
-        self.run_worker(plot.load, thread=True, exit_on_error=False)
+        """Load the drawing library, in the background and while keys are handled."""
+        self.watch(self.pair, "crosshair", self._show_caption, init=False)
+        self.call_after_refresh(
+            lambda: self.run_worker(plot.load, thread=True, exit_on_error=False)
+        )
 
     def on_resize(self) -> None:
         """Fit the caption to the new width."""
         if self.size != self._shown_size:
             self._look(anew=False)
 
-    def watch_seconds(self) -> None:
-        """Redraw with the new span."""
-        self._look(anew=False)
-
-    def watch_kind(self) -> None:
-        """Redraw with the new quantity."""
-        self._look(anew=False)
-
-    def watch_both(self) -> None:
-        """Show one chart or two."""
-        self.query_one("#srtt-chart").display = self.both
-
-    def next_kind(self) -> None:
-        """Show the next quantity in the left chart."""
-        self.kind = (self.kind + 1) % len(KINDS)
-
-    def next_window(self) -> None:
-        """Show the next of three windows."""
-        self.seconds = windows.following(self.seconds)
-
-    def zoom(self, by: int) -> None:
-        """Shorten the visible time (1), or extend it (-1)."""
-        self.seconds = windows.zoomed(self.seconds, by, self._life)
-
-    def toggle_y(self) -> None:
-        """Switch the y axes between 0 and the curves' minimum."""
-        for chart in self.query(TimeChart):
-            chart.y_from_zero = not chart.y_from_zero
-
-    # The crosshair
-
-    @on(TimeChart.Pointed)
-    def _point(self, message: TimeChart.Pointed) -> None:
-        self.crosshair = message.share
-
-    def move_crosshair(self, by: int) -> None:
-        """Move it by a column; the first time, show it at the right edge."""
-        _, cells = self.query_one("#cwnd-chart", TimeChart).plot_area
-        if cells and self.crosshair is None:
-            self.crosshair = share(cells - 1, cells)
-        elif cells and self.crosshair is not None:
-            self.crosshair = share(
-                min(max(cell_of(self.crosshair, cells) + by, 0), cells - 1), cells
-            )
-
-    def hide_crosshair(self) -> bool:
-        """Remove it; True if there was one."""
-        there, self.crosshair = self.crosshair is not None, None
-        return there
-
-    def watch_crosshair(self) -> None:
-        """Show it on both charts, with the values there."""
-        for chart in self.query(TimeChart):
-            chart.crosshair = self.crosshair
-        self._show_caption()
-
     def _readout(self) -> str:
         """Values under the crosshair; empty without one."""
-        _, cells = self.query_one("#cwnd-chart", TimeChart).plot_area
-        if self.crosshair is None or self._past is None or not cells:
+        _, cells = self.pair.left.plot_area
+        if self.pair.crosshair is None or self._past is None or not cells:
             return ""
-        pictures = [KINDS[self.kind](self._past, self._values), chart_kinds.srtt(self._past)]
+        pictures = [KINDS[self.pair.kind](self._past, self._values), chart_kinds.srtt(self._past)]
         wall_ns = self._now_ns + self._view.wall_offset_ns if self._view.wall_offset_ns else 0
-        cell = cell_of(self.crosshair, cells)
+        cell = cell_of(self.pair.crosshair, cells)
         return readout(self._past, pictures, cells, cell, wall_ns=wall_ns, width=self.size.width)
 
     # Drawing
@@ -161,42 +85,31 @@ class Charts(Vertical):
     def pasts(self, flows: Flows) -> Iterator[Past]:
         """Histories that the charts need of the flow, where it is known."""
         for cookie in flows["cookie"].tolist():
-            for chart in self._charts:
-                yield Past(cookie, self.seconds, chart.columns)
-
-    @property
-    def _charts(self) -> list[TimeChart]:
-        """The charts that have room."""
-        return [chart for chart in self.query(TimeChart) if chart.display]
+            for chart in self.pair.charts:
+                yield Past(cookie, self.pair.seconds, chart.columns)
 
     def show(self, close: Close, cookie: int | None, instead: str) -> None:
         """Show a flow of a frame; `instead` names the selection if it is not a flow."""
         self.cookie, self._shown_size = cookie, self.size
         self._told = self._caption(close.flows)
-        pasts = {chart.id: self._past_of(close, chart) for chart in self._charts}
-        self._past = pasts.get("cwnd-chart")
-        makers: tuple[Callable[[FlowHistory, Values], Picture], ...]
-        makers = (KINDS[self.kind], chart_kinds.srtt)
-        for place, (chart, make) in enumerate(zip(self.query(TimeChart), makers, strict=True)):
-            if chart.display:
-                self._show(place, chart, make, pasts[chart.id], instead)
+        self._past = self._past_of(close, self.pair.left)
+        self._show(self.pair.left, KINDS[self.pair.kind], self._past, instead)
+        if self.pair.right.display:
+            past = self._past_of(close, self.pair.right)
+            self._show(self.pair.right, chart_kinds.srtt, past, instead)
         self._show_caption()
 
     def wait(self, cookie: int | None) -> None:
         """Keep a flow's charts while another moment is computed; for another flow, say so."""
         if self.cookie != cookie:
             self._told, self._past, self.cookie = "", None, cookie
-            self._blank(_PENDING)
+            self.pair.say(_PENDING)
             self._show_caption()
 
     def _past_of(self, close: Close, chart: TimeChart) -> FlowHistory | None:
         if self.cookie is None:
             return None
-        return close.pasts.get(Past(self.cookie, self.seconds, chart.columns))
-
-    def _blank(self, message: str) -> None:
-        for chart in self.query(TimeChart):
-            chart.data, chart.message = None, message
+        return close.pasts.get(Past(self.cookie, self.pair.seconds, chart.columns))
 
     def _show_caption(self) -> None:
         caption = self._readout() or self._told
@@ -206,7 +119,6 @@ class Charts(Vertical):
 
     def _show(
         self,
-        place: int,
         chart: TimeChart,
         make: Callable[[FlowHistory, Values], Picture],
         past: FlowHistory | None,
@@ -219,9 +131,7 @@ class Charts(Vertical):
             chart.message = (instead or "No flow is selected") if self.cookie is None else left
             return
         picture = make(past, self._values)
-        if picture.quantity != self._shown_quantities[place]:
-            self._shown_quantities[place] = quantity = picture.quantity
-            chart.show_as(quantity.title, quantity.unit, quantity.form, quantity.tell)
+        chart.show_as(picture.quantity)
         chart.data = replace(picture.data, now=self._present())
         chart.message = _PENDING if pending else "Nothing was measured yet"
 
@@ -242,7 +152,7 @@ class Charts(Vertical):
         self._values = {
             name: float(flows[name][0]) for name in NOW if not missing(name, flows[name][:1])[0]
         }
-        self._life = self._view.seconds_known(flows.now_ns - int(flows["first_ns"][0]))
+        self.pair.life = self._view.seconds_known(flows.now_ns - int(flows["first_ns"][0]))
         return _fitted_caption(
             local(flows)[0],
             remote(flows)[0],
@@ -251,7 +161,7 @@ class Charts(Vertical):
                 "" if flows["closed_ns"][0] else phase(flows),
                 f"{units.size(int(flows['bytes_acked'][0]))} acked",
                 named(self._view.key(self.cookie)),
-                windows.told(self.seconds),
+                self.pair.window,
             ],
             self.size.width,
         )
@@ -268,8 +178,5 @@ def _fitted_caption(local: str, remote: str, notes: list[str], width: int) -> st
     shown = f" {local} → {remote}"
     while len(notes) > 1 and len(" · ".join([shown, *notes])) > width:
         del notes[-2]
-    if len(" · ".join([shown, *notes])) <= width:
-        return " · ".join([shown, *notes])
-    room = (width - len(" · ".join(["  → ", *notes]))) // 2
-    shown = f" {fit(local, room, left=True).rstrip()} → {fit(remote, room, left=True).rstrip()}"
-    return " · ".join([shown, *notes])
+    room = width - len(" · ".join([" ", *notes]))
+    return " · ".join([f" {fit_ends(local, remote, room)}", *notes])

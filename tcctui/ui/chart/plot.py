@@ -29,6 +29,16 @@ Run = tuple[str, int | None]
 _SGR = re.compile(r"\x1b\[([\d;]*)m")
 
 
+def share(cell: int, cells: int) -> float:
+    """Distance of the middle of a plot's cell from the right edge, as a part of the width."""
+    return (cells - 1 - cell + 0.5) / cells
+
+
+def cell_of(part: float, cells: int) -> int:
+    """Cell at that distance."""
+    return min(max(cells - 1 - int(part * cells), 0), cells - 1)
+
+
 @dataclass(frozen=True, eq=False)
 class Path:
     """A line through the centres of dots: `x` and `y`, shape (n,), and where it is lifted.

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-import numpy as np
 from rich.cells import cell_len
 
 from tcctui.flows.diagnosis.verdicts import BY_LIMIT
 from tcctui.flows.snapshot import FlowHistory
 from tcctui.ui.chart import time_axis
-from tcctui.ui.chart.chart_data import Series
+from tcctui.ui.chart.chart_data import Series, extremes_in
 from tcctui.ui.chart.chart_kinds import Picture
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import plain
@@ -27,16 +27,6 @@ class _Piece(NamedTuple):
 
     text: str
     rank: int
-
-
-def share(cell: int, cells: int) -> float:
-    """Distance of the middle of a plot's cell from the right edge, as a part of the width."""
-    return (cells - 1 - cell + 0.5) / cells
-
-
-def cell_of(part: float, cells: int) -> int:
-    """Cell at that distance."""
-    return min(max(cells - 1 - int(part * cells), 0), cells - 1)
 
 
 def readout(
@@ -78,18 +68,10 @@ def readout(
 
 def _value(picture: Picture, series: Series, first: int, last: int) -> str:
     """Minimum and maximum there, or the last value before; empty without any."""
-    form = picture.quantity.tell
-    low, high = series.low[first : last + 1], series.high[first : last + 1]
-    there = ~np.isnan(low)
-    if there.any():
-        least, most = low[there].min(), high[there].max()
-    else:
-        before = series.last[: last + 1]
-        before = before[~np.isnan(before)]
-        if not before.size:
-            return ""
-        least = most = before[-1]
-    ends = [form(float(end)) if np.isfinite(end) else "∞" for end in (least, most)]
+    form, there = picture.quantity.told, extremes_in(series, first, last)
+    if there is None:
+        return ""
+    ends = [form(end) if math.isfinite(end) else "∞" for end in there]
     if ends[0] == ends[1]:
         return ends[0]
     number, _, unit = ends[0].partition(" ")

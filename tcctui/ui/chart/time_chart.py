@@ -1,25 +1,28 @@
-"""The chart of one or more time series, up to now."""
+"""The chart of one or more time series, up to now, with a crosshair over it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
+from textual import events
 from textual.geometry import Region
+from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tcctui.ui.chart import axes, plot, time_axis
 from tcctui.ui.chart.axes import DOTS_UP, YAxis
-from tcctui.ui.chart.chart_data import ChartData, Series, bounds
-from tcctui.ui.chart.crosshair import Crosshair
-from tcctui.ui.chart.legend import cropped, legend
-from tcctui.ui.chart.line_styles import CURVES, FLOWS, lined, sample
-from tcctui.ui.chart.plot import DOTS_ACROSS, Run
+from tcctui.ui.chart.chart_data import ChartData, Quantity, Series, bounds
+from tcctui.ui.chart.legend import CURVES, FLOWS, cropped, legend, lined, sample
+from tcctui.ui.chart.plot import DOTS_ACROSS, Run, cell_of, share
+from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.legible import plain
@@ -40,7 +43,7 @@ every cell, so that drawing noise in a wide window takes no longer than a key pr
 _STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
 
 
-class TimeChart(Crosshair):
+class TimeChart(Widget):
     """Draws `data`, or `message` if there is nothing to draw.
 
     The first line names the series and their current values; below are the curves in braille dots,
@@ -77,26 +80,19 @@ class TimeChart(Crosshair):
     message: reactive[str] = reactive("", repaint=False)
     """Shown when there is nothing to draw, such as "no flow selected"."""
 
-    def __init__(
-        self,
-        title: str,
-        unit: str,
-        format_y: Callable[[float], str],
-        tell: Callable[[float], str] | None = None,
-        *,
-        name: str | None = None,
-        id: str | None = None,  # noqa: A002
-        classes: str | None = None,
-    ) -> None:
-        """Make a chart; `unit` follows the values that `tell` formats from finite floats.
+    crosshair: reactive[float | None] = reactive(None, init=False, repaint=False)
+    """Distance of a vertical line from the plot's right edge, as a part of its width."""
 
-        `format_y`, by default `tell`, formats the labels of the axis.
-        """
+    @dataclass
+    class Pointed(Message):
+        """The mouse is over a column of the plot, or has left it (None)."""
+
+        share: float | None
+
+    def __init__(self, quantity: Quantity, *, id: str | None = None) -> None:  # noqa: A002
         self.styles_of = ComponentStyles(self, "time-chart")
-        super().__init__(name=name, id=id, classes=classes)
-        self._title = plain(title)
-        self._unit = plain(unit)
-        self._format_y, self._tell = format_y, tell or format_y
+        super().__init__(id=id)
+        self._quantity = quantity
         self._gutter = _GUTTER[0]
         self._plot_rows = 0
         self._strips: list[Strip] | None = None
@@ -104,14 +100,12 @@ class TimeChart(Crosshair):
         self._plot: list[list[Run]] = []
         self._plot_key: object = None
 
-    def show_as(
-        self, title: str, unit: str, format_y: Callable[[float], str], tell: Callable[[float], str]
-    ) -> None:
-        """Switch `data` to another quantity; the parameters are those of the constructor."""
-        self._title, self._unit, self._format_y = plain(title), plain(unit), format_y
-        self._tell = tell
-        self._strips = None
-        self.refresh()
+    def show_as(self, quantity: Quantity) -> None:
+        """Switch `data` to another quantity."""
+        if quantity != self._quantity:
+            self._quantity = quantity
+            self._strips = None
+            self.refresh()
 
     @property
     def columns(self) -> int:
@@ -155,32 +149,55 @@ class TimeChart(Crosshair):
         if before is None or self._strips_size != self.size or not self.is_on_screen:
             self.refresh()
             return
-        now = self._drawn()
-        if len(now) != len(before):
-            self.refresh()
-            return
+        refresh_changed(self, before, self._drawn())
+
+    watch_data = watch_y_from_zero = watch_message = _draw_anew
+
+    # The crosshair
+
+    def crossed(self, strip: Strip) -> Strip:
+        """Draw the line over a line of the plot; curves stay visible."""
+        at = self._column(self.crosshair)
+        if at is None:
+            return strip
+        (under, *_) = [*strip.crop(at, at + 1), Segment(" ")]
+        style = self.styles_of("crosshair")
+        if under.text.strip(" \u2800"):
+            cell = Segment(under.text, (under.style or self.styles_of()) + style.background_style)
+        else:
+            cell = Segment("│", style)
+        return Strip.join([strip.crop(0, at), Strip([cell]), strip.crop(at + 1)])
+
+    def _column(self, part: float | None) -> int | None:
+        left, cells = self.plot_area
+        return None if part is None or not cells else left + cell_of(part, cells)
+
+    def watch_crosshair(self, before: float | None, after: float | None) -> None:
+        """Repaint the columns that it leaves and enters."""
         x, y = self.gutter.left, self.gutter.top
-        lines = [at for at, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]
-        if lines:
-            self.refresh(*(Region(x, y + line, self.size.width, 1) for line in lines))
+        columns = {self._column(before), self._column(after)} - {None}
+        regions = [Region(x + at, y, 1, self.size.height) for at in columns if at is not None]
+        if regions:
+            self.refresh(*regions)
+
+    def on_mouse_move(self, event: events.MouseMove) -> None:
+        """Follow the mouse."""
+        left, cells = self.plot_area
+        at = event.get_content_offset(self)
+        if cells and at is not None and left <= at.x < left + cells:
+            self.post_message(self.Pointed(share(at.x - left, cells)))
+
+    def on_leave(self) -> None:
+        """Leave with the mouse."""
+        self.post_message(self.Pointed(None))
+
+    # The lines
 
     def notify_style_update(self) -> None:
         """Apply the theme's new colours; the plot itself stays."""
         self._strips = None
         self.styles_of.forget()
         super().notify_style_update()
-
-    def watch_data(self) -> None:
-        """Draw the new data."""
-        self._draw_anew()
-
-    def watch_y_from_zero(self) -> None:
-        """Draw with the other y axis."""
-        self._draw_anew()
-
-    def watch_message(self) -> None:
-        """Show the new message."""
-        self._draw_anew()
 
     def _lines(self, width: int, height: int) -> list[list[Segment]]:
         """Return the segments of the lines from the top; missing lines and ends are blank."""
@@ -210,14 +227,17 @@ class TimeChart(Crosshair):
         left = " " * ((width - cell_len(message)) // 2)
         lines: list[list[Segment]] = [[] for _ in range(height)]
         if height > 2:
-            lines[0] = [Segment(cropped(self._title, width), self.styles_of("title"))]
+            lines[0] = [
+                Segment(cropped(plain(self._quantity.title), width), self.styles_of("title"))
+            ]
         if height:
             lines[height // 2] = [Segment(left + message, self.styles_of("label"))]
         return lines
 
     def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
         """Return the title, the series with their current values, and the unit, as far as fits."""
-        title, unit = (self._title, self.styles_of("title")), (self._unit, self.styles_of("label"))
+        title = plain(self._quantity.title), self.styles_of("title")
+        unit = plain(self._quantity.unit), self.styles_of("label")
         told = [
             (sample(one.style), plain(one.name), self._now(one), self.styles_of(one.style))
             for one in series
@@ -288,7 +308,7 @@ class TimeChart(Crosshair):
         now = series.present
         if now is None:
             return "–"
-        return plain(self._tell(now)) if math.isfinite(now) else "∞"
+        return plain(self._quantity.told(now)) if math.isfinite(now) else "∞"
 
     def _format(self, value: float) -> str:
-        return plain(self._format_y(value))
+        return plain(self._quantity.form(value))

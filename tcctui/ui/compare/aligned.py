@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tcctui.flows.snapshot import Extremes
+from tcctui.ui.chart.chart_data import extremes_in
 
 
 class Axis(NamedTuple):
@@ -64,10 +65,4 @@ def value_at(curve: Extremes, first: int, last: int) -> tuple[float, float] | No
     """
     if last < 0 or not len(curve.last) or np.isinf(curve.last[last]):
         return None
-    low, high = curve.low[first : last + 1], curve.high[first : last + 1]
-    there = ~np.isnan(low)
-    if there.any():
-        return float(low[there].min()), float(high[there].max())
-    before = curve.last[: last + 1]
-    before = before[~np.isnan(before)]
-    return (float(before[-1]), float(before[-1])) if before.size else None
+    return extremes_in(curve, first, last)

@@ -1,18 +1,71 @@
-"""Flows in a comparison: their names, line styles and present values."""
+"""Flows in a comparison, and the quantities that they are compared by."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from tcctui.fields.connection import ENDS
 from tcctui.flows import labels
 from tcctui.flows.columns import missing
-from tcctui.flows.snapshot import Flows
-from tcctui.ui.chart.line_styles import FLOWS
-from tcctui.ui.compare.kinds import Kind, kinds
+from tcctui.flows.snapshot import Extremes, FlowHistory, Flows
+from tcctui.ui.chart.chart_data import Quantity
+from tcctui.ui.chart.chart_kinds import CWND, SRTT, Floats, Scales, changed, fitting, rates, sizes
+from tcctui.ui.chart.legend import FLOWS
+from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
-from tcctui.ui.table.layout import fit
+from tcctui.ui.table.layout import fit_ends
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One quantity: `series` of a flow's past and the `column` of its present, times `factor`.
+
+    `scales` are display units, the largest first, each with its divisor.
+    """
+
+    title: str
+    series: str
+    column: str
+    factor: float
+    scales: Scales
+    zero_is_unknown: bool = False
+
+    def past(self, history: FlowHistory) -> Extremes:
+        """Curve of a flow, in the smallest unit."""
+        return changed(history.series[self.series], self._known)
+
+    def _known(self, values: Floats) -> Floats:
+        known = np.where(values == 0, np.nan, values) if self.zero_is_unknown else values
+        return known * self.factor
+
+    def scale(self, curves: Iterable[Extremes]) -> tuple[float, Quantity]:
+        """Unit in which the highest of all the curves reads well."""
+        top = 0.0
+        for curve in curves:
+            there = curve.high[np.isfinite(curve.high)]
+            top = max(top, float(there.max()) if there.size else 0.0)
+        return fitting(top, self.scales)
+
+
+def scaled(curve: Extremes, by: float) -> Extremes:
+    """Convert a curve to a unit."""
+    return changed(curve, lambda values: values / by)
+
+
+def kinds() -> tuple[Kind, ...]:
+    """All quantities in the order of the key `c`, in the configured units."""
+    bits, _ = units.rate_unit()
+    return (
+        Kind("cwnd", "snd_cwnd", "snd_cwnd", 1, [(0.0, CWND)], zero_is_unknown=True),
+        Kind("srtt", "srtt_us", "srtt_us", 1e-3, [(0.0, SRTT)], zero_is_unknown=True),
+        Kind("acked", "acked_rate", "rate", bits, rates("acked")),
+        Kind("in flight", "in_flight", "in_flight", 1, sizes()),
+        Kind("delivery", "delivery_rate", "delivery_rate", bits, rates("delivery")),
+    )
+
 
 COLUMNS: tuple[str, ...] = (
     *(*ENDS, "cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
@@ -48,14 +101,8 @@ class Subject:
 
     def name(self, width: int) -> str:
         """Number, algorithm and both ends, in at most `width` characters."""
-        ends = f"{self.local} → {self.remote}"
         room = max(width - len(self.short) - 1, 20)
-        if len(ends) > room:
-            half = (room - 3) // 2
-            ends = " → ".join(
-                fit(end, half, left=True).rstrip() for end in (self.local, self.remote)
-            )
-        return f"{self.short} {ends}"
+        return f"{self.short} {fit_ends(self.local, self.remote, room)}"
 
     def now(self, kind: Kind, by: float) -> float | None:
         """Present value, in a unit."""
@@ -70,11 +117,9 @@ class Subject:
             value = self.values.get(kind.column)
             if value is not None:
                 value *= kind.factor
-                by, quantity = next(
-                    (scale for scale in kind.scales if value >= scale[0]), kind.scales[-1]
-                )
+                by, quantity = fitting(value, kind.scales)
                 unit = f" {quantity.unit}" if quantity.unit not in {"", "segments"} else ""
-                found.append(f"{kind.title} {quantity.tell(value / (by or 1.0))}{unit}")
+                found.append(f"{kind.title} {quantity.told(value / (by or 1.0))}{unit}")
         return [*found, *(["closed"] if self.closed else [])]
 
 

@@ -14,7 +14,7 @@ from tcctui.flows.frame import View
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.query.value_text import said
-from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.view import CurrentView
@@ -31,8 +31,7 @@ NAMED = 3
 _STAYS = 10.0
 
 _NONE = Notice(
-    "No alerts are set",
-    "Start with --alert QUERY, such as --alert 'retrans>5 and srtt>200ms'.",
+    "No alerts are set", "Start with --alert QUERY, such as --alert 'retrans>5 and srtt>200ms'."
 )
 
 

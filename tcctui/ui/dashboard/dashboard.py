@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
+from textual.screen import Screen
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
@@ -19,15 +20,14 @@ from tcctui.flows.snapshot import Totals
 from tcctui.query import ALL, Query
 from tcctui.source import Source
 from tcctui.ui.chart import charts
+from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.charts import Charts
-from tcctui.ui.compare import opening
 from tcctui.ui.compare.compare import Compare
 from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
-from tcctui.ui.dashboard.chart_screen import ChartScreen
+from tcctui.ui.dashboard.dashboard_keys import KEYS
 from tcctui.ui.dashboard.help import Help
 from tcctui.ui.dashboard.key_line import KeyLine
-from tcctui.ui.dashboard.keys import KEYS
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.terminal_size import TooSmall
 from tcctui.ui.details import details
@@ -35,17 +35,16 @@ from tcctui.ui.details.details import Details
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.saving import pictured
-from tcctui.ui.search import base_filter, saved_filters
+from tcctui.ui.search import saved_filters
+from tcctui.ui.search.active_query import show_only
 from tcctui.ui.search.search_bar import SearchBar
-from tcctui.ui.status.counts import counts, why_empty
+from tcctui.ui.status.counts import counts, is_live, why_empty
 from tcctui.ui.status.status_bar import Status, StatusBar
-from tcctui.ui.table.choose_columns import choose_columns
-from tcctui.ui.table.choose_order import choose_order
+from tcctui.ui.table.column_dialogs import Columns, Sorting, choose
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.time import liveness
-from tcctui.ui.time.player import Player
-from tcctui.ui.time.position import Position, old
-from tcctui.ui.time.rewindable import Mode, Rewindable
+from tcctui.ui.time.player import Mode, Player
+from tcctui.ui.time.playhead import Position, old
+from tcctui.ui.time.rewinder import Rewindable
 from tcctui.ui.view import CurrentView
 
 PACE = 0.25
@@ -57,7 +56,7 @@ SLOW, _SHARE = 0.05, 10
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 
-class Dashboard(ChartScreen):
+class Dashboard(Screen[None]):
     """Puts the parts together: each tick asks the view for one frame, and all parts show it."""
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -80,21 +79,26 @@ class Dashboard(ChartScreen):
         self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
         self.frames = 0
         """Frames that have been shown and painted."""
+
+        def painted() -> None:  # a function: of a method Textual inspects the signature each time
+            self.frames += 1
+
+        self._painted = painted
         self._looking = True  # until all parts are there
         self._rest_until = 0.0
-        self._player = Player(view, self.look, id="dashboard")
-        self._status = StatusBar(id="status")
-        self._table = FlowTable(view, self.look, self._preferences, id="table")
-        self._charts = Charts(view, self.look, id="charts")
-        self._details = Details(self.look, id="details")
-        self._compare = Compare(view, self.look, id="compare")
+        self._player = Player(view, self.look)
+        self._status = StatusBar()
+        self._table = FlowTable(view, self.look, self._preferences)
+        self._charts = Charts(view, self.look)
+        self._details = Details(self.look)
+        self._compare = Compare(view, self.look)
         self._alarm = Alarm(view, alarms)
 
     def compose(self) -> ComposeResult:
         """Compose the parts, from top to bottom."""
         with self._player:
             yield self._status
-            yield SearchBar(self._view, self._preferences.searches, id="search")
+            yield SearchBar(self._view, self._preferences.searches)
             yield self._table
             with Horizontal(id="lower"):
                 yield self._charts
@@ -107,10 +111,10 @@ class Dashboard(ChartScreen):
     def on_mount(self) -> None:
         """Focus the table."""
         self._status.show(Status(host=socket.gethostname()))
-        base_filter.show_only(self._table, self._base_query)
+        show_only(self._table, self._base_query)
         self._table.focus()
-        opening.follow_pins(self)
-        self.watch(self._compare, "cookies", self._focus_on_compared, init=False)
+        self.watch(self._table, "pinned", self._compare.follow, init=False)
+        self.watch(self._compare, "cookies", self._show_compared, init=False)
         self._looking = False
         self.look()
         self.set_interval(PACE, self.tick)
@@ -168,9 +172,6 @@ class Dashboard(ChartScreen):
         finally:
             self._looking = False
         self.call_after_refresh(self._painted)
-
-    def _painted(self) -> None:
-        self.frames += 1
 
     def _request(self, *, anew: bool) -> FrameRequest:
         """Ask for all that is on the screen, and nothing else."""
@@ -274,7 +275,7 @@ class Dashboard(ChartScreen):
     def _place(self) -> Position:
         """Position in time; a source that plays old data is not called live."""
         place, source = self._player.place(), self._source
-        if place["state"] or source is None or self._stopped or liveness.is_live(source):
+        if place["state"] or source is None or self._stopped or is_live(source):
             return place
         return old(source.now_ns(), self._view.wall_offset_ns)
 
@@ -292,7 +293,10 @@ class Dashboard(ChartScreen):
             chosen = [] if cookie is None else [cookie]
             self._source.focus(dict.fromkeys([*chosen, *self._compare.cookies]))
 
-    def _focus_on_compared(self) -> None:
+    def _show_compared(self) -> None:
+        """Show the comparison in place of the charts, or the charts again."""
+        self.query_one("#lower").display = not self._compare.cookies
+        self.refresh_bindings()
         self._focus_on(self._table.selected)
 
     @on(FlowTable.Opened)
@@ -308,10 +312,6 @@ class Dashboard(ChartScreen):
     def _filter(self, message: SearchBar.Changed) -> None:
         self._table.flow_query = message.query
         self._narrowing.search(message.query)
-
-    @on(SearchBar.SaveWanted)
-    def _save_filter(self) -> None:
-        saved_filters.save(self.query_one(SearchBar), self._preferences)
 
     @on(SearchBar.Left)
     def _to_table(self) -> None:
@@ -344,16 +344,49 @@ class Dashboard(ChartScreen):
         """Dismiss notices, or else end the table's mode, the crosshair or the search."""
         if self.query("Toast"):
             self.app.clear_notifications()
-        elif not (self._table.leave() or self.drawn.hide_crosshair() or opening.leave(self)):
+        elif not (self._table.leave() or self._drawn.hide_crosshair() or self._compare.leave()):
             self.query_one(SearchBar).action_clear()
 
     def action_compare(self) -> None:
         """Compare the pinned flows, or close the comparison."""
-        opening.toggle(self)
+        self._compare.toggle(self._table.pinned)
+
+    @property
+    def _drawn(self) -> ChartPair:
+        """The visible charts."""
+        return self._compare.pair if self._compare.cookies else self._charts.pair
+
+    def action_window(self) -> None:
+        """Show the next window of the charts."""
+        self._drawn.next_window()
+
+    def action_zoom(self, by: int) -> None:
+        """Shorten the charts' time (1), or extend it."""
+        self._drawn.zoom(by)
+
+    def action_crosshair(self, by: int) -> None:
+        """Move the crosshair by a column; it starts at the right."""
+        self._drawn.move_crosshair(by)
+
+    def action_align(self) -> None:
+        """Align compared flows by time, or by age."""
+        self._compare.by_age = not self._compare.by_age
+
+    def action_chart(self) -> None:
+        """Show the next quantity of the left chart."""
+        self._drawn.next_kind()
+
+    def action_y_axis(self) -> None:
+        """Switch the origin of the y axes."""
+        self._drawn.toggle_y()
 
     def action_filters(self) -> None:
         """Pick a saved filter, or save the current search."""
         saved_filters.pick(self.query_one(SearchBar), self._preferences)
+
+    def action_save_filter(self) -> None:
+        """Save the search in the box under a name."""
+        saved_filters.save(self.query_one(SearchBar), self._preferences)
 
     def action_details(self) -> None:
         """Show the details, or the charts alone; on a small screen in place of the second chart."""
@@ -365,7 +398,7 @@ class Dashboard(ChartScreen):
         roomy = terminal_size.is_roomy(self.app.size)
         shown = self._detailed[roomy]
         self._details.display = shown
-        self._charts.both = roomy or not shown
+        self._charts.pair.right.display = roomy or not shown
 
     def action_save(self) -> None:
         """Save the screen as a picture in the working directory."""
@@ -377,11 +410,11 @@ class Dashboard(ChartScreen):
 
     def action_columns(self) -> None:
         """Choose the table's columns."""
-        choose_columns(self, self._table, self._preferences)
+        choose(self, Columns(self._table, self._preferences), self._preferences)
 
     def action_order(self) -> None:
         """Choose the table's sort order."""
-        choose_order(self, self._table, self._preferences)
+        choose(self, Sorting(self._table), self._preferences)
 
     def action_narrow(self) -> None:
         """Narrow delivery to possible matches of the search, or end that."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rich.cells import cell_len
 from textual.binding import ActiveBinding, Binding
 
-from tcctui.ui.time.rewindable import Mode
+from tcctui.ui.time.player import Mode
 
 _AT_A_MOMENT = (
     ("step(-1)", 0),

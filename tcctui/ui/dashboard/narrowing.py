@@ -6,12 +6,6 @@ from tcctui.query import ALL, Query
 from tcctui.source import Source
 from tcctui.ui.notices import Notice
 
-TOOLTIP = (
-    "Let the kernel deliver only possible matches of the search (addresses, ports); again:"
-    " everything. Undelivered events are missing when the search is cleared, in the past, and in"
-    " recordings"
-)
-
 
 class Narrowing:
     """Keeps the source as narrow as the search, while enabled."""

@@ -8,15 +8,15 @@ from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.flows.diagnosis.from_samples import BY_LIMIT, EXPLAINED_BY, explain
+from tcctui.flows.diagnosis.verdicts import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
+from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.legible import plain
@@ -47,14 +47,9 @@ class Details(Widget):
     }
     DEFAULT_CSS = rules("Details", "details", LIMIT_STYLES)
 
-    def __init__(
-        self,
-        look: Look,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
+    def __init__(self, look: Look) -> None:
         self._styles_of = ComponentStyles(self, "details")
-        super().__init__(id=id)
+        super().__init__(id="details")
         self._look = look
         self._shown: list[list[_Piece]] = []
         self._cookie: int | None = None
@@ -87,19 +82,8 @@ class Details(Widget):
             self._paint([[(fit(" working it out …", self.content_size.width, left=True), "title")]])
 
     def _paint(self, shown: list[list[_Piece]]) -> None:
-        """Repaint the changed lines only."""
         before, self._shown, self._shown_size = self._shown, shown, self.content_size
-        if len(before) != len(self._shown):
-            self.refresh()
-            return
-        x, y = self.gutter.left, self.gutter.top
-        changed = [
-            Region(x, y + line, self.content_size.width, 1)
-            for line, (old, new) in enumerate(zip(before, self._shown, strict=True))
-            if old != new
-        ]
-        if changed:
-            self.refresh(*changed)
+        refresh_changed(self, before, shown)
 
     def _lines(self, flows: Flows, instead: str) -> list[list[_Piece]]:
         width, height = self.content_size

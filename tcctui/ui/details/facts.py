@@ -50,6 +50,11 @@ class Fact(NamedTuple):
     label: str
     pieces: tuple[str, ...]
 
+    @classmethod
+    def of(cls, rank: int, label: str, *pieces: str) -> Fact:
+        """Make a fact of those pieces that are not empty."""
+        return cls(rank, label, tuple(filter(None, pieces)))
+
 
 def facts(flows: Flows) -> list[Fact]:
     """All facts about the first of the flows, from top to bottom.
@@ -57,11 +62,8 @@ def facts(flows: Flows) -> list[Fact]:
     Unknown values are left out, except for a few that everyone expects, which are a dash.
     """
     said = _Said(flows)
-    return [
-        Fact(rank, label, there)
-        for rank, label, pieces in _lines(said)
-        if (there := tuple(piece for piece in pieces if piece))
-    ]
+    parts = (_control, _times, _bbr, _amounts, _path)
+    return [fact for part in parts for fact in part(said) if fact.pieces]
 
 
 class _Said:
@@ -112,173 +114,79 @@ class _Said:
         return words.format(units.age(value * 1e6 + since))
 
 
-def _lines(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
-    """Yield rank, label and text in pieces of each line."""
-    yield from _whose(said)
-    yield from _window(said)
-    yield from _times(said)
-    yield from _bbr(said)
-    yield from _amounts(said)
-    yield from _path(said)
-
-
-def _whose(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
-    flows = said.flows
-    pid = said.show("pid", units.plain_count, " {}")
-    yield 4, "process", [(said.text("comm") or cells.MISSING) + pid, said.text("cgroup")]
-    yield 18, "local", local(flows)[:1]
-    yield 19, "remote", remote(flows)[:1]
-    yield 14, "netns", [said.text("netns_name") or said.show("netns", units.plain_count)]
-
-
-def _window(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
-    flows = said.flows
-    state = int(flows["ca_state"][0])
-    closed = bool(flows["closed_ns"][0])
+def _control(said: _Said) -> Iterator[Fact]:
+    flows, show = said.flows, said.show
+    pid = show("pid", units.plain_count, " {}")
+    yield Fact.of(4, "process", (said.text("comm") or cells.MISSING) + pid, said.text("cgroup"))
+    yield Fact.of(18, "local", *local(flows)[:1])
+    yield Fact.of(19, "remote", *remote(flows)[:1])
+    yield Fact.of(14, "netns", said.text("netns_name") or show("netns", units.plain_count))
     phase = "" if flows["bbr_phase"][0] else cells.phase(flows).removeprefix("congestion ")
-    yield (
-        2,
-        "control",
-        [
-            said.text("cc") or cells.MISSING,
-            CA_STATE_NAMES.get(state, ""),
-            state_name(int(flows["state"][0])) if closed else phase * said.known("snd_cwnd"),
-        ],
-    )
-    yield (
-        1,
-        "cwnd",
-        [
-            said.must("snd_cwnd", units.segments),
-            said.show("ssthresh", units.segments, "ssthresh {}"),
-        ],
-    )
-    yield (
-        5,
-        "in flight",
-        [
-            said.must("in_flight", units.size),
-            said.show("snd_wnd", units.size, "peer's window {}"),
-            said.show("notsent_bytes", units.size, "waiting {}") if _some(said) else "",
-        ],
-    )
+    phase *= said.known("snd_cwnd")
+    if flows["closed_ns"][0]:
+        phase = state_name(int(flows["state"][0]))
+    state = CA_STATE_NAMES.get(int(flows["ca_state"][0]), "")
+    yield Fact.of(2, "control", said.text("cc") or cells.MISSING, state, phase)
+    ssthresh = show("ssthresh", units.segments, "ssthresh {}")
+    yield Fact.of(1, "cwnd", said.must("snd_cwnd", units.segments), ssthresh)
+    window = show("snd_wnd", units.size, "peer's window {}")
+    waiting = show("notsent_bytes", units.size, "waiting {}")
+    some = said.number("notsent_bytes") > 0
+    yield Fact.of(5, "in flight", said.must("in_flight", units.size), window, waiting * some)
 
 
-def _some(said: _Said) -> bool:
-    return said.number("notsent_bytes") > 0
-
-
-def _times(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
-    rtt = said.must("srtt_us", units.milliseconds)
-    yield (
-        0,
-        "rtt",
-        [
-            rtt + said.show("rttvar", units.milliseconds, " ± {}"),
-            said.show("min_rtt", units.milliseconds, "min {}"),
-        ],
-    )
-    yield (
-        6,
-        "queueing",
-        [
-            said.show("queueing_us", lambda value: units.milliseconds(value) if value else "none"),
-            said.show("rto", units.milliseconds, "rto {}"),
-        ],
-    )
+def _times(said: _Said) -> Iterator[Fact]:
+    show, must = said.show, said.must
+    rtt = must("srtt_us", units.milliseconds) + show("rttvar", units.milliseconds, " ± {}")
+    yield Fact.of(0, "rtt", rtt, show("min_rtt", units.milliseconds, "min {}"))
+    queueing = show("queueing_us", lambda value: units.milliseconds(value) if value else "none")
+    yield Fact.of(6, "queueing", queueing, show("rto", units.milliseconds, "rto {}"))
     limited = " (app-limited)" if said.bit("rate_flags", _APP_LIMITED) else ""
-    delivered = said.must("delivery_rate", units.rate) + limited
-    yield 3, "delivery", [delivered, said.must("rate", units.rate, "acked {}")]
-    yield 8, "pacing", [said.show("pacing_rate", units.rate)]
+    delivered = must("delivery_rate", units.rate) + limited
+    yield Fact.of(3, "delivery", delivered, must("rate", units.rate, "acked {}"))
+    yield Fact.of(8, "pacing", show("pacing_rate", units.rate))
 
 
-def _bbr(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
+def _bbr(said: _Said) -> Iterator[Fact]:
+    show, must = said.show, said.must
     if said.known("bbr_pacing_gain"):
         phase = BbrPhase(int(said.flows["bbr_phase"][0]))
-        yield (
-            2,
-            "bbr",
-            [
-                f"{PHASE_NAMES[phase]} (inferred)" if phase else "",
-                said.show("bbr_pacing_gain", units.gain, "gain {}")
-                + said.show("bbr_cwnd_gain", units.gain, " × {}"),
-            ],
-        )
-        yield (
-            3,
-            "bbr model",
-            [
-                said.must("bbr_bw", units.rate, "bw {}"),
-                said.must("bbr_min_rtt", units.milliseconds, "min rtt {}"),
-            ],
-        )
+        gains = show("bbr_pacing_gain", units.gain, "gain {}")
+        gains += show("bbr_cwnd_gain", units.gain, " × {}")
+        yield Fact.of(2, "bbr", f"{PHASE_NAMES[phase]} (inferred)" if phase else "", gains)
+        min_rtt = must("bbr_min_rtt", units.milliseconds, "min rtt {}")
+        yield Fact.of(3, "bbr model", must("bbr_bw", units.rate, "bw {}"), min_rtt)
     if said.number("dctcp_enabled") > 0:
-        yield (
-            7,
-            "dctcp",
-            [said.show("dctcp_alpha", units.alpha, "alpha {}")],
-        )
+        yield Fact.of(7, "dctcp", show("dctcp_alpha", units.alpha, "alpha {}"))
 
 
-def _amounts(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
-    yield (
-        7,
-        "retrans",
-        [
-            said.must("total_retrans", units.count)
-            + said.show("data_segs_out", units.count, " of {} segments"),
-            said.show("retrans_percent", units.percent),
-        ],
-    )
-    yield (
-        9,
-        "sent",
-        [
-            said.sent(),
-            said.show("bytes_acked", units.size, "acked {}"),
-            said.show("bytes_retrans", units.size, "again {}"),
-        ],
-    )
-    yield 15, "received", [said.show("bytes_received", units.size)]
-    yield (
-        10,
-        "last",
-        [said.ago("last_data_sent", "sent {} ago"), said.ago("last_data_recv", "received {} ago")],
-    )
+def _amounts(said: _Said) -> Iterator[Fact]:
+    show = said.show
+    lost = said.must("total_retrans", units.count)
+    lost += show("data_segs_out", units.count, " of {} segments")
+    yield Fact.of(7, "retrans", lost, show("retrans_percent", units.percent))
+    acked = show("bytes_acked", units.size, "acked {}")
+    yield Fact.of(9, "sent", said.sent(), acked, show("bytes_retrans", units.size, "again {}"))
+    yield Fact.of(15, "received", show("bytes_received", units.size))
+    received = said.ago("last_data_recv", "received {} ago")
+    yield Fact.of(10, "last", said.ago("last_data_sent", "sent {} ago"), received)
 
 
-def _path(said: _Said) -> Iterator[tuple[int, str, list[str]]]:
-    yield (
-        11,
-        "mss",
-        [
-            said.show("snd_mss", units.plain_count) or said.show("mss", units.plain_count),
-            said.show("pmtu", units.plain_count, "pmtu {}"),
-            said.show("advmss", units.plain_count, "advertised {}"),
-        ],
+def _path(said: _Said) -> Iterator[Fact]:
+    show, whole = said.show, units.plain_count
+    mss = show("snd_mss", whole) or show("mss", whole)
+    yield Fact.of(
+        11, "mss", mss, show("pmtu", whole, "pmtu {}"), show("advmss", whole, "advertised {}")
     )
-    scale = int(said.number("wscale")) if said.bit("options", units.OPT_WSCALE) else None
-    yield (
-        16,
-        "scaling",
-        [] if scale is None else [f"window × 2^{scale & 15} sent, 2^{scale >> 4} received"],
-    )
-    yield (
-        12,
-        "reorder",
-        [
-            said.show("reordering", units.plain_count, "{} segments"),
-            said.show("reord_seen", units.count, "seen {} times"),
-        ],
-    )
-    yield 13, "ecn", [_ecn(said), said.show("delivered_ce", units.count, "{} marked")]
-    yield (
-        17,
-        "buffers",
-        [said.show("sndbuf", units.size, "send {}"), said.show("rcvbuf", units.size, "receive {}")],
-    )
-    source = "a sample" if said.flows["from_sample"][0] else "tcp_probe"
-    yield 20, "told by", [source]
+    if said.bit("options", units.OPT_WSCALE):
+        scale = int(said.number("wscale"))
+        yield Fact.of(16, "scaling", f"window × 2^{scale & 15} sent, 2^{scale >> 4} received")
+    seen = show("reord_seen", units.count, "seen {} times")
+    yield Fact.of(12, "reorder", show("reordering", whole, "{} segments"), seen)
+    yield Fact.of(13, "ecn", _ecn(said), show("delivered_ce", units.count, "{} marked"))
+    receive = show("rcvbuf", units.size, "receive {}")
+    yield Fact.of(17, "buffers", show("sndbuf", units.size, "send {}"), receive)
+    yield Fact.of(20, "told by", "a sample" if said.flows["from_sample"][0] else "tcp_probe")
 
 
 def _ecn(said: _Said) -> str:

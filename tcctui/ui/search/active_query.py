@@ -2,11 +2,63 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
-from tcctui.query import ALL, Query, QueryError
-from tcctui.ui.search.fallback import awaited, guarded
+from tcctui.arrays import Mask
+from tcctui.query import ALL, Query, QueryError, is_unfinished
+from tcctui.query.address_formula import any_of
+from tcctui.query.evaluation import Flows
+from tcctui.ui.notices import LONG, Notice, tell
+from tcctui.ui.table.flow_table import FlowTable
+
+_WORDS = frozenset({"cc", "proc", "comm", "process", "cgroup", "netns"})
+"""Fields whose value is a part of a name: each further letter is a step closer to the goal."""
+
+_LAST_VALUE = re.compile(r'(?:^|[\s(!-])([A-Za-z_]+%?)\s*(?::|[<>=!]=?)\s*[^\s"()]*$')
+
+
+def may_grow(text: str) -> bool:
+    """True if the last word is probably incomplete, so that it should not be applied yet.
+
+    This is the case for the beginning of a field's name, and for a number, address or port that may
+    get more digits or a unit: the rows of `port:4` or `srtt<8` are none of those of `port:443` and
+    `srtt<80ms`.
+    """
+    if is_unfinished(text):
+        return True
+    last = _LAST_VALUE.search(text)
+    return last is not None and last[1].lower() not in _WORDS
+
+
+def guarded(query: Query, good: Query, failed: Callable[[QueryError], object]) -> Query:
+    """Query that falls back to `good` if `query` fails, and reports it to `failed`."""
+
+    def match(flows: Flows) -> Mask:
+        try:
+            return query.mask(flows)
+        except QueryError as mistake:
+            failed(mistake)
+            return good.mask(flows)
+
+    return query.answered_by(match, good)
+
+
+def awaited(query: Query, good: Query, found: Callable[[bool], object]) -> Query:
+    """Query that falls back to `good` while no flow matches `query`.
+
+    `found` is called at each evaluation with True if one does.
+    """
+
+    def match(flows: Flows) -> Mask:
+        mask = query.mask(flows)
+        there = bool(mask.any())
+        found(there)
+        return mask if there else good.mask(flows)
+
+    # The kernel delivers what both need.
+    return query.answered_by(match, good, any_of([query.bounds, good.bounds]))
 
 
 class Holding:
@@ -66,3 +118,19 @@ class Holding:
         self.good = self._before
         self._search(self.good)
         return True
+
+
+def show_only(table: FlowTable, query: Query) -> None:
+    """Restrict the table to matches; show everything if the evaluation fails."""
+
+    def give_up(mistake: QueryError) -> None:
+        if table.base_query is given:
+            table.base_query = ALL
+            why = f"{mistake.reason[:1].upper()}{mistake.reason[1:]}: all flows are shown."
+            tell(table, Notice("--filter holds no more", why, "warning", LONG))
+
+    def failed(mistake: QueryError) -> None:
+        table.call_later(give_up, mistake)  # not during an evaluation
+
+    given = guarded(query, ALL, failed) if query.text.strip() else ALL
+    table.base_query = given

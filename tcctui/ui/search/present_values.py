@@ -20,10 +20,7 @@ from tcctui.wire.tcp_states import STATE_NAMES
 Live = Mapping[str, Sequence[str]]
 """Values by their field, the most frequent first."""
 
-COLUMNS: tuple[str, ...] = (
-    *("cc", "comm", "cgroup", "netns_name", "state"),
-    *ENDS,
-)
+COLUMNS: tuple[str, ...] = (*("cc", "comm", "cgroup", "netns_name", "state"), *ENDS)
 """Columns that they are counted in."""
 
 MOST = 50

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
+from textual.widgets import OptionList
 
-from tcctui.errors import TcctuiError
 from tcctui.query import QueryError, parse
-from tcctui.ui.dialogs.ask import Ask
-from tcctui.ui.dialogs.filters import NAMED, SAVE, Filters
+from tcctui.ui.dialogs import Ask, Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
-from tcctui.ui.preferences import Preferences
+from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.search.search_bar import SearchBar
 
-KEY = Binding(
-    *("f", "filters", "Filters", False),
-    id="filters",
-    tooltip="Search for a saved filter, save the present search, or delete a filter",
-)
+SAVE = "save"
+"""Value of the choice that saves the current search."""
+
+NAMED = "named "
+"""Prefix of a picked filter's name."""
+
+
+class Filters(Pick):
+    """Lists filters with their text. `forget` is called with the name of one to delete."""
+
+    HINT = "Enter takes · Del deletes · Esc closes"
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("delete", "forget", "Delete", priority=True)]
+
+    def __init__(
+        self, filters: Mapping[str, str], search: str, forget: Callable[[str], None]
+    ) -> None:
+        """Offer to save `search`, unless it is empty."""
+        save = [Choice(SAVE, "Save the present search as …", search)] if search else []
+        named = [Choice(f"{NAMED}{name}", name, text) for name, text in filters.items()]
+        super().__init__(
+            "Filters", [*named, *save], nothing="None is saved: search first, then save it here"
+        )
+        self._forget = forget
+
+    def action_forget(self) -> None:
+        """Delete the highlighted one."""
+        options = self.query_one(OptionList)
+        if options.highlighted is None:
+            return
+        value = options.get_option_at_index(options.highlighted).id or ""
+        if value.startswith(NAMED):
+            self._forget(value.removeprefix(NAMED))
+            self._choices = [choice for choice in self._choices if choice.value != value]
+            self.renew()
 
 
 def pick(bar: SearchBar, preferences: Preferences) -> None:
@@ -70,9 +100,5 @@ def _forget(bar: SearchBar, preferences: Preferences, name: str) -> None:
 
 def _change(bar: SearchBar, preferences: Preferences, filters: dict[str, Any]) -> bool:
     """Replace the filters; True if they are kept on disk, too."""
-    try:
-        preferences.change(filters=filters)
-    except TcctuiError as error:
-        tell(bar, Notice("Filters are kept until tcctui exits only", str(error), "warning"))
-        return False
-    return True
+    failure = "Filters are kept until tcctui exits only"
+    return try_to_keep(bar, preferences, failure, filters=filters)

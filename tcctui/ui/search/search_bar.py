@@ -9,28 +9,72 @@ from typing import ClassVar
 from rich.cells import cell_len
 from textual import on
 from textual.app import ComposeResult
-from textual.binding import BindingType
+from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
 from textual.timer import Timer
+from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 
 from tcctui.config.searches import Searches
+from tcctui.errors import TcctuiError
 from tcctui.query import Query, QueryError, parse
 from tcctui.query.completion import complete
-from tcctui.ui.search.active_query import Holding
+from tcctui.ui.actions import key
+from tcctui.ui.notices import Notice, tell
+from tcctui.ui.search.active_query import Holding, may_grow
 from tcctui.ui.search.add_condition import added
-from tcctui.ui.search.box import Box
-from tcctui.ui.search.incomplete import may_grow
-from tcctui.ui.search.keys import KEYS
 from tcctui.ui.search.mistake import Underline, pointed
 from tcctui.ui.search.present_values import Live, Present
-from tcctui.ui.search.search_history import SearchHistory
 from tcctui.ui.search.suggestions import Suggestions, useful
+from tcctui.ui.style.legible import plain
 from tcctui.ui.view import CurrentView
+
+
+class Box(Input):
+    """Box that keeps printable characters only, also of pasted text."""
+
+    class AtEnd(Message):
+        """The cursor was moved right at the end of the text."""
+
+    def validate_value(self, value: str) -> str:
+        """Replace each unprintable character by one printable."""
+        return plain(value)
+
+    def action_cursor_right(self, select: bool = False) -> None:
+        """Move right, or report the end."""
+        if self.cursor_position == len(self.value) and not select:
+            self.post_message(self.AtEnd())
+        super().action_cursor_right(select)
+
+
+class SearchHistory:
+    """Remembers searches; a failure to save them is shown once, on the widget's app."""
+
+    def __init__(self, widget: Widget, listed: Searches) -> None:
+        self._widget = widget
+        self.listed = listed
+        self._told = False
+
+    def remember(self, text: str) -> None:
+        """Append a search, and save the history in a thread."""
+        if self.listed.remember(text):
+            self._widget.run_worker(self._keep, thread=True, exit_on_error=False)
+
+    def _keep(self) -> None:
+        try:
+            self.listed.keep()
+        except TcctuiError as error:
+            if not self._told:
+                self._told = True
+                notice = Notice("Searches are not remembered", str(error), "warning")
+                self._widget.app.call_from_thread(tell, self._widget, notice)
+
 
 NOTHING_YET = "No flow matches that yet: the rows are still those of before; Enter shows none"
 """Remark on a search that is still being typed."""
+
+_NEWER = "Choose among the suggestions, or go on to a newer search"
 
 PATIENCE = 0.5
 """Seconds after which an ambiguous last word is searched for."""
@@ -43,7 +87,13 @@ class SearchBar(Vertical):
     with `port` in their text, or with port 4, are not wanted.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "escape", "Clear", tooltip="Close the suggestions, or clear the search"),
+        key("tab", "complete", "complete", "Take the highlighted suggestion, or list suggestions"),
+        key("down", "newer", "search-newer", _NEWER),
+        key("up", "older", "search-older", "Go back to an older search"),
+        key("ctrl+s", "screen.save_filter", "save-filter", "Save the search under a name"),
+    ]
 
     @dataclass
     class Changed(Message):
@@ -51,21 +101,12 @@ class SearchBar(Vertical):
 
         query: Query
 
-    class SaveWanted(Message):
-        """The search in the box is to be saved under a name."""
-
     class Left(Message):
         """The user is done typing."""
 
-    def __init__(
-        self,
-        view: CurrentView,
-        searches: Searches | None = None,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
+    def __init__(self, view: CurrentView, searches: Searches | None = None) -> None:
         """`view` has the values to suggest, `searches` the history."""
-        super().__init__(id=id)
+        super().__init__(id="search")
         self._present = Present(view)
         self._searches = SearchHistory(self, searches or Searches())
         self._underline = Underline()
@@ -288,7 +329,3 @@ class SearchBar(Vertical):
         """Clear the box, and return to the table."""
         self.box.value = ""
         self.post_message(self.Left())
-
-    def action_save_filter(self) -> None:
-        """Save the search under a name."""
-        self.post_message(self.SaveWanted())

@@ -12,9 +12,6 @@ from textual.widgets.option_list import Option
 from tcctui.query.completion import Completion, Suggestion
 from tcctui.ui.style.legible import plain
 
-LINES = 8
-"""Limit on visible lines."""
-
 MOST = 60
 """Limit on entries: with more to choose from, another letter is typed."""
 
@@ -34,32 +31,6 @@ def useful(found: Completion, text: str, *, asked: bool) -> Completion | None:
 
 class Suggestions(OptionList, can_focus=False):
     """Overlay below the box; closed while it is empty."""
-
-    DEFAULT_CSS = f"""
-    Suggestions {{
-        overlay: screen;
-        constrain: none inside;
-        width: auto;
-        max-width: 100%;
-        height: auto;
-        max-height: {LINES};
-        min-width: 12;
-        border: none;
-        padding: 0;
-        background: $panel;
-        display: none;
-        scrollbar-size-vertical: 1;
-        & > .option-list--option {{ padding: 0 1; }}
-        & > .option-list--option-highlighted {{
-            color: $foreground; background: $panel-lighten-2; text-style: none;
-        }}
-        &.choosing > .option-list--option-highlighted {{
-            color: $block-cursor-foreground; background: $block-cursor-background;
-        }}
-        &:ansi > .option-list--option-highlighted {{ text-style: underline; }}
-        &:ansi.choosing > .option-list--option-highlighted {{ text-style: reverse; }}
-    }}
-    """
 
     def __init__(self) -> None:
         super().__init__(markup=False)

@@ -1,11 +1,46 @@
-"""Counts for the status line, and the reason for an empty table."""
+"""Counts for the status line, the reason for an empty table, and the delay of a pipe."""
 
 from __future__ import annotations
 
+import time
+from typing import Protocol, runtime_checkable
+
 from tcctui.flows.snapshot import Totals
+from tcctui.recording.timeline import Origin
 from tcctui.source import Source
-from tcctui.ui.time import liveness
 from tcctui.ui.view import CurrentView
+
+_LATE = 5.0
+"""Largest delay of a live source in seconds."""
+
+_LONG_AGO_NS = 30_000_000_000
+"""The same by the clocks of two machines, which may differ."""
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """Source that plays another machine's recording."""
+
+    @property
+    def origin(self) -> Origin:
+        """Origin of the recording: host, kernel, source, clock."""
+
+    @property
+    def behind_s(self) -> float:
+        """Delay in seconds; 0 while it keeps up."""
+
+
+def behind_s(source: Source) -> float:
+    """Delay of a source in seconds."""
+    return source.behind_s if isinstance(source, Streamed) else 0.0
+
+
+def is_live(source: Source) -> bool:
+    """True if a source delivers the present, as far as clocks can be compared."""
+    if not isinstance(source, Streamed) or not source.now_ns():
+        return True
+    wall_ns = source.now_ns() + source.origin.wall_offset_ns
+    return source.behind_s < _LATE and time.time_ns() - wall_ns < _LONG_AGO_NS
 
 
 def counts(
@@ -21,7 +56,7 @@ def counts(
     told["base_filter"] = "" if in_kernel else base.strip()
     if source is not None:
         told |= {
-            "source": source.description,
+            "source": f"{'attaching ' * source.attaching}{source.description}",
             "mend": "" if source.shortfall is None else source.shortfall.mend,
             "lost": source.lost(),
             "skipped": source.skipped(),
@@ -30,7 +65,7 @@ def counts(
             "kernel_filter": source.kernel_filter,
             "kernel_exact": source.kernel_exact,
             "interval_ns": source.interval_ns,
-            "behind_s": liveness.behind_s(source),
+            "behind_s": behind_s(source),
         }
     if view.moment is not None:
         lost, skipped = view.losses

@@ -105,9 +105,9 @@ class StatusBar(Widget):
         "status-bar--paused",
     }
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - Textual's name
+    def __init__(self) -> None:
         self._styles_of = ComponentStyles(self, "status-bar")
-        super().__init__(id=id)
+        super().__init__(id="status")
         self._status = Status()
         self._readings: list[_Reading] = []
         self._parts: list[_Part] = []

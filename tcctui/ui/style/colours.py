@@ -19,22 +19,32 @@ def mark_style(mark: Mark) -> str:
     return f"mark-{mark.word.lower()}"
 
 
+CURVES = {
+    "cwnd": "$text-primary",
+    "ssthresh": "$text-warning",
+    "in-flight": "$text-accent",
+    "srtt": "$text-success",
+    "acked": "$text-success",
+    "delivery": "$text-primary",
+    "pacing": "$text-warning",
+    "bbr-bw": "$foreground",
+    "cwnd-bytes": "$text-primary",
+    "snd-wnd": "$text-warning",
+}
+"""Colours of curves by style."""
+
+FLOWS = {
+    "flow-1": "$text-primary",
+    "flow-2": "$text-warning",
+    "flow-3": "$text-success",
+    "flow-4": "$text-accent",
+}
+"""Colours of flows that are compared."""
+
 COLOURS: Mapping[str, str] = MappingProxyType(
     {
-        "cwnd": "$text-primary",
-        "ssthresh": "$text-warning",
-        "in-flight": "$text-accent",
-        "srtt": "$text-success",
-        "acked": "$text-success",
-        "delivery": "$text-primary",
-        "pacing": "$text-warning",
-        "bbr-bw": "$foreground",
-        "cwnd-bytes": "$text-primary",
-        "snd-wnd": "$text-warning",
-        "flow-1": "$text-primary",
-        "flow-2": "$text-warning",
-        "flow-3": "$text-success",
-        "flow-4": "$text-accent",
+        **CURVES,
+        **FLOWS,
         **{limit_style(row.limit): row.colour for row in VERDICTS},
         **{mark_style(mark): mark.colour for mark in MARKS},
     }

@@ -11,7 +11,7 @@ from textual.widget import Widget
 from tcctui.fields.connection import ENDS
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.dialogs.pick import Choice
+from tcctui.ui.dialogs import Choice
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table import clipboard
 from tcctui.ui.table.columns import SPARKLINES, TableColumn

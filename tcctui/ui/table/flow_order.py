@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from tcctui.flows.index import Keys
-from tcctui.ui.table.group_order import held
+from tcctui.ui.table.grouped import held
 
 HOLD = 3.0
 """Seconds that the order holds still after the last navigation."""

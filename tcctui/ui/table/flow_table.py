@@ -19,28 +19,26 @@ from tcctui.flows.frame import RowsFrame, RowsRequest
 from tcctui.flows.groups.groups import GROUPINGS
 from tcctui.flows.index import Keys
 from tcctui.query import ALL, Query
-from tcctui.ui.dialogs.histogram import SrttHistogram
-from tcctui.ui.dialogs.pick import Choice, Pick
+from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
-from tcctui.ui.persist import keep
-from tcctui.ui.preferences import Preferences
+from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.signs import LIMIT_STYLES
-from tcctui.ui.table import layout, pins, rows, sorting
-from tcctui.ui.table.columns import BY_NAME
+from tcctui.ui.table import layout, rows, sorting
+from tcctui.ui.table.columns import BY_NAME, COLUMNS
 from tcctui.ui.table.copying import Copying
-from tcctui.ui.table.group_order import headers
+from tcctui.ui.table.grouped import headers
+from tcctui.ui.table.histogram import SrttHistogram, srtt_times
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.painter import Painter, Sight
-from tcctui.ui.table.row_places import RowPlaces
+from tcctui.ui.table.row_places import MOST_PINS, Pins, RowPlaces, toggled
 from tcctui.ui.table.rows import GUTTER, Header, Line, RowSigns
-from tcctui.ui.table.sort_key import SortKey
-from tcctui.ui.table.srtt_times import srtt_times
+from tcctui.ui.table.sorting import SortKey
 from tcctui.ui.table.table_keys import KEYS
 from tcctui.ui.view import CurrentView, Look
 
-USUAL_CELL = "remote"
+USUAL_CELL = min(COLUMNS, key=lambda column: column.rank).name
 """The column whose cell is searched for while there is no cell cursor."""
 
 RIGHT_BUTTON = 3
@@ -88,7 +86,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     order_by: reactive[tuple[SortKey, ...]] = reactive(sorting.USUAL, init=False, repaint=False)
     grouped_by: reactive[str] = reactive("", init=False, repaint=False)
     """Name of one of `groups.GROUPINGS`, empty for nothing."""
-    pinned: reactive[pins.Pins] = reactive((), init=False, repaint=False)
+    pinned: reactive[Pins] = reactive((), init=False, repaint=False)
     """Cookies, in the order in which they were pinned."""
     marked: reactive[frozenset[int]] = reactive(frozenset(), init=False, repaint=False)
     """Cookies of flows that there is an alert about."""
@@ -112,15 +110,10 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         exclude: bool
 
     def __init__(
-        self,
-        view: CurrentView,
-        look: Look,
-        preferences: Preferences | None = None,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
+        self, view: CurrentView, look: Look, preferences: Preferences | None = None
     ) -> None:
         self._styles_of = ComponentStyles(self, "flow-table")
-        super().__init__(id=id)
+        super().__init__(id="table")
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
         self._view = view
@@ -254,7 +247,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def _arrive(self) -> None:
         """Have the scroll bar where the frame is, and paint the rows."""
-        self._extend(len(self._order))
+        self.virtual_size = Size(self.size.width, len(self._order) + 1)
         self._paint()
         if self._scrolled != self._top:
             self.scroll_to(y=self._top, animate=False, immediate=True)
@@ -266,10 +259,6 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
             self._told = told
             self._hold()
             self.post_message(self.Selected(self.selected))
-
-    def _extend(self, count: int) -> None:
-        """Have so many rows to scroll through."""
-        self.virtual_size = Size(self.size.width, count + 1)
 
     def _paint(self) -> None:
         """Paint the rows in sight, where they are not as they were."""
@@ -327,17 +316,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._order.let_go()
         self._look()
 
-    def watch_flow_query(self) -> None:
-        """Apply another search at once."""
-        self._look_anew()
-
-    def watch_base_query(self) -> None:
-        """Apply another filter at once."""
-        self._look_anew()
-
-    def watch_order_by(self) -> None:
-        """Sort at once."""
-        self._resort()
+    watch_flow_query = watch_base_query = _look_anew
+    watch_order_by = _resort
 
     def watch_grouped_by(self, name: str) -> None:
         """Group at once."""
@@ -505,9 +485,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.selected is None:
             self._no_flow()
             return
-        pinned = pins.toggled(self.pinned, self.selected)
+        pinned = toggled(self.pinned, self.selected)
         if pinned is None:
-            text = f"{pins.MOST} flows are pinned, which is the most."
+            text = f"{MOST_PINS} flows are pinned, which is the most."
             tell(self, Notice("Not pinned", text, "warning"))
             return
         self._order.keep()
@@ -591,14 +571,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         x -= GUTTER
         return next((one for one in self._placed if one.start <= x < one.start + one.width), None)
 
-    def on_mouse_scroll_down(self) -> None:
-        """Scrolling is navigating."""
-        self._navigate()
-
-    def on_mouse_scroll_up(self) -> None:
-        """Scrolling is navigating."""
-        self._navigate()
-
     def _navigate(self) -> None:
+        """Scrolling is navigating."""
         self.following = False
         self._order.hold()
+
+    on_mouse_scroll_down = on_mouse_scroll_up = _navigate

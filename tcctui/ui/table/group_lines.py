@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -45,12 +45,35 @@ class _Slot(NamedTuple):
 
 
 class _Value(NamedTuple):
-    """Value of a group, under its column, or among others with a word for it."""
+    """Value of a group, under the column of a field, or among others with a word for it."""
 
-    column: str
+    field: str
     text: str
     said: str
     style: str
+
+
+class Summary(NamedTuple):
+    """Value that sums up a field of a group's flows: `value` of `Groups`, and its text.
+
+    It stands under the field's column, or has a `word` before it; groups are sorted by it where
+    flows are sorted by the field.
+    """
+
+    field: str
+    value: str
+    form: Callable[[float], str]
+    word: str = ""
+    style: str = ""
+
+
+SUMMARIES = (
+    Summary("rate", "rate", units.rate),
+    Summary("srtt_us", "p50", units.milliseconds, "srtt ", "srtt"),
+    Summary("", "p95", units.milliseconds, "p95 "),
+    Summary("retrans_percent", "retrans_percent", units.percent, "retr "),
+)
+"""Values of groups, the most important first; the limit comes behind them."""
 
 
 def header(groups: Groups, group: int, folded: bool, placed: Sequence[Placed]) -> GroupRow:
@@ -60,14 +83,14 @@ def header(groups: Groups, group: int, folded: bool, placed: Sequence[Placed]) -
     their columns; the name, the count, and whatever has no column here, in the longest stretch
     between these.
     """
-    values = _values(groups, group)
+    values = list(_values(groups, group))
     width = max((place.start + place.width for place in placed), default=0)
     slots = _slots(values, placed, width)
     start, end = _stretch(slots, width)
     if end - start < _LEAST:
         slots, start, end = [], 0, width
-    columns = {place.column.name for place in placed} if slots else set()
-    said = [value.said for value in values if value.text != MISSING and value.column not in columns]
+    under = {name for place in placed for name in place.column.sort[:1]} if slots else set()
+    said = [value.said for value in values if value.text != MISSING and value.field not in under]
     name, behind = _named(groups, group, said, end - start)
     pieces = [(FOLDED if folded else UNFOLDED, "group")]
     at = 0
@@ -82,37 +105,29 @@ def header(groups: Groups, group: int, folded: bool, placed: Sequence[Placed]) -
     return GroupRow(tuple(piece for piece in pieces if piece[0]))
 
 
-def _values(groups: Groups, group: int) -> list[_Value]:
+def _values(groups: Groups, group: int) -> Iterator[_Value]:
     """Values of a group, the most important first."""
-    rate, p50, p95, retrans = (
-        float(column[group])
-        for column in (groups.rate, groups.p50, groups.p95, groups.retrans_percent)
-    )
+    for field, name, form, word, style in SUMMARIES:
+        value = float(getattr(groups, name)[group])
+        text = MISSING if math.isnan(value) else form(value)
+        yield _Value(field, text, word + text, style)
     limit = int(groups.limit[group])
     word = LIMIT_NAMES[limit]
-    limited = word if limit == Limit.UNKNOWN else f"{word} ×{units.count(groups.limited[group])}"
-    times = _text(p50, units.milliseconds)
-    late = _text(p95, units.milliseconds)
-    percent = _text(retrans, units.percent)
-    speed = _text(rate, units.rate)
-    return [
-        _Value("rate", speed, speed, ""),
-        _Value("srtt", times, f"srtt {times}", "srtt"),
-        _Value("", late, f"p95 {late}", ""),
-        _Value("retrans_pct", percent, f"retr {percent}", ""),
-        _Value("limit", limited, limited, "" if limit == Limit.UNKNOWN else limit_style(limit)),
-    ]
-
-
-def _text(value: float, form: Callable[[float], str]) -> str:
-    return MISSING if math.isnan(value) else form(value)
+    if limit == Limit.UNKNOWN:
+        yield _Value("limit", word, word, "")
+    else:
+        limited = f"{word} ×{units.count(groups.limited[group])}"
+        yield _Value("limit", limited, limited, limit_style(limit))
 
 
 def _slots(values: Sequence[_Value], placed: Sequence[Placed], width: int) -> list[_Slot]:
     """Put values under their columns; one at the left of its column may be longer than that."""
-    by_column = {value.column: value for value in values}
+    by_field = {value.field: value for value in values}
     found = [
-        (place, by_column[place.column.name]) for place in placed if place.column.name in by_column
+        (place, by_field[name])
+        for place in placed
+        for name in place.column.sort[:1]
+        if name in by_field
     ]
     ends = [place.start - GAP for place, _ in found[1:]] + [width]
     slots = []

@@ -98,3 +98,12 @@ def fit(text: str, width: int, left: bool) -> str:
         return set_cell_size(f"{head}…{text[behind:]}", width)
     blanks = " " * (width - length)
     return text + blanks if left else blanks + text
+
+
+def fit_ends(local: str, remote: str, width: int) -> str:
+    """Both ends of a flow, each cut to half of the width if they are longer."""
+    ends = f"{local} → {remote}"
+    if len(ends) <= width:
+        return ends
+    half = (width - 3) // 2
+    return " → ".join(fit(end, half, left=True).rstrip() for end in (local, remote))

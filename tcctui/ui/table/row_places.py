@@ -10,10 +10,36 @@ import numpy.typing as npt
 from tcctui.flows.frame import Arrangement, Ordered
 from tcctui.flows.index import Keys
 from tcctui.query import Query
-from tcctui.ui.table import pins, sorting
+from tcctui.ui.table import sorting
 from tcctui.ui.table.flow_order import FlowOrder
-from tcctui.ui.table.group_order import headers, is_header
-from tcctui.ui.table.grouped import Grouped
+from tcctui.ui.table.grouped import Grouped, headers, is_header
+
+MOST_PINS = 100
+"""Flows that can be pinned at a time."""
+
+Pins = tuple[int, ...]
+"""Cookies, in the order in which they were pinned."""
+
+
+def toggled(pins: Pins, cookie: int) -> Pins | None:
+    """Pin a flow, or let go of it; None where there are too many."""
+    if cookie in pins:
+        return tuple(pin for pin in pins if pin != cookie)
+    return (*pins, cookie) if len(pins) < MOST_PINS else None
+
+
+def pinned_among(pins: Pins, cookies: Keys) -> Keys:
+    """Those that are pinned and among `cookies`, in the order in which they were pinned."""
+    pinned = np.array(pins, "u8")
+    return pinned[np.isin(pinned, cookies)]
+
+
+def pinned_on_top(pins: Pins, cookies: Keys) -> Keys:
+    """Put what is pinned before all others, which keep their order."""
+    if not pins:
+        return cookies
+    first = pinned_among(pins, cookies)
+    return np.concatenate([first, cookies[~np.isin(cookies, first)]])
 
 
 class RowPlaces:
@@ -62,7 +88,7 @@ class RowPlaces:
         self.groups.group_by(name)
         self.order.home = None
 
-    def arrangement(self, query: Query, keys: sorting.Keys, pinned: pins.Pins) -> Arrangement:
+    def arrangement(self, query: Query, keys: sorting.Keys, pinned: Pins) -> Arrangement:
         """Ask for the places of all rows; while rows stand where they are, nothing is ranked."""
         stands = len(self.order) > 0 and self.order.stands
         return Arrangement(
@@ -73,7 +99,7 @@ class RowPlaces:
             frozenset(self.groups.needs),
         )
 
-    def _kept(self, pinned: pins.Pins) -> Keys:
+    def _kept(self, pinned: Pins) -> Keys:
         """Flows that have a row whether they match or not: pinned ones, and the selected one."""
         kept = list(pinned)
         selected = self.order.selected
@@ -81,27 +107,25 @@ class RowPlaces:
             kept.append(selected)
         return np.array(kept, "u8")
 
-    def _place(
-        self, keys: sorting.Keys, pinned: pins.Pins, ordered: Ordered, *, stands: bool
-    ) -> None:
+    def _place(self, keys: sorting.Keys, pinned: Pins, ordered: Ordered, *, stands: bool) -> None:
         cookies = ordered.flows["cookie"]
         lines = self._lines(keys, pinned, ordered)
         self.order.update(lines, anew=self._anew(cookies), stands=stands)
-        unmatched = pins.among(pinned, cookies[~ordered.found]).tolist() if pinned else ()
+        unmatched = pinned_among(pinned, cookies[~ordered.found]).tolist() if pinned else ()
         self.unmatched, self.known = frozenset(unmatched), len(cookies)
 
-    def _lines(self, keys: sorting.Keys, pinned: pins.Pins, ordered: Ordered) -> Keys:
+    def _lines(self, keys: sorting.Keys, pinned: Pins, ordered: Ordered) -> Keys:
         shown = ordered.flows["cookie"][ordered.places]
         if self.groups.by is None:
-            return pins.on_top(pinned, shown)
+            return pinned_on_top(pinned, shown)
         on_top = self._on_top(pinned, shown)
         lines = self.groups.lines(ordered.flows, ordered.places, keys[0], on_top)
         self.order.home = self.groups.header_of(self.order.wanted)
         return np.concatenate([on_top, lines])
 
-    def _on_top(self, pinned: pins.Pins, shown: Keys) -> Keys:
+    def _on_top(self, pinned: Pins, shown: Keys) -> Keys:
         """Those above all groups: what is pinned, but what is still held in its group."""
-        on_top = pins.among(pinned, shown)
+        on_top = pinned_among(pinned, shown)
         if not self.order.held:
             return on_top
         before = self.order.cookies

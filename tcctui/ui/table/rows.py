@@ -16,10 +16,11 @@ from tcctui.flows.frame import Sparkline
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.signs import ROWS
-from tcctui.ui.table import group_lines, sparkline
+from tcctui.ui.table import group_lines
+from tcctui.ui.table.cells import sparklines
 from tcctui.ui.table.group_lines import GroupRow
 from tcctui.ui.table.layout import GAP, Placed, fit
-from tcctui.ui.table.sort_key import SortKey
+from tcctui.ui.table.sorting import SortKey
 
 Histories = npt.NDArray[np.float64]
 """A history of each of n flows, shape (n, columns)."""
@@ -70,7 +71,7 @@ def wanted(placed: Sequence[Placed]) -> tuple[frozenset[str], tuple[Sparkline, .
 
 def formatted(
     cells: Flows,
-    sparklines: Mapping[Sparkline, Histories],
+    histories: Mapping[Sparkline, Histories],
     placed: Sequence[Placed],
     marks: RowSigns,
 ) -> dict[int, Row]:
@@ -81,7 +82,7 @@ def formatted(
         texts = (
             column.cells(cells)
             if column.sparkline is None
-            else sparkline.sparklines(sparklines[column.sparkline])
+            else sparklines(histories[column.sparkline])
         )
         columns.append([fit(text, place.width, column.left) for text in texts])
     closed = (cells["closed_ns"] > 0).tolist()

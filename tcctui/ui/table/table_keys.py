@@ -2,109 +2,45 @@
 
 from __future__ import annotations
 
-from textual.binding import Binding, BindingType
+from textual.binding import BindingType
+
+from tcctui.ui.actions import key
+
+_SORT_RIGHT = "Sort by the column to the right; Shift- or Ctrl-click adds a further column"
+_FOLLOW = "Scroll with the selected flow wherever it goes; arrows, F or Esc end it"
+_PIN = "Keep the selected flow on top of the table, whatever is searched for, or not"
+_FILTER = "Search for what the cell says, of what is measured no less; or right-click it"
+_EXCLUDE = "Search for anything but that: something else, or less"
+_COPY = "Copy the flow's ends, its row, a search or ss filter for it, or the table"
+_GROUP = "Group the flows by process, remote host or net, local port, algorithm, netns"
+_HISTOGRAM = "Histogram of srtt over the flows shown, or over those of the selected group"
 
 KEYS: tuple[BindingType, ...] = (
-    Binding("up,k", "move(-1)", "Up", show=False, id="up", tooltip="The flow above"),
-    Binding("down,j", "move(1)", "Down", show=False, id="down", tooltip="The flow below"),
-    Binding(
-        *("pageup", "move_page(-1)", "Page up"),
-        show=False,
-        id="page-up",
-        tooltip="Go up by a screenful",
+    key("up,k", "move(-1)", "up", "The flow above"),
+    key("down,j", "move(1)", "down", "The flow below"),
+    key("pageup", "move_page(-1)", "page-up", "Go up by a screenful"),
+    key("pagedown", "move_page(1)", "page-down", "Go down by a screenful"),
+    key("g", "move_to_end(-1)", "first", "Select the first flow"),
+    key(
+        *("less_than_sign", "sort_by(-1)", "sort-left"),
+        *("Sort by the column to the left; or click a title", "Sort", "< >"),
     ),
-    Binding(
-        *("pagedown", "move_page(1)", "Page down"),
-        show=False,
-        id="page-down",
-        tooltip="Go down by a screenful",
+    key("greater_than_sign", "sort_by(1)", "sort-right", _SORT_RIGHT),
+    key("r", "reverse", "reverse", "Reverse the order"),
+    key("F", "follow", "follow", _FOLLOW),
+    key("asterisk", "pin", "pin", _PIN),
+    key(
+        "tab",
+        "cell(1)",
+        "cell-right",
+        "Move the cell cursor to the right, for = and !; Esc hides it",
     ),
-    Binding(
-        *("g", "move_to_end(-1)", "First"),
-        show=False,
-        id="first",
-        tooltip="Select the first flow",
-    ),
-    Binding(
-        *("less_than_sign", "sort_by(-1)", "Sort"),
-        key_display="< >",
-        id="sort-left",
-        tooltip="Sort by the column to the left; or click a title",
-    ),
-    Binding(
-        *("greater_than_sign", "sort_by(1)", "Sort by the column to the right"),
-        show=False,
-        id="sort-right",
-        tooltip="Sort by the column to the right; Shift- or Ctrl-click adds a further column",
-    ),
-    Binding("r", "reverse", "Reverse", show=False, id="reverse", tooltip="Reverse the order"),
-    Binding(
-        *("F", "follow", "Follow"),
-        show=False,
-        id="follow",
-        tooltip="Scroll with the selected flow wherever it goes; arrows, F or Esc end it",
-    ),
-    Binding(
-        *("asterisk", "pin", "Pin"),
-        key_display="*",
-        show=False,
-        id="pin",
-        tooltip="Keep the selected flow on top of the table, whatever is searched for, or not",
-    ),
-    Binding(
-        *("tab", "cell(1)", "Next cell"),
-        show=False,
-        id="cell-right",
-        tooltip="Move the cell cursor to the right, for = and !; Esc hides it",
-    ),
-    Binding(
-        *("shift+tab", "cell(-1)", "Cell before"),
-        show=False,
-        id="cell-left",
-        tooltip="Move the cell cursor to the left",
-    ),
-    Binding(
-        *("equals_sign", "filter(False)", "Search for the cell"),
-        key_display="=",
-        show=False,
-        id="filter-add",
-        tooltip="Search for what the cell says, of what is measured no less; or right-click it",
-    ),
-    Binding(
-        *("exclamation_mark", "filter(True)", "Exclude the cell"),
-        key_display="!",
-        show=False,
-        id="filter-exclude",
-        tooltip="Search for anything but that: something else, or less",
-    ),
-    Binding(
-        *("Y", "copy", "Copy"),
-        show=False,
-        id="copy",
-        tooltip="Copy the flow's ends, its row, a search or ss filter for it, or the table",
-    ),
-    Binding(
-        *("G", "group", "Group"),
-        show=False,
-        id="group",
-        tooltip="Group the flows by process, remote host or net, local port, algorithm, netns",
-    ),
-    Binding(
-        *("enter", "fold", "Fold"),
-        show=False,
-        id="fold",
-        tooltip="Fold the group that is selected, or unfold it; or click ▾",
-    ),
-    Binding(
-        *("E", "fold_all", "Fold all"),
-        show=False,
-        id="fold-all",
-        tooltip="Fold all groups, or unfold them",
-    ),
-    Binding(
-        *("H", "histogram", "Histogram"),
-        show=False,
-        id="histogram",
-        tooltip="Histogram of srtt over the flows shown, or over those of the selected group",
-    ),
+    key("shift+tab", "cell(-1)", "cell-left", "Move the cell cursor to the left"),
+    key("equals_sign", "filter(False)", "filter-add", _FILTER),
+    key("exclamation_mark", "filter(True)", "filter-exclude", _EXCLUDE),
+    key("Y", "copy", "copy", _COPY),
+    key("G", "group", "group", _GROUP),
+    key("enter", "fold", "fold", "Fold the group that is selected, or unfold it; or click ▾"),
+    key("E", "fold_all", "fold-all", "Fold all groups, or unfold them"),
+    key("H", "histogram", "histogram", _HISTOGRAM),
 )

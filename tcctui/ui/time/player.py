@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from enum import Enum, auto
 from functools import partial
 from typing import ClassVar
 
@@ -12,20 +13,72 @@ from textual.containers import Vertical
 from textual.message import Message
 
 from tcctui.recording.timeline import Span
+from tcctui.ui.actions import key
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.notices import FORGOTTEN, LONG, Notice, tell
+from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.saving import Saver
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.time.player_keys import KEYS
-from tcctui.ui.time.playhead import Playhead
-from tcctui.ui.time.position import NOW, Position, ago, played
-from tcctui.ui.time.rewindable import Mode, Rewindable, offered
-from tcctui.ui.time.rewinder import Rewinder, Wish
+from tcctui.ui.time.playhead import NOW, Playhead, Position, ago, played
+from tcctui.ui.time.rewinder import Rewindable, Rewinder, Wish
 from tcctui.ui.view import CurrentView, Look
 
 _LATE = 1.0
 """Duration of work on a moment after which a playing recording reports it, in seconds."""
+
+
+_PAUSE = "Pause at this moment, while events are still taken in; live again; pause a recording"
+_BEGIN = "Go to the oldest moment; while live, to the first flow"
+_END = "Return to live, or go to a recording's end; while live, to the last flow"
+
+KEYS: tuple[BindingType, ...] = (
+    # Bindings of one key share one id: changing the key changes all of them.
+    key("p,space", "pause", "pause", _PAUSE, "Pause"),
+    key("p,space", "resume", "pause", _PAUSE, "Live"),
+    key("p,space", "play", "pause", _PAUSE, "Play"),
+    key("p,space", "halt", "pause", _PAUSE, "Pause"),
+    key("left", "step(-1)", "back", "Back 1 s; pauses a live screen", "1 s", "←→"),
+    key("right", "step(1)", "on", "Forward 1 s"),
+    key("shift+left", "step(-10)", "back-10", "Back 10 s", "10 s", "⇧"),
+    key("shift+right", "step(10)", "on-10", "Forward 10 s"),
+    key("home", "oldest", "begin", _BEGIN, "Oldest", "Home"),
+    key("end", "newest", "end", _END, "Newest", "End"),
+    key("end", "live", "end", _END, "Live", "End"),
+    key("home", "row(-1)", "begin", _BEGIN),
+    key("end", "row(1)", "end", _END),
+    key(
+        "left_square_bracket", "speed(-1)", "slower", "Play a recording more slowly", "Speed", "[]"
+    ),
+    key("right_square_bracket", "speed(1)", "faster", "Play a recording faster"),
+    key("S", "save_past", "save-past", "Save the last minutes as a recording", "Save"),
+)
+
+
+class Mode(Enum):
+    """Mode of the screen: live, the past, or a recording."""
+
+    LIVE = auto()
+    AWAY = auto()
+    REPLAY = auto()
+
+
+_MODES = {
+    "pause": {Mode.LIVE},
+    "resume": {Mode.AWAY},
+    "play": {Mode.REPLAY},
+    "halt": {Mode.REPLAY},
+    "oldest": {Mode.AWAY, Mode.REPLAY},
+    "live": {Mode.AWAY},
+    "newest": {Mode.REPLAY},
+    "row": {Mode.LIVE},
+    "speed": {Mode.REPLAY},
+}
+"""Modes of actions; those not listed are in all."""
+
+
+def offered(action: str, mode: Mode) -> bool:
+    """True if an action is available in a mode."""
+    return action not in _MODES or mode in _MODES[action]
 
 
 class Player(Vertical):
@@ -36,17 +89,12 @@ class Player(Vertical):
     class Moved(Message):
         """The screen has moved to another moment, or is on its way."""
 
-    def __init__(
-        self,
-        view: CurrentView,
-        look: Look,
-        *,
-        id: str | None = None,  # noqa: A002 - Textual's name
-    ) -> None:
-        super().__init__(id=id)
+    def __init__(self, view: CurrentView, look: Look) -> None:
+        super().__init__(id="dashboard")
         self._view = view
         self._look = look
-        self._mode = Mode.LIVE
+        self.mode = Mode.LIVE
+        """Mode of the screen."""
         self._past: Rewindable | None = None
         self._head = Playhead(lambda: Span(0, 0), 0)
         self._rewinder: Rewinder | None = None
@@ -68,14 +116,9 @@ class Player(Vertical):
             self._rewinder.close()
 
     @property
-    def mode(self) -> Mode:
-        """Mode of the screen."""
-        return self._mode
-
-    @property
     def settled(self) -> bool:
         """True if the wanted moment is on the screen."""
-        return not self._busy and (self._mode is Mode.LIVE or self._wished == self._wish())
+        return not self._busy and (self.mode is Mode.LIVE or self._wished == self._wish())
 
     # Start
 
@@ -117,12 +160,12 @@ class Player(Vertical):
         self.post_message(self.Moved())
 
     def _enter(self, mode: Mode) -> None:
-        self._mode = mode
+        self.mode = mode
         self.screen.refresh_bindings()  # other keys are active there
 
     def _want(self) -> None:
         """Request the moment, once no other is being computed."""
-        if self._mode is Mode.LIVE or self._rewinder is None:
+        if self.mode is Mode.LIVE or self._rewinder is None:
             return
         wish = self._wish()
         if self._view.moment is None or wish.at_ns != self._view.at_ns:
@@ -136,7 +179,7 @@ class Player(Vertical):
 
     def _wish(self) -> Wish:
         table, compare = self.query_one(FlowTable), self.query_one(Compare)
-        seconds = compare.seconds_needed if compare.cookies else self.query_one(Charts).seconds
+        seconds = compare.seconds_needed if compare.cookies else self.query_one(Charts).pair.seconds
         cookies = tuple(dict.fromkeys((*table.cookies_in_sight.tolist(), *compare.cookies)))
         if seconds is not None:
             seconds = max(seconds, table.seconds_needed)
@@ -157,7 +200,7 @@ class Player(Vertical):
         if self._view.moment is not None:
             self._head.go(self._view.at_ns)  # the screen stays unchanged
             self._wished = self._wish()
-        elif self._mode is Mode.AWAY:
+        elif self.mode is Mode.AWAY:
             self.action_resume()
         self.post_message(self.Moved())
 
@@ -165,9 +208,9 @@ class Player(Vertical):
         """Let time pass, and see what is in sight now: before each frame."""
         now = time.monotonic()
         passed, self._ticked = now - self._ticked, now
-        if self._mode is Mode.REPLAY and not math.isinf(self._head.speed):
+        if self.mode is Mode.REPLAY and not math.isinf(self._head.speed):
             self._play_on(passed)
-        elif self._mode is Mode.AWAY and self._head.dropped:
+        elif self.mode is Mode.AWAY and self._head.dropped:
             self._leave_dropped()
         self._want()
 
@@ -183,19 +226,20 @@ class Player(Vertical):
         self._head.go(first_ns + (last_ns - first_ns) // 20)
         if not self._told_dropped:
             self._told_dropped = True
-            tell(self, FORGOTTEN)
+            text = "There is no more room for it in memory: this is about the oldest one."
+            tell(self, Notice("That moment is forgotten", text, "warning"))
 
     # For the status line
 
     def place(self) -> Position:
         """Description of the moment."""
-        if self._mode is Mode.LIVE or self._past is None:
+        if self.mode is Mode.LIVE or self._past is None:
             return NOW
         head, view = self._head, self._view
         underway = view.still and (not head.playing or time.monotonic() - self._begun > _LATE)
         there = view.moment is not None and view.at_ns and (head.playing or not view.still)
         at_ns = view.at_ns if there else head.at_ns
-        say = ago if self._mode is Mode.AWAY else played
+        say = ago if self.mode is Mode.AWAY else played
         return say(head, at_ns, self._past.wall_offset_ns, underway=underway)
 
     # Keys
@@ -212,7 +256,7 @@ class Player(Vertical):
             return False
         if action in ("play", "halt") and (action == "halt") != self._head.playing:
             return False
-        return offered(action, self._mode)
+        return offered(action, self.mode)
 
     def action_pause(self) -> None:
         """Pause at this moment; events are still taken in."""
@@ -246,7 +290,7 @@ class Player(Vertical):
 
     def action_step(self, seconds: float) -> None:
         """Step by seconds, forward or back; a live screen is paused."""
-        if self._mode is Mode.LIVE:
+        if self.mode is Mode.LIVE:
             if seconds > 0:
                 return
             self.action_pause()

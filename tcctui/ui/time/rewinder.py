@@ -1,16 +1,38 @@
-"""Thread that computes moments of the past, so that no key waits."""
+"""The past that can be shown, and the thread that computes its moments, so that no key waits."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from tcctui.errors import TcctuiError
+from tcctui.recording.timeline import Span
 from tcctui.rewind.moment import Moment
+
+
+def _there_already(at_ns: int) -> None:
+    """No effect: all moments of a recording are present."""
+
+
+@dataclass(frozen=True)
+class Rewindable:
+    """Available past.
+
+    `moment` computes a moment, `span` is its range, `reach` extends the timeline to a moment, and
+    `save` writes all of it to a file, where that is useful.
+    """
+
+    moment: Moment
+    span: Callable[[], Span]
+    wall_offset_ns: int = 0
+    reach: Callable[[int], None] = _there_already
+    save: Callable[[], Path] | None = None
 
 
 class Wish(NamedTuple):

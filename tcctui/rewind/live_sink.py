@@ -1,0 +1,90 @@
+"""The live end of the pump: batches go into the store, and into the log of the last minutes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from tcctui.errors import TcctuiError
+from tcctui.flows.store import Store
+from tcctui.pump import deliver
+from tcctui.recording.chunk_cutter import ChunkCutter
+from tcctui.recording.chunks import Chunk
+from tcctui.recording.timeline import Span
+from tcctui.rewind.rewind_log import RewindLog
+from tcctui.source import Source
+from tcctui.wire.batch import Batch
+
+_ALWAYS = 1 << 63  # nanoseconds: later than anything
+
+
+class LiveSink:
+    """Sink that takes each batch of a source into the store and the cutter; thread-safe.
+
+    `record`, if given, gets each chunk too; when it fails, `failed` gets the reason, and recording
+    ends.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        store: Store,
+        log: RewindLog,
+        record: Callable[[Chunk], None] | None = None,
+        failed: Callable[[str], object] = str,
+    ) -> None:
+        self._store = store
+        self.log = log
+        self._record = record
+        self._failed = failed
+        self._failure: Exception | None = None
+        self._begin_ns = self._now_ns = source.now_ns()
+        self._cutter = ChunkCutter(
+            store,
+            self._begin_ns,
+            log.keep,
+            self._recorded,
+            losses=lambda: (source.lost(), source.skipped()),
+            wants_keyframe=log.wants_keyframe,
+        )
+        self._lock = threading.Lock()
+
+    def take(self, batch: Batch) -> None:
+        """Take in a batch."""
+        # Whoever goes back to now_ns finds all of it in the log, or nothing in the store.
+        with self._lock:
+            deliver([batch], self._store, self._cutter)
+            self._now_ns = batch.now_ns
+
+    @property
+    def span(self) -> Span:
+        """Range of the available past."""
+        return Span(self.log.span.first_ns or self._begin_ns, self._now_ns)
+
+    def reach(self, at_ns: int) -> None:
+        """Extend the log to a moment, unless that is in the future."""
+        with self._lock:
+            if self.log.span.last_ns < min(at_ns, self._now_ns):
+                self._cutter.flush(self._now_ns)
+
+    def chunks(self) -> Iterator[Chunk]:
+        """All chunks in the log until now."""
+        self.reach(_ALWAYS)
+        return self.log.chunks(0, _ALWAYS)
+
+    def finish(self) -> Exception | None:
+        """Pass on the last, incomplete chunk; returns the reason for a failed recording."""
+        with self._lock:
+            before = self._failure
+            self._cutter.flush(self._now_ns)
+            return None if self._failure is before else self._failure
+
+    def _recorded(self, chunk: Chunk) -> None:
+        if self._record is None:
+            return
+        try:
+            self._record(chunk)
+        except Exception as error:  # a defect too: the screen stays, and reports it
+            self._record, self._failure = None, error
+            known = isinstance(error, TcctuiError)
+            self._failed(str(error) if known else f"{type(error).__name__}: {error}")

@@ -1,0 +1,165 @@
+"""Dialogs: a list to pick from, and a line to type."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import ClassVar, NamedTuple
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.command import CommandPalette
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from tcctui.ui.style.legible import plain
+
+
+def go(options: OptionList, way: str) -> None:
+    """Move by `cursor_up`, `cursor_down`, `page_up` or `page_down`.
+
+    Textual 8.2.8 raises if a page is requested before the list has been laid out: such a key then
+    has no effect.
+    """
+    with suppress(LookupError):
+        getattr(options, f"action_{way}")()
+
+
+class Palette(CommandPalette):
+    """Command palette, whose keys may arrive before its list."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("pagedown", "page('page_down')", "Next page", show=False),
+        Binding("pageup", "page('page_up')", "Previous page", show=False),
+    ]
+
+    def action_page(self, way: str) -> None:
+        """Page through the list, if it is ready."""
+        for options in self.query(OptionList):
+            go(options, way)
+
+
+class Choice(NamedTuple):
+    """Choice: its value, its name, and a short description."""
+
+    value: str
+    title: str
+    meaning: str = ""
+
+
+class Pick(ModalScreen[str | None]):
+    """Lists choices; gives back the picked value, None without one."""
+
+    HINT: ClassVar[str] = "Enter takes · Esc closes"
+    """Description of its keys."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", "Close"),
+        Binding("down", "cursor(1)", "Down", show=False),
+        Binding("up", "cursor(-1)", "Up", show=False),
+    ]
+
+    def __init__(self, title: str, choices: Sequence[Choice], *, nothing: str = "Nothing") -> None:
+        super().__init__()
+        self._title = title
+        self._choices = choices
+        self._nothing = nothing
+
+    def compose(self) -> ComposeResult:
+        """Compose the box for narrowing, and the list."""
+        with Vertical(classes="dialog"):
+            yield Input(placeholder="type to narrow", compact=True, select_on_focus=False)
+            yield OptionList(markup=False)
+
+    def on_mount(self) -> None:
+        """Show all choices."""
+        box = self.query_one(".dialog")
+        box.border_title, box.border_subtitle = self._title, self.HINT
+        self.query_one(OptionList).can_focus = False
+        self._narrow("")
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Show the choices with these letters."""
+        self._narrow(event.value)
+
+    def show(self, title: str, choices: Sequence[Choice]) -> None:
+        """Replace the choices; the highlighted one stays so if it is still there."""
+        self._title, self._choices = title, choices
+        if self.is_mounted:
+            self.query_one(".dialog").border_title = title
+            self.renew()
+
+    def renew(self) -> None:
+        """Rebuild the list."""
+        options = self.query_one(OptionList)
+        at = options.highlighted
+        value = None if at is None else options.get_option_at_index(at).id
+        self._narrow(self.query_one(Input).value)
+        if value is not None and value in (option.id for option in options.options):
+            options.highlighted = options.get_option_index(value)
+
+    def _narrow(self, text: str) -> None:
+        words = text.lower().split()
+        shown = [
+            choice
+            for choice in self._choices
+            if all(word in f"{choice.title} {choice.meaning}".lower() for word in words)
+        ]
+        width = max((len(choice.title) for choice in shown), default=0)
+        options = self.query_one(OptionList)
+        options.clear_options()
+        for choice in shown:
+            line = Text.assemble(
+                (plain(choice.title).ljust(width), "bold"), "  ", plain(choice.meaning)
+            )
+            options.add_option(Option(line, id=choice.value))
+        if not shown:
+            options.add_option(Option(self._nothing, disabled=True))
+        else:
+            options.highlighted = 0
+
+    def action_cursor(self, by: int) -> None:
+        """Move to the next choice, or the previous one (-1)."""
+        options = self.query_one(OptionList)
+        if by > 0:
+            options.action_cursor_down()
+        else:
+            options.action_cursor_up()
+
+    def on_input_submitted(self) -> None:
+        """Pick the highlighted choice."""
+        self.query_one(OptionList).action_select()
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Give back the value."""
+        self.dismiss(event.option.id)
+
+
+class Ask(ModalScreen[str | None]):
+    """Gives back the typed text, stripped; None if it is empty."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close")]
+
+    def __init__(self, title: str, about: str = "", *, answer: str = "") -> None:
+        """Show `about` below the line; `answer` is its initial text."""
+        super().__init__()
+        self._title, self._about, self._answer = title, about, answer
+
+    def compose(self) -> ComposeResult:
+        """Compose the line."""
+        with Vertical(classes="dialog"):
+            yield Input(self._answer, compact=True, max_length=60)
+            yield Static(plain(self._about), markup=False)
+
+    def on_mount(self) -> None:
+        """Show question and keys."""
+        box = self.query_one(".dialog")
+        box.border_title, box.border_subtitle = self._title, "Enter takes · Esc closes"
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Give back the text."""
+        event.stop()
+        self.dismiss(plain(event.value).strip() or None)
