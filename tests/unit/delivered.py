@@ -18,9 +18,10 @@ START = 50 * SECOND
 
 
 class Delivered:
-    """Gives a batch of events at each look, and the samples beside it; each look takes 100 ms.
+    """Gives a batch of events at each look, and the samples beside it; each look takes `step_ns`.
 
-    `then` is called at the look for which there is nothing more.
+    `before` is called at each look, `then` at one for which there is nothing more; that one takes
+    as long as it may if it `waits`.
     """
 
     description = "tcp_probe + sock_diag · 6.12.0"
@@ -35,22 +36,33 @@ class Delivered:
         events: Iterable[Events] = (),
         samples: Iterable[Samples] = (),
         then: Callable[[], object] = lambda: None,
+        *,
+        step_ns: int = 100 * MS,
+        waits: bool = False,
     ) -> None:
-        self._events, self._samples = list(events), list(samples)
-        self._then = then
-        self._now_ns = START
+        self.events, self._samples = list(events), list(samples)
+        self.before: Callable[[], object] = lambda: None
+        self.then = then
+        self.step_ns, self._waits = step_ns, waits
+        self.now = START
+        self.reads = 0
         self.shortfall: TcctuiError | None = None
         self.watched: list[int] = []
         self.closed = False
 
     def now_ns(self) -> int:
-        return self._now_ns
+        return self.now
 
     def read(self, timeout: float) -> Events:
-        self._now_ns += 100 * MS
-        if self._events:
-            return self._events.pop(0)
-        self._then()
+        self.reads += 1
+        assert self.reads < 1000, "it never ends"
+        assert timeout <= 0.1, "it never waits long"
+        self.before()
+        self.now += self.step_ns
+        if self.events:
+            return self.events.pop(0)
+        self.then()
+        self.now += int(timeout * 1e9) if self._waits else 0
         return NOTHING
 
     def sampled(self) -> Samples:

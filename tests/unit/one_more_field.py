@@ -38,22 +38,10 @@ TWICE = samples([1, 2], [1, 2], total_rto=7, info_len=[TCP_INFO_BYTES, TCP_INFO_
 
 def check(directory: Path) -> None:
     """Look for it everywhere."""
-    _samples()
-    _table()
-    _language()
-    _export()
-    _recording(directory)
-    _settings_and_manual()
-    asyncio.run(_help_and_dialog())
-
-
-def _samples() -> None:
     assert SAMPLE.fields is not None
     assert SAMPLE.fields["total_rto"][1] - SAMPLE.fields["tcp_info"][1] == 240
     np.testing.assert_array_equal(value(TWICE, "total_rto"), [7, np.nan])
-
-
-def _table() -> None:
+    # the table
     column = BY_NAME["total_rto"]
     store = Store()
     look(store, TWICE)
@@ -63,32 +51,22 @@ def _table() -> None:
     assert column.query(flows, 0) == "rtos>=7"
     assert column.query(flows, 1) is None
     assert "total_rto" in dict(GROUPS)["Loss"]
-
-
-def _language() -> None:
+    assert "total_rto" in choices().columns
+    # the language
     assert parse("rtos>3 and total_rto<9").fields == {"total_rto"}
     assert Suggestion("rtos>", MEANING) in complete("rto", 3, {}).choices
-
-
-def _export() -> None:
+    # exports, recordings
     assert samples_table(TWICE, 0)["total_rto"].to_pylist() == [7, None]
-
-
-def _recording(directory: Path) -> None:
     member = SCHEMA.field("samples").type.value_type.field("total_rto")
     assert member.type == pa.uint16()
     assert member.metadata[b"source"] == b"TCP_INFO tcpi_total_rto"
     path = written(directory / "recording", Chunk(0, 3, NO_EVENTS, TWICE))
     (chunk,) = Recording(path).chunks(0, 3)
     assert chunk.samples["total_rto"].tolist() == [7, 7]
-
-
-def _settings_and_manual() -> None:
-    assert "total_rto" in choices().columns
+    # the manual, the help and the dialog
     text = page()
-    assert "RTOS" in text
-    assert MEANING in text
-    assert "rtos" in text
+    assert all(said in text for said in ("RTOS", MEANING, "rtos"))
+    asyncio.run(_help_and_dialog())
 
 
 class _Table:

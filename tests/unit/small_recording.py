@@ -8,11 +8,11 @@ import numpy as np
 
 from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.timeline import Origin
-from tcctui.recording.writer import RecordingWriter
 from tcctui.wire.events import CaState, EventKind, Events, TcpState
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import Samples
 from tests.unit.events import MS, SECOND, Endpoint, destroy, probes, state, together
+from tests.unit.recordings import written
 from tests.unit.samples import destroyed, samples
 from tests.unit.stores import OTHER_SOCKET, SOCKET
 
@@ -124,8 +124,4 @@ def chunks() -> list[Chunk]:
 
 def made(path: Path) -> Path:
     """Write the recording, and give its path."""
-    writer = RecordingWriter(path, Origin("host", wall_offset_ns=WALL, version="0"))
-    for chunk in chunks():
-        writer.write(chunk)
-    writer.close()
-    return path
+    return written(path, *chunks(), origin=Origin("host", wall_offset_ns=WALL, version="0"))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tcctui.flows.snapshot import FlowHistory
 from tcctui.flows.store import Store
 from tcctui.wire.events import Events
 from tests.unit.events import Endpoint
@@ -38,6 +39,15 @@ def value(store: Store, name: str, cookie: int = 1) -> Any:
     assert found.count == 1, f"flow {cookie} is known"
     only = found[name][0].item()
     return only.decode() if name == "text" else only
+
+
+def charted(
+    store: Store, cookie: int = 1, seconds: float | None = 60, columns: int = 100
+) -> FlowHistory:
+    """The past of a flow, which is known."""
+    past = store.history(cookie, seconds, columns)
+    assert past is not None
+    return past
 
 
 def known(store: Store) -> list[int]:

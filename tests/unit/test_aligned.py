@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,41 +22,42 @@ def past(*values: float) -> Extremes:
     return Extremes(array, array, array)
 
 
-def test_two_lives_begin_at_the_same_place_by_age() -> None:
-    """What each of two flows was at an age is in the same column, whenever that was."""
-    older, younger = past(1, 2, 3, 4, 5, 6), past(7, 8)
-    axis = by_age(6, 6)
-    assert aligned(older, 6, 6, axis, 6).last.tolist() == [1, 2, 3, 4, 5, 6]
-    assert aligned(younger, 2, 2, axis, 2).last.tolist() == [7, 8, *[math.inf] * 4]
+END = math.inf
 
 
-def test_the_same_moment_is_in_the_same_column_by_time() -> None:
-    """A flow that is half as old as the window has the right half of it."""
-    axis = by_time(4, 4)
-    young = aligned(past(7, 8), 2, 0, axis, math.inf)
-    np.testing.assert_array_equal(young.last, [NAN, NAN, 7, 8])
-    np.testing.assert_array_equal(aligned(past(*range(8)), 8, 0, axis, 99).last, [4, 5, 6, 7])
+@pytest.mark.parametrize(
+    ("values", "ages", "axis", "until", "last"),
+    [
+        # by age: what each of two flows was at an age is in the same column
+        ([1, 2, 3, 4, 5, 6], (6, 6), by_age(6, 6), 6, [1, 2, 3, 4, 5, 6]),
+        ([7, 8], (2, 2), by_age(6, 6), 2, [7, 8, END, END, END, END]),
+        # by time: a flow that is half as old as the window has the right half of it
+        ([7, 8], (2, 0), by_time(4, 4), END, [NAN, NAN, 7, 8]),
+        ([*range(8)], (8, 0), by_time(4, 4), 99, [4, 5, 6, 7]),
+        # between the columns of a coarse past nothing is made up, behind the end is nothing
+        ([5, 6], (8, 0), by_time(8, 8), -2, [NAN, NAN, 5, NAN, NAN, NAN, END, END]),
+        # what was before the window is at its left
+        ([5, NAN, NAN, NAN], (4, 0), by_time(2, 2), END, [5, NAN]),
+    ],
+)
+def test_columns(
+    values: list[float], ages: tuple[float, float], axis: Any, until: float, last: list[float]
+) -> None:
+    """Values of several flows are where the axis says."""
+    found = aligned(past(*values), *ages, axis, until)
+    np.testing.assert_array_equal(found.last, last)
+    if axis == by_time(2, 2):
+        assert value_at(found, 1, 1) == (5, 5), "it has not changed since"
 
 
 def test_no_dip_is_lost_in_fewer_columns() -> None:
     """Several columns in one keep the least, the greatest and the last of their values."""
     found = aligned(past(5, 1, 4, 9, 3, 3), 6, 0, by_time(6, 2), math.inf)
-    assert found.low.tolist() == [1, 3]
-    assert found.high.tolist() == [5, 9]
-    assert found.last.tolist() == [4, 3]
-
-
-def test_coarse_values_hold_and_a_closed_flow_ends() -> None:
-    """Between the columns of a coarse past nothing is made up, and behind the end is nothing."""
-    found = aligned(past(5, 6), 8, 0, by_time(8, 8), -2)
-    np.testing.assert_array_equal(found.last, [NAN, NAN, 5, NAN, NAN, NAN, math.inf, math.inf])
-
-
-def test_what_was_before_the_window_is_at_its_left() -> None:
-    """A value that has not changed since is known in the whole window."""
-    found = aligned(past(5, NAN, NAN, NAN), 4, 0, by_time(2, 2), math.inf)
-    np.testing.assert_array_equal(found.last, [5, NAN])
-    assert value_at(found, 1, 1) == (5, 5)
+    assert [part.tolist() for part in (found.low, found.high, found.last)] == [
+        [1, 3],
+        [5, 9],
+        [4, 3],
+    ]
 
 
 def test_a_value_is_read_where_there_is_one() -> None:

@@ -28,43 +28,26 @@ def stands_for(events: Events, told: int = 0) -> tuple[int, int]:
     return int(batch.acks(before)[0]), int(batch.told(before)[0])
 
 
-@pytest.mark.parametrize(
-    ("events", "told", "expected", "then"),
-    [
-        (counted(0, 0, 0), 0, 3, 0),
-        (counted(0, 0), 7, 2, 7),
-        (counted(1, begun=True), 0, 1, 1),
-        (counted(5, 6, 10, begun=True), 0, 10, 10),
-        (counted(12, 20), 10, 10, 20),
-        (counted(10, 10, 11), 10, 1, 11),
-        (counted(2), TOP, 3, 2),
-        (counted(TOP - 1, TOP, 3), TOP - 2, 6, 3),
-        (counted(1, 4, begun=True), 1, 4, 4),
-        (counted(9, 12, begun=True), 3, 12, 12),
-        (counted(0, 0, 4, 0), 2, 5, 4),
-        (together(counted(5), counted(2, 3, begun=True)), 4, 4, 3),
-        (together(counted(0, 0), counted(3, 5, begun=True)), 0, 7, 5),
-        (counted(1000, 1003), 0, 4, 1003),
-        (counted(8, 12), 10, 4, 12),
-    ],
-    ids=[
-        "each alone",
-        "alone behind a count",
-        "first",
-        "first that found room",
-        "a count goes on",
-        "delivered twice",
-        "wraps",
-        "wraps within a batch",
-        "another count, as far as the one before",
-        "another count, farther than the one before",
-        "alone within a count",
-        "another count within a batch",
-        "alone, then a count",
-        "a flow not known from its beginning",
-        "older than what is told",
-    ],
-)
+CASES = {
+    "each alone": (counted(0, 0, 0), 0, 3, 0),
+    "alone behind a count": (counted(0, 0), 7, 2, 7),
+    "first": (counted(1, begun=True), 0, 1, 1),
+    "first that found room": (counted(5, 6, 10, begun=True), 0, 10, 10),
+    "a count goes on": (counted(12, 20), 10, 10, 20),
+    "delivered twice": (counted(10, 10, 11), 10, 1, 11),
+    "wraps": (counted(2), TOP, 3, 2),
+    "wraps within a batch": (counted(TOP - 1, TOP, 3), TOP - 2, 6, 3),
+    "another count, as far as the one before": (counted(1, 4, begun=True), 1, 4, 4),
+    "another count, farther than the one before": (counted(9, 12, begun=True), 3, 12, 12),
+    "alone within a count": (counted(0, 0, 4, 0), 2, 5, 4),
+    "another count within a batch": (together(counted(5), counted(2, 3, begun=True)), 4, 4, 3),
+    "alone, then a count": (together(counted(0, 0), counted(3, 5, begun=True)), 0, 7, 5),
+    "a flow not known from its beginning": (counted(1000, 1003), 0, 4, 1003),
+    "older than what is told": (counted(8, 12), 10, 4, 12),
+}
+
+
+@pytest.mark.parametrize(("events", "told", "expected", "then"), CASES.values(), ids=CASES)
 def test_what_events_stand_for(events: Events, told: int, expected: int, then: int) -> None:
     """Counts are told apart by where they begin, modulo 2³², with events that stand alone between.
 

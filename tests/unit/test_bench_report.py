@@ -40,38 +40,29 @@ def test_target_says_by_how_much_it_is_missed() -> None:
     assert str(Target("p50", 10, 10, " ms")) == "p50: 10 ms, at most 10 ms: met"
 
 
-def test_one_bench_leaves_the_others_results(results: Path) -> None:
-    """Running one bench anew replaces its section in place, and keeps the others'."""
+def test_one_bench_leaves_the_others_results(
+    results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Running one bench anew replaces its section in place, and keeps the others'.
+
+    Each table goes on saying of which commit it is; two machines' never stand in one file.
+    """
     report.write({"third": _section("C"), "first": _section("A")}, ORDER, results)
     report.write({"second": _section("B")}, ORDER, results)
     assert _titles(results) == ["A", "B", "C"]
+    before = results.read_text()
+    for name, title in zip(ORDER, "ABC", strict=True):
+        report.write({name: _section(title)}, ORDER, results)
+        assert results.read_text() == before, "what is there already changes nothing"
+    monkeypatch.setattr(report, "commit", lambda: "commit 7654321 with changes")
     report.write({"first": _section("A again")}, ORDER, results)
     assert _titles(results) == ["A again", "B", "C"]
-
-
-def test_same_results_make_the_same_file(results: Path) -> None:
-    """Writing what is there already changes nothing, nor does writing it piece by piece."""
-    report.write({name: _section(name) for name in ORDER}, ORDER, results)
-    before = results.read_text()
-    for name in ORDER:
-        report.write({name: _section(name)}, ORDER, results)
-        assert results.read_text() == before
-    results.unlink()
-    for name in ORDER:
-        report.write({name: _section(name)}, ORDER, results)
-    assert results.read_text() == before
-
-
-def test_each_table_says_of_which_commit_it_is(
-    results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A table that was not made anew goes on saying of which commit it is."""
-    report.write({"first": _section("A"), "second": _section("B")}, ORDER, results)
-    monkeypatch.setattr(report, "commit", lambda: "commit 7654321 with changes")
-    report.write({"second": _section("B")}, ORDER, results)
     titles = [line for line in results.read_text().splitlines() if line.startswith("## ")]
-    assert "commit 0123456, " in titles[0]
-    assert "commit 7654321 with changes, " in titles[1]
+    assert "commit 7654321 with changes, " in titles[0]
+    assert "commit 0123456, " in titles[1]
+    monkeypatch.setattr(report, "machine", lambda: "another machine\n")
+    report.write({"second": _section("B")}, ORDER, results)
+    assert _titles(results) == ["B"]
 
 
 def test_the_commit_is_this_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -97,16 +88,6 @@ def test_the_commit_is_this_checkouts(monkeypatch: pytest.MonkeyPatch, tmp_path:
     assert report.commit() == f"commit {head}"
     (tmp_path / "tcctui" / "code").write_text("2")
     assert report.commit() == f"commit {head} with changes"
-
-
-def test_another_machines_results_are_not_kept(
-    results: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Results of two machines never stand in one file."""
-    report.write({"first": _section("A")}, ORDER, results)
-    monkeypatch.setattr(report, "machine", lambda: "another machine\n")
-    report.write({"second": _section("B")}, ORDER, results)
-    assert _titles(results) == ["B"]
 
 
 def test_names_stand_left_and_numbers_right() -> None:

@@ -15,7 +15,9 @@ import tcctui.headless.trace
 import tcctui.sources.kernel.bpf_source
 import tcctui.sources.kernel.program
 from tcctui import __version__
+from tcctui.cli import parser
 from tcctui.errors import TcctuiError
+from tcctui.manual.options import commands, names
 from tcctui.query import ALL, Query, QueryError, parse
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tests.unit.command_line import Calls, Main, told
@@ -39,42 +41,15 @@ def test_the_command_itself_ends_with_2() -> None:
     assert mend == "See: tcctui trace --help"
 
 
-@pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("command", ["", "record", "replay", "trace", "doctor"])
-def test_help(option: str, command: str, main: Main) -> None:
+@pytest.mark.parametrize("command", ["", *(name for name, *_ in commands(parser()))])
+def test_help(command: str, main: Main) -> None:
     """Each command explains itself on stdout, names its options, and ends with 0."""
-    status, out, err = main(*command.split(), option)
-    assert status == 0
-    assert err == ""
-    assert out.startswith(f"usage: tcctui {command}".rstrip())
-    options = {
-        "": (
-            *(
-                "--port",
-                "--ip",
-                "--filter",
-                "--interval",
-                "--max-cpu",
-                "--history-memory",
-                "--version",
-            ),
-            *("--rewind-memory", "--record", "--force", "record", "replay", "trace", "doctor"),
-        ),
-        "record": ("FILE", "--port", "--filter", "--interval", "--duration", "--source", "--force"),
-        "replay": ("FILE", "--speed", "--at", "--loop", "--filter"),
-        "trace": (
-            *("--port", "--ip", "--interval", "--duration", "--count", "--format"),
-            *("--until", "--summary", "--filter"),
-        ),
-        "doctor": ("--kernel-headers", "--verbose"),
-    }
-    for name in options[command]:
-        assert name in out
-
-
-def test_version(main: Main) -> None:
-    """The version is printed as other programs print theirs."""
-    assert main("--version") == (0, f"tcctui {__version__}\n", "")
+    parsers = {"": parser()} | {name: of for name, _, of in commands(parser())}
+    for option in ("-h", "--help"):
+        status, out, err = main(*command.split(), option)
+        assert (status, err) == (0, "")
+        assert out.startswith(f"usage: tcctui {command}".rstrip())
+        assert [name for name in names(parsers[command]) if name not in out] == []
 
 
 # What is typed reaches what it is meant for
@@ -96,6 +71,10 @@ SLOW = WEB & parse("port:443")
         (["-p", "80,443", "-i", "10.0.0.0/8"], WEB),
         (["-p", "80,443", "-i", "10.0.0.0/8", "-f", "port:443"], SLOW),
         (["-p80", "-f", "port:443", "trace", "-p443", "-i10.0.0.0/8"], SLOW),
+        (["-f", "-port:443", "trace"], parse("-port:443")),  # which is no option
+        (["--filter=-port:443", "trace"], parse("-port:443")),
+        (["-f-port:443", "trace"], parse("-port:443")),
+        (["--source", "sock_diag", "--port", "80"], parse("port:80")),
     ],
 )
 def test_filters_before_and_behind_the_command(
@@ -112,20 +91,7 @@ def test_where_a_query_is_wrong(main: Main, calls: Calls) -> None:
     """What is wrong with a query is marked below it, at its place."""
     status, _, err = main("trace", "--filter", "port:443 bogus:3 cc:bbr")
     assert status == 2
-    assert err.splitlines()[1:] == [
-        "        port:443 bogus:3 cc:bbr",
-        "                 ^^^^^",
-    ]
-
-
-@pytest.mark.parametrize(
-    "arguments", [["-f", "-port:443"], ["--filter=-port:443"], ["-f-port:443"]]
-)
-def test_a_query_that_begins_with_a_minus(arguments: list[str], main: Main, calls: Calls) -> None:
-    """It is a query, and no option, whichever way it is typed."""
-    assert main(*arguments, "trace")[0] == 0
-    assert calls.source is not None
-    assert calls.source.kernel_filter == KernelFilter.of(parse("-port:443"))
+    assert err.splitlines()[1:] == ["        port:443 bogus:3 cc:bbr", "                 ^^^^^"]
 
 
 def test_what_the_kernel_cannot_decide(main: Main, calls: Calls) -> None:
@@ -152,49 +118,34 @@ def test_trace_asks_for_no_more_than_it_needs(main: Main, calls: Calls) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--kernel-headers", "/h", "trace"], ["trace", "--kernel-headers", "/h"]]
-)
-def test_kernel_headers(arguments: Sequence[str], main: Main, calls: Calls) -> None:
-    """The headers' directory is heeded on either side of the command."""
-    assert main(*arguments)[0] == 0
-    assert calls.source is not None
-    assert calls.source.kernel_headers == Path("/h")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "interval_ms"),
+    ("arguments", "name", "value"),
     [
-        ([], 10),
-        (["--interval", "0"], 0),
-        (["--interval", "20"], 20),
-        (["--interval", "2.5ms"], 2.5),
-        (["--interval", "500us"], 0.5),
-        (["--interval=1s"], 1000),
-        (["trace"], 0),
-        (["trace", "--interval", "50ms"], 50),
-        (["--interval", "50ms", "trace"], 50),
+        ([], "interval_ms", 10),
+        (["--interval", "0"], "interval_ms", 0),
+        (["--interval", "20"], "interval_ms", 20),
+        (["--interval", "2.5ms"], "interval_ms", 2.5),
+        (["--interval", "500us"], "interval_ms", 0.5),
+        (["--interval=1s"], "interval_ms", 1000),
+        (["trace"], "interval_ms", 0),
+        (["trace", "--interval", "50ms"], "interval_ms", 50),
+        (["--interval", "50ms", "trace"], "interval_ms", 50),
+        ([], "max_cpu", 0.25),
+        (["--max-cpu", "50"], "max_cpu", 0.5),
+        (["--max-cpu", "2.5%"], "max_cpu", 0.025),
+        (["trace"], "max_cpu", None),
+        (["--kernel-headers", "/h", "trace"], "kernel_headers", Path("/h")),
+        (["trace", "--kernel-headers", "/h"], "kernel_headers", Path("/h")),
     ],
 )
-def test_the_interval(
-    arguments: Sequence[str], interval_ms: float, main: Main, calls: Calls
+def test_options_of_the_source(
+    arguments: Sequence[str], name: str, value: object, main: Main, calls: Calls
 ) -> None:
-    """The dashboard coalesces and trace does not, unless told otherwise; a bare number is ms."""
-    assert main(*arguments)[0] == 0
-    assert calls.source is not None
-    assert calls.source.interval_ms == interval_ms
+    """The dashboard coalesces, and grows coarser beyond a share of a core; trace never does.
 
-
-@pytest.mark.parametrize(
-    ("arguments", "max_cpu"),
-    [([], 0.25), (["--max-cpu", "50"], 0.5), (["--max-cpu", "2.5%"], 0.025), (["trace"], None)],
-)
-def test_how_much_cpu(
-    arguments: Sequence[str], max_cpu: float | None, main: Main, calls: Calls
-) -> None:
-    """The dashboard grows coarser beyond a share of a core; trace never does."""
+    A bare interval is in ms. Options are heeded on either side of the command.
+    """
     assert main(*arguments)[0] == 0
-    assert calls.source is not None
-    assert calls.source.max_cpu == max_cpu
+    assert getattr(calls.source, name) == value
 
 
 def test_options_of_trace(main: Main, calls: Calls) -> None:
@@ -210,28 +161,18 @@ def test_options_of_trace(main: Main, calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("size", "size_in_bytes"),
     [
-        ("4M", 4 << 20),
-        ("256M", 256 << 20),
-        ("1G", 1 << 30),
-        ("1GiB", 1 << 30),
-        ("1gb", 1 << 30),
-        ("64 MB", 64 << 20),
-        ("5000k", 5000 << 10),
-        ("8388608", 8 << 20),
-        ("8388608B", 8 << 20),
-        (" 16m ", 16 << 20),
+        *(("4M", 4 << 20), ("256M", 256 << 20), ("1G", 1 << 30), ("1GiB", 1 << 30)),
+        *(("1gb", 1 << 30), ("64 MB", 64 << 20), ("5000k", 5000 << 10), (" 16m ", 16 << 20)),
+        *(("8388608", 8 << 20), ("8388608B", 8 << 20), ("", 72 << 20)),
     ],
 )
 def test_history_memory(size: str, size_in_bytes: int, main: Main, calls: Calls) -> None:
-    """A size may be written in all the usual ways; units are powers of 1024."""
-    assert main("--history-memory", size) == (0, "", "")
+    """A size may be written in all the usual ways; units are powers of 1024.
+
+    Without the option it is what the help says.
+    """
+    assert main(*(["--history-memory", size] if size else [])) == (0, "", "")
     assert calls.options["history_memory"] == size_in_bytes
-
-
-def test_history_memory_by_default(main: Main, calls: Calls) -> None:
-    """Without the option it is what the help says."""
-    assert main()[0] == 0
-    assert calls.options["history_memory"] == 72 << 20
     assert "default 72M" in " ".join(main("--help")[1].split())
 
 
@@ -265,30 +206,20 @@ def test_without_root(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_dashboard_without_root(
     arguments: Sequence[str], main: Main, calls: Calls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who is not root gets the dashboard all the same, which is told why tcp_probe is not there."""
+    """Who is not root gets the dashboard all the same, which is told why tcp_probe is not there.
+
+    With --source sock_diag, no program is loaded. Who asks for bpf, or names the kernel's headers,
+    is told what is wrong with it at once.
+    """
     calls.failure = TcctuiError("It needs root.", "Run: sudo tcctui")
     assert main(*arguments) == (0, "", "")
-    assert calls.program is calls.failure
-    assert calls.choice == "auto"
-
-
-@pytest.mark.parametrize("arguments", [["--source", "bpf"], ["--kernel-headers", "/h"]])
-def test_what_is_asked_for_by_name_must_be_there(
-    arguments: Sequence[str], main: Main, calls: Calls
-) -> None:
-    """Who asks for bpf, or names the kernel's headers, is told what is wrong with it at once."""
-    calls.failure = TcctuiError("It needs root.", "Run: sudo tcctui")
-    status, _, err = main(*arguments)
-    assert status == 1
-    assert told(err) == ("It needs root.", "Run: sudo tcctui")
-
-
-def test_samples_by_choice(main: Main, calls: Calls) -> None:
-    """With --source sock_diag, no program is loaded."""
-    assert main("--source", "sock_diag", "--port", "80")[0] == 0
+    assert (calls.program, calls.choice) == (calls.failure, "auto")
+    assert main("--source", "sock_diag")[0] == 0
     assert (calls.program, calls.choice) == (None, "sock_diag")
-    assert calls.source is not None
-    assert calls.source.kernel_filter == KernelFilter.of(parse("port:80"))
+    for by_name in (["--source", "bpf"], ["--kernel-headers", "/h"]):
+        status, _, err = main(*by_name)
+        assert status == 1
+        assert told(err) == ("It needs root.", "Run: sudo tcctui")
 
 
 def test_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,12 +260,6 @@ def test_what_the_compiler_said(
     assert calls.source.closed
 
 
-def test_ctrl_c_while_it_starts(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C ends it with the shell's code for that, and without a word."""
-    monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", failing(KeyboardInterrupt()))
-    assert main("trace") == (130, "", "")
-
-
 @pytest.mark.parametrize("status", [0, 1])
 def test_doctor(status: int, main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
     """The doctor's finding is the exit code, and its options stand before it or behind it."""
@@ -351,11 +276,14 @@ def test_doctor(status: int, main: Main, monkeypatch: pytest.MonkeyPatch) -> Non
     assert asked == [(Path("/h"), True), (Path("/h"), True), (None, False)]
 
 
-def test_a_query_that_can_not_be_answered(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A pattern that takes for ever ends a command with a sentence."""
+def test_what_ends_a_command(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pattern that takes for ever ends it with a sentence.
 
-    def doctor(*_: object, **__: object) -> int:
-        raise QueryError(0, 1, "this pattern takes too long")
-
-    monkeypatch.setattr(tcctui.doctor, "doctor", doctor)
+    Ctrl-C while it starts ends it with the shell's code for that, and without a word.
+    """
+    failure = QueryError(0, 1, "this pattern takes too long")
+    monkeypatch.setattr(tcctui.doctor, "doctor", failing(failure))
     assert main("doctor") == (2, "", "tcctui: this pattern takes too long.\n")
+    monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", failing(KeyboardInterrupt()))
+    assert main("trace") == (130, "", "")
+    assert main("--version") == (0, f"tcctui {__version__}\n", "")

@@ -8,7 +8,6 @@ import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -82,18 +81,23 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def test_record(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
-    """It records every ACK, whatever that takes, until Ctrl-C, and closes the source."""
+    """It records every ACK, whatever that takes, until Ctrl-C, and closes the source.
+
+    What the kernel can't decide is left to the recorder; who is not root records samples.
+    """
     assert main("record", "/tmp/it")[0] == 0
+    remarks = recorded["remarks"]
     assert recorded == {
-        "path": Path("/tmp/it"),
-        "force": False,
-        "duration": None,
-        "remarks": sys.stderr,
-        "query": None,
-    } | {"remarks": recorded["remarks"]}
+        **{"path": Path("/tmp/it"), "force": False, "duration": None},
+        **{"remarks": remarks, "query": None},
+    }
     assert calls.source is not None
     assert (calls.source.interval_ms, calls.source.max_cpu) == (0, None)
     assert calls.source.closed
+    calls.failure = TcctuiError("It needs root.")
+    assert main("record", "a", "-p", "80", "-f", "retrans>3")[0] == 0
+    assert recorded["query"].text == "(port:80) and (retrans>3)"
+    assert calls.program is calls.failure
 
 
 @pytest.mark.parametrize("force", [["record", "-", "--force"], ["--force", "record", "-"]])
@@ -108,18 +112,6 @@ def test_options_of_record(
     assert calls.source is not None
     assert calls.source.interval_ms == 20
     assert calls.source.kernel_filter == KernelFilter.of(parse("port:80"))
-
-
-def test_record_with_a_filter(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
-    """What the kernel can't decide is left to the recorder, and no sooner."""
-    assert main("record", "a", "-p", "80", "-f", "retrans>3")[0] == 0
-    assert recorded["query"].text == "(port:80) and (retrans>3)"
-
-
-def test_replay_with_a_filter(main: Main, calls: Calls) -> None:
-    """The filter of a replay is what the screen shows nothing but."""
-    assert main("replay", "it", "-f", "cc:bbr", "--filter", "port:443")[0] == 0
-    assert calls.options["base_query"].text == "(cc:bbr) and (port:443)"
 
 
 def test_alerts_of_the_dashboard(main: Main, calls: Calls, tmp_path: Path) -> None:
@@ -137,13 +129,6 @@ def test_alerts_of_the_dashboard(main: Main, calls: Calls, tmp_path: Path) -> No
     assert calls.options["alarms"].report is None
     assert main()[0] == 0
     assert calls.options["alarms"] is None
-
-
-def test_record_without_root(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
-    """Who is not root records samples."""
-    calls.failure = TcctuiError("It needs root.")
-    assert main("record", "a")[0] == 0
-    assert calls.program is calls.failure
 
 
 def test_record_without_pyarrow(main: Main, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,24 +189,22 @@ def test_the_dashboard_records(main: Main, calls: Calls, tmp_path: Path) -> None
 
 
 def test_what_is_there_is_not_overwritten(main: Main, calls: Calls, tmp_path: Path) -> None:
-    """Without --force, a file that is there stays, which is told before there is a screen."""
+    """Without --force, a file that is there stays, which is told before there is a screen.
+
+    So is a directory that is not there.
+    """
     path = tmp_path / "it"
     path.write_text("precious")
     status, _, err = main("--record", str(path))
-    assert status == 1
+    assert (status, calls.source) == (1, None)
     assert "--force" in told(err)[1]
-    assert calls.source is None
     assert path.read_text() == "precious"
-    calls.during = lambda _: calls.options["keep"](ORIGIN)(CHUNK)
-    assert main("--record", str(path), "--force")[0] == 0
-    assert b"precious" not in path.read_bytes()
-
-
-def test_recording_into_no_directory(main: Main, calls: Calls, tmp_path: Path) -> None:
-    """A directory that is not there is told before there is a screen."""
     status, _, err = main("--record", str(tmp_path / "no" / "it"))
     assert status == 1
     assert "There is no directory" in told(err)[0]
+    calls.during = lambda _: calls.options["keep"](ORIGIN)(CHUNK)
+    assert main("--record", str(path), "--force")[0] == 0
+    assert b"precious" not in path.read_bytes()
 
 
 def test_key_s(main: Main, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -257,7 +240,11 @@ def test_key_s_where_nothing_can_be_written(
 
 
 def test_replay(main: Main, calls: Calls) -> None:
-    """A file is played as it was, from its beginning, and closed at the end."""
+    """A file is played as it was, from its beginning, and closed at the end.
+
+    The filter of a replay is what the screen shows nothing but; a moment that the recording does
+    not have is a sentence, not a dashboard.
+    """
     assert main("replay", "it") == (0, "", "")
     assert calls.played.path == Path("it")
     assert calls.played.closed
@@ -265,6 +252,29 @@ def test_replay(main: Main, calls: Calls) -> None:
     expected |= {"base_query": ALL, "alarms": None, "preferences": calls.options["preferences"]}
     assert calls.options == expected
     assert calls.source is None, "no kernel is asked"
+    assert main("replay", "it", "-f", "cc:bbr", "--filter", "port:443")[0] == 0
+    assert calls.options["base_query"].text == "(cc:bbr) and (port:443)"
+    calls.played = None
+    status, _, err = main("replay", "it", "--at", "+301s")
+    assert (status, calls.played) == (1, None)
+    assert told(err)[0] == "--at +301s is outside the recording."
+
+
+def test_replay_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no terminal, it says what there is instead; at one, how `-` is meant."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for file, stdin, status, mend in (
+        ("it", io.StringIO(), 1, "tcctui export"),
+        ("-", Terminal(), 2, "tcctui record -"),
+    ):
+        monkeypatch.setattr(sys, "stdin", stdin)
+        found, _, err = main("replay", file)
+        assert found == status
+        assert mend in told(err)[1]
 
 
 @pytest.mark.parametrize(
@@ -290,33 +300,14 @@ def test_options_of_replay(
     assert calls.options[name] == value
 
 
-def test_outside_of_the_recording(main: Main, calls: Calls) -> None:
-    """A moment that it does not have is a sentence, not a dashboard."""
-    status, _, err = main("replay", "it", "--at", "+301s")
-    assert status == 1
-    assert told(err)[0] == "--at +301s is outside the recording."
-    assert calls.played is None
-
-
-def test_replay_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where there is no terminal, it says what there is instead."""
-    monkeypatch.setattr(sys, "stdin", io.StringIO())
-    status, _, err = main("replay", "it")
-    assert status == 1
-    assert told(err)[0] == "The dashboard needs a terminal."
-    assert "tcctui export" in told(err)[1]
-
-
-def opened(monkeypatch: pytest.MonkeyPatch, function: Callable[[], Any]) -> None:
-    """Let standard input be a pipe that comes from `function`."""
-    monkeypatch.setattr(tcctui.cli.terminal, "standard_input_apart", function)
-
-
-def test_replay_of_a_pipe(main: Main, calls: Calls, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_replay_of_a_pipe(
+    main: Main, calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A pipe is a source like the kernel: rewound, saved, and called what the recorder says."""
     read, write = os.pipe()
     os.write(write, b"arrow")
-    opened(monkeypatch, lambda: os.fdopen(read, "rb"))
+    standard_input = tcctui.cli.terminal
+    monkeypatch.setattr(standard_input, "standard_input_apart", lambda: os.fdopen(read, "rb"))
     seen: list[Any] = []
     calls.during = seen.append
     assert main("replay", "-")[0] == 0
@@ -328,28 +319,9 @@ def test_replay_of_a_pipe(main: Main, calls: Calls, monkeypatch: pytest.MonkeyPa
     assert calls.options["live_origin"](stream) is ORIGIN
     assert callable(calls.options["save"])
     assert calls.options["keep"] is None
-
-
-def test_replay_of_a_fifo(main: Main, calls: Calls, tmp_path: Path) -> None:
-    """A FIFO is read as a pipe is."""
     os.mkfifo(tmp_path / "it")
     keeper = os.open(tmp_path / "it", os.O_RDWR)
-    os.write(keeper, b"arrow")
-    seen: list[Any] = []
-    calls.during = seen.append
+    os.write(keeper, b"fifo!")
     assert main("replay", str(tmp_path / "it"))[0] == 0
     os.close(keeper)
-    assert seen[0].said == b"arrow"
-
-
-def test_nothing_piped_in(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`tcctui replay -` typed at a terminal says how it is meant, and does not wait."""
-
-    class Terminal(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    monkeypatch.setattr(sys, "stdin", Terminal())
-    status, _, err = main("replay", "-")
-    assert status == 2
-    assert "tcctui record -" in told(err)[1]
+    assert seen[1].said == b"fifo!"

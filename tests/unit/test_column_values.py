@@ -1,4 +1,4 @@
-"""Every value that sock_diag tells of a socket can be a column, which shows that very value."""
+"""A column for every value of sock_diag: it shows that value, and asks for its row."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from tcctui.fields.field import Unit
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
+from tcctui.query import parse
+from tcctui.ui.table import cell_queries
 from tcctui.ui.table.columns import BY_NAME
-from tcctui.wire.events import CaState
+from tcctui.wire.events import CaState, TcpState
 from tcctui.wire.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO, value
 from tests.unit.samples import look, samples
 
@@ -112,10 +117,7 @@ def sampled(**fields: Any) -> tuple[Any, Flows]:
 
 
 def test_every_field_is_there() -> None:
-    """No field of TCP_INFO, of an algorithm or of the socket's memory lacks a column.
-
-    Nor does anything else that is known of a flow and that a person can read.
-    """
+    """Nothing that is known of a flow, and that a person can read, lacks a column."""
     assert {*TCP_INFO, *CC_FIELDS, *SKMEM_FIELDS} <= {*SHOWN}
     machinery = {"has_skmem", "cc_info", "sample", "text"}
     needed = {name for column in BY_NAME.values() for name in column.needs}
@@ -124,7 +126,11 @@ def test_every_field_is_there() -> None:
 
 @pytest.mark.parametrize("field", SHOWN)
 def test_a_column_shows_what_was_sampled(field: str) -> None:
-    """The cell is the sampled value, in the column's form; the column says where it is from."""
+    """The cell is the sampled value, in the column's form; the column says where it is from.
+
+    What an older kernel, or another algorithm, lacks is not known: never a number. (Windows and
+    states come from events as well; those are asked for in `test_table_columns`.)
+    """
     given, name, text = SHOWN[field]
     column = BY_NAME[name]
     batch, flows = sampled(**{"options": 4, "data_segs_out": 1, "data_segs_in": 1, field: given})
@@ -137,18 +143,9 @@ def test_a_column_shows_what_was_sampled(field: str) -> None:
         part = "delivery_rate_app_limited" if field == "rate_flags" else part
         assert f"tcpi_{part}" in column.source or f"tcpi_snd_{part}" in column.source
         assert column.meaning
-
-
-@pytest.mark.parametrize("field", [*TCP_INFO, *CC_FIELDS, *sorted(SKMEM_FIELDS)])
-def test_what_the_kernel_does_not_tell_is_a_dash(field: str) -> None:
-    """What an older kernel, or another algorithm, lacks is not known: never a number.
-
-    Windows and states come from events as well; those are asked for in `test_table_columns`.
-    """
-    if field in FIELDS:
-        return
-    _, flows = sampled(info_len=0, cc_info=0, has_skmem=0)
-    assert BY_NAME[SHOWN[field][1]].cells(flows) == ["–"]
+    if field in {*TCP_INFO, *CC_FIELDS, *SKMEM_FIELDS} - {*FIELDS}:
+        _, flows = sampled(info_len=0, cc_info=0, has_skmem=0)
+        assert column.cells(flows) == ["–"]
 
 
 def test_a_flow_of_which_nothing_is_known() -> None:
@@ -177,3 +174,99 @@ def test_numbers_fit_their_columns(bits: int) -> None:
         assert text.isprintable()
         if not column.left and not (column.name in SMALL and bits > 16):
             assert len(text) <= column.width, column.name
+
+
+# What is searched for with a cell
+
+
+ASKING = [column for column in BY_NAME.values() if column.query is not None]
+
+
+def flows_of(**fields: Any) -> Flows:
+    """Flows that were sampled twice, with all that columns and queries need."""
+    store = Store()
+    for moment in (1, 2):
+        look(store, samples(moment * 10**9, **{**fields, "bytes_acked": moment * 10**6}))
+    needs = {name for column in BY_NAME.values() for name in column.needs}
+    return store.flows({*needs, "text"})
+
+
+def test_texts() -> None:
+    """Names are asked for as they are, what is measured by its first digits, unknown never."""
+    flows = flows_of(
+        **{"local": ("10.0.0.1", 443), "remote": ("2001:db8::7", 40_980), "comm": b"my app"},
+        **{"cc": b"bbr", "bbr_pacing_gain": 256, "bbr_cwnd_gain": 512, "pid": 4021, "uid": 1000},
+        **{"state": TcpState.CLOSE_WAIT, "ca_state": CaState.RECOVERY, "cgroup": b"nginx.service"},
+        **{"snd_cwnd": 41, "snd_ssthresh": 29, "rtt": 38_123, "min_rtt": 31_000},
+        **{"delivery_rate": 11_512_534, "total_retrans": 412, "data_segs_out": 1_600},
+    )
+    texts = {
+        **{"local": "src:10.0.0.1", "remote": "dst:2001:db8::7", "sport": "sport:443"},
+        **{"process": 'proc:"my app"', "cc": "cc:bbr", "state": "state:close-wait"},
+        **{"cwnd": "cwnd:41", "ssthresh": "ssthresh:29", "srtt": "srtt>=38.1ms"},
+        **{"min_rtt": "min_rtt>=31ms", "rate": "rate>=8Mbit", "age": "age>=1s"},
+        **{"delivery_rate": "delivery_rate>=92.1Mbit", "retrans": "retrans>=412"},
+        **{"retrans_pct": "retrans_pct>=25.7", "pid": "pid:4021", "uid": "uid:1000"},
+        **{"ca_state": "ca:recovery", "phase": "bbr:probe_bw", "notsent_bytes": "unsent:0"},
+        **{"cgroup": "cgroup:nginx.service", "cwnd_spark": None, "netns": None},
+    }
+    queries = {name: BY_NAME[name].query for name in texts}
+    assert {name: query and query(flows, 0) for name, query in queries.items()} == texts
+
+
+NUMBERS = st.one_of(st.integers(0, 9), st.integers(0, 2**16), st.integers(0, 2**32 - 2))
+NAMES = st.one_of(
+    st.sampled_from([b"", b"nginx", b"my app", b'"', b"a,b", b"a|b", b"\x1b[31m", b"-x", b"a\\b"]),
+    st.text(max_size=8).map(lambda text: text.encode("utf-8", "replace").replace(b"\0", b"")),
+    st.binary(max_size=15).map(lambda name: name.replace(b"\0", b"")),
+)
+
+
+@settings(max_examples=25)
+@given(data=st.data())
+def test_every_text_finds_its_row(data: st.DataObject) -> None:
+    """Whatever a flow's values are: what a cell asks for is a query, and its flow matches."""
+    fields: dict[str, Any] = {
+        name: data.draw(NUMBERS, name)
+        for name in ("snd_cwnd", "rtt", "min_rtt", "total_retrans", "pid", "uid", "wqueue")
+    }
+    for name in ("data_segs_out", "delivery_rate", "pacing_rate", "bytes_received", "rto", "lost"):
+        fields[name] = data.draw(NUMBERS, name)
+    for name in ("comm", "cc", "cgroup", "netns_name"):
+        fields[name] = data.draw(NAMES, name)
+    fields["state"] = data.draw(st.sampled_from(TcpState))
+    fields["remote"] = (data.draw(st.ip_addresses().map(str)), data.draw(st.integers(0, 65_535)))
+    flows = flows_of(**fields)
+    for column in ASKING:
+        assert column.query is not None
+        text = column.query(flows, 0)
+        if text is not None:
+            query = parse(text)
+            assert text.isprintable()
+            assert query.mask(flows)[0]
+            assert query.fields <= {*column.needs}
+
+
+@settings(max_examples=300)
+@given(value=st.floats(1e-3, 1e13), unit=st.sampled_from([Unit.BYTES_PER_SECOND, Unit.COUNT]))
+def test_what_is_written_is_never_more(value: float, unit: Unit) -> None:
+    """Numbers are cut, not rounded, so that the flow itself has at least as much; to 1 %."""
+    scales = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
+    text = next(cell_queries.write(value, unit)).removesuffix("bit")
+    digits = text.rstrip("kMGT")
+    read = float(digits) * scales[text[len(digits) :]] / (8 if unit is Unit.BYTES_PER_SECOND else 1)
+    assert value * 0.989 <= read <= value * (1 + 1e-12)
+
+
+def test_what_the_language_cannot_say_is_not_asked() -> None:
+    """A text that does not parse, or finds another row only, is passed over for the next one."""
+    flows = Flows(0, {"snd_cwnd": np.array([4], "u4"), "srtt_us": np.array([4000], "u4")})
+    texts = ["cwnd:", "cwnd:5", "nofield:4", "srtt:4", "cwnd:4"]
+    assert cell_queries.first_that_finds(texts, flows, 0, ["snd_cwnd"]) == "cwnd:4"
+    assert cell_queries.first_that_finds(texts[:4], flows, 0, ["snd_cwnd"]) is None
+    one = flows_of(cookie=1, snd_cwnd=5, comm=b"one", cc=b"cubic", pid=1)
+    both = flows_of(cookie=[1, 2], snd_cwnd=[7, 5], comm=[b"x", b"one"], cc=b"cubic", pid=[9, 1])
+    for column in ASKING:
+        assert column.query is not None
+        if column.name != "cookie":
+            assert column.query(both, 1) == column.query(one, 0), "that of the row that is named"

@@ -96,21 +96,16 @@ def test_queries_are_completed(place: Path, command: str, typed: str, found: lis
     assert sorted(in_bash(place, f"{command} {typed}")) == found
 
 
-def test_recordings_are_completed(place: Path) -> None:
-    """Where a recording is wanted, files that are none are left out."""
+def test_other_shells_and_files(place: Path) -> None:
+    """Fish completes commands, and zsh takes the file for what completes `tcctui`.
+
+    Where a recording is wanted, files that are none are left out.
+    """
     (place / "day.arrows").touch()
     (place / "day.txt").touch()
     assert in_bash(place, "tcctui replay da") == ["day.arrows"]
-
-
-def test_fish(place: Path) -> None:
-    """Fish completes commands."""
     found = run(place, "fish", "--no-config", "-c", "source ./fish; complete -C 'tcctui tr'")
     assert "trace" in [line.split("\t")[0] for line in found]
-
-
-def test_zsh(place: Path) -> None:
-    """Zsh takes the file for what completes `tcctui`."""
     (place / "_tcctui").write_bytes((place / "zsh").read_bytes())
     script = "fpath=($PWD $fpath); autoload -Uz compinit; compinit -u -D; print ${_comps[tcctui]}"
     assert run(place, "zsh", "-f", "-c", script)[0] == "_tcctui"

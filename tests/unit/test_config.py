@@ -18,7 +18,7 @@ from tcctui.config.settings import Settings, Units
 from tcctui.config.writing import keep
 from tcctui.errors import TcctuiError
 from tests.unit.command_line import Main
-from tests.unit.test_imports import loaded
+from tests.unit.test_package import loaded
 
 KNOWN = Choices(
     themes=("nord", "dracula"),
@@ -138,6 +138,12 @@ def test_what_is_wrong_is_told_with_its_line(told: Read, text: str, line: int) -
     assert settings.units.size == "binary"
 
 
+def test_a_setting_that_is_there_twice_is_told_in_one_sentence(told: Read) -> None:
+    """The reader's own full stop is not followed by another."""
+    ((_, sentence),) = told('theme = "nord"\ntheme = "nord"\n')[1]
+    assert sentence == 'This is not TOML: Key "theme" already exists. The defaults are used.'
+
+
 def test_one_mistake_leaves_the_rest(told: Read) -> None:
     """What is right in a file holds, whatever else is wrong in there."""
     settings, problems = told(ALL.replace('"nord"', '"nrod"').replace('"srtt"]', '"srt"]'))
@@ -147,20 +153,13 @@ def test_one_mistake_leaves_the_rest(told: Read) -> None:
 
 
 def test_two_actions_can_change_their_keys(told: Read) -> None:
-    """A key that an action has given up is free for another one."""
+    """A key that an action has given up is free for another one.
+
+    An action that does not get its new key has its usual one, which nobody else gets.
+    """
     settings, problems = told("[keys]\nwindow = 'c'\nchart = 'w'")
     assert not problems
     assert settings.keys == {"window": "c", "chart": "w"}
-
-
-def test_a_setting_that_is_there_twice_is_told_in_one_sentence(told: Read) -> None:
-    """The reader's own full stop is not followed by another."""
-    ((_, sentence),) = told('theme = "nord"\ntheme = "nord"\n')[1]
-    assert sentence == 'This is not TOML: Key "theme" already exists. The defaults are used.'
-
-
-def test_a_key_that_is_refused_does_not_free_the_usual_one(told: Read) -> None:
-    """An action that does not get its new key has its usual one, which nobody else gets."""
     settings, problems = told("[keys]\nwindow = 'p'\nchart = 'w'")
     assert [problem.line for problem in problems] == [2, 3]
     assert not settings.keys
@@ -189,32 +188,25 @@ def test_what_is_no_file_of_settings_is_told(kind: str, tmp_path: Path) -> None:
         assert "line 2" in problem.sentence
 
 
-def test_lines_of_what_stands_beside_brackets_and_quotes() -> None:
-    """Brackets and signs in strings and comments are none."""
-    text = 'a = "[\\"#"  # ]\n"b=c".d = 1\n[t."]"]\nx = [[1,\n2], # ,\n3]\n'
-    found: dict[tuple[str | int, ...], int] = {
-        ("a",): 1,
-        ("b=c",): 2,
-        ("b=c", "d"): 2,
-        ("t",): 3,
-        ("t", "]"): 3,
-        ("t", "]", "x"): 4,
-        ("t", "]", "x", 0): 4,
-        ("t", "]", "x", 1): 6,
-    }
-    assert lines_of(text, found) == list(found.values())
+Lines = dict[tuple[str | int, ...], int]
+LINES: list[tuple[str, Lines]] = [
+    (
+        'a = "[\\"#"  # ]\n"b=c".d = 1\n[t."]"]\nx = [[1,\n2], # ,\n3]\n',
+        {
+            **{("a",): 1, ("b=c",): 2, ("b=c", "d"): 2, ("t",): 3, ("t", "]"): 3},
+            **{("t", "]", "x"): 4, ("t", "]", "x", 0): 4, ("t", "]", "x", 1): 6},
+        },
+    ),
+    (
+        'a.b = """\n\n"""\n[k]\nx = { y = 1 }\n[m]\nn = true\n[k.z]\n# c\nw = 1 # d\n',
+        {**{("a", "b"): 1, ("k", "x", "y"): 5, ("m", "n"): 7, ("k", "z"): 8}, ("k", "z", "w"): 10},
+    ),
+]
 
 
-def test_lines_of_tables_in_several_places() -> None:
-    """What is said of a table further down, in braces or behind a tall text is found."""
-    text = 'a.b = """\n\n"""\n[k]\nx = { y = 1 }\n[m]\nn = true\n[k.z]\n# c\nw = 1 # d\n'
-    found: dict[tuple[str | int, ...], int] = {
-        ("a", "b"): 1,
-        ("k", "x", "y"): 5,
-        ("m", "n"): 7,
-        ("k", "z"): 8,
-        ("k", "z", "w"): 10,
-    }
+@pytest.mark.parametrize(("text", "found"), LINES)
+def test_lines_of_what_is_set(text: str, found: Lines) -> None:
+    """Brackets and signs in strings and comments are none; tables may be in several places."""
     assert lines_of(text, found) == list(found.values())
 
 
@@ -230,17 +222,10 @@ def test_what_is_kept_is_read_again_and_comments_stay(file: Path) -> None:
     settings, problems = read(file, KNOWN)
     assert not problems
     assert settings == Settings(
-        theme="nord",
-        columns=("cwnd",),
-        widths={"process": 3},
-        units=Units("byte", "decimal"),
+        theme="nord", columns=("cwnd",), widths={"process": 3}, units=Units("byte", "decimal")
     )
-
-
-def test_what_is_taken_out_of_a_table_is_gone(file: Path) -> None:
-    """A filter that is deleted is not there the next time; the others keep their comments."""
     file.write_text("[filters]\na = 'x'\nb = 'y' # why\n")
-    keep(file, {"filters": {"b": "y", 'ü "': "z"}})
+    keep(file, {"filters": {"b": "y", 'ü "': "z"}})  # what is taken out is gone
     assert "# why" in file.read_text()
     assert read(file, KNOWN)[0].filters == {"b": "y", 'ü "': "z"}
 
@@ -252,17 +237,13 @@ def test_a_file_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     assert read(path, KNOWN)[0].theme == "nord"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [one.name for one in path.parent.iterdir()] == ["config.toml"]
-
-
-def test_a_link_stays_one(file: Path, tmp_path: Path) -> None:
-    """Whoever keeps settings elsewhere, and has a link to them, has it still."""
-    (tmp_path / "dot").write_text("# mine\n")
-    (tmp_path / "dot").chmod(0o644)
-    file.symlink_to("dot")
-    keep(file, {"theme": "nord"})
-    assert file.is_symlink()
-    assert (tmp_path / "dot").read_text().startswith("# mine")
-    assert stat.S_IMODE((tmp_path / "dot").stat().st_mode) == 0o644
+    path.chmod(0o644)
+    link = tmp_path / "link.toml"
+    link.symlink_to(path)
+    keep(link, {"theme": "dracula"})  # whoever keeps settings elsewhere has the link still
+    assert link.is_symlink()
+    assert read(path, KNOWN)[0].theme == "dracula"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
 
 
 def test_a_broken_file_is_left_as_it_is(file: Path) -> None:
@@ -271,10 +252,6 @@ def test_a_broken_file_is_left_as_it_is(file: Path) -> None:
     with pytest.raises(TcctuiError, match="line 1"):
         keep(file, {"theme": "nord"})
     assert file.read_text() == "a = ["
-
-
-def test_where_nothing_can_be_written_that_is_a_sentence() -> None:
-    """A directory that takes no files is a reason, not a crash."""
     with pytest.raises(TcctuiError, match="can't be written"):
         keep(Path("/proc/1/tcctui/config.toml"), {"theme": "nord"})
 

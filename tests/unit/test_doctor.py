@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
@@ -27,6 +28,9 @@ def fine() -> str:
 def broken() -> str:
     """Find something wrong."""
     raise TcctuiError("It is not there.", "Run: sudo mend it")
+
+
+REFUSED = TcctuiError("It does not work.", "Mend it.", detail="tcc.c:1: what?")
 
 
 class Program:
@@ -66,77 +70,70 @@ def examined(monkeypatch: pytest.MonkeyPatch, *needs: str) -> dict[str, Finding]
     return {found.need: found for found in findings()}
 
 
-def test_all_is_well(
-    monkeypatch: pytest.MonkeyPatch, program: type[Program], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where every need is met, the program is tried and let go again, and the exit code is 0."""
-    monkeypatch.setattr(module, "NEEDS", {"one": fine, "two": fine})
-    assert doctor(Path("/headers")) == 0
-    assert program.opened == [Path("/headers")]
-    assert program.closed == 1
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == [
-        "ok       one          as it should be",
-        "ok       two          as it should be",
-        "ok       program      compiled, loaded and attached in 123 ms",
-    ]
-    assert all(line.startswith("ok ") for line in lines)
-
-
-def test_a_need_that_is_not_met(
-    monkeypatch: pytest.MonkeyPatch, program: type[Program], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A problem is told with its mend, the other needs are looked at, the program is not tried."""
-    monkeypatch.setattr(module, "NEEDS", {"one": broken, "two": fine})
-    assert doctor() == 1
-    assert program.opened == []
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[:3] == [
-        "problem  one          It is not there.",
-        "                      Run: sudo mend it",
-        "ok       two          as it should be",
-    ]
-    assert lines[3].startswith("problem  program      Not tried")
-
-
-def test_a_program_that_does_not_load(
-    monkeypatch: pytest.MonkeyPatch, program: type[Program], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Where all needs seem met and the kernel refuses the program, that is the finding."""
-    program.failure = TcctuiError("The kernel refuses it.", "Ask why.")
-    monkeypatch.setattr(module, "NEEDS", {"one": fine})
-    assert doctor() == 1
-    assert "problem  program      The kernel refuses it.\n" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("verbose", [True, False])
-def test_what_the_compiler_said(
+@pytest.mark.parametrize(
+    ("needs", "failure", "verbose", "lines"),
+    [
+        (
+            {"one": fine, "two": fine},
+            None,
+            False,
+            [
+                "ok       one          as it should be",
+                "ok       two          as it should be",
+                "ok       program      compiled, loaded and attached in 123 ms",
+            ],
+        ),
+        (
+            {"one": broken, "two": fine},
+            None,
+            False,
+            [
+                "problem  one          It is not there.",
+                "                      Run: sudo mend it",
+                "ok       two          as it should be",
+                "problem  program      Not tried",
+            ],
+        ),
+        ({}, REFUSED, False, ["problem  program      It does not work.", f"{'':22}Mend it."]),
+        ({}, REFUSED, True, ["problem  program      It does not work.", "", "tcc.c:1: what?"]),
+    ],
+    ids=["well", "a need", "the program", "verbose"],
+)
+def test_findings(
+    *,
+    needs: dict[str, Callable[[], str]],
+    failure: TcctuiError | None,
     verbose: bool,
+    lines: list[str],
     monkeypatch: pytest.MonkeyPatch,
     program: type[Program],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The compiler's words follow the finding, for those who ask."""
-    program.failure = TcctuiError("It does not work.", "Mend it.", detail="tcc.c:1: error: what?")
-    monkeypatch.setattr(module, "NEEDS", {})
-    assert doctor(verbose=verbose) == 1
-    assert ("Mend it.\ntcc.c:1: error: what?\n" in capsys.readouterr().out) is verbose
+    """Each need has its line, and what mends it; the program is tried where all are met.
+
+    The exit code is 0 where it runs. The compiler's words are for those who ask.
+    """
+    program.failure = failure
+    monkeypatch.setattr(module, "NEEDS", needs)
+    well = not failure and broken not in needs.values()
+    assert doctor(Path("/headers"), verbose=verbose) == (0 if well else 1)
+    assert program.opened == [Path("/headers")] * (broken not in needs.values())
+    assert program.closed == well
+    said = capsys.readouterr().out.splitlines()
+    for one, line in zip(said[: len(lines)], lines, strict=True):
+        assert one.startswith(line)
+    assert ("tcc.c:1: what?" in said) is verbose
+    assert all(line.startswith("ok ") for line in said) is well
 
 
-def test_a_terminal_that_is_too_small(
-    monkeypatch: pytest.MonkeyPatch, program: type[Program]
-) -> None:
-    """The dashboard needs a terminal: without one it can't run, and the exit code says so."""
-    monkeypatch.setattr(module, "NEEDS", {})
-    monkeypatch.setattr(module, "BESIDE", {"terminal": broken})
-    assert doctor() == 1
-
-
-def test_the_needs_are_in_the_order_of_their_mending() -> None:
-    """What others need comes before them."""
+def test_the_needs_are_in_the_order_of_their_mending(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What others need comes before them; Linux is the first thing that is told."""
     needs = list(NEEDS)
     assert needs.index("privilege") < needs.index("tracefs") < needs.index("tcp_probe")
     assert needs.index("bcc") < needs.index("bpf")
+    monkeypatch.setattr(sys, "platform", "darwin")
+    found = examined(monkeypatch, "Linux")["Linux"]
+    assert (found.ok, "darwin" in found.text) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -165,15 +162,11 @@ def test_what_a_kernel_lacks(
     assert found.text == "17 fields" or len(found.text) > len(text)
 
 
-def test_a_kernel_without_tcp_probe(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, program: type[Program]
-) -> None:
+def test_a_kernel_without_tcp_probe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the tracepoint there is nothing to show."""
     monkeypatch.setattr(tracepoint_formats, "TRACEFS", (tracefs_of("6.18", tmp_path, "tcp_probe"),))
-    found = examined(monkeypatch, "tcp_probe")
-    assert not found["tcp_probe"].ok
-    assert "tcp:tcp_probe" in found["tcp_probe"].text
-    assert program.opened == []
+    found = examined(monkeypatch, "tcp_probe")["tcp_probe"]
+    assert (found.ok, "tcp:tcp_probe" in found.text) == (False, True)
 
 
 def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,13 +185,6 @@ def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert not any(found[need].ok for need in ("privilege", "tcp_probe", "program"))
     assert found["privilege"].mend == "Run: sudo tcctui doctor"
     assert all(finding.mend for finding in found.values() if finding.need in needs)
-
-
-def test_another_system(monkeypatch: pytest.MonkeyPatch, program: type[Program]) -> None:
-    """Elsewhere than on Linux that is the first thing that is told."""
-    monkeypatch.setattr(sys, "platform", "darwin")
-    found = examined(monkeypatch, "Linux")["Linux"]
-    assert (found.ok, "darwin" in found.text) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -237,24 +223,22 @@ def test_the_terminal(
     assert found.ok or found.mend
 
 
-def test_a_kernel_without_sock_diag(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The dashboard runs on tcp_probe alone: that is said, with what mends it, and no problem."""
+def test_what_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dashboard runs without sock_diag and pyarrow, but not without a terminal."""
 
     def missing() -> None:
         raise TcctuiError("There is none.", "Load it with: sudo modprobe tcp_diag")
 
-    monkeypatch.setattr(module, "DiagSocket", missing)
-    assert "sudo modprobe tcp_diag" in BESIDE["sock_diag"]()
-
-
-def test_recordings_need_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without pyarrow the dashboard runs all the same: that is no problem, and its mend is said."""
-
-    def missing(name: str) -> str:
+    def no_package(name: str) -> str:
         raise PackageNotFoundError(name)
 
+    monkeypatch.setattr(module, "DiagSocket", missing)
+    assert "sudo modprobe tcp_diag" in BESIDE["sock_diag"]()
     assert examine("recordings", BESIDE["recordings"]).text.startswith("pyarrow ")
-    monkeypatch.setattr("importlib.metadata.version", missing)
+    monkeypatch.setattr("importlib.metadata.version", no_package)
     found = examine("recordings", BESIDE["recordings"])
     assert found.ok
     assert "pip install 'tcctui[record]'" in found.text
+    monkeypatch.setattr(module, "NEEDS", {})
+    monkeypatch.setattr(module, "BESIDE", {"terminal": broken})
+    assert doctor() == 1

@@ -22,11 +22,13 @@ from tcctui.export.attribution import Attribution
 from tcctui.export.command import export
 from tcctui.export.outfile import outfile
 from tcctui.query import parse
+from tcctui.recording.arrow import Encoder
 from tcctui.recording.chunks import by_flow
-from tcctui.recording.file import Recording
+from tcctui.recording.ipc_frames import END
 from tcctui.wire.events import EventKind
 from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import SECOND, destroy, probes, together
+from tests.unit.recordings import ORIGIN, chunk
 from tests.unit.small_recording import BEGIN, FAR, NEAR, SERVER, SERVER6, lifecycle, made
 
 
@@ -104,29 +106,22 @@ def test_filters(
 
 
 def test_only_while_it_matches(recording: Path, tmp_path: Path) -> None:
-    """Events are those that match by their own values, samples those of when their flow did."""
+    """Events are those that match by their own values, samples those of when their flow did.
+
+    What was known before --from counts.
+    """
     every = _rows(recording, tmp_path / "all.jsonl")
-    wanted = parse("srtt>25ms cc:cubic")
-    rows = _rows(recording, tmp_path / "some.jsonl", query=wanted)
-    probes = [row for row in rows if row["kind"] == "probe"]
-    expected = [
-        row
-        for row in every
-        if row["kind"] == "probe" and row["sock_cookie"] == 11 and row["srtt_us"] > 25_000
+    rows = _rows(recording, tmp_path / "some.jsonl", query=parse("srtt>25ms cc:cubic"))
+    of_flow = [row for row in every if row["kind"] == "probe" and row["sock_cookie"] == 11]
+    assert [row["ts_ns"] for row in rows if row["kind"] == "probe"] == [
+        row["ts_ns"] for row in of_flow if row["srtt_us"] > 25_000
     ]
-    seen = [row["ts_ns"] for row in probes]
-    assert seen == [row["ts_ns"] for row in expected]
     assert {row["sock_cookie"] for row in rows} == {11}
-
-
-def test_samples_while_it_matches(recording: Path, tmp_path: Path) -> None:
-    """Samples are of when their connection matched; and what was known before --from counts."""
     wanted = parse("retrans>3")
     rows = _rows(recording, tmp_path / "s.jsonl", table="samples", query=wanted)
     assert [(row["ts_ns"] - BEGIN) // SECOND for row in rows] == [5, 6, 7, 8, 9]
     later = At("", after_ns=7 * SECOND + 500_000_000)
     rows = _rows(recording, tmp_path / "e.jsonl", query=wanted, begin=later)
-    assert rows
     assert min(row["ts_ns"] for row in rows) - BEGIN < 8 * SECOND
     assert {row["sock_cookie"] for row in rows} == {11}
 
@@ -156,12 +151,9 @@ def test_what_is_left_out_is_told(
     cut.write_bytes(data[:-3000])
     assert main(["export", str(cut), str(tmp_path / "cut.csv")]) == 0
     assert "Of cut.arrows: " in capsys.readouterr().err
-    opened = Recording(recording)
-    batch = opened._batches[0]
-    opened.close()
-    damaged = tmp_path / "damaged.arrows"
-    end = batch.at + batch.size
-    damaged.write_bytes(data[: end - 900] + b"\xee" * 900 + data[end:])
+    damaged, encoder = tmp_path / "damaged.arrows", Encoder(ORIGIN)
+    first, second = (encoder.batch(chunk(number)) for number in range(2))
+    damaged.write_bytes(encoder.head + first[:-900] + b"\xee" * 900 + second + END)
     assert main(["export", str(damaged), str(tmp_path / "damaged.csv")]) == 0
     said = capsys.readouterr().err
     assert "Of damaged.arrows: one batch is damaged and left out." in said
@@ -219,33 +211,25 @@ def test_many_sockets_are_told_apart() -> None:
 
 
 def test_never_overwrites(recording: Path, tmp_path: Path) -> None:
-    """What is there stays, and nothing is left beside it; --force replaces it."""
+    """What is there stays, and nothing is left beside it; --force replaces it.
+
+    A file that somebody gives up in the middle never has its name. Of two that write to one name,
+    the later does not replace what the earlier finished.
+    """
     out = tmp_path / "e.csv"
-    out.write_text("mine")
+    with pytest.raises(ZeroDivisionError), outfile(out, force=False) as file:
+        file.write(b"half" * (1 // 0))
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(TcctuiError, match="already exists"), outfile(out, force=False) as file:
+        out.write_bytes(b"earlier" + b"later"[: file.tell()])
     with pytest.raises(TcctuiError, match="already exists") as refused:
         export(recording, out, progress=False)
     assert "--force" in refused.value.mend
-    assert out.read_text() == "mine"
+    assert out.read_bytes() == b"earlier"
     assert list(tmp_path.iterdir()) == [out]
     export(recording, out, progress=False, force=True)
     assert out.read_text().startswith("time,ts_ns,")
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
-
-
-def test_nothing_half_done(tmp_path: Path) -> None:
-    """A file that somebody gives up in the middle never has its name, nor leaves anything."""
-    with pytest.raises(ZeroDivisionError), outfile(tmp_path / "x.csv", force=False) as file:
-        file.write(b"half" * (1 // 0))
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_not_twice_at_once(tmp_path: Path) -> None:
-    """Of two that write to one name, the later does not replace what the earlier finished."""
-    path = tmp_path / "x.csv"
-    with pytest.raises(TcctuiError, match="already exists"), outfile(path, force=False) as file:
-        path.write_bytes(b"earlier" + b"later"[: file.tell()])
-    assert path.read_bytes() == b"earlier"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -306,16 +290,12 @@ def test_bad_options(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_chart_needs_a_flow(recording: Path, tmp_path: Path) -> None:
-    """A chart without a flow is asked for which one."""
-    with pytest.raises(TcctuiError, match="of one connection"):
-        export(recording, tmp_path / "o.svg", progress=False)
-
-
 @pytest.mark.parametrize("ending", ["svg", "txt"])
 def test_charts(recording: Path, tmp_path: Path, ending: str) -> None:
     """The chart of a flow has its ends, its curves, its marks and the strip of limits."""
     out = tmp_path / f"o.{ending}"
+    with pytest.raises(TcctuiError, match="of one connection"):
+        export(recording, out, progress=False)
     export(recording, out, flow="11", progress=False)
     text = out.read_text().replace("&#160;", " ")
     for wanted in ("10.0.0.1:443", "cubic", "nginx", "cwnd", "ssthresh", "srtt", "▼", "██"):

@@ -11,7 +11,7 @@ import pytest
 
 from tcctui.fields.every_field import BY_NAME, BY_RECORDED, USUAL, every
 from tcctui.fields.field import UNUSUAL, Field, Where
-from tests.unit.test_imports import loaded
+from tests.unit.test_package import loaded
 
 ADDED = """
 import tcctui.fields.loss as loss
@@ -53,12 +53,8 @@ def test_names_are_of_one_field() -> None:
     keys = [field.key for field in fields if field.column]
     assert len(names) == len(set(names))
     assert len(keys) == len(set(keys))
-
-
-def test_usual_columns_have_ranks() -> None:
-    """A column is usual where it has a rank, and nowhere else."""
     ranked = {field.key for field in every() if field.column and field.column.rank < UNUSUAL}
-    assert ranked == {*USUAL}
+    assert ranked == {*USUAL}, "a column is usual where it has a rank, and nowhere else"
 
 
 _OTHER_WORDS = re.compile(
@@ -68,15 +64,13 @@ _OTHER_WORDS = re.compile(
 
 @pytest.mark.parametrize("field", every(), ids=lambda field: field.name)
 def test_a_field_is_described(field: Field) -> None:
-    """Its meaning is a phrase in the field's own words, and its source is named."""
+    """Its meaning is a phrase in the field's own words, and its source is named.
+
+    Every value by itself has a type of ClickHouse; what is made of several others has none.
+    """
     assert field.source
     assert not field.meaning.endswith(".")
     assert not re.match("(?i)(what|whether|which|how|where|whose)\\b", field.meaning)
     assert not _OTHER_WORDS.search(field.meaning)
-
-
-@pytest.mark.parametrize("field", every(), ids=lambda field: field.name)
-def test_a_field_has_a_type_of_clickhouse(field: Field) -> None:
-    """Every value by itself has one; what is made of several others has none."""
     kind = r"(U?Int(8|16|32|64)|Float64|Bool|IPv6|Array\(Float64\)|LowCardinality\(String\))"
     assert bool(re.fullmatch(kind, field.clickhouse)) == (field.where is not Where.PARTS)

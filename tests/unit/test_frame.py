@@ -27,7 +27,7 @@ from tcctui.ui.table.sorting import ByKeys, SortKey
 from tests.unit.events import SECOND, probes
 from tests.unit.restless import Restless
 from tests.unit.samples import NO_SAMPLES
-from tests.unit.tape_player import BEGIN_NS, Player
+from tests.unit.story import BEGIN_NS, Player
 
 COOKIES = np.arange(1, 9, dtype="u8")
 BY_CWND = ByKeys((SortKey("cwnd", descending=True),))
@@ -101,26 +101,24 @@ def test_all_of_a_frame_is_of_one_instant() -> None:
 
 
 def test_a_filter_matches_what_the_cells_say() -> None:
-    """No row is there whose own cell says that it should not be; `found` counts those that are."""
+    """No row is there whose own cell says that it should not be; `found` counts those that are.
+
+    A flow that is kept has a row though it does not match; it is not among those found.
+    """
     store, _ = restless()
     for _ in range(20):
-        frame = store.frame(Asking("cwnd>=106").request)
-        assert frame.rows is not None
-        assert frame.rows.cells["snd_cwnd"].tolist() == [107, 106]
-        assert frame.rows.found == 2
-
-
-def test_kept_flows_have_a_row_that_does_not_count() -> None:
-    """A flow that is kept has a row though it does not match; it is not among those found."""
-    store, _ = restless()
+        rows = store.frame(Asking("cwnd>=106").request).rows
+        assert rows is not None
+        assert rows.cells["snd_cwnd"].tolist() == [107, 106]
+        assert rows.found == 2
     taken: list[Ordered] = []
     arrangement = Arrangement(parse("cwnd>1000"), taken.append, kept=np.array([3, 99], "u8"))
     request = RowsRequest(lambda: COOKIES[:0], frozenset(), arrangement=arrangement)
-    frame = store.frame(FrameRequest(request))
+    rows = store.frame(FrameRequest(request)).rows
     (ordered,) = taken
     assert ordered.flows["cookie"][ordered.places].tolist() == [3]
-    assert frame.rows is not None
-    assert frame.rows.found == 0
+    assert rows is not None
+    assert rows.found == 0
 
 
 def test_without_an_arrangement_rows_stay_where_they_are() -> None:

@@ -1,4 +1,4 @@
-"""Groups of flows, against groups made one flow at a time."""
+"""Groups of flows, their lines in a table, and the histogram of srtt."""
 
 from __future__ import annotations
 
@@ -15,33 +15,20 @@ from hypothesis import strategies as st
 
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups.groups import GROUPINGS, IDS_FROM, Groups, grouped
+from tcctui.flows.groups.histogram import LEAST_BINS, SHARES, histogram
 from tcctui.flows.snapshot import Flows
 from tcctui.query import parse
-from tcctui.wire.addresses import V4_MAPPED
+from tcctui.ui.table.grouped import Folds, held, is_header, lines, ranked
+from tcctui.ui.table.sorting import SortKey
+from tests.unit.events import halves
 
 TYPES = {
-    "daddr_hi": "u8",
-    "daddr_lo": "u8",
-    "sport": "u2",
-    "comm": "S16",
-    "cc": "S16",
-    "netns_name": "S48",
-    "rate": "f8",
-    "srtt_us": "u4",
-    "total_retrans": "f8",
-    "data_segs_out": "f8",
-    "limit": "u1",
+    **{"daddr_hi": "u8", "daddr_lo": "u8", "sport": "u2", "limit": "u1", "srtt_us": "u4"},
+    **{"comm": "S16", "cc": "S16", "netns_name": "S48"},
+    **dict.fromkeys(("rate", "total_retrans", "data_segs_out"), "f8"),
 }
 
 Row = dict[str, Any]
-
-
-def halves(text: str) -> tuple[int, int]:
-    """An address as two 64-bit numbers, of IPv4 as IPv6 has it."""
-    address = ipaddress.ip_address(text)
-    if address.version == 4:
-        return 0, V4_MAPPED | int(address)
-    return int(address) >> 64, int(address) & (1 << 64) - 1
 
 
 def flow(remote: str = "10.0.0.1", **fields: Any) -> Row:
@@ -207,3 +194,179 @@ def test_the_worst_limit_is_that_of_any_flow() -> None:
     (told,) = by(rows[:5], "net").values()
     assert (told["limit"], told["limited"]) == (Limit.APP, 5)
     assert set(WORST_FIRST) == set(Limit)
+
+
+# The histogram of srtt
+
+
+SRTTS = st.lists(st.one_of(st.integers(0, 50), st.integers(0, (1 << 32) - 1)), max_size=40)
+
+
+@given(srtts=SRTTS, bins=st.integers(LEAST_BINS, 60))
+def test_every_flow_is_in_the_bin_that_its_edges_say(srtts: list[int], bins: int) -> None:
+    """The bins together have all flows with an srtt, each those between its edges, and fit."""
+    made = histogram(np.array(srtts, "u4"), bins)
+    there = [srtt for srtt in srtts if srtt]
+    assert (made.known, made.unknown) == (len(there), len(srtts) - len(there))
+    assert len(made.counts) <= bins
+    wanted = [
+        sum(low <= srtt < high for srtt in there)
+        for low, high in zip(made.edges[:-1], made.edges[1:], strict=True)
+    ]
+    assert made.counts.tolist() == wanted
+    if there:
+        assert made.counts[0]
+        assert made.counts[-1]
+        assert (made.low, made.high) == (min(there), max(there))
+        assert list(made.at) == [quantile(there, str(share)) for share in SHARES]
+        assert made.counts[made.bin_of(there[0])]
+
+
+def test_bins_are_equally_wide_on_a_logarithmic_scale() -> None:
+    """From 1 ms to 1 s there are as many bins for a decade as fit, at round numbers."""
+    srtts = np.array([1_000, 30_000, 999_000], "u4")
+    assert histogram(srtts, 10).edges.tolist() == pytest.approx(
+        [1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 2e5, 5e5, 1e6]
+    )
+    fine = histogram(srtts, 60).edges
+    assert len(fine) == 61
+    widths = fine[1:] / fine[:-1]
+    assert widths.max() < 1.16
+    assert widths.min() > 1.09
+    close = histogram(np.array([20_000, 20_600, 21_900], "u4"), 14)
+    assert np.count_nonzero(close.counts) == 3, "narrower where all flows are within a tenth"
+    nothing = histogram(np.zeros(3, "u4"), 14)
+    assert (len(nothing.counts), nothing.known, nothing.unknown) == (0, 0, 3)
+    assert math.isnan(nothing.low)
+    assert nothing.bin_of(5) == -1
+
+
+# Lines of a grouped table
+
+
+def port_groups(rows: list[Row], by: str = "port") -> Groups:
+    """Group flows, by their local ports."""
+    return grouped(columns(rows), GROUPINGS[by])
+
+
+def ordered(groups: Groups, text: str) -> list[str]:
+    """Labels of groups, sorted as a table of flows is by `text`."""
+    (key,) = SortKey.read([text])
+    return [groups.label(group) for group in ranked(groups, key).tolist()]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.booleans()), max_size=20), st.sets(st.integers(1, 5))
+)
+def test_each_flow_is_below_the_header_of_its_group(
+    flows: list[tuple[int, bool]], folded: set[int]
+) -> None:
+    """Groups in their order, flows in theirs; none of folded groups, none that is elsewhere."""
+    rows = [flow(sport=port) for port, _ in flows]
+    groups = port_groups(rows)
+    elsewhere = np.array([pinned for _, pinned in flows], bool)
+    ports = groups.keys[0].tolist()
+    made = lines(
+        groups,
+        ranked(groups, SortKey("age", False)),
+        np.arange(1, len(rows) + 1, dtype="u8"),
+        np.array([port in folded for port in ports], bool),
+        elsewhere,
+    )
+    wanted = []
+    for port in sorted(set(ports)):
+        wanted.append(groups.ids[ports.index(port)])
+        wanted += [
+            place
+            for place, (own, pinned) in enumerate(flows, 1)
+            if own == port and not pinned and port not in folded
+        ]
+    assert made.tolist() == wanted
+
+
+def test_groups_are_sorted_by_what_sums_them_up() -> None:
+    """By rate it is the sum, by srtt the median, by limit the worst, and else the name."""
+    rows = [
+        flow(sport=1, rate=5.0, srtt_us=900, limit=Limit.APP),
+        flow(sport=1, rate=5.0, srtt_us=0, limit=Limit.RECOVERY),
+        flow(sport=2, rate=9.0, srtt_us=10, total_retrans=1.0, data_segs_out=10.0),
+        flow(sport=30, rate=math.nan, srtt_us=0, limit=Limit.CWND),
+    ]
+    groups = port_groups(rows)
+    one, two, thirty = "port 1", "port 2", "port 30"
+    assert ordered(groups, "-rate") == [one, two, thirty]
+    assert ordered(groups, "rate") == [two, one, thirty]
+    assert ordered(groups, "-srtt") == [one, two, thirty]
+    assert ordered(groups, "-retrans_pct")[0] == two
+    assert ordered(groups, "limit") == [one, thirty, two]
+    assert ordered(groups, "-limit") == [thirty, one, two]
+    assert ordered(groups, "-age") == [one, two, thirty]
+    assert ordered(groups, "-local") == [thirty, two, one]
+    groups = port_groups([flow(comm=b""), flow(comm=b"a"), flow(comm=b"b")], "process")
+    assert ordered(groups, "process") == ["a", "b", "–"], "what has no name is the last"
+    assert ordered(groups, "-process") == ["b", "a", "–"]
+
+
+HEADERS = (1 << 63 | 1, 1 << 63 | 2 << 40, 1 << 63 | 3 << 50)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> list[int]:
+    """Lines of a table: flows above all groups, and groups with flows, in any order."""
+    groups = draw(st.permutations(HEADERS))[: draw(st.integers(0, 3))]
+    made: list[int] = []
+    flows = draw(st.permutations(range(1, 9)))
+    for header in (None, *groups):
+        made += [] if header is None else [header]
+        count = draw(st.integers(0, 3))
+        made += flows[:count]
+        flows = flows[count:]
+    return made
+
+
+def blocks(table: list[int]) -> dict[int, list[int]]:
+    """The flows below each header, those above all under 0, in order."""
+    found: dict[int, list[int]] = {0: []}
+    at = 0
+    for line in table:
+        if is_header(line):
+            at = line
+            found[at] = []
+        else:
+            found[at].append(line)
+    return found
+
+
+def stays(before: list[int], after: list[int]) -> list[int]:
+    """What an order that is held still makes of it: the old in its order, the new behind."""
+    kept = [line for line in before if line in after]
+    new = [line for line in after if line not in before]
+    return [*kept, *new]
+
+
+@given(tables(), tables())
+def test_what_is_held_keeps_its_order(before: list[int], after: list[int]) -> None:
+    """No group leaves its place for another, and in none does a flow; what is new comes behind."""
+    now = held(np.array(before, "u8"), np.array(after, "u8")).tolist()
+    old, new, made = blocks(before), blocks(after), blocks(now)
+    assert {header: set(flows) for header, flows in made.items()} == {
+        header: set(flows) for header, flows in new.items()
+    }
+    assert [*made][1:] == stays([*old][1:], [*new][1:])
+    for header, flows in made.items():
+        assert flows == stays(before, new[header])
+
+
+def test_a_group_that_comes_back_is_folded_as_it_was() -> None:
+    """Folds are kept by group, whether it is there or not; folding all takes in those to come."""
+    folds = Folds()
+    folds.turn(7)
+    assert folds.of(np.array([5], "u8")).tolist() == [False]
+    assert folds.of(np.array([5, 7], "u8")).tolist() == [False, True]
+    folds.all(folded=True)
+    folds.turn(5)
+    assert folds.of(np.array([5, 6, 7], "u8")).tolist() == [False, True, True]
+    folds.all(folded=False)
+    assert not folds.of(np.array([5, 6, 7], "u8")).any()
+    assert all(map(is_header, HEADERS))
+    assert not any(map(is_header, (1, (1 << 64) - 1, (1 << 32) + 5))), "cookies are none"

@@ -1,9 +1,10 @@
-"""`tcctui help`: topics, pages, commands' help, and the pager of a terminal."""
+"""`tcctui help` and the manual page, made of what the program says of itself."""
 
 from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,9 @@ import pytest
 
 from tcctui.alerts.alert import Alert
 from tcctui.alerts.payload import variables
-from tcctui.cli import main
+from tcctui.cli import main, parser
+from tcctui.manual import options, roff
+from tcctui.manual import page as manual
 from tcctui.query.reference import FIELD_HELP, SYNTAX
 from tcctui.reference.alerts import VARIABLES
 from tcctui.reference.export import QUESTIONS
@@ -35,7 +38,8 @@ def words(text: str) -> str:
 
 
 def test_topics_are_listed(capsys: Captured) -> None:
-    """Without a topic, each topic stands on a line of its own with its summary."""
+    """Without a topic, each has a line with its summary; other commands show their options."""
+    assert "--loop" in page(capsys, "replay")
     lines = page(capsys).splitlines()
     for name, topic in TOPICS.items():
         assert f"  {name} {topic.summary}" in [f"  {words(line)}" for line in lines]
@@ -78,11 +82,6 @@ def test_queries_can_be_copied(capsys: Captured) -> None:
         assert "".join(f"    {line}\n" for line in query.splitlines()) in text
 
 
-def test_commands_have_their_own_help(capsys: Captured) -> None:
-    """A command that is no topic shows its options."""
-    assert "--loop" in page(capsys, "replay")
-
-
 @pytest.mark.parametrize(
     ("typed", "near"), [("colums", "Did you mean columns?"), ("xyzzy", "'xyzzy'.")]
 )
@@ -118,7 +117,8 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
 
 
 def test_a_terminal_is_paged(tmp_path: Path) -> None:
-    """On a terminal the page goes through $PAGER, with its arguments."""
+    """On a terminal the page goes through $PAGER, with its arguments; it may be quit early."""
+    assert on_a_terminal("help", "recording", PAGER="true") == ""
     pager = tmp_path / "pager"
     pager.write_text('#!/bin/sh\necho "$1 $LESS"; wc -l\n')
     pager.chmod(0o755)
@@ -134,6 +134,75 @@ def test_without_a_pager_it_is_printed(pager: str) -> None:
     assert "Exit status" in on_a_terminal("help", "status", PAGER=pager)
 
 
-def test_a_pager_that_is_quit_early(tmp_path: Path) -> None:
-    """A pager that reads nothing ends the command without a complaint."""
-    assert on_a_terminal("help", "recording", PAGER="true") == ""
+# The manual page
+
+
+def rendered(text: str, width: int = 100) -> tuple[str, str]:
+    """What a person reads of a page, and what groff complains of."""
+    done = subprocess.run(
+        ["groff", "-man", "-Tutf8", "-ww", f"-rLL={width}n", "-P-cbou"],
+        input=text.encode("ascii"),
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    return done.stdout.decode(), done.stderr.decode()
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """The page as it is read."""
+    read, complaints = rendered(manual.page())
+    assert not complaints
+    return read
+
+
+def test_every_section_is_there_in_its_order(text: str) -> None:
+    """The page has the sections that manual pages have, and one for each topic of the help."""
+    assert re.findall(r"^[A-Z][A-Z ]+$", text, re.MULTILINE) == [
+        *("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "COMMANDS", "EXAMPLES"),
+        *(topic.title.upper() for topic in TOPICS.values()),
+        "SEE ALSO",
+    ]
+
+
+def test_no_command_and_no_option_is_missing(text: str) -> None:
+    """Each option of each command stands in the page, with what it does."""
+    whole = parser()
+    flowing = words(text)
+    for option in options.names(whole) - {"-h", "--help"}:
+        assert f"{option} " in flowing
+    for name, _, command in options.commands(whole):
+        assert f"tcctui {name}\n" in text
+        for option in options.names(command) - {"-h", "--help"}:
+            assert f"{option} " in flowing
+
+
+def test_nothing_is_said_twice(text: str) -> None:
+    """What a column shows is explained with the column, and its field leads there."""
+    said = re.findall(r"^ {7}(?! )(.*)\n {14}(.*)$", text, re.MULTILINE)
+    told = {name.split(",")[0]: meaning for name, meaning in said}
+    assert told["srtt"] == "Column SRTT. A bare number is in ms."
+    assert "local or remote port" in text  # which is no column
+    assert text.count("TCP_INFO tcpi_rto.") == 1
+
+
+def test_keys_of_the_search_box_are_apart(text: str) -> None:
+    """Tab and the arrows do something else while a search is typed: that is said where they are."""
+    keys = text.partition("\nKEYS\n")[2].partition("\nCOLUMNS\n")[0]
+    beside, typing = keys.split("   While searching\n")
+    assert "(complete)" in typing
+    assert "(complete)" not in beside
+    assert "(cell-right)" in beside
+
+
+def test_what_looks_like_troff_is_text() -> None:
+    """Dots and quotes at the beginning of a line, backslashes and signs are printed as they are."""
+    odd = [".txt is an ending", "'quoted' at once", r"a \fB backslash \n", '~ ^ ` " - -- ∞ µs']
+    section = roff.section("ODD", *map(roff.paragraph, odd))
+    read, complaints = rendered(f".TH ODD 1\n{section}")
+    assert not complaints
+    assert [line for line in odd if line not in read] == []
+    read, complaints = rendered(manual.page(), 72)
+    assert not complaints
+    assert max(map(len, read.splitlines())) <= 80, "a narrow terminal can show it"

@@ -1,18 +1,17 @@
-"""The filter in the kernel: what is typed, what the kernel reads of it, how it is told."""
+"""The filter in the kernel: what is typed, what the kernel reads and decides of it."""
 
 from __future__ import annotations
 
-import re
 from argparse import Namespace
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.cli.kernel import filter_of
-from tcctui.errors import UsageError
+from tcctui.query import parse
 from tcctui.query.address_formula import (
     EVERYTHING,
     NOTHING,
@@ -34,14 +33,12 @@ from tcctui.sources.kernel.filter_chain import (
     PASS,
     PORT,
     REMOTE,
-    TEST,
     packed,
 )
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import Prefix, parse_prefix
 from tests.unit.formulas import Ends, columns, ends, formulas, is_true
-
-TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()
+from tests.unit.query_model import OF_ENDS, ROWS, TREES, Row, Said, table
 
 
 def verdict(reach: Reach, one: Ends) -> bool:
@@ -69,41 +66,9 @@ def _holds(test: np.void, one: Ends) -> bool:
     return any((one.saddr, one.daddr)[end] & mask == address for end in asked)
 
 
-def test_the_layout_is_that_of_the_program() -> None:
-    """The fields that are packed here are those of the program's structs, in order and size."""
-    sizes = {"__u64": 8, "__u32": 4, "__u16": 2, "__u8": 1}
-    for name, dtype in (("test", TEST), ("filter", FILTER)):
-        body = re.search(rf"struct {name} \{{(.*?)\n\}};", TCC_C, re.DOTALL)
-        assert body
-        at = 0
-        for kind, field, count in re.findall(
-            r"^\s(\w+(?: \w+)?) (\w+)(?:\[(\w+)\])?;", body[1], re.MULTILINE
-        ):
-            assert dtype.fields is not None
-            assert dtype.fields[field][1] == at
-            one = TEST.itemsize if kind == "struct test" else sizes[kind]
-            at += one * int({"": 1, "MAX_TESTS": MAX_TESTS}.get(count, count))
-            assert dtype[field].itemsize + dtype.fields[field][1] == at
-        assert at == dtype.itemsize
-        assert at % 8 == 0
-    assert re.search(rf"#define MAX_TESTS\s+{MAX_TESTS} ", TCC_C)
-    values = {"LOCAL": LOCAL, "REMOTE": REMOTE, "PORT": PORT}
-    assert all(f"TEST_{name} = {value}," in TCC_C for name, value in values.items())
-    assert "VERDICT_DROP = MAX_TESTS,\n\tVERDICT_PASS,\n" in TCC_C
-
-
 def typed(ports: list[str], addresses: list[str]) -> KernelFilter:
     """Give what is made of what stands behind `--port` and `--ip`."""
     return filter_of(Namespace(port=ports, ip=addresses)).in_kernel
-
-
-def test_no_options_let_everything_through() -> None:
-    """Without ports and addresses there is nothing for the kernel to look at."""
-    nothing = typed([], [])
-    assert nothing == KernelFilter()
-    assert nothing.exact
-    assert nothing.pack()["first"] == PASS
-    assert str(nothing) == ""
 
 
 @given(reach=formulas(), one=ends)
@@ -136,19 +101,23 @@ def test_a_list_that_is_too_long_is_covered() -> None:
     assert str(KernelFilter(fitted(hosts, 3))) == "src:10.0.0.0/19,10.0.32.0/22,10.0.36.0/22"
 
 
-def test_either_end_at_once() -> None:
-    """What is asked of one end or the other takes one test."""
+def test_commas_and_repetition_mean_the_same() -> None:
+    """Several values may be given in one option or in several, with blanks around them.
+
+    Without ports and addresses there is nothing for the kernel to look at. What is asked of one
+    end or the other takes one test.
+    """
+    one = typed(["80,443", "22"], ["10.0.0.0/8,::1"])
+    assert one == typed(["80", " 443 ", "22"], ["10.0.0.0/8", " ::1"])
+    assert str(one) == "port:22,80,443 and ip:::1,10.0.0.0/8"
+    nothing = typed([], [])
+    assert nothing == KernelFilter()
+    assert nothing.exact
+    assert nothing.pack()["first"] == PASS
+    assert str(nothing) == ""
     both = AnyOf(tuple(PortRange(end, port, port) for end in ("s", "d") for port in (80, 443)))
     assert fitted(both, 9) == AnyOf((PortRange("sd", 80, 80), PortRange("sd", 443, 443)))
     assert KernelFilter(fitted(opposite(both), 9)).pack()["tests"]["of"].tolist()[:3] == [7, 7, 0]
-
-
-def test_commas_and_repetition_mean_the_same() -> None:
-    """Several values may be given in one option or in several, with blanks around them."""
-    one = typed(["80,443", "22"], ["10.0.0.0/8,::1"])
-    other = typed(["80", " 443 ", "22"], ["10.0.0.0/8", " ::1"])
-    assert one == other
-    assert str(one) == "port:22,80,443 and ip:::1,10.0.0.0/8"
 
 
 PORT_443 = PortRange("sd", 443, 443)
@@ -168,10 +137,7 @@ V6 = Inside("d", parse_prefix("2001:db8::/32"))
             AnyOf((All((PORT_443, TEN)), opposite(V6))),
             "(port:443 and src:10.0.0.0/8) or not dst:2001:db8::/32",
         ),
-        (
-            All((opposite(PORT_443), opposite(PortRange("sd", 22, 22)))),
-            "not port:22,443",
-        ),
+        (All((opposite(PORT_443), opposite(PortRange("sd", 22, 22)))), "not port:22,443"),
         (Inside("sd", Prefix(0xFFFF << 32, (1 << 128) - (1 << 32))), "ip:0.0.0.0/0"),
         (Inside("s", parse_prefix("0.0.0.0/0")), "family:ipv4"),
         (All((PORT_443, Not(Inside("s", parse_prefix("0.0.0.0/0"))))), "port:443 and family:ipv6"),
@@ -193,23 +159,61 @@ def test_two_filters() -> None:
     assert (one & KernelFilter()) == one
 
 
-@pytest.mark.parametrize(
-    "port", ["", "0", "65536", "-1", "http", "4 43", "0x50", "80,", "1e3", "²", "9" * 5000]
-)
-def test_what_is_not_a_port(port: str) -> None:
-    """A port that is none is told with the option's name, and ends with the usage's exit code."""
-    with pytest.raises(UsageError, match=r"--port .* is not a port") as caught:
-        typed([port], [])
-    assert caught.value.status == 2
-    assert "65535" in caught.value.mend
+# Against the query itself
 
 
-@pytest.mark.parametrize(
-    "address", ["", "10.0.0", "10.0.0.0/33", "::/129", "example.org", "10.0.0.1,", "1.2.3.4:80"]
-)
-def test_what_is_not_an_address(address: str) -> None:
-    """An address that is none is told with examples of some that are."""
-    with pytest.raises(UsageError, match=r"--ip .* is not an address") as caught:
-        typed([], [address])
-    for example in re.findall(r"[0-9a-f:.]+/\d+", caught.value.mend):
-        assert parse_prefix(example)
+PATIENT = settings(max_examples=150)
+ENDS = ("saddr_hi", "saddr_lo", "daddr_hi", "daddr_lo", "sport", "dport")
+
+
+def passing(made: KernelFilter, rows: list[Row]) -> list[bool]:
+    """Rows that a filter lets through."""
+    flows = table(*rows)
+    columns: list[Any] = [flows[name] for name in ENDS]
+    return made.passes(*columns).tolist()
+
+
+@PATIENT
+@given(TREES, st.booleans(), st.lists(ROWS, max_size=9))
+def test_never_a_flow_too_few(said: Said, negated: bool, rows: list[Row]) -> None:
+    """No flow that a query matches is kept back; where it is exact, no other one passes either."""
+    made = KernelFilter.of(parse(f"not ({said.text})" if negated else said.text))
+    matching = np.array([said.holds(row) != negated for row in rows], bool)
+    let_through = np.array(passing(made, rows), bool)
+    assert not (matching & ~let_through).any()
+    if made.exact:
+        assert (matching == let_through).all()
+
+
+@PATIENT
+@given(OF_ENDS, st.lists(ROWS, max_size=9))
+def test_the_kernel_can_decide_all_of_addresses_and_ports(said: Said, rows: list[Row]) -> None:
+    """Of ports and addresses nothing is left to decide, and in words it is the same query."""
+    made = KernelFilter.of(parse(said.text))
+    assert made.exact
+    assert passing(made, rows) == [said.holds(row) for row in rows]
+    again = KernelFilter.of(parse(str(made)))
+    assert again.exact
+    assert passing(again, rows) == passing(made, rows)
+
+
+def test_what_needs_no_more_than_addresses_is_exact() -> None:
+    """A query about addresses, ports and the family alone is left to the kernel entirely."""
+    for text in (
+        "",
+        "port:443",
+        "not port:22 and (src:10.0.0.0/8|192.168.0.0/16 or dport:8000-8100)",
+        "ip:10.0.0.7:443,[::1]:80 family:ipv6",
+        "port:443 or (port:443 and srtt>1ms)",
+    ):
+        assert KernelFilter.of(parse(text)).exact, text
+    for text, part in (
+        ("srtt>1ms", ""),
+        ("nginx", ""),
+        ("port:443 and (srtt>80ms or retrans>0) and cc:bbr", "port:443"),
+        ("port:443 or srtt>80ms", ""),
+        ("not (port:443 or srtt>80ms)", "not port:443"),
+        ("(port:443 and srtt>1ms) or (dst:10.0.0.0/8 and cc:bbr)", "port:443 or dst:10.0.0.0/8"),
+    ):
+        made = KernelFilter.of(parse(text))
+        assert (str(made), made.exact) == (part, False), text

@@ -1,28 +1,33 @@
-"""What is known at a moment, as bytes: whatever they are, nothing breaks."""
+"""What is known at a moment, as bytes: whatever they are, nothing breaks; arrays packed."""
 
 from __future__ import annotations
 
 import json
 import struct
+import tracemalloc
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.keyframe.keyframe import Keyframe
+from tcctui.flows.keyframe.packed import pack
 from tcctui.flows.store import Store
-from tcctui.wire.events import TcpState
+from tcctui.recording.chunks import by_flow
+from tcctui.rewind.rewind_log import pack_events, unpack_events
+from tcctui.wire.events import EVENT, Events, TcpState
 from tcctui.wire.records import pick
+from tcctui.wire.samples import SAMPLE
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state
 from tests.unit.stores import ELSEWHERE, SOCKET, filled, ingest, value
-from tests.unit.story import Story
-from tests.unit.tape_player import BATCH_NS, BEGIN_NS, EVERYTHING, Player, differences
+from tests.unit.story import BATCH_NS, BEGIN_NS, EVERYTHING, Player, Story, differences
 
 AT_NS = BEGIN_NS + 12 * SECOND
 
@@ -45,6 +50,9 @@ def with_checksum(data: bytes) -> bytes:
 
 def test_it_comes_back() -> None:
     """A store that goes on from a keyframe says what the first one said, also later."""
+    few = Store(1 << 20)
+    few.restore(Keyframe.from_bytes(DATA), np.array([3, 4, 99], "u8"))
+    assert few.flows([])["cookie"].tolist() == [3, 4], "only those that are asked for"
     other, store = played(), Store(0)
     store.restore(Keyframe.from_bytes(other.keyframe().to_bytes()))
     assert not differences(other.flows(EVERYTHING), store.flows(EVERYTHING))
@@ -56,13 +64,6 @@ def test_it_comes_back() -> None:
             each.ingest(pick(later.events, at), now_ns)
             each.ingest_samples(pick(later.samples, at), now_ns)
     assert not differences(other.flows(EVERYTHING), store.flows(EVERYTHING))
-
-
-def test_some_flows_are_enough() -> None:
-    """Only those that are asked for are put into a store."""
-    store = Store(1 << 20)
-    store.restore(Keyframe.from_bytes(DATA), np.array([3, 4, 99], "u8"))
-    assert store.flows([])["cookie"].tolist() == [3, 4]
 
 
 def test_a_closed_flow_has_no_socket_any_more() -> None:
@@ -177,32 +178,15 @@ def test_fields_that_are_missing_are_unknown() -> None:
 @pytest.mark.parametrize(
     "written",
     [
-        [528, "ts_ns <u8 0;sock_cookie <u8 528"],
-        [528, "ts_ns <u8 -1"],
-        [528, "ts_ns <u8 0;ts_ns <u8 8"],
-        [528, "ts_ns <O 0"],
-        [528, "ts_ns 999999<u8 0"],
-        [528, "ts_ns"],
-        [528, ""],
-        [0, "ts_ns <u8 0"],
-        [1 << 40, "ts_ns <u8 0"],
-        [100, "ts_ns <u8 0"],
-        [528, "ts_ns <f8 0"],
-        [528, 5],
-        ["528", "ts_ns <u8 0"],
-        [528],
-        None,
-        5,
+        *([528, text] for text in ("ts_ns <u8 0;sock_cookie <u8 528", "ts_ns <u8 -1", "ts_ns", "")),
+        *([528, text] for text in ("ts_ns <u8 0;ts_ns <u8 8", "ts_ns <O 0", "ts_ns 999999<u8 0")),
+        *([size, "ts_ns <u8 0"] for size in (0, 1 << 40, 100, "528")),
+        *([528, "ts_ns <f8 0"], [528, 5], [528], None, 5),
     ],
 )
 def test_absurd_layouts_are_refused(written: object) -> None:
     """Fields beyond their record, twice, of no type or of another kind are told."""
     assert not goes_on(absurd(lambda head: head[3].__setitem__("latest.samples", written)))
-
-
-def test_records_that_nothing_is_said_of_are_refused() -> None:
-    """An array of records is of no use without its layout."""
-    assert not goes_on(absurd(lambda head: head[3].clear()))
 
 
 def goes_on(data: bytes) -> bool:
@@ -246,37 +230,18 @@ def array(place: int, value: Any) -> bytes:
 @pytest.mark.parametrize(
     "data",
     [
-        number("ticks.0", -1),
-        number("ticks.1", 2**62),
-        number("ticks.4", -5),
-        number("events", "many"),
-        number("events", 1e300),
-        number("events", None),
-        number("events", 2**80),
+        *(number(f"ticks.{at}", value) for at, value in ((0, -1), (1, 2**62), (4, -5))),
+        *(number("events", value) for value in ("many", 1e300, None, 2**80)),
         absurd(lambda head: head[1].clear()),
         absurd(lambda head: head[2].clear()),
+        absurd(lambda head: head[3].clear()),  # records without their layout
         absurd(lambda head: head.pop()),
         absurd(lambda head: head.__setitem__(0, -(2**63))),
         absurd(lambda head: head.__setitem__(0, "now")),
-        array(0, "O"),
-        array(0, "V99999999"),
-        array(0, "nonsense"),
-        array(0, "i4,("),
-        array(0, "(1,i4,i4"),
-        array(0, "(1,2"),
-        array(0, "2i4"),
-        array(0, "<i4,<i4"),
-        array(0, "<M8[ns]"),
-        array(0, "<i4\n"),
-        array(0, ["<i4"]),
-        array(0, None),
-        array(1, [1 << 62]),
-        array(1, [10_000_000, 10_000]),
-        array(1, [-1]),
-        array(1, []),
-        array(1, 5),
-        array(2, [70_000]),
-        array(2, [-1]),
+        *(array(0, kind) for kind in ("O", "V99999999", "nonsense", "i4,(", "(1,i4,i4", "(1,2")),
+        *(array(0, kind) for kind in ("2i4", "<i4,<i4", "<M8[ns]", "<i4\n", ["<i4"], None)),
+        *(array(1, shape) for shape in ([1 << 62], [10_000_000, 10_000], [-1], [], 5)),
+        *(array(2, ends) for ends in ([70_000], [-1])),
         array(3, 99),
         array(4, 1 << 40),
     ],
@@ -310,3 +275,79 @@ def test_absurd_values_break_nothing(name: str, byte: int | None, seed: int) -> 
     noise = np.random.default_rng(seed).bytes(length) if byte is None else bytes([byte]) * length
     changed = np.frombuffer(noise, values.dtype).reshape(values.shape)
     goes_on(replace(keyframe, arrays={**keyframe.arrays, name: changed}).to_bytes())
+
+
+# Arrays in little memory
+
+
+kinds = st.sampled_from(["u1", "u2", "i8", "f8", "S5", SAMPLE, EVENT])
+
+
+def noise(seed: int, kind: Any, shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """An array of any bytes, most of which are the same in all entries, or nearly."""
+    random = np.random.default_rng(seed)
+    width = np.dtype(kind).itemsize * int(np.prod(shape[1:], dtype="i8"))
+    most = random.choice([0, 1, 3, 255], width)
+    data = (random.integers(0, 256, (shape[0], width)) & most).astype("u1")
+    return np.frombuffer(data.tobytes(), np.dtype(kind)).reshape(shape)
+
+
+@settings(max_examples=60)
+@given(
+    kind=kinds,
+    count=st.one_of(st.integers(0, 40), st.sampled_from([2047, 2048, 2049, 4099, 5000])),
+    more=st.lists(st.integers(0, 3), max_size=2),
+    seed=st.integers(0, 2**32),
+)
+def test_any_array_comes_back(kind: Any, count: int, more: list[int], seed: int) -> None:
+    """Type, shape and every byte are the same, of any size.
+
+    Differences of events lose nothing, even where numbers make no sense or go backwards.
+    """
+    array = noise(seed, kind, (count, *more))
+    back = pack(array).array()
+    assert (back.dtype, back.shape, back.tobytes()) == (array.dtype, array.shape, array.tobytes())
+    events: Events = noise(seed, EVENT, (count,))
+    assert unpack_events(pack_events(events)).tobytes() == events.tobytes()
+
+
+def test_events_of_connections_take_little() -> None:
+    """Of a story of changes without any sense, there are but 30 bytes an event.
+
+    They are not changed by packing: others keep the same chunk.
+    """
+    events = by_flow(Story(30).events)
+    before = events.tobytes()
+    assert pack_events(events).nbytes < 30 * len(events)
+    assert events.tobytes() == before
+
+
+def test_it_takes_as_much_memory_as_it_says() -> None:
+    """What is counted against a budget is what is allocated, be it little or much."""
+    for count in (1, 1000, 20_000):
+        array = noise(3, EVENT, (count,))
+        pack(array)
+        tracemalloc.start()
+        before, _ = tracemalloc.get_traced_memory()
+        packed = pack(array)
+        taken = tracemalloc.get_traced_memory()[0] - before
+        tracemalloc.stop()
+        assert taken == pytest.approx(packed.nbytes, rel=0.05, abs=400)
+
+
+def test_damage_is_told() -> None:
+    """Planes that are cut off, too long, or nonsense are a ValueError, and take no memory."""
+    packed = pack(noise(5, EVENT, (3000,)))
+    bomb = pack(np.arange(1 << 22, dtype="u8") % 7)
+    for damaged in (
+        replace(packed, planes=packed.planes[:-9]),
+        replace(packed, planes=b""),
+        replace(packed, raw=packed.raw + 1),
+        replace(packed, shape=(2999,)),
+        replace(bomb, shape=(10,)),
+    ):
+        tracemalloc.start()
+        with pytest.raises(ValueError, match=r"."):
+            damaged.array()
+        assert tracemalloc.get_traced_memory()[1] < 4 << 20
+        tracemalloc.stop()

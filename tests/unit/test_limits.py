@@ -1,7 +1,8 @@
-"""What limits a flow: shares of time from two samples, by second, and the verdict."""
+"""What limits a flow: shares of time from two samples, the verdict, and two sentences about it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.diagnosis.verdicts import CAUSES, Limit
+from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase, phase
+from tcctui.flows.diagnosis.verdicts import CAUSES, EXPLAINED_BY, Limit, explain
 from tcctui.flows.store import Store
 from tcctui.wire.events import CaState, EventKind
+from tcctui.wire.samples import TCP_INFO
 from tests.unit.events import MS, NOTHING, SECOND, probes, together
-from tests.unit.samples import look, samples
-from tests.unit.stores import MEMORY, SOCKET, filled, ingest, value
+from tests.unit.samples import destroyed, look, samples
+from tests.unit.stores import MEMORY, SOCKET, charted, filled, ingest, value
 from tests.unit.test_marks import happens
 
 MSS = 1448
@@ -99,14 +102,6 @@ def test_shares_are_the_same_however_often_a_flow_is_sampled(clock: str, every: 
     assert shares(store) == pytest.approx({name: 0.6, "CWND": 0.4}, abs=0.03)
 
 
-def test_the_other_ends_window_without_the_kernels_clocks() -> None:
-    """On a kernel that has no clocks, a full window of the other end is told by tcp_probe's."""
-    store = filled(probes(SECOND, snd_wnd=10 * MSS, snd_nxt=10 * MSS, skaddr=SOCKET))
-    fields = {"info_len": 160, **FULL, "snd_cwnd": 50}
-    look(store, *(samples((2 + number) * SECOND, **fields) for number in range(4)))
-    assert value(store, "limit") == Limit.RWND
-
-
 def test_a_flow_is_limited_by_nobody_knows_what() -> None:
     """Before two samples, and long after the last one, there is no verdict."""
     store = filled(probes(SECOND))
@@ -118,6 +113,11 @@ def test_a_flow_is_limited_by_nobody_knows_what() -> None:
     assert value(store, "limit", 2) == Limit.APP
     store.ingest(NOTHING, 60 * SECOND)
     assert value(store, "limit", 2) == Limit.UNKNOWN
+    # On a kernel that has no clocks, a full window of the other end is told by tcp_probe's.
+    store = filled(probes(SECOND, snd_wnd=10 * MSS, snd_nxt=10 * MSS, skaddr=SOCKET))
+    fields = {"info_len": 160, **FULL, "snd_cwnd": 50}
+    look(store, *(samples((2 + number) * SECOND, **fields) for number in range(4)))
+    assert value(store, "limit") == Limit.RWND
 
 
 def test_time_in_recovery_by_events() -> None:
@@ -148,8 +148,7 @@ def test_the_strip_shows_each_second() -> None:
             busy, rwnd = busy + 250_000, rwnd + 250_000
         fields = {"busy_time": busy, "rwnd_limited": rwnd, **(FULL if ms > 4000 else {}), **FAR}
         look(store, samples(100 * SECOND + ms * MS, **fields))
-    past = store.history(1, 20, 21)
-    assert past is not None
+    past = charted(store, 1, 20, 21)
     assert past.limits.tolist()[-13:-1] == [Limit.APP] * 4 + [Limit.CWND] * 4 + [Limit.RWND] * 4
     assert set(past.limits.tolist()[:-13]) == {Limit.UNKNOWN}
     assert len(past.limits) == len(past.series["snd_cwnd"].last)
@@ -186,11 +185,107 @@ def test_shares_of_a_second_never_exceed_it(
             "sndbuf_limited": int(sndbuf),
         }
         look(store, samples(now, **clocks, **(FULL if full else {})))
-    limits = store._known.limits
-    row = store._known.cookies.lookup(np.array([1], "u8"))
-    sums = limits._shares[row].astype("i8").sum(axis=2)[0]
+    sums = store.keyframe().arrays["limits._shares"].astype("i8").sum(axis=2)[0]
     assert sums.max() <= 250
     span = now - (10 * SECOND + looks[0][0] * MS)
     assert sums.sum() >= 0.9 * min(span / SECOND, 60) * 250 - 250
     found = store.flows(["limit_shares"])["limit_shares"]
     assert np.isnan(found).all() or found.sum() == pytest.approx(1)
+
+
+# Explanation, and BBR's phase
+
+
+def told(store: Store) -> tuple[str, str]:
+    """What is said of flow 1."""
+    return explain(store.some_flows(np.array([1], "u8"), EXPLAINED_BY))
+
+
+ROUND: dict[str, Any] = {"rtt": 61_000, "min_rtt": 31_000, "cc": b"cubic", "data_segs_out": 0}
+CWND = {"busy_time": 1e6, "snd_ssthresh": 5, **FULL, **ROUND}
+LOST = {"total_retrans": 12}
+
+
+VERDICTS: dict[str, dict[str, Any]] = {
+    "a full path": {**CWND, **LOST, "data_segs_out": 100},
+    "losses without a queue": {**CWND, "rtt": 31_000, **LOST, "data_segs_out": 100},
+    "slow start": {**CWND, "rtt": 31_100, "snd_ssthresh": 0x7FFFFFFF},
+    "bbr": {
+        **{**CWND, "cc": b"bbr", "bbr_bw": 12_500_000, "pacing_rate": 12_375_000},
+        **{"bbr_pacing_gain": 256, "bbr_cwnd_gain": 512},
+    },
+    "the peer's window": {
+        **{"busy_time": 1e6, "rwnd_limited": 0.94e6, "snd_wnd": 65_536, "wqueue": 80_000},
+        **{"notsent_bytes": 80_000 - 65_536, "snd_cwnd": 100, "rtt": 1200, "min_rtt": 1100},
+    },
+    "a closed window": {"busy_time": 1e6, "rwnd_limited": 1e6, "snd_wnd": 0, "wqueue": 9},
+    "the send buffer": {
+        **{"busy_time": 1e6, "sndbuf_limited": 0.9e6, "sndbuf": 46_080, "wqueue": 20 * 1024},
+        **ROUND,
+    },
+    "two causes": {"busy_time": 0.3e6, **FULL, "last_data_sent": 3200, "data_segs_out": 5},
+    "the application": {"busy_time": 0, "rtt": 20_000},
+    "recovery": {**CWND, **LOST, "data_segs_out": 100, "ca_state": 4, "rto": 200_000},
+    "a receiver": {"bytes_received": 1024, "rqueue": 2048},
+}
+"""Samples of a flow, in which each cause is found."""
+
+
+def diagnoses() -> Iterator[tuple[str, str]]:
+    """Names of all cases, each with its two sentences; test_messages.py compares them."""
+    for name, fields in VERDICTS.items():
+        yield name, "\n".join(told(sampled(10, 1000, **fields)))
+    store = filled(probes(SECOND))
+    yield "no sample", "\n".join(told(store))
+    look(store, samples(2 * SECOND))
+    yield "one sample", "\n".join(told(store))
+    store.ingest(NOTHING, 32 * SECOND)
+    yield "no sample for long", "\n".join(told(store))
+    closed = Store(MEMORY)
+    look(closed, samples(SECOND), destroyed(2 * SECOND, bytes_acked=5 << 20, total_retrans=0))
+    closed.ingest(NOTHING, 5 * SECOND)
+    yield "a closed flow", "\n".join(told(closed))
+
+
+@settings(max_examples=150)
+@given(seed=st.integers(0, 2**32), length=st.integers(0, 240), closed=st.booleans())
+def test_there_are_always_two_sentences(seed: int, length: int, closed: bool) -> None:
+    """Whatever a kernel tells or does not tell, nothing breaks, and nothing reads as no number."""
+    random = np.random.default_rng(seed)
+    store = Store(MEMORY)
+    for second in range(1, 4):
+        fields: dict[str, Any] = {
+            name: random.choice([0, 1, 3, 1000, 10**6, 2**32 - 1]) & (255 if kind == "u1" else ~0)
+            for name, (kind, _) in TCP_INFO.items()
+        }
+        fields |= {"wqueue": random.choice([0, 10**6]), "rqueue": random.choice([0, 9])}
+        look(store, samples(second * SECOND, info_len=length, **fields))
+    if closed:
+        look(store, destroyed(5 * SECOND))
+    for sentence in told(store):
+        assert sentence.endswith(".")
+        assert "nan" not in sentence
+        assert "inf" not in sentence.replace("inferred", "")
+
+
+# BBR
+
+
+@pytest.mark.parametrize(
+    ("pacing", "cwnd", "expected"),
+    [
+        (739, 739, BbrPhase.STARTUP),
+        (88, 739, BbrPhase.DRAIN),
+        (320, 512, BbrPhase.PROBE_BW),
+        (192, 512, BbrPhase.PROBE_BW),
+        (256, 512, BbrPhase.PROBE_BW),
+        (256, 256, BbrPhase.PROBE_RTT),
+        (np.nan, np.nan, BbrPhase.UNKNOWN),
+        (500, 100, BbrPhase.UNKNOWN),
+    ],
+)
+def test_the_phase_follows_from_the_gains(pacing: float, cwnd: float, expected: BbrPhase) -> None:
+    """Gains of tcp_bbr.c tell its phases apart; others are no phase."""
+    found = phase(np.array([pacing]), np.array([cwnd]))
+    assert found.tolist() == [expected]
+    assert set(PHASE_NAMES) == set(BbrPhase)

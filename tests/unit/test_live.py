@@ -168,13 +168,22 @@ def test_what_is_watched_and_focused_gets_to_each() -> None:
     probe, sampler = MADE
     assert len(sampler.watched) == 4
     assert probe.focused == [1]
-
-
-def test_closing_closes_both() -> None:
-    """Nothing of either is left."""
-    source = opened(Loading())
     source.close()
     assert [one.closed for one in MADE] == [True, True]
+
+
+def test_by_choice() -> None:
+    """Who asks for one of them gets that alone, or is told why it can't be had."""
+    source = opened(None, "sock_diag")
+    assert source.description.startswith("sock_diag · ")
+    assert source.shortfall is None
+    source = opened(Loading(), "bpf")
+    assert source.description.startswith("tcp_probe · ")
+    source.watch(np.zeros(4, SOCKET))
+    assert not len(source.sampled())
+    source.close()
+    with pytest.raises(TcctuiError, match="can't be loaded"):
+        opened(refused(), "bpf")
 
 
 @pytest.mark.parametrize("program", [ROOT, refused()])
@@ -193,28 +202,6 @@ def test_samples_alone(program: Any) -> None:
     assert (source.lost(), source.skipped()) == (0, 0)
     source.focus([1])
     source.close()
-
-
-def test_samples_by_choice() -> None:
-    """Who asks for sock_diag gets that, with nothing to complain of."""
-    source = opened(None, "sock_diag")
-    assert source.description.startswith("sock_diag · ")
-    assert source.shortfall is None
-
-
-def test_events_by_choice() -> None:
-    """Who asks for bpf gets tcp_probe alone."""
-    source = opened(Loading(), "bpf")
-    assert source.description.startswith("tcp_probe · ")
-    source.watch(np.zeros(4, SOCKET))
-    assert not len(source.sampled())
-    source.close()
-
-
-def test_a_refused_program_ends_the_choice_of_bpf() -> None:
-    """Who asks for bpf is told why it can't be had, and gets nothing else for it."""
-    with pytest.raises(TcctuiError, match="can't be loaded"):
-        opened(refused(), "bpf")
 
 
 def test_events_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -242,11 +229,7 @@ def test_events_go_on_without_samples() -> None:
     assert source.shortfall is NO_DIAG
     assert source.description.startswith("tcp_probe · ")
     assert sampler.closed
-
-
-def test_samples_alone_end_with_a_reason() -> None:
-    """Where there were but samples, their end is the source's."""
-    source = opened(ROOT)
+    source = opened(ROOT)  # where there are but samples, their end is the source's
     MADE[-1].broken = NO_DIAG
     with pytest.raises(TcctuiError, match="answers no sock_diag"):
         source.sampled()

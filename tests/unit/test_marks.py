@@ -14,7 +14,7 @@ from tcctui.wire.events import CaState, EventKind, Events, TcpState
 from tcctui.wire.tracepoints import MarkKind
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.samples import look, samples
-from tests.unit.stores import MEMORY, SOCKET, filled, ingest
+from tests.unit.stores import MEMORY, SOCKET, charted, filled, ingest
 
 
 def happens(kind: EventKind, ts_ns: int, newstate: int = 0, cookie: int = 0) -> Events:
@@ -26,8 +26,7 @@ def happens(kind: EventKind, ts_ns: int, newstate: int = 0, cookie: int = 0) -> 
 
 def marks(store: Store, seconds: float = 60, columns: int = 601) -> list[tuple[int, int, int]]:
     """Marks of flow 1: the 100 ms back from now, kind and count."""
-    past = store.history(1, seconds, columns)
-    assert past is not None
+    past = charted(store, 1, seconds, columns)
     back = len(past.limits) - 1 - past.marks.column
     return list(
         zip(back.tolist(), past.marks.kind.tolist(), past.marks.count.tolist(), strict=True)
@@ -61,19 +60,13 @@ def test_events_become_marks() -> None:
 
 
 def test_a_reset_that_ends_the_flow() -> None:
-    """A reset right before the socket is destroyed, in the same batch, is the flow's."""
-    store = filled(
-        probes(SECOND, skaddr=SOCKET),
-        together(
-            happens(EventKind.RECEIVE_RESET, 2 * SECOND, cookie=1),
-            destroy(2 * SECOND + 5, 1, SOCKET),
-        ),
-    )
-    assert marks(store) == [(0, MarkKind.RESET, 1)]
+    """A reset right before the socket is destroyed, in the same batch, is the flow's.
 
-
-def test_marks_of_a_flow_that_was_sampled_first() -> None:
-    """Without any tcp_probe event, retransmits join the flow by its addresses."""
+    Without any tcp_probe event, retransmits join the flow by its addresses.
+    """
+    reset = happens(EventKind.RECEIVE_RESET, 2 * SECOND, cookie=1)
+    ends = together(reset, destroy(2 * SECOND + 5, 1, SOCKET))
+    assert marks(filled(probes(SECOND, skaddr=SOCKET), ends)) == [(0, MarkKind.RESET, 1)]
     store = Store(MEMORY)
     look(store, samples(SECOND))
     ingest(store, happens(EventKind.RETRANSMIT, 2 * SECOND))
@@ -85,14 +78,9 @@ def test_states_that_chatter_are_one_mark() -> None:
     store = filled(probes(SECOND, skaddr=SOCKET))
     for number in range(8):
         when = 2 * SECOND + number * 10 * MS
-        ingest(
-            store,
-            happens(EventKind.CA_STATE, when, CaState.RECOVERY),
-            together(
-                happens(EventKind.CA_STATE, when + MS, CaState.OPEN),
-                happens(EventKind.RETRANSMIT, when + MS),
-            ),
-        )
+        opened, again = (EventKind.CA_STATE, EventKind.RETRANSMIT)
+        after = together(happens(opened, when + MS, CaState.OPEN), happens(again, when + MS))
+        ingest(store, happens(EventKind.CA_STATE, when, CaState.RECOVERY), after)
     assert marks(store) == [(0, MarkKind.RETRANSMIT, 8), (0, MarkKind.RECOVERY, 1)]
 
 
@@ -118,8 +106,7 @@ def test_no_mark_is_there_twice(
     for part in np.split(np.arange(len(events)), sorted(cuts)):
         if len(part):
             store.ingest(together(*(events[place] for place in part)), now)
-    past = store.history(1, 10, columns)
-    assert past is not None
+    past = charted(store, 1, 10, columns)
     places = list(zip(past.marks.column.tolist(), past.marks.kind.tolist(), strict=True))
     assert places == sorted(set(places)), "one of a kind in a column"
     own = [kind for _, cookie, kind in happened if cookie == 1]

@@ -57,7 +57,10 @@ def test_its_flow_has_the_rest() -> None:
 
 
 def test_other_kinds_go_by_their_flow() -> None:
-    """A retransmit says no window: it matches where its flow does, by the cookie that is given."""
+    """A retransmit says no window: it matches where its flow does, by the cookie that is given.
+
+    So do samples, and one that says nothing but that its socket has gone.
+    """
     events = together(sent([1, 2], snd_cwnd=[5, 50]), state(NOW + 5 * MS, 77, TcpState.CLOSE_WAIT))
     events["kind"][2] = EventKind.RETRANSMIT
     asked = Matching(parse("cwnd<10"))
@@ -65,10 +68,6 @@ def test_other_kinds_go_by_their_flow() -> None:
     assert asked.events(events, np.array([1, 2, 1], "u8")).tolist() == [True, False, True]
     assert asked.events(events, np.array([1, 2, 2], "u8")).tolist() == [True, False, False]
     assert asked.events(events).tolist() == [True, False, False]
-
-
-def test_samples_go_by_their_flow() -> None:
-    """So does one that says nothing but that its socket has gone."""
     asked = Matching(parse("retrans>3"))
     looks = samples(NOW, [1, 2], total_retrans=[5, 1])
     asked.take(Batch(NOTHING, [looks], NOW))
@@ -131,34 +130,16 @@ def test_followed_from_the_first_match_on() -> None:
         assert sum(map(len, chosen.samples)) == given_now // 2
 
 
-def test_followed_by_what_samples_tell() -> None:
-    """A connection without a single event is followed, too, and no other is."""
-    followed = Followed(parse("cc:bbr"))
-    looks = samples(NOW, [1, 2], cc=[b"cubic", b"bbr"])
-    chosen = followed.choose(Batch(NOTHING, [looks], NOW))
-    assert [part["sock_cookie"].tolist() for part in chosen.samples] == [[2]]
-
-
 def test_followed_to_its_end() -> None:
     """Events that say but their socket's address are given with their connection, to the last."""
     followed = Followed(parse("cwnd>10"))
     followed.choose(Batch(probes([NOW], 1, snd_cwnd=20, skaddr=77), [], NOW))
     followed.choose(Batch(probes([NOW], 2, snd_cwnd=2, skaddr=88), [], NOW))
     ends = together(
-        state(NOW + 1, 77, TcpState.CLOSE_WAIT),
-        destroy(NOW + 2, 0, 77),
-        destroy(NOW + 3, 0, 88),
+        state(NOW + 1, 77, TcpState.CLOSE_WAIT), destroy(NOW + 2, 0, 77), destroy(NOW + 3, 0, 88)
     )
     chosen = followed.choose(Batch(ends, [], NOW + MS))
     assert chosen.events["skaddr"].tolist() == [77, 77]
-
-
-def test_what_changes_by_itself() -> None:
-    """Age goes on without events: once a second, all are looked at."""
-    followed = Followed(parse("age>5s"))
-    assert len(followed.choose(Batch(probes([NOW], 1), [], NOW)).events) == 0
-    followed.choose(Batch(NOTHING, [NO_SAMPLES], NOW + 6 * SECOND))
-    assert followed.cookies.tolist() == [1]
 
 
 def test_forgetting() -> None:
@@ -170,3 +151,14 @@ def test_forgetting() -> None:
         for second in range(1, 20):
             followed.choose(Batch(NOTHING, [], NOW + second * SECOND))
         assert len(followed.cookies) == (0 if forgetting else 1)
+
+
+def test_followed_without_an_event() -> None:
+    """Samples alone are enough; age goes on by itself: once a second, all are looked at."""
+    looks = samples(NOW, [1, 2], cc=[b"cubic", b"bbr"])
+    chosen = Followed(parse("cc:bbr")).choose(Batch(NOTHING, [looks], NOW))
+    assert [part["sock_cookie"].tolist() for part in chosen.samples] == [[2]]
+    followed = Followed(parse("age>5s"))
+    assert len(followed.choose(Batch(probes([NOW], 1), [], NOW)).events) == 0
+    followed.choose(Batch(NOTHING, [NO_SAMPLES], NOW + 6 * SECOND))
+    assert followed.cookies.tolist() == [1]

@@ -17,7 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 from tcctui.config.reading import read
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.test_config import FAULTS, KNOWN
-from tests.unit.test_explanation import diagnoses
+from tests.unit.test_limits import diagnoses
 from tests.unit.test_query import MISTAKES, error
 
 USAGE = r"""
@@ -30,6 +30,14 @@ doctor --port 80
 --port
 --port http
 --port 80,
+--port ''
+--port 0
+--port 65536
+--port -1
+--port '4 43'
+--port 0x50
+--port 1e3
+--port ²
 --filter ''
 --filter
 -f bogus:3
@@ -37,6 +45,11 @@ trace -f 'srtt>soon'
 trace --port 70000
 trace -p NINES
 --ip example.org
+--ip ''
+--ip 10.0.0
+--ip ::/129
+--ip 10.0.0.1,
+--ip 1.2.3.4:80
 trace -i 10.0.0.0/33
 --source pcap
 trace --source sock_diag
@@ -116,6 +129,9 @@ replay a --alert 'srtt>'
 replay a --alert 'srtt>1s' --alert-run id
 --alert bogus:1
 --alert 'srtt>1s' --alert-run /no/such/program
+--alert 'srtt>1s' --alert-run ''
+--alert 'srtt>1s' --alert-run "'open"
+--alert 'srtt>1s' --alert-run nonesuch-program
 --alert-log a
 --alert-run id
 --alert 'srtt>1s' trace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import tracemalloc
 from collections.abc import Iterable, Iterator
 from dataclasses import fields
 
@@ -12,18 +13,20 @@ import numpy.typing as npt
 import pytest
 
 from tcctui.errors import TcctuiError
+from tcctui.flows.frame import CloseRequest, FrameRequest, Past
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows
+from tcctui.flows.store import Store
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Span
+from tcctui.rewind import histories
 from tcctui.rewind.moment import Moment
 from tcctui.rewind.rebuilt import Rebuilt
 from tcctui.rewind.rewind_log import RewindLog
 from tcctui.wire.batch import Batch
 from tests.unit.events import NOTHING, SECOND, probes
-from tests.unit.samples import NO_SAMPLES
-from tests.unit.story import WATCHED, Story
-from tests.unit.tape_player import BATCH_NS, BEGIN_NS, EVERYTHING, Player, differences
+from tests.unit.samples import NO_SAMPLES, samples
+from tests.unit.story import BATCH_NS, BEGIN_NS, EVERYTHING, WATCHED, Player, Story, differences
 
 SECONDS = 30
 
@@ -111,22 +114,15 @@ def test_losses_are_those_until_then() -> None:
         assert moment.losses == (10 * second, second)
 
 
-def test_the_table_is_what_it_was(then: Then) -> None:
+@pytest.mark.parametrize("forward", [False, True])
+def test_the_table_is_what_it_was(then: Then, forward: bool) -> None:
     """At any moment, in any order, all columns are what the live store had, to the last bit."""
     moment = Moment(then.player.log)
-    for at_ns in then.moments:
+    for at_ns in sorted(then.said) if forward else then.moments:
         moment.go(at_ns)
         assert not differences(then.said[at_ns], moment.flows(EVERYTHING)), at_ns
         assert moment.totals().events == then.events[at_ns]
         assert moment.at_ns == at_ns
-
-
-def test_going_forward_is_going_there(then: Then) -> None:
-    """Step by step, over keyframes and from chunk to chunk, one gets to the same."""
-    moment = Moment(then.player.log)
-    for at_ns in sorted(then.said):
-        moment.go(at_ns)
-        assert not differences(then.said[at_ns], moment.flows(EVERYTHING)), at_ns
 
 
 def test_the_past_is_what_it_was(then: Then, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -143,19 +139,6 @@ def test_the_past_is_what_it_was(then: Then, monkeypatch: pytest.MonkeyPatch) ->
                 assert not unlike(then.pasts[at_ns][key], past), (key, at_ns)
         lines = moment.sparklines(KEYS, "srtt_us", worst="max", seconds=5, columns=10)
         assert np.array_equal(lines, then.lines[at_ns], equal_nan=True)
-
-
-def test_looking_at_others_needs_no_going(then: Then) -> None:
-    """The past of a flow is there once it is looked at, and before that what is known without."""
-    moment = Moment(then.player.log)
-    at_ns = BEGIN_NS + 20 * SECOND
-    moment.go(at_ns)
-    keys = KEYS[np.isin(KEYS, then.said[at_ns]["cookie"])][:3]
-    lines = moment.sparklines(keys, "srtt_us", worst="max", seconds=5, columns=10)
-    assert np.isnan(lines).all()
-    moment.look_at(keys, 60)
-    for key in keys.tolist():
-        assert not unlike(then.pasts[at_ns][key], moment.history(key, 5, 60))
 
 
 def test_a_whole_life_is_what_the_live_store_knows_and_no_more(then: Then) -> None:
@@ -186,7 +169,12 @@ def test_going_back_a_little_takes_in_little(then: Then) -> None:
     at_ns = BEGIN_NS + 25 * SECOND
     moment.go(at_ns)
     assert not moment.pending
+    keys = KEYS[np.isin(KEYS, then.said[at_ns]["cookie"])][:3]
+    lines = moment.sparklines(keys, "srtt_us", worst="max", seconds=5, columns=10)
+    assert np.isnan(lines).all(), "before it is looked at, there is what is known without"
     moment.look_at(KEYS, 60)
+    for key in keys.tolist():
+        assert not unlike(then.pasts[at_ns][key], moment.history(key, 5, 60))
     taken: list[Batch] = []
     with pytest.MonkeyPatch.context() as patch:
         take = Rebuilt.take
@@ -233,22 +221,22 @@ def test_what_somebody_sees_is_of_one_moment(then: Then) -> None:
     over = threading.Event()
 
     def wander() -> None:
-        for back in (1, 2, 1, -1, 3, -2, 10, -9, 1) * 2:
+        for back in (1, 2, 1, -1, 3, -2, 10, -9, 1):
             moment.go(moment.at_ns - back * SECOND)
             moment.look_at(KEYS, 60)
         over.set()
 
     thread = threading.Thread(target=wander)
     thread.start()
+    asked = Past(3, 5, 60)
+    close = CloseRequest(lambda: KEYS[2:3], frozenset({"last_ns"}), lambda _: [asked])
     seen = 0
     while not over.is_set():
-        with moment._lock:
-            table, past = moment._table, moment._past
-            assert table is not None
-            assert table.at_ns == moment.at_ns
-            if past is not None:
-                seen += 1
-                assert past.store.flows([]).now_ns == table.store.flows([]).now_ns
+        frame = moment.frame(FrameRequest(close={"chart": close}))
+        past = frame.close["chart"].pasts.get(asked)
+        if past is not None:
+            seen += 1
+            assert not unlike(then.pasts[frame.now_ns][3], past)
     thread.join()
     assert seen
 
@@ -282,7 +270,10 @@ def test_what_came_late_is_where_it_belongs() -> None:
 
 
 def test_nothing_is_known_before_one_goes() -> None:
-    """Before the first moment, and where nothing was recorded, all is empty."""
+    """Before the first moment, and where nothing was recorded, all is empty.
+
+    Where nothing happens, time goes on: closed flows leave.
+    """
     moment = Moment(Player().log)
     assert not moment.flows(EVERYTHING).count
     moment.go(5)
@@ -290,15 +281,10 @@ def test_nothing_is_known_before_one_goes() -> None:
     assert not moment.totals().flows
     assert moment.history(1, 60, 60) is None
     assert np.isnan(moment.sparklines(KEYS, "srtt_us", worst="max", seconds=5, columns=10)).all()
-
-
-def test_silence_is_nothing_special() -> None:
-    """Where nothing happens, time goes on: closed flows leave."""
     player = Player()
     for number in range(1, 60):
         now_ns = BEGIN_NS + number * BATCH_NS
-        events = probes([now_ns - 1], 1) if number < 3 else NOTHING
-        player.batch(events, NO_SAMPLES, now_ns)
+        player.batch(probes([now_ns - 1], 1) if number < 3 else NOTHING, NO_SAMPLES, now_ns)
     moment = Moment(player.log)
     moment.go(BEGIN_NS + 14 * SECOND)
     assert moment.flows(["rate"])["rate"].tolist() == [0.0]
@@ -332,3 +318,54 @@ def test_a_timeline_that_breaks_off_is_begun_anew(then: Then) -> None:
     log.broken = False
     moment.go(at_ns + SECOND)
     assert not differences(then.said[at_ns + SECOND], moment.flows(EVERYTHING))
+
+
+# Copies of stores
+
+
+def test_what_comes_to_one_does_not_come_to_the_other() -> None:
+    """A copy knows all that the store knew, and both go on to the same, each by itself."""
+    story, half, whole = Story(20), Player(), Player()
+    middle, end = BEGIN_NS + 10 * SECOND, BEGIN_NS + 20 * SECOND
+    half.play(story.events, story.samples, middle)
+    whole.play(story.events, story.samples, end)
+    before = half.store.flows(EVERYTHING)
+    copy = Player(half.store.copy())
+    copy.play(story.events, story.samples, end, middle)
+    assert not differences(half.store.flows(EVERYTHING), before)
+    assert not differences(copy.store.flows(EVERYTHING), whole.store.flows(EVERYTHING))
+    for key in KEYS.tolist():
+        assert not unlike(copy.store.history(key, 15, 60), whole.store.history(key, 15, 60))
+        assert not unlike(copy.store.history(key, None, 60), whole.store.history(key, None, 60))
+
+
+def test_a_copy_takes_as_much_memory_as_it_says() -> None:
+    """What was never written to is not copied, though a store has room for much."""
+    store = Store(32 << 20)
+    for number in range(1, 200):
+        now_ns = BEGIN_NS + number * SECOND // 4
+        store.ingest(probes(now_ns, np.arange(1, 30), snd_cwnd=number), now_ns)
+        store.ingest_samples(samples(now_ns, np.arange(1, 30)), now_ns)
+    assert store.nbytes < 4 << 20
+    tracemalloc.start()
+    kept = [store.copy() for _ in range(5)]
+    taken = tracemalloc.get_traced_memory()[0] / len(kept)
+    tracemalloc.stop()
+    assert taken == pytest.approx(store.nbytes, rel=0.3)
+
+
+def test_copies_are_within_their_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever one goes, copies take no more than they may, and there are some nearby."""
+    story, player = Story(40), Player()
+    player.play(story.events, story.samples, BEGIN_NS + 40 * SECOND)
+    player.tape.flush(BEGIN_NS + 40 * SECOND)
+    most = 9 * player.store.nbytes
+    monkeypatch.setattr(histories, "MOST", most)
+    moment = Moment(player.log)
+    for seconds in (39, 38, 20, *range(20, 40), 3, 39, 38):
+        moment.go(BEGIN_NS + seconds * SECOND)
+        moment.look_at(KEYS, 60)
+        assert moment._pasts is not None
+        assert 0 < moment._pasts.copies.nbytes <= most
+    assert moment._pasts is not None
+    assert moment._pasts.near(moment.at_ns - SECOND)

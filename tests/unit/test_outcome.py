@@ -1,4 +1,4 @@
-"""`tcctui trace --until` and `--summary`: the answer, the exit code, and the numbers."""
+"""`tcctui trace --until`, `--summary` and `--alert`: the answer, the exit code, and the numbers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 
+from tcctui.alerts.alert import Alerts
 from tcctui.errors import TcctuiError
 from tcctui.flows.index import Keys
 from tcctui.headless import outcome as module
+from tcctui.headless.alerting import Telling, alert, alert_of
 from tcctui.headless.outcome import Asked, outcome, outcome_of
-from tcctui.query import parse
+from tcctui.query import ALL, parse
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Span
 from tcctui.wire.events import Events, TcpState
@@ -85,55 +87,41 @@ def endless() -> Callable[[], object]:
 
 
 def test_it_happens() -> None:
-    """As soon as a connection matches, it is named with what was asked for, and the code is 0."""
+    """As soon as a connection matches, it is named with what was asked for, and the code is 0.
+
+    Ten are named, and how many there are beside; states are told by name, texts as texts.
+    """
     source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=11)], then=endless())
     status, out, remarks = run(source, until="retrans>10 port:443")
     assert status == 0
     assert out == "10.0.0.1:443 > 192.0.2.7:50000 | retrans 11\n"
     assert "Match after 0.1 s: retrans>10 port:443; 3 lost, 4 skipped by the kernel" in remarks
+    source = Delivered([], [samples(START, 7, cc=b"cubic", ca_state=4)], then=endless())
+    _, out, _ = run(source, until="ca:loss cc:cubic state:estab")
+    assert out.rstrip().endswith("| ca_state loss cc cubic state ESTAB")
+    source = Delivered([probes([START] * 25, range(1, 26), snd_cwnd=4)], then=endless())
+    status, out, _ = run(source, until="cwnd<5")
+    assert (status, out.count(" | cwnd 4\n")) == (0, 10)
+    assert out.endswith("and 15 more\n")
 
 
-def test_it_does_not_happen_in_time() -> None:
-    """Where nothing matches within the duration, the code is 3, and stdout is empty."""
+def test_it_does_not_happen() -> None:
+    """Where nothing matches within the duration, the code is 3, and stdout is empty.
+
+    `timeout 60 tcctui trace --until …` gives 3 as well.
+    """
     source = Delivered([probes(START, 7)], [samples(START, 7, total_retrans=10)], then=endless())
     status, out, remarks = run(source, until="retrans>10", duration=1.0)
     assert (status, out) == (3, "")
     assert "No match within 1.1 s: retrans>10" in remarks
+    assert source.watched == [7], "retransmits are told by samples"
 
+    def end() -> None:
+        if source.reads == 1:
+            os.kill(os.getpid(), signal.SIGTERM)
 
-def test_it_did_not_happen_until_a_signal() -> None:
-    """`timeout 60 tcctui trace --until …` gives 3 as well."""
-    signals = [signal.SIGTERM]
-
-    def once() -> None:
-        if signals:
-            os.kill(os.getpid(), signals.pop())
-
-    source = Delivered(then=once)
+    source = Delivered(then=end)
     assert run(source, until="retrans>10")[0] == 3
-
-
-def test_words_for_what_has_names() -> None:
-    """States are told by name, texts as texts."""
-    source = Delivered([], [samples(START, 7, cc=b"cubic", ca_state=4)], then=endless())
-    _, out, _ = run(source, until="ca:loss cc:cubic state:estab")
-    assert out.rstrip().endswith("| ca_state loss cc cubic state ESTAB")
-
-
-def test_many_matches() -> None:
-    """Ten connections are named, and how many there are beside."""
-    source = Delivered([probes([START] * 25, range(1, 26), snd_cwnd=4)], then=endless())
-    status, out, _ = run(source, until="cwnd<5")
-    assert status == 0
-    assert out.count(" | cwnd 4\n") == 10
-    assert out.endswith("and 15 more\n")
-
-
-def test_the_busiest_are_watched() -> None:
-    """What events tell of is sampled several times a second: retransmits are told by samples."""
-    source = Delivered([probes(START, 7)], then=endless())
-    run(source, until="retrans>10", duration=0.5)
-    assert source.watched == [7]
 
 
 BUSY = probes(
@@ -191,6 +179,25 @@ def test_what_was_before_is_not_counted() -> None:
     assert out.splitlines()[1].split()[5:8] == ["3", "53000", "3"]
 
 
+def test_counts_of_a_flow() -> None:
+    """An event that stands for several ACKs has their extremes.
+
+    A socket that is connected anew has less than before: all of that is new.
+    """
+    events = probes(START, 7, srtt=20, srtt_min=10, srtt_max=90, snd_cwnd_min=2, snd_cwnd_max=30)
+    (flow,) = flows(run(Delivered([events]), summary="json", duration=1.0)[1])
+    assert (flow["srtt_min_us"], flow["srtt_max_us"]) == (10, 90)
+    assert (flow["snd_cwnd_min"], flow["snd_cwnd_max"]) == (2, 30)
+    told = [
+        samples(START, 7, bytes_acked=9000, total_retrans=5),
+        samples(START + SECOND, 7, bytes_acked=100, total_retrans=1),
+    ]
+    (flow,) = flows(run(Delivered([], told), summary="json", duration=2.0)[1])
+    assert flow["retransmits"] == 1
+    assert flows(run(Delivered(), summary="json", duration=0.5)[1]) == []
+    assert run(Delivered(), summary="text", duration=0.5)[1].startswith("LOCAL")
+
+
 def test_what_was_opened_meanwhile_is_counted_whole() -> None:
     """Of a connection that was opened since, all counts; also where there are samples alone."""
     opened = state(START + 100 * MS, 9, TcpState.ESTABLISHED)
@@ -202,16 +209,6 @@ def test_what_was_opened_meanwhile_is_counted_whole() -> None:
     here = [NO_SAMPLES] * 3
     (flow,) = flows(run(Delivered([], [*here, later]), summary="json", duration=3.0)[1])
     assert (flow["bytes_acked"], flow["retransmits"]) == (4000, 1)
-
-
-def test_counts_begin_anew_with_the_connection() -> None:
-    """A socket that is connected anew has less than before: all of that is new."""
-    told = [
-        samples(START, 7, bytes_acked=9000, total_retrans=5),
-        samples(START + SECOND, 7, bytes_acked=100, total_retrans=1),
-    ]
-    (flow,) = flows(run(Delivered([], told), summary="json", duration=2.0)[1])
-    assert flow["retransmits"] == 1
 
 
 def test_summary_as_text() -> None:
@@ -237,15 +234,6 @@ def test_connections_that_are_long_gone() -> None:
     assert gone["srtt_min_us"] == 1000
 
 
-def test_extremes_that_events_bring_along() -> None:
-    """An event that stands for several ACKs has their extremes."""
-    events = probes(START, 7, srtt=20, srtt_min=10, srtt_max=90, snd_cwnd_min=2, snd_cwnd_max=30)
-    _, out, _ = run(Delivered([events]), summary="json", duration=1.0)
-    (flow,) = flows(out)
-    assert (flow["srtt_min_us"], flow["srtt_max_us"]) == (10, 90)
-    assert (flow["snd_cwnd_min"], flow["snd_cwnd_max"]) == (2, 30)
-
-
 def test_more_connections_than_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Memory is bounded: what is beyond is counted."""
     monkeypatch.setattr("tcctui.headless.summary.MOST", 10)
@@ -255,12 +243,6 @@ def test_more_connections_than_are_told(monkeypatch: pytest.MonkeyPatch) -> None
     assert json.loads(out)["left_out"] == 5
     _, out, _ = run(Delivered([events]), summary="text", duration=1.0)
     assert out.endswith("5 connections more are left out.\n")
-
-
-def test_nothing_to_sum_up() -> None:
-    """Without connections the JSON is whole, and the table has its head."""
-    assert flows(run(Delivered(), summary="json", duration=0.5)[1]) == []
-    assert run(Delivered(), summary="text", duration=0.5)[1].startswith("LOCAL")
 
 
 def test_both_at_once() -> None:
@@ -282,7 +264,7 @@ def test_less_than_there_could_be() -> None:
 
 
 def test_of_a_recording() -> None:
-    """A recording is summed up as what came live, with the losses it tells of."""
+    """A recording is summed up, or looked through, as what came live, with its losses."""
     later = probes(START + 1500 * MS, 7, srtt=5_000, snd_cwnd=30, snd_una=9000)
     source = Recorded(BUSY, later, also=TOLD)
     status, out, remarks = run(source, summary="json")
@@ -294,39 +276,29 @@ def test_of_a_recording() -> None:
     assert "1 connection in 2.0 s, 1 lost" in remarks
     _, out, _ = run(source, summary="json", duration=1.0)
     assert flows(out)[0]["srtt_min_us"] == 10_000
-
-
-def test_whether_it_happened_in_a_recording() -> None:
-    """The exit code says whether it happened, at whatever moment it did."""
     short = probes(START + 1010 * MS, 7, snd_cwnd=2)
     source = Recorded(BUSY, short, probes(START + 2010 * MS, 7, snd_cwnd=20))
-    status, out, remarks = run(source, until="cwnd<3")
+    status, out, remarks = run(source, until="cwnd<3")  # at whatever moment it did
     assert (status, out) == (0, "10.0.0.1:443 > 192.0.2.7:50000 | cwnd 2\n")
     assert "Match after 1.2 s" in remarks
     assert run(source, until="cwnd>100")[0] == 3
 
 
 def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the end all sockets are sampled once more; events from then on don't count."""
+    """At the end all sockets are sampled once more; events from then on don't count.
+
+    What these samples tell has happened, too: retransmits are known by samples.
+    """
     monkeypatch.setattr(module, "LAST_LOOK", 20)
     late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9, rtt=1)]
     events = [BUSY, *[NOTHING] * 6, *[probes(START + 3 * SECOND, 7, srtt=90_000)] * 3]
     source = Delivered(events, [TOLD, *late])
-    _, out, _ = run(source, summary="json", duration=0.5)
-    (flow,) = flows(out)
+    (flow,) = flows(run(source, summary="json", duration=0.5)[1])
     assert (flow["retransmits"], flow["retransmits_total"]) == (7, 9)
     assert (flow["srtt_min_us"], flow["srtt_max_us"], flow["acks"]) == (1, 60_000, 3)
     assert source.watched == [7]
-
-
-def test_what_the_last_samples_tell_has_happened(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retransmits are known by samples: those that come when the time is over count as well."""
-    monkeypatch.setattr(module, "LAST_LOOK", 20)
-    late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9)]
-    source = Delivered([BUSY, *[NOTHING] * 6], [TOLD, *late])
-    status, _, remarks = run(source, until="retrans>8", duration=0.5)
-    assert status == 0
-    assert "Match after" in remarks
+    status, _, remarks = run(Delivered(events[:-3], [TOLD, *late]), until="retrans>8", duration=0.5)
+    assert (status, "Match after" in remarks) == (0, True)
 
 
 def test_the_last_sample_of_what_was_destroyed_is_waited_for(
@@ -339,3 +311,44 @@ def test_the_last_sample_of_what_was_destroyed_is_waited_for(
     source = Delivered([BUSY, ended], [TOLD, *[NO_SAMPLES] * 12, told])
     _, out, _ = run(source, summary="json", duration=0.5)
     assert flows(out)[0]["retransmits_total"] == 9
+
+
+# --alert
+
+
+def telling(form: str, *texts: str, only: str = "") -> tuple[Telling, io.StringIO, io.StringIO]:
+    """Look for these; gives output and remarks, too."""
+    out, remarks = io.StringIO(), io.StringIO()
+    only_these = parse(only) if only else ALL
+    alerts = Alerts([parse(text) for text in texts], only_these, calm_ns=0)
+    return Telling(alerts, form, None, out=out, remarks=remarks), out, remarks
+
+
+def test_alerts_live() -> None:
+    """It prints a line when a connection begins to match, and not again while it does."""
+    batches = [
+        probes([START + at * 100 * MS], 1, srtt=srtt * 1000)
+        for at, srtt in enumerate([20, *[300] * 9, *[20] * 9, *[300] * 9])
+    ]
+    asked, out, remarks = telling("text", "srtt>200ms")
+    assert alert(Delivered(batches), asked, 4) == 0
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 2
+    assert lines[0].endswith(" 10.0.0.1:443 > 192.0.2.7:50000 | srtt 300ms | srtt>200ms")
+    assert "2 alerts in" in remarks.getvalue()
+
+
+@pytest.mark.parametrize(("only", "count"), [("", 1), ("port:443", 1), ("port:80", 0)])
+def test_alerts_of_a_recording(only: str, count: int) -> None:
+    """A recording's alerts have its own times; what the filter leaves out does not count."""
+    when = [START + at * SECOND + MS for at in range(4)]
+    batches = [
+        probes([at], 1, srtt=srtt * 1000) for at, srtt in zip(when, (20, 300, 300, 20), strict=True)
+    ]
+    asked, out, _ = telling("jsonl", "srtt>200ms", only=only)
+    assert alert_of(Recorded(*batches), asked, None) == 0
+    told = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["event"] for line in told] == ["raised", "cleared"] * count
+    for line in told[:1]:
+        assert line["time"].startswith("1970-01-01T00:00:5")
+        assert line["values"] == {"srtt_us": 300_000}

@@ -51,39 +51,32 @@ def test_a_sample_gets_its_process_name_and_unit(tmp_path: Path) -> None:
 
 def test_a_socket_of_nobody_stays_without(tmp_path: Path) -> None:
     """Unknown inodes, and the 0 of a socket that no process has any more, name no process."""
-    _process(tmp_path, 7, ["pipe:[501]", "socket:[500]", "socket:[0]"])
-    samples = _filled(tmp_path, 501, 0, 499, 501, 4294967295)
-    assert not samples["pid"].any()
-    assert not any(samples["comm"])
-
-
-def test_nothing_is_open_anywhere(tmp_path: Path) -> None:
-    """Without one open socket, or without /proc itself, samples are left as they are."""
-    _process(tmp_path, 7, ["/dev/null"])
-    assert not _filled(tmp_path, 0, 5)["pid"].any()
-    assert not _filled(tmp_path / "missing", 0, 5)["pid"].any()
+    _process(tmp_path, 7, ["/dev/null", "pipe:[501]", "socket:[500]", "socket:[0]"])
+    for root in (tmp_path, tmp_path / "missing"):
+        samples = _filled(root, 501, 0, 499, 501, 4294967295)
+        assert not samples["pid"].any()
+        assert not any(samples["comm"])
 
 
 def test_of_several_processes_the_lowest_pid_is_named(tmp_path: Path) -> None:
-    """A socket that was inherited is its parent's, by number and not by the text of the pid."""
-    for pid, name in ((1000, b"worker"), (999, b"parent"), (10_000, b"last")):
-        _process(tmp_path, pid, ["socket:[500]"], name)
-    assert _filled(tmp_path, 500)["pid"].tolist() == [999]
-    assert _filled(tmp_path, 500)["comm"].tolist() == [b"parent"]
+    """A socket that was inherited is its parent's, by number and not by the text of the pid.
 
-
-def test_a_socket_opened_twice_is_one(tmp_path: Path) -> None:
-    """A process that duplicated a descriptor has the socket once."""
-    _process(tmp_path, 7, ["socket:[500]", "socket:[500]", "socket:[501]"])
-    assert len(Processes(str(tmp_path)).look()) == 2
-    assert _filled(tmp_path, 500, 501)["pid"].tolist() == [7, 7]
-
-
-def test_a_name_is_kept_as_it_is(tmp_path: Path) -> None:
-    """Control characters, brackets and invalid UTF-8 come through; only the last newline goes."""
+    Control characters, brackets and invalid UTF-8 of its name come through; the last newline goes.
+    """
     name = b"\x1b[31m\n[x]\xff\xe4 \n"
-    _process(tmp_path, 7, ["socket:[500]"], name)
+    for pid, comm in ((1000, b"worker"), (999, name), (10_000, b"last")):
+        _process(tmp_path, pid, ["socket:[500]", "socket:[500]", "socket:[501]"], comm)
+    assert len(Processes(str(tmp_path)).look()) == 2, "a duplicated descriptor is one"
+    assert _filled(tmp_path, 500, 501)["pid"].tolist() == [999, 999]
     assert _filled(tmp_path, 500)["comm"].tolist() == [name]
+    processes = Processes(str(tmp_path))
+    before = processes.look()
+    (tmp_path / "999" / "comm").write_bytes(b"other\n")
+    for owners, comm in ((before, name), (processes.look(), b"other")):
+        samples = np.zeros(1, SAMPLE)
+        samples["inode"] = 500
+        owners.fill(samples)
+        assert samples["comm"].tolist() == [comm], "owners stay as they were at the look"
 
 
 def test_a_process_that_ends_meanwhile_is_left_out(tmp_path: Path) -> None:
@@ -105,20 +98,6 @@ def test_what_this_user_may_not_see_is_left_out() -> None:
         _process(root, 6, ["socket:[501]"])
         with without_privileges():
             assert _filled(root, 500, 501)["pid"].tolist() == [0, 6]
-
-
-def test_what_was_read_does_not_change(tmp_path: Path) -> None:
-    """Owners stay as they were at the look, and the next look finds the new name."""
-    process = _process(tmp_path, 7, ["socket:[500]"])
-    processes = Processes(str(tmp_path))
-    before = processes.look()
-    (process / "comm").write_bytes(b"other\n")
-    samples = np.zeros(1, SAMPLE)
-    samples["inode"] = 500
-    before.fill(samples)
-    assert samples["comm"].tolist() == [b"nginx"]
-    processes.look().fill(samples)
-    assert samples["comm"].tolist() == [b"other"]
 
 
 @pytest.mark.parametrize(

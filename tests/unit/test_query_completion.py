@@ -1,13 +1,17 @@
-"""What is offered while one types."""
+"""Suggestions while one types, and the values to suggest."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tcctui.flows.snapshot import Flows
 from tcctui.query import FIELD_NAMES, parse
 from tcctui.query.completion import complete
+from tcctui.ui.search.present_values import MOST, counted
+from tcctui.wire.addresses import V4_MAPPED
 
 LIVE = {
     "cc": ["bbr", "cubic"],
@@ -48,24 +52,15 @@ def offered(text: str) -> list[str]:
         ("srtt > min_rtt + que", ["srtt > min_rtt + queueing"]),
         ("port:443 an", ["port:443 and "]),
         ("no", ["not "]),
+        # nothing inside quotes and patterns, and of words that begin nothing
+        *((text, []) for text in ('"sr', "~sr", "cc~b", "zzz", "10.0.", "x:", "port:443 zzz")),
     ],
 )
 def test_choices(text: str, first: list[str]) -> None:
     """Fields, comparisons, values and units are offered where they can stand, the likely first."""
-    assert offered(text)[: len(first)] == first
-
-
-@pytest.mark.parametrize("text", ['"sr', "~sr", "cc~b", "zzz", "10.0.", "x:", "port:443 zzz"])
-def test_nothing_to_offer(text: str) -> None:
-    """Inside quotes and patterns, and of words that begin nothing, nothing is offered."""
-    assert offered(text) == []
-
-
-def test_in_the_middle() -> None:
-    """What is under the cursor is replaced up to its end, and what is behind it stays."""
-    text = "cwnd>1 sr and cc:bbr"
-    found = complete(text, 8, LIVE)
-    assert (found.start, found.end) == (7, 9)
+    assert offered(text)[: len(first) or None] == first
+    found = complete("cwnd>1 sr and cc:bbr", 8, LIVE)
+    assert (found.start, found.end) == (7, 9), "what is under the cursor is replaced up to its end"
     assert "src:" in [one.text for one in found.choices]
 
 
@@ -106,3 +101,50 @@ def test_what_is_offered_is_understood(text: str) -> None:
             assert parse(one).fields
         except ValueError as wrong:
             assert "is a duration and" in str(wrong)  # noqa: PT017 - calculation goes on behind it
+
+
+# Values that are there
+
+
+def flows(count: int) -> Flows:
+    """Flows of which every third is bbr's, each with a remote port of its own."""
+    at = np.arange(count)
+    local = np.full(count, V4_MAPPED | 0x0A000307, "u8")
+    return Flows(
+        0,
+        {
+            "cookie": at.astype("u8"),
+            "cc": np.where(at % 3 == 0, b"bbr", b"cubic").astype("S16"),
+            "comm": np.where(at == 0, b"", b"nginx").astype("S16"),
+            "cgroup": np.zeros(count, "S64"),
+            "netns_name": np.zeros(count, "S48"),
+            "state": np.where(at % 4 == 0, 8, 1).astype("u1"),
+            "sport": np.full(count, 443, "u2"),
+            "dport": (at + 1000).astype("u2"),
+            "saddr_hi": np.zeros(count, "u8"),
+            "saddr_lo": local,
+            "daddr_hi": np.full(count, 0x20010DB8 << 32, "u8"),
+            "daddr_lo": (at % 2 + 7).astype("u8"),
+        },
+    )
+
+
+def test_values_present_are_the_commonest_first() -> None:
+    """Each field has the values of most flows first, and none for what has no name."""
+    values = counted(flows(9))
+    assert values["cc"] == ["cubic", "bbr"]
+    assert values["proc"] == ["nginx"]
+    assert values["cgroup"] == []
+    assert values["state"] == ["estab", "close-wait"]
+    assert values["sport"] == ["443"]
+    assert values["port"][0] == "443"
+    assert len(values["port"]) == 10
+    assert values["src"] == ["10.0.3.7"]
+    assert values["dst"] == ["2001:db8::7", "2001:db8::8"]
+    assert values["ip"][0] == "10.0.3.7"
+
+
+def test_values_present_are_bounded() -> None:
+    """Of 10,000 ports a list has only so many; without flows there are none."""
+    assert len(counted(flows(10_000))["dport"]) == MOST
+    assert not any(counted(flows(0)).values())

@@ -55,7 +55,7 @@ def moments(path: Path) -> list[int]:
 
 
 def test_all_is_in_the_file(tmp_path: Path) -> None:
-    """Events, samples and losses are there; a chunk is a second, but for quiet ones."""
+    """Events, samples, losses and origin are there; a chunk is a second, but for quiet ones."""
     batches = [probes(START + at * 100 * MS, 7) for at in range(5)]
     source = Delivered(batches, [samples(START, 7), samples(START + MS, 8)])
     run(source, tmp_path / "file", 3.5)
@@ -68,6 +68,12 @@ def test_all_is_in_the_file(tmp_path: Path) -> None:
     assert written[1].begin_ns == written[0].end_ns
     assert written[1].end_ns >= START + 3500 * MS
     assert (written[-1].lost, written[-1].skipped) == (3, 4)
+    recording = Recording(tmp_path / "file")
+    origin = recording.origin
+    recording.close()
+    assert (origin.description, origin.kernel_filter) == (Delivered.description, "port 443")
+    assert (origin.host, origin.kernel) == (os.uname().nodename, os.uname().release)
+    assert 1e18 < origin.wall_offset_ns < 4e18
 
 
 def test_quiet_seconds(tmp_path: Path) -> None:
@@ -80,18 +86,6 @@ def test_quiet_seconds(tmp_path: Path) -> None:
     begins = [chunk.begin_ns for chunk in written]
     assert begins == [START, *(chunk.end_ns for chunk in written[:-1])]
     assert moments(tmp_path / "file") == [START + 12_550 * MS]
-
-
-def test_where_it_comes_from(tmp_path: Path) -> None:
-    """The recording tells source, filter, host and clock."""
-    run(Delivered(), tmp_path / "file")
-    recording = Recording(tmp_path / "file")
-    origin = recording.origin
-    recording.close()
-    assert (origin.description, origin.kernel_filter) == (Delivered.description, "port 443")
-    assert origin.host == os.uname().nodename
-    assert origin.kernel == os.uname().release
-    assert 1e18 < origin.wall_offset_ns < 4e18
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -198,20 +192,24 @@ def test_what_hangs_is_not_written_to_again(
 
 
 def test_less_than_there_could_be(tmp_path: Path) -> None:
-    """Without root it says that there are samples alone, and why."""
+    """Without root it says that there are samples alone, and why; at the end, what ended since."""
     source = Delivered([], [samples(START, 7)])
     source.shortfall = TcctuiError("It needs root.", "Run: sudo tcctui record")
     said = run(source, tmp_path / "file")
     assert said.startswith("Recording less than there is: It needs root. Run: sudo tcctui record\n")
-
-
-def test_less_than_before(tmp_path: Path) -> None:
-    """Where sampling ends on the way, it is said at the end."""
     source = Delivered()
-    source._then = lambda: setattr(source, "shortfall", TcctuiError("Sampling broke off."))
-    assert "From some time on, less was recorded: Sampling broke off." in run(
-        source, tmp_path / "file"
-    )
+    source.then = lambda: setattr(source, "shortfall", TcctuiError("Sampling broke off."))
+    said = run(source, tmp_path / "other")
+    assert "From some time on, less was recorded: Sampling broke off." in said
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (10**13, "10.0 TB")],
+)
+def test_sizes(nbytes: int, text: str) -> None:
+    """Sizes are in powers of 1000."""
+    assert size(nbytes) == text
 
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
@@ -253,17 +251,8 @@ def test_nothing_is_written_over_a_replay(
     monkeypatch.setattr(RecordingWriter, "_put", put)
     monkeypatch.setattr("tcctui.headless.record.into_a_pipe", lambda: True)
     source = Delivered()
-    source._then = lambda: setattr(source, "shortfall", TcctuiError("Sampling broke off."))
+    source.then = lambda: setattr(source, "shortfall", TcctuiError("Sampling broke off."))
     assert record(source, None, force=False, duration=3.0, remarks=out) == 0
     intro = "Recording tcp_probe + sock_diag · 6.12.0, port 443; Ctrl-C ends it.\n"
     assert set(said) == {intro}
     assert out.getvalue() == intro
-
-
-@pytest.mark.parametrize(
-    ("nbytes", "text"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (12_345_678, "12.3 MB"), (10**13, "10.0 TB")],
-)
-def test_sizes(nbytes: int, text: str) -> None:
-    """Sizes are in powers of 1000."""
-    assert size(nbytes) == text

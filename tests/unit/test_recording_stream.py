@@ -169,13 +169,6 @@ def test_it_begins_with_its_first_chunk() -> None:
         source.close()
 
 
-def test_it_ends_before_its_first_chunk() -> None:
-    """Where there is a head and then no more, that is told instead of waiting for it."""
-    for rest, said in ((END, "ended"), (b"", "broke off")):
-        with pipe(stream_bytes()[0] + rest) as (file, _), pytest.raises(TcctuiError, match=said):
-            RecordingStream(file)
-
-
 @pytest.mark.parametrize("cut", [-1, -3000, 10])
 def test_the_other_end_goes(cut: int) -> None:
     """Where the pipe breaks off, what came whole is delivered before that is said."""
@@ -207,45 +200,35 @@ def test_garbage_in_the_middle() -> None:
         (b"ssh: connect to host x port 22: Connection refused", "not a recording"),
         (stream_bytes()[0][:-1], "breaks off"),
         (END, "not a recording"),
+        (stream_bytes()[0] + END, "ended"),
+        (stream_bytes()[0], "broke off"),
     ],
-    ids=["nothing", "text", "half", "end"],
+    ids=["nothing", "text", "half", "end", "no chunk", "head"],
 )
 def test_no_recording_comes(data: bytes, said: str) -> None:
-    """Whatever else comes first is told in a sentence."""
+    """Whatever else comes first is told in a sentence, instead of waiting; so is a terminal."""
     with pipe(data) as (file, _), pytest.raises(TcctuiError, match=said):
         RecordingStream(file)
-
-
-def test_a_terminal() -> None:
-    """A terminal is not waited for."""
     main, sub = os.openpty()
     with os.fdopen(sub, "rb", buffering=0) as file, pytest.raises(TcctuiError, match="terminal"):
         RecordingStream(file)
     os.close(main)
 
 
-def test_closing_does_not_wait() -> None:
-    """It can be closed while the other end is silent; until then there is nothing to read."""
-    with pipe(b"".join(stream_bytes(1)), close=False) as (file, _):
-        source = RecordingStream(file)
-        deadline, count = time.monotonic() + 60, 0
-        while count < 31 and time.monotonic() < deadline:
-            count += len(source.read(0.1))
-        assert len(source.read(0.2)) == 0
-        source.close()
+def test_nothing_is_kept_in_the_pipe() -> None:
+    """As the recorder writes a chunk it is there to be played; the rest of the stream may wait.
 
-
-def test_nothing_is_kept_in_the_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the recorder writes a chunk it is there to be played; the rest of the stream may wait."""
+    It can be closed while the other end is silent; until then there is nothing to read.
+    """
     head, first, second = stream_bytes(1, 2)
     with pipe(head + first, close=False) as (file, into):
         source = RecordingStream(file)
         deadline, count = time.monotonic() + 60, 0
-        while count < 31 and time.monotonic() < deadline:
-            count += len(source.read(0.1))
-        assert count == 31
-        os.write(into, second)
-        while count < 62 and time.monotonic() < deadline:
-            count += len(source.read(0.1))
-        assert count == 62
+        for all_of_it in (31, 62):
+            while count < all_of_it and time.monotonic() < deadline:
+                count += len(source.read(0.1))
+            assert count == all_of_it
+            if count == 31:
+                os.write(into, second)
+        assert len(source.read(0.2)) == 0
         source.close()

@@ -1,22 +1,29 @@
-"""Where recordings are written to, and what happens if they can't be."""
+"""Where recordings are written to, and what happens if they can't be; nothing waits for a disk."""
 
 from __future__ import annotations
 
 import os
 import resource
+import socket
 import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tcctui.errors import TcctuiError
+from tcctui.files.new_file import NewFile, give_to_caller, ours
+from tcctui.recording import location
+from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
+from tcctui.recording.location import opened
 from tcctui.recording.writer import PipeClosedError, RecordingWriter, require_pyarrow
+from tcctui.recording.writer_thread import RecordingThread
 from tests.unit.nobody import without_privileges
 from tests.unit.recordings import ORIGIN, chunk, same, written
 
@@ -35,8 +42,11 @@ def read(path: Path) -> int:
     return len(list(Recording(path).chunks(0, END_OF_TIME)))
 
 
-def test_only_its_owner_reads_it(tmp_path: Path) -> None:
-    """A new recording has mode 0600 before anything is in it, whatever the umask is."""
+def test_only_its_owner_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new recording has mode 0600 before anything is in it, whatever the umask is.
+
+    Under sudo it is the calling user's, so that he can replay it.
+    """
     before = os.umask(0)
     try:
         writer = RecordingWriter(tmp_path / "a", ORIGIN)
@@ -44,15 +54,11 @@ def test_only_its_owner_reads_it(tmp_path: Path) -> None:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
     writer.close()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_belongs_to_who_called_sudo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Under sudo the recording is the calling user's, so that he can replay it."""
-    monkeypatch.setenv("SUDO_UID", "12345")
-    monkeypatch.setenv("SUDO_GID", "2345")
-    path = written(tmp_path / "a", chunk(0))
-    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 2345)
+    if os.geteuid() == 0:
+        monkeypatch.setenv("SUDO_UID", "12345")
+        monkeypatch.setenv("SUDO_GID", "2345")
+        there = written(tmp_path / "b", chunk(0)).stat()
+        assert (there.st_uid, there.st_gid) == (12345, 2345)
 
 
 def test_every_chunk_is_in_the_file_at_once(tmp_path: Path) -> None:
@@ -71,14 +77,9 @@ def test_every_chunk_is_in_the_file_at_once(tmp_path: Path) -> None:
 
 
 def test_never_overwrites(tmp_path: Path) -> None:
-    """What is there stays, unless --force is given; a link to nowhere stays even then."""
+    """What is there stays, unless --force is given."""
     path = written(tmp_path / "a", chunk(0), chunk(1))
     assert "--force" in refusal(path).mend
-    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
-    for force in (False, True):
-        assert "symbolic link" in refusal(tmp_path / "link", force=force).reason
-    assert (tmp_path / "link").is_symlink()
-    assert not (tmp_path / "nowhere").exists()
     assert read(path) == 2
     playing = Recording(path)
     writer = RecordingWriter(path, ORIGIN, force=True)
@@ -88,17 +89,48 @@ def test_never_overwrites(tmp_path: Path) -> None:
     assert len(list(playing.chunks(0, END_OF_TIME))) == 2  # whoever plays the old one goes on
 
 
-def test_places_that_are_no_files(tmp_path: Path) -> None:
-    """Directories, missing ones and terminals are told in a sentence."""
-    assert "is a directory" in refusal(tmp_path).reason
-    assert "is a directory" in refusal(tmp_path, force=True).reason
+def test_places_that_are_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Directories, missing ones, terminals and sockets are told in a sentence."""
+    for force in (False, True):
+        assert "is a directory" in refusal(tmp_path, force=force).reason
     assert "no directory" in refusal(tmp_path / "none" / "a").reason
     written(tmp_path / "a", chunk(0))
     assert "can't be written" in refusal(tmp_path / "a" / "b").reason
+    with terminal() as sub:
+        assert "is a terminal" in refusal(Path(os.ttyname(sub))).reason
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "socket"))
+        assert "can't be written" in refused(tmp_path / "socket")
+
+    def refuse(*_: object) -> int:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(os, "open", refuse)
+    assert "read-only" in refusal(tmp_path / "new").reason
+
+
+@contextmanager
+def terminal() -> Iterator[int]:
+    """Open a terminal; gives the end that a program has."""
     main, sub = os.openpty()
-    assert "is a terminal" in refusal(Path(os.ttyname(sub))).reason
+    yield sub
     os.close(main)
     os.close(sub)
+
+
+def test_links(tmp_path: Path) -> None:
+    """Links are neither followed nor replaced, whatever they lead to."""
+    (tmp_path / "file").write_text("mine")
+    os.mkfifo(tmp_path / "fifo")
+    for name in ("file", "fifo", "none", "/dev/null"):
+        link = tmp_path / "link"
+        link.symlink_to(tmp_path / name)
+        for force in (False, True):
+            assert "symbolic link" in refused(link, force=force)
+            assert "symbolic link" in refusal(link, force=force).reason
+        link.unlink()
+    assert (tmp_path / "file").read_text() == "mine"
+    assert not (tmp_path / "none").exists()
 
 
 def test_places_that_are_not_ours(public_path: Path) -> None:
@@ -142,19 +174,20 @@ def test_full_disk(tmp_path: Path) -> None:
 
 
 def test_full_before_it_begins(tmp_path: Path) -> None:
-    """Where not even the beginning finds room, no file is left."""
+    """Where not even the beginning finds room, no file is left; the old one stays, --force or not.
+
+    A device that is always full is as a full disk, and is not deleted.
+    """
     with room(1000):
         assert "no more room" in refusal(tmp_path / "a").reason
     assert not list(tmp_path.iterdir())
-
-
-def test_full_before_it_replaces(tmp_path: Path) -> None:
-    """Where the new recording finds no room, the old one stays, --force or not."""
     path = written(tmp_path / "a", chunk(0), chunk(1))
     with room(1000):
         assert "no more room" in refusal(path, force=True).reason
     assert read(path) == 2
     assert list(tmp_path.iterdir()) == [path]
+    assert "no more room" in refusal(Path("/dev/full")).reason
+    assert Path("/dev/full").exists()
 
 
 @pytest.mark.parametrize("how", ["replaced", "deleted"])
@@ -174,21 +207,11 @@ def test_a_file_that_is_lost_meanwhile(tmp_path: Path, how: str, until: str) -> 
         writer.write(chunk(1)) if until == "write" else writer.close()
     writer.close()
     assert how == "deleted" or read(path) == 1
-
-
-def test_a_file_that_is_moved_meanwhile(tmp_path: Path) -> None:
-    """A recording may be moved while it is made: it goes on where it is."""
-    writer = RecordingWriter(tmp_path / "a", ORIGIN)
-    (tmp_path / "a").rename(tmp_path / "b")
+    writer = RecordingWriter(tmp_path / "b", ORIGIN)
+    (tmp_path / "b").rename(tmp_path / "c")  # one that is moved goes on where it is
     writer.write(chunk(0))
     writer.close()
-    assert read(tmp_path / "b") == 1
-
-
-def test_a_full_device() -> None:
-    """A device that is always full is as a full disk, and is not deleted."""
-    assert "no more room" in refusal(Path("/dev/full")).reason
-    assert Path("/dev/full").exists()
+    assert read(tmp_path / "c") == 1
 
 
 def test_a_fifo(tmp_path: Path) -> None:
@@ -219,28 +242,6 @@ def write_many(writer: RecordingWriter) -> None:
         writer.write(chunk(number))
 
 
-def test_standard_output(tmp_path: Path) -> None:
-    """Standard output takes a recording behind what is there, and a terminal is refused."""
-    code = (
-        "from tests.unit.recordings import ORIGIN, chunk\n"
-        "from tcctui.recording.writer import RecordingWriter\n"
-        "writer = RecordingWriter(None, ORIGIN)\n"
-        "writer.write(chunk(0)); writer.close()"
-    )
-    path = tmp_path / "a"
-    with path.open("wb") as file:
-        subprocess.run([sys.executable, "-c", code], stdout=file, check=True)
-    assert read(path) == 1
-    assert Recording(path).remark == ""
-    main, sub = os.openpty()
-    run = subprocess.run(
-        [sys.executable, "-c", code], stdout=sub, stderr=subprocess.PIPE, text=True, check=False
-    )
-    os.close(main)
-    os.close(sub)
-    assert "A recording is no text for a terminal." in run.stderr
-
-
 def test_without_pyarrow(tmp_path: Path) -> None:
     """Where pyarrow is missing, it is said how to get it, and no file is made."""
     code = (
@@ -262,11 +263,253 @@ def test_without_pyarrow(tmp_path: Path) -> None:
     require_pyarrow()
 
 
-def test_a_disk_that_is_read_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A read-only disk is named as such."""
+# Besides a new file
 
-    def refuse(*_: object) -> int:
-        raise OSError(30, "Read-only file system")
 
-    monkeypatch.setattr(os, "open", refuse)
-    assert "read-only" in refusal(tmp_path / "a").reason
+CODE = """
+import sys
+from pathlib import Path
+from tests.unit.recordings import ORIGIN, chunk
+from tcctui.recording.writer import RecordingWriter
+path = Path(sys.argv[1]) if sys.argv[1] else None
+writer = RecordingWriter(path, ORIGIN, force="force" in sys.argv)
+writer.write(chunk(0)); writer.close()
+"""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs files of others")
+
+
+def refused(path: Path, *, force: bool = False) -> str:
+    """Give what is said of a place that nothing is written to."""
+    with pytest.raises(TcctuiError) as caught:
+        opened(path, force=force)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("force", ["", "force"])
+@pytest.mark.parametrize(
+    "way", ["", "/dev/stdout", "/proc/self/fd/1", "/dev/fd/1", "link", "itself"]
+)
+def test_names_of_standard_output(tmp_path: Path, way: str, force: str) -> None:
+    """However standard output is called, the recording goes there, and the name stays."""
+    out, link = tmp_path / "out", tmp_path / "stdout"
+    link.symlink_to("/dev/stdout")
+    name = {"link": str(link), "itself": str(out)}.get(way, way)
+    with out.open("wb") as file:
+        subprocess.run([sys.executable, "-c", CODE, name, force], stdout=file, check=True)
+    recording = Recording(out)
+    assert recording.totals().batches == 1
+    assert recording.remark == ""
+    assert link.is_symlink()
+    assert Path("/dev/stdout").is_symlink()
+    assert sorted(tmp_path.iterdir()) == [out, link]
+    if way == "":
+        run = [sys.executable, "-c", CODE, name, force]
+        with terminal() as sub:
+            done = subprocess.run(run, stdout=sub, stderr=subprocess.PIPE, text=True, check=False)
+        assert "A recording is no text for a terminal." in done.stderr
+
+
+def test_other_descriptors(tmp_path: Path) -> None:
+    """A descriptor that the shell opened is written to; that of another process is not."""
+    out = tmp_path / "out"
+    with out.open("wb") as file:
+        descriptor = opened(Path(f"/dev/fd/{file.fileno()}"), force=True)
+        assert isinstance(descriptor, int)
+        assert os.path.samestat(os.fstat(descriptor), out.stat())
+        os.close(descriptor)
+    assert "Bad file descriptor" in refused(Path("/dev/fd/999"))
+    assert "symbolic link" in refused(Path(f"/proc/{os.getppid()}/fd/0"), force=True)
+
+
+@needs_root
+def test_a_fifo_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a directory such as /tmp, nobody else's FIFO is written to; who called sudo is oneself.
+
+    Nor is a disk written over.
+    """
+    shared, fifo = tmp_path / "shared", tmp_path / "shared" / "fifo"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    os.mkfifo(fifo, 0o666)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+
+    def accepted() -> None:
+        descriptor = opened(fifo, force=False)
+        assert isinstance(descriptor, int)
+        os.close(descriptor)
+
+    accepted()
+    os.chown(fifo, 12345, 12345)
+    assert "belongs to another user" in refused(fifo)
+    monkeypatch.setenv("SUDO_UID", "12345")
+    accepted()
+    os.close(reader)
+    with without_privileges():
+        assert not ours(12345)
+    disk = tmp_path / "disk"
+    try:
+        os.mknod(disk, 0o060600, os.makedev(7, 250))
+    except OSError:
+        pytest.skip("no block devices can be made here")
+    assert "is a disk" in refused(disk, force=True)
+
+
+def test_replaced_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is opened is what was looked at."""
+    os.mkfifo(tmp_path / "fifo")
+    os.mkfifo(tmp_path / "other")
+    reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    looked = os.lstat(tmp_path / "other")
+    monkeypatch.setattr(os, "lstat", lambda _: looked)
+    with pytest.raises(TcctuiError, match="was replaced"):
+        location.opened(tmp_path / "fifo", force=False)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("user", ["99999999999999", "4" * 5000, "²", "", "-1", "x"])
+def test_sudo_that_says_nonsense(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str
+) -> None:
+    """What SUDO_UID says may be anything: the file is made nevertheless."""
+    monkeypatch.setenv("SUDO_UID", user)
+    monkeypatch.setenv("SUDO_GID", user)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    with (tmp_path / "a").open("wb") as file:
+        give_to_caller(file.fileno())
+
+
+def test_a_file_system_without_owners_and_links(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where files have neither owners nor second names, they are made, and replace nothing."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setenv("SUDO_UID", "1000")
+    monkeypatch.setenv("SUDO_GID", "1000")
+    for name in ("fchown", "link"):
+        monkeypatch.setattr(os, name, refuse)
+    path = tmp_path / "a"
+    new, late = (NewFile(path, force=False) for _ in range(2))
+    os.write(new.descriptor, b"new")
+    for file in (new, late):
+        os.close(file.descriptor)
+    new.name()
+    with pytest.raises(TcctuiError, match="already exists"):
+        late.name()
+    assert path.read_bytes() == b"new"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# Beside what reads
+
+
+SOON = 60.0
+
+
+class Slow(RecordingWriter):
+    """Writes when it is told to."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, ORIGIN)
+        self.may = threading.Semaphore(0)
+
+    def write(self, chunk: Chunk) -> None:
+        assert self.may.acquire(timeout=SOON)
+        super().write(chunk)
+
+
+class Full(RecordingWriter):
+    """Has no room."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, ORIGIN)
+        self.failed = threading.Event()
+
+    def write(self, chunk: Chunk) -> None:
+        self.failed.set()
+        raise TcctuiError("There is no more room.")
+
+
+def repeated(what: Callable[[RecordingThread], object], recording: RecordingThread) -> None:
+    """Do something often: the other thread may need a moment."""
+    deadline = time.monotonic() + SOON
+    while time.monotonic() < deadline:
+        what(recording)
+        time.sleep(0.01)
+
+
+def test_nobody_waits(tmp_path: Path) -> None:
+    """Chunks are taken while one is being written; all of them are in the file at the end."""
+    writer = Slow(tmp_path / "it")
+    recording = RecordingThread(writer)
+    given = [chunk(number) for number in range(5)]
+    for part in given:
+        recording.write(part)
+    assert writer.events == 0
+    writer.may.release(5)
+    recording.close()
+    recording.close()
+    opened = Recording(tmp_path / "it")
+    read = list(opened.chunks(0, 1 << 62))
+    assert opened.remark == ""
+    opened.close()
+    assert [same(one, other) for one, other in zip(read, given, strict=True)] == [True] * 5
+    lost = RecordingThread(Slow(tmp_path / "lost"))
+    (tmp_path / "lost").unlink()
+    with pytest.raises(TcctuiError, match="was deleted"):  # though seen only at the end
+        lost.close()
+
+
+def test_memory_is_bounded(tmp_path: Path) -> None:
+    """Beyond its room, whoever gives the next chunk waits until there is room again."""
+    writer = Slow(tmp_path / "it")
+    recording = RecordingThread(writer, room=1)
+    recording.write(chunk(0))
+    taken = threading.Event()
+
+    def give() -> None:
+        recording.write(chunk(1))
+        taken.set()
+
+    other = threading.Thread(target=give)
+    other.start()
+    assert not taken.wait(0.3)
+    writer.may.release()
+    assert taken.wait(SOON)
+    writer.may.release()
+    recording.close()
+    other.join()
+
+
+def test_failures_are_told_once(tmp_path: Path) -> None:
+    """What can't be written is told by the next write or at the end; not again."""
+    tell: tuple[Callable[[RecordingThread], object], ...] = (
+        lambda recording: recording.write(chunk(1)),
+        lambda recording: recording.close(),
+    )
+    for number, told in enumerate(tell):
+        writer = Full(tmp_path / str(number))
+        recording = RecordingThread(writer)
+        recording.write(chunk(0))
+        assert writer.failed.wait(SOON)
+        with pytest.raises(TcctuiError, match="no more room"):
+            repeated(told, recording)
+        assert recording.failed
+        recording.close()
+
+
+def test_given_up(tmp_path: Path) -> None:
+    """What hangs is left as it is, and what waits behind it is not written later."""
+    writer = Slow(tmp_path / "it")
+    recording = RecordingThread(writer)
+    recording.write(chunk(0))
+    recording.write(chunk(1))
+    recording.give_up()
+    writer.may.release(2)
+    with pytest.raises(TcctuiError, match="has ended"):
+        repeated(lambda it: it.write(chunk(2)), recording)
+    assert writer.events == len(chunk(0).events)

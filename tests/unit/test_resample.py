@@ -135,45 +135,16 @@ def test_no_dip_is_lost_at_any_number_of_columns(
 
 @pytest.mark.parametrize("seconds", [60, 10, None])
 def test_there_are_never_more_columns_than_asked_for(seconds: int | None) -> None:
-    """A chart has room for so many columns and no more, whenever it is looked at."""
+    """A chart has room for so many columns and no more, whenever it is looked at.
+
+    A window is drawn as finely as they allow, to a factor of two.
+    """
     store = filled(traffic(400, 300, seed=1), 1070 * SECOND)
-    too_many = {}
     for columns in range(2, 301):
         for later in range(0, 40, 3):
             past = chart(store, seconds, columns, (1070 * 10 + later) * BUCKET)
-            if len(past.series["snd_cwnd"].last) > columns:
-                too_many[columns] = len(past.series["snd_cwnd"].last)
-    assert too_many == {}
-
-
-def test_columns_are_used() -> None:
-    """A window is drawn as finely as the columns allow, to a factor of two."""
-    store = filled(traffic(400, 300, seed=1), 1070 * SECOND)
-    for columns in range(2, 300):
-        assert len(chart(store, 60, columns).series["snd_cwnd"].last) > columns / 2
-
-
-@pytest.mark.parametrize("idle", [11, 59, 61, 3600])
-@pytest.mark.parametrize("seconds", [10, 60])
-def test_the_last_value_holds_from_the_left_edge(seconds: int, idle: int) -> None:
-    """A window in which nothing happened begins with the last value before it."""
-    events = probes([SECOND, 2 * SECOND], snd_cwnd=[7, 42], srtt=[9, 1234])
-    past = chart(filled(events, 2 * SECOND + idle * SECOND), seconds, 100)
-    for name, last in (("snd_cwnd", 42), ("srtt_us", 1234)):
-        shown = past.series[name]
-        if idle > seconds:
-            assert numbers(shown, 0) == (last, last, last)
-            assert np.isnan(shown.last[1:]).all()
-        else:
-            assert np.nanmax(shown.last) == last
-
-
-def test_before_the_first_event_there_is_nothing() -> None:
-    """A young flow's chart begins where the flow does."""
-    past = chart(filled(probes(100 * SECOND, snd_cwnd=5), 103 * SECOND), 10, 100)
-    shown = past.series["snd_cwnd"].last
-    assert np.isnan(shown[: len(shown) // 2]).all()
-    assert np.nanmax(shown) == 5
+            assert len(past.series["snd_cwnd"].last) <= columns
+        assert seconds != 60 or len(chart(store, 60, columns).series["snd_cwnd"].last) > columns / 2
 
 
 @pytest.mark.parametrize("seconds", [60, 10])

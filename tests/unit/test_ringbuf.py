@@ -11,13 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    precondition,
-    rule,
-)
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.ringbuf import MappedRing, Ring
@@ -83,19 +77,11 @@ def numbers(events: Events) -> list[int]:
     return found
 
 
-def test_an_empty_ring_gives_nothing() -> None:
-    """Where both positions are the same, there is nothing to read and nothing moves."""
-    kernel = Producer()
-    ring = kernel.ring()
-    assert ring.used == 0
-    assert len(ring.read(100)) == 0
-    assert kernel.consumer[0] == 0
-
-
 def test_committed_records_come_in_order_with_every_field() -> None:
     """What was committed comes out as it was written, and its room is given back."""
     kernel = Producer()
     ring = kernel.ring()
+    assert len(ring.read(100)) == ring.used == 0
     written = [numbered(1), numbered(2), numbered(3)]
     for event in written:
         kernel.submit(event)
@@ -104,78 +90,30 @@ def test_committed_records_come_in_order_with_every_field() -> None:
     assert got.dtype == EVENT
     assert got.tobytes() == b"".join(event.tobytes() for event in written)
     assert kernel.consumer[0] == 3 * RECORD
-    assert ring.used == 0
-    assert len(ring.read(100)) == 0
+    assert len(ring.read(100)) == ring.used == 0
 
 
-def test_a_limit_leaves_the_rest_for_the_next_read() -> None:
-    """No more than `limit` records are taken, and none is lost between two reads."""
+@pytest.mark.parametrize(
+    ("records", "limit", "reads"),
+    [
+        ("ccccc", 2, [[1, 2], [3, 4], [5]]),
+        ("cbc", 100, [[1], []]),
+        ("bc", 100, [[]]),
+        ("dcdcd", 100, [[2, 4]]),
+        ("dcbc", 100, [[2], []]),
+    ],
+)
+def test_busy_and_discarded_records(records: str, limit: int, reads: list[list[int]]) -> None:
+    """Up to `limit` records are taken, none behind a busy one; a discarded one is no event."""
     kernel = Producer()
     ring = kernel.ring()
-    for number in range(1, 6):
-        kernel.submit(numbered(number))
-    assert numbers(ring.read(2)) == [1, 2]
-    assert kernel.consumer[0] == 2 * RECORD
-    assert numbers(ring.read(2)) == [3, 4]
-    assert numbers(ring.read(2)) == [5]
-
-
-def test_reading_stops_before_a_record_that_is_being_written() -> None:
-    """A BUSY record and all behind it stay, also where those are committed, until it is done."""
-    kernel = Producer()
-    ring = kernel.ring()
-    kernel.submit(numbered(1))
-    slow = kernel.reserve()
-    assert slow is not None
-    kernel.submit(numbered(3))
-    assert numbers(ring.read(100)) == [1]
-    assert numbers(ring.read(100)) == []
-    assert kernel.consumer[0] == RECORD
-    kernel.commit(slow, numbered(2))
-    assert numbers(ring.read(100)) == [2, 3]
-
-
-def test_a_ring_that_begins_with_a_busy_record_gives_nothing() -> None:
-    """Where the first record is being written, the consumer's position does not move."""
-    kernel = Producer()
-    ring = kernel.ring()
-    assert kernel.reserve() == 0
-    assert len(ring.read(100)) == 0
-    assert kernel.consumer[0] == 0
-
-
-def test_discarded_records_are_skipped_and_their_room_is_given_back() -> None:
-    """A DISCARD record is not an event, at the beginning, in the middle and at the end."""
-    kernel = Producer()
-    ring = kernel.ring()
-    for number, flags in ((1, DISCARD), (2, 0), (3, DISCARD), (4, 0), (5, DISCARD)):
-        kernel.submit(numbered(number), flags)
-    assert numbers(ring.read(100)) == [2, 4]
-    assert kernel.consumer[0] == 5 * RECORD
-
-
-def test_a_discarded_record_before_a_busy_one() -> None:
-    """DISCARD and BUSY in one read: the one is skipped, the other stops it."""
-    kernel = Producer()
-    ring = kernel.ring()
-    kernel.submit(numbered(1), DISCARD)
-    kernel.submit(numbered(2))
-    assert kernel.reserve() is not None
-    kernel.submit(numbered(4))
-    assert numbers(ring.read(100)) == [2]
-    assert kernel.consumer[0] == 2 * RECORD
-
-
-def test_a_record_across_the_end_is_whole() -> None:
-    """Records that wrap around the end of the data area are read as one piece, in every place."""
-    kernel = Producer()
-    ring = kernel.ring()
-    wrapped = 0
-    for number in range(100):
-        wrapped += int(kernel.producer[0]) % SIZE > SIZE - RECORD
-        kernel.submit(numbered(number))
-        assert numbers(ring.read(100)) == [number]
-    assert wrapped > 5
+    for number, kind in enumerate(records, 1):
+        if kind == "b":
+            assert kernel.reserve() is not None
+        else:
+            kernel.submit(numbered(number), DISCARD if kind == "d" else 0)
+    assert [numbers(ring.read(limit)) for _ in reads] == reads
+    assert kernel.consumer[0] == f"{records}b".index("b") * RECORD
 
 
 def test_a_full_ring_is_read_at_once() -> None:

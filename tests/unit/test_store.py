@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.columns import DERIVED, FIELDS
+from tcctui.flows.index import KeyIndex
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
 from tcctui.wire.events import NO_SSTHRESH, TcpState
@@ -29,37 +30,9 @@ from tests.unit.events import (
     state,
     together,
 )
-from tests.unit.stores import MEMORY, SOCKET, filled, ingest, known, value
+from tests.unit.stores import MEMORY, SOCKET, charted, filled, ingest, known, value
 
 # What is kept of a flow
-
-
-def test_each_cookie_is_a_flow_with_its_newest_values() -> None:
-    """Two flows in one batch keep their own values, all of them from their last event."""
-    store = filled(
-        together(
-            probes(1 * SECOND, 5, snd_cwnd=10, srtt=100, mark=1),
-            probes(2 * SECOND, 9, snd_cwnd=20, ssthresh=7, snd_wnd=70, rcv_wnd=71, skaddr=3),
-            probes(3 * SECOND, 5, snd_cwnd=11, srtt=101, mark=2, snd_nxt=500, snd_una=200),
-        )
-    )
-    five = {"snd_cwnd": 11, "srtt_us": 101, "mark": 2, "events": 2, "in_flight": 300}
-    five |= {"first_ns": SECOND, "last_ns": 3 * SECOND, "snd_nxt": 500, "snd_una": 200}
-    nine = {"snd_cwnd": 20, "ssthresh": 7, "snd_wnd": 70, "rcv_wnd": 71, "events": 1, "skaddr": 3}
-    for cookie, expected in ((5, five), (9, nine)):
-        assert {name: value(store, name, cookie) for name in expected} == expected
-    assert known(store) == [5, 9]
-
-
-def test_a_known_flow_goes_on() -> None:
-    """A later batch changes what is new, and leaves when the flow was first seen."""
-    store = filled(probes(SECOND, snd_cwnd=10), probes([2 * SECOND, 3 * SECOND], snd_cwnd=[4, 5]))
-    assert value(store, "snd_cwnd") == 5
-    assert value(store, "events") == 3
-    assert value(store, "first_ns") == SECOND
-    assert value(store, "last_ns") == 3 * SECOND
-    assert value(store, "age_ns") == 2 * SECOND
-    assert value(store, "state") == TcpState.ESTABLISHED
 
 
 @pytest.mark.parametrize(
@@ -81,7 +54,10 @@ def test_addresses_and_ports(local: Endpoint, remote: Endpoint) -> None:
 
 
 def test_all_flows_are_given_in_the_order_of_their_cookies() -> None:
-    """However they came, and whatever places they got, `flows` has the smallest cookie first."""
+    """However they came, and whatever places they got, `flows` has the smallest cookie first.
+
+    `some_flows` keeps the order of the cookies and leaves out those that are not known.
+    """
     store = filled(probes(np.arange(3) + SECOND, [3, 2**64 - 1, 2], snd_cwnd=[30, 50, 20]))
     ingest(store, destroy(SECOND + 9, 3, 0), probes(2 * SECOND, 9, snd_cwnd=90))
     store.ingest(NOTHING, 61 * SECOND)
@@ -89,86 +65,35 @@ def test_all_flows_are_given_in_the_order_of_their_cookies() -> None:
     flows = store.flows(["snd_cwnd"])
     assert flows["cookie"].tolist() == [1, 2, 4, 9, 2**64 - 1]
     assert flows["snd_cwnd"].tolist() == [10, 20, 40, 90, 50]
-
-
-def test_flows_are_given_in_the_order_asked_for() -> None:
-    """`some_flows` keeps the order of the cookies and leaves out those that are not known."""
-    store = filled(probes(np.arange(4) + SECOND, [3, 1, 2, 4], snd_cwnd=[30, 10, 20, 40]))
-    found = store.some_flows(np.array([4, 99, 1, 3], "u8"), ["snd_cwnd"])
-    assert found["cookie"].tolist() == [4, 1, 3]
-    assert found["snd_cwnd"].tolist() == [40, 10, 30]
+    found = store.some_flows(np.array([4, 99, 1, 9], "u8"), ["snd_cwnd"])
+    assert found["cookie"].tolist() == [4, 1, 9]
+    assert found["snd_cwnd"].tolist() == [40, 10, 90]
     assert found.count == 3
 
 
-@pytest.mark.parametrize("threshold", [5, 10, 11, NO_SSTHRESH])
-def test_slow_start(threshold: int) -> None:
-    """A flow is in slow start while snd_cwnd is below ssthresh (tcp_in_slow_start)."""
-    store = filled(probes(SECOND, snd_cwnd=10, ssthresh=threshold))
-    assert value(store, "slow_start") == (threshold > 10)
-
-
-@pytest.mark.parametrize(
-    ("una", "acked"),
-    [
-        ([1000], 0),
-        ([1000, 1000, 2500], 1500),
-        ([0xFFFF_FF00, 0x100], 512),
-        ([0xFFFF_FFFF, 0, 0x7FFF_FFFF], 1 + 0x7FFF_FFFF),
-        ([2000, 1500], 0),
-        ([2000, 3000, 2500], 1000),
-        ([0x10, 0xFFFF_FFF0], 0),
-    ],
-)
-def test_bytes_acked_is_how_far_snd_una_went(una: list[int], acked: int) -> None:
-    """Sequence numbers wrap at 2³², and a step back counts nothing; in one batch and in several."""
-    events = probes(np.arange(len(una)) * MS + SECOND, snd_una=una)
-    assert value(filled(events), "bytes_acked") == acked
-    assert value(filled(*(events[at : at + 1] for at in range(len(una)))), "bytes_acked") == acked
-
-
-@pytest.mark.parametrize(
-    ("nxt", "una", "in_flight"),
-    [(5000, 2000, 3000), (7, 7, 0), (0x100, 0xFFFF_FF00, 0x200), (0, 0xFFFF_FFFF, 1)],
-)
-def test_bytes_in_flight(nxt: int, una: int, in_flight: int) -> None:
-    """In flight is snd_nxt - snd_una modulo 2³²."""
-    assert value(filled(probes(SECOND, snd_nxt=nxt, snd_una=una)), "in_flight") == in_flight
-
-
-def test_cookies_as_large_as_they_get() -> None:
-    """Cookies too large for the fast sort, up to 64 bits, are told apart as well as small ones."""
-    cookies = [2**64 - 1, 2**63 + 1, 1, 2**44, 2**63 + 1, 2**64 - 1, 1, 2**44 + 1]
-    store = filled(
-        probes(
-            np.arange(8) * MS + SECOND,
-            np.array(cookies, "u8"),
-            snd_cwnd=range(8),
-            snd_una=np.arange(8) * 100,
-        )
-    )
-    assert known(store) == sorted(set(cookies))
-    for cookie in set(cookies):
-        places = [place for place, other in enumerate(cookies) if other == cookie]
-        assert value(store, "snd_cwnd", cookie) == places[-1]
-        assert value(store, "bytes_acked", cookie) == (places[-1] - places[0]) * 100
-        assert value(store, "events", cookie) == len(places)
+LARGE = st.integers(1, 2**64 - 1) | st.sampled_from([2**64 - 1, 2**63 + 1, 2**44, 2**44 + 1])
+"""Cookies up to 64 bits, some of which are too large for the fast sort."""
 
 
 @settings(max_examples=60)
 @given(
-    cookies=st.lists(st.integers(1, 12) | st.integers(1, 2**64 - 1), min_size=1, max_size=120),
+    cookies=st.lists(st.integers(1, 12) | LARGE, min_size=1, max_size=120),
     cuts=st.lists(st.integers(0, 120), max_size=8),
     seed=st.integers(0, 2**32),
 )
 def test_values_are_those_of_the_last_event(cookies: list[int], cuts: list[int], seed: int) -> None:
-    """However events are cut into batches, each flow has the values of its last one."""
+    """However events are cut into batches, each flow has the values of its last one.
+
+    Bytes acknowledged are how far snd_una went: it wraps at 2³², and a step back counts nothing.
+    """
     random = np.random.default_rng(seed)
     count = len(cookies)
     numbers: dict[str, Any] = {
         name: random.integers(0, 2**32, count)
         for name in ("snd_cwnd", "ssthresh", "srtt", "snd_wnd", "rcv_wnd", "snd_nxt", "mark")
     }
-    una = np.cumsum(random.integers(0, 2**31, count)) % 2**32
+    numbers["skaddr"] = np.array(cookies, "u8") + np.uint64(1)
+    una = np.cumsum(random.integers(-(2**20), 2**31, count)) % 2**32
     when = SECOND + np.cumsum(random.integers(0, 300 * MS, count))
     events = probes(when, np.array(cookies, "u8"), snd_una=una, **numbers)
     store = filled(*(part for part in np.split(events, sorted(cuts)) if len(part)))
@@ -178,6 +103,13 @@ def test_values_are_those_of_the_last_event(cookies: list[int], cuts: list[int],
         for field in (*numbers, "snd_una"):
             column = "srtt_us" if field == "srtt" else field
             assert value(store, column, cookie) == own[field][-1]
+        flight = (int(own["snd_nxt"][-1]) - int(own["snd_una"][-1])) % 2**32
+        assert value(store, "in_flight", cookie) == flight
+        slow = own["snd_cwnd"][-1] < own["ssthresh"][-1]  # tcp_in_slow_start
+        assert value(store, "slow_start", cookie) == slow
+        assert value(store, "state", cookie) == TcpState.ESTABLISHED
+        age = int(own["ts_ns"].max()) - int(own["ts_ns"][0])
+        assert value(store, "age_ns", cookie) >= age
         assert value(store, "first_ns", cookie) == own["ts_ns"][0]
         assert value(store, "last_ns", cookie) == own["ts_ns"][-1]
         assert value(store, "events", cookie) == len(own)
@@ -197,8 +129,7 @@ def test_time_that_goes_backwards_within_a_flow() -> None:
     )
     assert value(store, "snd_cwnd") == 2
     assert value(store, "bytes_acked") == 400
-    past = store.history(1, 10, 100)
-    assert past is not None
+    past = charted(store, 1, 10, 100)
     assert np.nanmin(past.series["snd_cwnd"].low) == 2
     assert np.nanmax(past.series["snd_cwnd"].high) == 30
     assert past.series["snd_cwnd"].last[-1] == 2
@@ -213,10 +144,8 @@ def test_a_batch_that_spans_minutes(dense: int) -> None:
     store.ingest(probes(when, snd_cwnd=sizes, snd_una=np.arange(len(when))), int(when[-1]))
     assert value(store, "events") == len(when)
     assert value(store, "bytes_acked") == len(when) - 1
-    life = store.history(1, None, 300)
-    recent = store.history(1, 60, 300)
-    assert life is not None
-    assert recent is not None
+    life = charted(store, 1, None, 300)
+    recent = charted(store, 1, 60, 300)
     assert np.nanmin(life.series["snd_cwnd"].low) == 1
     assert np.nanmax(life.series["snd_cwnd"].high) == sizes.max()
     assert not np.isnan(recent.series["snd_cwnd"].low).any()
@@ -282,14 +211,6 @@ def test_snapshots_are_copies() -> None:
         np.testing.assert_array_equal(array, copy)
 
 
-def test_the_moment_of_a_snapshot_never_steps_back() -> None:
-    """`now_ns` is the latest time the store was told, whatever the batches say."""
-    store = filled(probes(5 * SECOND))
-    assert store.flows([]).now_ns == 5 * SECOND
-    store.ingest(NOTHING, 4 * SECOND)
-    assert store.flows([]).now_ns == 5 * SECOND
-
-
 def test_an_empty_store_answers() -> None:
     """Before the first event everything can be asked, and the answer is nothing."""
     store = Store(MEMORY)
@@ -301,6 +222,16 @@ def test_an_empty_store_answers() -> None:
     assert lines.shape == (1, 10)
     assert np.isnan(lines).all()
     assert store.totals() == Totals(0, 0, 0)
+    ingest(store, probes(5 * SECOND))
+    store.ingest(NOTHING, 4 * SECOND)  # the latest time that it was told, whatever batches say
+    assert store.flows([]).now_ns == 5 * SECOND
+
+
+@pytest.mark.parametrize("threshold", [5, 10, 11, NO_SSTHRESH])
+def test_slow_start(threshold: int) -> None:
+    """A flow is in slow start while snd_cwnd is below ssthresh (tcp_in_slow_start)."""
+    store = filled(probes(SECOND, snd_cwnd=10, ssthresh=threshold))
+    assert value(store, "slow_start") == (threshold > 10)
 
 
 def test_one_thread_puts_in_while_others_take_out() -> None:
@@ -349,3 +280,29 @@ def test_one_thread_puts_in_while_others_take_out() -> None:
         sys.setswitchinterval(interval)
     assert failures == []
     assert store.totals().events == 300 * 41
+
+
+# The index of keys
+
+
+keys = st.integers(0, 12) | st.sampled_from([2**64 - 1, 2**63])
+puts = st.lists(st.tuples(keys, st.integers(0, 9)), max_size=8, unique_by=lambda pair: pair[1])
+steps = st.lists(st.tuples(puts, st.lists(st.integers(0, 20), unique=True)), max_size=12)
+
+
+@settings(max_examples=200)
+@given(steps=steps)
+def test_an_index_is_like_a_dict(steps: list[tuple[list[tuple[int, int]], list[int]]]) -> None:
+    """The last row put for a key counts; a row that is removed takes no other row's key along."""
+    index, model = KeyIndex(), dict[int, int]()
+    every = np.array([*range(14), 2**63, 2**64 - 1], "u8")
+    for put, removed in steps:
+        rows = np.array([row for _, row in put], "i8")
+        index.remove_rows(rows)  # a row has one key at a time
+        model = {key: row for key, row in model.items() if row not in rows}
+        index.put(np.array([key for key, _ in put], "u8"), rows)
+        model |= dict(put)
+        index.remove_rows(np.array(removed, "i8"))
+        model = {key: row for key, row in model.items() if row not in removed}
+        assert len(index) == len(model)
+        assert index.lookup(every).tolist() == [model.get(key, -1) for key in every.tolist()]

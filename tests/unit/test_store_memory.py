@@ -5,17 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from tcctui.flows.columns import FIELDS, UNKNOWN
 from tcctui.flows.history.history import BYTES_PER_FLOW
+from tcctui.flows.history.pages import PAGE_BYTES
+from tcctui.flows.rows import LINGER_NS
 from tcctui.flows.snapshot import Totals
-from tcctui.flows.store import Store
-from tcctui.wire.events import TcpState
-from tests.unit.events import MS, NOTHING, SECOND, destroy, halves, probes, state, together
-from tests.unit.stores import ELSEWHERE, SOCKET, filled, ingest, known, value
-
-PAGE_BYTES = 8 * 14 * 4
-"""Bytes of eight buckets, which is what histories grow by."""
+from tcctui.flows.store import HISTORY_MEMORY, Store
+from tcctui.wire.events import EVENT, EventKind, Events, TcpState
+from tcctui.wire.records import joined
+from tests.unit.events import (
+    MS,
+    NOTHING,
+    SECOND,
+    destroy,
+    halves,
+    probes,
+    stand_alone,
+    state,
+    together,
+)
+from tests.unit.stores import ELSEWHERE, SOCKET, charted, filled, ingest, known, value
 
 
 def test_closed_flows_leave_after_ten_seconds() -> None:
@@ -59,8 +70,7 @@ def test_a_row_that_is_used_again_starts_anew() -> None:
     expected |= {"daddr_lo": halves("198.51.100.9")[1], "ca_state": UNKNOWN["ca_state"]}
     assert {name: value(store, name, 2) for name in FIELDS} == expected
     assert value(store, "text", 2) == "10.0.0.1:443 198.51.100.9:80 estab"
-    past = store.history(2, None, 50)
-    assert past is not None
+    past = charted(store, 2, None, 50)
     assert np.nanmax(past.series["snd_cwnd"].high) == 3
     lines = store.sparklines(np.array([2], "u8"), "snd_cwnd", worst="max", seconds=30, columns=10)
     assert np.nanmax(lines) == 3
@@ -89,40 +99,31 @@ def test_who_leaves_when_the_memory_is_spent() -> None:
     assert known(store) == [1, 4, 6, 7], "5 is idle longest now"
     assert store.totals() == Totals(50 + 3 * 12, 4, 3, 0)
     for cookie in known(store):
-        past = store.history(cookie, None, 300)
-        assert past is not None
+        past = charted(store, cookie, None, 300)
         assert np.nanmax(past.series["snd_cwnd"].high) == 0
+    ingest(store, probes(18 * SECOND, 2, skaddr=SOCKET))  # one that was evicted is a new flow
+    assert value(store, "first_ns", 2) == 18 * SECOND
+    ingest(store, state(19 * SECOND, SOCKET, TcpState.CLOSE_WAIT))
+    assert value(store, "state", 2) == TcpState.CLOSE_WAIT
 
 
-def test_a_history_goes_on_in_the_memory_it_has() -> None:
-    """A flow whose past fills the whole budget gets newer buckets for older ones, without end."""
-    store = Store(BYTES_PER_FLOW)
+@pytest.mark.parametrize(("flows", "newcomer"), [(1, False), (3, False), (2, True)])
+def test_a_history_goes_on_in_the_memory_it_has(flows: int, newcomer: bool) -> None:
+    """A flow whose past fills its budget gets newer buckets for older ones, without end.
+
+    It takes no more, so that nobody is pushed out; nor does a newcomer without memory stop it.
+    """
+    store = Store(flows * BYTES_PER_FLOW)
+    cookies = [*range(2, flows + 2)]
     for number in range(1500):
-        ingest(store, probes(SECOND + number * 100 * MS, snd_cwnd=number))
-    past = store.history(1, 10, 200)
-    assert past is not None
-    assert past.series["snd_cwnd"].last[-1] == 1499
-    assert np.nanmin(past.series["snd_cwnd"].low) >= 1499 - 103
-
-
-def test_full_histories_push_nobody_out() -> None:
-    """Flows that have all their pages take no more: none is evicted to make room for nothing."""
-    store = Store(3 * BYTES_PER_FLOW)
-    for number in range(1500):
-        ingest(store, probes(SECOND + number * 100 * MS, [1, 2, 3]))
-    assert store.totals() == Totals(4500, 3, 0)
-
-
-def test_a_newcomer_does_not_stop_full_histories() -> None:
-    """Flows that need no more memory go on where a new one in the same batch finds none."""
-    store = Store(2 * BYTES_PER_FLOW)
-    for number in range(1500):
-        cookies = [2, 3] if number < 1300 else [1, 2, 3]
-        ingest(store, probes(SECOND + number * 100 * MS, cookies, snd_cwnd=number))
-    for cookie in (2, 3):
-        past = store.history(cookie, 10, 200)
-        assert past is not None
-        assert past.series["snd_cwnd"].last[-1] == 1499
+        here = [1, *cookies] if newcomer and number >= 1300 else cookies
+        ingest(store, probes(SECOND + number * 100 * MS, here, snd_cwnd=number))
+    for cookie in cookies:
+        windows = charted(store, cookie, 10, 200).series["snd_cwnd"]
+        assert windows.last[-1] == 1499
+        assert np.nanmin(windows.low) >= 1499 - 103
+    if not newcomer:
+        assert store.totals() == Totals(1500 * flows, flows, 0)
 
 
 def test_a_flow_that_finds_no_memory() -> None:
@@ -134,8 +135,7 @@ def test_a_flow_that_finds_no_memory() -> None:
     for number in range(20):
         ingest(store, probes(90 * SECOND + number * 100 * MS, 1, snd_cwnd=number))
     assert value(store, "snd_cwnd", 1) == 19
-    past = store.history(1, 10, 100)
-    assert past is not None
+    past = charted(store, 1, 10, 100)
     assert np.isnan(past.series["snd_cwnd"].low).all()
     assert store.totals() == Totals(849, 2, 0, 0)
 
@@ -153,18 +153,6 @@ def test_a_batch_of_more_flows_than_there_is_memory_for() -> None:
     assert with_past == 100, "one page each"
 
 
-def test_an_evicted_flow_comes_back_with_its_next_event() -> None:
-    """A flow that was evicted and sends again is known again, as a new one."""
-    store = Store(8 * PAGE_BYTES)
-    for cookie in (1, 2, 3, 4, 5):
-        busy(store, cookie, cookie * 2 * SECOND)
-    assert 1 not in known(store)
-    ingest(store, probes(14 * SECOND, 1, skaddr=SOCKET))
-    assert value(store, "first_ns", 1) == 14 * SECOND
-    ingest(store, state(15 * SECOND, SOCKET, TcpState.CLOSE_WAIT))
-    assert value(store, "state", 1) == TcpState.CLOSE_WAIT
-
-
 def test_batches_that_span_minutes_give_their_memory_back() -> None:
     """Flows that left hold no memory: dozens, one after the other, fit into the budget of two."""
     store = Store(2 * BYTES_PER_FLOW)
@@ -173,9 +161,86 @@ def test_batches_that_span_minutes_give_their_memory_back() -> None:
         when = now + np.concatenate([np.zeros(1000, "i8"), np.arange(1000) * 100 * MS])
         now = int(when[-1]) + 1
         store.ingest(together(probes(when, cookie), destroy(now, cookie, cookie)), now)
-        past = store.history(cookie, 60, 100)
-        assert past is not None
+        past = charted(store, cookie, 60, 100)
         assert not np.isnan(past.series["snd_cwnd"].low).any()
         now += 20 * SECOND
         store.ingest(NOTHING, now)
     assert store.totals() == Totals(39 * 2001, 0, 0)
+
+
+# Connections that come and go by the ten thousands
+
+
+SECONDS = 20
+"""Long enough for twice as many as are known at once, and for more than there are pages."""
+
+A_BATCH = 500
+"""Connections in 50 ms."""
+
+REMOTE = halves("192.0.2.7")
+
+
+def connections(first: int, at_ns: int, *, skaddr: bool = True) -> Events:
+    """Connections that are opened, have three tcp_probe events and end, all within 50 ms."""
+    numbers = np.arange(first, first + A_BATCH, dtype="u8")
+    steps = (EventKind.STATE, EventKind.PROBE, EventKind.PROBE, EventKind.PROBE, EventKind.DESTROY)
+    events = np.zeros((len(steps), len(numbers)), EVENT)
+    events["kind"] = np.array(steps)[:, None]
+    events["ts_ns"] = at_ns + np.arange(len(steps))[:, None] * 9 * MS
+    events["sock_cookie"] = np.where(events["kind"] == EventKind.STATE, 0, numbers)
+    events["newstate"] = np.where(events["kind"] == EventKind.STATE, TcpState.ESTABLISHED, 0)
+    # The kernel soon uses the addresses of sockets again, and clients their ports.
+    events["skaddr"] = np.uint64(SOCKET) + numbers % 4000 * 64
+    if not skaddr:
+        events["skaddr"][events["kind"] == EventKind.PROBE] = 0
+    events["saddr"], events["sport"] = halves("10.0.0.1"), 443
+    events["daddr"], events["dport"] = REMOTE, 1024 + numbers % 50_000
+    events["snd_una"], events["snd_cwnd"] = np.arange(len(steps))[:, None] * 1000, 10
+    stand_alone(events)
+    return events.ravel()
+
+
+@pytest.mark.parametrize("skaddr", [True, False], ids=["skaddr", "addresses"])
+def test_ten_thousand_connections_a_second(skaddr: bool) -> None:
+    """None is known 10 s after its end, and of none is anything left: row, page, key or name."""
+    store = Store()
+    cookie, now, most, sizes = 1, 1000 * SECOND, 0, []
+    for _ in range(SECONDS * 20):
+        batch = connections(cookie, now, skaddr=skaddr)
+        cookie, now = cookie + A_BATCH, now + 50 * MS
+        store.ingest(batch, now)
+        most = max(most, store.totals().flows)
+        sizes.append(store.nbytes)
+    assert store.totals() == Totals(SECONDS * 10_000 * 5, store.totals().flows, 0)
+    assert 100_000 <= most <= 105_000, "those of the last 10 s, and of one tick"
+    assert sizes[-1] == sizes[12 * 20], "rows are used again"
+    assert HISTORY_MEMORY // PAGE_BYTES < SECONDS * 10_000, (
+        "so are pages, or flows would be evicted"
+    )
+    ages = store.flows(["age_ns", "bytes_acked"])
+    assert set(ages["age_ns"].tolist()) == {4 * 9 * MS}, "from their own opening to their own end"
+    assert set(ages["bytes_acked"].tolist()) == {2000}
+
+    store.ingest(NOTHING, now + LINGER_NS + SECOND)
+    assert store.totals().flows == 0
+    assert known(store) == []
+    assert not any(len(array) for array in store.keyframe().arrays.values())
+
+
+def test_evictions_are_counted_one_by_one() -> None:
+    """Where a page each is too much for all, as many go as come above that, and are counted."""
+    pages = 2000
+    store = Store(pages * PAGE_BYTES)
+    cookie, now = 1, 1000 * SECOND
+    for _ in range(5 * 20):
+        batch = connections(cookie, now)
+        cookie, now = cookie + A_BATCH, now + 50 * MS
+        store.ingest(batch, now)
+        totals = store.totals()
+        assert totals.flows + totals.evicted == cookie - 1
+        assert totals.flows == min(cookie - 1, pages)
+    assert known(store) == list(range(cookie - pages, cookie)), "those that ended first are gone"
+    store.ingest(NOTHING, now + LINGER_NS + SECOND)
+    assert (store.totals().flows, store.totals().evicted) == (0, cookie - 1 - pages)
+    store.ingest(joined([connections(cookie + at, now) for at in range(0, pages, A_BATCH)]), now)
+    assert (store.totals().flows, store.totals().evicted) == (pages, cookie - 1 - pages)

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import signal
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -15,12 +14,9 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.headless.trace import COUNTED, FIELDS, LINES, Trace, format_events, trace
-from tcctui.query import Query
 from tcctui.wire.events import EventKind, Events, TcpState
-from tcctui.wire.samples import NO_SAMPLES, Samples
+from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
-
-START = 50 * SECOND
 
 V4 = probes(
     START + 1_234_567,
@@ -66,6 +62,7 @@ def test_jsonl() -> None:
         ' "snd_una": 17, "snd_cwnd": 10, "ssthresh": 2147483647, "snd_wnd": 64256,'
         ' "srtt": 20123, "rcv_wnd": 65535, "sock_cookie": 65537}'
     )
+    assert format_events(NOTHING, "jsonl", START) == ""
     second = json.loads(text.splitlines()[1])
     assert list(second) == list(FIELDS)
     assert second["ts_ns"] == START - 500_000
@@ -77,6 +74,7 @@ def test_jsonl() -> None:
 
 def test_csv() -> None:
     """Each line has the fields in the header's order, without blanks or quotes."""
+    assert format_events(NOTHING, "csv", START) == format_events(NOTHING, "text", START) == ""
     text = format_events(BOTH, "csv", START)
     assert text.splitlines()[0] == (
         "50001234567,probe,10.0.0.1,443,192.0.2.7,50000,1448,4294967295,17,10,2147483647,"
@@ -89,16 +87,22 @@ def test_csv() -> None:
 
 
 def test_each_line_has_its_own_event_s_ends() -> None:
-    """A cookie whose addresses change is written with those of each event."""
+    """A cookie whose addresses change is written with those of each event.
+
+    Where events were coalesced, each line says last how many its flow has had so far.
+    """
     moved = probes(START, 0x10001, local=("2001:db8::7", 443), remote=("192.0.2.7", 1))
-    ends = [
-        line.split(",")[2:6] for line in format_events(together(V4, moved, V4), "csv", 0).split()
-    ]
-    assert ends == [
-        ["10.0.0.1", "443", "192.0.2.7", "50000"],
-        ["2001:db8::7", "443", "192.0.2.7", "1"],
-        ["10.0.0.1", "443", "192.0.2.7", "50000"],
-    ]
+    lines = format_events(together(V4, moved, V4), "csv", 0).split()
+    usual = ["10.0.0.1", "443", "192.0.2.7", "50000"]
+    ends = [line.split(",")[2:6] for line in lines]
+    assert ends == [usual, ["2001:db8::7", "443", "192.0.2.7", "1"], usual]
+    events = probes(START, 7, acks=41)
+    text, jsonl, row = (
+        format_events(events, form, START, counted=True) for form in ("text", "jsonl", "csv")
+    )
+    assert text.endswith(" length 0 acks 41\n")
+    assert json.loads(jsonl)["acks"] == 41
+    assert dict(zip(COUNTED, row.strip().split(","), strict=True))["acks"] == "41"
 
 
 @pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
@@ -112,73 +116,9 @@ def test_flows_without_number(form: str, monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(LINES[form, False]) <= 50
 
 
-def test_lines_that_stand_for_several_events() -> None:
-    """Where events were coalesced, each line says last how many its flow has had so far."""
-    events = probes(START, 7, acks=41)
-    assert format_events(events, "text", START, counted=True).endswith(" length 0 acks 41\n")
-    assert json.loads(format_events(events, "jsonl", START, counted=True))["acks"] == 41
-    line = format_events(events, "csv", START, counted=True)
-    assert dict(zip(COUNTED, line.strip().split(","), strict=True))["acks"] == "41"
-
-
-@pytest.mark.parametrize("form", ["text", "jsonl", "csv"])
-def test_no_events_are_no_lines(form: str) -> None:
-    """A batch without events prints nothing."""
-    assert format_events(NOTHING, form, START) == ""
-
-
-class Script:
-    """A source that delivers batches one by one; its clock goes on while it waits."""
-
-    description = "script"
-    kernel_filter = ""
-    kernel_exact = True
-    can_narrow = False
-    interval_ns = 0
-
-    def __init__(self, *batches: Events, step_ns: int = 0) -> None:
-        self.batches = list(batches)
-        self.now = START
-        self.step_ns = step_ns
-        self.reads = 0
-        self.before_read: Callable[[], None] = lambda: None
-
-    def now_ns(self) -> int:
-        """Give the script's time."""
-        return self.now
-
-    def narrow(self, query: Query | None) -> None:
-        """Nothing can be asked for."""
-
-    def read(self, timeout: float) -> Events:
-        """Deliver the next batch; without one, wait."""
-        self.reads += 1
-        assert self.reads < 1000, "it never ends"
-        assert 0 <= timeout <= 0.1, "it never waits long"
-        self.before_read()
-        self.now += self.step_ns
-        if self.batches:
-            return self.batches.pop(0)
-        self.now += int(timeout * 1e9)
-        return NOTHING
-
-    def sampled(self) -> Samples:
-        """Sample nothing."""
-        return NO_SAMPLES
-
-    def focus(self, cookies: Iterable[int]) -> None:
-        """Every ACK is told anyway."""
-
-    def lost(self) -> int:
-        """Count nothing."""
-        return 3
-
-    def skipped(self) -> int:
-        """Skip nothing."""
-        return 0
-
-    def close(self) -> None:
-        """Do nothing."""
+def script(*batches: Events, step_ns: int = 0) -> Delivered:
+    """Make a source that delivers batches one by one; its clock goes on while it waits."""
+    return Delivered(batches, step_ns=step_ns, waits=True)
 
 
 def numbered(first: int, count: int, at_ns: int = START) -> Events:
@@ -187,70 +127,47 @@ def numbered(first: int, count: int, at_ns: int = START) -> Events:
 
 
 def printed(
-    source: Script, *, form: str = "jsonl", duration: float | None = None, count: int | None = None
+    source: Delivered, *, duration: float | None = None, count: int | None = None
 ) -> list[int]:
     """Run a trace to its end; give the numbers of the events it printed."""
     out = io.StringIO()
-    running = Trace(source, START, form=form, duration=duration, count=count, out=out)
+    running = Trace(source, START, form="jsonl", duration=duration, count=count, out=out)
     running.run()
     lines = out.getvalue().splitlines()
     assert running.seen == len(lines)
     return [json.loads(line)["srtt"] for line in lines]
 
 
-def test_a_count_ends_it() -> None:
-    """It ends after so many events exactly, in the middle of a batch, and reads no more."""
-    source = Script(numbered(1, 3), NOTHING, numbered(4, 5), numbered(9, 1))
-    assert printed(source, count=5) == [1, 2, 3, 4, 5]
-    assert source.reads == 3
+@pytest.mark.parametrize(("count", "reads"), [(1, 1), (3, 1), (5, 3)])
+def test_a_count_ends_it(count: int, reads: int) -> None:
+    """It ends after so many events exactly, in the middle of a batch too, and reads no more."""
+    source = script(numbered(1, 3) if count > 1 else numbered(1, 1), NOTHING, numbered(4, 5))
+    assert printed(source, count=count) == [*range(1, count + 1)]
+    assert source.reads == reads
 
 
-@pytest.mark.parametrize("count", [1, 3])
-def test_a_count_at_the_end_of_a_batch(count: int) -> None:
-    """Where the count is full with a batch's last event, it ends at once."""
-    source = Script(numbered(1, count))
-    assert printed(source, count=count) == list(range(1, count + 1))
-    assert source.reads == 1
-
-
-def test_a_duration_ends_it() -> None:
+@pytest.mark.parametrize(("duration", "late_ns"), [(2, 100 * MS), (0.01, 5 * MS)])
+def test_a_duration_ends_it(duration: float, late_ns: int) -> None:
     """It ends when the time is over, to a round of reading, with nothing to print, too."""
-    source = Script()
-    assert printed(source, duration=2) == []
-    assert 2 * SECOND <= source.now - START <= 2 * SECOND + 100 * MS
-
-
-def test_a_short_duration_is_kept() -> None:
-    """A duration shorter than a round is not stretched to one."""
-    source = Script()
-    assert printed(source, duration=0.01) == []
-    assert source.now - START <= 15 * MS
+    source = script()
+    assert printed(source, duration=duration) == []
+    assert 0 <= source.now - START - duration * SECOND <= late_ns
 
 
 def test_what_came_within_the_duration_is_printed() -> None:
-    """What is in the ring when the time is over is read to the last event that was in time."""
+    """What is in the ring when the time is over is read to the last event that was in time.
+
+    A batch of state changes only is not taken for the end of it.
+    """
     end = START + SECOND
     late = [
         numbered(4, 2, end - 100),
+        state(end - 50, 7, TcpState.CLOSE_WAIT),
         together(numbered(6, 1, end - 1), numbered(7, 1, end)),
         numbered(8, 1, end + 5),
     ]
-    source = Script(numbered(1, 3), *late, step_ns=600 * MS)
+    source = script(numbered(1, 3), NOTHING, *late, step_ns=600 * MS)
     assert printed(source, duration=1) == [1, 2, 3, 4, 5, 6]
-
-
-def test_other_events_don_t_end_the_rest() -> None:
-    """A batch of state changes only is not taken for the end of what came in time."""
-    end = START + SECOND
-    source = Script(
-        numbered(1, 1),
-        NOTHING,
-        numbered(2, 1, end - 100),
-        state(end - 50, 7, TcpState.CLOSE_WAIT),
-        numbered(3, 1, end - 10),
-        step_ns=600 * MS,
-    )
-    assert printed(source, duration=1) == [1, 2, 3]
 
 
 def test_only_tcp_probe_events_are_printed_and_counted() -> None:
@@ -258,20 +175,20 @@ def test_only_tcp_probe_events_are_printed_and_counted() -> None:
     others = state(START, 7, TcpState.ESTABLISHED).repeat(len(EventKind) - 1)
     others["kind"] = [kind for kind in EventKind if kind != EventKind.PROBE]
     mixed = together(others, numbered(1, 1), destroy(START, 1, 7), others[::-1], numbered(2, 2))
-    assert printed(Script(mixed, mixed), count=4) == [1, 2, 3, 1]
+    assert printed(script(mixed, mixed), count=4) == [1, 2, 3, 1]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_with_what_has_come(number: signal.Signals) -> None:
     """Ctrl-C ends it after what was already in the ring, and the old handler is back."""
-    source = Script(numbered(1, 2), numbered(3, 2), numbered(5, 2))
+    source = script(numbered(1, 2), numbered(3, 2), numbered(5, 2))
 
     def interrupt() -> None:
         if source.reads == 1:
             os.kill(os.getpid(), number)
             source.now += MS
 
-    source.before_read = interrupt
+    source.before = interrupt
     before = signal.getsignal(number)
     assert printed(source) == [1, 2, 3, 4, 5, 6]
     assert signal.getsignal(number) is before
@@ -279,14 +196,14 @@ def test_a_signal_ends_it_with_what_has_come(number: signal.Signals) -> None:
 
 def test_a_signal_ends_it_while_events_never_end() -> None:
     """On a host that is never quiet Ctrl-C ends it too: what comes afterwards is not waited for."""
-    source = Script(step_ns=MS)
+    source = script(step_ns=MS)
 
     def more() -> None:
-        source.batches = [numbered(source.reads, 1, source.now)]
+        source.events = [numbered(source.reads, 1, source.now)]
         if source.reads == 5:
             os.kill(os.getpid(), signal.SIGINT)
 
-    source.before_read = more
+    source.before = more
     seen = printed(source)
     assert seen[:5] == [1, 2, 3, 4, 5]
     assert len(seen) < 10
@@ -295,28 +212,24 @@ def test_a_signal_ends_it_while_events_never_end() -> None:
 def test_csv_begins_with_a_header() -> None:
     """The names of the fields come first, and at once, also if no event ever comes."""
     out = io.StringIO()
-    Trace(Script(V4), START, form="csv", duration=0.1, out=out).run()
+    Trace(script(V4), START, form="csv", duration=0.1, out=out).run()
     header, line = out.getvalue().splitlines()
     assert header.split(",") == list(FIELDS)
     assert len(line.split(",")) == len(FIELDS)
     out = io.StringIO()
-    Trace(Script(), START, form="csv", duration=0.1, out=out).run()
+    Trace(script(), START, form="csv", duration=0.1, out=out).run()
     assert out.getvalue() == ",".join(FIELDS) + "\n"
-
-
-class Gone(Script):
-    """A source that fails."""
-
-    def read(self, timeout: float) -> Events:
-        """Fail."""
-        raise TcctuiError("The BPF program was unloaded.")
 
 
 def test_a_source_that_fails() -> None:
     """The source's failure is passed on, and the signals are as before."""
+
+    def fail() -> None:
+        raise TcctuiError("The BPF program was unloaded.")
+
     before = signal.getsignal(signal.SIGINT)
     with pytest.raises(TcctuiError, match="unloaded"):
-        printed(Gone())
+        printed(Delivered(then=fail))
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -326,7 +239,7 @@ def test_a_closed_pipe_ends_it_quietly(form: str) -> None:
     reader, writer = os.pipe()
     out = os.fdopen(writer, "w")
     os.close(reader)
-    source = Script(*(numbered(number, 100) for number in range(50)))
+    source = script(*(numbered(number, 100) for number in range(50)))
     Trace(source, START, form=form, out=out).run()
     assert source.reads <= 1
     out.write("what the interpreter still has to flush")
@@ -339,7 +252,7 @@ def test_a_full_disk_is_told(form: str) -> None:
     with Path("/dev/full").open("w") as out:
         try:
             with pytest.raises(TcctuiError, match="No space left on device"):
-                Trace(Script(numbered(1, 10)), START, form=form, duration=1, out=out).run()
+                Trace(script(numbered(1, 10)), START, form=form, duration=1, out=out).run()
         except OSError:
             os.ftruncate(out.fileno(), 0)
             raise
@@ -348,7 +261,7 @@ def test_a_full_disk_is_told(form: str) -> None:
 
 def test_remarks(capsys: pytest.CaptureFixture[str]) -> None:
     """What is not an event goes to stderr: the filter, how long attaching took, and the sum."""
-    source = Script()
+    source = script()
     source.kernel_filter = "port 443"
     trace(source, attach_ms=12.3456, since_ns=START, form="text", duration=0.05, count=None)
     out, err = capsys.readouterr()
@@ -357,4 +270,4 @@ def test_remarks(capsys: pytest.CaptureFixture[str]) -> None:
     assert first == "Filter in the kernel: port 443"
     assert attached == "tcp_probe attached in 12.346 ms"
     assert "Ctrl-C" in waiting
-    assert summary == "0 events in 0.0 s, 3 lost"
+    assert summary == "0 events in 0.0 s, 3 lost, 4 skipped by the kernel"

@@ -14,30 +14,21 @@ from tests.unit.nobody import without_privileges
 
 FORMATS = Path(__file__).parents[1] / "data" / "formats"
 KERNELS = sorted(path.name for path in FORMATS.iterdir())
-_FAMILIES = [
-    "-DTCC_RETRANSMIT_HAS_FAMILY",
-    "-DTCC_CA_STATE_HAS_FAMILY",
-    "-DTCC_RECEIVE_RESET_HAS_FAMILY",
-    "-DTCC_RETRANSMIT_SYNACK_HAS_FAMILY",
-]
+_PROBE = {"-DTCC_PROBE_HAS_FAMILY", "-DTCC_PROBE_HAS_SKADDR"}
+_FAMILIES = {
+    f"-DTCC_{name}_HAS_FAMILY"
+    for name in ("RETRANSMIT", "CA_STATE", "RECEIVE_RESET", "RETRANSMIT_SYNACK")
+}
+_SOCKADDRS = {"-DTCC_SEND_RESET_HAS_SOCKADDRS"}
 FLAGS = {
     "5.10": {"-DTCC_NO_CA_STATE"},
     "6.1": {"-DTCC_PROBE_HAS_FAMILY", *_FAMILIES, "-DTCC_SEND_RESET_HAS_FAMILY"},
-    "6.12": {
-        "-DTCC_PROBE_HAS_FAMILY",
-        "-DTCC_PROBE_HAS_SKADDR",
-        *_FAMILIES,
-        "-DTCC_SEND_RESET_HAS_SOCKADDRS",
-    },
-    "6.18": {
-        "-DTCC_PROBE_HAS_FAMILY",
-        "-DTCC_PROBE_HAS_SKADDR",
-        *_FAMILIES,
-        "-DTCC_RETRANSMIT_HAS_ERR",
-        "-DTCC_SEND_RESET_HAS_SOCKADDRS",
-    },
+    "6.12": _PROBE | _FAMILIES | _SOCKADDRS,
+    "6.18": _PROBE | _FAMILIES | _SOCKADDRS | {"-DTCC_RETRANSMIT_HAS_ERR"},
 }
 """Looked up by hand in each kernel's include/trace/events/tcp.h."""
+
+PROBE_FIELDS = BY_KIND[EventKind.PROBE].fields
 
 WITHOUT = {
     "inet_sock_set_state": "-DTCC_NO_STATE",
@@ -117,36 +108,22 @@ def test_fields_of_a_kernel(kernel: str, tmp_path: Path) -> None:
     ],
 )
 def test_the_name_in_a_declaration(declaration: str, name: str) -> None:
-    """A field's name is found in each way of declaring one, also with a sizeof behind it."""
+    """A field's name is found in each way of declaring one; what is printed declares none."""
     text = f"format:\n\tfield:{declaration};\toffset:8;\tsize:28;\tsigned:0;\n\nprint fmt: x"
     assert tracepoint_formats.field_names(text) == {name}
+    text = 'print fmt: "field:int x; offset:8;", REC->saddr'
+    assert tracepoint_formats.field_names(text) == tracepoint_formats.field_names("") == set()
 
 
-def test_the_print_format_is_no_field() -> None:
-    """What the kernel prints of an event mentions fields, and declares none."""
-    assert (
-        tracepoint_formats.field_names('print fmt: "field:int x; offset:8;", REC->saddr') == set()
-    )
-    assert tracepoint_formats.field_names("") == set()
-
-
-@pytest.mark.parametrize("name", BY_KIND[EventKind.PROBE].fields)
-def test_a_missing_field(name: str, tmp_path: Path) -> None:
-    """Where tcp_probe lacks a field that can't be done without, the error names it."""
+@pytest.mark.parametrize("names", [*((n,) for n in PROBE_FIELDS), ("srtt", "sock_cookie")])
+def test_missing_fields(names: tuple[str, ...], tmp_path: Path) -> None:
+    """Where tcp_probe lacks fields that can't be done without, the error names all of them."""
     formats = formats_of("6.18", tmp_path)
-    formats["tcp/tcp_probe"] -= {name}
+    formats["tcp/tcp_probe"] -= {*names}
     with pytest.raises(TcctuiError) as caught:
         tracepoint_formats.flags(formats)
-    assert f"lacks {name}." in caught.value.reason
+    assert f"lacks {', '.join(names)}." in caught.value.reason
     assert "5.8" in caught.value.mend
-
-
-def test_several_missing_fields(tmp_path: Path) -> None:
-    """All missing fields are named at once."""
-    formats = formats_of("6.18", tmp_path)
-    formats["tcp/tcp_probe"] -= {"srtt", "sock_cookie"}
-    with pytest.raises(TcctuiError, match=r"lacks srtt, sock_cookie\."):
-        tracepoint_formats.flags(formats)
 
 
 def test_no_tcp_probe(tmp_path: Path) -> None:
@@ -168,30 +145,27 @@ def test_a_tracepoint_that_can_be_done_without(kernel: str, name: str, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("name", "field"),
+    ("kernel", "name", "fields"),
     [
-        *(("inet_sock_set_state", field) for field in ("protocol", "newstate", "family")),
-        *(("tcp_destroy_sock", field) for field in ("sock_cookie", "saddr_v6")),
-        *(("tcp_retransmit_skb", field) for field in ("skaddr", "state", "daddr_v6", "sport")),
-        *(("tcp_cong_state_set", field) for field in ("skaddr", "cong_state", "dport")),
-        *(("tcp_receive_reset", field) for field in ("skaddr", "saddr_v6", "sock_cookie")),
-        *(("tcp_send_reset", field) for field in ("skaddr", "state", "saddr_v6", "dport")),
-        *(("tcp_retransmit_synack", field) for field in ("saddr_v6", "sport")),
+        ("6.1", "inet_sock_set_state", "protocol newstate family"),
+        ("6.1", "tcp_destroy_sock", "sock_cookie saddr_v6"),
+        ("6.1", "tcp_retransmit_skb", "skaddr state daddr_v6 sport"),
+        ("6.1", "tcp_cong_state_set", "skaddr cong_state dport"),
+        ("6.1", "tcp_receive_reset", "skaddr saddr_v6 sock_cookie"),
+        ("6.1", "tcp_send_reset", "skaddr state saddr_v6 dport"),
+        ("6.1", "tcp_retransmit_synack", "saddr_v6 sport"),
+        ("6.18", "tcp_send_reset", "skaddr state saddr daddr"),  # which has sockaddrs there
     ],
 )
-def test_a_tracepoint_that_lacks_a_field(name: str, field: str, tmp_path: Path) -> None:
+def test_a_tracepoint_that_lacks_a_field(
+    kernel: str, name: str, fields: str, tmp_path: Path
+) -> None:
     """A tracepoint whose fields its program could not be compiled with is left out, too."""
-    formats = formats_of("6.1", tmp_path)
-    formats[f"{GROUPS[name]}/{name}"] -= {field}
-    assert set(tracepoint_formats.flags(formats)) == without("6.1", WITHOUT[name])
-
-
-@pytest.mark.parametrize("field", ["skaddr", "state", "saddr", "daddr"])
-def test_a_newer_reset_that_lacks_a_field(field: str, tmp_path: Path) -> None:
-    """Where tcp_send_reset has sockaddrs, they are what it can't be used without."""
-    formats = formats_of("6.18", tmp_path)
-    formats["tcp/tcp_send_reset"] -= {field}
-    assert set(tracepoint_formats.flags(formats)) == without("6.18", "-DTCC_NO_SEND_RESET")
+    formats = formats_of(kernel, tmp_path)
+    whole = formats[f"{GROUPS[name]}/{name}"]
+    for field in fields.split():
+        formats[f"{GROUPS[name]}/{name}"] = whole - {field}
+        assert set(tracepoint_formats.flags(formats)) == without(kernel, WITHOUT[name])
 
 
 def test_a_field_named_like_another(tmp_path: Path) -> None:

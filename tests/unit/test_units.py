@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tcctui.flows.columns import FIELDS
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style import units
-from tcctui.ui.table.columns import COLUMNS, TableColumn
+from tcctui.ui.table.columns import COLUMNS
 from tcctui.wire.events import NO_SSTHRESH, TcpState
 
 DAY = 86400
@@ -137,55 +137,34 @@ def test_a_larger_number_never_reads_smaller(form: Form, value: int, more: int) 
 # What the table has room for
 
 
-def cell(column: TableColumn, name: str, value: float) -> str:
-    """Give the text of a column for one flow with a value."""
-    columns = {need: np.zeros(1, FIELDS.get(need, "i8")) for need in (*column.needs, "cookie")}
-    columns[name][0] = value
-    (text,) = column.cells(Flows(0, columns))
-    return text
-
-
 BY_NAME = {column.name: column for column in COLUMNS}
 
 
-@pytest.mark.parametrize("name", ["cwnd", "ssthresh", "srtt", "in_flight", "rcv_wnd", "snd_wnd"])
+WIDE = {
+    **dict.fromkeys(
+        ("cwnd", "ssthresh", "srtt", "in_flight", "rcv_wnd", "snd_wnd"),
+        st.integers(0, 10).flatmap(lambda digits: st.integers(0, min(10**digits, 2**32 - 1))),
+    ),
+    "rate": st.floats(-6, 14).map(lambda power: min(math.pow(10, power), 1.2e14)),
+    "age": (st.sampled_from([100, 3599 / DAY]) | st.floats(0, 7300)).map(lambda d: d * DAY * 1e9),
+    "state": st.sampled_from([*TcpState, 0, 13, 255]),
+}
+"""Columns, and whatever 32 bits hold; rates below a thousand terabits, ages up to twenty years."""
+
+
+@pytest.mark.parametrize("name", WIDE)
 @settings(max_examples=300)
-@given(data=st.data())
-def test_numbers_fit_their_columns(name: str, data: st.DataObject) -> None:
-    """Whatever 32 bits hold has room in its column: a number that is cut is another number."""
+@given(data=st.data(), opened=st.integers(0, 1))
+def test_numbers_fit_their_columns(name: str, data: st.DataObject, opened: int) -> None:
+    """Each value has room in its column: a number that is cut is another number.
+
+    An age that is a lower bound has its mark, too, and every state its name.
+    """
     column = BY_NAME[name]
-    digits = data.draw(st.integers(0, 10))
-    value = data.draw(st.integers(0, min(10**digits, 2**32 - 1)))
-    assert len(cell(column, column.needs[0], value)) <= column.width
-
-
-@settings(max_examples=300)
-@given(power=st.floats(-6, 14))
-@example(power=-6)
-def test_rates_fit_their_column(power: float) -> None:
-    """Every rate below a thousand terabits has room in its column."""
-    value = min(math.pow(10, power), 1.2e14)
-    assert len(cell(BY_NAME["rate"], "rate", value)) <= BY_NAME["rate"].width
-
-
-@settings(max_examples=300)
-@given(seconds=st.floats(0, 20 * 365 * DAY), opened=st.integers(0, 1))
-@example(seconds=100 * DAY, opened=0)
-@example(seconds=59 * 60 + 59, opened=0)
-def test_ages_fit_their_column(seconds: float, opened: int) -> None:
-    """Every age up to twenty years has room in its column, with its mark of a lower bound, too."""
-    column = BY_NAME["age"]
-    columns = {
-        "cookie": np.ones(1, "u8"),
-        "age_ns": np.array([seconds * 1e9], "i8"),
-        "opened_ns": np.array([opened], "i8"),
-    }
-    (text,) = column.cells(Flows(0, columns))
-    assert text.startswith(">") == (not opened)
-    assert len(text) <= column.width
-
-
-@pytest.mark.parametrize("state", [*TcpState, 0, 13, 255])
-def test_states_fit_their_column(state: int) -> None:
-    """Every state's name has room, one that no kernel has yet, too."""
-    assert 0 < len(cell(BY_NAME["state"], "state", state)) <= BY_NAME["state"].width
+    needs = {need: np.zeros(1, FIELDS.get(need, "i8")) for need in (*column.needs, "cookie")}
+    needs[column.needs[0]] = np.array([data.draw(WIDE[name])], needs[column.needs[0]].dtype)
+    if name == "age":
+        needs["opened_ns"][0] = opened
+    (text,) = column.cells(Flows(0, needs))
+    assert 0 < len(text) <= column.width
+    assert text.startswith(">") == (name == "age" and not opened)

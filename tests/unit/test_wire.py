@@ -1,4 +1,4 @@
-"""The wire: Python's description of an event is the one that bpf/tcc.c writes."""
+"""The wire: Python's description of what is shared is the one of bpf/tcc.c."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.sources.kernel import program, slots, tracepoint_formats
+from tcctui.sources.kernel import filter_chain, program, slots, tracepoint_formats
 from tcctui.sources.kernel.bpf_source import CONFIG, MAX_FOCUS
+from tcctui.sources.kernel.filter_chain import FILTER, TEST
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK
 from tcctui.wire.events import EVENT
 from tcctui.wire.tracepoints import TRACEPOINTS
@@ -19,34 +20,59 @@ from tcctui.wire.tracepoints import TRACEPOINTS
 TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()
 
 TYPES: dict[str, Any] = {
-    "__u64": ctypes.c_uint64,
-    "__u32": ctypes.c_uint32,
-    "__u16": ctypes.c_uint16,
-    "__u8": ctypes.c_uint8,
+    **{"__u64": ctypes.c_uint64, "__u32": ctypes.c_uint32},
+    **{"__u16": ctypes.c_uint16, "__u8": ctypes.c_uint8},
     "union address": ctypes.c_uint64 * 2,
 }
+CONSTANTS = dict(re.findall(r"^#define (\w+)\s+(\d+)", TCC_C, re.M))
 
 
-def test_an_event_is_laid_out_as_the_kernel_writes_it() -> None:
-    """Each field of `struct event`, and no other, has its name, place and size in the dtype."""
-    body = re.search(r"struct event \{(.*?)\};", TCC_C, re.DOTALL)
-    assert body
+def layout(name: str) -> Any:
+    """Lay out a struct of the program as C does."""
+    found = re.search(rf"^struct {name} \{{(.*?)\n\}};", TCC_C, re.DOTALL | re.M)
+    assert found
+    body = re.sub(r"/\*.*?\*/", "", found[1], flags=re.DOTALL)
     fields: list[tuple[str, Any]] = []
-    for kind, name, count in re.findall(r"^\t(\w+(?: \w+)?) (\w+)(?:\[(\d+)\])?;", body[1], re.M):
-        fields.append((name, TYPES[kind] * int(count) if count else TYPES[kind]))
-    assert len(fields) == body[1].count(";")
-    layout = type("Layout", (ctypes.Structure,), {"_fields_": fields})
-    assert EVENT.itemsize == ctypes.sizeof(layout) == 128
-    assert EVENT.fields is not None
-    found = {name: (kind.itemsize, offset) for name, (kind, offset, *_) in EVENT.fields.items()}
+    for kind, field, count in re.findall(r"^\t(\w+(?: \w+)?) (\w+)(?:\[(\w+)\])?;", body, re.M):
+        one = layout("test") if kind == "struct test" else TYPES[kind]
+        fields.append((field, one * int(CONSTANTS.get(count, count)) if count else one))
+    assert len(fields) == body.count(";")
+    return type(name, (ctypes.Structure,), {"_fields_": fields})
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        *(("event", EVENT), ("mark", MARK), ("config", CONFIG), ("free_slots", FREE_SLOTS)),
+        *(("test", TEST), ("filter", FILTER)),
+    ],
+)
+def test_what_both_sides_share_is_laid_out_as_the_kernel_has_it(
+    name: str, dtype: np.dtype[Any]
+) -> None:
+    """Each field of a struct, and no other, has its name, place and size in the dtype.
+
+    The kernel aligns records and the values of an array to 8 bytes.
+    """
+    struct = layout(name)
+    assert dtype.fields is not None
+    found = {field: (kind.itemsize, offset) for field, (kind, offset, *_) in dtype.fields.items()}
     assert found == {
-        name: (getattr(layout, name).size, getattr(layout, name).offset) for name, _ in fields
+        field: (getattr(struct, field).size, getattr(struct, field).offset)
+        for field, _ in struct._fields_
     }
+    assert dtype.itemsize == ctypes.sizeof(struct)
+    assert dtype.itemsize % 8 == 0
 
 
-def test_a_record_keeps_events_aligned() -> None:
-    """An event is a multiple of 8 bytes, as the kernel rounds records up to that."""
-    assert EVENT.itemsize % 8 == 0
+def test_constants_are_the_programs() -> None:
+    """Limits, the ends that a test asks about, and verdicts have the numbers of the program."""
+    limits = (int(CONSTANTS["MAX_FOCUS"]), int(CONSTANTS["MAX_TESTS"]))
+    assert limits == (MAX_FOCUS, filter_chain.MAX_TESTS)
+    for name in ("LOCAL", "REMOTE", "PORT"):
+        assert f"TEST_{name} = {getattr(filter_chain, name)}," in TCC_C
+    assert "VERDICT_DROP = MAX_TESTS,\n\tVERDICT_PASS,\n" in TCC_C
+    assert filter_chain.PASS == filter_chain.DROP + 1 == filter_chain.MAX_TESTS + 1
 
 
 def test_every_kind_of_event_has_its_program() -> None:
@@ -59,31 +85,6 @@ def test_every_kind_of_event_has_its_program() -> None:
     assert made == {row.name: {f"EVENT_{row.kind.name}"} for row in TRACEPOINTS}
     defined = {flag.removeprefix("-D").split("=")[0] for flag in tracepoint_formats.kind_flags()}
     assert set(re.findall(r"\bEVENT_[A-Z_]+[A-Z]\b", TCC_C)) <= defined
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"), [("mark", MARK), ("config", CONFIG), ("free_slots", FREE_SLOTS)]
-)
-def test_shared_memory_is_laid_out_as_the_kernel_has_it(name: str, kind: np.dtype[Any]) -> None:
-    """Each field of what both sides write has its name and place; each value is 8 bytes' multiple.
-
-    The kernel aligns the values of an array to 8 bytes.
-    """
-    body = re.search(rf"struct {name} \{{(.*?)\n\}};", TCC_C, re.DOTALL)
-    assert body
-    lengths = dict(re.findall(r"^#define (\w+)\s+(\d+)", TCC_C, re.M))
-    assert int(lengths["MAX_FOCUS"]) == MAX_FOCUS
-    fields: list[tuple[str, Any]] = [
-        (field, TYPES[type_] * int(lengths[count]) if count else TYPES[type_])
-        for type_, field, count in re.findall(r"^\t(__u\d+) (\w+)(?:\[(\w+)\])?;", body[1], re.M)
-    ]
-    layout = type("Layout", (ctypes.Structure,), {"_fields_": fields})
-    assert kind.fields is not None
-    assert {field: offset for field, (_, offset, *_) in kind.fields.items()} == {
-        field: getattr(layout, field).offset for field, _ in fields
-    }
-    assert kind.itemsize == ctypes.sizeof(layout)
-    assert kind.itemsize % 8 == 0
 
 
 def test_slots_have_the_programs_states() -> None:

@@ -1,4 +1,4 @@
-"""Samples in the store: what they change, beside events and alone."""
+"""Samples in the store: what they change, and the past of flows that are sampled."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, UNKNOWN
 from tcctui.flows.derived import complete
+from tcctui.flows.history.pages import PAGE_BYTES
+from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
 from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, TcpState
 from tcctui.wire.records import joined
 from tcctui.wire.samples import SOCKET as ASKED
-from tcctui.wire.samples import TCP_INFO, TEXT_FIELDS
+from tcctui.wire.samples import TCP_INFO, TEXT_FIELDS, Samples
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, state, together
 from tests.unit.samples import NO_SAMPLES, destroyed, gone, look, samples
-from tests.unit.stores import ELSEWHERE, MEMORY, SOCKET, filled, ingest, known, value
+from tests.unit.stores import ELSEWHERE, MEMORY, SOCKET, charted, filled, ingest, known, value
 
 
 def sampled(*batches: Any) -> Store:
@@ -85,14 +87,11 @@ def test_what_a_kernel_does_not_tell_is_unknown(length: int) -> None:
 def test_a_flow_that_was_never_sampled() -> None:
     """Nothing that only samples tell is made up for it."""
     store = filled(probes(SECOND, snd_cwnd=10))
-    for name in SAMPLED:
+    for name in (*SAMPLED, "retrans_percent", "queueing_us"):
         found = value(store, name)
         assert found == b"" if name in TEXT_FIELDS else math.isnan(found)
-    assert value(store, "ca_state") == UNKNOWN["ca_state"]
-    assert not value(store, "from_sample")
-    assert value(store, "sampled_ns") == 0
-    assert math.isnan(value(store, "retrans_percent"))
-    assert math.isnan(value(store, "queueing_us"))
+    expected = {"ca_state": UNKNOWN["ca_state"], "from_sample": False, "sampled_ns": 0}
+    assert values(store, *expected) == expected
 
 
 def test_a_frozen_snapshot_has_every_column() -> None:
@@ -193,54 +192,38 @@ def test_the_newest_wins(told: list[Told]) -> None:
     assert value(store, "in_flight") == (newest_look if from_sample else 0)
 
 
-def test_what_a_newer_sample_lacks_is_left_as_the_event_said() -> None:
-    """On a kernel that samples no windows, tcp_probe's stay."""
+def test_what_one_of_them_lacks_is_as_the_other_said() -> None:
+    """On a kernel that samples no windows, tcp_probe's stay.
+
+    The CA state and mss are a sample's even where an event is newer than that.
+    """
+    names = ("snd_wnd", "rcv_wnd", "snd_cwnd")
     store = filled(probes(SECOND, snd_wnd=111, rcv_wnd=222, snd_cwnd=3))
     look(store, samples(2 * SECOND, info_len=200, snd_cwnd=4))
-    assert values(store, "snd_wnd", "rcv_wnd", "snd_cwnd") == {
-        "snd_wnd": 111,
-        "rcv_wnd": 222,
-        "snd_cwnd": 4,
-    }
+    assert [*values(store, *names).values()] == [111, 222, 4]
     ingest(store, probes(SECOND + 5, snd_wnd=112, rcv_wnd=223, snd_cwnd=9))
-    assert values(store, "snd_wnd", "rcv_wnd", "snd_cwnd") == {
-        "snd_wnd": 112,
-        "rcv_wnd": 223,
-        "snd_cwnd": 4,
-    }
+    assert [*values(store, *names).values()] == [112, 223, 4]
+    store = filled(probes([SECOND, 3 * SECOND], snd_cwnd=5))
+    look(store, samples(2 * SECOND, ca_state=CaState.RECOVERY, snd_mss=536, snd_cwnd=9))
+    expected = {"ca_state": CaState.RECOVERY, "mss": 536, "snd_cwnd": 5, "from_sample": False}
+    assert values(store, *expected) == expected
 
 
-@pytest.mark.parametrize(
-    ("sample_first", "later"), [(True, 1), (True, -1), (False, 1), (False, -1)]
-)
+@pytest.mark.parametrize("sample_first", [True, False])
+@pytest.mark.parametrize("later", [1, -1])
 def test_the_newest_state_is_shown(sample_first: bool, later: int) -> None:
     """A state is a sample's or an event's, whichever is newer, in whatever order they come."""
     store = filled(probes(SECOND, skaddr=SOCKET))
     sample = samples(2 * SECOND + later * MS, state=TcpState.CLOSE_WAIT, ca_state=CaState.LOSS)
-    events = together(
-        state(2 * SECOND, SOCKET, TcpState.FIN_WAIT1), ca_state(2 * SECOND, CaState.RECOVERY)
-    )
-    if sample_first:
-        look(store, sample)
-        ingest(store, events)
-    else:
-        ingest(store, events)
-        look(store, sample)
-    expected = TcpState.CLOSE_WAIT if later > 0 else TcpState.FIN_WAIT1
-    assert value(store, "state") == expected
-    assert value(store, "ca_state") == (CaState.LOSS if later > 0 else CaState.RECOVERY)
-
-
-def test_what_tcp_probe_does_not_tell() -> None:
-    """The CA state and mss are a sample's even where an event is newer than that."""
-    store = filled(probes([SECOND, 3 * SECOND], snd_cwnd=5))
-    look(store, samples(2 * SECOND, ca_state=CaState.RECOVERY, snd_mss=536, snd_cwnd=9))
-    assert values(store, "ca_state", "mss", "snd_cwnd", "from_sample") == {
-        "ca_state": CaState.RECOVERY,
-        "mss": 536,
-        "snd_cwnd": 5,
-        "from_sample": False,
-    }
+    fin = state(2 * SECOND, SOCKET, TcpState.FIN_WAIT1)
+    events = together(fin, ca_state(2 * SECOND, CaState.RECOVERY))
+    for is_sample in (sample_first, not sample_first):
+        if is_sample:
+            look(store, sample)
+        else:
+            ingest(store, events)
+    newest = (TcpState.CLOSE_WAIT, CaState.LOSS), (TcpState.FIN_WAIT1, CaState.RECOVERY)
+    assert (value(store, "state"), value(store, "ca_state")) == newest[later < 0]
 
 
 def ca_state(ts_ns: int, newstate: CaState, skaddr: int = SOCKET) -> Any:
@@ -257,8 +240,7 @@ def test_a_tiny_window_makes_no_other_segments() -> None:
     ingest(store, events)
     look(store, samples(2 * SECOND, snd_mss=1448), samples(3 * SECOND, snd_mss=36))
     assert value(store, "mss") == 1448
-    past = store.history(1, 60, 60)
-    assert past is not None
+    past = charted(store, 1, 60, 60)
     assert past.mss == 1448
     look(store, samples(4 * SECOND, snd_mss=8948))
     assert value(store, "mss") == 8948
@@ -285,98 +267,90 @@ def test_a_socket_that_was_sampled_first_is_found_by_its_kernel_address() -> Non
 def test_a_socket_that_is_destroyed(event_first: bool) -> None:
     """Its last totals are kept, and the first word of its end, be it an event or a sample."""
     store = filled(probes([SECOND, SECOND + 1], snd_una=[0, 10], skaddr=SOCKET))
-    ends = (destroy(3 * SECOND, 1, SOCKET), destroyed(3 * SECOND + MS, bytes_acked=500, segs_in=9))
-    if event_first:
-        ingest(store, ends[0])
-        look(store, ends[1])
-        assert value(store, "closed_ns") == 3 * SECOND
-    else:
-        look(store, ends[1])
-        ingest(store, ends[0])
-        assert value(store, "closed_ns") == 3 * SECOND + MS
-    assert values(store, "bytes_acked", "segs_in", "state") == {
-        "bytes_acked": 500,
-        "segs_in": 9,
-        "state": TcpState.CLOSE,
-    }
+    for is_event in (event_first, not event_first):
+        if is_event:
+            ingest(store, destroy(3 * SECOND, 1, SOCKET))
+        else:
+            look(store, destroyed(3 * SECOND + MS, bytes_acked=500, segs_in=9))
+    expected = {"bytes_acked": 500, "segs_in": 9, "state": TcpState.CLOSE}
+    expected["closed_ns"] = 3 * SECOND + (0 if event_first else MS)
+    assert values(store, *expected) == expected
     store.ingest(NOTHING, 30 * SECOND)
     assert known(store) == []
 
 
-def test_a_socket_that_is_destroyed_and_missed() -> None:
-    """Its last totals count, though the question for it was answered later; so does its end."""
-    store = sampled(samples(SECOND))
-    look(store, joined([gone(3 * SECOND), destroyed(2 * SECOND, segs_in=9)]))
-    assert values(store, "segs_in", "closed_ns") == {"segs_in": 9, "closed_ns": 2 * SECOND}
+BEGUN = samples(SECOND, snd_cwnd=55, total_retrans=3)
+KNOWN = samples(SECOND, cc=b"bbr", comm=b"nginx", pid=7, bbr_bw=1000, sndbuf=9)
 
 
-def test_a_socket_that_was_disconnected_and_destroyed() -> None:
-    """The end of a socket that has no addresses any more is the end of its flow."""
-    store = sampled(samples(SECOND, snd_cwnd=77))
-    look(store, destroyed(2 * SECOND, remote=("0.0.0.0", 0)))
-    assert values(store, "snd_cwnd", "closed_ns") == {"snd_cwnd": 77, "closed_ns": 2 * SECOND}
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        # It is closed when it is missed, with the values it had; an older sample changes nothing.
+        (
+            [BEGUN, gone(3 * SECOND), samples(2 * SECOND, snd_cwnd=66)],
+            {"closed_ns": 3 * SECOND, "snd_cwnd": 55, "state": TcpState.CLOSE},
+        ),
+        # One that was missed while its namespace was out of sight goes on where it is found again.
+        (
+            [BEGUN, gone(3 * SECOND), samples(4 * SECOND, snd_cwnd=77)],
+            {"closed_ns": 0, "snd_cwnd": 77, "state": TcpState.ESTABLISHED, "first_ns": SECOND},
+        ),
+        # A sample that comes behind the end of a socket, whatever its time, does not revive it.
+        ([BEGUN, destroyed(3 * SECOND), samples(4 * SECOND)], {"closed_ns": 3 * SECOND}),
+        # Its last totals count, though the question for it was answered later; so does its end.
+        (
+            [BEGUN, joined([gone(3 * SECOND), destroyed(2 * SECOND, segs_in=9)])],
+            {"segs_in": 9, "closed_ns": 2 * SECOND},
+        ),
+        # The end of a socket that has no addresses any more is the end of its flow.
+        (
+            [BEGUN, destroyed(2 * SECOND, remote=("0.0.0.0", 0))],
+            {"snd_cwnd": 55, "closed_ns": 2 * SECOND},
+        ),
+        # One that is disconnected before it is destroyed has lost its totals: the former stay.
+        ([BEGUN, destroyed(2 * SECOND, info_len=0)], {"total_retrans": 3, "closed_ns": 2 * SECOND}),
+        # The last sample of a destroyed socket has its totals, and the algorithm of those before.
+        (
+            [KNOWN, destroyed(2 * SECOND, total_retrans=5)],
+            {
+                **{"cc": b"bbr", "comm": b"nginx", "pid": 7, "bbr_bw": 1000, "sndbuf": 9},
+                "total_retrans": 5,
+            },
+        ),
+    ],
+)
+def test_ends(looks: list[Samples], expected: dict[str, Any]) -> None:
+    """A socket that is missed, destroyed or both has the values that it had last."""
+    assert values(sampled(*looks), *expected) == expected
 
 
-def test_a_sample_that_comes_after_the_end() -> None:
-    """What was sampled of a socket that was destroyed then is known, whichever came first."""
-    told = samples(2 * SECOND, cc=b"cubic", comm=b"nginx", snd_cwnd=33, rtt=7000)
-    end = destroy(2 * SECOND + MS, 1, SOCKET)
-    for event_first in (True, False):
-        store = Store(MEMORY)
-        ingest(store, probes(SECOND, [1]))
-        if event_first:
-            ingest(store, end)
-            look(store, told)
-        else:
-            look(store, told)
-            ingest(store, end)
-        assert values(store, "cc", "comm", "snd_cwnd", "closed_ns", "state") == {
-            "cc": b"cubic",
-            "comm": b"nginx",
-            "snd_cwnd": 33,
-            "closed_ns": 2 * SECOND + MS,
-            "state": TcpState.CLOSE,
-        }
-        look(store, samples(2 * SECOND + 2 * MS, cc=b"bbr"))  # of after the end: it can't be
-        assert values(store, "cc") == {"cc": b"cubic"}
+def test_ends_that_are_none() -> None:
+    """A question that was answered late does not close a flow that has an event after it.
 
-
-def test_a_socket_that_is_gone() -> None:
-    """It is closed when it is missed, with the values it had; an older sample changes nothing."""
-    store = sampled(samples(SECOND, snd_cwnd=55), gone(3 * SECOND))
-    look(store, samples(2 * SECOND, snd_cwnd=66))
-    assert values(store, "closed_ns", "snd_cwnd", "state") == {
-        "closed_ns": 3 * SECOND,
-        "snd_cwnd": 55,
-        "state": TcpState.CLOSE,
-    }
-
-
-def test_a_socket_that_is_found_again() -> None:
-    """One that was missed while its namespace was out of sight goes on where it is found again."""
-    store = sampled(samples(SECOND, snd_cwnd=55), gone(3 * SECOND))
-    look(store, samples(4 * SECOND, snd_cwnd=77))
-    expected = {"closed_ns": 0, "snd_cwnd": 77, "state": TcpState.ESTABLISHED, "first_ns": SECOND}
-    assert values(store, *expected) == expected
-
-
-def test_a_destroyed_socket_stays_closed() -> None:
-    """A sample that comes behind the end of a socket, whatever its time, does not revive it."""
-    store = sampled(samples(SECOND), destroyed(3 * SECOND))
-    look(store, samples(4 * SECOND))
-    assert value(store, "closed_ns") == 3 * SECOND
-
-
-def test_a_socket_is_not_gone_that_was_heard_of_since() -> None:
-    """A question that was answered late does not close a flow that has an event after it."""
+    The end of a socket that nobody has seen makes no flow; an empty batch lets time go on.
+    """
     store = filled(probes(3 * SECOND, snd_cwnd=5))
     look(store, gone(2 * SECOND))
     assert values(store, "closed_ns", "state") == {"closed_ns": 0, "state": TcpState.ESTABLISHED}
-
-
-def test_sockets_that_are_not_known_have_no_end() -> None:
-    """The end of a socket that nobody has seen makes no flow."""
     assert known(sampled(joined([gone(SECOND, 1), destroyed(SECOND, 2)]))) == []
+    store = filled(probes(SECOND, skaddr=SOCKET), destroy(2 * SECOND, 1, SOCKET))
+    store.ingest_samples(NO_SAMPLES, 60 * SECOND)
+    assert known(store) == []
+
+
+@pytest.mark.parametrize("event_first", [True, False])
+def test_a_sample_that_comes_after_the_end(event_first: bool) -> None:
+    """What was sampled of a socket that was destroyed then is known, whichever came first."""
+    told = samples(2 * SECOND, cc=b"cubic", comm=b"nginx", snd_cwnd=33, rtt=7000)
+    end = destroy(2 * SECOND + MS, 1, SOCKET)
+    store = filled(probes(SECOND, [1]), *([end] if event_first else []))
+    look(store, told)
+    ingest(store, *([] if event_first else [end]))
+    look(store, samples(2 * SECOND + 2 * MS, cc=b"bbr"))  # of after the end: it can't be
+    expected = {"cc": b"cubic", "comm": b"nginx", "snd_cwnd": 33}
+    expected |= {"closed_ns": 2 * SECOND + MS, "state": TcpState.CLOSE}
+    assert values(store, *expected) == expected
 
 
 def test_a_socket_that_is_connected_anew() -> None:
@@ -409,26 +383,113 @@ def test_sockets_to_ask_for() -> None:
     assert len(store.sockets(np.empty(0, "u8"))) == 0
 
 
-def test_nothing_sampled() -> None:
-    """An empty batch only lets time go on."""
-    store = filled(probes(SECOND, skaddr=SOCKET), destroy(2 * SECOND, 1, SOCKET))
-    store.ingest_samples(NO_SAMPLES, 60 * SECOND)
-    assert known(store) == []
+# The past of flows that are sampled
 
 
-def test_the_end_keeps_what_it_does_not_tell() -> None:
-    """The last sample of a destroyed socket has its totals, and the algorithm of those before."""
-    store = sampled(
-        samples(SECOND, cc=b"bbr", comm=b"nginx", pid=7, bbr_bw=1000, total_retrans=3, sndbuf=9),
-        destroyed(2 * SECOND, total_retrans=5),
+def curve(values: np.ndarray) -> list[float]:
+    """The values that are there, in their order."""
+    found: list[float] = values[~np.isnan(values)].tolist()
+    return found
+
+
+def test_idle_flows_take_no_history() -> None:
+    """However often idle sockets are sampled, only how they are is kept, and shown."""
+    store = Store(100 * PAGE_BYTES)
+    for number in range(20):
+        look(
+            store, samples(np.full(3000, (5 + 5 * number) * SECOND), np.arange(1, 3001), snd_cwnd=7)
+        )
+    assert store.totals() == Totals(0, 3000, 0), "no page is taken, no detail is shed"
+    assert curve(charted(store, 1, None, 101).series["snd_cwnd"].last) == [7]
+    assert curve(charted(store, 1, 10, 101).series["snd_cwnd"].last) == [7], (
+        "as it was before the window"
     )
-    expected = {"cc": b"bbr", "comm": b"nginx", "pid": 7, "bbr_bw": 1000, "sndbuf": 9}
-    assert values(store, *expected) == expected
-    assert value(store, "total_retrans") == 5
+    assert (charted(store, 1, 10, 101).series["acked_rate"].last == 0).all()
 
 
-def test_a_disconnected_sockets_end_takes_no_totals_back() -> None:
-    """A socket that is disconnected before it is destroyed has lost its totals: the former stay."""
-    store = sampled(samples(SECOND, total_retrans=3), destroyed(2 * SECOND, info_len=0))
-    assert value(store, "total_retrans") == 3
-    assert value(store, "closed_ns") == 2 * SECOND
+def test_what_changes_is_charted() -> None:
+    """A sample with a change has its bucket, and the flow begins with what it was before."""
+    store = Store(MEMORY)
+    for number, cwnd in enumerate([10, 10, 10, 20, 20, 30]):
+        look(store, samples((10 + number) * SECOND, snd_cwnd=cwnd))
+    assert curve(charted(store, 1, 10, 101).series["snd_cwnd"].last) == [10, 20, 30]
+    assert curve(charted(store, 1, None, 101).series["snd_cwnd"].last) == [10, 20, 30]
+    lines = store.sparklines(np.array([1], "u8"), "snd_cwnd", worst="max", seconds=30, columns=30)
+    assert curve(lines[0]) == [10, 20, 30]
+
+
+def test_the_past_of_idle_flows_that_wake_up() -> None:
+    """Flows that were idle for long begin their past in as few buckets as any other."""
+    store = Store(300 * PAGE_BYTES)
+    cookies = np.arange(1, 301)
+    for second in (10, 200, 300):
+        look(store, samples(np.full(300, second * SECOND), cookies, snd_cwnd=second))
+    assert store.totals() == Totals(0, 300, 0), "a page each is enough"
+
+
+@pytest.mark.parametrize("every", [100, 250, 500])
+def test_the_rate_of_a_watched_flow_is_even(every: int) -> None:
+    """Bytes that only samples tell of are spread over the time since the sample before."""
+    store = Store(MEMORY)
+    for ms in range(0, 20_001, every):
+        look(store, samples(10 * SECOND + ms * MS, bytes_acked=ms * 1000))
+    rate = charted(store, 1, 10, 51).series["acked_rate"]
+    assert rate.last[2:-4] == pytest.approx(1e6, rel=0.01)
+
+
+def test_the_rate_of_a_flow_with_events() -> None:
+    """The chart of the rate is what was acknowledged a second; 0 in a pause, nothing before."""
+    store = filled(probes(10 * SECOND, snd_una=0))
+    for ms in range(0, 8_001, 50):
+        now = 10 * SECOND + ms * MS
+        if not 4000 < ms <= 6000:
+            ingest(store, probes(now, snd_una=ms * 1000))
+        store.ingest(NOTHING, now)
+    rate = charted(store, 1, 16, 17).series["acked_rate"].last
+    assert np.isnan(rate[:8]).all()
+    assert rate[-9:-5] == pytest.approx(1e6, rel=0.06)
+    assert (rate[-4:-3] == 0).all()
+
+
+def test_rates_that_are_sampled() -> None:
+    """Of watched flows, delivery rate, pacing rate and BBR's estimate are charted."""
+    store = Store(MEMORY)
+    for ms in range(0, 8001, 250):
+        fields: dict[str, Any] = {"bbr_bw": 300 + ms} if ms >= 4000 else {}
+        batch = samples(10 * SECOND + ms * MS, delivery_rate=100 + ms, pacing_rate=200, **fields)
+        look(store, batch, samples(10 * SECOND + ms * MS, 2, delivery_rate=9))
+    series = charted(store, 1, 10, 11).series
+    assert curve(series["delivery_rate"].high) == [*range(850, 8101, 1000), 8100]
+    assert curve(series["delivery_rate"].low) == [350, *range(1100, 8101, 1000)]
+    assert set(curve(series["pacing_rate"].last)) == {200}
+    assert len(curve(series["bbr_bw"].last)) == 5
+
+
+def test_rates_of_flows_that_nobody_looks_at() -> None:
+    """Samples of dumps, seconds apart, don't push those of watched flows out of the log."""
+    store = Store(MEMORY)
+    cookies = np.arange(1, 5001)
+    for second in range(10, 70):
+        now = second * SECOND
+        look(store, samples(now, delivery_rate=5))
+        if second % 5 == 0:
+            look(store, samples(np.full(len(cookies), now + MS), cookies + 10, delivery_rate=7))
+    assert len(curve(charted(store, 1, 60, 61).series["delivery_rate"].last)) == 59
+    other = charted(store, 20, 60, 61)
+    assert curve(other.series["delivery_rate"].last) == []
+
+
+def test_a_paused_chart_has_nothing_of_later() -> None:
+    """Looking back at a moment, marks, limits and rates end there."""
+    store = Store(MEMORY)
+    for ms in range(0, 10_001, 250):
+        look(
+            store, samples(10 * SECOND + ms * MS, delivery_rate=100 + ms, total_retrans=ms // 1000)
+        )
+    then = 15 * SECOND
+    past = store.history(1, 4, 41, then)
+    assert past is not None
+    assert max(curve(past.series["delivery_rate"].last)) == 5100
+    assert past.marks.count.sum() == 5
+    assert past.marks.column.max() == 40
+    assert value(store, "total_retrans") == 10

@@ -1,0 +1,208 @@
+"""A tracepoint and a verdict are one row each: what else there is of them derives from that."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tcctui.sources.kernel import tracepoint_formats
+from tcctui.wire.tracepoints import TRACEPOINTS
+from tests.unit.added_tracepoint import IN_PYTHON
+from tests.unit.changed_package import Additions, changed, told
+
+_OF_TRACEPOINT = """
+import numpy as np
+from tcctui import doctor
+from tcctui.export.event_tables import events_table
+from tcctui.flows.history.marks import Marks, OF_EVENT
+from tcctui.flows.store import Store
+from tcctui.manual.page import reference
+from tcctui.recording.field_metadata import EVENT_FIELDS
+from tcctui.sources.kernel import bpf_source, tracepoint_formats
+from tcctui.ui.app.ascii import ascii_of
+from tcctui.ui.chart import time_axis
+from tcctui.ui.chart.chart_data import ChartMarks
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.dashboard.help import _signs
+from tcctui.ui.style.colours import COLOURS
+from tcctui.ui.style.signs import MARKS
+from tcctui.wire.events import EVENT
+
+needed = dict.fromkeys(("skaddr", "family", "sock_cookie", *tracepoint_formats.ENDS))
+probe = frozenset(tracepoint_formats.BY_KIND[0].fields)
+with_it = {"tcp/tcp_probe": probe, "tcp/tcp_rcv_space_adjust": frozenset(needed)}
+told["with"] = tracepoint_formats.flags(with_it)
+told["without"] = tracepoint_formats.flags({"tcp/tcp_probe": probe})
+told["kinds"] = tracepoint_formats.kind_flags()
+told["stride"] = bpf_source.LOST.itemsize
+
+doctor.tracepoint_formats.find_tracefs = lambda: "anywhere"
+doctor.tracepoint_formats.read_formats = lambda _: {"tcp/tcp_probe": probe}
+told["doctor"] = doctor.NEEDS["tcp_probe"]()
+
+second = 1_000_000_000
+events = np.zeros(4, EVENT)
+events["ts_ns"] = np.array([1, 2, 3, 3]) * second
+events["sock_cookie"], events["kind"] = 7, [0, 8, 8, 8]
+events["snd_cwnd"], events["srtt"] = 10, 1000
+store = Store(1 << 20)
+store.ingest(events, 4 * second)
+marks = store.history(7, 10, 100).marks
+told["marks"] = [marks.kind.tolist(), marks.count.tolist()]
+axis = time_axis.axis((), ChartMarks(marks.column, marks.kind), 100, 50)
+told["axis"] = "".join(text for text, _ in axis)
+told["legend"] = time_axis.legend(np.zeros(0, "u1"), ChartMarks(marks.column, marks.kind))
+told["ascii"] = ascii_of(MARKS[5].glyph)
+told["css"] = f"time-chart--{MARKS[5].style}" in TimeChart.COMPONENT_CLASSES
+told["colour"] = COLOURS[MARKS[5].style]
+told["help"] = [entry.name for entry in _signs("mark", MARKS.values())]
+told["manual"] = reference("signs")
+told["metadata"] = EVENT_FIELDS["kind"]["meaning"]
+told["export"] = events_table(events, 0)["kind"].to_pylist()
+"""
+
+
+def test_one_more_tracepoint_is_everywhere(tmp_path: Path) -> None:
+    """Flags of the program, doctor, marks, legend, help, manual and exports derive from its row."""
+    assert len(IN_PYTHON) == 1
+    ninth = told(changed(tmp_path, IN_PYTHON), _OF_TRACEPOINT)
+    counted = {"-DEVENT_RCV_SPACE=8", "-DEVENT_KINDS=9", "-DTCC_LOST_COUNTERS=16"}
+    assert counted <= {*ninth.pop("kinds")}
+    there, missing = {*ninth.pop("with")}, {*ninth.pop("without")}
+    assert "-DTCC_RCV_SPACE_HAS_FAMILY" in there
+    assert "-DTCC_NO_RCV_SPACE" in missing - there
+    assert "without tcp:tcp_rcv_space_adjust, reads are not marked" in ninth.pop("doctor")
+    assert ninth.pop("axis").count("⬆") == 2
+    assert ["⬆ read", "mark-read"] in ninth.pop("legend")
+    assert "⬆  read" in ninth.pop("help")
+    assert "the application read" in ninth.pop("manual")
+    assert ninth.pop("metadata").endswith("7 tcp_retransmit_synack, 8 tcp_rcv_space_adjust")
+    assert ninth == {
+        **{"stride": 16 * 8, "marks": [[5, 5], [1, 2]], "ascii": "^", "css": True},
+        **{"colour": "$text-success", "export": ["probe", *["rcv_space"] * 3]},
+    }
+
+
+def test_kinds_that_leave_a_gap_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The program is not compiled with numbers that its counters have no room for."""
+    rows = TRACEPOINTS
+    monkeypatch.setattr(tracepoint_formats, "TRACEPOINTS", (*rows[:-1], rows[0]))
+    with pytest.raises(ValueError, match="numbered from 0"):
+        tracepoint_formats.kind_flags()
+
+
+# A verdict
+
+
+ADDED: Additions = {
+    "tcctui/flows/diagnosis/verdicts.py": (
+        ("\n\n@dataclass(frozen=True)\nclass Verdict:", "    PACING = 7\n"),
+        (
+            ')  # fmt: skip\n"""Every verdict',
+            '    Verdict(Limit.PACING, "▙", "p", "$text-accent", 65, "it is paced",'
+            ' "its pacing", "Set no SO_MAX_PACING_RATE.", sentences.by_pacing),\n',
+        ),
+    ),
+    "tcctui/flows/diagnosis/sentences.py": (
+        (
+            "def receives(",
+            "def by_pacing(flow: FlowFacts) -> tuple[str, str]:\n"
+            '    return f"Paced {flow.share}.", "Set no SO_MAX_PACING_RATE."\n\n\n',
+        ),
+    ),
+    "tcctui/flows/diagnosis/cause_shares.py": (
+        (
+            "    shares = np.zeros((len(span), len(VERDICTS)))",
+            "    parts[Limit.PACING], parts[Limit.CWND] = parts[Limit.CWND], 0 * rest\n",
+        ),
+    ),
+}
+
+_OF_VERDICT = """
+from pathlib import Path
+import numpy as np
+from tcctui.export.command import export
+from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES
+from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, explain
+from tcctui.flows.groups.groups import GROUPINGS, NEEDS, grouped
+from tcctui.flows.keyframe.keyframe import Keyframe
+from tcctui.flows.store import Store
+from tcctui.manual.page import reference
+from tcctui.query import parse
+from tcctui.query.completion import complete
+from tcctui.query.value_text import value
+from tcctui.ui.app.ascii import ascii_of
+from tcctui.ui.chart import time_axis
+from tcctui.ui.chart.chart_data import ChartMarks
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.dashboard.help import _signs
+from tcctui.ui.details.details import Details
+from tcctui.ui.style.colours import COLOURS
+from tcctui.ui.style.signs import LIMITS
+from tcctui.ui.table.columns import BY_NAME, GROUPS
+from tcctui.ui.table.flow_table import FlowTable
+from tests.unit.small_recording import made
+from tests.unit.test_limits import FULL, sampled
+
+store = sampled(10, 1000, busy_time=1e6, rwnd_limited=0.3e6, **FULL)
+limited, share, by = BY_NAME["limit"], BY_NAME["pacing_share"], GROUPINGS["process"]
+flows = store.flows({*EXPLAINED_BY, *limited.needs, *share.needs, *NEEDS, *by.needs})
+told["cells"] = [*limited.cells(flows), *share.cells(flows), limited.styles["pacing"]]
+groups = [title for title, names in GROUPS if share.name in names]
+told["share"] = [share.title, share.meaning, groups]
+told["group"] = LIMIT_NAMES[grouped(flows, by).limit[0]]
+
+query = parse("limit:pacing")
+told["matches"] = query.mask(store.flows(query.fields)).tolist()
+told["completed"] = [choice.text for choice in complete("limit:pa", 8, {}).choices]
+told["value"] = value("limit", flows["limit"][0])
+told["sentences"] = explain(flows)
+
+past = store.history(1, 10, 100)
+told["strip"] = "".join(text for text, _ in time_axis.strip(past.limits, 50))
+marks = ChartMarks(past.marks.column, past.marks.kind)
+told["legend"] = time_axis.legend(past.limits, marks)
+told["worst"] = [LIMIT_NAMES[time_axis.worst(np.array([7, other]))] for other in (5, 1)]
+told["ascii"] = ascii_of(LIMITS[7].glyph)
+widgets = {"flow-table": FlowTable, "time-chart": TimeChart, "details": Details}
+told["css"] = [
+    f"{prefix}--limit-pacing" in widget.COMPONENT_CLASSES for prefix, widget in widgets.items()
+]
+told["colour"] = COLOURS["limit-pacing"]
+told["help"] = [entry.name for entry in _signs("limited by", LIMITS.values())]
+told["manual"] = reference("verdicts") + reference("columns")
+
+out = Path("flows.jsonl")
+export(made(Path("r.arrows")), out, progress=False, table="flows")
+told["export"] = [json.loads(line)["limited_pacing_s"] for line in out.read_text().splitlines()]
+again = Store(1 << 20)
+again.restore(Keyframe.from_bytes(store.keyframe().to_bytes()))
+told["keyframe"] = again.flows(["limit"])["limit"].tolist()
+"""
+
+
+def test_one_more_verdict_is_everywhere(tmp_path: Path) -> None:
+    """Table, groups, search, strip, help, manual, exports and keyframes derive from its row."""
+    assert len(ADDED) == 3
+    seventh = told(changed(tmp_path, ADDED), _OF_VERDICT)
+    title, meaning, groups = seventh.pop("share")
+    assert (title, groups) == ("PACING%", ["Limits"])
+    assert meaning.endswith("limited by its pacing")
+    assert seventh.pop("strip").count("▙") > 30
+    assert ["▙ pacing", "limit-pacing"] in seventh.pop("legend")
+    assert "▙  pacing" in seventh.pop("help")
+    manual = seventh.pop("manual")
+    assert "It is paced" in manual
+    assert "pacing_share" in manual.replace("\\", "")
+    assert max(seventh.pop("export")) > 7
+    assert seventh == {
+        "cells": ["pacing", "70 %", "limit-pacing"],
+        **{"group": "pacing", "value": "pacing", "completed": ["pacing"], "matches": [True]},
+        **{"worst": ["recovery", "pacing"], "ascii": "p", "css": [True] * 3, "keyframe": [7]},
+        "colour": "$text-accent",
+        "sentences": [
+            "Paced for 70 % of the last 2 s (and for 30 % by the peer's receive window).",
+            "Set no SO_MAX_PACING_RATE.",
+        ],
+    }

@@ -1,0 +1,293 @@
+"""What the kernel's program needs: bcc, kernel headers, privileges."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+import sys
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.kernel import bcc_package, privileges
+from tcctui.sources.kernel.bcc_package import install_bcc
+from tcctui.sources.kernel.kernel_headers import header_tree
+from tests.unit.nobody import without_privileges
+
+
+def real(folder: Path, content: str = "__version__ = '0.31.0'\n") -> Path:
+    """Put a package like the BPF Compiler Collection's into a folder."""
+    package = folder / "bcc"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(content)
+    (package / "libbcc.py").write_text("lib = None\n")
+    return folder
+
+
+def impostor(folder: Path) -> Path:
+    """Put a package like PyPI's bcc, about crystal lattices, into a folder."""
+    package = folder / "bcc"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("lattice = 'body-centred cubic'\n")
+    return folder
+
+
+@pytest.fixture
+def imported(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Let a test import what it likes as bcc, and forget it afterwards."""
+    before = {name: module for name, module in sys.modules.items() if name.startswith("bcc")}
+    for name in before:
+        del sys.modules[name]
+    yield monkeypatch
+    for name in [name for name in sys.modules if name == "bcc" or name.startswith("bcc.")]:
+        del sys.modules[name]
+    sys.modules.update(before)
+
+
+def test_the_first_real_package_is_taken(tmp_path: Path) -> None:
+    """Of several directories with the real package the first counts; an impostor is passed over."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    wrong, first, second = impostor(tmp_path / "w"), real(tmp_path / "a"), real(tmp_path / "b")
+    found = bcc_package.find([tmp_path / "missing", empty, wrong, first, second])
+    assert found == first / "bcc"
+
+
+@pytest.mark.parametrize(
+    ("there", "release", "reason", "mend"),
+    [
+        ("impostor", "debian", "not the BPF Compiler Collection", "sudo apt install python3-bpfcc"),
+        ("file", "fedora", "not the BPF Compiler Collection", "sudo dnf install python3-bcc"),
+        ("left", "fedora", "not installed", "Run: sudo dnf install python3-bcc"),
+    ],
+)
+def test_no_real_package(  # noqa: PLR0917
+    there: str,
+    release: str,
+    reason: str,
+    mend: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where there is none, or only PyPI's bcc, the error has the distribution's command."""
+    monkeypatch.setattr(platform, "freedesktop_os_release", lambda: {"ID": release})
+    if there == "impostor":
+        impostor(tmp_path)
+    elif there == "file":
+        (tmp_path / "bcc.py").write_text("")
+    else:
+        (tmp_path / "bcc").mkdir()  # an empty directory is what an uninstaller leaves
+    with pytest.raises(TcctuiError, match=reason) as caught:
+        bcc_package.find([tmp_path])
+    assert mend in caught.value.mend
+    assert (str(tmp_path) in caught.value.reason) == (there != "left")
+
+
+def test_where_it_is_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system's directories come first, then this Python's own and its path, each only once."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = bcc_package.candidates()
+    assert len(found) == len(set(found))
+    assert tmp_path in found
+    assert Path(sysconfig.get_path("purelib")) in found
+    system = Path("/usr/lib/python3/dist-packages")
+    if system.is_dir():
+        assert found.index(system) < found.index(tmp_path)
+
+
+def test_loading(tmp_path: Path, imported: pytest.MonkeyPatch) -> None:
+    """The package is imported by its path under its name, so that its modules find each other."""
+    folder = real(tmp_path, "from bcc import libbcc\nanswer = libbcc.lib\n__version__ = '1'\n")
+    imported.setattr(bcc_package, "candidates", lambda: [folder])
+    module = bcc_package.load()
+    assert module.__version__ == "1"
+    assert sys.modules["bcc"] is module
+    assert bcc_package.load() is module, "once is enough"
+
+
+def test_an_impostor_that_is_already_imported(tmp_path: Path, imported: pytest.MonkeyPatch) -> None:
+    """Another module of the name that something imported before is not taken for it."""
+    wrong = ModuleType("bcc")
+    wrong.__file__ = str(impostor(tmp_path / "a") / "bcc" / "__init__.py")
+    sys.modules["bcc"] = wrong
+    folder = real(tmp_path / "b")
+    imported.setattr(bcc_package, "candidates", lambda: [tmp_path / "a", folder])
+    assert bcc_package.load().__version__ == "0.31.0"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "raise OSError('libbcc.so.0: cannot open shared object file')",
+        "import a_module_that_nobody_has",
+        "import os\nos.no_such_function",
+    ],
+)
+def test_a_package_that_can_not_be_loaded(
+    content: str, tmp_path: Path, imported: pytest.MonkeyPatch
+) -> None:
+    """A broken installation is told with its reason, and does not stay half imported."""
+    folder = real(tmp_path, content)
+    imported.setattr(bcc_package, "candidates", lambda: [folder])
+    with pytest.raises(TcctuiError, match="can't be loaded") as caught:
+        bcc_package.load()
+    assert str(folder / "bcc") in caught.value.reason
+    assert caught.value.mend
+    assert "bcc" not in sys.modules
+
+
+APT, DNF = "sudo apt install python3-bpfcc", "sudo dnf install python3-bcc"
+PACMAN, ZYPPER = "sudo pacman -S python-bcc", "sudo zypper install python3-bcc"
+
+
+@pytest.mark.parametrize(
+    ("releases", "command"),
+    [
+        ("debian, ubuntu debian, neon ubuntu, linuxmint ubuntu debian, raspbian debian", APT),
+        ("fedora, rhel fedora, rocky rhel centos fedora, centos rhel fedora", DNF),
+        ("arch, manjaro arch", PACMAN),
+        ("opensuse-tumbleweed opensuse suse, sles suse", ZYPPER),
+    ],
+)
+def test_the_command_of_a_distribution(
+    releases: str, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each distribution's own package is named, also on those that are like another.
+
+    Elsewhere it is named as others call it.
+    """
+    for release in releases.split(", "):
+        name, _, like = release.partition(" ")
+        told = {"ID": name, "ID_LIKE": like} if like else {"ID": name}
+        monkeypatch.setattr(platform, "freedesktop_os_release", lambda told=told: told)
+        assert install_bcc() == command
+
+    def no_file() -> dict[str, str]:
+        raise OSError("/etc/os-release is missing")
+
+    for unknown in (no_file, lambda: {"ID": "gentoo"}):
+        monkeypatch.setattr(platform, "freedesktop_os_release", unknown)
+        assert "python3-bpfcc" in install_bcc()
+        assert "sudo" not in install_bcc()
+
+
+# Kernel headers
+
+
+def _kernel_tree(directory: Path) -> Path:
+    (directory / "include/linux").mkdir(parents=True)
+    (directory / "include/linux/kconfig.h").touch()
+    return directory
+
+
+def test_a_whole_tree_is_taken_as_it_is(tmp_path: Path) -> None:
+    """A build directory that has its own headers needs no further flags.
+
+    Where they are behind a `source` link, as /lib/modules has it, it is followed.
+    """
+    tree = _kernel_tree(tmp_path / "build")
+    assert header_tree(tree) == (tree, [])
+    linked = tmp_path / "linked"
+    linked.mkdir()
+    (linked / "source").symlink_to(tree)
+    assert header_tree(linked)[0] == linked / "source"
+
+
+def test_a_split_tree_is_put_together(tmp_path: Path) -> None:
+    """Of Debian's split trees the common one is the tree, and the generated parts are added."""
+    common = _kernel_tree(tmp_path / "common")
+    build = tmp_path / "build"
+    for part in ("include/generated/uapi", "arch/x86/include/generated/uapi"):
+        (build / part).mkdir(parents=True)
+    (build / "Makefile").write_text(f"include {common}/Makefile\n")
+    tree, flags = header_tree(build)
+    assert tree == common
+    assert flags == [
+        f"-I{build}/include",
+        f"-I{build}/include/generated/uapi",
+        f"-I{build}/arch/x86/include/generated",
+        f"-I{build}/arch/x86/include/generated/uapi",
+    ]
+
+
+def test_no_headers_is_a_usage_error(tmp_path: Path) -> None:
+    """A directory without headers, or none at all, is told in one sentence with the mend."""
+    for wrong in (tmp_path, tmp_path / "missing"):
+        with pytest.raises(TcctuiError, match="holds no kernel headers") as caught:
+            header_tree(wrong)
+        assert caught.value.status == 2
+        assert "/lib/modules" in caught.value.mend
+
+
+# Privileges
+
+
+SYS_ADMIN, NET_ADMIN, PERFMON, BPF = 21, 12, 38, 39
+"""Numbers of capabilities, include/uapi/linux/capability.h."""
+
+
+def status(effective: str) -> str:
+    """Text as in /proc/PID/status, with everything permitted and these effective capabilities."""
+    return (
+        "Name:\ttcctui\nUid:\t1000\t1000\t1000\t1000\n"
+        "CapInh:\t0000000000000000\nCapPrm:\t000001ffffffffff\n"
+        f"CapEff:\t{effective}\nCapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "may"),
+    [
+        ((), False),
+        ((SYS_ADMIN,), True),
+        ((BPF, PERFMON), True),
+        ((BPF,), False),
+        ((PERFMON,), False),
+        ((NET_ADMIN, BPF), False),
+        (tuple(set(range(41)) - {SYS_ADMIN, BPF}), False),
+        (tuple(set(range(41)) - {SYS_ADMIN}), True),
+    ],
+)
+def test_which_capabilities_it_takes(capabilities: tuple[int, ...], may: bool) -> None:
+    """CAP_SYS_ADMIN is enough, and so are CAP_BPF and CAP_PERFMON together; permitted is not."""
+    effective = f"{sum(1 << number for number in capabilities):016x}"
+    assert privileges.may_trace(status(effective)) is may
+    assert privileges.may_trace(status("000001ffffffffff")), "root's own mask"
+    for nothing in ("", "Name:\tx\n", "CapPrm:\t000001ffffffffff\n"):
+        assert not privileges.may_trace(nothing)
+
+
+def test_the_command_has_the_whole_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The command has the program's whole path where sudo's own PATH may lack it."""
+    monkeypatch.chdir(tmp_path)
+    command = privileges.sudo_command(["/home/me/.local/bin/tcctui", "trace", "--port", "443"])
+    assert command == "sudo /home/me/.local/bin/tcctui trace --port 443"
+    relative = privileges.sudo_command(["bin/tcctui"])
+    assert relative == f"sudo {tmp_path}/bin/tcctui"
+    installed = privileges.sudo_command(["/usr/local/bin/tcctui", "--port", "443"])
+    assert installed == "sudo tcctui --port 443"
+    module = privileges.sudo_command(["/usr/lib/python3/tcctui/__main__.py", "doctor"])
+    assert shlex.split(module) == ["sudo", sys.executable, "-m", "tcctui", "doctor"]
+
+
+@given(arguments=st.lists(st.text(st.characters(exclude_characters="\0"))))
+def test_the_command_can_be_pasted(arguments: list[str]) -> None:
+    """Whatever was typed, a shell runs the program from it with the same arguments."""
+    command = privileges.sudo_command(["/opt/my tools/tcctui", *arguments])
+    assert shlex.split(command) == ["sudo", "/opt/my tools/tcctui", *arguments]
+
+
+def test_without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without capabilities is told in one sentence, with the command that has them."""
+    monkeypatch.setattr(sys, "argv", ["/usr/bin/tcctui", "--ip", "10.0.0.0/8"])
+    with pytest.raises(TcctuiError) as caught, without_privileges():
+        privileges.require()
+    assert caught.value.reason == "Reading the kernel's tracepoints needs root."
+    assert caught.value.mend == "Run: sudo tcctui --ip 10.0.0.0/8"
+    assert caught.value.status == 1
