@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tcctui.cli import argument_values, filters, moments
 from tcctui.cli.parser import Commands
-from tcctui.export.command import ALL_ENDINGS, TABLES, export
+from tcctui.export.command import ALL_ENDINGS, CHART_ENDINGS, TABLE_ENDINGS, TABLES, export
 
 
 def add(commands: Commands) -> None:
@@ -15,8 +15,8 @@ def add(commands: Commands) -> None:
     parser = commands.add_parser(
         "export",
         help="write a recording as a table for other tools, or as a chart",
-        description="Write a recording as a table of events, samples or flows (.parquet, .csv,"
-        " .jsonl), or the charts of one flow (.svg, .txt).",
+        description="Write a recording as a table of events, samples or flows"
+        f" ({', '.join(TABLE_ENDINGS)}), or the charts of one flow ({', '.join(CHART_ENDINGS)}).",
     )
     parser.add_argument(
         "source",

@@ -185,4 +185,4 @@ WRITERS: Mapping[str, Callable[[BinaryIO, Any], Writer]] = {
     ".csv": _Csv,
     ".jsonl": _JsonLines,
 }
-"""By the file name's ending; each is given the file and the first part's schema."""
+"""By the file name's ending (`command.TABLE_ENDINGS`); given the file and the first schema."""

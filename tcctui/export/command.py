@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from tcctui.query import Query
 
 TABLES = ("events", "samples", "flows")
-ENDINGS = (".parquet", ".csv", ".jsonl", ".svg", ".txt")
-_PICTURES = (".svg", ".txt")
+TABLE_ENDINGS = (".parquet", ".csv", ".jsonl")
+"""Suffixes of tables; `arrow_tables.WRITERS` has the writer of each."""
+CHART_ENDINGS = (".svg", ".txt")
+ENDINGS = (*TABLE_ENDINGS, *CHART_ENDINGS)
 ALL_ENDINGS = ", ".join(ENDINGS[:-1]) + f" or {ENDINGS[-1]}"
 
 
@@ -42,7 +44,7 @@ def export(
     """
     if out.suffix not in ENDINGS:
         raise UsageError(f"{out.name or out} has no known suffix.", f"Let it end in {ALL_ENDINGS}.")
-    picture = out.suffix in _PICTURES
+    picture = out.suffix in CHART_ENDINGS
     if picture and flow is None:
         raise UsageError(
             f"A chart ({out.suffix}) is of one connection.",

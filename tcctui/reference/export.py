@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tcctui.export.command import TABLE_ENDINGS
 from tcctui.reference.blocks import Block, Command, Heading, Listing, Paragraph
 
 QUESTIONS: tuple[tuple[str, str], ...] = (
@@ -84,12 +85,12 @@ def blocks() -> Iterator[Block]:
         "The charts of one connection; .txt works, too.",
     )
     yield Paragraph(
-        ".parquet, .csv and .jsonl have the same columns, of plain types that DuckDB, Spark,"
-        " ClickHouse and pandas read as they are. sock_cookie joins the tables. time is UTC, ts_ns"
-        " the kernel's monotonic clock. Names are the kernel's, with the unit if it is neither"
-        " segments (snd_cwnd, ssthresh) nor bytes. A value that is unknown, or was never set, is"
-        " null. Retransmits, states and resets, which the kernel reports without a cookie, have"
-        " their connection's."
+        f"{', '.join(TABLE_ENDINGS[:-1])} and {TABLE_ENDINGS[-1]} have the same columns, of plain"
+        " types that DuckDB, Spark, ClickHouse and pandas read as they are. sock_cookie joins the"
+        " tables. time is UTC, ts_ns the kernel's monotonic clock. Names are the kernel's, with the"
+        " unit if it is neither segments (snd_cwnd, ssthresh) nor bytes. A value that is unknown,"
+        " or was never set, is null. Retransmits, states and resets, which the kernel reports"
+        " without a cookie, have their connection's."
     )
     yield Paragraph(
         "In flows, recovery_s and loss_s count every change of state, limited_*_s are the verdicts"

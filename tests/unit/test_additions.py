@@ -1,4 +1,4 @@
-"""A tracepoint and a verdict are one row each: what else there is of them derives from that."""
+"""A tracepoint, a verdict, an export format, a chart: added in few places, there everywhere."""
 
 from __future__ import annotations
 
@@ -206,3 +206,81 @@ def test_one_more_verdict_is_everywhere(tmp_path: Path) -> None:
             "Set no SO_MAX_PACING_RATE.",
         ],
     }
+
+
+EXPORT_FORMAT: Additions = {
+    "tcctui/export/command.py": ((')\n"""Suffixes of tables;', ', ".arrow"'),),
+    "tcctui/export/arrow_tables.py": (
+        ("WRITERS: Mapping[", "_arrow: Any = pa.ipc.new_file\n\n"),
+        ('}\n"""By the file name\'s ending', '    ".arrow": _arrow,\n'),
+    ),
+}
+
+_OF_EXPORT_FORMAT = """
+from pathlib import Path
+import pyarrow as pa
+from tcctui.cli import parser
+from tcctui.errors import UsageError
+from tcctui.export.command import export
+from tcctui.manual.page import reference
+from tests.unit.small_recording import made
+
+recording = made(Path("recording"))
+for name in ("flows.arrow", "flows.jsonl"):
+    export(recording, Path(name), table="flows", progress=False)
+told["rows"] = len(pa.ipc.open_file("flows.arrow").read_all())
+told["lines"] = len(Path("flows.jsonl").read_text().splitlines())
+try:
+    export(recording, Path("flows.xlsx"))
+except UsageError as error:
+    told["usage"] = str(error)
+told["manual"] = reference("export")
+"""
+
+
+def test_two_files_add_an_export_format(tmp_path: Path) -> None:
+    """What is written by it has all rows, and what lists formats lists it."""
+    assert len(EXPORT_FORMAT) == 2
+    found = told(changed(tmp_path, EXPORT_FORMAT), _OF_EXPORT_FORMAT)
+    assert found["rows"] == found["lines"] > 0
+    assert ".jsonl, .arrow, .svg or .txt" in found["usage"]
+    assert ".jsonl and .arrow have the same columns" in found["manual"].replace("\\", "")
+
+
+CHART: Additions = {
+    "tcctui/ui/chart/chart_kinds.py": (
+        (
+            "KINDS: tuple[",
+            "def acked(past: FlowHistory, now: Values = NOTHING) -> Picture:\n"
+            '    curve = _curve("ack", _times(past, "acked_rate", 1), "acked", None)\n'
+            '    return _scaled(past, [curve], rates("goodput"))\n\n\n',
+        ),
+        (')\n"""Kinds of the left chart by their names', '    ("goodput", acked),\n'),
+    ),
+}
+
+_OF_CHART = """
+import asyncio
+from tests.ui.fake_source import server
+from tests.ui.rest import Loop
+from tests.ui.screen import Clock, dashboard, lines
+
+async def shown():
+    async with dashboard(server(), Clock(), (160, 50)) as desk:
+        left = desk.screen.query_one("#cwnd-chart")
+        for _ in range(4):
+            await desk.press("c")
+            told.setdefault("charts", []).append(lines(left)[0].split()[0])
+        told["help"] = desk.screen.active_bindings["c"].tooltip
+
+with asyncio.Runner(loop_factory=Loop) as runner:
+    runner.run(shown())
+"""
+
+
+def test_one_file_adds_a_chart(tmp_path: Path) -> None:
+    """The key `c` comes to it in its turn, and is explained with its name."""
+    assert len(CHART) == 1
+    found = told(changed(tmp_path, CHART), _OF_CHART)
+    assert found["charts"] == ["rate", "in", "goodput", "cwnd"]
+    assert found["help"] == "Left chart: cwnd, rates, bytes in flight, goodput"

@@ -137,8 +137,12 @@ def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
     return Picture(SRTT, _data(past, [curve], explain=True))
 
 
-KINDS: tuple[Callable[[FlowHistory, Values], Picture], ...] = (cwnd, rate, in_flight)
-"""Kinds of the left chart, in the order of the key `c`."""
+KINDS: tuple[tuple[str, Callable[[FlowHistory, Values], Picture]], ...] = (
+    ("cwnd", cwnd),
+    ("rates", rate),
+    ("bytes in flight", in_flight),
+)
+"""Kinds of the left chart by their names, in the order of the key `c`."""
 
 
 def _curve(name: str, extremes: Extremes, style: str, now: float | None) -> Series:

@@ -70,12 +70,17 @@ class Charts(Vertical):
         if self.size != self._shown_size:
             self._look(anew=False)
 
+    @property
+    def _kind(self) -> Callable[[FlowHistory, Values], Picture]:
+        """The function that makes the left chart's picture."""
+        return KINDS[self.pair.kind][1]
+
     def _readout(self) -> str:
         """Values under the crosshair; empty without one."""
         _, cells = self.pair.left.plot_area
         if self.pair.crosshair is None or self._past is None or not cells:
             return ""
-        pictures = [KINDS[self.pair.kind](self._past, self._values), chart_kinds.srtt(self._past)]
+        pictures = [self._kind(self._past, self._values), chart_kinds.srtt(self._past)]
         wall_ns = self._now_ns + self._view.wall_offset_ns if self._view.wall_offset_ns else 0
         cell = cell_of(self.pair.crosshair, cells)
         return readout(self._past, pictures, cells, cell, wall_ns=wall_ns, width=self.size.width)
@@ -93,7 +98,7 @@ class Charts(Vertical):
         self.cookie, self._shown_size = cookie, self.size
         self._told = self._caption(close.flows)
         self._past = self._past_of(close, self.pair.left)
-        self._show(self.pair.left, KINDS[self.pair.kind], self._past, instead)
+        self._show(self.pair.left, self._kind, self._past, instead)
         if self.pair.right.display:
             past = self._past_of(close, self.pair.right)
             self._show(self.pair.right, chart_kinds.srtt, past, instead)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from textual.binding import Binding, BindingType
 
 from tcctui.ui.actions import key
+from tcctui.ui.chart.chart_kinds import KINDS
 
 _FILTERS = "Search for a saved filter, save the present search, or delete a filter"
 _NARROW = (
@@ -31,7 +32,7 @@ KEYS: tuple[BindingType, ...] = (
     key("w", "window", "window", _WINDOW, "Window"),
     key("plus", "zoom(1)", "zoom-in", _ZOOM_IN, "Zoom", "+-"),
     key("minus", "zoom(-1)", "zoom-out", "Show more time in the charts, up to the flow's life"),
-    key("c", "chart", "chart", "Left chart: cwnd, rates, bytes in flight", "Chart"),
+    key("c", "chart", "chart", f"Left chart: {', '.join(name for name, _ in KINDS)}", "Chart"),
     key("d", "details", "details", _DETAILS, "Details"),
     key("y", "y_axis", "y-axis", "y axis from 0, or fitted to the curves"),
     key("s", "save", "save-screen", "Save the screen as an SVG picture"),
