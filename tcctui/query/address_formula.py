@@ -142,7 +142,7 @@ def _any_of(parts: Sequence[Reach]) -> Reach:
         inner for part in parts for inner in (part.parts if isinstance(part, AnyOf) else (part,))
     ]
     atoms = [part for part in flat if isinstance(part, (PortRange, Inside))]
-    merged = _merged(atoms)
+    merged = [simplified(atom) for atom in _merged(atoms)]  # joined, they may be all there are
     found: dict[Reach, None] = dict.fromkeys(
         part for part in flat if not isinstance(part, (PortRange, Inside))
     )

@@ -17,9 +17,9 @@ ROW = frozenset({"text", *_NAMES})
 
 
 def folded(text: str) -> bytes:
-    """Give the form that is searched for: as in what is searched, which is lower-case bytes."""
+    """Give the form that is searched for: as what is searched, bytes with ASCII in lower case."""
     # NUL is what numpy fills texts up with; what is searched has neither that nor a line feed.
-    return text.lower().replace("\0", "\n").encode(errors="surrogatepass")
+    return text.replace("\0", "\n").encode(errors="surrogatepass").lower()
 
 
 def contains(pieces: Iterable[Piece]) -> Term:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
@@ -173,17 +173,21 @@ def test_a_group_says_what_lets_its_flows_through() -> None:
     assert queries("port") == {"sport:443"}
 
 
-@given(st.text(st.characters(codec="ascii", categories=("L", "N", "P", "S", "Z")), min_size=1))
+_SIGNS = st.characters(codec="ascii", categories=("L", "N", "P", "S", "Z"))
+
+
+@given(st.text(_SIGNS | st.characters(categories=("L", "N", "P", "S")), min_size=1))
+@example("Ä")
 def test_a_group_is_found_by_its_query_whatever_its_name(name: str) -> None:
     """The query of a name is one value, with all signs of the name and no other."""
-    name = name[:16]
-    flows = columns([flow(comm=name.encode()), flow(comm=b"other than that")])
+    comm = name.encode()[:16].decode(errors="ignore").encode()
+    flows = columns([flow(comm=comm), flow(comm=b"other than that")])
     groups = grouped(flows, GROUPINGS["process"])
     found = [groups.query(groups.number[0]), groups.query(groups.number[1])]
     assert found[0] is not None
     assert parse(found[0]).mask(flows)[0]
     assert found[1] == 'proc:"other than that"'
-    assert parse(found[0]).mask(flows)[1] == (name.lower() in "other than that")
+    assert parse(found[0]).mask(flows)[1] == (comm.lower() in b"other than that")
 
 
 def test_the_worst_limit_is_that_of_any_flow() -> None:

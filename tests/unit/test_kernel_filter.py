@@ -205,6 +205,8 @@ def test_what_needs_no_more_than_addresses_is_exact() -> None:
         "not port:22 and (src:10.0.0.0/8|192.168.0.0/16 or dport:8000-8100)",
         "ip:10.0.0.7:443,[::1]:80 family:ipv6",
         "port:443 or (port:443 and srtt>1ms)",
+        "port:0 or port:1-65535",
+        "not (sport:0-99 or sport:100-65535)",
     ):
         assert KernelFilter.of(parse(text)).exact, text
     for text, part in (
