@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from rich.text import Text
-from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
@@ -59,24 +58,26 @@ class Compare(Vertical):
         self._subjects: Sequence[Subject] = ()
         self._legend: Text | None = None
 
-    def compose(self) -> ComposeResult:
-        """Make the legend and two charts."""
-        yield Static(id="compared", markup=False)
-        yield self.pair
-
     def on_mount(self) -> None:
         """Wait for flows."""
         self.display = False
         self.watch(self.pair, "crosshair", self._read, init=False)
+
+    async def _compose_once(self) -> None:
+        """Make the legend and two charts once there is something to compare: few compare."""
+        if not self.pair.is_attached:
+            await self.mount(Static(id="compared", markup=False), self.pair)
 
     @property
     def seconds_needed(self) -> float | None:
         """Span of the flows' past that is drawn, up to now, in seconds; None for all."""
         return None if self.by_age else self.pair.seconds
 
-    def watch_cookies(self) -> None:
+    async def watch_cookies(self) -> None:
         """Show the new flows."""
         self.display = bool(self.cookies)
+        if self.cookies:
+            await self._compose_once()
         self.watch_by_age()
 
     def watch_by_age(self) -> None:
@@ -157,6 +158,8 @@ class Compare(Vertical):
     def show(self, close: Close) -> None:
         """Show the flows as they are in a frame."""
         self._close, self._shown_size = close, self.size
+        if not self.pair.is_attached:
+            return
         if not self._subjects:
             self.pair.say("These flows have left")
             return
