@@ -6,6 +6,7 @@ import time
 
 from tcctui.config.settings import Units
 from tcctui.flows.diagnosis.bbr import UNIT as BBR_UNIT
+from tcctui.magnitudes import BINARY, DECIMAL, scaled
 from tcctui.wire.events import NO_SSTHRESH
 
 _DCTCP_ONE = 1024
@@ -43,24 +44,16 @@ def size_unit() -> tuple[int, str]:
     return (1024, "iB") if _IN_USE[0].size == "binary" else (1000, "B")
 
 
-def _scaled(value: float, base: int, prefixes: str) -> tuple[float, str]:
-    prefix = ""
-    for candidate in prefixes:
-        if value < base * (1 - 5e-4):  # 999.6 would be rounded to 1000
-            break
-        value /= base
-        prefix = candidate
-    return value, prefix
-
-
-def _short(value: float, prefix: str) -> str:
-    """Three digits at the most significant end: 1.25, 12.0, 125.
+def _short(value: float, prefixes: tuple[str, ...] = DECIMAL) -> tuple[str, str]:
+    """Three digits at the most significant end (1.25, 12.0, 125), and the prefix.
 
     What is not scaled and whole has no point: it can't be more exact.
     """
+    # 999.6 would be rounded to 1000.
+    value, prefix = scaled(value, prefixes, (1024 if prefixes is BINARY else 1000) * (1 - 5e-4))
     if value >= 99.95 or (not prefix and value == int(value)):
-        return f"{value:.0f}"
-    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"
+        return f"{value:.0f}", prefix
+    return (f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"), prefix
 
 
 def count(value: float) -> str:
@@ -84,8 +77,7 @@ def percent(value: float) -> str:
 
 def short_count(value: float) -> str:
     """A number in few characters, in powers of 1000: 41.2k."""
-    scaled, prefix = _scaled(value, 1000, "kMGT")
-    return f"{_short(scaled, prefix)}{prefix}"
+    return "".join(_short(value))
 
 
 def segments(value: float) -> str:
@@ -99,14 +91,13 @@ def size(value: float) -> str:
     """Bytes with the unit, in powers of 1024: 64 KiB is `64.0 Ki`; or of 1000: 65.5 kB."""
     if _IN_USE[0].size == "decimal":
         return file_size(value)
-    scaled, prefix = _scaled(value, 1024, ("KMGT"))
-    return f"{_short(scaled, prefix)} {prefix}i" if prefix else f"{value:.0f} B"
+    text, prefix = _short(value, BINARY)
+    return f"{text} {prefix}" if prefix else f"{value:.0f} B"
 
 
 def file_size(value: float) -> str:
     """Bytes, in powers of 1000, as files are measured: 12.3 MB."""
-    scaled, prefix = _scaled(value, 1000, "kMGT")
-    return f"{_short(scaled, prefix)} {prefix}B"
+    return f"{' '.join(_short(value))}B"
 
 
 def rate(bytes_per_second: float) -> str:
@@ -114,8 +105,7 @@ def rate(bytes_per_second: float) -> str:
     if bytes_per_second <= 0:
         return "0"
     times, unit = rate_unit()
-    scaled, prefix = _scaled(bytes_per_second * times, 1000, "kMGT")
-    return f"{_short(scaled, prefix)} {prefix}{unit}"
+    return f"{' '.join(_short(bytes_per_second * times))}{unit}"
 
 
 def milliseconds(microseconds: float) -> str:
