@@ -77,6 +77,7 @@ def public_path(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Have one process run all tests of the kernel, where pytest-xdist spreads tests over several.
 

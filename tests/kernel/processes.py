@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 _PARENT, _SESSION = 1, 3  # fields of /proc/PID/stat after the name
@@ -27,3 +29,10 @@ def _with(field: int, value: int) -> list[int]:
         if int(fields[field]) == value and fields[0] not in "XZ":
             found.append(int(stat.parent.name))
     return found
+
+
+def of_threads(pid: int, name: str) -> Iterator[str]:
+    """Read a file in /proc of each thread of a process, but for those that end meanwhile."""
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):
+            yield (thread / name).read_text()

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +16,7 @@ import pytest
 from tests.kernel.command import TCCTUI, Command, trace
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, run
+from tests.kernel.processes import of_threads
 from tests.kernel.traffic import PORT, Connection, connections, exchange, quiet
 
 pytestmark = pytest.mark.kernel
@@ -60,8 +60,8 @@ def samples(network: Network, command: Command) -> None:
             if not any(line.split()[1] == _SOCK_DIAG for line in lines):
                 return False
         # A dump is work from its beginning to its end.
-        tasks = Path(f"/proc/{command.process.pid}/task").glob("*/stat")
-        return {task.read_text().rpartition(")")[2].split()[0] for task in tasks} == {"S"}
+        stats = of_threads(command.process.pid, "stat")
+        return {stat.rpartition(")")[2].split()[0] for stat in stats} == {"S"}
 
     until("all is sampled", sampled)
 

@@ -24,6 +24,7 @@ from tcctui.wire.samples import NO_SAMPLES
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
+from tests.kernel.processes import of_threads
 from tests.kernel.terminal import Terminal
 from tests.kernel.traffic import PORT, Connection, chatter, connections, cookie
 
@@ -182,8 +183,7 @@ def test_a_pipe_that_takes_nothing(busy: Connection) -> None:
     with process.stdout:
 
         def waits() -> bool:
-            threads = Path(f"/proc/{process.pid}/task").iterdir()
-            return any("pipe_write" in (one / "wchan").read_text() for one in threads)
+            return any("pipe_write" in place for place in of_threads(process.pid, "wchan"))
 
         until("it waits for the pipe", waits)
         process.send_signal(signal.SIGINT)

@@ -97,7 +97,7 @@ async def test_a_recording_plays(clock: Clock) -> None:
         assert desk.order[:3] == [1, 2, 3]
         assert desk.charted == 1
         await desk.press("space")
-        assert "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status
+        await desk.until(lambda: "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status)
 
 
 async def test_the_keys_of_a_replay(clock: Clock) -> None:
