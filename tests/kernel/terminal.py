@@ -18,6 +18,9 @@ from tests.kernel.processes import children
 
 _numbers = itertools.count()
 
+_OF_OURS = ("TMUX", "LINES", "COLUMNS")
+"""Variables that are of the terminal that the tests run in, or of none: pytest-xdist sets sizes."""
+
 
 class Terminal:
     """A shell in a terminal of a given size, with `directory` as its working directory.
@@ -68,7 +71,7 @@ class Terminal:
             text=True,
             timeout=PATIENCE,
             check=True,
-            env={name: value for name, value in os.environ.items() if name != "TMUX"},
+            env={name: value for name, value in os.environ.items() if name not in _OF_OURS},
         )
         return done.stdout
 

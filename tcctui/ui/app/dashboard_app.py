@@ -106,6 +106,14 @@ class DashboardApp(TypedAhead):
         """Pick a theme from a list."""
         self.push_screen(commands.pick_theme(self), self.choose_theme)
 
+    def on_resize(self) -> None:
+        """Paint everything: a terminal that quickly got its old size again has lost what it showed.
+
+        Textual lays out for the last of several sizes, and where that is the present one it finds
+        nothing to paint.
+        """
+        self.call_after_refresh(self.refresh)
+
     async def on_mount(self) -> None:
         """Show the dashboard, and start the work behind it."""
         few = self.console.color_system == "standard" and not self.is_headless
