@@ -289,15 +289,6 @@ def test_resizing(dashboard: Terminal) -> None:
             assert not rows(dashboard.shows("needs 80×24").string)
 
 
-def test_a_size_that_comes_back_at_once(dashboard: Terminal) -> None:
-    """What a terminal forgets while it is small for a moment is painted again."""
-    dashboard.until("a table that fits", partial(fits, lines=50))
-    dashboard.resize(60, 10)
-    dashboard.resize(160, 50)
-    dashboard.until("a table that fits", partial(fits, lines=50))
-    dashboard.until("the caption", lambda text: caption(text)[1])
-
-
 def test_a_scrolled_table_that_loses_its_room_behind_the_help(dashboard: Terminal) -> None:
     """It is right again when there is room for all rows, and nothing is left to scroll."""
     dashboard.resize(80, 24)

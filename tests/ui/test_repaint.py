@@ -7,6 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from textual._compositor import Compositor
+from textual.events import Resize
+from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -116,3 +119,23 @@ async def test_a_change_in_one_row_paints_that_row(
         desk.source.run(0.25)
         await desk.until(lambda: "99" in desk.column("cwnd"))
         assert set(rows) == {1 + desk.order.index(4)}
+
+
+async def test_a_size_that_comes_back_at_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a terminal has lost while it was small for a moment is painted again, all of it."""
+    counts: Counter[str] = Counter()
+    async with dashboard(server(), clock, (160, 50)) as desk:
+        full = Compositor.render_full_update
+
+        def counted_full(self: Compositor, *args: Any, **options: Any) -> Any:
+            counts["full"] += 1
+            return full(self, *args, **options)
+
+        monkeypatch.setattr(Compositor, "render_full_update", counted_full)
+        for size in (Size(60, 10), Size(160, 50)):
+            desk.pilot.app.post_message(Resize(size, size))
+        await desk.idle()
+        assert counts["full"]
+        assert desk.screen.size == (160, 50)
