@@ -31,7 +31,7 @@ async def test_everything_that_is_known_is_said(clock: Clock) -> None:
         for part in (
             *("limited by", "nginx 4021", "nginx.service", "host", "cubic", "± 4.10 ms"),
             *("min 31.0 ms", "rto 264 ms", "18.0 Mb/s", "21.6 Mb/s", "4,143 of 1,600,000 segments"),
-            *("0.3 %", "acked 2.", "again 5.72 Mi", "sent 2.1", "793 Ki", "1448", "pmtu 1500"),
+            *("0.3 %", "acked 2.", "retrans 5.72 Mi", "sent 2.1", "793 Ki", "1448", "pmtu 1500"),
             *("2^10 sent, 2^7 received", "3 segments", "on, seen", "12 marked", "1m31s ago"),
             *("peer's window 3.00 Mi", "send 2.50 Mi"),
         ):

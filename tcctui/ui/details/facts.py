@@ -166,7 +166,7 @@ def _amounts(said: _Said) -> Iterator[Fact]:
     lost += show("data_segs_out", units.count, " of {} segments")
     yield Fact.of(7, "retrans", lost, show("retrans_percent", units.percent))
     acked = show("bytes_acked", units.size, "acked {}")
-    yield Fact.of(9, "sent", said.sent(), acked, show("bytes_retrans", units.size, "again {}"))
+    yield Fact.of(9, "sent", said.sent(), acked, show("bytes_retrans", units.size, "retrans {}"))
     yield Fact.of(15, "received", show("bytes_received", units.size))
     received = said.ago("last_data_recv", "received {} ago")
     yield Fact.of(10, "last", said.ago("last_data_sent", "sent {} ago"), received)
