@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from tcctui.flows.store import Store
 from tcctui.query.completion import Completion, Suggestion
 from tcctui.ui.search import search_bar
+from tcctui.ui.search.present_values import Present
 from tcctui.ui.search.suggestions import Suggestions
+from tcctui.ui.view import CurrentView
 from tests.ui.fake_source import server
 from tests.ui.screen import WIDE, Clock, Desk, dashboard, screen
 
@@ -119,3 +122,18 @@ async def test_the_list_goes_with_the_word(clock: Clock) -> None:
         assert suggested(desk) == ["pid:"]
         await desk.press("shift+tab")
         assert suggested(desk) == []
+
+
+async def test_values_are_counted_once_there_are_flows(clock: Clock) -> None:
+    """To have counted none, as at the start, does not put the next count off."""
+    store = Store()
+    present = Present(CurrentView(store))
+    present.count()
+    assert present.due
+    assert not present.values["port"]
+    async with dashboard(server(), clock) as desk:
+        assert not desk.box.has_focus
+        present = Present(CurrentView(desk.store))
+        present.count()
+        assert not present.due
+        assert present.values["port"][0] == "443"

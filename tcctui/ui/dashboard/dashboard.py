@@ -59,6 +59,8 @@ _NO_FLOWS: Keys = np.empty(0, "u8")
 class Dashboard(Screen[None]):
     """Puts the parts together: each tick asks the view for one frame, and all parts show it."""
 
+    # Not the search box, which gets ready for letters with the focus.
+    AUTO_FOCUS = "#table"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     def __init__(

@@ -50,9 +50,10 @@ class Present:
         return not self._view.still and time.monotonic() - self._counted >= PAUSE
 
     def count(self) -> None:
-        """Count now."""
-        self._counted = time.monotonic()
-        self.values = counted(self._view.flows(COLUMNS))
+        """Count now; where there is no flow yet, the next count need not wait."""
+        now, flows = time.monotonic(), self._view.flows(COLUMNS)
+        self.values = counted(flows)
+        self._counted = now if flows.count else -math.inf
 
 
 def counted(flows: Flows) -> dict[str, list[str]]:

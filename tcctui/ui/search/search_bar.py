@@ -117,7 +117,7 @@ class SearchBar(Vertical):
         )
         self._patience: Timer | None = None
         self._before = ""
-        self._taken = False
+        self._taken: str | None = None
         self._offered_at = ""
 
     def compose(self) -> ComposeResult:
@@ -158,8 +158,11 @@ class SearchBar(Vertical):
         """Parse the text; pasted text is applied at once."""
         event.stop()
         pressed = event.value != self._before and abs(len(event.value) - len(self._before)) <= 1
-        typed = self._taken or (pressed and self.box.has_focus)
-        self._before, self._taken = event.value, False
+        taken = event.value == self._taken  # a key before may only now be heard of
+        typed = taken or (pressed and self.box.has_focus)
+        self._before = event.value
+        if taken:
+            self._taken = None
         self._read(event.value, patient=typed)
         if typed:
             self._searches.listed.leave()
@@ -270,7 +273,7 @@ class SearchBar(Vertical):
         taken = self.suggestions.taken(self.text, place)
         if taken is None:
             return False
-        self._taken = True
+        self._taken = taken[0]
         self.box.value, self.box.cursor_position = taken
         return True
 
