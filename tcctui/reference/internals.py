@@ -19,7 +19,8 @@ def blocks() -> Iterator[Block]:
     yield Paragraph(
         "The BPF program binds the tracepoint's fields by name, from tracefs, so that one program"
         " serves every kernel from 5.8 on. bcc compiles it against bundled stand-in headers, in a"
-        " process of its own, whose memory is freed once the program is loaded."
+        " process of its own, whose memory is freed once the program is loaded. Until then the"
+        " dashboard shows samples, and the status line says attaching."
     )
     yield Paragraph(
         "Each connection has a slot in memory shared with the kernel. An ACK is folded into it; a"
