@@ -12,7 +12,7 @@ from textual.pilot import Pilot
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.ui.app.app import TcctuiApp, run
-from tcctui.ui.chart import plot
+from tcctui.ui.chart import axis_lines
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.screen import FOR_EVER, WIDE, Clock, Desk, dashboard, screen
@@ -54,7 +54,7 @@ async def test_charts_are_loaded_behind_the_first_frame(
 
     monkeypatch.setattr(FlowTable, "render_line", render_line)
     monkeypatch.setattr(
-        plot, "load", lambda: found.append((painted.is_set(), threading.current_thread()))
+        axis_lines, "load", lambda: found.append((painted.is_set(), threading.current_thread()))
     )
     async with dashboard(FakeSource(), clock) as desk:
         await desk.until(lambda: found)

@@ -134,19 +134,6 @@ def _steps(seconds: float, width: int, sign: str) -> Iterator[tuple[float, str]]
             return
 
 
-def tick_labels(ticks: Sequence[Tick], left: int, width: int) -> str:
-    """Return the line of the labels below an axis of `width` cells with `left` cells before it."""
-    labels, room = "", left + width
-    for tick in reversed(ticks):
-        # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
-        start = left + tick.cell - len(tick.label) // 2
-        start = min(start, room - len(tick.label)) if not labels else start
-        if start >= 0 and (not labels or start + len(tick.label) < room):
-            labels = tick.label + " " * (room - start - len(tick.label)) + labels
-            room = start
-    return " " * room + labels
-
-
 def _time(time: float, step: float, seconds: float) -> str:
     """Return a time as a label in one unit for all ticks of an axis."""
     for unit, size in (("h", 3600), ("m", 60)):

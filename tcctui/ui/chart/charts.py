@@ -14,7 +14,7 @@ from tcctui.flows.columns import missing
 from tcctui.flows.frame import Close, FlowKey, Past
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
-from tcctui.ui.chart import chart_kinds, plot
+from tcctui.ui.chart import axis_lines, chart_kinds
 from tcctui.ui.chart.chart_kinds import KINDS, NOTHING, NOW, Picture, Values
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.plot import cell_of
@@ -39,6 +39,8 @@ _PENDING = "Working it out …"
 class Charts(Vertical):
     """One flow over time: cwnd, or another quantity of `chart_kinds.KINDS`, and srtt."""
 
+    BLANK = True  # all of it is covered
+
     def __init__(self, view: CurrentView, look: Look) -> None:
         super().__init__(id="charts")
         self._view = view
@@ -62,7 +64,7 @@ class Charts(Vertical):
         """Load the drawing library, in the background and while keys are handled."""
         self.watch(self.pair, "crosshair", self._show_caption, init=False)
         self.call_after_refresh(
-            lambda: self.run_worker(plot.load, thread=True, exit_on_error=False)
+            lambda: self.run_worker(axis_lines.load, thread=True, exit_on_error=False)
         )
 
     def on_resize(self) -> None:

@@ -56,9 +56,16 @@ SLOW, _SHARE = 0.05, 10
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 
+class Lower(Horizontal):
+    """Charts and details, side by side."""
+
+    BLANK = True  # all of it is covered
+
+
 class Dashboard(Screen[None]):
     """Puts the parts together: each tick asks the view for one frame, and all parts show it."""
 
+    BLANK = True  # all of it is covered
     # Not the search box, which gets ready for letters with the focus.
     AUTO_FOCUS = "#table"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -102,7 +109,7 @@ class Dashboard(Screen[None]):
             yield self._status
             yield SearchBar(self._view, self._preferences.searches)
             yield self._table
-            with Horizontal(id="lower"):
+            with Lower(id="lower"):
                 yield self._charts
                 yield self._details
             yield self._compare

@@ -9,7 +9,6 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tcctui.flows.diagnosis.verdicts import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
@@ -19,6 +18,7 @@ from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
@@ -37,7 +37,7 @@ _Piece = tuple[str, str]
 """Text, and its style."""
 
 
-class Details(Widget):
+class Details(KeptLines):
     """Panel with the details of one flow."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

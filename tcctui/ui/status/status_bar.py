@@ -9,10 +9,10 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
-from textual.widget import Widget
 
 from tcctui.ui.style import units
 from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 
 
@@ -94,7 +94,7 @@ _LEAST = 12
 _WINDOW = 2.0  # averaging time of rates, in seconds
 
 
-class StatusBar(Widget):
+class StatusBar(KeptLines):
     """One line; the least important parts are dropped where it is narrow."""
 
     COMPONENT_CLASSES = {  # noqa: RUF012 - as Textual declares it

@@ -24,6 +24,7 @@ from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.columns import BY_NAME, COLUMNS
@@ -50,7 +51,7 @@ _NOTHING = "nothing"
 _COLOURED = ("cwnd", "ssthresh", "srtt", *LIMIT_STYLES)
 
 
-class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
+class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     """The table of the flows that `base_query` and `flow_query` let through, in some order.
 
     The selection is a flow, not a place: it stays on its connection while rows move. Where flows

@@ -1,0 +1,68 @@
+"""Widgets that keep each line as it was drawn, until that line is refreshed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+
+class KeptLines(Widget):
+    """Draws lines with `render_line`, and nothing around them but padding at both sides.
+
+    Textual works out borders, hatches, tints and opacity for each line that it draws, and applies
+    its filters to every line of every widget in each frame. Lines that have none of these are kept
+    here as the terminal gets them: an unchanged line costs a look into a dictionary.
+    """
+
+    _kept: dict[int, Strip] = {}  # noqa: RUF012 - replaced, never changed
+    _kept_size: tuple[int, int] = (0, 0)
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw lines of some regions anew, or all of them."""
+        if repaint:
+            if not regions:
+                self._kept = {}
+            for region in regions:
+                for y in region.line_range:
+                    self._kept.pop(y, None)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Give the lines of a part of the widget."""
+        size = self.region.size
+        if size != self._kept_size:
+            self._kept, self._kept_size = {}, size
+        kept = self._kept
+        missing = [y for y in crop.line_range if y not in kept]
+        if missing:
+            kept.update(zip(missing, self._drawn_lines(missing, size.width), strict=True))
+        lines = [kept[y] for y in crop.line_range]
+        x1, x2 = crop.column_span
+        return lines if (x1, x2) == (0, size.width) else [line.crop(x1, x2) for line in lines]
+
+    def _drawn_lines(self, lines: list[int], width: int) -> list[Strip]:
+        _, background = self.background_colors
+        filters = self.get_line_filters()
+        left, right = self.gutter.left, self.gutter.right
+        blank = self.rich_style
+        drawn = []
+        for y in lines:
+            strip = self.render_line(y).adjust_cell_length(width - left - right, blank)
+            if left or right:
+                strip = Strip.join([Strip.blank(left, blank), strip, Strip.blank(right, blank)])
+            for line_filter in filters:
+                strip = strip.apply_filter(line_filter, background)
+            drawn.append(strip)
+        return drawn
