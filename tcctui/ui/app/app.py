@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _WAIT = 0.1
 """Seconds between two reads of the source: batches large enough to be cheap, small enough to be
-live, on a screen that is painted four times a second.
+live, on a screen that is painted a few times a second.
 """
 
 _FIRST_WAIT, _FIRST_LOOKS = 0.02, 50

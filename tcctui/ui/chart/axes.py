@@ -134,6 +134,19 @@ def _steps(seconds: float, width: int, sign: str) -> Iterator[tuple[float, str]]
             return
 
 
+def with_room(ticks: Sequence[Tick], width: int) -> tuple[Tick, ...]:
+    """Choose ticks whose labels have room below an axis; the last one always, else the later."""
+    chosen: list[Tick] = []
+    room = width + 1
+    for tick in reversed(ticks):
+        length = len(tick.label)
+        start = min(tick.cell - length // 2, width - length)
+        if not chosen or start + length < room:
+            chosen.append(tick)
+            room = start
+    return tuple(reversed(chosen))
+
+
 def _time(time: float, step: float, seconds: float) -> str:
     """Return a time as a label in one unit for all ticks of an axis."""
     for unit, size in (("h", 3600), ("m", 60)):

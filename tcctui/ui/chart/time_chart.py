@@ -14,6 +14,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tcctui.ui.chart import axes, plot, time_axis
 from tcctui.ui.chart.axes import DOTS_UP, Tick, YAxis
@@ -43,7 +44,7 @@ every cell, so that drawing noise in a wide window takes no longer than a key pr
 _STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
 
 
-class TimeChart(KeptLines):
+class TimeChart(KeptLines, Widget):
     """Draws `data`, or `message` if there is nothing to draw.
 
     The first line names the series and their current values; below are the curves in braille dots,
@@ -214,7 +215,8 @@ class TimeChart(KeptLines):
             x_ticks = axes.elapsed_ticks(data.seconds, columns)
         else:
             x_ticks = axes.x_ticks(data.seconds, columns, data.now)
-        drawn = axis_lines(columns, rows, self._gutter, y_ticks, x_ticks)
+        labelled = axes.with_room(x_ticks, columns)
+        drawn = axis_lines(columns, rows, self._gutter, y_ticks, labelled)
         marked = time_axis.axis(x_ticks, data.marks, data.columns, columns)
         x_axis = [
             [

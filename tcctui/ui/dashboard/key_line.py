@@ -12,12 +12,13 @@ from textual import events
 from textual.binding import ActiveBinding
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.kept_lines import KeptLines
 
 
-class KeyLine(KeptLines):
+class KeyLine(KeptLines, Widget):
     """Shows the keys that do something now, each of which can be clicked.
 
     Textual's Footer is a widget for each key, made anew whenever keys may have changed: seven times

@@ -9,6 +9,7 @@ from typing import ClassVar
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.strip import Strip
+from textual.widget import Widget
 
 from tcctui.flows.diagnosis.verdicts import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
@@ -37,7 +38,7 @@ _Piece = tuple[str, str]
 """Text, and its style."""
 
 
-class Details(KeptLines):
+class Details(KeptLines, Widget):
     """Panel with the details of one flow."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {

@@ -11,10 +11,15 @@ from textual.widget import Widget
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    _Widget = Widget
+else:
+    _Widget = object  # Textual takes the style of a widget's first base alone
 
-class KeptLines(Widget):
-    """Draws lines with `render_line`, and nothing around them but padding at both sides.
 
+class KeptLines(_Widget):
+    """Keeps a widget's lines, which have nothing around them but padding at both sides.
+
+    Mixed into widgets that draw with `render_line`.
     Textual works out borders, hatches, tints and opacity for each line that it draws, and applies
     its filters to every line of every widget in each frame. Lines that have none of these are kept
     here as the terminal gets them: an unchanged line costs a look into a dictionary.

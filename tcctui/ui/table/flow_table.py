@@ -168,6 +168,11 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         return self._order.held
 
     @property
+    def at_rest(self) -> bool:
+        """True if time alone will move no row, nor the selection."""
+        return self._order.at_rest
+
+    @property
     def seconds_needed(self) -> int:
         """Length of the sparklines in seconds."""
         _, sparklines = rows.wanted(self._placed)
