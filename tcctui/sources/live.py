@@ -17,15 +17,18 @@ from tcctui.source import EventSource
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
-from tcctui.sources.sock_diag.sampling import Sampler
+from tcctui.sources.sock_diag.sampling import Pace, Sampler
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
     from tcctui.query import Query
 
-BESIDE, ALONE = 0.25, 0.1
-"""Seconds between two samples of the visible connections: beside tcp_probe, and without it."""
+BESIDE, ALONE = Pace(0.25), Pace(0.1)
+"""Pace of samples beside tcp_probe, which tells most, and without it."""
+
+ON_SCREEN = Pace(0.5, share=400)
+"""The same as `BESIDE` for a screen, which is no faster."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ class LiveSource:
         events.narrow(self._narrowed)
         events.focus(self._focus)
         if self._sampler is not None:
-            self._sampler.period = BESIDE
+            self._sampler.pace = ON_SCREEN
 
     def sampled(self) -> Samples:
         """Pending samples, one part per call.
@@ -212,7 +215,12 @@ def open_at_once(
 
     def opened() -> LiveSource:
         return open_live(
-            kernel_filter, program, choice=choice, interval_ms=interval_ms, max_cpu=max_cpu
+            kernel_filter,
+            program,
+            choice=choice,
+            interval_ms=interval_ms,
+            max_cpu=max_cpu,
+            beside=ON_SCREEN,
         )
 
     if choice != "auto" or not isinstance(program, Loading):
@@ -237,10 +245,12 @@ def open_live(
     choice: str,
     interval_ms: float,
     max_cpu: float | None,
+    beside: Pace = BESIDE,
 ) -> LiveSource:
     """Open the source requested by `choice` (auto, bpf or sock_diag); with auto, what is available.
 
     `program` is loading, or the reason why it is not. With `max_cpu` None, the interval is fixed.
+    `beside` is the pace of samples where there are events too.
 
     Raises:
         TcctuiError: the requested source is not available; with auto, neither is.
@@ -259,7 +269,7 @@ def open_live(
             shortfall = error
     if choice != "bpf":
         try:
-            sampler = Sampler(kernel_filter, ALONE if events is None else BESIDE)
+            sampler = Sampler(kernel_filter, ALONE if events is None else beside)
         except TcctuiError as error:
             if events is None:
                 raise (shortfall or error) from error

@@ -26,7 +26,7 @@ from tcctui.sources.kernel.program import (
     compiler_flags,
     possible_cpus,
 )
-from tcctui.sources.live import BESIDE, LiveSource
+from tcctui.sources.live import ON_SCREEN, LiveSource
 from tcctui.sources.sock_diag.sampling import Sampler
 from tcctui.ui.app.app import TcctuiApp
 from tcctui.wire.events import EVENT, Events
@@ -63,7 +63,7 @@ def every_ack(counters: Counters) -> None:
 def _dashboard(counters: Counters, **options: Any) -> None:
     store = Store()
     source = LiveSource(
-        KernelFilter(), _Counted(store, counters, **options), Sampler(KernelFilter(), BESIDE)
+        KernelFilter(), _Counted(store, counters, **options), Sampler(KernelFilter(), ON_SCREEN)
     )
     TcctuiApp(lambda: source, store).run()
     counters["lost"] = source.lost() + source.skipped()
