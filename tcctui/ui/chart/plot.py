@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,7 @@ Run = tuple[str, int | None]
 """A piece of a line of text and the number of the path it shows, None for blank space."""
 
 _SGR = re.compile(r"\x1b\[([\d;]*)m")
+_LOADED = threading.Event()
 
 
 def share(cell: int, cells: int) -> float:
@@ -176,17 +178,22 @@ def _runs(line: str) -> list[Run]:
     return runs
 
 
-def load() -> None:
-    """Import plotext ahead of the first drawing, which would else wait 0.1 to 0.3 s; in any thread.
+def loaded() -> bool:
+    """True once plotext is imported: until then the first drawing waits 0.1 to 0.3 s for it."""
+    return _LOADED.is_set()
 
-    Not with this module: the screen is there before.
-    """
-    import plotext  # noqa: F401, PLC0415
+
+def load() -> None:
+    """Import plotext ahead of the first drawing; in any thread."""
+    import plotext  # noqa: F401, PLC0415 - not with this module: rows are there before
+
+    _LOADED.set()
 
 
 @functools.cache
 def _plotext() -> Any:
     """Import plotext, with its one figure set to a bare canvas: no frame, no ticks, no colours."""
+    load()
     import plotext  # noqa: PLC0415
 
     plotext.terminal.limit(False, False)  # its idea of the terminal is not the widget's size
