@@ -198,11 +198,12 @@ class Sampler:
         try:
             while not self._over.is_set():
                 begun = time.monotonic()
+                # First the own namespace: to enter hundreds of others takes its time.
+                if begun >= self._dump_at or self._dump_now.is_set():
+                    self._dump_all()
                 if begun >= self._namespaces_at:
                     self._namespaces_at = begun + self._round
                     self._follow_namespaces()
-                if begun >= self._dump_at or self._dump_now.is_set():
-                    self._dump_all()
                 self._sample_watched()
                 if begun >= self._ends_at:
                     self._ends_at = begun + self._ends
