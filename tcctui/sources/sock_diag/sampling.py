@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcctui.arrays import U64, Records
+from tcctui.arrays import U64, Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces
@@ -60,7 +60,7 @@ class _Place:
             told.append(sockets_of(part))
             yield part
         self.known = joined(told)
-        missing = before[~np.isin(before["sock_cookie"], self.known["sock_cookie"])]
+        missing = before[~among(before["sock_cookie"], self.known["sock_cookie"])]
         if len(missing):
             # A dump may miss a socket that moves in the kernel's table meanwhile.
             asked = self.diag.query(missing)
@@ -271,7 +271,7 @@ class Sampler:
     def _sample_watched(self) -> None:
         sockets = self._watched
         for place in self._places.values():
-            here = np.isin(sockets["sock_cookie"], place.known["sock_cookie"])
+            here = among(sockets["sock_cookie"], place.known["sock_cookie"])
             if here.any():
                 self._give(place.diag.query(sockets[here]), place, narrowed=False)
             sockets = sockets[~here]
@@ -289,7 +289,7 @@ class Sampler:
             if len(found):
                 place.known = joined([place.known, sockets_of(found)])
                 self._give(found, place, narrowed=False)
-                sockets = sockets[~np.isin(sockets["sock_cookie"], found["sock_cookie"])]
+                sockets = sockets[~among(sockets["sock_cookie"], found["sock_cookie"])]
 
     # In the other thread
 
