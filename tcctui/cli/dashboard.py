@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcctui import memory
 from tcctui.cli import alerts, argument_values, config, rewind_options, terminal
 from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
 from tcctui.cli.parser import Parser
@@ -55,6 +56,7 @@ def add(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the dashboard."""
+    memory.start()
     wanted = filter_of(args)
     kept = RewindOptions.of(args)
     if args.force and args.record_to is None:
@@ -65,7 +67,6 @@ def run(args: argparse.Namespace) -> int:
         _check(args.record_to, args.force)
     loading = program(args, _RING_BYTES)
     preferences = config.preferences(args)
-    from tcctui import memory  # noqa: PLC0415 - ctypes
     from tcctui.recording.origin import live_origin  # noqa: PLC0415
     from tcctui.sources.live import open_at_once  # noqa: PLC0415 - numpy
     from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual

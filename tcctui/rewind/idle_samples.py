@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
+
 import numpy as np
 
-from tcctui.arrays import Mask, Records
+from tcctui.arrays import Mask, Records, among
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.rate_log import WATCHED_NS
 from tcctui.flows.index import Keys
@@ -77,13 +79,14 @@ class IdleSamples:
     def _remember(self, now: Records) -> None:
         # Sockets without a sample for this long are gone.
         recent = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
-        others = recent & ~np.isin(self._known["cookie"], now["cookie"])
+        others = recent & ~among(self._known["cookie"], now["cookie"])
         known = np.concatenate([self._known[others], now])
         self._known = known[np.argsort(known["cookie"])]
 
 
 _WORDS = SAMPLE.itemsize // 8
-_FACTORS = np.random.default_rng(0).integers(1, 1 << 64, _WORDS, "u8") | np.uint64(1)
+_random = random.Random(0)  # noqa: S311 - any odd numbers will do; numpy's own takes 10 ms to load
+_FACTORS = np.array([_random.getrandbits(64) | 1 for _ in range(_WORDS)], "u8")
 
 
 def _said(samples: Samples) -> Keys:

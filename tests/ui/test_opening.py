@@ -40,24 +40,35 @@ async def test_a_screen_before_its_source(clock: Clock) -> None:
         await shown(pilot, clock, "203.0.113.9:51514")
 
 
-async def test_charts_are_loaded_behind_the_first_frame(
+async def test_charts_are_loaded_behind_the_first_rows(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loading plotext, which is slow, begins in a thread behind the first frame, without a flow."""
-    painted = threading.Event()
+    """Loading plotext, which is slow, begins in a thread behind the first rows, which don't wait.
+
+    Without a flow it is not loaded, and once it is there the curves are drawn.
+    """
+    painted, loaded = threading.Event(), threading.Event()
     found: list[tuple[bool, threading.Thread]] = []
     render = FlowTable.render_line
 
     def render_line(table: FlowTable, y: int) -> object:
-        painted.set()
+        if table.known:
+            painted.set()
         return render(table, y)
 
+    def load() -> None:
+        found.append((painted.is_set(), threading.current_thread()))
+        loaded.set()
+
     monkeypatch.setattr(FlowTable, "render_line", render_line)
-    monkeypatch.setattr(
-        axis_lines, "load", lambda: found.append((painted.is_set(), threading.current_thread()))
-    )
-    async with dashboard(FakeSource(), clock) as desk:
-        await desk.until(lambda: found)
+    monkeypatch.setattr(axis_lines, "load", load)
+    monkeypatch.setattr(axis_lines, "loaded", loaded.is_set)
+    empty = FakeSource()
+    async with dashboard(empty, clock):
+        assert not found
+    app = TcctuiApp(server, Store())
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, clock, "┤")
     ((after_painting, thread),) = found
     assert after_painting
     assert thread is not threading.main_thread()

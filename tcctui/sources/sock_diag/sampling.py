@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import U64, Records
+from tcctui.arrays import U64, Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces
@@ -72,7 +72,7 @@ class _Place:
             told.append(sockets_of(part))
             yield part
         self.known = joined(told)
-        missing = before[~np.isin(before["sock_cookie"], self.known["sock_cookie"])]
+        missing = before[~among(before["sock_cookie"], self.known["sock_cookie"])]
         if len(missing):
             # A dump may miss a socket that moves in the kernel's table meanwhile.
             asked = self.diag.query(missing)
@@ -229,11 +229,12 @@ class Sampler:
 
     def _work(self, now: float) -> float:
         """Do what is due; gives the time of the next work, on the clock of `time.monotonic`."""
+        # First the own namespace: to enter hundreds of others takes its time.
+        if now >= self._dump_at or self._dump_now.is_set():
+            self._dump_all()
         if now >= self._namespaces_at:
             self._namespaces_at = now + self._round
             self._follow_namespaces(now)
-        if now >= self._dump_at or self._dump_now.is_set():
-            self._dump_all()
         if now >= self._watched_at and len(self._watched):
             self._watched_at = now + self.pace.period
             self._sample_watched()
@@ -322,7 +323,7 @@ class Sampler:
         self._parted = parted
         sockets = self._watched
         for place in self._places.values():
-            here = np.isin(sockets["sock_cookie"], place.known["sock_cookie"])
+            here = among(sockets["sock_cookie"], place.known["sock_cookie"])
             if here.any():
                 parted.append((place, sockets[here]))
                 sockets = sockets[~here]

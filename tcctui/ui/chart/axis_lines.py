@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 from typing import Any, NamedTuple
 
 from tcctui.ui.chart.axes import Tick
 
 _SGR = re.compile(r"\x1b\[[\d;]*m")
+_LOADED = threading.Event()
 
 
 class AxisLines(NamedTuple):
@@ -44,17 +46,22 @@ def axis_lines(
     return AxisLines(tuple(line[: gutter + 1] for line in beside), axis, labels_below)
 
 
-def load() -> None:
-    """Import plotext ahead of the first drawing, which would else wait 0.1 to 0.3 s; in any thread.
+def loaded() -> bool:
+    """True once plotext is imported: until then the first drawing waits 0.1 to 0.3 s for it."""
+    return _LOADED.is_set()
 
-    Not with this module: the screen is there before.
-    """
-    import plotext  # noqa: F401, PLC0415
+
+def load() -> None:
+    """Import plotext ahead of the first drawing; in any thread."""
+    import plotext  # noqa: F401, PLC0415 - not with this module: rows are there before
+
+    _LOADED.set()
 
 
 @functools.cache
 def _figure() -> Any:
     """Import plotext, with its one figure set to bare axes: left and below, without colours."""
+    load()
     import plotext  # noqa: PLC0415
 
     plotext.terminal.limit(False, False)  # its idea of the terminal is not the widget's size

@@ -8,6 +8,7 @@ from dataclasses import replace
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import missing
@@ -48,6 +49,7 @@ class Charts(Vertical):
         self.pair = ChartPair(look, "cwnd-chart", "srtt-chart", len(KINDS))
         self.cookie: int | None = None
         """The flow shown."""
+        self._loading = False
         self._told = ""
         self._shown_caption = ""
         self._past: FlowHistory | None = None
@@ -61,11 +63,8 @@ class Charts(Vertical):
         yield self.pair
 
     def on_mount(self) -> None:
-        """Load the drawing library, in the background and while keys are handled."""
+        """Follow the crosshair."""
         self.watch(self.pair, "crosshair", self._show_caption, init=False)
-        self.call_after_refresh(
-            lambda: self.run_worker(axis_lines.load, thread=True, exit_on_error=False)
-        )
 
     def on_resize(self) -> None:
         """Fit the caption to the new width."""
@@ -99,12 +98,28 @@ class Charts(Vertical):
         """Show a flow of a frame; `instead` names the selection if it is not a flow."""
         self.cookie, self._shown_size = cookie, self.size
         self._told = self._caption(close.flows)
+        if cookie is not None and not axis_lines.loaded():
+            self._load()
+            return
         self._past = self._past_of(close, self.pair.left)
         self._show(self.pair.left, self._kind, self._past, instead)
         if self.pair.right.display:
             past = self._past_of(close, self.pair.right)
             self._show(self.pair.right, chart_kinds.srtt, past, instead)
         self._show_caption()
+
+    def _load(self) -> None:
+        """Load the drawing library in a thread, behind the first rows, and then draw the flow."""
+        self.pair.say(_PENDING)
+        self._show_caption()
+        if not self._loading:
+            self._loading = True
+            self.call_after_refresh(lambda: self.run_worker(axis_lines.load, thread=True))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Draw, now that there is the library."""
+        if event.state is WorkerState.SUCCESS:
+            self._look(anew=False)
 
     def wait(self, cookie: int | None) -> None:
         """Keep a flow's charts while another moment is computed; for another flow, say so."""

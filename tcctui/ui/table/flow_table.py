@@ -15,6 +15,7 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tcctui.arrays import among
 from tcctui.flows.frame import RowsFrame, RowsRequest
 from tcctui.flows.groups.groups import GROUPINGS
 from tcctui.flows.index import Keys
@@ -183,7 +184,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         """Cookies of the flows on the screen, the selected one first, wherever it is."""
         shown = self._flows_in_sight()
         selected = np.array([] if self.selected is None else [self.selected], "u8")
-        return np.concatenate([selected, shown[~np.isin(shown, selected)]])
+        return np.concatenate([selected, shown[~among(shown, selected)]])
 
     @property
     def room(self) -> int:
