@@ -24,7 +24,6 @@ from tcctui.ui.chart.legend import CURVES, FLOWS, Piece, cropped, legend, lined,
 from tcctui.ui.chart.plot import DOTS_ACROSS, cell_of, share
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
@@ -51,6 +50,7 @@ class TimeChart(KeptLines, Widget):
     the time axis with its marks, and a strip of limits or a note.
     """
 
+    STYLES = "time-chart"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "time-chart--title",
         "time-chart--label",
@@ -91,7 +91,6 @@ class TimeChart(KeptLines, Widget):
         share: float | None
 
     def __init__(self, quantity: Quantity, *, id: str | None = None) -> None:  # noqa: A002
-        self.styles_of = ComponentStyles(self, "time-chart")
         super().__init__(id=id)
         self._quantity = quantity
         self._gutter = _GUTTER[0]
@@ -188,11 +187,6 @@ class TimeChart(KeptLines, Widget):
         self.post_message(self.Pointed(None))
 
     # The lines
-
-    def notify_style_update(self) -> None:
-        """Apply the theme's new colours."""
-        self.styles_of.forget()
-        super().notify_style_update()
 
     def _lines_of(self, width: int, height: int) -> list[list[Piece]]:
         """Make the lines from the top; missing lines and ends are blank."""

@@ -18,7 +18,6 @@ from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES
@@ -41,6 +40,7 @@ _Piece = tuple[str, str]
 class Details(KeptLines, Widget):
     """Panel with the details of one flow."""
 
+    STYLES = "details"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "details--title",
         "details--label",
@@ -49,7 +49,6 @@ class Details(KeptLines, Widget):
     DEFAULT_CSS = rules("Details", "details", LIMIT_STYLES)
 
     def __init__(self, look: Look) -> None:
-        self._styles_of = ComponentStyles(self, "details")
         super().__init__(id="details")
         self._look = look
         self._shown: list[list[_Piece]] = []
@@ -98,14 +97,9 @@ class Details(KeptLines, Widget):
         """Render a line: the title, a sentence, or a fact."""
         width = self.size.width
         if y >= len(self._shown):
-            return Strip.blank(width, self._styles_of())
-        segments = [Segment(text, self._styles_of(style)) for text, style in self._shown[y]]
-        return Strip(segments).adjust_cell_length(width, self._styles_of())
-
-    def notify_style_update(self) -> None:
-        """Take the theme's new colours."""
-        self._styles_of.forget()
-        super().notify_style_update()
+            return Strip.blank(width, self.styles_of())
+        segments = [Segment(text, self.styles_of(style)) for text, style in self._shown[y]]
+        return Strip(segments).adjust_cell_length(width, self.styles_of())
 
 
 def _title(flows: Flows, width: int) -> list[_Piece]:

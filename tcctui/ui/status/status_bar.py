@@ -12,7 +12,6 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.style import units
-from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 
@@ -102,6 +101,7 @@ _WINDOW = 2.0  # averaging time of rates, in seconds
 class StatusBar(KeptLines, Widget):
     """One line; the least important parts are dropped where it is narrow."""
 
+    STYLES = "status-bar"
     COMPONENT_CLASSES = {  # noqa: RUF012 - as Textual declares it
         "status-bar--name",
         "status-bar--dim",
@@ -111,7 +111,6 @@ class StatusBar(KeptLines, Widget):
     }
 
     def __init__(self) -> None:
-        self._styles_of = ComponentStyles(self, "status-bar")
         super().__init__(id="status")
         self._status = Status()
         self._readings: list[_Reading] = []
@@ -208,14 +207,9 @@ class StatusBar(KeptLines, Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         """Draw the line."""
-        base = self._styles_of()
-        segments = [Segment(part.text, self._styles_of(part.style)) for part in self._parts]
+        base = self.styles_of()
+        segments = [Segment(part.text, self.styles_of(part.style)) for part in self._parts]
         return Strip(segments).adjust_cell_length(self.size.width, base)
-
-    def notify_style_update(self) -> None:
-        """Take the theme's new colours."""
-        self._styles_of.forget()
-        super().notify_style_update()
 
 
 def _less(status: Status) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.geometry import Region
 from textual.strip import Strip
 from textual.widget import Widget
+
+from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.text_filter import TextFilter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -19,14 +23,28 @@ else:
 class KeptLines(_Widget):
     """Keeps a widget's lines, which have nothing around them but padding at both sides.
 
-    Mixed into widgets that draw with `render_line`.
+    Mixed into widgets that draw with `render_line`, in the styles of their components: `STYLES` is
+    what the names of these begin with, and `styles_of` gives one by the rest of its name.
     Textual works out borders, hatches, tints and opacity for each line that it draws, and applies
     its filters to every line of every widget in each frame. Lines that have none of these are kept
     here as the terminal gets them: an unchanged line costs a look into a dictionary.
     """
 
+    STYLES: ClassVar[str]
+
     _kept: dict[int, Strip] = {}  # noqa: RUF012 - replaced, never changed
     _kept_size: tuple[int, int] = (0, 0)
+
+    @cached_property
+    def styles_of(self) -> ComponentStyles:
+        """Styles of the components, by name."""
+        return ComponentStyles(self, self.STYLES)
+
+    def notify_style_update(self) -> None:
+        """Draw in the new theme's colours."""
+        self.styles_of.forget()
+        super().notify_style_update()
+        self.refresh()
 
     def refresh(
         self,
@@ -58,16 +76,15 @@ class KeptLines(_Widget):
         return lines if (x1, x2) == (0, size.width) else [line.crop(x1, x2) for line in lines]
 
     def _drawn_lines(self, lines: list[int], width: int) -> list[Strip]:
-        _, background = self.background_colors
-        filters = self.get_line_filters()
+        blank = self.styles_of()
+        filters = [one for one in self.get_line_filters() if isinstance(one, TextFilter)]
         left, right = self.gutter.left, self.gutter.right
-        blank = self.rich_style
         drawn = []
         for y in lines:
             strip = self.render_line(y).adjust_cell_length(width - left - right, blank)
             if left or right:
                 strip = Strip.join([Strip.blank(left, blank), strip, Strip.blank(right, blank)])
-            for line_filter in filters:
-                strip = strip.apply_filter(line_filter, background)
+            for one in filters:
+                strip = strip.apply_filter(one, self.styles_of.background)
             drawn.append(strip)
         return drawn

@@ -24,7 +24,6 @@ from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
 from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
@@ -62,6 +61,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    STYLES = "flow-table"
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "flow-table--header",
         "flow-table--sorted",
@@ -114,7 +114,6 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(
         self, view: CurrentView, look: Look, preferences: Preferences | None = None
     ) -> None:
-        self._styles_of = ComponentStyles(self, "flow-table")
         super().__init__(id="table")
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
@@ -342,15 +341,9 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     # Painting
 
-    def notify_style_update(self) -> None:
-        """Paint in the new theme's colours."""
-        self._styles_of.forget()
-        super().notify_style_update()
-        self.refresh()
-
     def render_line(self, y: int) -> Strip:
         """One line of the table: the header, a row, or nothing."""
-        return self._painter.line(y, self.size.width, self._styles_of, self.message)
+        return self._painter.line(y, self.size.width, self.styles_of, self.message)
 
     # Selecting
 
