@@ -143,6 +143,15 @@ def value(samples: Samples, name: str) -> Array:
     return numbers
 
 
+def read_by_value(name: str) -> frozenset[str]:
+    """Fields that `value` reads for one: itself, and those that say whether it is there."""
+    if name in TEXT_FIELDS:
+        return frozenset({name})
+    checks = ((TCP_INFO, "info_len"), (CC_FIELDS, "cc_info"), (SKMEM_FIELDS, "has_skmem"))
+    found = {check for names, check in checks if name in names}
+    return frozenset({name, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))
+
+
 def in_flight(samples: Samples) -> I64:
     """Bytes that are sent and not acknowledged: snd_nxt - snd_una.
 
