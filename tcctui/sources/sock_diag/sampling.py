@@ -229,11 +229,12 @@ class Sampler:
 
     def _work(self, now: float) -> float:
         """Do what is due; gives the time of the next work, on the clock of `time.monotonic`."""
+        # First the own namespace: to enter hundreds of others takes its time.
+        if now >= self._dump_at or self._dump_now.is_set():
+            self._dump_all()
         if now >= self._namespaces_at:
             self._namespaces_at = now + self._round
             self._follow_namespaces(now)
-        if now >= self._dump_at or self._dump_now.is_set():
-            self._dump_all()
         if now >= self._watched_at and len(self._watched):
             self._watched_at = now + self.pace.period
             self._sample_watched()
