@@ -118,8 +118,10 @@ def held(before: Keys, after: Keys) -> Keys:
     """
     header = headers(after)
     if not header.any():
-        stays = before[np.isin(before, after)]
-        return np.concatenate([stays, after[~np.isin(after, stays)]])
+        places = _places(before, after)
+        stays = np.zeros(len(before), bool)
+        stays[places[places >= 0]] = True
+        return np.concatenate([before[stays], after[places < 0]])
     own = len(before) + np.arange(len(after))
     old = headers(before)
     for kind_before, kind_after in ((old, header), (~old, ~header)):
