@@ -9,13 +9,10 @@ from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.rate_log import WATCHED_NS
 from tcctui.flows.index import Keys
 from tcctui.wire.records import pick
-from tcctui.wire.samples import SAMPLE, End, Samples
+from tcctui.wire.samples import CLOCKS, SAMPLE, End, Samples
 
 EVERY_NS = 10_000_000_000
 """Interval of samples kept of an unchanged socket: verdicts stay valid for longer."""
-
-_CLOCKS = ("ts_ns", "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv")
-"""Fields that change on an idle socket."""
 
 _KNOWN = np.dtype(
     [
@@ -94,7 +91,7 @@ def _said(samples: Samples) -> Keys:
     said = np.empty(len(samples), "u8")
     for at in range(0, len(samples), _BLOCK):
         block = pick(samples, slice(at, at + _BLOCK)).copy()
-        for name in _CLOCKS:
+        for name in CLOCKS:
             block[name] = 0
         words = block.view("u8").reshape(len(block), _WORDS)
         mixed = words ^ words >> np.uint64(31)
