@@ -83,8 +83,6 @@ class Store:
         for at in range(0, max(1, len(samples)), _AT_A_TIME):
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
-                if len(samples):
-                    self._known.changed()
 
     def sockets(self, cookies: Keys) -> Records:
         """Keys for sampling these flows: a `SOCKET` for each, in the order given.

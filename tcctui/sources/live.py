@@ -215,12 +215,7 @@ def open_at_once(
 
     def opened() -> LiveSource:
         return open_live(
-            kernel_filter,
-            program,
-            choice=choice,
-            interval_ms=interval_ms,
-            max_cpu=max_cpu,
-            beside=ON_SCREEN,
+            kernel_filter, program, choice=choice, interval_ms=interval_ms, max_cpu=max_cpu
         )
 
     if choice != "auto" or not isinstance(program, Loading):
@@ -245,12 +240,10 @@ def open_live(
     choice: str,
     interval_ms: float,
     max_cpu: float | None,
-    beside: Pace = BESIDE,
 ) -> LiveSource:
     """Open the source requested by `choice` (auto, bpf or sock_diag); with auto, what is available.
 
     `program` is loading, or the reason why it is not. With `max_cpu` None, the interval is fixed.
-    `beside` is the pace of samples where there are events too.
 
     Raises:
         TcctuiError: the requested source is not available; with auto, neither is.
@@ -269,7 +262,7 @@ def open_live(
             shortfall = error
     if choice != "bpf":
         try:
-            sampler = Sampler(kernel_filter, ALONE if events is None else beside)
+            sampler = Sampler(kernel_filter, ALONE if events is None else BESIDE)
         except TcctuiError as error:
             if events is None:
                 raise (shortfall or error) from error

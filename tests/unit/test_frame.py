@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from tcctui.ui.chart.charts import named
 from tcctui.ui.table.sorting import ByKeys, SortKey
 from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.restless import Restless
-from tests.unit.samples import NO_SAMPLES, samples
+from tests.unit.samples import NO_SAMPLES, gone, samples
 from tests.unit.story import BEGIN_NS, Player
 
 COOKIES = np.arange(1, 9, dtype="u8")
@@ -205,6 +206,32 @@ def test_a_frame_holds_until_something_changes_or_the_clock_shows() -> None:
     again = framed_at(still.until_ns)
     store.ingest_samples(samples(again.now_ns, COOKIES[:1]), again.now_ns)
     assert not store.unchanged(again)
+
+
+def test_a_sample_that_says_the_same_changes_nothing() -> None:
+    """Of an idle connection only its clocks go on; another value is a change, and so is an end.
+
+    So is one that says the same as the sample before an event.
+    """
+    store = Store()
+    now_ns = 100 * SECOND
+
+    def sampled(**values: Any) -> Frame:
+        nonlocal now_ns
+        now_ns += 1000
+        store.ingest_samples(samples(now_ns, COOKIES, **values), now_ns)
+        return store.frame(Asking().request)
+
+    first = sampled(last_data_recv=5, rtt=100)
+    assert sampled(last_data_recv=9, rtt=100).version == first.version
+    changed = sampled(rtt=101)
+    assert changed.version != first.version
+    store.ingest(probes(now_ns + 1, COOKIES[:1], srtt=7), now_ns + 1)
+    between = store.frame(Asking().request)
+    changed = sampled(rtt=101)
+    assert changed.version != between.version
+    store.ingest_samples(gone(now_ns + 1, COOKIES[:1]), now_ns + 1)
+    assert not store.unchanged(changed)
 
 
 def test_a_frame_of_a_copy_holds_in_both_until_one_changes() -> None:

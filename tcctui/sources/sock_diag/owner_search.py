@@ -19,7 +19,7 @@ _SHORTEST, _SHARE, _LONGEST = 2.0, 100, 20.0
 _MOST = 20
 """Part of a core, one of so many, that scans take where even `_LONGEST` is too short."""
 
-_AGAIN, _AGAIN_SHARE = 10.0, 300
+_AGAIN, _AGAIN_SHARE = 10.0, 600
 """The same of scans without new sockets, for owners that changed: of name, cgroup, or as such."""
 
 _REMEMBERED = 1 << 16
