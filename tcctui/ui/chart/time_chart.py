@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -50,13 +49,6 @@ class TimeChart(Widget):
     the time axis with its marks, and a strip of limits or a note.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "time-chart--title",
-        "time-chart--label",
-        "time-chart--axis",
-        "time-chart--crosshair",
-        *(f"time-chart--{style}" for style in _STYLES),
-    }
     DEFAULT_CSS = """
     TimeChart {
         width: 1fr;

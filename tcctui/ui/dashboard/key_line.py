@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -24,11 +23,6 @@ class KeyLine(Widget):
     while a program starts.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "key-line--key",
-        "key-line--description",
-        "key-line--hover",
-    }
     DEFAULT_CSS = """
     KeyLine {
         dock: bottom;

@@ -97,16 +97,8 @@ _WINDOW = 2.0  # averaging time of rates, in seconds
 class StatusBar(Widget):
     """One line; the least important parts are dropped where it is narrow."""
 
-    COMPONENT_CLASSES = {  # noqa: RUF012 - as Textual declares it
-        "status-bar--name",
-        "status-bar--dim",
-        "status-bar--bad",
-        "status-bar--live",
-        "status-bar--paused",
-    }
-
     def __init__(self) -> None:
-        self._styles_of = ComponentStyles(self, "status-bar")
+        self.styles_of = ComponentStyles(self, "status-bar")
         super().__init__(id="status")
         self._status = Status()
         self._readings: list[_Reading] = []
@@ -202,13 +194,13 @@ class StatusBar(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         """Draw the line."""
-        base = self._styles_of()
-        segments = [Segment(part.text, self._styles_of(part.style)) for part in self._parts]
+        base = self.styles_of()
+        segments = [Segment(part.text, self.styles_of(part.style)) for part in self._parts]
         return Strip(segments).adjust_cell_length(self.size.width, base)
 
     def notify_style_update(self) -> None:
         """Take the theme's new colours."""
-        self._styles_of.forget()
+        self.styles_of.forget()
         super().notify_style_update()
 
 

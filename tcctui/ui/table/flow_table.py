@@ -61,21 +61,6 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "flow-table--header",
-        "flow-table--sorted",
-        "flow-table--held",
-        "flow-table--cursor",
-        "flow-table--cell",
-        "flow-table--cell-title",
-        "flow-table--closed",
-        "flow-table--alert",
-        "flow-table--pinned",
-        "flow-table--unmatched",
-        "flow-table--group",
-        "flow-table--group-more",
-        *(f"flow-table--{style}" for style in _COLOURED),
-    }
     DEFAULT_CSS = rules("FlowTable", "flow-table", _COLOURED)
 
     message: reactive[str] = reactive("")
@@ -113,7 +98,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(
         self, view: CurrentView, look: Look, preferences: Preferences | None = None
     ) -> None:
-        self._styles_of = ComponentStyles(self, "flow-table")
+        self.styles_of = ComponentStyles(self, "flow-table")
         super().__init__(id="table")
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
@@ -338,13 +323,13 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def notify_style_update(self) -> None:
         """Paint in the new theme's colours."""
-        self._styles_of.forget()
+        self.styles_of.forget()
         super().notify_style_update()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the table: the header, a row, or nothing."""
-        return self._painter.line(y, self.size.width, self._styles_of, self.message)
+        return self._painter.line(y, self.size.width, self.styles_of, self.message)
 
     # Selecting
 
