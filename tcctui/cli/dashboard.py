@@ -67,22 +67,29 @@ def run(args: argparse.Namespace) -> int:
         _check(args.record_to, args.force)
     loading = program(args, _RING_BYTES)
     preferences = config.preferences(args)
-    from tcctui.recording.origin import live_origin  # noqa: PLC0415
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
     from tcctui.sources.live import open_at_once  # noqa: PLC0415 - numpy
+
+    thread = ThreadPoolExecutor(1, "open")
+    opened = thread.submit(
+        open_at_once,
+        wanted.in_kernel,
+        loading,
+        choice=choice(args),
+        interval_ms=getattr(args, "interval", INTERVAL_MS),
+        max_cpu=args.max_cpu,
+    )
+    thread.shutdown(wait=False)
+    # The first samples come during these imports.
+    from tcctui.recording.origin import live_origin  # noqa: PLC0415
     from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
     from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
     memory.return_at_once()
-    interval_ms = getattr(args, "interval", INTERVAL_MS)
     with ExitStack() as written, alerts.reporter(args) as report:
         return dashboard(
-            lambda: open_at_once(
-                wanted.in_kernel,
-                loading,
-                choice=choice(args),
-                interval_ms=interval_ms,
-                max_cpu=args.max_cpu,
-            ),
+            opened.result,
             kept.history_memory,
             rewind_memory=kept.rewind_memory,
             save=kept.save,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -51,13 +50,6 @@ class TimeChart(KeptLines, Widget):
     """
 
     STYLES = "time-chart"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "time-chart--title",
-        "time-chart--label",
-        "time-chart--axis",
-        "time-chart--crosshair",
-        *(f"time-chart--{style}" for style in _STYLES),
-    }
     DEFAULT_CSS = """
     TimeChart {
         width: 1fr;

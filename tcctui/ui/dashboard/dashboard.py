@@ -26,7 +26,6 @@ from tcctui.ui.compare.compare import Compare
 from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.dashboard_keys import KEYS
-from tcctui.ui.dashboard.help import Help
 from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.pace import Pace
@@ -36,12 +35,10 @@ from tcctui.ui.details.details import Details
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.saving import pictured
-from tcctui.ui.search import saved_filters
 from tcctui.ui.search.active_query import show_only
 from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.status.counts import counts, is_live, why_empty
 from tcctui.ui.status.status_bar import Status, StatusBar
-from tcctui.ui.table.column_dialogs import Columns, Sorting, choose
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Mode, Player
 from tcctui.ui.time.playhead import Position, old
@@ -61,7 +58,10 @@ class Lower(Horizontal):
 
 
 class Dashboard(Screen[None]):
-    """Puts the parts together: each tick asks the view for one frame, and all parts show it."""
+    """Puts the parts together: each tick asks the view for one frame, and all parts show it.
+
+    Dialogs are imported when they are opened.
+    """
 
     BLANK = True  # all of it is covered
     # Not the search box, which gets ready for letters with the focus.
@@ -421,10 +421,14 @@ class Dashboard(Screen[None]):
 
     def action_filters(self) -> None:
         """Pick a saved filter, or save the current search."""
+        from tcctui.ui.search import saved_filters  # noqa: PLC0415
+
         saved_filters.pick(self.query_one(SearchBar), self._preferences)
 
     def action_save_filter(self) -> None:
         """Save the search in the box under a name."""
+        from tcctui.ui.search import saved_filters  # noqa: PLC0415
+
         saved_filters.save(self.query_one(SearchBar), self._preferences)
 
     def action_details(self) -> None:
@@ -449,10 +453,14 @@ class Dashboard(Screen[None]):
 
     def action_columns(self) -> None:
         """Choose the table's columns."""
+        from tcctui.ui.table.column_dialogs import Columns, choose  # noqa: PLC0415
+
         choose(self, Columns(self._table, self._preferences), self._preferences)
 
     def action_order(self) -> None:
         """Choose the table's sort order."""
+        from tcctui.ui.table.column_dialogs import Sorting, choose  # noqa: PLC0415
+
         choose(self, Sorting(self._table), self._preferences)
 
     def action_narrow(self) -> None:
@@ -463,4 +471,6 @@ class Dashboard(Screen[None]):
 
     def action_help(self) -> None:
         """List the keys."""
+        from tcctui.ui.dashboard.help import Help  # noqa: PLC0415
+
         self.app.push_screen(Help(self))

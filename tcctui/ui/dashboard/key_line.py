@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -25,11 +24,6 @@ class KeyLine(KeptLines, Widget):
     """
 
     STYLES = "key-line"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "key-line--key",
-        "key-line--description",
-        "key-line--hover",
-    }
     DEFAULT_CSS = """
     KeyLine {
         dock: bottom;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -41,11 +40,6 @@ class Details(KeptLines, Widget):
     """Panel with the details of one flow."""
 
     STYLES = "details"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "details--title",
-        "details--label",
-        *(f"details--{style}" for style in LIMIT_STYLES),
-    }
     DEFAULT_CSS = rules("Details", "details", LIMIT_STYLES)
 
     def __init__(self, look: Look) -> None:

@@ -102,13 +102,6 @@ class StatusBar(KeptLines, Widget):
     """One line; the least important parts are dropped where it is narrow."""
 
     STYLES = "status-bar"
-    COMPONENT_CLASSES = {  # noqa: RUF012 - as Textual declares it
-        "status-bar--name",
-        "status-bar--dim",
-        "status-bar--bad",
-        "status-bar--live",
-        "status-bar--paused",
-    }
 
     def __init__(self) -> None:
         super().__init__(id="status")

@@ -20,7 +20,6 @@ from tcctui.flows.frame import RowsFrame, RowsRequest
 from tcctui.flows.groups.groups import GROUPINGS
 from tcctui.flows.index import Keys
 from tcctui.query import ALL, Query
-from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import rules
@@ -28,14 +27,12 @@ from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.columns import BY_NAME, COLUMNS
-from tcctui.ui.table.copying import Copying
 from tcctui.ui.table.grouped import headers
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.painter import Painter, Sight
 from tcctui.ui.table.row_places import MOST_PINS, Pins, RowPlaces, toggled
 from tcctui.ui.table.rows import GUTTER, Header, Line, RowSigns
 from tcctui.ui.table.sorting import SortKey
-from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times
 from tcctui.ui.table.table_keys import KEYS
 from tcctui.ui.view import CurrentView, Look
 
@@ -62,21 +59,6 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
     STYLES = "flow-table"
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "flow-table--header",
-        "flow-table--sorted",
-        "flow-table--held",
-        "flow-table--cursor",
-        "flow-table--cell",
-        "flow-table--cell-title",
-        "flow-table--closed",
-        "flow-table--alert",
-        "flow-table--pinned",
-        "flow-table--unmatched",
-        "flow-table--group",
-        "flow-table--group-more",
-        *(f"flow-table--{style}" for style in _COLOURED),
-    }
     DEFAULT_CSS = rules("FlowTable", "flow-table", _COLOURED)
 
     message: reactive[str] = reactive("")
@@ -431,6 +413,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_group(self) -> None:
         """Pick what to group by."""
+        from tcctui.ui.dialogs import Choice, Pick  # noqa: PLC0415
+
         choices = [Choice(one.name, one.title, one.meaning) for one in GROUPINGS.values()]
         choices.append(Choice(_NOTHING, "nothing", "flows alone"))
 
@@ -466,6 +450,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_histogram(self) -> None:
         """Show how the round-trip times are spread."""
+        from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times  # noqa: PLC0415
+
         header = self._places.selected_group
         own = None if header is None else self._groups.query(header)
 
@@ -532,6 +518,9 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         if self.selected is None or self._view.still:
             self._no_flow()
             return
+        from tcctui.ui.dialogs import Pick  # noqa: PLC0415
+        from tcctui.ui.table.copying import Copying  # noqa: PLC0415
+
         shown = [placed.column for placed in self._placed]
         copying = Copying(self._view, self.selected, shown, lambda: self._places.flow_lines)
         if copying.gone:
