@@ -3,10 +3,12 @@
  * What congestion control does to every TCP socket, as fixed-size records in one ring buffer.
  *
  * With an interval, a socket's ACKs are coalesced: each is folded into the socket's slot, and a
- * record is written at once for the first one, where ssthresh changed or cwnd fell, and for each of
- * the sockets in focus; else when an interval has passed since the last. What a quiet socket leaves
- * in its slot, and its end if the ring has no room for that, user space takes out of the memory it
- * shares (tcctui/sources/kernel/slots.py).
+ * record is written at once for the first one, and where ssthresh changed or cwnd fell. Of the
+ * others those of one interval have one record: the first ACK after it writes it. No record is of
+ * two intervals, which all begin at multiples of their length: where that divides the width of a
+ * history's buckets, a bucket is as it were of every ACK. Sockets in focus have an interval of
+ * their own. What a quiet socket leaves in its slot, and its end if the ring has no room for that,
+ * user space takes out of the memory it shares (tcctui/sources/kernel/slots.py).
  *
  * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
  * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
@@ -122,9 +124,11 @@ struct filter {
 
 /* What user space changes while the programs run. */
 struct config {
-	/* Between two records of a socket; 0: a record for each ACK, and no socket has a slot. */
+	/* The time that a record may stand for; 0: a record for each ACK, and no socket has a slot.
+	 */
 	__u64 interval_ns;
-	__u64 focus[MAX_FOCUS]; /* cookies of the sockets whose every ACK is told; 0 is none */
+	__u64 focus_ns; /* the same of sockets in focus: not longer, and not 0 */
+	__u64 focus[MAX_FOCUS]; /* their cookies; 0 is none */
 	__u32 n_focus;
 	/* Which filters are in force, by its lowest bit: new ones are written whole before they
 	 * count. Until the first ones are (0), nothing passes.
@@ -150,7 +154,10 @@ enum slot_state {
  * all of them in no time. Each side has words of its own to write.
  */
 struct mark {
-	__u64 emitted_ns; /* when the last record was written, or was to be */
+	/* The interval in which the last record was written, or was to be, by its begin: all that
+	 * is not told is of this one.
+	 */
+	__u64 emitted_ns;
 	__u32 acks; /* ACKs seen, counted before the event is changed */
 	__u32 done; /* the same, after it was */
 	__u32 told; /* of these, ACKs that records have told */
@@ -335,6 +342,13 @@ static inline int in_focus(const struct config *config, __u64 cookie)
 	return 0;
 }
 
+static inline __u64 interval_of(const struct config *config, __u64 cookie)
+{
+	if (config->focus_ns < config->interval_ns && in_focus(config, cookie))
+		return config->focus_ns;
+	return config->interval_ns;
+}
+
 /* Keeps the compiler, and processors that store in order, from storing what follows first. */
 #define barrier() asm volatile("" ::: "memory")
 
@@ -416,11 +430,11 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
-	int zero = 0, slot = -1, told, due;
+	int zero = 0, slot = -1, told, over, at_once;
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 	struct mark *mark;
-	__u64 cookie, ts;
+	__u64 cookie, ts, since;
 	__u16 family;
 
 	if (!now)
@@ -457,15 +471,24 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		return 0;
 	ts = bpf_ktime_get_ns();
 	told = all_told(mark);
-	/* A slot that user space is about to take away must have nothing left in it. */
-	due = ts - mark->emitted_ns >= now->interval_ns || !mark->owner;
+	since = ts - mark->emitted_ns;
+	over = since >= now->focus_ns && since >= interval_of(now, cookie);
+	/* A slot that user space is about to take away must have nothing left in it. An interval's
+	 * first ACK waits for others only where a record was written just now.
+	 */
+	at_once = !mark->owner || (over && told);
+	if (over && !told) {
+		told = tell(event, mark);
+		if (!told)
+			lose(EVENT_PROBE);
+	}
 	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
 	if (mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
 				 event->daddr.halves[0] != daddr.halves[0] ||
 				 event->daddr.halves[1] != daddr.halves[1])) {
 		if (!told && !tell(event, mark))
 			lose(EVENT_PROBE);
-		told = due = 1;
+		told = at_once = 1;
 	}
 	before_cwnd = event->snd_cwnd;
 	before_ssthresh = event->ssthresh;
@@ -482,13 +505,12 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		widen_extremes(event);
 	}
 
-	if (due || event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd ||
-	    in_focus(now, cookie)) {
-		/* Where there is no room, the next record tells it, an interval later. */
-		mark->emitted_ns = ts;
-		if (!tell(event, mark))
-			lose(EVENT_PROBE);
-	}
+	at_once |= event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd;
+	if (over || at_once)
+		mark->emitted_ns = ts - ts % interval_of(now, cookie);
+	/* Where there is no room, the next record tells it, an interval later. */
+	if (at_once && !tell(event, mark))
+		lose(EVENT_PROBE);
 	barrier();
 	mark->done = mark->acks;
 	return 0;

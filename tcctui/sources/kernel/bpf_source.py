@@ -19,7 +19,7 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
-from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, Slots
+from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, NOT_ANY, Slots
 from tcctui.sources.kernel.tracepoint_formats import LOST_COUNTERS
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined
@@ -38,8 +38,19 @@ _NAP = 0.025
 MAX_FOCUS = 8
 """Flows that can be in focus at a time."""
 
+FOCUS_NS = 25_000_000
+"""The longest time that one event of a flow in focus may stand for: less than one column of a
+chart, and a whole part of a history's bucket.
+"""
+
 CONFIG = np.dtype(
-    [("interval_ns", "u8"), ("focus", "u8", (MAX_FOCUS,)), ("n_focus", "u4"), ("active", "u4")]
+    [
+        ("interval_ns", "u8"),
+        ("focus_ns", "u8"),
+        ("focus", "u8", (MAX_FOCUS,)),
+        ("n_focus", "u4"),
+        ("active", "u4"),
+    ]
 )
 """`struct config` in bpf/tcc.c."""
 
@@ -78,7 +89,9 @@ class BpfSource:
         self.attach_ms = self._program.attach_ms
         """Milliseconds that compiling, loading and attaching took."""
         self._interval_ns = round(interval_ms * 1e6)
+        self._focus_ns = min(self._interval_ns, FOCUS_NS)
         self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)
+        self._focus = NOT_ANY
         self._coalesced = False
         self._own = self._filter = kernel_filter or KernelFilter()
         self._changing = threading.Lock()
@@ -166,13 +179,17 @@ class BpfSource:
             self._filter = kernel_filter
 
     def focus(self, cookies: Iterable[int]) -> None:
-        """Let the kernel tell every ACK of these flows, of the first `MAX_FOCUS` of them."""
+        """Let one event stand for `FOCUS_NS` at most of these flows, of the first `MAX_FOCUS`.
+
+        It is less if that is the interval that this was opened with: every ACK where that is 0.
+        """
         if not self._open:
             return
         chosen = list(cookies)[:MAX_FOCUS]
         # Written over, not cleared first: a flow that stays in focus is never out of it.
         self._config["focus"][0] = chosen + [0] * (MAX_FOCUS - len(chosen))
         self._config["n_focus"] = len(chosen)
+        self._focus = np.array(chosen, "u8")
 
     def set_interval(self, interval_ns: int) -> None:
         """Change the time that one event of a flow may stand for, while running; 0 is every ACK."""
@@ -180,6 +197,7 @@ class BpfSource:
             self._coalesced = True
             self._slots.tend(self.now_ns())
         self._interval_ns = interval_ns
+        self._config["focus_ns"] = max(min(self._focus_ns, interval_ns), 1)
         # Flows that have slots keep them: each ACK's record then comes behind what they hold.
         self._config["interval_ns"] = max(interval_ns, 1) if self._coalesced else 0
 
@@ -201,7 +219,8 @@ class BpfSource:
                 self.set_interval(interval_ns)
         if not self._coalesced:
             return ring.read(BATCH)
-        waiting = self._slots.waiting(now, self._interval_ns)
+        focus_ns = int(self._config["focus_ns"][0])
+        waiting = self._slots.waiting(now, self._interval_ns, focus_ns, self._focus)
         produced = ring.produced
         events = ring.read(BATCH)
         if ring.consumed >= produced:

@@ -29,9 +29,9 @@ MARK = np.dtype(
         ("owner", "u4"),
     ]
 )
-"""`struct mark`: when a slot's last record was due; its ACKs counted, folded in, told by records,
-fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and half of its cookie, or 0 if
-it is to lose the slot."""
+"""`struct mark`: the begin of the interval in which a slot's last record was due; its ACKs counted,
+folded in, told by records, fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and
+half of its cookie, or 0 if it is to lose the slot."""
 
 LIVING, GONE, GONE_UNTOLD = 0, 1, 2
 """`enum slot_state`."""
@@ -45,6 +45,9 @@ IDLE_NS = 10_000_000_000
 _LEAVE_NS = 1_000_000_000  # by then every program that had looked the slot up is through with it
 _LISTED = FREE_SLOTS["slots"].shape[0]
 _ENDS = ("sock_cookie", "skaddr", "saddr", "daddr", "sport", "dport")  # of a DESTROY event
+
+
+NOT_ANY: U64 = np.empty(0, "u8")
 
 
 class Waiting(NamedTuple):
@@ -88,12 +91,21 @@ class Slots:
         """Number of slots that neither a flow nor a processor's list has."""
         return self._n_free
 
-    def waiting(self, now_ns: int, interval_ns: int) -> Waiting:
-        """Slots of flows that had no record for `interval_ns`, or are gone."""
+    def waiting(
+        self, now_ns: int, interval_ns: int, focus_ns: int = 0, focus: U64 = NOT_ANY
+    ) -> Waiting:
+        """Slots with what is of an interval that is over, or of flows that are gone.
+
+        Intervals of the flows in `focus`, cookies, are `focus_ns` long, those of others
+        `interval_ns`.
+        """
         marks = self._marks[: self._high]
         state, done = marks["state"].copy(), marks["done"].copy()
         untold = _untold(marks, done)
         due = marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns
+        if len(focus) and focus_ns < interval_ns:
+            focused = np.flatnonzero(np.isin(marks["owner"], focus.astype("u4")))
+            due[focused] = marks["emitted_ns"][focused] + np.uint64(focus_ns) <= now_ns
         # Its flow may have another slot by now, whose records are newer. What remains here was
         # counted as lost when the ring had no room for it.
         due[self._leaving] = False
@@ -121,6 +133,8 @@ class Slots:
         still = (self._marks["acks"][slots] == acks) & (self._marks["told"][slots] != acks)
         left = np.flatnonzero(untold & still)
         self._marks["fetched"][slots[left]] = acks[left]
+        # The next interval's first ACK may have had them told just before it could see that.
+        left = left[self._marks["told"][slots[left]] != acks[left]]
         told = pick(events, left[np.argsort(events["ts_ns"][left], kind="stable")])
         if not ended.any():
             return told
