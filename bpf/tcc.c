@@ -151,7 +151,7 @@ enum slot_state {
 };
 
 /* How far a slot's socket has come. Apart from the slot's event, so that user space looks through
- * all of them in no time. Each side has words of its own to write.
+ * many of them in no time. Each side has words of its own to write.
  */
 struct mark {
 	/* The interval in which the last record was written, or was to be, by its begin: all that
@@ -197,6 +197,10 @@ BPF_F_TABLE("array", int, struct lost, lost, TCC_CPUS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct event, flows, TCC_SLOTS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct mark, marks, TCC_SLOTS, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct free_slots, free_slots, TCC_CPUS, BPF_F_MMAPABLE);
+/* Not 0 for slots that user space has to look at: something in them is not told, or their socket is
+ * gone. It is user space that sets them to 0, before it looks.
+ */
+BPF_F_TABLE("array", int, __u64, pending, TCC_SLOTS, BPF_F_MMAPABLE);
 BPF_HASH(slots, __u64, __u32, TCC_SLOTS);
 
 /* The slot that a socket with such a cookie had last: spares most looks into the hash. By now it
@@ -409,6 +413,14 @@ static inline void widen_extremes(struct event *event)
 		event->in_flight_max = in_flight;
 }
 
+static inline void set_pending(int slot)
+{
+	__u64 *here = pending.lookup(&slot);
+
+	if (here)
+		*here = 1;
+}
+
 static inline int all_told(const struct mark *mark)
 {
 	return mark->told == mark->acks || mark->fetched == mark->acks;
@@ -430,7 +442,7 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
-	int zero = 0, slot = -1, told, over, at_once;
+	int zero = 0, slot = -1, told, untold, over, at_once;
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 	struct mark *mark;
@@ -509,26 +521,31 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	if (over || at_once)
 		mark->emitted_ns = ts - ts % interval_of(now, cookie);
 	/* Where there is no room, the next record tells it, an interval later. */
-	if (at_once && !tell(event, mark))
+	untold = !at_once;
+	if (at_once && !tell(event, mark)) {
 		lose(EVENT_PROBE);
+		untold = 1;
+	}
+	if (told && untold)
+		set_pending(slot);
 	barrier();
 	mark->done = mark->acks;
 	return 0;
 }
 
-/* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0. */
-static inline struct mark *leave_slot(__u64 cookie)
+/* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0, and sets its number.
+ */
+static inline struct mark *leave_slot(__u64 cookie, int *slot)
 {
 	__u32 *known = slots.lookup(&cookie);
 	struct event *event;
 	struct mark *mark;
-	int slot;
 
 	if (!known)
 		return 0;
-	slot = *known;
-	event = flows.lookup(&slot);
-	mark = marks.lookup(&slot);
+	*slot = *known;
+	event = flows.lookup(slot);
+	mark = marks.lookup(slot);
 	slots.delete(&cookie);
 	if (!event || !mark)
 		return 0;
@@ -733,10 +750,10 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 	union address saddr, daddr;
 	struct event *event;
 	struct mark *mark;
-	int zero = 0, state = SLOT_GONE, passing;
+	int zero = 0, slot = 0, state = SLOT_GONE, passing;
 	struct config *now = config.lookup(&zero);
 
-	mark = leave_slot(args->sock_cookie);
+	mark = leave_slot(args->sock_cookie, &slot);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
 	passing = now && passes(now, FILTER_OF_ENDS, &saddr, &daddr, args->sport, args->dport);
@@ -767,6 +784,8 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 			mark->emitted_ns = bpf_ktime_get_ns();
 		barrier();
 		mark->state = state;
+		barrier();
+		set_pending(slot);
 	}
 	return 0;
 }

@@ -74,14 +74,17 @@ class Kernel:
         """Flows of which something is lost: the ring had no room, and a slot was not theirs."""
         self.known: dict[int, int] = {}
         self.marks, self.flows = np.zeros(SLOTS, MARK), np.zeros(SLOTS, EVENT)
+        self.pending = np.zeros(SLOTS, "u8")
         self.lists = np.zeros(CPUS, FREE_SLOTS)
         self.lists["taken"] = self.lists["given"] = start
         self.soon: list[tuple[int, Callable[[], None]]] = []
         """What programs do while user space is at work: after how many looks, and what."""
-        shared = [array.view(Shared) for array in (self.marks, self.flows)]
-        for array in shared:
+        marks, pending, flows = (
+            array.view(Shared) for array in (self.marks, self.pending, self.flows)
+        )
+        for array in (marks, pending, flows):
             array.meanwhile = self._meanwhile
-        self.slots = Slots(shared[0], shared[1], self.lists, self._delete)
+        self.slots = Slots(marks, pending, flows, self.lists, self._delete)
 
     def _meanwhile(self) -> None:
         self.soon = [(looks - 1, what) for looks, what in self.soon]
@@ -147,8 +150,9 @@ class Kernel:
             flow.finish = None
             if over or at_once:
                 mark["emitted_ns"] = began - began % INTERVAL
-            if at_once:
-                self.tell(flow, slot)
+            untold = not (at_once and self.tell(flow, slot))
+            if told and untold:
+                self.pending[slot] = 1
             mark["done"] = mark["acks"]
 
         flow.finish = finish
@@ -199,6 +203,7 @@ class Kernel:
         else:
             mark["emitted_ns"] = self.now
             mark["state"] = GONE_UNTOLD
+        self.pending[slot] = 1
 
     def read(self, limit: int = 1000) -> Events:
         """Do what BpfSource.read does."""
@@ -318,6 +323,7 @@ def test_a_slot_is_not_given_away_before_all_of_it_is_told(kernel: Kernel) -> No
     kernel.ack(flow, 6)
     slot = kernel.known.pop(1)
     kernel.marks["state"][slot] = GONE
+    kernel.pending[slot] = 1
     kernel.slots.tend(kernel.now)
     assert slot not in kernel.spare()
     assert acks_of(kernel.read()) == [1, 2]

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -103,19 +103,22 @@ class BpfSource:
         maps, cpus = self._program.maps, self._program.cpus
         try:
             self._ring = MappedRing(maps["events"], self._program.ring_bytes, EVENT)
-            self._config, self._filters, self._losses, marks, flows, lists = (
+            self._config, self._filters, self._losses, marks, pending, flows, lists = (
                 self._map(name, value, count).values
                 for name, value, count in (
                     ("config", CONFIG, 1),
                     ("filters", FILTER, _FILTERS),
                     ("lost", LOST, cpus),
                     ("marks", MARK, self._program.slots),
+                    ("pending", np.dtype("u8"), self._program.slots),
                     ("flows", EVENT, self._program.slots),
                     ("free_slots", FREE_SLOTS, cpus),
                 )
             )
-            self._slots = Slots(marks, flows, lists, lambda keys: delete_keys(maps["slots"], keys))
-            del marks, flows, lists
+            self._slots = Slots(
+                marks, pending, flows, lists, lambda keys: delete_keys(maps["slots"], keys)
+            )
+            del marks, pending, flows, lists
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
             """CLOCK_MONOTONIC when events began to be let through."""
@@ -124,7 +127,7 @@ class BpfSource:
             self.close()
             raise
 
-    def _map(self, name: str, value: np.dtype[np.void], count: int) -> MappedArray:
+    def _map(self, name: str, value: np.dtype[Any], count: int) -> MappedArray:
         self._mapped.append(MappedArray(self._program.maps[name], value, count))
         return self._mapped[-1]
 
@@ -281,4 +284,4 @@ class BpfSource:
             mapped.close()
 
 
-_ARRAYS = 6
+_ARRAYS = 7

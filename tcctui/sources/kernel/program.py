@@ -21,7 +21,7 @@ RING_BYTES = 16 << 20
 """Room for 123,000 events: at a million a second, two of the reader's rounds."""
 
 SLOTS = 1 << 17
-"""Flows that the kernel can coalesce at a time, at 232 bytes each."""
+"""Flows that the kernel can coalesce at a time, at 240 bytes each."""
 
 _OLDEST = (5, 8)
 _MOST_DESCRIPTORS = 64
