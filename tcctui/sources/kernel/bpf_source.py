@@ -57,6 +57,9 @@ CONFIG = np.dtype(
 LOST = np.dtype(("u8", (LOST_COUNTERS,)))
 """`struct lost` in bpf/tcc.c."""
 
+_AFTER_NS = 2_000_000
+"""Nanoseconds between the end of an interval and a read: busy flows have written its record."""
+
 _SKIPPED = 0.5
 """Seconds between two counts of skipped events: one costs more than all of a quiet read."""
 
@@ -207,12 +210,14 @@ class BpfSource:
     def read(self, timeout: float) -> Events:
         """Deliver up to `BATCH` events; wait `timeout` seconds first, until the ring fills up.
 
-        Behind them come those that quiet flows have left in their slots.
+        Behind them come those that quiet flows have left in their slots. The wait ends just after
+        the end of an interval, if there is one within it: then all flows are as they were at that
+        moment, and rates are not of more or less than their time.
         """
         if not self._open or self._ring is None:
             raise TcctuiError("The BPF program was unloaded.")
         ring = self._ring.ring
-        end = time.monotonic() + timeout
+        end = self._end_of_wait(timeout)
         while ring.used < ring.size // 8 and (rest := end - time.monotonic()) > 0:
             time.sleep(min(rest, _NAP))
         now = self.now_ns()
@@ -231,6 +236,13 @@ class BpfSource:
             events = joined([events, left]) if len(left) else events
         self._slots.tend(now)
         return events
+
+    def _end_of_wait(self, timeout: float) -> float:
+        now, last = self.now_ns(), self.now_ns() + round(timeout * 1e9)
+        if self._coalesced and self._interval_ns:
+            after = last - last % self._interval_ns + _AFTER_NS
+            last = after if now < after < last else last
+        return last / 1e9
 
     def sampled(self) -> Samples:
         """No samples: tracepoints give events alone."""
