@@ -25,7 +25,7 @@ def blocks() -> Iterator[Block]:
     yield Paragraph(
         "Each connection has a slot in memory shared with the kernel. An ACK is folded into it; a"
         " record is written on the first ACK, on an ssthresh change, on a cwnd cut, and otherwise"
-        " once per 10 ms (--interval), with the count of ACKs and the extremes of cwnd, srtt and"
+        " once per 25 ms (--interval), with the count of ACKs and the extremes of cwnd, srtt and"
         " bytes in flight since. No record spans two of the 100 ms of a history, so that charts are"
         " the same as with a record for every ACK. If reading takes more than a quarter of a core"
         " (--max-cpu), or the ring buffer is over half full, the interval doubles, up to a second,"
