@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * What congestion control does to every TCP socket, as fixed-size records in one ring buffer.
+ * What congestion control does to every TCP socket, as fixed-size records in ring buffers.
  *
  * With an interval, a socket's ACKs are coalesced: each is folded into the socket's slot, and a
  * record is written at once for the first one, and where ssthresh changed or cwnd fell. Of the
@@ -17,7 +17,8 @@
  *
  * - EVENT_PROBE and its like: numbers of the kinds of events, from 0 to EVENT_KINDS - 1
  * - TCC_LOST_COUNTERS: counters of lost records on each processor, at least EVENT_KINDS
- * - TCC_RING_PAGES: size of the ring buffer, a power of two
+ * - TCC_RING_PAGES: size of a ring buffer, a power of two
+ * - TCC_RINGS: ring buffers, a power of two; each is for some of the processors
  * - TCC_SLOTS: sockets that can be coalesced at a time; the others' ACKs are all told
  * - TCC_CPUS: processors that this machine can have
  * - TCC_PROBE_HAS_FAMILY: tcp_probe has `family` (else the sockaddr's own is taken)
@@ -129,6 +130,7 @@ struct config {
 	__u64 interval_ns;
 	__u64 focus_ns; /* the same of sockets in focus: not longer, and not 0 */
 	__u64 focus[MAX_FOCUS]; /* their cookies; 0 is none */
+	__u64 crowded; /* bytes waiting in a ring buffer from which on its reader is woken */
 	__u32 n_focus;
 	/* Which filters are in force, by its lowest bit: new ones are written whole before they
 	 * count. Until the first ones are (0), nothing passes.
@@ -188,7 +190,11 @@ _Static_assert(EVENT_KINDS <= TCC_LOST_COUNTERS, "there is no counter for each k
 _Static_assert(EVENT_KINDS <= 256, "struct event has one byte for its kind");
 _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
 
+/* The ring buffer for processors 0, TCC_RINGS and so on, and all of them: one lock for many
+ * processors would have them wait for each other. User space makes the others.
+ */
 BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
+BPF_ARRAY_OF_MAPS(rings, "events", TCC_RINGS);
 
 /* All of these are mapped into user space, except which slot a socket has. */
 BPF_F_TABLE("array", int, struct config, config, 1, BPF_F_MMAPABLE);
@@ -258,10 +264,45 @@ static inline void lose(__u32 kind)
 		here->records[kind]++;
 }
 
+/* This processor's ring buffer; never 0, but the verifier does not know that. */
+static inline void *ring_here(void)
+{
+	int ring = bpf_get_smp_processor_id() & (TCC_RINGS - 1);
+
+	return (void *)rings.lookup(&ring);
+}
+
+/* Bytes between two wake-ups where a ring buffer is filling up, a power of two. */
+#define WAKE_EVERY (1 << 16)
+
+/* The reader sleeps until its time has come, or a ring buffer is crowded: see BPF_RB_NO_WAKEUP. */
+static inline __u64 wake_up(void *ring)
+{
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	struct config *now;
+	int zero = 0;
+
+	if ((waiting & (WAKE_EVERY - 1)) >= sizeof(struct event) + BPF_RINGBUF_HDR_SZ)
+		return BPF_RB_NO_WAKEUP;
+	now = config.lookup(&zero);
+	return now && waiting >= now->crowded ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static inline void submit(struct event *event)
+{
+	void *ring = ring_here();
+
+	bpf_ringbuf_submit(event, ring ? wake_up(ring) : BPF_RB_NO_WAKEUP);
+}
+
 static inline struct event *reserve(int kind)
 {
-	struct event *event = events.ringbuf_reserve(sizeof(struct event));
+	void *ring = ring_here();
+	struct event *event;
 
+	if (!ring)
+		return 0;
+	event = bpf_ringbuf_reserve(ring, sizeof(struct event), 0);
 	if (!event)
 		return 0;
 	__builtin_memset(event, 0, sizeof(*event));
@@ -429,7 +470,9 @@ static inline int all_told(const struct mark *mark)
 /* Write a record of a slot; says whether there was room. */
 static inline int tell(struct event *event, struct mark *mark)
 {
-	if (events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
+	void *ring = ring_here();
+
+	if (!ring || bpf_ringbuf_output(ring, event, sizeof(*event), wake_up(ring)))
 		return 0;
 	mark->told = mark->acks;
 	return 1;
@@ -473,7 +516,7 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		}
 		SET_PROBE(event, saddr, daddr, family);
 		begin_extremes(event);
-		events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+		submit(event);
 		return 0;
 	}
 
@@ -580,11 +623,6 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 	event->sport = sport;
 	event->dport = dport;
 	return event;
-}
-
-static inline void submit(struct event *event)
-{
-	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
 #ifndef TCC_NO_STATE
@@ -772,7 +810,7 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 			event->daddr = daddr;
 			event->sport = args->sport;
 			event->dport = args->dport;
-			events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+			submit(event);
 		} else if (mark) {
 			state = SLOT_GONE_UNTOLD;
 		} else if (passing) {

@@ -31,7 +31,8 @@ def blocks() -> Iterator[Block]:
         " (--max-cpu), or the ring buffer is over half full, the interval doubles, up to a second,"
         " and recovers later: detail goes before any connection does. The selected and compared"
         " connections keep 25 ms or less. The status line shows the interval in force. Records that"
-        " find the ring full are counted and shown."
+        " find the ring full are counted and shown. Where there are more than two processors they"
+        " share up to eight ring buffers, which are read as one, in the order of time."
     )
     yield Paragraph(
         "No Python runs per event: numpy folds a batch, sorted by connection, into columns and"

@@ -118,6 +118,7 @@ class _ByBcc(Loading):
         return Program(
             {"milliseconds": 0.0, "programs": len(programs)},
             [os.dup(descriptor) for descriptor in held],
+            rings=1,
             ring_bytes=RING_BYTES,
             slots=_SLOTS,
             cpus=possible_cpus(),

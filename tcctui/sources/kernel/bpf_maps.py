@@ -68,14 +68,28 @@ def delete_keys(map_fd: int, keys: U64) -> None:
 
     """
     keys = np.ascontiguousarray(keys)
-    libc = ctypes.CDLL(None, use_errno=True)
     done = 0
     while done < len(keys):
         batch = _Batch(keys=keys[done:].ctypes.data, count=len(keys) - done, map_fd=map_fd)
-        number = _NUMBERS[platform.machine()]
-        if libc.syscall(number, _MAP_DELETE_BATCH, ctypes.byref(batch), ctypes.sizeof(batch)) == 0:
-            return
-        if ctypes.get_errno() != errno.ENOENT:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        try:
+            bpf(_MAP_DELETE_BATCH, batch)
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                raise
         # The first missing key ends a batch; `count` is the number of keys deleted before it.
         done += batch.count + 1
+
+
+def bpf(command: int, attributes: ctypes.Structure) -> int:
+    """Make the system call bpf; gives what it returns.
+
+    Raises:
+        OSError: the kernel refuses.
+
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    number = _NUMBERS[platform.machine()]
+    result = libc.syscall(number, command, ctypes.byref(attributes), ctypes.sizeof(attributes))
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return int(result)

@@ -19,6 +19,7 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
+from tcctui.sources.kernel.rings import CROWDED, Rings
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, NOT_ANY, Slots
 from tcctui.sources.kernel.tracepoint_formats import LOST_COUNTERS
 from tcctui.wire.events import EVENT, Events
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
 BATCH = 1 << 16
 """Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
-
-_NAP = 0.025
-"""Seconds between two looks at how full the ring is: 3 million events a second fit into it."""
 
 MAX_FOCUS = 8
 """Flows that can be in focus at a time."""
@@ -48,6 +46,7 @@ CONFIG = np.dtype(
         ("interval_ns", "u8"),
         ("focus_ns", "u8"),
         ("focus", "u8", (MAX_FOCUS,)),
+        ("crowded", "u8"),
         ("n_focus", "u4"),
         ("active", "u4"),
     ]
@@ -102,10 +101,13 @@ class BpfSource:
         self._count_skipped_at = 0.0
         self._open = True
         self._mapped: list[MappedArray] = []
-        self._ring: MappedRing | None = None
+        self._mapped_rings: list[MappedRing] = []
+        self._rings: Rings | None = None
         maps, cpus = self._program.maps, self._program.cpus
         try:
-            self._ring = MappedRing(maps["events"], self._program.ring_bytes, EVENT)
+            for ring in self._program.rings:
+                self._mapped_rings.append(MappedRing(ring, self._program.ring_bytes, EVENT))
+            self._rings = Rings([mapped.ring for mapped in self._mapped_rings], self._program.rings)
             self._config, self._filters, self._losses, marks, pending, flows, lists = (
                 self._map(name, value, count).values
                 for name, value, count in (
@@ -122,6 +124,7 @@ class BpfSource:
                 marks, pending, flows, lists, lambda keys: delete_keys(maps["slots"], keys)
             )
             del marks, pending, flows, lists
+            self._config["crowded"] = self._program.ring_bytes // CROWDED
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
             """CLOCK_MONOTONIC when events began to be let through."""
@@ -214,24 +217,21 @@ class BpfSource:
         the end of an interval, if there is one within it: then all flows are as they were at that
         moment, and rates are not of more or less than their time.
         """
-        if not self._open or self._ring is None:
+        rings = self._rings
+        if not self._open or rings is None:
             raise TcctuiError("The BPF program was unloaded.")
-        ring = self._ring.ring
-        end = self._end_of_wait(timeout)
-        while ring.used < ring.size // 8 and (rest := end - time.monotonic()) > 0:
-            time.sleep(min(rest, _NAP))
+        rings.wait(self._end_of_wait(timeout))
         now = self.now_ns()
         if self._resolution is not None:
-            interval_ns = self._resolution.adapt(now, time.thread_time_ns(), ring.used / ring.size)
+            interval_ns = self._resolution.adapt(now, time.thread_time_ns(), rings.used)
             if interval_ns != self._interval_ns:
                 self.set_interval(interval_ns)
         if not self._coalesced:
-            return ring.read(BATCH)
+            return rings.read(BATCH)[0]
         focus_ns = int(self._config["focus_ns"][0])
         waiting = self._slots.waiting(now, self._interval_ns, focus_ns, self._focus)
-        produced = ring.produced
-        events = ring.read(BATCH)
-        if ring.consumed >= produced:
+        events, all_read = rings.read(BATCH)
+        if all_read:
             left = self._slots.fetch(waiting)
             events = joined([events, left]) if len(left) else events
         self._slots.tend(now)
@@ -281,12 +281,14 @@ class BpfSource:
         """Detach from the tracepoints and unload programs and maps."""
         if not self._open:
             return
-        if self._ring is not None:
-            if len(self._mapped) == _ARRAYS:
-                self.lost()
-                self._count_skipped()
-            self._ring.close()
-            self._ring = None
+        if len(self._mapped) == _ARRAYS:
+            self.lost()
+            self._count_skipped()
+        if self._rings is not None:
+            self._rings.close()
+            self._rings = None
+        while self._mapped_rings:
+            self._mapped_rings.pop().close()
         with self._changing:
             self._open = False
         self._program.close()

@@ -21,7 +21,10 @@ from typing import Any, TypedDict
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package
 
-MAPS = ("events", "config", "filters", "lost", "flows", "marks", "pending", "free_slots", "slots")
+MAPS = (
+    *("events", "rings", "config", "filters", "lost"),
+    *("flows", "marks", "pending", "free_slots", "slots"),
+)
 """The maps of bpf/tcc.c, in the order in which their descriptors are sent."""
 
 

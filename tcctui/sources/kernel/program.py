@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import IO
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package, privileges, tracepoint_formats
+from tcctui.sources.kernel import bcc_package, privileges, ring_maps, tracepoint_formats
 from tcctui.sources.kernel.kernel_headers import header_tree
 from tcctui.sources.kernel.loader import MAPS, Answer, Request
 
 RING_BYTES = 16 << 20
-"""Room for 123,000 events: at a million a second, two of the reader's rounds."""
+"""Room for 123,000 events, in all ring buffers together."""
 
 SLOTS = 1 << 17
 """Flows that the kernel can coalesce at a time, at 240 bytes each."""
@@ -34,11 +34,19 @@ _LOADER = (
 class Program:
     """Holds the loaded program: what it is attached through, and its maps' descriptors.
 
-    `maps` has an entry for each of `loader.MAPS`, `programs` the programs' descriptors.
+    `maps` has an entry for each of `loader.MAPS`, `programs` the programs' descriptors, and `rings`
+    those of the ring buffers, of `ring_bytes` each.
     """
 
     def __init__(
-        self, answer: Answer, descriptors: list[int], *, ring_bytes: int, slots: int, cpus: int
+        self,
+        answer: Answer,
+        descriptors: list[int],
+        *,
+        rings: int,
+        ring_bytes: int,
+        slots: int,
+        cpus: int,
     ) -> None:
         self._descriptors = descriptors
         self.attach_ms = answer["milliseconds"]
@@ -48,6 +56,12 @@ class Program:
         self.cpus = cpus
         self.maps = dict(zip(MAPS, descriptors, strict=False))
         self.programs = descriptors[len(MAPS) :][: answer["programs"]]
+        try:
+            self.rings = ring_maps.fill(self.maps, ring_bytes, rings)
+        except OSError as error:
+            self.close()
+            raise _refused({"reason": f"it makes no ring buffer: {error.strerror}"}, "") from error
+        descriptors[:0] = self.rings[1:]
 
     def close(self) -> None:
         """Detach and unload; may be called twice."""
@@ -61,8 +75,9 @@ class Loading:
     """A program on its way: compiling began when this was made.
 
     `kernel_headers` is a kernel's build directory to compile against, instead of the bundled
-    stand-ins; `ring_bytes` is the size of the ring buffer's data, a power of two; `slots` is how
-    many flows the kernel can coalesce at a time.
+    stand-ins; `ring_bytes` is the size of all ring buffers' data, a power of two; `slots` is how
+    many flows the kernel can coalesce at a time; `rings` is how many ring buffers there are, a
+    power of two, as many as this machine needs by default.
 
     Raises:
         TcctuiError: no privilege, no tracepoint, no bcc, or no headers.
@@ -75,12 +90,16 @@ class Loading:
         kernel_headers: Path | None = None,
         ring_bytes: int = RING_BYTES,
         slots: int = SLOTS,
+        rings: int = 0,
     ) -> None:
         privileges.require()
-        self._ring_bytes = ring_bytes
+        self._rings = rings or ring_maps.count(ring_bytes)
+        self._ring_bytes = ring_bytes // self._rings
         self._slots = slots
         self._cpus = possible_cpus()
-        flags = compiler_flags(ring_bytes=ring_bytes, slots=slots, cpus=self._cpus)
+        flags = compiler_flags(
+            rings=self._rings, ring_bytes=self._ring_bytes, slots=slots, cpus=self._cpus
+        )
         directory = bpf_directory()
         source = directory / "tcc.c"
         if not source.is_file():
@@ -118,6 +137,7 @@ class Loading:
         return Program(
             answer,
             list(descriptors),
+            rings=self._rings,
             ring_bytes=self._ring_bytes,
             slots=self._slots,
             cpus=self._cpus,
@@ -156,7 +176,7 @@ def _refused(answer: Answer, said: str) -> TcctuiError:
     )
 
 
-def compiler_flags(*, ring_bytes: int, slots: int, cpus: int) -> list[str]:
+def compiler_flags(*, rings: int = 1, ring_bytes: int, slots: int, cpus: int) -> list[str]:
     """Give the flags that bpf/tcc.c is compiled with on this kernel.
 
     Raises:
@@ -168,6 +188,7 @@ def compiler_flags(*, ring_bytes: int, slots: int, cpus: int) -> list[str]:
         *tracepoint_formats.kind_flags(),
         *tracepoint_formats.flags(formats),
         f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
+        f"-DTCC_RINGS={rings}",
         f"-DTCC_SLOTS={slots}",
         f"-DTCC_CPUS={cpus}",
     ]
