@@ -84,8 +84,8 @@ def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> Section:
     kept: dict[str, list[_Step]] = {name: [] for name in readers}
     try:
         with RecordWriter(RING_BYTES, load_processor()) as writer:
-            ring = MappedRing(writer.ring, RING_BYTES, EVENT)
-            rings = Rings([ring.ring], [writer.ring])
+            ring = MappedRing(writer.rings[0], RING_BYTES, EVENT)
+            rings = Rings([ring.ring], writer.rings)
             try:
                 for name, take in readers.items():
                     for rate in rates:
