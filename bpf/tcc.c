@@ -89,28 +89,24 @@ struct event {
 	__u8 begun; /* no ACK of the slot was told before: this stands for all of `acks` */
 };
 
-/* What a test of a filter looks at; both ends: one of them is enough. */
-enum test_of {
-	TEST_LOCAL = 1,
-	TEST_REMOTE = 2,
-	TEST_PORT = 4, /* else the address */
-};
-
 /* Where to go on that is no test. */
 enum verdict {
 	VERDICT_DROP = MAX_TESTS,
 	VERDICT_PASS,
 };
 
+/* Holds if one of its ends has its address and its port inside. A test of ports alone has a mask of
+ * zeros, one of addresses alone all ports.
+ */
 struct test {
 	__u64 address[2]; /* network byte order */
 	__u64 mask[2];
 	__u16 low; /* host byte order */
-	__u16 high;
-	__u8 of;
-	__u8 yes; /* which test is next, or the verdict; always a later one */
-	__u8 no;
-	__u8 unused;
+	__u16 span; /* the highest port minus the lowest */
+	__u8 not_local; /* 1: this end does not count */
+	__u8 not_remote;
+	/* A later test, or the verdict: where it holds in the lower byte, else in the higher. */
+	__u16 next;
 };
 
 /* Any formula over ports and addresses: no test is looked at twice. */
@@ -197,43 +193,56 @@ BPF_HASH(slots, __u64, __u32, TCC_SLOTS);
  */
 BPF_ARRAY(hints, __u32, TCC_SLOTS);
 
-static inline int is_inside(const struct test *test, const union address *address)
+/* 0 if an end is inside a test, else 1. Without branches: each of them would double the ways
+ * through the filter that the kernel has to verify.
+ */
+static inline __u64 is_outside(const struct test *test, const union address *address, __u16 port)
 {
-	return (address->halves[0] & test->mask[0]) == test->address[0] &&
-	       (address->halves[1] & test->mask[1]) == test->address[1];
+	__u64 differs = ((address->halves[0] & test->mask[0]) ^ test->address[0]) |
+			((address->halves[1] & test->mask[1]) ^ test->address[1]);
+	__u64 left = (__u64)test->span - (__u16)(port - test->low);
+
+	return (differs | -differs | left) >> 63;
 }
 
-static inline int holds(const struct test *test, const union address *saddr,
-			const union address *daddr, __u16 sport, __u16 dport)
-{
-	__u8 of = test->of;
+/* Which ways there are through a filter: with branches that a processor predicts, or with few that
+ * the kernel has to verify.
+ */
+enum walk {
+	WALK_OFTEN,
+	WALK_SELDOM,
+};
 
-	if (of & TEST_PORT)
-		return (of & TEST_LOCAL && sport >= test->low && sport <= test->high) ||
-		       (of & TEST_REMOTE && dport >= test->low && dport <= test->high);
-	return (of & TEST_LOCAL && is_inside(test, saddr)) ||
-	       (of & TEST_REMOTE && is_inside(test, daddr));
-}
-
-static inline int passes(const struct config *config, enum filter_of of, const union address *saddr,
-			 const union address *daddr, __u16 sport, __u16 dport)
+static inline int passes(const struct config *config, enum filter_of of, enum walk walk,
+			 const union address *saddr, const union address *daddr, __u16 sport,
+			 __u16 dport)
 {
 	struct filter *filter;
 	struct test *test;
+	__u64 outside, next;
 	__u32 at;
-	int i;
+	int place, i;
 
 	if (!config->active)
 		return 0;
-	i = of + (config->active & 1);
-	filter = filters.lookup(&i);
+	place = of + (config->active & 1);
+	filter = filters.lookup(&place);
 	if (!filter)
 		return 0;
 	at = filter->first;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < MAX_TESTS && at < MAX_TESTS; i++) {
+		/* Else the compiler may leave the mask out, and the kernel does not know why. */
+		asm volatile("" : "+r"(at));
 		test = &filter->tests[at & (MAX_TESTS - 1)];
-		at = holds(test, saddr, daddr, sport, dport) ? test->yes : test->no;
+		outside = (is_outside(test, saddr, sport) | test->not_local) &
+			  (is_outside(test, daddr, dport) | test->not_remote);
+		next = test->next;
+		if (walk == WALK_SELDOM)
+			next >>= outside * 8;
+		else if (outside)
+			next >>= 8;
+		at = next & 0xff;
 	}
 	return at == VERDICT_PASS;
 }
@@ -433,7 +442,7 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	READ_SOCKADDR(saddr, family, args->saddr);
 	READ_SOCKADDR(daddr, family, args->daddr);
 
-	if (!passes(now, FILTER_OF_ALL, &saddr, &daddr, args->sport, args->dport))
+	if (!passes(now, FILTER_OF_ALL, WALK_OFTEN, &saddr, &daddr, args->sport, args->dport))
 		return 0;
 
 	cookie = args->sock_cookie;
@@ -529,7 +538,7 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 
-	if (!now || !passes(now, FILTER_OF_ALL, saddr, daddr, sport, dport))
+	if (!now || !passes(now, FILTER_OF_ALL, WALK_SELDOM, saddr, daddr, sport, dport))
 		return 0;
 	event = reserve(kind);
 	if (!event) {
@@ -717,7 +726,8 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 	mark = leave_slot(args->sock_cookie);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	passing = now && passes(now, FILTER_OF_ENDS, &saddr, &daddr, args->sport, args->dport);
+	passing = now && passes(now, FILTER_OF_ENDS, WALK_SELDOM, &saddr, &daddr, args->sport,
+				args->dport);
 	/* An aborted socket has been disconnected first, and has lost what the filter goes by
 	 * (tcp_disconnect): it may be one that was told of.
 	 */
