@@ -15,9 +15,6 @@
  *
  * - EVENT_PROBE and its like: numbers of the kinds of events, from 0 to EVENT_KINDS - 1
  * - TCC_LOST_COUNTERS: counters of lost records on each processor, at least EVENT_KINDS
- * - TCC_RING_PAGES: size of the ring buffer, a power of two
- * - TCC_SLOTS: sockets that can be coalesced at a time; the others' ACKs are all told
- * - TCC_CPUS: processors that this machine can have
  * - TCC_PROBE_HAS_FAMILY: tcp_probe has `family` (else the sockaddr's own is taken)
  * - TCC_PROBE_HAS_SKADDR: tcp_probe has `skaddr`
  * - TCC_NO_STATE, TCC_NO_DESTROY, TCC_NO_RETRANSMIT, TCC_NO_CA_STATE, TCC_NO_RECEIVE_RESET,
@@ -35,6 +32,7 @@
 #define MAX_TESTS  64 /* a power of two */
 #define MAX_FOCUS  8
 #define FREE_SLOTS 1024
+#define HINTS	   (1 << 17) /* a power of two */
 
 /* Of include/net/tcp_states.h. */
 enum tcp_state {
@@ -177,21 +175,27 @@ _Static_assert(EVENT_KINDS <= TCC_LOST_COUNTERS, "there is no counter for each k
 _Static_assert(EVENT_KINDS <= 256, "struct event has one byte for its kind");
 _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
 
-BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
+/* Where maps have SIZED entries (of a ring buffer, pages), user space makes them with as many as
+ * are needed (tcctui/sources/kernel/program.py): one for each socket that can be coalesced at a
+ * time, or for each processor that this machine can have.
+ */
+#define SIZED 1
+
+BPF_RINGBUF_OUTPUT(events, SIZED);
 
 /* All of these are mapped into user space, except which slot a socket has. */
 BPF_F_TABLE("array", int, struct config, config, 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct filter, filters, FILTERS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct lost, lost, TCC_CPUS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct event, flows, TCC_SLOTS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct mark, marks, TCC_SLOTS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct free_slots, free_slots, TCC_CPUS, BPF_F_MMAPABLE);
-BPF_HASH(slots, __u64, __u32, TCC_SLOTS);
+BPF_F_TABLE("array", int, struct lost, lost, SIZED, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct event, flows, SIZED, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct mark, marks, SIZED, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct free_slots, free_slots, SIZED, BPF_F_MMAPABLE);
+BPF_HASH(slots, __u64, __u32, SIZED);
 
 /* The slot that a socket with such a cookie had last: spares most looks into the hash. By now it
  * may be another socket's, or nobody's: the slot itself says whose.
  */
-BPF_ARRAY(hints, __u32, TCC_SLOTS);
+BPF_ARRAY(hints, __u32, HINTS);
 
 /* 0 if an end is inside a test, else 1. Without branches: each of them would double the ways
  * through the filter that the kernel has to verify.
@@ -316,7 +320,7 @@ static inline int is_owner(int slot, __u64 cookie)
 /* Find a socket's slot, or give it one; says which, or -1. */
 static inline int slot_of(__u64 cookie)
 {
-	int place = cookie & (TCC_SLOTS - 1), slot;
+	int place = cookie & (HINTS - 1), slot;
 	__u32 *hint = hints.lookup(&place), *known;
 
 	if (!hint)
@@ -404,6 +408,12 @@ static inline void widen_extremes(struct event *event)
 		event->in_flight_max = in_flight;
 }
 
+/* A program on a tracepoint; tcctui loads and attaches it. bcc would load, too, what is defined by
+ * its own TRACEPOINT_PROBE.
+ */
+#define PROGRAM(category, event)                                                                   \
+	int category##__##event(struct tracepoint__##category##__##event *args)
+
 static inline int all_told(const struct mark *mark)
 {
 	return mark->told == mark->acks || mark->fetched == mark->acks;
@@ -421,7 +431,7 @@ static inline int tell(struct event *event, struct mark *mark)
 /* A socket's ACKs come one after the other, under its lock (tcp_rcv_established): its slot needs
  * none.
  */
-TRACEPOINT_PROBE(tcp, tcp_probe)
+PROGRAM(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
@@ -558,7 +568,7 @@ static inline void submit(struct event *event)
 }
 
 #ifndef TCC_NO_STATE
-TRACEPOINT_PROBE(sock, inet_sock_set_state)
+PROGRAM(sock, inet_sock_set_state)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -581,7 +591,7 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
 
 #ifndef TCC_NO_RETRANSMIT
 /* One may stand for several segments that were sent as one. */
-TRACEPOINT_PROBE(tcp, tcp_retransmit_skb)
+PROGRAM(tcp, tcp_retransmit_skb)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -610,7 +620,7 @@ TRACEPOINT_PROBE(tcp, tcp_retransmit_skb)
  * Comes before the state is set (tcp_set_ca_state), also to what it is already: to Loss each time
  * the timer runs out again, and to Open once for each connection that is accepted.
  */
-TRACEPOINT_PROBE(tcp, tcp_cong_state_set)
+PROGRAM(tcp, tcp_cong_state_set)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -633,7 +643,7 @@ TRACEPOINT_PROBE(tcp, tcp_cong_state_set)
 #endif
 
 #ifndef TCC_NO_RECEIVE_RESET
-TRACEPOINT_PROBE(tcp, tcp_receive_reset)
+PROGRAM(tcp, tcp_receive_reset)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -658,7 +668,7 @@ TRACEPOINT_PROBE(tcp, tcp_receive_reset)
  * The ends are the socket's. Since 6.10 a reset that no full socket sends has them too, of the
  * segment that it answers, turned round: saddr is this end in any case.
  */
-TRACEPOINT_PROBE(tcp, tcp_send_reset)
+PROGRAM(tcp, tcp_send_reset)
 {
 	union address saddr, daddr;
 	__u16 family = 0, sport, dport;
@@ -696,7 +706,7 @@ TRACEPOINT_PROBE(tcp, tcp_send_reset)
 
 #ifndef TCC_NO_RETRANSMIT_SYNACK
 /* The connection has no socket yet: `skaddr` is the listener's, and is not told. */
-TRACEPOINT_PROBE(tcp, tcp_retransmit_synack)
+PROGRAM(tcp, tcp_retransmit_synack)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -715,7 +725,7 @@ TRACEPOINT_PROBE(tcp, tcp_retransmit_synack)
 #endif
 
 #ifndef TCC_NO_DESTROY
-TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
+PROGRAM(tcp, tcp_destroy_sock)
 {
 	union address saddr, daddr;
 	struct event *event;

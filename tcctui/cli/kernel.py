@@ -127,7 +127,7 @@ def open_all(
 
     """
     loading = program(args, ring_bytes)
-    # The program compiles during this import.
+    # The program is loaded during this import.
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
 
     with closing(

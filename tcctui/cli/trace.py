@@ -99,7 +99,7 @@ def run(args: argparse.Namespace) -> int:
     from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
 
     loading = Loading(kernel_headers=headers(args))
-    # The program compiles during these imports.
+    # The program is loaded during these imports.
     from tcctui.headless.trace import trace  # noqa: PLC0415
     from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - numpy
 
@@ -112,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         trace(
             source,
             attach_ms=events.attach_ms,
+            cached=events.cached,
             since_ns=events.attached_ns,
             form=args.form or "text",
             duration=args.duration,

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from tcctui.sources.kernel import bcc_package
-from tcctui.sources.kernel.program import bpf_directory
+from tcctui.sources.kernel.build import bpf_directory
 
 FLOWS = 200
 

@@ -152,7 +152,7 @@ def test_options_of_trace(main: Main, calls: Calls) -> None:
     """Duration, count and form arrive as numbers and names; without them there is no end."""
     assert main("trace", "--duration", "2.5", "--count", "10", "--format", "csv")[0] == 0
     given = {"duration": 2.5, "count": 10, "form": "csv", "attach_ms": 1.5, "since_ns": 77}
-    given |= {"matching": None}
+    given |= {"matching": None, "cached": True}
     assert calls.options == given
     assert main("trace")[0] == 0
     assert calls.options == given | {"duration": None, "count": None, "form": "text"}

@@ -75,7 +75,7 @@ def test_constants_are_the_programs() -> None:
 
 def test_every_kind_of_event_has_its_program() -> None:
     """The program for each tracepoint makes records of its kind, and there is no other kind."""
-    parts = re.split(r"^TRACEPOINT_PROBE\((\w+), (\w+)\)$", TCC_C, flags=re.M)
+    parts = re.split(r"^PROGRAM\((\w+), (\w+)\)$", TCC_C, flags=re.M)
     made = {
         f"{parts[at]}/{parts[at + 1]}": set(re.findall(r"EVENT_[A-Z_]+", parts[at + 2]))
         for at in range(1, len(parts), 3)
