@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import platform
+import os
 import resource
 import subprocess
 import sys
@@ -38,7 +38,8 @@ def test_other_refusals_are_told() -> None:
 
 def test_an_unknown_machine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system calls have numbers that tcctui does not know, none is called."""
-    monkeypatch.setattr(platform, "machine", lambda: "vax")
+    vax = os.uname_result(("Linux", "", "", "", "vax"))
+    monkeypatch.setattr(os, "uname", lambda: vax)
     with pytest.raises(RefusedError, match="does not know the system calls of vax"):
         bpf_syscall.create_map("config", ARRAY, 4, 4, 1, 0)
 

@@ -39,13 +39,17 @@ class Calls:
         self.options: dict[str, Any] = {}
         self.program: Any = None
         self.choice = ""
+        self.slots = 0
         self.failure: TcctuiError | None = None
         self.played: Any = None
         self.during: Callable[[Any], object] = lambda source: None
         """What happens while the dashboard runs."""
 
-    def load(self, *, kernel_headers: Path | None = None, ring_bytes: int = 0) -> Path | None:
+    def load(
+        self, *, kernel_headers: Path | None = None, ring_bytes: int = 0, slots: int = 0
+    ) -> Path | None:
         """Stand in for Loading."""
+        self.slots = slots
         if self.failure is not None:
             raise self.failure
         return kernel_headers

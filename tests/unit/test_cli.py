@@ -20,6 +20,7 @@ from tcctui.errors import TcctuiError
 from tcctui.manual.options import commands, names
 from tcctui.query import ALL, Query, QueryError, parse
 from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import NO_SLOTS, SLOTS
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.nobody import without_privileges
 
@@ -146,6 +147,22 @@ def test_options_of_the_source(
     """
     assert main(*arguments)[0] == 0
     assert getattr(calls.source, name) == value
+
+
+@pytest.mark.parametrize(
+    ("arguments", "slots"),
+    [
+        (["trace"], NO_SLOTS),
+        (["trace", "--interval", "0"], NO_SLOTS),
+        (["trace", "--interval", "50ms"], SLOTS),
+        ([], SLOTS),
+        (["--interval", "0"], SLOTS),
+    ],
+)
+def test_slots(arguments: Sequence[str], slots: int, main: Main, calls: Calls) -> None:
+    """Where each ACK is reported, 31 MiB of slots are not made; the dashboard may coalesce yet."""
+    assert main(*arguments)[0] == 0
+    assert calls.slots == slots
 
 
 def test_options_of_trace(main: Main, calls: Calls) -> None:

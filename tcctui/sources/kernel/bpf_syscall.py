@@ -11,7 +11,6 @@ import ctypes
 import errno
 import functools
 import os
-import platform
 import struct
 
 HASH, ARRAY, PERF_EVENT_ARRAY, RINGBUF = 1, 2, 4, 27
@@ -188,7 +187,7 @@ def _libc() -> ctypes.CDLL:
 
 
 def _number(which: int) -> int:
-    machine = platform.machine()
+    machine = os.uname().machine
     if machine not in _NUMBERS:
         raise RefusedError(errno.ENOSYS, f"tcctui does not know the system calls of {machine}")
     return _NUMBERS[machine][which]

@@ -11,7 +11,6 @@ import contextlib
 import errno
 import json
 import os
-import secrets
 import stat
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -104,7 +103,7 @@ def _checksum(text: bytes) -> bytes:
 
 
 def _replace(directory: int, content: bytes) -> None:
-    part = f".{_NAME}.{secrets.token_hex(6)}.part"
+    part = f".{_NAME}.{os.urandom(6).hex()}.part"
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     with open(os.open(part, flags, 0o600, dir_fd=directory), "wb", buffering=0) as file:
         try:

@@ -25,6 +25,9 @@ RING_BYTES = 16 << 20
 SLOTS = 1 << 17
 """Flows that the kernel can coalesce at a time, at 232 bytes each."""
 
+NO_SLOTS = 1
+"""Slots where every ACK is reported, as none is taken: a map can't have fewer."""
+
 _OLDEST = (5, 8)
 
 
