@@ -25,6 +25,7 @@ DIRECTORY = Path("/var/cache/tcctui")
 VARIABLE = "TCCTUI_CACHE"
 """Environment variable that names another directory, or, if empty, none."""
 
+_MEND = f"Change that, or name a directory of root's in {VARIABLE}."
 _NAME = "program"
 _MOST_BYTES = 1 << 22
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
@@ -144,14 +145,14 @@ def _trusted(directory: Path) -> Iterator[int]:
 
 def _check(path: Path, status: os.stat_result, is_kind: Callable[[int], bool]) -> None:
     if not is_kind(status.st_mode):
-        raise TcctuiError(f"{path} is not what it should be.", f"Remove {path}.")
+        raise TcctuiError(f"{path} is not what it should be.", _MEND)
     if status.st_uid not in (0, os.geteuid()):
-        raise TcctuiError(f"{path} belongs to another user.", f"Run: sudo chown root {path}")
+        raise TcctuiError(f"{path} belongs to another user.", _MEND)
     if status.st_mode & _OTHERS_WRITE:
-        raise TcctuiError(f"{path} can be written by others.", f"Run: sudo chmod go-w {path}")
+        raise TcctuiError(f"{path} can be written by others.", _MEND)
 
 
 def _unusable(path: Path, error: OSError) -> TcctuiError:
     if error.errno in (errno.ELOOP, errno.ENOTDIR):  # the latter of a link to a directory, too
-        return TcctuiError(f"{path} is a symbolic link or lies behind one.", f"Remove {path}.")
+        return TcctuiError(f"{path} is a symbolic link or lies behind one.", _MEND)
     return TcctuiError(f"{path} can't be read: {error.strerror}.")
