@@ -67,7 +67,7 @@ def run(args: argparse.Namespace) -> int:
     preferences = config.preferences(args)
     from tcctui import memory  # noqa: PLC0415 - ctypes
     from tcctui.recording.origin import live_origin  # noqa: PLC0415
-    from tcctui.sources.live import open_at_once  # noqa: PLC0415 - numpy
+    from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
     from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
     from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
@@ -75,12 +75,13 @@ def run(args: argparse.Namespace) -> int:
     interval_ms = getattr(args, "interval", INTERVAL_MS)
     with ExitStack() as written, alerts.reporter(args) as report:
         return dashboard(
-            lambda: open_at_once(
+            lambda: open_live(
                 wanted.in_kernel,
                 loading,
                 choice=choice(args),
                 interval_ms=interval_ms,
                 max_cpu=args.max_cpu,
+                at_once=True,
             ),
             kept.history_memory,
             rewind_memory=kept.rewind_memory,

@@ -19,8 +19,10 @@ def blocks() -> Iterator[Block]:
     yield Paragraph(
         "The BPF program binds the tracepoint's fields by name, from tracefs, so that one program"
         " serves every kernel from 5.8 on. bcc compiles it against bundled stand-in headers, in a"
-        " process of its own, whose memory is freed once the program is loaded. Until then the"
-        " dashboard shows samples, and the status line says attaching."
+        " process of its own, whose memory is freed afterwards. The result is kept in"
+        " /var/cache/tcctui, and loaded from there in some 50 ms as long as kernel, tracepoints,"
+        " bcc and tcctui are the same. Until it is loaded the dashboard shows samples, and the"
+        " status line says attaching."
     )
     yield Paragraph(
         "Each connection has a slot in memory shared with the kernel. An ACK is folded into it; a"

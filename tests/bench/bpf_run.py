@@ -16,7 +16,7 @@ from tcctui.query.address_formula import EVERYTHING, AnyOf, Inside, Not, PortRan
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.filter_chain import MAX_TESTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.program import Loading, Program
+from tcctui.sources.kernel.program import Loading
 from tcctui.wire.addresses import parse_prefix
 from tests.bench.counting import counting_program
 from tests.bench.load import Load, other_processor
@@ -28,16 +28,6 @@ SECONDS = 1.2
 _STATISTICS = Path("/proc/sys/kernel/bpf_stats_enabled")
 
 Run = Callable[[float], float]
-
-
-class _Kept(Loading):
-    """Keeps the program, for its descriptors."""
-
-    program: Program
-
-    def wait(self) -> Program:
-        self.program = super().wait()
-        return self.program
 
 
 def _ran(descriptors: Sequence[int]) -> tuple[int, int]:
@@ -60,10 +50,10 @@ def _counting(seconds: float) -> float:
 
 
 def _tcc(seconds: float, interval_ms: float, reach: Reach) -> float:
-    loading = _Kept()
+    loading = Loading()
     source = BpfSource(KernelFilter(reach), loading=loading, interval_ms=interval_ms)
     try:
-        return _per_run(loading.program.programs, lambda: source.read(0.02), seconds)
+        return _per_run(loading.wait().programs, lambda: source.read(0.02), seconds)
     finally:
         source.close()
 

@@ -90,6 +90,8 @@ class BpfSource:
         self._program = (loading or Loading()).wait()
         self.attach_ms = self._program.attach_ms
         """Milliseconds that compiling, loading and attaching took."""
+        self.cached = self._program.cached
+        """True if the program was not compiled for this, but came from the cache."""
         self._interval_ns = round(interval_ms * 1e6)
         self._focus_ns = min(self._interval_ns, FOCUS_NS)
         self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)

@@ -1,38 +1,15 @@
-"""The maps of the ring buffers: as many as the machine's processors need, in a map of maps."""
+"""The maps of the ring buffers: as many as the machine's processors need, by processor."""
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import os
 from collections.abc import Mapping
 
-from tcctui.sources.kernel.bpf_maps import bpf
+from tcctui.sources.kernel import bpf_syscall
 
 MOST = 8
 """Ring buffers at most: their memory is shared among them, and each has to hold a flood."""
-
-_MAP_CREATE, _MAP_UPDATE_ELEM = 0, 2  # enum bpf_cmd, include/uapi/linux/bpf.h
-_RINGBUF = 27  # enum bpf_map_type
-
-
-class _Create(ctypes.Structure):
-    """`union bpf_attr`, its part for BPF_MAP_CREATE."""
-
-    _fields_ = tuple(
-        (name, ctypes.c_uint32) for name in ("type", "key_size", "value_size", "entries", "flags")
-    )
-
-
-class _Element(ctypes.Structure):
-    """`union bpf_attr`, its part for elements."""
-
-    _fields_ = (
-        ("map_fd", ctypes.c_uint64),
-        ("key", ctypes.c_uint64),
-        ("value", ctypes.c_uint64),
-        ("flags", ctypes.c_uint64),
-    )
 
 
 def count(ring_bytes: int) -> int:
@@ -45,23 +22,22 @@ def count(ring_bytes: int) -> int:
     return 1 << (max(most, 1).bit_length() - 1)
 
 
-def fill(maps: Mapping[str, int], ring_bytes: int, rings: int) -> list[int]:
-    """Put the ring buffers into the map of them; gives their descriptors, the first `events`.
+def fill(maps: Mapping[str, int], *, ring_bytes: int, rings: int, cpus: int) -> list[int]:
+    """Give each of the processors one of the ring buffers; returns the rings' descriptors.
 
-    `ring_bytes` is the size of each. The others' descriptors are the caller's to close.
+    The first ring is the map `events`; the others, of `ring_bytes` too, are the caller's to close.
 
     Raises:
-        OSError: the kernel refuses.
+        RefusedError: the kernel refuses.
 
     """
     descriptors = [maps["events"]]
     try:
         while len(descriptors) < rings:
-            descriptors.append(bpf(_MAP_CREATE, _Create(_RINGBUF, 0, 0, ring_bytes, 0)))
-        for number, descriptor in enumerate(descriptors):
-            pair = (ctypes.c_uint32 * 2)(number, descriptor)
-            at = ctypes.addressof(pair)
-            bpf(_MAP_UPDATE_ELEM, _Element(maps["rings"], at, at + 4, 0))
+            kind = bpf_syscall.RINGBUF
+            descriptors.append(bpf_syscall.create_map("events", kind, 0, 0, ring_bytes, 0))
+        for cpu in range(cpus):
+            bpf_syscall.set_element(maps["rings"], cpu, descriptors[cpu % rings])
     except BaseException:
         for descriptor in descriptors[1:]:
             os.close(descriptor)
