@@ -69,16 +69,17 @@ def run(args: argparse.Namespace) -> int:
     preferences = config.preferences(args)
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
 
-    from tcctui.sources.live import open_at_once  # noqa: PLC0415 - numpy
+    from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
 
     thread = ThreadPoolExecutor(1, "open")
     opened = thread.submit(
-        open_at_once,
+        open_live,
         wanted.in_kernel,
         loading,
         choice=choice(args),
         interval_ms=getattr(args, "interval", INTERVAL_MS),
         max_cpu=args.max_cpu,
+        at_once=True,
     )
     thread.shutdown(wait=False)
     # The first samples come during these imports.
