@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * What congestion control does to every TCP socket, as fixed-size records in one ring buffer.
+ * What congestion control does to every TCP socket, as fixed-size records in ring buffers.
  *
  * With an interval, a socket's ACKs are coalesced: each is folded into the socket's slot, and a
- * record is written at once for the first one, where ssthresh changed or cwnd fell, and for each of
- * the sockets in focus; else when an interval has passed since the last. What a quiet socket leaves
- * in its slot, and its end if the ring has no room for that, user space takes out of the memory it
- * shares (tcctui/sources/kernel/slots.py).
+ * record is written at once for the first one, and where ssthresh changed or cwnd fell. Of the
+ * others those of one interval have one record: the first ACK after it writes it. No record is of
+ * two intervals, which all begin at multiples of their length: where that divides the width of a
+ * history's buckets, a bucket is as it were of every ACK. Sockets in focus have an interval of
+ * their own. What a quiet socket leaves in its slot, and its end if the ring has no room for that,
+ * user space takes out of the memory it shares (tcctui/sources/kernel/slots.py).
  *
  * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
  * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
@@ -32,6 +34,7 @@
 #define MAX_TESTS  64 /* a power of two */
 #define MAX_FOCUS  8
 #define FREE_SLOTS 1024
+#define RINGS	   8 /* a power of two */
 #define HINTS	   (1 << 17) /* a power of two */
 
 /* Of include/net/tcp_states.h. */
@@ -116,9 +119,12 @@ struct filter {
 
 /* What user space changes while the programs run. */
 struct config {
-	/* Between two records of a socket; 0: a record for each ACK, and no socket has a slot. */
+	/* The time that a record may stand for; 0: a record for each ACK, and no socket has a slot.
+	 */
 	__u64 interval_ns;
-	__u64 focus[MAX_FOCUS]; /* cookies of the sockets whose every ACK is told; 0 is none */
+	__u64 focus_ns; /* the same of sockets in focus: not longer, and not 0 */
+	__u64 focus[MAX_FOCUS]; /* their cookies; 0 is none */
+	__u64 crowded; /* bytes waiting in a ring buffer from which on its reader is woken */
 	__u32 n_focus;
 	/* Which filters are in force, by its lowest bit: new ones are written whole before they
 	 * count. Until the first ones are (0), nothing passes.
@@ -141,10 +147,13 @@ enum slot_state {
 };
 
 /* How far a slot's socket has come. Apart from the slot's event, so that user space looks through
- * all of them in no time. Each side has words of its own to write.
+ * many of them in no time. Each side has words of its own to write.
  */
 struct mark {
-	__u64 emitted_ns; /* when the last record was written, or was to be */
+	/* The interval in which the last record was written, or was to be, by its begin: all that
+	 * is not told is of this one.
+	 */
+	__u64 emitted_ns;
 	__u32 acks; /* ACKs seen, counted before the event is changed */
 	__u32 done; /* the same, after it was */
 	__u32 told; /* of these, ACKs that records have told */
@@ -181,7 +190,11 @@ _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
  */
 #define SIZED 1
 
+/* Ring buffers for all processors: one lock for many of them would have them wait for each other.
+ * User space puts as many as it makes into the RINGS places, the same one into several.
+ */
 BPF_RINGBUF_OUTPUT(events, SIZED);
+BPF_ARRAY_OF_MAPS(rings, "events", RINGS);
 
 /* All of these are mapped into user space, except which slot a socket has. */
 BPF_F_TABLE("array", int, struct config, config, 1, BPF_F_MMAPABLE);
@@ -190,6 +203,10 @@ BPF_F_TABLE("array", int, struct lost, lost, SIZED, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct event, flows, SIZED, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct mark, marks, SIZED, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct free_slots, free_slots, SIZED, BPF_F_MMAPABLE);
+/* Not 0 for slots that user space has to look at: something in them is not told, or their socket is
+ * gone. It is user space that sets them to 0, before it looks.
+ */
+BPF_F_TABLE("array", int, __u64, pending, SIZED, BPF_F_MMAPABLE);
 BPF_HASH(slots, __u64, __u32, SIZED);
 
 /* The slot that a socket with such a cookie had last: spares most looks into the hash. By now it
@@ -260,10 +277,45 @@ static inline void lose(__u32 kind)
 		here->records[kind]++;
 }
 
+/* This processor's ring buffer; never 0, but the verifier does not know that. */
+static inline void *ring_here(void)
+{
+	int ring = bpf_get_smp_processor_id() & (RINGS - 1);
+
+	return (void *)rings.lookup(&ring);
+}
+
+/* Bytes between two wake-ups where a ring buffer is filling up, a power of two. */
+#define WAKE_EVERY (1 << 16)
+
+/* The reader sleeps until its time has come, or a ring buffer is crowded: see BPF_RB_NO_WAKEUP. */
+static inline __u64 wake_up(void *ring)
+{
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	struct config *now;
+	int zero = 0;
+
+	if ((waiting & (WAKE_EVERY - 1)) >= sizeof(struct event) + BPF_RINGBUF_HDR_SZ)
+		return BPF_RB_NO_WAKEUP;
+	now = config.lookup(&zero);
+	return now && waiting >= now->crowded ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static inline void submit(struct event *event)
+{
+	void *ring = ring_here();
+
+	bpf_ringbuf_submit(event, ring ? wake_up(ring) : BPF_RB_NO_WAKEUP);
+}
+
 static inline struct event *reserve(int kind)
 {
-	struct event *event = events.ringbuf_reserve(sizeof(struct event));
+	void *ring = ring_here();
+	struct event *event;
 
+	if (!ring)
+		return 0;
+	event = bpf_ringbuf_reserve(ring, sizeof(struct event), 0);
 	if (!event)
 		return 0;
 	__builtin_memset(event, 0, sizeof(*event));
@@ -348,6 +400,13 @@ static inline int in_focus(const struct config *config, __u64 cookie)
 	return 0;
 }
 
+static inline __u64 interval_of(const struct config *config, __u64 cookie)
+{
+	if (config->focus_ns < config->interval_ns && in_focus(config, cookie))
+		return config->focus_ns;
+	return config->interval_ns;
+}
+
 /* Keeps the compiler, and processors that store in order, from storing what follows first. */
 #define barrier() asm volatile("" ::: "memory")
 
@@ -414,6 +473,14 @@ static inline void widen_extremes(struct event *event)
 #define PROGRAM(category, event)                                                                   \
 	int category##__##event(struct tracepoint__##category##__##event *args)
 
+static inline void set_pending(int slot)
+{
+	__u64 *here = pending.lookup(&slot);
+
+	if (here)
+		*here = 1;
+}
+
 static inline int all_told(const struct mark *mark)
 {
 	return mark->told == mark->acks || mark->fetched == mark->acks;
@@ -422,7 +489,9 @@ static inline int all_told(const struct mark *mark)
 /* Write a record of a slot; says whether there was room. */
 static inline int tell(struct event *event, struct mark *mark)
 {
-	if (events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
+	void *ring = ring_here();
+
+	if (!ring || bpf_ringbuf_output(ring, event, sizeof(*event), wake_up(ring)))
 		return 0;
 	mark->told = mark->acks;
 	return 1;
@@ -435,11 +504,11 @@ PROGRAM(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
-	int zero = 0, slot = -1, told, due;
+	int zero = 0, slot = -1, told, untold, over, at_once;
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 	struct mark *mark;
-	__u64 cookie, ts;
+	__u64 cookie, ts, since;
 	__u16 family;
 
 	if (!now)
@@ -466,7 +535,7 @@ PROGRAM(tcp, tcp_probe)
 		}
 		SET_PROBE(event, saddr, daddr, family);
 		begin_extremes(event);
-		events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+		submit(event);
 		return 0;
 	}
 
@@ -476,15 +545,24 @@ PROGRAM(tcp, tcp_probe)
 		return 0;
 	ts = bpf_ktime_get_ns();
 	told = all_told(mark);
-	/* A slot that user space is about to take away must have nothing left in it. */
-	due = ts - mark->emitted_ns >= now->interval_ns || !mark->owner;
+	since = ts - mark->emitted_ns;
+	over = since >= now->focus_ns && since >= interval_of(now, cookie);
+	/* A slot that user space is about to take away must have nothing left in it. An interval's
+	 * first ACK waits for others only where a record was written just now.
+	 */
+	at_once = !mark->owner || (over && told);
+	if (over && !told) {
+		told = tell(event, mark);
+		if (!told)
+			lose(EVENT_PROBE);
+	}
 	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
 	if (mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
 				 event->daddr.halves[0] != daddr.halves[0] ||
 				 event->daddr.halves[1] != daddr.halves[1])) {
 		if (!told && !tell(event, mark))
 			lose(EVENT_PROBE);
-		told = due = 1;
+		told = at_once = 1;
 	}
 	before_cwnd = event->snd_cwnd;
 	before_ssthresh = event->ssthresh;
@@ -501,31 +579,35 @@ PROGRAM(tcp, tcp_probe)
 		widen_extremes(event);
 	}
 
-	if (due || event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd ||
-	    in_focus(now, cookie)) {
-		/* Where there is no room, the next record tells it, an interval later. */
-		mark->emitted_ns = ts;
-		if (!tell(event, mark))
-			lose(EVENT_PROBE);
+	at_once |= event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd;
+	if (over || at_once)
+		mark->emitted_ns = ts - ts % interval_of(now, cookie);
+	/* Where there is no room, the next record tells it, an interval later. */
+	untold = !at_once;
+	if (at_once && !tell(event, mark)) {
+		lose(EVENT_PROBE);
+		untold = 1;
 	}
+	if (told && untold)
+		set_pending(slot);
 	barrier();
 	mark->done = mark->acks;
 	return 0;
 }
 
-/* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0. */
-static inline struct mark *leave_slot(__u64 cookie)
+/* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0, and sets its number.
+ */
+static inline struct mark *leave_slot(__u64 cookie, int *slot)
 {
 	__u32 *known = slots.lookup(&cookie);
 	struct event *event;
 	struct mark *mark;
-	int slot;
 
 	if (!known)
 		return 0;
-	slot = *known;
-	event = flows.lookup(&slot);
-	mark = marks.lookup(&slot);
+	*slot = *known;
+	event = flows.lookup(slot);
+	mark = marks.lookup(slot);
 	slots.delete(&cookie);
 	if (!event || !mark)
 		return 0;
@@ -560,11 +642,6 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 	event->sport = sport;
 	event->dport = dport;
 	return event;
-}
-
-static inline void submit(struct event *event)
-{
-	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
 }
 
 #ifndef TCC_NO_STATE
@@ -730,10 +807,10 @@ PROGRAM(tcp, tcp_destroy_sock)
 	union address saddr, daddr;
 	struct event *event;
 	struct mark *mark;
-	int zero = 0, state = SLOT_GONE, passing;
+	int zero = 0, slot = 0, state = SLOT_GONE, passing;
 	struct config *now = config.lookup(&zero);
 
-	mark = leave_slot(args->sock_cookie);
+	mark = leave_slot(args->sock_cookie, &slot);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
 	passing = now && passes(now, FILTER_OF_ENDS, WALK_SELDOM, &saddr, &daddr, args->sport,
@@ -753,7 +830,7 @@ PROGRAM(tcp, tcp_destroy_sock)
 			event->daddr = daddr;
 			event->sport = args->sport;
 			event->dport = args->dport;
-			events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+			submit(event);
 		} else if (mark) {
 			state = SLOT_GONE_UNTOLD;
 		} else if (passing) {
@@ -765,6 +842,8 @@ PROGRAM(tcp, tcp_destroy_sock)
 			mark->emitted_ns = bpf_ktime_get_ns();
 		barrier();
 		mark->state = state;
+		barrier();
+		set_pending(slot);
 	}
 	return 0;
 }

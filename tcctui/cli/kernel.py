@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tcctui.sources.kernel.kernel_filter import KernelFilter
     from tcctui.sources.kernel.program import Loading
 
-INTERVAL_MS = 10.0
+INTERVAL_MS = 25.0
 """Default interval between a flow's records for the dashboard: chart columns are 100 ms wide."""
 
 

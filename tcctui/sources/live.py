@@ -113,7 +113,7 @@ class LiveSource:
         return time.monotonic_ns()
 
     def focus(self, cookies: Iterable[int]) -> None:
-        """Ask for every ACK of these flows."""
+        """Ask for these flows in all the detail that a chart shows."""
         self._focus = list(cookies)
         if self._events is not None:
             self._events.focus(self._focus)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+from tcctui.cli import INTERVAL_MS
 from tcctui.query.address_formula import EVERYTHING, AnyOf, Inside, Not, PortRange, Reach
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.filter_chain import MAX_TESTS
@@ -84,14 +85,16 @@ def _elsewhere(count: int) -> AnyOf:
 RUNS: dict[str, Run] = {
     "counting only": _counting,
     "a record for each ACK": _tcc_run(),
-    "coalescing, 10 ms": _tcc_run(10),
+    f"coalescing, {INTERVAL_MS:g} ms": _tcc_run(INTERVAL_MS),
     "coalescing, 1 s": _tcc_run(1000),
     "filtered out by a port": _tcc_run(10, PortRange("sd", 1, 1)),
     "filtered out by 8 prefixes": _tcc_run(10, _elsewhere(8)),
     f"filtered out by {MAX_TESTS} prefixes, as large a filter as there is": _tcc_run(
         10, _elsewhere(MAX_TESTS)
     ),
-    "let through by not port:1, coalescing, 10 ms": _tcc_run(10, Not(PortRange("sd", 1, 1))),
+    f"let through by not port:1, coalescing, {INTERVAL_MS:g} ms": _tcc_run(
+        INTERVAL_MS, Not(PortRange("sd", 1, 1))
+    ),
 }
 
 

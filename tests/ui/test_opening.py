@@ -86,7 +86,7 @@ async def test_a_defect_while_opening(clock: Clock) -> None:
 
 
 async def test_the_selected_flow_is_in_focus(clock: Clock) -> None:
-    """Of the selected flow every ACK is asked for, and of the one selected next."""
+    """The selected flow is asked for in detail, and then the one selected next."""
     async with dashboard(server(), clock) as desk:
         await desk.until(lambda: desk.source.focused == (1,))
         await desk.press("down")

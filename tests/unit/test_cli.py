@@ -121,7 +121,7 @@ def test_trace_asks_for_no_more_than_it_needs(main: Main, calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("arguments", "name", "value"),
     [
-        ([], "interval_ms", 10),
+        ([], "interval_ms", 25),
         (["--interval", "0"], "interval_ms", 0),
         (["--interval", "20"], "interval_ms", 20),
         (["--interval", "2.5ms"], "interval_ms", 2.5),

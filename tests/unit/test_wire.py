@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tcctui.sources.kernel import filter_chain, program, slots, tracepoint_formats
+from tcctui.sources.kernel import filter_chain, program, ring_maps, slots, tracepoint_formats
 from tcctui.sources.kernel.bpf_source import CONFIG, MAX_FOCUS
 from tcctui.sources.kernel.filter_chain import FILTER, TEST
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK
@@ -69,6 +69,7 @@ def test_constants_are_the_programs() -> None:
     """Limits and verdicts have the numbers of the program."""
     limits = (int(CONSTANTS["MAX_FOCUS"]), int(CONSTANTS["MAX_TESTS"]))
     assert limits == (MAX_FOCUS, filter_chain.MAX_TESTS)
+    assert int(CONSTANTS["RINGS"]) == ring_maps.MOST
     assert "VERDICT_DROP = MAX_TESTS,\n\tVERDICT_PASS,\n" in TCC_C
     assert filter_chain.PASS == filter_chain.DROP + 1 == filter_chain.MAX_TESTS + 1
 

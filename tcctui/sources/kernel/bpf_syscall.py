@@ -13,7 +13,7 @@ import functools
 import os
 import struct
 
-HASH, ARRAY, PERF_EVENT_ARRAY, RINGBUF = 1, 2, 4, 27
+HASH, ARRAY, PERF_EVENT_ARRAY, ARRAY_OF_MAPS, RINGBUF = 1, 2, 4, 12, 27
 """`enum bpf_map_type`."""
 
 _TRACEPOINT = 5  # enum bpf_prog_type
@@ -43,9 +43,11 @@ class RefusedError(OSError):
 
 
 def create_map(  # noqa: PLR0917 - union bpf_attr has them in this order
-    name: str, kind: int, key_size: int, value_size: int, entries: int, flags: int
+    name: str, kind: int, key_size: int, value_size: int, entries: int, flags: int, inner: int = 0
 ) -> int:
     """Make a map, and give its descriptor; sizes in bytes.
+
+    `inner` is the descriptor of a map such as a map of maps is to have in it.
 
     Kernels before 5.11 count maps as locked memory: where that limit is in the way, it is raised.
 
@@ -54,7 +56,7 @@ def create_map(  # noqa: PLR0917 - union bpf_attr has them in this order
 
     """
     attributes = struct.pack(
-        "=IIIIIII16s", kind, key_size, value_size, entries, flags, 0, 0, _named(name)
+        "=IIIIIII16s", kind, key_size, value_size, entries, flags, inner, 0, _named(name)
     )
     try:
         return _bpf(_MAP_CREATE, attributes, name)

@@ -9,8 +9,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tcctui.sources.kernel import bpf_syscall
+from tcctui.sources.kernel.bpf_syscall import ARRAY_OF_MAPS
 from tcctui.sources.kernel.compiled import Compiled
 from tcctui.sources.kernel.tracepoint_formats import PROBE
+
+RING = "events"
+"""The ring buffer among the maps of bpf/tcc.c."""
 
 
 class LoadTimes(NamedTuple):
@@ -53,9 +57,11 @@ def load(
     names = [program.tracepoint.rpartition("/")[2] for program in order]
     times = [time.monotonic()]
     try:
-        for one in compiled.maps:
+        # Maps of ring buffers are made like the ring buffer that is there by then.
+        for one in sorted(compiled.maps, key=lambda one: one.kind == ARRAY_OF_MAPS):
             wanted = one._replace(entries=entries.get(one.name, one.entries))
-            found.maps[one.name] = bpf_syscall.create_map(*wanted)
+            inner = found.maps[RING] if one.kind == ARRAY_OF_MAPS else 0
+            found.maps[one.name] = bpf_syscall.create_map(*wanted, inner)
         times.append(time.monotonic())
         for name, program in zip(names, order, strict=True):
             code = program.linked(found.maps)

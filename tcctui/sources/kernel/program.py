@@ -10,20 +10,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import compiled_cache, privileges
+from tcctui.sources.kernel import compiled_cache, privileges, ring_maps
 from tcctui.sources.kernel.bpf_syscall import RefusedError
 from tcctui.sources.kernel.build import Build
-from tcctui.sources.kernel.loader import Loaded, load
+from tcctui.sources.kernel.loader import RING, Loaded, load
 
 if TYPE_CHECKING:
     from tcctui.sources.kernel.compilation import Compilation
     from tcctui.sources.kernel.compiled import Compiled
 
 RING_BYTES = 16 << 20
-"""Room for 123,000 events: at a million a second, two of the reader's rounds."""
+"""Room for 123,000 events, in all ring buffers together."""
 
 SLOTS = 1 << 17
-"""Flows that the kernel can coalesce at a time, at 232 bytes each."""
+"""Flows that the kernel can coalesce at a time, at 240 bytes each."""
 
 NO_SLOTS = 1
 """Slots where every ACK is reported, as none is taken: a map can't have fewer."""
@@ -34,7 +34,12 @@ _OLDEST = (5, 8)
 class Program:
     """Holds the loaded program, with the descriptors of its maps, by name, and of its programs.
 
-    `cached` is True if it was not compiled for this.
+    `rings` are those of the ring buffers, of `ring_bytes` each. `cached` is True if it was not
+    compiled for this.
+
+    Raises:
+        RefusedError: the kernel makes no ring buffers; nothing is left of the program.
+
     """
 
     def __init__(
@@ -43,6 +48,7 @@ class Program:
         *,
         attach_ms: float,
         cached: bool,
+        rings: int,
         ring_bytes: int,
         slots: int,
         cpus: int,
@@ -57,6 +63,12 @@ class Program:
         self.cpus = cpus
         self.maps = loaded.maps
         self.programs = loaded.programs
+        try:
+            self.rings = ring_maps.fill(self.maps, ring_bytes, rings)
+        except BaseException:
+            self.close()
+            raise
+        loaded.attached.extend(self.rings[1:])
 
     def close(self) -> None:
         """Detach and unload; may be called twice."""
@@ -69,10 +81,11 @@ class Loading:
     """A program on its way: a thread loads it, once it is compiled if that is needed.
 
     `kernel_headers` is a kernel's build directory to compile against, instead of the bundled
-    stand-ins; `ring_bytes` is the size of the ring buffer's data, a power of two; `slots` is how
-    many flows the kernel can coalesce at a time. A compiled program is kept for the next time; a
-    `fresh` one is compiled in any case, and so is one against kernel headers, whose changes are not
-    noticed.
+    stand-ins; `ring_bytes` is the size of all ring buffers' data, a power of two; `slots` is how
+    many flows the kernel can coalesce at a time; `rings` is how many ring buffers there are, a
+    power of two, as many as this machine needs by default. A compiled program is kept for the next
+    time; a `fresh` one is compiled in any case, and so is one against kernel headers, whose changes
+    are not noticed.
 
     Raises:
         TcctuiError: no privilege, no tracepoint, no bcc, or no headers.
@@ -85,11 +98,13 @@ class Loading:
         kernel_headers: Path | None = None,
         ring_bytes: int = RING_BYTES,
         slots: int = SLOTS,
+        rings: int = 0,
         fresh: bool = False,
     ) -> None:
         self._started = time.monotonic()
         privileges.require()
-        self._ring_bytes = ring_bytes
+        self._rings = rings or ring_maps.count(ring_bytes)
+        self._ring_bytes = ring_bytes // self._rings
         self._slots = slots
         self._cpus = possible_cpus()
         self._build = Build(kernel_headers)
@@ -160,8 +175,8 @@ class Loading:
         loaded = load(
             compiled,
             entries={
-                "events": self._ring_bytes,
-                **dict.fromkeys(("flows", "marks", "slots"), self._slots),
+                RING: self._ring_bytes,
+                **dict.fromkeys(("flows", "marks", "pending", "slots"), self._slots),
                 **dict.fromkeys(("lost", "free_slots"), self._cpus),
             },
             identities=self._build.identities,
@@ -170,6 +185,7 @@ class Loading:
             loaded,
             attach_ms=(time.monotonic() - self._started) * 1e3,
             cached=cached,
+            rings=self._rings,
             ring_bytes=self._ring_bytes,
             slots=self._slots,
             cpus=self._cpus,

@@ -290,7 +290,7 @@ class Dashboard(Screen[None]):
         self._focus_on(message.cookie)
 
     def _focus_on(self, cookie: int | None) -> None:
-        """Ask for every ACK of a flow and of the compared ones."""
+        """Ask for a flow and the compared ones in all the detail that a chart shows."""
         if self._source is not None:
             chosen = [] if cookie is None else [cookie]
             self._source.focus(dict.fromkeys([*chosen, *self._compare.cookies]))
