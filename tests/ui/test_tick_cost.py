@@ -22,7 +22,7 @@ from tests.ui.screen import Clock, Desk, dashboard
 
 NOTED = Path(__file__).with_name("tick_cost.json")
 TICKS = 12
-COUNTED = tuple(str(Path(one.__file__).parent) + "/" for one in (tcctui, textual, rich))
+COUNTED = tuple(str(Path(str(one.__file__)).parent) + "/" for one in (tcctui, textual, rich))
 """Folders whose functions count; those of tests and of asyncio wait, now longer and now shorter."""
 
 DEARER, CHEAPER = 1.1, 0.8
