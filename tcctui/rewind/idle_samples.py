@@ -73,8 +73,13 @@ class IdleSamples:
 
     def _remember(self, now: Records) -> None:
         # Sockets without a sample for this long are gone.
-        recent = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
-        others = recent & ~np.isin(self._known["cookie"], now["cookie"])
+        others = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
+        place = np.searchsorted(now["cookie"], self._known["cookie"])
+        place[place == len(now)] = 0
+        others &= now["cookie"][place] != self._known["cookie"]
+        if not others.any():
+            self._known = now
+            return
         known = np.concatenate([self._known[others], now])
         self._known = known[np.argsort(known["cookie"])]
 
