@@ -159,7 +159,7 @@ class FlowRows:
         """
         if not self.history.pages.total:
             return  # none are kept
-        if self.history.pages_needed(rows, buckets) > self.history.pages.free:
+        if self.history.is_tight(rows, buckets):
             self._make_room(rows, buckets, keep)
             # Where that is still not enough, some flows of this batch get no history.
             kept = self.history.fitting(rows, buckets)

@@ -229,7 +229,7 @@ def measure(
             " writing it to a pseudo-terminal of 160×50 to the last byte of the first frame in"
             " which another row is selected, another column sorted by, or another number of flows"
             " let through. They come at any moment, also while the screen is being painted, which"
-            " it is four times a second. All flows are sockets; of them"
+            " it is up to four times a second. All flows are sockets; of them"
             " up to 10,000 send or answer twice a second, the others every 10 s. *Of a core* is"
             f" the whole process over {seconds:g} s without keys; *snapshot* a copy of all"
             " that is known of all flows, of which the table takes some columns. RSS counts the"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -172,6 +173,23 @@ def test_every_namespace_is_dumped_that_may_be_entered(start: Start, kernel: Ker
     assert 9 not in names
     kernel.names[5], kernel.sockets[5] = "green", {50: sample(50)}
     until(sampler, has(50))
+
+
+def test_the_own_namespace_comes_first(
+    start: Start, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sockets of the own namespace are sampled before any other namespace is entered."""
+    go_on = threading.Event()
+
+    def open_diag(namespace: Namespace) -> int:
+        assert go_on.wait(60)
+        return kernel.open_diag(namespace)
+
+    monkeypatch.setattr(namespaces, "open_diag", open_diag)
+    sampler = start()
+    until(sampler, has(1, 2))
+    go_on.set()
+    until(sampler, has(7))
 
 
 def test_the_filter_holds_for_samples(start: Start, kernel: Kernel) -> None:

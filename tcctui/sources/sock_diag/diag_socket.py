@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from tcctui.arrays import Records
+from tcctui.arrays import Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
@@ -22,7 +22,7 @@ from tcctui.wire.samples import NO_SAMPLES, SAMPLE, End, Samples, newest
 _TRIES = 4
 _PATIENCE = 2  # seconds that the kernel may take for an answer; it takes microseconds
 _AT_ONCE = 64  # requests of one sendmsg: their answers fit into the smallest receive buffer
-_GONE = (errno.ENOENT, errno.ESTALE)
+_GONE = np.array([errno.ENOENT, errno.ESTALE])
 _BUSY = (errno.ENOBUFS, errno.EBUSY, errno.EAGAIN)
 
 
@@ -164,7 +164,7 @@ class DiagSocket:
         of = messages.headers["sequence"].astype(np.int64) - first
         mine = (of >= 0) & (of < count)
         found, places = inet_diag.samples_of(messages, mine, self._netns)
-        absent = mine & np.isin(messages.errors(), _GONE)
+        absent = mine & among(messages.errors(), _GONE)
         # The remainder of a closed socket has no values: it is gone.
         absent |= mine & inet_diag.of_time_wait(messages)
         gone = np.zeros(np.count_nonzero(absent), SAMPLE)

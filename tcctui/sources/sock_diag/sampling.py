@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import U64, Records
+from tcctui.arrays import U64, Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces
@@ -72,7 +72,7 @@ class _Place:
             told.append(sockets_of(part))
             yield part
         self.known = joined(told)
-        missing = before[~np.isin(before["sock_cookie"], self.known["sock_cookie"])]
+        missing = before[~among(before["sock_cookie"], self.known["sock_cookie"])]
         if len(missing):
             # A dump may miss a socket that moves in the kernel's table meanwhile.
             asked = self.diag.query(missing)
@@ -323,7 +323,7 @@ class Sampler:
         self._parted = parted
         sockets = self._watched
         for place in self._places.values():
-            here = np.isin(sockets["sock_cookie"], place.known["sock_cookie"])
+            here = among(sockets["sock_cookie"], place.known["sock_cookie"])
             if here.any():
                 parted.append((place, sockets[here]))
                 sockets = sockets[~here]
