@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from tcctui.arrays import Mask, Records, among
+from tcctui.arrays import Mask, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.rate_log import WATCHED_NS
 from tcctui.flows.index import Keys
@@ -75,8 +75,13 @@ class IdleSamples:
 
     def _remember(self, now: Records) -> None:
         # Sockets without a sample for this long are gone.
-        recent = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
-        others = recent & ~among(self._known["cookie"], now["cookie"])
+        others = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
+        place = np.searchsorted(now["cookie"], self._known["cookie"])
+        place[place == len(now)] = 0
+        others &= now["cookie"][place] != self._known["cookie"]
+        if not others.any():
+            self._known = now
+            return
         known = np.concatenate([self._known[others], now])
         self._known = known[np.argsort(known["cookie"])]
 
