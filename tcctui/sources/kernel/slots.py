@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import I64, U32, U64, Array, Mask
+from tcctui.arrays import I64, U32, U64, Array, Mask, among
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
 
@@ -133,7 +133,8 @@ class Slots:
         """Reclaim slots of destroyed sockets, and fill the lists that the kernel takes from."""
         marks = self._marks[: self._high]
         # Destroyed or not, a leaving slot returns once, when its time is over.
-        gone = np.setdiff1d(np.flatnonzero(marks["state"] == GONE), self._leaving)
+        gone = np.flatnonzero(marks["state"] == GONE)
+        gone = gone[~among(gone, self._leaving)]
         if len(gone):
             held = self._marks[gone]
             self._take_back(gone[~_untold(held, held["done"])])
