@@ -42,8 +42,8 @@ install: $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/lo
 		$(SUDO) install -Dm644 /dev/stdin $$file || exit; shift; done
 	@echo 'Installed. Start it with: sudo tcctui; there is also: man tcctui'
 
-uninstall: ## remove what `make install` put there
-	$(SUDO) rm -rf /opt/tcctui /usr/local/bin/tcctui $(MANUAL) $(COMPLETIONS)
+uninstall: ## remove what `make install` put there, and the cache
+	$(SUDO) rm -rf /opt/tcctui /usr/local/bin/tcctui /var/cache/tcctui $(MANUAL) $(COMPLETIONS)
 
 venv: $(DEV_STAMP) $(BYTECODE_STAMP) ## prepare .venv for working on tcctui
 

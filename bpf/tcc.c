@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT OR GPL-2.0-only
 /*
- * What congestion control does to every TCP socket, as fixed-size records in one ring buffer.
+ * What congestion control does to every TCP socket, as fixed-size records in ring buffers.
  *
  * With an interval, a socket's ACKs are coalesced: each is folded into the socket's slot, and a
- * record is written at once for the first one, where ssthresh changed or cwnd fell, and for each of
- * the sockets in focus; else when an interval has passed since the last. What a quiet socket leaves
- * in its slot, and its end if the ring has no room for that, user space takes out of the memory it
- * shares (tcctui/sources/kernel/slots.py).
+ * record is written at once for the first one, and where ssthresh changed or cwnd fell. Of the
+ * others those of one interval have one record: the first ACK after it writes it. No record is of
+ * two intervals, which all begin at multiples of their length: where that divides the width of a
+ * history's buckets, a bucket is as it were of every ACK. Sockets in focus have an interval of
+ * their own. What a quiet socket leaves in its slot, and its end if the ring has no room for that,
+ * user space takes out of the memory it shares (tcctui/sources/kernel/slots.py).
  *
  * BCC dialect: the tracepoints' structs come from tracefs at run time, so fields are bound by name
  * and their offsets may differ between kernels. What a kernel lacks is switched off by -D flags,
@@ -15,9 +17,6 @@
  *
  * - EVENT_PROBE and its like: numbers of the kinds of events, from 0 to EVENT_KINDS - 1
  * - TCC_LOST_COUNTERS: counters of lost records on each processor, at least EVENT_KINDS
- * - TCC_RING_PAGES: size of the ring buffer, a power of two
- * - TCC_SLOTS: sockets that can be coalesced at a time; the others' ACKs are all told
- * - TCC_CPUS: processors that this machine can have
  * - TCC_PROBE_HAS_FAMILY: tcp_probe has `family` (else the sockaddr's own is taken)
  * - TCC_PROBE_HAS_SKADDR: tcp_probe has `skaddr`
  * - TCC_NO_STATE, TCC_NO_DESTROY, TCC_NO_RETRANSMIT, TCC_NO_CA_STATE, TCC_NO_RECEIVE_RESET,
@@ -35,6 +34,7 @@
 #define MAX_TESTS  64 /* a power of two */
 #define MAX_FOCUS  8
 #define FREE_SLOTS 1024
+#define HINTS	   (1 << 17) /* a power of two */
 
 /* Of include/net/tcp_states.h. */
 enum tcp_state {
@@ -89,28 +89,24 @@ struct event {
 	__u8 begun; /* no ACK of the slot was told before: this stands for all of `acks` */
 };
 
-/* What a test of a filter looks at; both ends: one of them is enough. */
-enum test_of {
-	TEST_LOCAL = 1,
-	TEST_REMOTE = 2,
-	TEST_PORT = 4, /* else the address */
-};
-
 /* Where to go on that is no test. */
 enum verdict {
 	VERDICT_DROP = MAX_TESTS,
 	VERDICT_PASS,
 };
 
+/* Holds if one of its ends has its address and its port inside. A test of ports alone has a mask of
+ * zeros, one of addresses alone all ports.
+ */
 struct test {
 	__u64 address[2]; /* network byte order */
 	__u64 mask[2];
 	__u16 low; /* host byte order */
-	__u16 high;
-	__u8 of;
-	__u8 yes; /* which test is next, or the verdict; always a later one */
-	__u8 no;
-	__u8 unused;
+	__u16 span; /* the highest port minus the lowest */
+	__u8 not_local; /* 1: this end does not count */
+	__u8 not_remote;
+	/* A later test, or the verdict: where it holds in the lower byte, else in the higher. */
+	__u16 next;
 };
 
 /* Any formula over ports and addresses: no test is looked at twice. */
@@ -122,9 +118,12 @@ struct filter {
 
 /* What user space changes while the programs run. */
 struct config {
-	/* Between two records of a socket; 0: a record for each ACK, and no socket has a slot. */
+	/* The time that a record may stand for; 0: a record for each ACK, and no socket has a slot.
+	 */
 	__u64 interval_ns;
-	__u64 focus[MAX_FOCUS]; /* cookies of the sockets whose every ACK is told; 0 is none */
+	__u64 focus_ns; /* the same of sockets in focus: not longer, and not 0 */
+	__u64 focus[MAX_FOCUS]; /* their cookies; 0 is none */
+	__u64 crowded; /* bytes waiting in a ring buffer from which on its reader is woken */
 	__u32 n_focus;
 	/* Which filters are in force, by its lowest bit: new ones are written whole before they
 	 * count. Until the first ones are (0), nothing passes.
@@ -147,10 +146,13 @@ enum slot_state {
 };
 
 /* How far a slot's socket has come. Apart from the slot's event, so that user space looks through
- * all of them in no time. Each side has words of its own to write.
+ * many of them in no time. Each side has words of its own to write.
  */
 struct mark {
-	__u64 emitted_ns; /* when the last record was written, or was to be */
+	/* The interval in which the last record was written, or was to be, by its begin: all that
+	 * is not told is of this one.
+	 */
+	__u64 emitted_ns;
 	__u32 acks; /* ACKs seen, counted before the event is changed */
 	__u32 done; /* the same, after it was */
 	__u32 told; /* of these, ACKs that records have told */
@@ -181,59 +183,86 @@ _Static_assert(EVENT_KINDS <= TCC_LOST_COUNTERS, "there is no counter for each k
 _Static_assert(EVENT_KINDS <= 256, "struct event has one byte for its kind");
 _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
 
-BPF_RINGBUF_OUTPUT(events, TCC_RING_PAGES);
+/* Where maps have SIZED entries (of a ring buffer, pages), user space makes them with as many as
+ * are needed (tcctui/sources/kernel/program.py): one for each socket that can be coalesced at a
+ * time, or for each processor that this machine can have.
+ */
+#define SIZED 1
+
+/* Each processor's ring buffer: one lock for many of them would have them wait for each other. The
+ * first is `events`, user space makes the others.
+ */
+BPF_RINGBUF_OUTPUT(events, SIZED);
+BPF_ARRAY_OF_MAPS(rings, "events", SIZED);
 
 /* All of these are mapped into user space, except which slot a socket has. */
 BPF_F_TABLE("array", int, struct config, config, 1, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct filter, filters, FILTERS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct lost, lost, TCC_CPUS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct event, flows, TCC_SLOTS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct mark, marks, TCC_SLOTS, BPF_F_MMAPABLE);
-BPF_F_TABLE("array", int, struct free_slots, free_slots, TCC_CPUS, BPF_F_MMAPABLE);
-BPF_HASH(slots, __u64, __u32, TCC_SLOTS);
+BPF_F_TABLE("array", int, struct lost, lost, SIZED, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct event, flows, SIZED, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct mark, marks, SIZED, BPF_F_MMAPABLE);
+BPF_F_TABLE("array", int, struct free_slots, free_slots, SIZED, BPF_F_MMAPABLE);
+/* Not 0 for slots that user space has to look at: something in them is not told, or their socket is
+ * gone. It is user space that sets them to 0, before it looks.
+ */
+BPF_F_TABLE("array", int, __u64, pending, SIZED, BPF_F_MMAPABLE);
+BPF_HASH(slots, __u64, __u32, SIZED);
 
 /* The slot that a socket with such a cookie had last: spares most looks into the hash. By now it
  * may be another socket's, or nobody's: the slot itself says whose.
  */
-BPF_ARRAY(hints, __u32, TCC_SLOTS);
+BPF_ARRAY(hints, __u32, HINTS);
 
-static inline int is_inside(const struct test *test, const union address *address)
+/* 0 if an end is inside a test, else 1. Without branches: each of them would double the ways
+ * through the filter that the kernel has to verify.
+ */
+static inline __u64 is_outside(const struct test *test, const union address *address, __u16 port)
 {
-	return (address->halves[0] & test->mask[0]) == test->address[0] &&
-	       (address->halves[1] & test->mask[1]) == test->address[1];
+	__u64 differs = ((address->halves[0] & test->mask[0]) ^ test->address[0]) |
+			((address->halves[1] & test->mask[1]) ^ test->address[1]);
+	__u64 left = (__u64)test->span - (__u16)(port - test->low);
+
+	return (differs | -differs | left) >> 63;
 }
 
-static inline int holds(const struct test *test, const union address *saddr,
-			const union address *daddr, __u16 sport, __u16 dport)
-{
-	__u8 of = test->of;
+/* Which ways there are through a filter: with branches that a processor predicts, or with few that
+ * the kernel has to verify.
+ */
+enum walk {
+	WALK_OFTEN,
+	WALK_SELDOM,
+};
 
-	if (of & TEST_PORT)
-		return (of & TEST_LOCAL && sport >= test->low && sport <= test->high) ||
-		       (of & TEST_REMOTE && dport >= test->low && dport <= test->high);
-	return (of & TEST_LOCAL && is_inside(test, saddr)) ||
-	       (of & TEST_REMOTE && is_inside(test, daddr));
-}
-
-static inline int passes(const struct config *config, enum filter_of of, const union address *saddr,
-			 const union address *daddr, __u16 sport, __u16 dport)
+static inline int passes(const struct config *config, enum filter_of of, enum walk walk,
+			 const union address *saddr, const union address *daddr, __u16 sport,
+			 __u16 dport)
 {
 	struct filter *filter;
 	struct test *test;
+	__u64 outside, next;
 	__u32 at;
-	int i;
+	int place, i;
 
 	if (!config->active)
 		return 0;
-	i = of + (config->active & 1);
-	filter = filters.lookup(&i);
+	place = of + (config->active & 1);
+	filter = filters.lookup(&place);
 	if (!filter)
 		return 0;
 	at = filter->first;
 #pragma clang loop unroll(disable)
 	for (i = 0; i < MAX_TESTS && at < MAX_TESTS; i++) {
+		/* Else the compiler may leave the mask out, and the kernel does not know why. */
+		asm volatile("" : "+r"(at));
 		test = &filter->tests[at & (MAX_TESTS - 1)];
-		at = holds(test, saddr, daddr, sport, dport) ? test->yes : test->no;
+		outside = (is_outside(test, saddr, sport) | test->not_local) &
+			  (is_outside(test, daddr, dport) | test->not_remote);
+		next = test->next;
+		if (walk == WALK_SELDOM)
+			next >>= outside * 8;
+		else if (outside)
+			next >>= 8;
+		at = next & 0xff;
 	}
 	return at == VERDICT_PASS;
 }
@@ -247,10 +276,45 @@ static inline void lose(__u32 kind)
 		here->records[kind]++;
 }
 
+/* This processor's ring buffer; never 0, but the verifier does not know that. */
+static inline void *ring_here(void)
+{
+	int cpu = bpf_get_smp_processor_id();
+
+	return (void *)rings.lookup(&cpu);
+}
+
+/* Bytes between two wake-ups where a ring buffer is filling up, a power of two. */
+#define WAKE_EVERY (1 << 16)
+
+/* The reader sleeps until its time has come, or a ring buffer is crowded: see BPF_RB_NO_WAKEUP. */
+static inline __u64 wake_up(void *ring)
+{
+	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
+	struct config *now;
+	int zero = 0;
+
+	if ((waiting & (WAKE_EVERY - 1)) >= sizeof(struct event) + BPF_RINGBUF_HDR_SZ)
+		return BPF_RB_NO_WAKEUP;
+	now = config.lookup(&zero);
+	return now && waiting >= now->crowded ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static inline void submit(struct event *event)
+{
+	void *ring = ring_here();
+
+	bpf_ringbuf_submit(event, ring ? wake_up(ring) : BPF_RB_NO_WAKEUP);
+}
+
 static inline struct event *reserve(int kind)
 {
-	struct event *event = events.ringbuf_reserve(sizeof(struct event));
+	void *ring = ring_here();
+	struct event *event;
 
+	if (!ring)
+		return 0;
+	event = bpf_ringbuf_reserve(ring, sizeof(struct event), 0);
 	if (!event)
 		return 0;
 	__builtin_memset(event, 0, sizeof(*event));
@@ -307,7 +371,7 @@ static inline int is_owner(int slot, __u64 cookie)
 /* Find a socket's slot, or give it one; says which, or -1. */
 static inline int slot_of(__u64 cookie)
 {
-	int place = cookie & (TCC_SLOTS - 1), slot;
+	int place = cookie & (HINTS - 1), slot;
 	__u32 *hint = hints.lookup(&place), *known;
 
 	if (!hint)
@@ -333,6 +397,13 @@ static inline int in_focus(const struct config *config, __u64 cookie)
 		if (config->focus[i] == cookie)
 			return 1;
 	return 0;
+}
+
+static inline __u64 interval_of(const struct config *config, __u64 cookie)
+{
+	if (config->focus_ns < config->interval_ns && in_focus(config, cookie))
+		return config->focus_ns;
+	return config->interval_ns;
 }
 
 /* Keeps the compiler, and processors that store in order, from storing what follows first. */
@@ -395,6 +466,20 @@ static inline void widen_extremes(struct event *event)
 		event->in_flight_max = in_flight;
 }
 
+static inline void set_pending(int slot)
+{
+	__u64 *here = pending.lookup(&slot);
+
+	if (here)
+		*here = 1;
+}
+
+/* A program on a tracepoint; tcctui loads and attaches it. bcc would load, too, what is defined by
+ * its own TRACEPOINT_PROBE.
+ */
+#define PROGRAM(category, event)                                                                   \
+	int category##__##event(struct tracepoint__##category##__##event *args)
+
 static inline int all_told(const struct mark *mark)
 {
 	return mark->told == mark->acks || mark->fetched == mark->acks;
@@ -403,7 +488,9 @@ static inline int all_told(const struct mark *mark)
 /* Write a record of a slot; says whether there was room. */
 static inline int tell(struct event *event, struct mark *mark)
 {
-	if (events.ringbuf_output(event, sizeof(*event), BPF_RB_NO_WAKEUP))
+	void *ring = ring_here();
+
+	if (!ring || bpf_ringbuf_output(ring, event, sizeof(*event), wake_up(ring)))
 		return 0;
 	mark->told = mark->acks;
 	return 1;
@@ -412,15 +499,15 @@ static inline int tell(struct event *event, struct mark *mark)
 /* A socket's ACKs come one after the other, under its lock (tcp_rcv_established): its slot needs
  * none.
  */
-TRACEPOINT_PROBE(tcp, tcp_probe)
+PROGRAM(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
-	int zero = 0, slot = -1, told, due;
+	int zero = 0, slot = -1, told, untold, over, at_once;
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 	struct mark *mark;
-	__u64 cookie, ts;
+	__u64 cookie, ts, since;
 	__u16 family;
 
 	if (!now)
@@ -433,7 +520,7 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 	READ_SOCKADDR(saddr, family, args->saddr);
 	READ_SOCKADDR(daddr, family, args->daddr);
 
-	if (!passes(now, FILTER_OF_ALL, &saddr, &daddr, args->sport, args->dport))
+	if (!passes(now, FILTER_OF_ALL, WALK_OFTEN, &saddr, &daddr, args->sport, args->dport))
 		return 0;
 
 	cookie = args->sock_cookie;
@@ -447,7 +534,7 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		}
 		SET_PROBE(event, saddr, daddr, family);
 		begin_extremes(event);
-		events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+		submit(event);
 		return 0;
 	}
 
@@ -457,15 +544,24 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		return 0;
 	ts = bpf_ktime_get_ns();
 	told = all_told(mark);
-	/* A slot that user space is about to take away must have nothing left in it. */
-	due = ts - mark->emitted_ns >= now->interval_ns || !mark->owner;
+	since = ts - mark->emitted_ns;
+	over = since >= now->focus_ns && since >= interval_of(now, cookie);
+	/* A slot that user space is about to take away must have nothing left in it. An interval's
+	 * first ACK waits for others only where a record was written just now.
+	 */
+	at_once = !mark->owner || (over && told);
+	if (over && !told) {
+		told = tell(event, mark);
+		if (!told)
+			lose(EVENT_PROBE);
+	}
 	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
 	if (mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
 				 event->daddr.halves[0] != daddr.halves[0] ||
 				 event->daddr.halves[1] != daddr.halves[1])) {
 		if (!told && !tell(event, mark))
 			lose(EVENT_PROBE);
-		told = due = 1;
+		told = at_once = 1;
 	}
 	before_cwnd = event->snd_cwnd;
 	before_ssthresh = event->ssthresh;
@@ -482,31 +578,35 @@ TRACEPOINT_PROBE(tcp, tcp_probe)
 		widen_extremes(event);
 	}
 
-	if (due || event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd ||
-	    in_focus(now, cookie)) {
-		/* Where there is no room, the next record tells it, an interval later. */
-		mark->emitted_ns = ts;
-		if (!tell(event, mark))
-			lose(EVENT_PROBE);
+	at_once |= event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd;
+	if (over || at_once)
+		mark->emitted_ns = ts - ts % interval_of(now, cookie);
+	/* Where there is no room, the next record tells it, an interval later. */
+	untold = !at_once;
+	if (at_once && !tell(event, mark)) {
+		lose(EVENT_PROBE);
+		untold = 1;
 	}
+	if (told && untold)
+		set_pending(slot);
 	barrier();
 	mark->done = mark->acks;
 	return 0;
 }
 
-/* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0. */
-static inline struct mark *leave_slot(__u64 cookie)
+/* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0, and sets its number.
+ */
+static inline struct mark *leave_slot(__u64 cookie, int *slot)
 {
 	__u32 *known = slots.lookup(&cookie);
 	struct event *event;
 	struct mark *mark;
-	int slot;
 
 	if (!known)
 		return 0;
-	slot = *known;
-	event = flows.lookup(&slot);
-	mark = marks.lookup(&slot);
+	*slot = *known;
+	event = flows.lookup(slot);
+	mark = marks.lookup(slot);
 	slots.delete(&cookie);
 	if (!event || !mark)
 		return 0;
@@ -529,7 +629,7 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 
-	if (!now || !passes(now, FILTER_OF_ALL, saddr, daddr, sport, dport))
+	if (!now || !passes(now, FILTER_OF_ALL, WALK_SELDOM, saddr, daddr, sport, dport))
 		return 0;
 	event = reserve(kind);
 	if (!event) {
@@ -543,13 +643,8 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 	return event;
 }
 
-static inline void submit(struct event *event)
-{
-	events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
-}
-
 #ifndef TCC_NO_STATE
-TRACEPOINT_PROBE(sock, inet_sock_set_state)
+PROGRAM(sock, inet_sock_set_state)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -572,7 +667,7 @@ TRACEPOINT_PROBE(sock, inet_sock_set_state)
 
 #ifndef TCC_NO_RETRANSMIT
 /* One may stand for several segments that were sent as one. */
-TRACEPOINT_PROBE(tcp, tcp_retransmit_skb)
+PROGRAM(tcp, tcp_retransmit_skb)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -601,7 +696,7 @@ TRACEPOINT_PROBE(tcp, tcp_retransmit_skb)
  * Comes before the state is set (tcp_set_ca_state), also to what it is already: to Loss each time
  * the timer runs out again, and to Open once for each connection that is accepted.
  */
-TRACEPOINT_PROBE(tcp, tcp_cong_state_set)
+PROGRAM(tcp, tcp_cong_state_set)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -624,7 +719,7 @@ TRACEPOINT_PROBE(tcp, tcp_cong_state_set)
 #endif
 
 #ifndef TCC_NO_RECEIVE_RESET
-TRACEPOINT_PROBE(tcp, tcp_receive_reset)
+PROGRAM(tcp, tcp_receive_reset)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -649,7 +744,7 @@ TRACEPOINT_PROBE(tcp, tcp_receive_reset)
  * The ends are the socket's. Since 6.10 a reset that no full socket sends has them too, of the
  * segment that it answers, turned round: saddr is this end in any case.
  */
-TRACEPOINT_PROBE(tcp, tcp_send_reset)
+PROGRAM(tcp, tcp_send_reset)
 {
 	union address saddr, daddr;
 	__u16 family = 0, sport, dport;
@@ -687,7 +782,7 @@ TRACEPOINT_PROBE(tcp, tcp_send_reset)
 
 #ifndef TCC_NO_RETRANSMIT_SYNACK
 /* The connection has no socket yet: `skaddr` is the listener's, and is not told. */
-TRACEPOINT_PROBE(tcp, tcp_retransmit_synack)
+PROGRAM(tcp, tcp_retransmit_synack)
 {
 	union address saddr, daddr;
 	struct event *event;
@@ -706,18 +801,19 @@ TRACEPOINT_PROBE(tcp, tcp_retransmit_synack)
 #endif
 
 #ifndef TCC_NO_DESTROY
-TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
+PROGRAM(tcp, tcp_destroy_sock)
 {
 	union address saddr, daddr;
 	struct event *event;
 	struct mark *mark;
-	int zero = 0, state = SLOT_GONE, passing;
+	int zero = 0, slot = 0, state = SLOT_GONE, passing;
 	struct config *now = config.lookup(&zero);
 
-	mark = leave_slot(args->sock_cookie);
+	mark = leave_slot(args->sock_cookie, &slot);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
-	passing = now && passes(now, FILTER_OF_ENDS, &saddr, &daddr, args->sport, args->dport);
+	passing = now && passes(now, FILTER_OF_ENDS, WALK_SELDOM, &saddr, &daddr, args->sport,
+				args->dport);
 	/* An aborted socket has been disconnected first, and has lost what the filter goes by
 	 * (tcp_disconnect): it may be one that was told of.
 	 */
@@ -733,7 +829,7 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 			event->daddr = daddr;
 			event->sport = args->sport;
 			event->dport = args->dport;
-			events.ringbuf_submit(event, BPF_RB_NO_WAKEUP);
+			submit(event);
 		} else if (mark) {
 			state = SLOT_GONE_UNTOLD;
 		} else if (passing) {
@@ -745,6 +841,8 @@ TRACEPOINT_PROBE(tcp, tcp_destroy_sock)
 			mark->emitted_ns = bpf_ktime_get_ns();
 		barrier();
 		mark->state = state;
+		barrier();
+		set_pending(slot);
 	}
 	return 0;
 }

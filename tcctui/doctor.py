@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import sys
@@ -13,16 +12,21 @@ from importlib import metadata
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package, privileges, tracepoint_formats
+from tcctui.sources.kernel import (
+    bcc_package,
+    bpf_syscall,
+    compiled_cache,
+    privileges,
+    tracepoint_formats,
+)
 from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.build import Build
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.wire.tracepoints import BY_KIND, EventKind
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
 """The smallest terminal the dashboard works in."""
-
-_RINGBUF = 27  # BPF_MAP_TYPE_RINGBUF, include/uapi/linux/bpf.h
 
 
 @dataclass(frozen=True)
@@ -96,21 +100,17 @@ def _privilege() -> str:
 
 
 def _bpf() -> str:
-    bcc_package.load()
-    libbcc = ctypes.CDLL("libbcc.so.0", use_errno=True)
-    descriptor = libbcc.bcc_create_map(
-        _RINGBUF, b"tcctui_doctor", 0, 0, os.sysconf("SC_PAGE_SIZE"), 0
-    )
-    if descriptor >= 0:
-        os.close(descriptor)
-        return "ring buffers can be made"
-    number = ctypes.get_errno()
-    reason = f"The kernel refuses a BPF ring buffer: {os.strerror(number)}."
-    if number == errno.EPERM:
-        raise TcctuiError(reason, f"Run: {privileges.sudo_command(sys.argv)}")
-    if number == errno.ENOSYS:
-        raise TcctuiError(reason, "tcctui needs a kernel with CONFIG_BPF_SYSCALL.")
-    raise TcctuiError(reason, "tcctui needs Linux 5.8 or newer.")
+    page = os.sysconf("SC_PAGE_SIZE")
+    try:
+        os.close(bpf_syscall.create_map("tcctui_doctor", bpf_syscall.RINGBUF, 0, 0, page, 0))
+    except bpf_syscall.RefusedError as error:
+        mend = {
+            errno.EPERM: f"Run: {privileges.sudo_command(sys.argv)}",
+            errno.ENOSYS: "tcctui needs a kernel with CONFIG_BPF_SYSCALL.",
+        }.get(error.errno or 0, "tcctui needs Linux 5.8 or newer.")
+        what = os.strerror(error.errno or 0)
+        raise TcctuiError(f"The kernel refuses a BPF ring buffer: {what}.", mend) from error
+    return "ring buffers can be made"
 
 
 def _tracefs() -> str:
@@ -181,8 +181,20 @@ def _recordings() -> str:
         return "pyarrow is missing; to record, replay and export: pip install 'tcctui[record]'"
 
 
+def _cache() -> str:
+    cache = compiled_cache.default()
+    if cache is None:
+        return f"{compiled_cache.VARIABLE} is empty: every start compiles"
+    try:
+        cache.examine(Build().key)
+    except TcctuiError as error:
+        return f"every start compiles: {error}"
+    return f"{cache.path} has the program for this kernel"
+
+
 def _program(kernel_headers: Path | None) -> str:
-    source = BpfSource(loading=Loading(kernel_headers=kernel_headers))
+    # Compiled also where it is in the cache: bcc is one of the requirements.
+    source = BpfSource(loading=Loading(kernel_headers=kernel_headers, fresh=True))
     source.close()
     return f"compiled, loaded and attached in {source.attach_ms:.0f} ms"
 
@@ -198,6 +210,7 @@ NEEDS: Mapping[str, Check] = {
 """Requirements of the BPF program, in the order of their repair."""
 
 BESIDE: Mapping[str, Check] = {
+    "cache": _cache,
     "sock_diag": _sock_diag,
     "recordings": _recordings,
     "terminal": _terminal,

@@ -44,7 +44,7 @@ class EventSource(Protocol):
         """Nanoseconds that one event of a flow may stand for; 0 if every ACK has its own."""
 
     def focus(self, cookies: Iterable[int]) -> None:
-        """Ask for every ACK of these flows."""
+        """Ask for these flows in all the detail that a chart shows."""
 
     def now_ns(self) -> int:
         """Current time on the source's clock in nanoseconds, the clock of its events' `ts_ns`."""

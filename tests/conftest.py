@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,7 +16,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package
+from tcctui.sources.kernel import bcc_package, compiled_cache
+
+# No test reads or leaves a program in this machine's cache.
+os.environ[compiled_cache.VARIABLE] = ""
 
 # A slow or busy machine is no failure: an example may take as long as it needs.
 settings.register_profile(
@@ -75,6 +79,24 @@ def public_path(tmp_path: Path) -> Path:
         if directory.is_relative_to(above) and directory != above:
             directory.chmod(0o755)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def trusted_directories() -> Iterator[Callable[[], Path]]:
+    """Make new directories to which nobody else can write, nor to any above them, unlike /tmp."""
+    made: list[Path] = []
+
+    def make() -> Path:
+        for above in (Path("/run"), Path.home(), Path.cwd()):
+            chain = (above, *above.parents)
+            if os.access(above, os.W_OK) and not any(one.stat().st_mode & 0o22 for one in chain):
+                made.append(Path(tempfile.mkdtemp(prefix="tcctui-test-", dir=above.resolve())))
+                return made[-1]
+        need("every directory here can be written by others")
+
+    yield make
+    for path in made:
+        shutil.rmtree(path)
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist looks for groups

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tcctui.sources.kernel.kernel_filter import KernelFilter
     from tcctui.sources.kernel.program import Loading
 
-INTERVAL_MS = 10.0
+INTERVAL_MS = 25.0
 """Default interval between a flow's records for the dashboard: chart columns are 100 ms wide."""
 
 
@@ -98,19 +98,32 @@ def filter_of(args: argparse.Namespace) -> Filter:
     return Filter(whole, in_kernel, None if decided else whole)
 
 
-def program(args: argparse.Namespace, ring_bytes: int) -> Loading | TcctuiError | None:
-    """Start to load the program if requested, or give the reason why it can't be loaded.
+def load(args: argparse.Namespace, ring_bytes: int, *, every_ack: bool) -> Loading:
+    """Start to load the program; with `every_ack`, for an interval that is 0 and remains so.
+
+    Raises:
+        TcctuiError: it can't be loaded.
+
+    """
+    from tcctui.sources.kernel.program import NO_SLOTS, SLOTS, Loading  # noqa: PLC0415
+
+    slots = NO_SLOTS if every_ack else SLOTS
+    return Loading(kernel_headers=headers(args), ring_bytes=ring_bytes, slots=slots)
+
+
+def program(
+    args: argparse.Namespace, ring_bytes: int, *, every_ack: bool = False
+) -> Loading | TcctuiError | None:
+    """Start to load the program if requested, as `load` does, or give the reason why it can't be.
 
     Raises:
         TcctuiError: it can't be loaded, and the request allows no other source.
 
     """
-    from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
-
     if choice(args) == "sock_diag":
         return None
     try:
-        return Loading(kernel_headers=headers(args), ring_bytes=ring_bytes)
+        return load(args, ring_bytes, every_ack=every_ack)
     except TcctuiError as error:
         if choice(args) == "bpf" or headers(args) is not None:
             raise
@@ -127,8 +140,9 @@ def open_all(
         TcctuiError: the requested source is not available.
 
     """
-    loading = program(args, ring_bytes)
-    # The program compiles during this import.
+    interval_ms = getattr(args, "interval", 0.0)
+    loading = program(args, ring_bytes, every_ack=interval_ms == 0)
+    # The program is loaded during this import.
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
 
     with closing(
@@ -136,7 +150,7 @@ def open_all(
             in_kernel,
             loading,
             choice=choice(args),
-            interval_ms=getattr(args, "interval", 0.0),
+            interval_ms=interval_ms,
             max_cpu=None,
         )
     ) as source:

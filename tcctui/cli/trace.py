@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tcctui import memory
 from tcctui.cli import alerts, argument_values, filters
-from tcctui.cli.kernel import Filter, choice, filter_of, headers, kernel_options, open_all
+from tcctui.cli.kernel import Filter, choice, filter_of, kernel_options, load, open_all
 from tcctui.cli.parser import Commands
 from tcctui.errors import UsageError
 
@@ -98,16 +98,13 @@ def run(args: argparse.Namespace) -> int:
             "--source sock_diag has samples only; trace prints tcp_probe events.",
             "Leave --source out, or add --summary.",
         )
-    from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
-
-    loading = Loading(kernel_headers=headers(args))
-    # The program compiles during these imports.
+    interval_ms = getattr(args, "interval", 0.0)
+    loading = load(args, _RING_BYTES, every_ack=interval_ms == 0)
+    # The program is loaded during these imports.
     from tcctui.headless.trace import trace  # noqa: PLC0415
     from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - numpy
 
-    events = BpfSource(
-        wanted.in_kernel, loading=loading, interval_ms=getattr(args, "interval", 0.0)
-    )
+    events = BpfSource(wanted.in_kernel, loading=loading, interval_ms=interval_ms)
     with ExitStack() as opened:
         opened.callback(events.close)
         source, chosen = _choosing(events, wanted, opened, choice(args))
@@ -115,6 +112,7 @@ def run(args: argparse.Namespace) -> int:
         trace(
             source,
             attach_ms=events.attach_ms,
+            cached=events.cached,
             since_ns=events.attached_ns,
             form=args.form or "text",
             duration=args.duration,

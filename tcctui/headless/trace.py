@@ -196,6 +196,7 @@ def trace(
     source: EventSource,
     *,
     attach_ms: float,
+    cached: bool,
     since_ns: int,
     form: str,
     duration: float | None,
@@ -210,7 +211,8 @@ def trace(
         print(f"Filter in the kernel: {source.kernel_filter}", file=sys.stderr)
     if matching is not None:
         print(f"Printing what matches: {plain(matching.matching.query.text)}", file=sys.stderr)
-    print(f"tcp_probe attached in {attach_ms:.3f} ms", file=sys.stderr)
+    origin = "from the cache" if cached else "compiled"
+    print(f"tcp_probe attached in {attach_ms:.3f} ms (program {origin})", file=sys.stderr)
     print("Waiting for Ctrl-C...", file=sys.stderr, flush=True)
     running = Trace(source, since_ns, form=form, duration=duration, count=count, matching=matching)
     started = time.monotonic()

@@ -38,7 +38,7 @@ def blocks() -> Iterator[Block]:
     )
     yield entry(
         "memory",
-        "The ring buffer and the slots take 39 MiB of the kernel's memory. Connections with traffic"
+        "Ring buffers and slots take 40 MiB of the kernel's memory. Connections with traffic"
         " beyond 131,072 are reported ACK by ACK, and with --interval 0 all are: if the end of such"
         " a one is lost (the status line shows losses), its row stays until memory runs short.",
     )

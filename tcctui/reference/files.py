@@ -18,3 +18,8 @@ def blocks() -> Iterator[Block]:
         "~/.local/state/tcctui/searches",
         "History of the search box; $XDG_STATE_HOME is respected.",
     )
+    yield entry(
+        "/var/cache/tcctui/program",
+        "The compiled BPF program; may be removed at any time. It is read only if nobody but root"
+        " can write it or any directory above it.",
+    )

@@ -12,25 +12,30 @@ def blocks() -> Iterator[Block]:
     yield Paragraph(
         "tcp_probe is silent outside ESTABLISHED and on idle connections, and has no algorithm,"
         " retransmits or process. sock_diag has: all sockets of every network namespace are sampled"
-        " every few seconds (for at most 2 % of a core), those on the screen four times a second,"
-        " and each one's end brings its final totals. Both are joined by the socket's cookie; of"
-        " each value the newest is shown."
+        " every 2 to 10 s (for a quarter of a percent of a core, or 1 % where there are samples"
+        " alone), those on the screen twice a second (or ten times), and each one's end brings its"
+        " final totals. Processes are searched for the owners of new sockets. Events and samples"
+        " are joined by the socket's cookie; of each value the newest is shown."
     )
     yield Paragraph(
         "The BPF program binds the tracepoint's fields by name, from tracefs, so that one program"
         " serves every kernel from 5.8 on. bcc compiles it against bundled stand-in headers, in a"
-        " process of its own, whose memory is freed once the program is loaded. Until then the"
-        " dashboard shows samples, and the status line says attaching."
+        " process of its own, whose memory is freed afterwards. The result is kept in"
+        " /var/cache/tcctui, and loaded from there in some 50 ms as long as kernel, tracepoints,"
+        " bcc and tcctui are the same. Until it is loaded the dashboard shows samples, and the"
+        " status line says attaching."
     )
     yield Paragraph(
         "Each connection has a slot in memory shared with the kernel. An ACK is folded into it; a"
-        " record is written on the first ACK, on an ssthresh change, on a cwnd cut, for every ACK"
-        " of the selected connection, and otherwise every 10 ms (--interval), with the count of"
-        " ACKs and the extremes of cwnd, srtt and bytes in flight since. If reading takes more than"
-        " a quarter of a core (--max-cpu), or the ring buffer is over half full, the interval"
-        " doubles, up to a second, and recovers later: detail goes before any connection does. The"
-        " status line shows the interval in force. Records that find the ring full are counted and"
-        " shown."
+        " record is written on the first ACK, on an ssthresh change, on a cwnd cut, and otherwise"
+        " once per 25 ms (--interval), with the count of ACKs and the extremes of cwnd, srtt and"
+        " bytes in flight since. No record spans two of the 100 ms of a history, so that charts are"
+        " the same as with a record for every ACK. If reading takes more than a quarter of a core"
+        " (--max-cpu), or the ring buffer is over half full, the interval doubles, up to a second,"
+        " and recovers later: detail goes before any connection does. The selected and compared"
+        " connections keep 25 ms or less. The status line shows the interval in force. Records that"
+        " find the ring full are counted and shown. Where there are more than two processors they"
+        " share up to eight ring buffers, which are read as one, in the order of time."
     )
     yield Paragraph(
         "No Python runs per event: numpy folds a batch, sorted by connection, into columns and"

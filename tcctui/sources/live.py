@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Iterable
@@ -17,15 +18,18 @@ from tcctui.source import EventSource
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
-from tcctui.sources.sock_diag.sampling import Sampler
+from tcctui.sources.sock_diag.sampling import Pace, Sampler
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
     from tcctui.query import Query
 
-BESIDE, ALONE = 0.25, 0.1
-"""Seconds between two samples of the visible connections: beside tcp_probe, and without it."""
+BESIDE, ALONE = Pace(0.25), Pace(0.1)
+"""Pace of samples beside tcp_probe, which tells most, and without it."""
+
+ON_SCREEN = Pace(0.5, share=400)
+"""The same as `BESIDE` for a screen, which is no faster."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,7 @@ class LiveSource:
         return time.monotonic_ns()
 
     def focus(self, cookies: Iterable[int]) -> None:
-        """Ask for every ACK of these flows."""
+        """Ask for these flows in all the detail that a chart shows."""
         self._focus = list(cookies)
         if self._events is not None:
             self._events.focus(self._focus)
@@ -130,14 +134,15 @@ class LiveSource:
             TcctuiError: tcp_probe is gone; or it can't be attached, and sampling has ended.
 
         """
-        if self._attaching is not None and self._attaching.events.done():
-            self._attached(self._attaching.events)
+        attaching = self._attaching  # another thread may close it meanwhile
+        if attaching is not None and attaching.events.done():
+            self._attached(attaching.events)
         if self._events is not None:
             return self._events.read(timeout)
         if self._sampler is not None:
             self._sampler.wait(timeout)
-        elif self._attaching is not None:
-            wait([self._attaching.events], timeout)
+        elif attaching is not None:
+            wait([attaching.events], timeout)
         return np.empty(0, EVENT)
 
     def _attached(self, attached: Future[BpfSource]) -> None:
@@ -154,7 +159,7 @@ class LiveSource:
         events.narrow(self._narrowed)
         events.focus(self._focus)
         if self._sampler is not None:
-            self._sampler.period = BESIDE
+            self._sampler.pace = ON_SCREEN
 
     def sampled(self) -> Samples:
         """Pending samples, one part per call.
@@ -184,50 +189,13 @@ class LiveSource:
 
     def close(self) -> None:
         """Release the kernel's resources; may be called twice."""
-        if self._attaching is not None:
-            self._attaching.close()
-            self._attaching = None
+        attaching, self._attaching = self._attaching, None
+        if attaching is not None:
+            attaching.close()
         if self._sampler is not None:
             self._sampler.close()
         if self._events is not None:
             self._events.close()
-
-
-def open_at_once(
-    kernel_filter: KernelFilter,
-    program: Loading | TcctuiError | None,
-    *,
-    choice: str,
-    interval_ms: float,
-    max_cpu: float | None,
-) -> LiveSource:
-    """Open what `open_live` opens, but with auto begin with samples: events follow once they can.
-
-    Compiling takes longer than all that a screen needs before it has rows to show.
-
-    Raises:
-        TcctuiError: as with `open_live`.
-
-    """
-
-    def opened() -> LiveSource:
-        return open_live(
-            kernel_filter, program, choice=choice, interval_ms=interval_ms, max_cpu=max_cpu
-        )
-
-    if choice != "auto" or not isinstance(program, Loading):
-        return opened()
-    try:
-        sampler = Sampler(kernel_filter, ALONE)
-    except TcctuiError:
-        return opened()
-    thread = ThreadPoolExecutor(1, "attach")
-    events = thread.submit(
-        BpfSource, kernel_filter, loading=program, interval_ms=interval_ms, max_cpu=max_cpu
-    )
-    thread.shutdown(wait=False)
-    attaching = Attaching(program, events, round(interval_ms * 1e6))
-    return LiveSource(kernel_filter, None, sampler, attaching=attaching)
 
 
 def open_live(
@@ -237,31 +205,44 @@ def open_live(
     choice: str,
     interval_ms: float,
     max_cpu: float | None,
+    at_once: bool = False,
 ) -> LiveSource:
     """Open the source requested by `choice` (auto, bpf or sock_diag); with auto, what is available.
 
     `program` is loading, or the reason why it is not. With `max_cpu` None, the interval is fixed.
+    With auto and `at_once`, begin with samples: events follow once they can, since compiling takes
+    longer than all that a screen needs before it has rows to show.
 
     Raises:
         TcctuiError: the requested source is not available; with auto, neither is.
 
     """
-    events = sampler = None
+
+    def opened(loading: Loading) -> BpfSource:
+        return BpfSource(kernel_filter, loading=loading, interval_ms=interval_ms, max_cpu=max_cpu)
+
+    if at_once and choice == "auto" and isinstance(program, Loading):
+        with contextlib.suppress(TcctuiError):
+            sampler = Sampler(kernel_filter, ALONE)
+            thread = ThreadPoolExecutor(1, "attach")
+            attaching = Attaching(program, thread.submit(opened, program), round(interval_ms * 1e6))
+            thread.shutdown(wait=False)
+            return LiveSource(kernel_filter, None, sampler, attaching=attaching)
+    events = None
     shortfall = program if isinstance(program, TcctuiError) else None
     if isinstance(program, Loading):
         try:
-            events = BpfSource(
-                kernel_filter, loading=program, interval_ms=interval_ms, max_cpu=max_cpu
-            )
+            events = opened(program)
         except TcctuiError as error:
             if choice != "auto":
                 raise
             shortfall = error
+    samples = None
     if choice != "bpf":
         try:
-            sampler = Sampler(kernel_filter, ALONE if events is None else BESIDE)
+            samples = Sampler(kernel_filter, ALONE if events is None else BESIDE)
         except TcctuiError as error:
             if events is None:
                 raise (shortfall or error) from error
             shortfall = error
-    return LiveSource(kernel_filter, events, sampler, shortfall)
+    return LiveSource(kernel_filter, events, samples, shortfall)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from statistics import median
 
+from tcctui.cli import INTERVAL_MS
 from tcctui.query.address_formula import EVERYTHING, AnyOf, Inside, Not, PortRange, Reach
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.filter_chain import MAX_TESTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.program import Loading, Program
+from tcctui.sources.kernel.program import Loading
 from tcctui.wire.addresses import parse_prefix
 from tests.bench.counting import counting_program
 from tests.bench.load import Load, other_processor
@@ -27,16 +28,6 @@ SECONDS = 1.2
 _STATISTICS = Path("/proc/sys/kernel/bpf_stats_enabled")
 
 Run = Callable[[float], float]
-
-
-class _Kept(Loading):
-    """Keeps the program, for its descriptors."""
-
-    program: Program
-
-    def wait(self) -> Program:
-        self.program = super().wait()
-        return self.program
 
 
 def _ran(descriptors: Sequence[int]) -> tuple[int, int]:
@@ -59,10 +50,10 @@ def _counting(seconds: float) -> float:
 
 
 def _tcc(seconds: float, interval_ms: float, reach: Reach) -> float:
-    loading = _Kept()
+    loading = Loading()
     source = BpfSource(KernelFilter(reach), loading=loading, interval_ms=interval_ms)
     try:
-        return _per_run(loading.program.programs, lambda: source.read(0.02), seconds)
+        return _per_run(loading.wait().programs, lambda: source.read(0.02), seconds)
     finally:
         source.close()
 
@@ -94,14 +85,16 @@ def _elsewhere(count: int) -> AnyOf:
 RUNS: dict[str, Run] = {
     "counting only": _counting,
     "a record for each ACK": _tcc_run(),
-    "coalescing, 10 ms": _tcc_run(10),
+    f"coalescing, {INTERVAL_MS:g} ms": _tcc_run(INTERVAL_MS),
     "coalescing, 1 s": _tcc_run(1000),
     "filtered out by a port": _tcc_run(10, PortRange("sd", 1, 1)),
     "filtered out by 8 prefixes": _tcc_run(10, _elsewhere(8)),
     f"filtered out by {MAX_TESTS} prefixes, as large a filter as there is": _tcc_run(
         10, _elsewhere(MAX_TESTS)
     ),
-    "let through by not port:1, coalescing, 10 ms": _tcc_run(10, Not(PortRange("sd", 1, 1))),
+    f"let through by not port:1, coalescing, {INTERVAL_MS:g} ms": _tcc_run(
+        INTERVAL_MS, Not(PortRange("sd", 1, 1))
+    ),
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tcctui.cli import INTERVAL_MS
 from tests.bench.report import Section, Target, number, ratio
 from tests.bench.side_by_side import ALONE, ROUNDS, SECONDS, Watched, watch
 from tests.bench.tools import COUNTER
@@ -61,10 +62,11 @@ def measure(
         ],
         [
             "An event is one ACK that tcp_probe told of; a record is what crosses from the kernel,"
-            " which may stand for several of a flow (as the dashboard runs, for those of 10 ms)."
-            " *Reading* is the CPU time of the thread that takes events in, *all of it* that of"
-            f" the process, with its screen. Median of {rounds} rounds of {seconds:g} s; the worst"
-            " round's share of lost events, as each tool counts them itself. Load: 200 connections"
+            " which may stand for several of a flow (as the dashboard runs, for those of"
+            f" {INTERVAL_MS:g} ms). *Reading* is the CPU time of the thread that takes events in,"
+            " *all of it* that of the process, with its screen."
+            f" Median of {rounds} rounds of {seconds:g} s; the worst round's share of lost events,"
+            " as each tool counts them itself. Load: 200 connections"
             " on loopback, each with a request under way, on one processor; the tools run on the"
             " other. bpftrace and trace_pipe have as much buffer as tcctui; lines go to a file in"
             " memory.",

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from tcctui.sources.kernel import bcc_package
-from tcctui.sources.kernel.program import bpf_directory
+from tcctui.sources.kernel.build import bpf_directory
 
 _SOURCE = """
 BPF_PERCPU_ARRAY(count, u64, 1);

@@ -16,17 +16,10 @@ from tcctui.cli import INTERVAL_MS, MAX_CPU
 from tcctui.flows.store import Store
 from tcctui.sources.kernel import bcc_package
 from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.build import bpf_directory
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.loader import MAPS
-from tcctui.sources.kernel.program import (
-    RING_BYTES,
-    Loading,
-    Program,
-    bpf_directory,
-    compiler_flags,
-    possible_cpus,
-)
-from tcctui.sources.live import BESIDE, LiveSource
+from tcctui.sources.kernel.program import Loading
+from tcctui.sources.live import ON_SCREEN, LiveSource
 from tcctui.sources.sock_diag.sampling import Sampler
 from tcctui.ui.app.app import TcctuiApp
 from tcctui.wire.events import EVENT, Events
@@ -63,7 +56,7 @@ def every_ack(counters: Counters) -> None:
 def _dashboard(counters: Counters, **options: Any) -> None:
     store = Store()
     source = LiveSource(
-        KernelFilter(), _Counted(store, counters, **options), Sampler(KernelFilter(), BESIDE)
+        KernelFilter(), _Counted(store, counters, **options), Sampler(KernelFilter(), ON_SCREEN)
     )
     TcctuiApp(lambda: source, store).run()
     counters["lost"] = source.lost() + source.skipped()
@@ -106,33 +99,13 @@ def bcc_keeping(counters: Counters) -> None:
     _bcc(counters, keep)
 
 
-class _ByBcc(Loading):
-    """The program as bcc has loaded it, for a source of ours to set filter and interval."""
-
-    def __init__(self, bpf: Any) -> None:
-        self._bpf = bpf
-
-    def wait(self) -> Program:
-        programs = [program.fd for program in self._bpf.funcs.values()]
-        held = [self._bpf[name.encode()].map_fd for name in MAPS] + programs
-        return Program(
-            {"milliseconds": 0.0, "programs": len(programs)},
-            [os.dup(descriptor) for descriptor in held],
-            ring_bytes=RING_BYTES,
-            slots=_SLOTS,
-            cpus=possible_cpus(),
-        )
-
-
-_SLOTS = 1  # none is taken where each ACK has its record
-
-
 def _bcc(counters: Counters, take: Callable[[Any], None]) -> None:
+    loading = Loading(slots=1, rings=1)  # none is taken where each ACK has its record
+    source = BpfSource(loading=loading)
     bcc = bcc_package.load()
     os.environ["BCC_KERNEL_SOURCE"] = str(bpf_directory())
-    flags = compiler_flags(ring_bytes=RING_BYTES, slots=_SLOTS, cpus=possible_cpus())
-    bpf = bcc.BPF(src_file=os.fsencode(bpf_directory() / "tcc.c"), cflags=flags)
-    source = BpfSource(loading=_ByBcc(bpf))
+    bpf = bcc.BPF(text="BPF_RINGBUF_OUTPUT(events, 1);")
+    bpf["events"].map_fd = loading.wait().maps["events"]
     pointer = ctypes.POINTER(_Record)
     events = 0
 

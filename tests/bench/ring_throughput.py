@@ -14,6 +14,7 @@ from tcctui.flows.store import Store
 from tcctui.sources.kernel.bpf_source import BATCH
 from tcctui.sources.kernel.program import RING_BYTES
 from tcctui.sources.kernel.ringbuf import MappedRing
+from tcctui.sources.kernel.rings import CROWDED, Rings
 from tcctui.wire.events import EVENT, Events
 from tests.bench.load import load_processor, other_processor
 from tests.bench.record_writer import RecordWriter
@@ -23,8 +24,7 @@ RATES = (250_000, 500_000, 1_050_000, 1_500_000, 2_000_000, 2_500_000, 3_000_000
 """Records per second that are tried, one after the other, until some are lost."""
 
 SECONDS = 1.5
-_WAIT = 0.025  # seconds between two looks at how full the ring is, as the dashboard naps
-_FULL = 8  # unless this part of it is in use, as BpfSource has it
+_WAIT = 0.25  # seconds between two reads, as the dashboard has it, unless the ring is filling up
 
 Take = Callable[[Events], None]
 
@@ -37,26 +37,25 @@ class _Step(NamedTuple):
     cpu: float
 
 
-def _read(ring: MappedRing, seconds: float, take: Take) -> int:
+def _read(rings: Rings, seconds: float, take: Take) -> int:
     """Read as the dashboard does; gives how many records there were."""
     count, end = 0, time.monotonic() + seconds
     while time.monotonic() < end:
-        if ring.ring.used < ring.ring.size // _FULL:
-            time.sleep(_WAIT)
-        batch = ring.ring.read(BATCH)
+        rings.wait(min(end, time.monotonic() + _WAIT))
+        batch, _ = rings.read(BATCH)
         take(batch)
         count += len(batch)
     return count
 
 
-def _step(writer: RecordWriter, ring: MappedRing, rate: int, take: Take, seconds: float) -> _Step:
-    while len(batch := ring.ring.read(BATCH)):  # what the step before left
+def _step(writer: RecordWriter, rings: Rings, rate: int, take: Take, seconds: float) -> _Step:
+    while len(batch := rings.read(BATCH)[0]):  # what the step before left
         take(batch)
     lost = writer.lost()
     with writer.writing(rate):
-        _read(ring, 0.3, take)
+        _read(rings, 0.3, take)
         before, cpu, started = writer.written(), time.process_time(), time.monotonic()
-        count = _read(ring, seconds, take)
+        count = _read(rings, seconds, take)
         taken, spent = time.monotonic() - started, time.process_time() - cpu
         written = writer.written() - before
     return _Step(written / taken, (writer.lost() - lost) / taken, spent / max(1, count))
@@ -85,16 +84,18 @@ def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> Section:
     kept: dict[str, list[_Step]] = {name: [] for name in readers}
     try:
         with RecordWriter(RING_BYTES, load_processor()) as writer:
-            ring = MappedRing(writer.ring, RING_BYTES, EVENT)
+            ring = MappedRing(writer.rings[0], RING_BYTES, EVENT)
+            rings = Rings([ring.ring], writer.rings)
             try:
                 for name, take in readers.items():
                     for rate in rates:
-                        step = _step(writer, ring, rate, take, seconds)
+                        step = _step(writer, rings, rate, take, seconds)
                         rows.append(_row(name, step))
                         if step.lost:
                             break
                         kept[name].append(step)
             finally:
+                rings.close()
                 ring.close()
     finally:
         os.sched_setaffinity(0, allowed)
@@ -122,9 +123,9 @@ def measure(rates: Sequence[int] = RATES, seconds: float = SECONDS) -> Section:
             f"A BPF program writes records of {EVENT.itemsize} bytes, of 200 flows, into a ring of"
             f" {RING_BYTES >> 20} MB, driven by BPF_PROG_TEST_RUN from the other processor in"
             f" bursts, 500 a second. {seconds:g} s at each rate, until records find no room"
-            f" (or the program can't write more). The ring holds {room:,} records, and the reader"
-            f" looks at it every {_WAIT * 1e3:g} ms unless it is filling up when it looks: beyond"
-            f" {room / _WAIT / 1e6:.1f} M/s it fills between two looks, however fast it is read.",
+            f" (or the program can't write more). The ring holds {room:,} records, and is read"
+            f" every {_WAIT * 1e3:g} ms, or as soon as 1/{CROWDED} of it is full: then the program"
+            " wakes the reader.",
         ],
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel.deadlines import until
@@ -98,19 +99,36 @@ def wrong(records: Events, plain: Events) -> list[str]:
 def too_early(records: Events, plain: Events, interval_ns: int) -> list[str]:
     """Say which of a flow's records came before their time, a sentence each.
 
-    What was fetched from a quiet flow has the time of its last ACK: it is in time if the next ACK
-    had a record at once, since by then the interval had passed.
+    A record is of all ACKs of its interval that no record before is of; but for the first of an
+    interval, which has one at once where nothing was left to tell of.
     """
     found = []
-    told, at_once = list(places(records)), told_at_once(plain)
-    due = 0
-    for record, after in zip(told, [*told[1:], None], strict=True):
-        if record.end - 1 not in at_once and record.ts_ns < due:
-            if after and (after.end != record.end + 1 or after.ts_ns < due):
-                found.append(f"ACK {record.end - 1}, {(due - record.ts_ns) / 1e6} ms")
-            continue
-        due = record.ts_ns + interval_ns
+    at_once = told_at_once(plain)
+    for record in places(records):
+        last = record.end - 1
+        interval = record.ts_ns // interval_ns
+        alone = record.first == last and last and plain["ts_ns"][last - 1] // interval_ns < interval
+        # The ACK behind its last is of a later interval, as far as the ACK behind that one tells.
+        later = plain["ts_ns"][last + 2 :][:1] // interval_ns
+        if last not in at_once and not alone and len(later) and later[0] <= interval:
+            found.append(f"ACK {last} of {record.first} to {last}, in interval {interval}")
     return found
+
+
+def timed(told: Iterable[Record], plain: Events) -> Events:
+    """Give a flow's ACKs the moments at which the program that coalesces them saw them.
+
+    It comes behind the one that tells each, so that an ACK may be of the next bucket of a history
+    already, as its record says. None of the records is of two buckets.
+    """
+    ours, when = plain.copy(), plain["ts_ns"]
+    for record in told:
+        bucket = record.ts_ns // BUCKET_NS
+        for place in range(record.first, record.end):
+            latest = when[place + 1] if place + 1 < len(when) else record.ts_ns
+            assert when[place] // BUCKET_NS <= bucket <= latest // BUCKET_NS
+            ours["ts_ns"][place] = max(int(when[place]), bucket * BUCKET_NS)
+    return ours
 
 
 def ends_last(events: Events, cookies: list[int]) -> bool:

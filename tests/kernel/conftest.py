@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tcctui.sources.kernel.compiled_cache import VARIABLE
 from tcctui.sources.kernel.tracepoint_formats import TRACEFS
 from tests.kernel.network import run
 
@@ -27,6 +28,14 @@ def _signals_end_commands() -> None:
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once(trusted_directories: Callable[[], Path]) -> Iterator[None]:
+    """Have a cache that only these tests use: the first to load the program compiles it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(VARIABLE, str(trusted_directories()))
+        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -21,8 +21,9 @@ from tcctui.errors import TcctuiError
 from tcctui.flows import rows
 from tcctui.flows.store import Store
 from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.build import bpf_directory
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.program import Loading, bpf_directory
+from tcctui.sources.kernel.program import Loading
 from tcctui.wire.events import EVENT, EventKind, Events
 from tests.kernel.bpf_objects import existing
 from tests.kernel.coalescing import known, places, spare, wrong
@@ -259,7 +260,7 @@ def test_a_compiler_that_is_killed_is_one_clear_error() -> None:
     """Nothing stays loaded when the process that compiles is killed, and the reason is told."""
     before = existing()
     own = set(children(os.getpid()))
-    loading = Loading()
+    loading = Loading(fresh=True)
     (compiler,) = set(children(os.getpid())) - own
     maps = Path(f"/proc/{compiler}/maps")
     until("it compiles", lambda: "libbcc" in maps.read_text(), pause=0.01)
@@ -278,7 +279,7 @@ def test_what_the_compiler_says_is_kept(
     """A program that can't be compiled is a clear error with clang's words in it, not on screen."""
     shutil.copytree(bpf_directory() / "include", tmp_path / "include")
     (tmp_path / "tcc.c").write_text("int broken(void) { return nowhere; }\n")
-    monkeypatch.setattr("tcctui.sources.kernel.program.bpf_directory", lambda: tmp_path)
+    monkeypatch.setattr("tcctui.sources.kernel.build.bpf_directory", lambda: tmp_path)
     with pytest.raises(TcctuiError, match="can't be loaded") as caught:
         Loading().wait()
     assert "nowhere" in caught.value.detail

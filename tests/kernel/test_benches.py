@@ -22,7 +22,9 @@ LITTLE: dict[str, dict[str, Any]] = {
     "traffic_loss": _TOOLS,  # of the same run
     "bpf_run": {"rounds": 1, "seconds": 0.1, **_PAUSE},
     "ring_throughput": {"rates": (10_000,), "seconds": 0.2},
+    "ring_contention": {"rounds": 1, "times": 1_000},
     "socket_dump": {"sockets": 100, "fewer": 50, "runs": 1},
+    "sampling": {"counts": (0, 50), "seconds": 0.3},
     "recording": {
         "rate": 2_000.0,
         "seconds": 0.3,

@@ -18,15 +18,16 @@ import numpy as np
 import pytest
 
 from tcctui.flows.columns import FIELDS
+from tcctui.flows.history.buckets import SERIES
 from tcctui.flows.store import Store
 from tcctui.sources.kernel import slots
 from tcctui.sources.kernel.bpf_maps import delete_keys
-from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.bpf_source import FOCUS_NS, BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
-from tcctui.wire.events import EVENT, EventKind
+from tcctui.wire.events import EVENT, EventKind, Events
 from tcctui.wire.records import joined
-from tests.kernel.coalescing import Twice, ends_last, known, places, spare, too_early, wrong
+from tests.kernel.coalescing import Twice, ends_last, known, places, spare, timed, too_early, wrong
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, inside
 from tests.kernel.recorder import Recorder, drain, probes_of
@@ -42,6 +43,7 @@ from tests.kernel.traffic import (
     settle,
     talk,
 )
+from tests.unit.events import stand_alone
 
 pytestmark = pytest.mark.kernel
 
@@ -180,7 +182,7 @@ COMPARED = [
 def test_a_store_knows_the_same(twice: Recording) -> None:
     """A store has the same counts and last values from records as from all events.
 
-    A history's extremes are the same, but that a record carries them up to an interval on.
+    A history is the same, down to the extremes of each of its buckets.
     """
     stores = Store(), Store()
     with Network(rate="40mbit", queue="60kb", loss=0.01) as network, twice(10) as both:
@@ -204,39 +206,24 @@ def test_a_store_knows_the_same(twice: Recording) -> None:
             assert ours[name].tolist() == exact[name].tolist(), name
     assert stores[0].totals().events == stores[1].totals().events
     for cookie in cookies:
-        for name in ("snd_cwnd", "srtt_us"):
-            least, most = (
-                [
-                    store.sparklines(
-                        np.array([cookie], "u8"), name, worst=worst, seconds=20, columns=200
-                    )[0]
-                    for store in stores
-                ]
-                for worst in ("min", "max")
-            )
-            _smeared_by_one(least[0], least[1], np.fmin)
-            _smeared_by_one(most[0], most[1], np.fmax)
+        acks, records = (probes_of(events, [cookie]) for events in streams)
+        same_history(cookie, timed(places(records), acks), records)
 
 
-def _smeared_by_one(exact: np.ndarray, ours: np.ndarray, worst: np.ufunc) -> None:
-    """Each column's extreme is in ours or in the next of ours, and no other is there."""
-    assert np.isfinite(exact).any()
-    for one, other, shift in ((exact, ours, -1), (ours, exact, 1)):
-        moved = np.roll(other, shift)
-        moved[-1 if shift < 0 else 0] = np.nan
-        reached = worst(worst(other, moved), one)
-        there = np.isfinite(one)
-        assert np.array_equal(worst(other, moved)[there], reached[there])
+def test_a_focused_flow_is_told_as_finely_as_its_chart_shows(twice: Recording) -> None:
+    """In focus, a flow's history is that of its every ACK, from far fewer records.
 
-
-def test_a_focused_flow_is_told_ack_by_ack(twice: Recording) -> None:
-    """From the moment it is in focus until it is not, each ACK of a flow has its record."""
+    From the moment it is in focus until it is not, no record is of more than `FOCUS_NS`.
+    """
     with Network() as network, twice(1000) as both, connections(network, "ipv4", "ipv4") as made:
         source = both.sources[1]
         cookie, other = made[0].cookies[0], made[1].cookies[0]
 
         def some_since(moment_ns: int) -> bool:
-            return bool(np.count_nonzero(both.flow(cookie)[1]["ts_ns"] > moment_ns) > 40)
+            when = both.flow(cookie)[1]["ts_ns"]
+            return bool(np.count_nonzero(when > moment_ns) > 100) and int(when[-1]) > (
+                moment_ns + 20 * FOCUS_NS
+            )
 
         def some_in_focus() -> bool:
             source.focus([cookie])
@@ -255,16 +242,51 @@ def test_a_focused_flow_is_told_ack_by_ack(twice: Recording) -> None:
         both.wait()
         all_right(both, cookies_of(made))
         records, acks = both.flow(cookie)
-        own = {record.end - 1 for record in places(records)}
-        during = np.flatnonzero((acks["ts_ns"] > begun) & (acks["ts_ns"] < ended))
-        assert len(during) > 20
-        assert set(during.tolist()) <= own
+        # The first one may be of ACKs from before, too.
+        before, *told = [record for record in places(records) if begun < record.ts_ns < ended]
+        for record in told:
+            assert record.ts_ns - int(acks["ts_ns"][record.first]) < FOCUS_NS
+        fine = slice(before.end - 1, told[-1].end)
+        assert len(told) < len(acks[fine]) / 3
+        few = np.array([record.event for record in (before, *told)], EVENT)
+        stand_alone(few[:1])
+        same_history(cookie, timed(told, acks)[fine], few)
         # One may have been on its way when the focus went; then there is one each second again.
         seconds = (int(acks["ts_ns"].max()) - off) / 1e9
-        assert np.count_nonzero(records["ts_ns"] > off) <= 3 + seconds
+        assert np.count_nonzero(records["ts_ns"] > off) <= 4 + seconds
         few, every = both.flow(other)
         assert not too_early(few, every, 1000 * MS)
         assert len(few) < len(every) / 10
+
+
+def same_history(cookie: int, acks: Events, records: Events) -> None:
+    """Judge a flow's histories by two streams of events: all extremes and last values are one."""
+    now = int(max(acks["ts_ns"][-1], records["ts_ns"][-1]))
+    histories = []
+    for events in (acks, records):
+        store = Store()
+        for batch in np.array_split(events, 7):
+            store.ingest(batch, now)
+        history = store.history(cookie, 20, 200)
+        assert history is not None
+        histories.append(history.series)
+    exact, ours = histories
+    assert exact.keys() == ours.keys()
+    assert np.isfinite(exact["snd_cwnd"].last).any()
+    for name, series in exact.items():
+        for part in ("low", "high", "last"):
+            one, other = (getattr(values, part) for values in (series, ours[name]))
+            if name == "ssthresh" and part != "last":
+                # It has no extremes, but each change its record: a column may begin with the
+                # value that the last one before ended with.
+                told = np.where(np.isfinite(series.last), np.arange(len(one)), 0)
+                before = np.roll(series.last[np.maximum.accumulate(told)], 1)
+                begun = np.where(one == before, one, other)
+                assert np.array_equal(one, begun, equal_nan=True), part
+            elif name in SERIES:
+                assert np.array_equal(one, other, equal_nan=True), (name, part)
+            else:  # a rate's first column begins with the first event, by its own clock
+                assert np.allclose(one, other, rtol=1e-3, equal_nan=True), (name, part)
 
 
 def test_the_interval_changes_while_running(twice: Recording) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.program import Loading
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET, AF_INET6, NO_SSTHRESH, Events
 from tests.kernel.alignment import Alignment, align
@@ -38,10 +39,14 @@ class Seen:
     unseen: int
 
 
-@pytest.fixture(scope="module")
-def seen() -> Iterator[Seen]:
-    """Watch sockets of every kind send both ways, the client's data through a lossy bottleneck."""
-    source = BpfSource()
+@pytest.fixture(scope="module", params=["compiled", "from the cache"])
+def seen(request: pytest.FixtureRequest) -> Iterator[Seen]:
+    """Watch sockets of every kind send both ways, the client's data through a lossy bottleneck.
+
+    With a program that was compiled just now, and with the same one out of the cache.
+    """
+    source = BpfSource(loading=Loading(fresh=request.param == "compiled"))
+    assert source.cached == (request.param != "compiled")
     try:
         with (
             Network(rate="50mbit", queue="60kb", loss=0.02) as network,

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.kernel
 
 DASHBOARD = f"{TCCTUI} --port {PORT}"
 
-CRASHING_TRACE = """
+CRASHING_TRACE = f"""
 import tcctui.headless.trace
 from tcctui.cli import main
 
@@ -32,7 +32,7 @@ def crash(*_, **__):
     raise RuntimeError("made to crash")
 
 tcctui.headless.trace.format_events = crash
-raise SystemExit(main(["trace"]))
+raise SystemExit(main(["trace", "--port", "{PORT}"]))
 """
 
 CRASHING_DASHBOARD = """

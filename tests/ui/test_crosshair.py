@@ -106,7 +106,7 @@ async def test_moving_it_paints_the_charts_alone(
         await desk.travel("p")
         await desk.press("comma", "comma")
         counts: Counter[str] = Counter()
-        watched = ((FlowTable, "render_line"), (TimeChart, "render_line"), (TimeChart, "_lines"))
+        watched = ((FlowTable, "render_line"), (TimeChart, "render_line"), (TimeChart, "_lines_of"))
         for kind, method in watched:
             one = getattr(kind, method)
 

@@ -14,7 +14,7 @@ from textual.screen import Screen
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.ui.app.app import TcctuiApp, run
-from tcctui.ui.chart import plot
+from tcctui.ui.chart import axis_lines
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, server
@@ -64,8 +64,8 @@ async def test_charts_are_loaded_behind_the_first_rows(
         loaded.set()
 
     monkeypatch.setattr(FlowTable, "render_line", render_line)
-    monkeypatch.setattr(plot, "load", load)
-    monkeypatch.setattr(plot, "loaded", loaded.is_set)
+    monkeypatch.setattr(axis_lines, "load", load)
+    monkeypatch.setattr(axis_lines, "loaded", loaded.is_set)
     empty = FakeSource()
     async with dashboard(empty, clock):
         assert not found
@@ -127,7 +127,7 @@ async def test_a_defect_while_opening(clock: Clock) -> None:
 
 
 async def test_the_selected_flow_is_in_focus(clock: Clock) -> None:
-    """Of the selected flow every ACK is asked for, and of the one selected next."""
+    """The selected flow is asked for in detail, and then the one selected next."""
     async with dashboard(server(), clock) as desk:
         await desk.until(lambda: desk.source.focused == (1,))
         await desk.press("down")

@@ -29,7 +29,7 @@ IN_C: Additions = {
         (
             "#ifndef TCC_NO_DESTROY\n",
             """#ifndef TCC_NO_RCV_SPACE
-TRACEPOINT_PROBE(tcp, tcp_rcv_space_adjust)
+PROGRAM(tcp, tcp_rcv_space_adjust)
 {
 	union address saddr, daddr;
 	struct event *event;

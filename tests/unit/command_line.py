@@ -16,6 +16,7 @@ class Opened:
     """What stands in for the BPF source: it remembers what it was opened with."""
 
     attach_ms = 1.5
+    cached = True
     attached_ns = 77
 
     def __init__(self, kernel_filter: KernelFilter, kernel_headers: Path | None) -> None:
@@ -38,13 +39,17 @@ class Calls:
         self.options: dict[str, Any] = {}
         self.program: Any = None
         self.choice = ""
+        self.slots = 0
         self.failure: TcctuiError | None = None
         self.played: Any = None
         self.during: Callable[[Any], object] = lambda source: None
         """What happens while the dashboard runs."""
 
-    def load(self, *, kernel_headers: Path | None = None, ring_bytes: int = 0) -> Path | None:
+    def load(
+        self, *, kernel_headers: Path | None = None, ring_bytes: int = 0, slots: int = 0
+    ) -> Path | None:
         """Stand in for Loading."""
+        self.slots = slots
         if self.failure is not None:
             raise self.failure
         return kernel_headers
@@ -63,6 +68,7 @@ class Calls:
         loading: Path | None,
         interval_ms: float,
         max_cpu: float | None = None,
+        at_once: bool = False,
     ) -> Opened:
         """Stand in for BpfSource."""
         self.source = Opened(kernel_filter, loading)

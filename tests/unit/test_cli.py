@@ -20,6 +20,7 @@ from tcctui.errors import TcctuiError
 from tcctui.manual.options import commands, names
 from tcctui.query import ALL, Query, QueryError, parse
 from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.program import NO_SLOTS, SLOTS
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.nobody import without_privileges
 
@@ -120,7 +121,7 @@ def test_trace_asks_for_no_more_than_it_needs(main: Main, calls: Calls) -> None:
 @pytest.mark.parametrize(
     ("arguments", "name", "value"),
     [
-        ([], "interval_ms", 10),
+        ([], "interval_ms", 25),
         (["--interval", "0"], "interval_ms", 0),
         (["--interval", "20"], "interval_ms", 20),
         (["--interval", "2.5ms"], "interval_ms", 2.5),
@@ -148,11 +149,27 @@ def test_options_of_the_source(
     assert getattr(calls.source, name) == value
 
 
+@pytest.mark.parametrize(
+    ("arguments", "slots"),
+    [
+        (["trace"], NO_SLOTS),
+        (["trace", "--interval", "0"], NO_SLOTS),
+        (["trace", "--interval", "50ms"], SLOTS),
+        ([], SLOTS),
+        (["--interval", "0"], SLOTS),
+    ],
+)
+def test_slots(arguments: Sequence[str], slots: int, main: Main, calls: Calls) -> None:
+    """Where each ACK is reported, 31 MiB of slots are not made; the dashboard may coalesce yet."""
+    assert main(*arguments)[0] == 0
+    assert calls.slots == slots
+
+
 def test_options_of_trace(main: Main, calls: Calls) -> None:
     """Duration, count and form arrive as numbers and names; without them there is no end."""
     assert main("trace", "--duration", "2.5", "--count", "10", "--format", "csv")[0] == 0
     given = {"duration": 2.5, "count": 10, "form": "csv", "attach_ms": 1.5, "since_ns": 77}
-    given |= {"matching": None}
+    given |= {"matching": None, "cached": True}
     assert calls.options == given
     assert main("trace")[0] == 0
     assert calls.options == given | {"duration": None, "count": None, "form": "text"}

@@ -7,13 +7,16 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tcctui import doctor as module
 from tcctui.doctor import Finding, doctor, examine, findings
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import tracepoint_formats
+from tcctui.sources.kernel import compiled_cache, tracepoint_formats
+from tcctui.sources.kernel.compiled import Compiled
+from tcctui.sources.kernel.compiled_cache import CompiledCache
 from tests.unit.nobody import without_privileges
 from tests.unit.test_tracepoints import tracefs_of
 
@@ -58,7 +61,7 @@ def program(monkeypatch: pytest.MonkeyPatch) -> type[Program]:
     class Own(Program):
         opened: list[Path | None] = []  # noqa: RUF012 - each test has its own class
 
-    monkeypatch.setattr(module, "Loading", lambda *, kernel_headers: kernel_headers)
+    monkeypatch.setattr(module, "Loading", lambda *, kernel_headers, fresh: kernel_headers)
     monkeypatch.setattr(module, "BpfSource", Own)
     monkeypatch.setattr(module, "BESIDE", {"sock_diag": fine, "terminal": fine})
     return Own
@@ -242,3 +245,25 @@ def test_what_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "NEEDS", {})
     monkeypatch.setattr(module, "BESIDE", {"terminal": broken})
     assert doctor() == 1
+
+
+def test_the_cache(
+    trusted_directories: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told if the next start compiles, and why; it does run without a cache."""
+    key, cache = {"kernel": "6.18"}, CompiledCache(trusted_directories())
+
+    def told() -> str:
+        found = examine("cache", BESIDE["cache"])
+        assert found.ok
+        return found.text
+
+    monkeypatch.setattr(module, "Build", lambda: SimpleNamespace(key=key))
+    monkeypatch.setenv(compiled_cache.VARIABLE, "")
+    assert told() == "TCCTUI_CACHE is empty: every start compiles"
+    monkeypatch.setenv(compiled_cache.VARIABLE, str(cache.path.parent))
+    assert told() == f"every start compiles: There is no {cache.path} yet."
+    cache.write(key, Compiled([], []))
+    assert told() == f"{cache.path} has the program for this kernel"
+    cache.path.parent.chmod(0o777)
+    assert f"{cache.path.parent} can be written by others. Change that, or" in told()

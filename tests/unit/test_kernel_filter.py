@@ -28,11 +28,8 @@ from tcctui.query.address_formula import (
 from tcctui.sources.kernel.filter_chain import (
     DROP,
     FILTER,
-    LOCAL,
     MAX_TESTS,
     PASS,
-    PORT,
-    REMOTE,
     packed,
 )
 from tcctui.sources.kernel.kernel_filter import KernelFilter
@@ -47,7 +44,7 @@ def verdict(reach: Reach, one: Ends) -> bool:
     at, looked_at = int(made["first"]), 0
     while at < MAX_TESTS:
         test = made["tests"][at]
-        following = (int(test["yes"]), int(test["no"]))
+        following = (int(test["next"]) & 0xFF, int(test["next"]) >> 8)
         assert min(following) > at, "it goes on to later tests only: so it comes to an end"
         at = following[not _holds(test, one)]
         looked_at += 1
@@ -57,13 +54,15 @@ def verdict(reach: Reach, one: Ends) -> bool:
 
 
 def _holds(test: np.void, one: Ends) -> bool:
-    of = int(test["of"])
-    asked = [end for bit, end in ((LOCAL, 0), (REMOTE, 1)) if of & bit]
-    if of & PORT:
-        ports = (one.sport, one.dport)
-        return any(test["low"] <= ports[end] <= test["high"] for end in asked)
     address, mask = (int.from_bytes(test[name].tobytes(), "big") for name in ("address", "mask"))
-    return any((one.saddr, one.daddr)[end] & mask == address for end in asked)
+    low, span = int(test["low"]), int(test["span"])
+    return any(
+        not unasked and at & mask == address and (port - low) & 0xFFFF <= span
+        for unasked, at, port in (
+            (test["not_local"], one.saddr, one.sport),
+            (test["not_remote"], one.daddr, one.dport),
+        )
+    )
 
 
 def typed(ports: list[str], addresses: list[str]) -> KernelFilter:
@@ -117,7 +116,10 @@ def test_commas_and_repetition_mean_the_same() -> None:
     assert str(nothing) == ""
     both = AnyOf(tuple(PortRange(end, port, port) for end in ("s", "d") for port in (80, 443)))
     assert fitted(both, 9) == AnyOf((PortRange("sd", 80, 80), PortRange("sd", 443, 443)))
-    assert KernelFilter(fitted(opposite(both), 9)).pack()["tests"]["of"].tolist()[:3] == [7, 7, 0]
+    tests = KernelFilter(fitted(opposite(both), 9)).pack()["tests"][:3]
+    assert tests["low"].tolist() == [80, 443, 0]
+    assert not tests["not_local"].any()
+    assert not tests["not_remote"].any()
 
 
 PORT_443 = PortRange("sd", 443, 443)

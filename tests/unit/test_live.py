@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from tcctui.errors import TcctuiError
 from tcctui.query import Query, parse
 from tcctui.sources import live
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.live import LiveSource, open_at_once, open_live
+from tcctui.sources.live import Attaching, LiveSource, open_live
+from tcctui.sources.sock_diag.sampling import Pace
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import SAMPLE, SOCKET, Samples
 
@@ -80,11 +82,11 @@ class Sampler:
 
     error: TcctuiError | None = None
 
-    def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
+    def __init__(self, kernel_filter: KernelFilter, pace: Pace) -> None:
         if self.error is not None:
             raise self.error
         MADE.append(self)
-        self.period = period
+        self.pace = pace
         self.watched = np.empty(0, SOCKET)
         self.closed = False
         self.waited = 0.0
@@ -125,20 +127,22 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(live, "Sampler", Sampler)
 
 
-def opened(program: Any, choice: str = "auto") -> LiveSource:
+def opened(program: Any, choice: str = "auto", *, at_once: bool = False) -> LiveSource:
     """Open a live source."""
     return open_live(
-        KernelFilter.on_ports(443), program, choice=choice, interval_ms=10, max_cpu=0.25
+        KernelFilter.on_ports(443),
+        program,
+        choice=choice,
+        interval_ms=10,
+        max_cpu=0.25,
+        at_once=at_once,
     )
 
 
 def at_once(loading: Loading) -> LiveSource:
     """Open a live source whose program arrives when the test says so."""
     LATE.append(True)
-    program: Any = loading
-    return open_at_once(
-        KernelFilter.on_ports(443), program, choice="auto", interval_ms=10, max_cpu=0.25
-    )
+    return opened(loading, at_once=True)
 
 
 def refused() -> Loading:
@@ -198,7 +202,7 @@ def test_samples_alone(program: Any) -> None:
     (sampler,) = MADE
     assert sampler.waited == 0.3
     opened(Loading())
-    assert sampler.period < MADE[-1].period
+    assert sampler.pace.period < MADE[-1].pace.period
     assert (source.lost(), source.skipped()) == (0, 0)
     source.focus([1])
     source.close()
@@ -244,14 +248,14 @@ def test_samples_come_before_the_program() -> None:
     assert source.interval_ns == 10_000_000
     assert not len(source.read(0.3))
     assert (sampler.waited, len(source.sampled())) == (0.3, 2)
-    alone = sampler.period
+    alone = sampler.pace
     source.focus([1])
     query = parse("port:1")
     source.narrow(query)
     loading.arrives(source)
     probe = MADE[-1]
     assert (len(source.read(0)), probe.focused, probe.narrowed) == (3, [1], query)
-    assert sampler.period > alone
+    assert sampler.pace.period > alone.period
     source.close()
     assert (probe.closed, sampler.closed) == (True, True)
 
@@ -285,3 +289,21 @@ def test_closing_ends_the_compiler() -> None:
     source.close()
     assert loading.abandoned
     assert [one.closed for one in MADE] == [True]
+
+
+def test_closed_by_another_thread_while_it_is_read() -> None:
+    """The reading thread goes on with what it found, and closes nothing twice."""
+
+    class Arriving(Future[Any]):
+        def done(self) -> bool:
+            source.close()
+            return super().done()
+
+    events = Arriving()
+    events.set_exception(ROOT)
+    program: Any = Loading()
+    sampler: Any = Sampler(KernelFilter(), Pace(0.1))
+    source = LiveSource(KernelFilter(), None, sampler, attaching=Attaching(program, events, 0))
+    assert not len(source.read(0))
+    assert not source.attaching
+    assert sampler.closed

@@ -66,18 +66,16 @@ def test_what_both_sides_share_is_laid_out_as_the_kernel_has_it(
 
 
 def test_constants_are_the_programs() -> None:
-    """Limits, the ends that a test asks about, and verdicts have the numbers of the program."""
+    """Limits and verdicts have the numbers of the program."""
     limits = (int(CONSTANTS["MAX_FOCUS"]), int(CONSTANTS["MAX_TESTS"]))
     assert limits == (MAX_FOCUS, filter_chain.MAX_TESTS)
-    for name in ("LOCAL", "REMOTE", "PORT"):
-        assert f"TEST_{name} = {getattr(filter_chain, name)}," in TCC_C
     assert "VERDICT_DROP = MAX_TESTS,\n\tVERDICT_PASS,\n" in TCC_C
     assert filter_chain.PASS == filter_chain.DROP + 1 == filter_chain.MAX_TESTS + 1
 
 
 def test_every_kind_of_event_has_its_program() -> None:
     """The program for each tracepoint makes records of its kind, and there is no other kind."""
-    parts = re.split(r"^TRACEPOINT_PROBE\((\w+), (\w+)\)$", TCC_C, flags=re.M)
+    parts = re.split(r"^PROGRAM\((\w+), (\w+)\)$", TCC_C, flags=re.M)
     made = {
         f"{parts[at]}/{parts[at + 1]}": set(re.findall(r"EVENT_[A-Z_]+", parts[at + 2]))
         for at in range(1, len(parts), 3)

@@ -73,6 +73,12 @@ class History:
         """Upper limit of the pages that `add` takes."""
         return int(self._needed(rows, buckets).sum())
 
+    def is_tight(self, rows: Rows, buckets: Buckets) -> bool:
+        """True if `add` may take more pages than are free."""
+        # At most, each bucket begins a page of the recent past, one of the life, and the life.
+        free = self.pages.free
+        return 4 * len(buckets) > free and self.pages_needed(rows, buckets) > free
+
     def fitting(self, rows: Rows, buckets: Buckets) -> Mask:
         """Mask of the buckets that fit, all or none of a row: the frugal rows first."""
         needed = self._needed(rows, buckets)

@@ -18,6 +18,9 @@ TICK_NS = 250_000_000
 TICKS = 4
 """Number of intervals that a rate covers."""
 
+_EARLY_NS = 25_000_000
+"""Nanoseconds that a tick may be early, where batches come about as often as ticks."""
+
 _LONGEST_NS = 2_000_000_000
 
 
@@ -111,7 +114,7 @@ class Rates:
         """Update the rates if a tick has passed since the last update; True if updated."""
         newest = (self._ticks - 1) % TICKS
         since = now_ns - int(self._when[newest])
-        if self._ticks and since < TICK_NS:
+        if self._ticks and since < TICK_NS - _EARLY_NS:
             return False
         if self._ticks and since > _LONGEST_NS:
             # The clock jumped, or there was a pause: earlier counts say nothing of the present.

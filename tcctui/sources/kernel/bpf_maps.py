@@ -1,20 +1,14 @@
-"""BPF maps without bcc: arrays in memory shared with the programs, and keys of hashes deleted."""
+"""BPF maps: arrays in memory shared with the programs, and keys of hashes deleted."""
 
 from __future__ import annotations
 
-import ctypes
-import errno
 import mmap
-import os
-import platform
 from typing import Any
 
 import numpy as np
 
 from tcctui.arrays import U64, Array
-
-_NUMBERS = {"x86_64": 321, "aarch64": 280, "riscv64": 280, "ppc64le": 361, "s390x": 351}
-_MAP_DELETE_BATCH = 27  # enum bpf_cmd, include/uapi/linux/bpf.h; since 5.6
+from tcctui.sources.kernel import bpf_syscall
 
 
 class MappedArray:
@@ -45,21 +39,6 @@ class MappedArray:
         self._memory.close()
 
 
-class _Batch(ctypes.Structure):
-    """`union bpf_attr`, its part `batch`."""
-
-    _fields_ = (
-        ("in_batch", ctypes.c_uint64),
-        ("out_batch", ctypes.c_uint64),
-        ("keys", ctypes.c_uint64),
-        ("values", ctypes.c_uint64),
-        ("count", ctypes.c_uint32),
-        ("map_fd", ctypes.c_uint32),
-        ("elem_flags", ctypes.c_uint64),
-        ("flags", ctypes.c_uint64),
-    )
-
-
 def delete_keys(map_fd: int, keys: U64) -> None:
     """Delete keys of a hash map; missing keys are ignored.
 
@@ -68,14 +47,8 @@ def delete_keys(map_fd: int, keys: U64) -> None:
 
     """
     keys = np.ascontiguousarray(keys)
-    libc = ctypes.CDLL(None, use_errno=True)
     done = 0
     while done < len(keys):
-        batch = _Batch(keys=keys[done:].ctypes.data, count=len(keys) - done, map_fd=map_fd)
-        number = _NUMBERS[platform.machine()]
-        if libc.syscall(number, _MAP_DELETE_BATCH, ctypes.byref(batch), ctypes.sizeof(batch)) == 0:
-            return
-        if ctypes.get_errno() != errno.ENOENT:
-            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-        # The first missing key ends a batch; `count` is the number of keys deleted before it.
-        done += batch.count + 1
+        rest = keys[done:]
+        # The first missing key ends a batch.
+        done += bpf_syscall.delete_batch(map_fd, rest.ctypes.data, len(rest)) + 1

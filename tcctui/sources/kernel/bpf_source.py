@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
-from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, Slots
+from tcctui.sources.kernel.rings import CROWDED, Rings
+from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, NOT_ANY, Slots
 from tcctui.sources.kernel.tracepoint_formats import LOST_COUNTERS
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined
@@ -32,19 +33,31 @@ if TYPE_CHECKING:
 BATCH = 1 << 16
 """Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
 
-_NAP = 0.025
-"""Seconds between two looks at how full the ring is: 3 million events a second fit into it."""
-
 MAX_FOCUS = 8
 """Flows that can be in focus at a time."""
 
+FOCUS_NS = 25_000_000
+"""The longest time that one event of a flow in focus may stand for: less than one column of a
+chart, and a whole part of a history's bucket.
+"""
+
 CONFIG = np.dtype(
-    [("interval_ns", "u8"), ("focus", "u8", (MAX_FOCUS,)), ("n_focus", "u4"), ("active", "u4")]
+    [
+        ("interval_ns", "u8"),
+        ("focus_ns", "u8"),
+        ("focus", "u8", (MAX_FOCUS,)),
+        ("crowded", "u8"),
+        ("n_focus", "u4"),
+        ("active", "u4"),
+    ]
 )
 """`struct config` in bpf/tcc.c."""
 
 LOST = np.dtype(("u8", (LOST_COUNTERS,)))
 """`struct lost` in bpf/tcc.c."""
+
+_AFTER_NS = 2_000_000
+"""Nanoseconds between the end of an interval and a read: busy flows have written its record."""
 
 _SKIPPED = 0.5
 """Seconds between two counts of skipped events: one costs more than all of a quiet read."""
@@ -77,8 +90,12 @@ class BpfSource:
         self._program = (loading or Loading()).wait()
         self.attach_ms = self._program.attach_ms
         """Milliseconds that compiling, loading and attaching took."""
+        self.cached = self._program.cached
+        """True if the program was not compiled for this, but came from the cache."""
         self._interval_ns = round(interval_ms * 1e6)
+        self._focus_ns = min(self._interval_ns, FOCUS_NS)
         self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)
+        self._focus = NOT_ANY
         self._coalesced = False
         self._own = self._filter = kernel_filter or KernelFilter()
         self._changing = threading.Lock()
@@ -86,23 +103,30 @@ class BpfSource:
         self._count_skipped_at = 0.0
         self._open = True
         self._mapped: list[MappedArray] = []
-        self._ring: MappedRing | None = None
+        self._mapped_rings: list[MappedRing] = []
+        self._rings: Rings | None = None
         maps, cpus = self._program.maps, self._program.cpus
         try:
-            self._ring = MappedRing(maps["events"], self._program.ring_bytes, EVENT)
-            self._config, self._filters, self._losses, marks, flows, lists = (
+            for ring in self._program.rings:
+                self._mapped_rings.append(MappedRing(ring, self._program.ring_bytes, EVENT))
+            self._rings = Rings([mapped.ring for mapped in self._mapped_rings], self._program.rings)
+            self._config, self._filters, self._losses, marks, pending, flows, lists = (
                 self._map(name, value, count).values
                 for name, value, count in (
                     ("config", CONFIG, 1),
                     ("filters", FILTER, _FILTERS),
                     ("lost", LOST, cpus),
                     ("marks", MARK, self._program.slots),
+                    ("pending", np.dtype("u8"), self._program.slots),
                     ("flows", EVENT, self._program.slots),
                     ("free_slots", FREE_SLOTS, cpus),
                 )
             )
-            self._slots = Slots(marks, flows, lists, lambda keys: delete_keys(maps["slots"], keys))
-            del marks, flows, lists
+            self._slots = Slots(
+                marks, pending, flows, lists, lambda keys: delete_keys(maps["slots"], keys)
+            )
+            del marks, pending, flows, lists
+            self._config["crowded"] = self._program.ring_bytes // CROWDED
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
             """CLOCK_MONOTONIC when events began to be let through."""
@@ -111,7 +135,7 @@ class BpfSource:
             self.close()
             raise
 
-    def _map(self, name: str, value: np.dtype[np.void], count: int) -> MappedArray:
+    def _map(self, name: str, value: np.dtype[Any], count: int) -> MappedArray:
         self._mapped.append(MappedArray(self._program.maps[name], value, count))
         return self._mapped[-1]
 
@@ -166,13 +190,17 @@ class BpfSource:
             self._filter = kernel_filter
 
     def focus(self, cookies: Iterable[int]) -> None:
-        """Let the kernel tell every ACK of these flows, of the first `MAX_FOCUS` of them."""
+        """Let one event stand for `FOCUS_NS` at most of these flows, of the first `MAX_FOCUS`.
+
+        It is less if that is the interval that this was opened with: every ACK where that is 0.
+        """
         if not self._open:
             return
         chosen = list(cookies)[:MAX_FOCUS]
         # Written over, not cleared first: a flow that stays in focus is never out of it.
         self._config["focus"][0] = chosen + [0] * (MAX_FOCUS - len(chosen))
         self._config["n_focus"] = len(chosen)
+        self._focus = np.array(chosen, "u8")
 
     def set_interval(self, interval_ns: int) -> None:
         """Change the time that one event of a flow may stand for, while running; 0 is every ACK."""
@@ -180,35 +208,43 @@ class BpfSource:
             self._coalesced = True
             self._slots.tend(self.now_ns())
         self._interval_ns = interval_ns
+        self._config["focus_ns"] = max(min(self._focus_ns, interval_ns), 1)
         # Flows that have slots keep them: each ACK's record then comes behind what they hold.
         self._config["interval_ns"] = max(interval_ns, 1) if self._coalesced else 0
 
     def read(self, timeout: float) -> Events:
         """Deliver up to `BATCH` events; wait `timeout` seconds first, until the ring fills up.
 
-        Behind them come those that quiet flows have left in their slots.
+        Behind them come those that quiet flows have left in their slots. The wait ends just after
+        the end of an interval, if there is one within it: then all flows are as they were at that
+        moment, and rates are not of more or less than their time.
         """
-        if not self._open or self._ring is None:
+        rings = self._rings
+        if not self._open or rings is None:
             raise TcctuiError("The BPF program was unloaded.")
-        ring = self._ring.ring
-        end = time.monotonic() + timeout
-        while ring.used < ring.size // 8 and (rest := end - time.monotonic()) > 0:
-            time.sleep(min(rest, _NAP))
+        rings.wait(self._end_of_wait(timeout))
         now = self.now_ns()
         if self._resolution is not None:
-            interval_ns = self._resolution.adapt(now, time.thread_time_ns(), ring.used / ring.size)
+            interval_ns = self._resolution.adapt(now, time.thread_time_ns(), rings.used)
             if interval_ns != self._interval_ns:
                 self.set_interval(interval_ns)
         if not self._coalesced:
-            return ring.read(BATCH)
-        waiting = self._slots.waiting(now, self._interval_ns)
-        produced = ring.produced
-        events = ring.read(BATCH)
-        if ring.consumed >= produced:
+            return rings.read(BATCH)[0]
+        focus_ns = int(self._config["focus_ns"][0])
+        waiting = self._slots.waiting(now, self._interval_ns, focus_ns, self._focus)
+        events, all_read = rings.read(BATCH)
+        if all_read:
             left = self._slots.fetch(waiting)
             events = joined([events, left]) if len(left) else events
         self._slots.tend(now)
         return events
+
+    def _end_of_wait(self, timeout: float) -> float:
+        now, last = self.now_ns(), self.now_ns() + round(timeout * 1e9)
+        if self._coalesced and self._interval_ns:
+            after = last - last % self._interval_ns + _AFTER_NS
+            last = after if now < after < last else last
+        return last / 1e9
 
     def sampled(self) -> Samples:
         """No samples: tracepoints give events alone."""
@@ -247,12 +283,14 @@ class BpfSource:
         """Detach from the tracepoints and unload programs and maps."""
         if not self._open:
             return
-        if self._ring is not None:
-            if len(self._mapped) == _ARRAYS:
-                self.lost()
-                self._count_skipped()
-            self._ring.close()
-            self._ring = None
+        if len(self._mapped) == _ARRAYS:
+            self.lost()
+            self._count_skipped()
+        if self._rings is not None:
+            self._rings.close()
+            self._rings = None
+        while self._mapped_rings:
+            self._mapped_rings.pop().close()
         with self._changing:
             self._open = False
         self._program.close()
@@ -262,4 +300,4 @@ class BpfSource:
             mapped.close()
 
 
-_ARRAYS = 6
+_ARRAYS = 7

@@ -13,27 +13,23 @@ MAX_TESTS = 64
 DROP, PASS = MAX_TESTS, MAX_TESTS + 1
 """`enum verdict`: where to go on that is no test."""
 
-LOCAL, REMOTE, PORT = 1, 2, 4
-"""`enum test_of`."""
-
 TEST = np.dtype(
     [
         ("address", ">u8", (2,)),
         ("mask", ">u8", (2,)),
         ("low", "u2"),
-        ("high", "u2"),
-        ("of", "u1"),
-        ("yes", "u1"),
-        ("no", "u1"),
-        ("unused", "u1"),
+        ("span", "u2"),
+        ("not_local", "u1"),
+        ("not_remote", "u1"),
+        ("next", "u2"),
     ]
 )
-"""`struct test`."""
+"""`struct test`: an address and a port, one of which every address or port has."""
 
 FILTER = np.dtype([("first", "u4"), ("unused", "u4"), ("tests", TEST, (MAX_TESTS,))])
 """`struct filter`."""
 
-_ENDS = {"s": LOCAL, "d": REMOTE, "sd": LOCAL | REMOTE}
+_PORTS = 0xFFFF
 
 
 def packed(reach: Reach) -> Records:
@@ -66,11 +62,12 @@ def packed(reach: Reach) -> Records:
     made = np.zeros((), FILTER)
     made["first"] = turned(begin)
     for test, (atom, yes, no) in zip(made["tests"], reversed(found), strict=False):
-        test["yes"], test["no"], test["of"] = turned(yes), turned(no), _ENDS[atom.end]
+        test["next"] = turned(yes) | turned(no) << 8
+        test["not_local"], test["not_remote"] = "s" not in atom.end, "d" not in atom.end
         if isinstance(atom, PortRange):
-            test["of"] |= PORT
-            test["low"], test["high"] = atom.low, atom.high
+            test["low"], test["span"] = atom.low, atom.high - atom.low
         else:
             high, low, mask_high, mask_low = atom.prefix.halves
             test["address"], test["mask"] = (high, low), (mask_high, mask_low)
+            test["span"] = _PORTS
     return made

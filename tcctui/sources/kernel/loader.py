@@ -1,76 +1,96 @@
-"""The process that compiles and loads the BPF program, and hands it over.
-
-A process of its own: libbcc brings a whole compiler, whose memory goes with it, and it compiles
-while tcctui imports what it needs itself. What clang and libbcc print and do (they change the
-working directory) stays in here. Run by `tcctui.sources.kernel.program`, with a socket as standard
-input: its one argument is a `Request` as JSON, its answer one message on the socket, with the
-descriptors of maps, programs and perf events. Closing the last copy of these detaches and unloads
-everything.
-"""
+"""From the compiled BPF program to the running one: maps, programs, and their tracepoints."""
 
 from __future__ import annotations
 
-import json
 import os
-import socket
-import sys
 import time
-from pathlib import Path
-from typing import Any, TypedDict
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
 
-from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package
-
-MAPS = ("events", "config", "filters", "lost", "flows", "marks", "free_slots", "slots")
-"""The maps of bpf/tcc.c, in the order in which their descriptors are sent."""
-
-
-class Request(TypedDict):
-    """Load request: bcc's package, bpf/tcc.c, the tree of kernel headers, and compiler flags."""
-
-    bcc: str
-    source: str
-    headers: str
-    flags: list[str]
+from tcctui.sources.kernel import bpf_syscall
+from tcctui.sources.kernel.compiled import Compiled
+from tcctui.sources.kernel.tracepoint_formats import PROBE
 
 
-class Answer(TypedDict, total=False):
-    """Result of a load: milliseconds and number of programs, or the error.
+class LoadTimes(NamedTuple):
+    """Milliseconds that making the maps, verifying the programs and attaching them took."""
 
-    Its descriptors are those of `MAPS`, of the programs, and of the perf events that attach them.
+    maps: float
+    programs: float
+    attaching: float
+
+
+class Loaded(NamedTuple):
+    """Descriptors of what runs; `maps` are by name, `attached` is what has to be open for it."""
+
+    maps: dict[str, int]
+    programs: list[int]
+    attached: list[int]
+    times: LoadTimes
+
+    def close(self) -> None:
+        """Detach and unload."""
+        # What is closed first is what runs.
+        for descriptor in (*self.attached, *self.programs, *self.maps.values()):
+            os.close(descriptor)
+
+
+def load(
+    compiled: Compiled, *, entries: Mapping[str, int], identities: Mapping[str, int]
+) -> Loaded:
+    """Make the maps, load the programs, and attach them; tcp_probe comes first.
+
+    `entries` are the numbers of entries of maps that are larger than as compiled (of a ring buffer,
+    its bytes), `identities` the numbers of the tracepoints, by name.
+
+    Raises:
+        RefusedError: the kernel refuses any of it; nothing is left of the rest.
+
     """
-
-    milliseconds: float
-    programs: int
-    reason: str
-    mend: str
-
-
-def load(request: Request) -> tuple[Answer, list[int]]:
-    """Compile, load and attach; gives the answer and its descriptors."""
-    started = time.monotonic()
+    found = Loaded({}, [], [], LoadTimes(0, 0, 0))
+    order = sorted(compiled.programs, key=lambda program: program.tracepoint != PROBE)
+    names = [program.tracepoint.rpartition("/")[2] for program in order]
+    times = [time.monotonic()]
     try:
-        bcc: Any = bcc_package.load(Path(request["bcc"]))
-    except TcctuiError as error:
-        return {"reason": error.reason, "mend": error.mend}, []
-    os.environ["BCC_KERNEL_SOURCE"] = request["headers"]
+        for one in compiled.maps:
+            wanted = one._replace(entries=entries.get(one.name, one.entries))
+            # The maps in the only map of maps are like this one, which is made before it.
+            inner = found.maps["events"] if one.kind == bpf_syscall.ARRAY_OF_MAPS else 0
+            found.maps[one.name] = bpf_syscall.create_map(*wanted, inner)
+        times.append(time.monotonic())
+        for name, program in zip(names, order, strict=True):
+            code = program.linked(found.maps)
+            found.programs.append(bpf_syscall.load_program(name, code))
+        times.append(time.monotonic())
+        for program, descriptor in zip(order, found.programs, strict=True):
+            event = bpf_syscall.open_tracepoint(identities[program.tracepoint])
+            found.attached.append(event)
+            bpf_syscall.attach(event, descriptor)
+        found.attached.append(_holder(found.attached))
+        times.append(time.monotonic())
+    except BaseException:
+        found.close()
+        raise
+    taken = [(end - begin) * 1e3 for begin, end in pairwise(times)]
+    return found._replace(times=LoadTimes(*taken))
+
+
+def _holder(events: list[int]) -> int:
+    """Map that holds perf events, too; gives its descriptor.
+
+    Closing an event waits for several grace periods of RCU, some 90 ms each: when tcctui ends, for
+    most of a second. What a map has held the kernel closes in a thread of its own, some 0.3 s after
+    the map (perf_event_fd_array_release, kernel/bpf/arraymap.c; delayed_fput, fs/file_table.c).
+    """
+    size = 4  # of a key, and of a descriptor
+    holder = bpf_syscall.create_map(
+        "attached", bpf_syscall.PERF_EVENT_ARRAY, size, size, len(events), 0
+    )
     try:
-        bpf = bcc.BPF(src_file=os.fsencode(request["source"]), cflags=request["flags"])
-    except Exception as error:  # bcc raises bare Exceptions for every failure
-        return {"reason": str(error), "mend": ""}, []
-    answer: Answer = {
-        "milliseconds": (time.monotonic() - started) * 1e3,
-        "programs": len(bpf.funcs),
-    }
-    maps = [bpf[name.encode()].map_fd for name in MAPS]
-    programs = [program.fd for program in bpf.funcs.values()]
-    return answer, [*maps, *programs, *bpf.tracepoint_fds.values()]
-
-
-def main() -> None:
-    """Serve one request and exit at once: bcc's own exit would detach everything."""
-    answer, descriptors = load(json.loads(sys.argv[1]))
-    with socket.socket(fileno=os.dup(0)) as parent:
-        socket.send_fds(parent, [json.dumps(answer).encode()], descriptors)
-    sys.stderr.flush()
-    os._exit(0)
+        for number, event in enumerate(events):
+            bpf_syscall.set_element(holder, number, event)
+    except BaseException:
+        os.close(holder)
+        raise
+    return holder

@@ -1,68 +1,84 @@
-"""The BPF program: started to load in a process of its own, waited for, and held."""
+"""The BPF program: taken from the cache or compiled, loaded in a thread, waited for, and held."""
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import socket
-import subprocess
-import sys
-import tempfile
+import threading
+import time
 from pathlib import Path
-from typing import IO
+from typing import TYPE_CHECKING
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package, privileges, tracepoint_formats
-from tcctui.sources.kernel.kernel_headers import header_tree
-from tcctui.sources.kernel.loader import MAPS, Answer, Request
+from tcctui.sources.kernel import compiled_cache, privileges, ring_maps
+from tcctui.sources.kernel.bpf_syscall import RefusedError
+from tcctui.sources.kernel.build import Build
+from tcctui.sources.kernel.loader import Loaded, load
+
+if TYPE_CHECKING:
+    from tcctui.sources.kernel.compilation import Compilation
+    from tcctui.sources.kernel.compiled import Compiled
 
 RING_BYTES = 16 << 20
-"""Room for 123,000 events: at a million a second, two of the reader's rounds."""
+"""Room for 123,000 events, in all ring buffers together."""
 
 SLOTS = 1 << 17
-"""Flows that the kernel can coalesce at a time, at 232 bytes each."""
+"""Flows that the kernel can coalesce at a time, at 240 bytes each."""
+
+NO_SLOTS = 1
+"""Slots where every ACK is reported, as none is taken: a map can't have fewer."""
 
 _OLDEST = (5, 8)
-_MOST_DESCRIPTORS = 64
-# -I: nothing of the working directory, which may be anybody's, is imported as root.
-_LOADER = (
-    "import sys; sys.path.insert(0, sys.argv.pop(1)); from tcctui.sources.kernel import loader;"
-)
 
 
 class Program:
-    """Holds the loaded program: what it is attached through, and its maps' descriptors.
+    """Holds the loaded program, with the descriptors of its maps, by name, and of its programs.
 
-    `maps` has an entry for each of `loader.MAPS`, `programs` the programs' descriptors.
+    `rings` are those of the ring buffers, of `ring_bytes` each. `cached` is True if it was not
+    compiled for this.
     """
 
     def __init__(
-        self, answer: Answer, descriptors: list[int], *, ring_bytes: int, slots: int, cpus: int
+        self,
+        loaded: Loaded,
+        rings: list[int],
+        *,
+        attach_ms: float,
+        cached: bool,
+        ring_bytes: int,
+        slots: int,
+        cpus: int,
     ) -> None:
-        self._descriptors = descriptors
-        self.attach_ms = answer["milliseconds"]
+        self._loaded: Loaded | None = loaded
+        self.attach_ms = attach_ms
         """Milliseconds that compiling, loading and attaching took."""
+        self.times = loaded.times
+        self.cached = cached
         self.ring_bytes = ring_bytes
         self.slots = slots
         self.cpus = cpus
-        self.maps = dict(zip(MAPS, descriptors, strict=False))
-        self.programs = descriptors[len(MAPS) :][: answer["programs"]]
+        self.maps = loaded.maps
+        self.rings = rings
+        self.programs = loaded.programs
 
     def close(self) -> None:
         """Detach and unload; may be called twice."""
-        descriptors, self._descriptors = self._descriptors, []
-        # The perf events come last: what is closed first is what runs.
-        for descriptor in reversed(descriptors):
-            os.close(descriptor)
+        loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded.close()
+            for descriptor in self.rings[1:]:  # the first is one of the maps
+                os.close(descriptor)
 
 
 class Loading:
-    """A program on its way: compiling began when this was made.
+    """A program on its way: a thread loads it, once it is compiled if that is needed.
 
     `kernel_headers` is a kernel's build directory to compile against, instead of the bundled
-    stand-ins; `ring_bytes` is the size of the ring buffer's data, a power of two; `slots` is how
-    many flows the kernel can coalesce at a time.
+    stand-ins; `ring_bytes` is the size of all ring buffers' data, a power of two; `slots` is how
+    many flows the kernel can coalesce at a time; `rings` is the number of ring buffers, a power of
+    two, by default as many as this machine needs. A compiled program is kept for the next time; a
+    `fresh` one is compiled in any case, and so is one against kernel headers, whose changes are not
+    noticed.
 
     Raises:
         TcctuiError: no privilege, no tracepoint, no bcc, or no headers.
@@ -75,23 +91,25 @@ class Loading:
         kernel_headers: Path | None = None,
         ring_bytes: int = RING_BYTES,
         slots: int = SLOTS,
+        rings: int = 0,
+        fresh: bool = False,
     ) -> None:
+        self._started = time.monotonic()
         privileges.require()
-        self._ring_bytes = ring_bytes
+        self._rings = rings or ring_maps.count(ring_bytes)
+        self._ring_bytes = ring_bytes // self._rings
         self._slots = slots
         self._cpus = possible_cpus()
-        flags = compiler_flags(ring_bytes=ring_bytes, slots=slots, cpus=self._cpus)
-        directory = bpf_directory()
-        source = directory / "tcc.c"
-        if not source.is_file():
-            raise TcctuiError(f"{source} is missing.", "Install tcctui again.")
-        headers = directory
-        if kernel_headers is not None:
-            headers, more = header_tree(kernel_headers)
-            flags += more
-        package = bcc_package.find(bcc_package.candidates())
-        request = Request(bcc=str(package), source=str(source), headers=str(headers), flags=flags)
-        self._process, self._socket, self._said = _start(request)
+        self._build = Build(kernel_headers)
+        self._cache = None if kernel_headers is not None else compiled_cache.default()
+        self._abandoned = False
+        self._compilation: Compilation | None = None
+        kept = None if fresh or self._cache is None else self._cache.read(self._build.key)
+        if kept is None:
+            self._compile()
+        self._outcome: Program | BaseException | None = None
+        self._thread = threading.Thread(target=self._run, args=(kept,), daemon=True)
+        self._thread.start()
 
     def wait(self) -> Program:
         """Wait until it is loaded and attached; nothing passes its filter yet.
@@ -100,84 +118,90 @@ class Loading:
             TcctuiError: it can't be compiled, or the kernel refuses it.
 
         """
-        with self._socket, self._said:
+        try:
+            self._thread.join()
+        except BaseException:
+            self.abandon()
+            raise
+        assert self._outcome is not None
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome
+
+    def abandon(self) -> None:
+        """End the compiler; `wait`, in another thread, raises unless the program is there."""
+        self._abandoned = True
+        if self._compilation is not None:
+            self._compilation.end()
+
+    def _compile(self) -> Compilation:
+        self._compilation = self._build.compile()
+        if self._abandoned:
+            self._compilation.end()
+        return self._compilation
+
+    def _run(self, kept: Compiled | None) -> None:
+        try:
+            self._outcome = self._loaded(kept)
+        except BaseException as error:
+            self._outcome = error
+
+    def _loaded(self, kept: Compiled | None) -> Program:
+        if kept is not None:
             try:
-                message, descriptors, *_ = socket.recv_fds(self._socket, 1 << 16, _MOST_DESCRIPTORS)
-            except BaseException:
-                self._process.kill()
-                raise
-            finally:
-                self._process.wait()
-            self._said.seek(0)
-            said = self._said.read().decode(errors="replace")
-        answer: Answer = json.loads(message) if message else {"reason": "the compiler broke off"}
-        if "reason" in answer:
-            raise _refused(answer, said)
-        for descriptor in descriptors:
-            os.set_inheritable(descriptor, False)  # a child would keep the program loaded
+                return self._load(kept, cached=True)
+            except RefusedError:  # by a kernel that differs in what the key does not know
+                self._compile()
+        assert self._compilation is not None
+        try:
+            compiled = self._compilation.result()
+            program = self._load(compiled, cached=False)
+        except RefusedError as error:
+            raise _refused(str(error.strerror), "", error.log) from error
+        except TcctuiError as error:
+            raise _refused(error.reason, error.mend, error.detail) from error
+        if self._cache is not None:
+            self._cache.write(self._build.key, compiled)
+        return program
+
+    def _load(self, compiled: Compiled, *, cached: bool) -> Program:
+        loaded = load(
+            compiled,
+            entries={
+                "events": self._ring_bytes,
+                **dict.fromkeys(("flows", "marks", "pending", "slots"), self._slots),
+                **dict.fromkeys(("lost", "free_slots", "rings"), self._cpus),
+            },
+            identities=self._build.identities,
+        )
+        try:
+            rings = ring_maps.fill(
+                loaded.maps, ring_bytes=self._ring_bytes, rings=self._rings, cpus=self._cpus
+            )
+        except BaseException:
+            loaded.close()
+            raise
         return Program(
-            answer,
-            list(descriptors),
+            loaded,
+            rings,
+            attach_ms=(time.monotonic() - self._started) * 1e3,
+            cached=cached,
             ring_bytes=self._ring_bytes,
             slots=self._slots,
             cpus=self._cpus,
         )
 
-    def abandon(self) -> None:
-        """End the compiler; `wait`, in another thread, raises unless the program is there."""
-        self._process.kill()
 
-
-def _start(request: Request) -> tuple[subprocess.Popen[bytes], socket.socket, IO[bytes]]:
-    ours, theirs = socket.socketpair()
-    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed by whoever waits
-    root = str(Path(__file__).resolve().parents[3])
-    with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-I", "-c", f"{_LOADER} loader.main()", root, json.dumps(request)],
-            stdin=theirs.fileno(),
-            stdout=said,
-            stderr=said,
-        )
-    return process, ours, said
-
-
-def _refused(answer: Answer, said: str) -> TcctuiError:
-    if answer.get("mend"):
-        return TcctuiError(answer["reason"], answer["mend"], detail=said)
+def _refused(reason: str, mend: str, detail: str) -> TcctuiError:
+    if mend:
+        return TcctuiError(reason, mend, detail=detail)
     release = os.uname().release
     mend = "With --verbose it prints what the compiler and the kernel said."
     if _kernel_version(release) < _OLDEST:
         mend = "tcctui needs Linux 5.8 or newer: older kernels have no BPF ring buffer."
     return TcctuiError(
-        f"The BPF program can't be loaded into kernel {release}: {answer['reason']}.",
-        mend,
-        detail=said,
+        f"The BPF program can't be loaded into kernel {release}: {reason}.", mend, detail=detail
     )
-
-
-def compiler_flags(*, ring_bytes: int, slots: int, cpus: int) -> list[str]:
-    """Give the flags that bpf/tcc.c is compiled with on this kernel.
-
-    Raises:
-        TcctuiError: tracefs can't be mounted or read, or lacks what tcctui can't do without.
-
-    """
-    formats = tracepoint_formats.read_formats(tracepoint_formats.mount_tracefs())
-    return [
-        *tracepoint_formats.kind_flags(),
-        *tracepoint_formats.flags(formats),
-        f"-DTCC_RING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
-        f"-DTCC_SLOTS={slots}",
-        f"-DTCC_CPUS={cpus}",
-    ]
-
-
-def bpf_directory() -> Path:
-    """Directory of tcc.c and its stand-in headers: in the wheel, or beside it in a checkout."""
-    package = Path(__file__).resolve().parents[2]
-    inside = package / "bpf"
-    return inside if inside.is_dir() else package.parent / "bpf"
 
 
 def possible_cpus() -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import I64, U32, U64, Array, Mask, among
+from tcctui.arrays import I64, U32, U64, Array, Mask, among, distinct
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
 
@@ -29,9 +29,9 @@ MARK = np.dtype(
         ("owner", "u4"),
     ]
 )
-"""`struct mark`: when a slot's last record was due; its ACKs counted, folded in, told by records,
-fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and half of its cookie, or 0 if
-it is to lose the slot."""
+"""`struct mark`: the begin of the interval in which a slot's last record was due; its ACKs counted,
+folded in, told by records, fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and
+half of its cookie, or 0 if it is to lose the slot."""
 
 LIVING, GONE, GONE_UNTOLD = 0, 1, 2
 """`enum slot_state`."""
@@ -45,6 +45,9 @@ IDLE_NS = 10_000_000_000
 _LEAVE_NS = 1_000_000_000  # by then every program that had looked the slot up is through with it
 _LISTED = FREE_SLOTS["slots"].shape[0]
 _ENDS = ("sock_cookie", "skaddr", "saddr", "daddr", "sport", "dport")  # of a DESTROY event
+
+
+NOT_ANY: U64 = np.empty(0, "u8")
 
 
 class Waiting(NamedTuple):
@@ -63,14 +66,21 @@ class Waiting(NamedTuple):
 class Slots:
     """Maintains the slots; used by one thread, while programs write to the same memory.
 
-    `marks` and `events` have an entry for each slot, `lists` one for each processor; all are mapped
-    from the kernel. `delete` removes cookies from the kernel's map of cookies to slots.
+    `marks`, `pending` (not 0 where there is something to look at) and `events` have an entry for
+    each slot, `lists` one for each processor; all are mapped from the kernel. `delete` removes
+    cookies from the kernel's map of cookies to slots.
     """
 
     def __init__(
-        self, marks: Array, events: Events, lists: Array, delete: Callable[[U64], None]
+        self,
+        marks: Array,
+        pending: U64,
+        events: Events,
+        lists: Array,
+        delete: Callable[[U64], None],
     ) -> None:
         self._marks = marks
+        self._pending = pending
         self._events = events
         self._lists = lists
         self._delete = delete
@@ -78,6 +88,7 @@ class Slots:
         self._free = np.arange(len(marks) - 1, -1, -1)
         self._n_free = len(marks)
         self._high = 0
+        self._gone: I64 = np.empty(0, "i8")
         self._idle: I64 = np.empty(0, "i8")
         self._leaving: I64 = np.empty(0, "i8")
         self._left_ns = 0
@@ -88,19 +99,36 @@ class Slots:
         """Number of slots that neither a flow nor a processor's list has."""
         return self._n_free
 
-    def waiting(self, now_ns: int, interval_ns: int) -> Waiting:
-        """Slots of flows that had no record for `interval_ns`, or are gone."""
-        marks = self._marks[: self._high]
-        state, done = marks["state"].copy(), marks["done"].copy()
+    def waiting(
+        self, now_ns: int, interval_ns: int, focus_ns: int = 0, focus: U64 = NOT_ANY
+    ) -> Waiting:
+        """Slots with what is of an interval that is over, or of flows that are gone.
+
+        Intervals of the flows in `focus`, cookies, are `focus_ns` long, those of others
+        `interval_ns`.
+        """
+        slots = np.flatnonzero(self._pending[: self._high] != 0)  # of bool: ten times cheaper
+        # Before they are looked at: what comes from now on is for the next time.
+        self._pending[slots] = 0
+        # In this order: the last ACKs of a flow that is gone are done.
+        state, done = self._marks["state"][slots], self._marks["done"][slots]
+        marks = pick(self._marks, slots)
         untold = _untold(marks, done)
+        gone = state != LIVING
+        self._gone = slots[gone]
+        self._pending[slots[untold | gone | (marks["acks"] != done)]] = 1
         due = marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns
+        if len(focus) and focus_ns < interval_ns:
+            focused = np.flatnonzero(among(marks["owner"], focus.astype("u4")))
+            due[focused] = marks["emitted_ns"][focused] + np.uint64(focus_ns) <= now_ns
         # Its flow may have another slot by now, whose records are newer. What remains here was
         # counted as lost when the ring had no room for it.
-        due[self._leaving] = False
-        untold &= due | (state != LIVING)
+        if len(self._leaving):
+            due[among(slots, self._leaving)] = False
+        untold &= due | gone
         ended = state == GONE_UNTOLD
-        slots = np.flatnonzero(untold | ended)
-        return Waiting(slots, done[slots], untold[slots], ended[slots])
+        chosen = np.flatnonzero(untold | ended)
+        return Waiting(slots[chosen], done[chosen], untold[chosen], ended[chosen])
 
     def fetch(self, waiting: Waiting) -> Events:
         """Fetch the events of waiting slots.
@@ -121,6 +149,8 @@ class Slots:
         still = (self._marks["acks"][slots] == acks) & (self._marks["told"][slots] != acks)
         left = np.flatnonzero(untold & still)
         self._marks["fetched"][slots[left]] = acks[left]
+        # The next interval's first ACK may have had them told just before it could see that.
+        left = left[self._marks["told"][slots[left]] != acks[left]]
         told = pick(events, left[np.argsort(events["ts_ns"][left], kind="stable")])
         if not ended.any():
             return told
@@ -131,13 +161,13 @@ class Slots:
 
     def tend(self, now_ns: int) -> None:
         """Reclaim slots of destroyed sockets, and fill the lists that the kernel takes from."""
-        marks = self._marks[: self._high]
-        # Destroyed or not, a leaving slot returns once, when its time is over.
-        gone = np.flatnonzero(marks["state"] == GONE)
-        gone = gone[~among(gone, self._leaving)]
-        if len(gone):
+        if len(self._gone):
+            # Destroyed or not, a leaving slot returns once, when its time is over.
+            gone = distinct(self._gone)
+            gone = gone[~among(gone, self._leaving)]
             held = self._marks[gone]
-            self._take_back(gone[~_untold(held, held["done"])])
+            self._take_back(gone[(held["state"] == GONE) & ~_untold(held, held["done"])])
+            self._gone = self._gone[:0]
         if len(self._leaving) and now_ns - self._left_ns > _LEAVE_NS:
             held = self._marks[self._leaving]
             kept = (held["state"] != LIVING) & _untold(held, held["done"])

@@ -32,12 +32,26 @@ bpf/tcc.c is compiled with this number, so that both sides step from processor t
 
 _FIELD = re.compile(r"^\s*field:(?P<declaration>[^;]+);\s*offset:(?P<offset>\d+);", re.MULTILINE)
 _NAME = re.compile(r"(\w+)\s*(?:\[.*\])?$")
+_IDENTITY = re.compile(r"^ID:\s*(\d+)", re.MULTILINE)
 
 
 def field_names(text: str) -> frozenset[str]:
     """Names of the fields that a tracepoint's `format` file declares."""
     names = (_NAME.search(field["declaration"].strip()) for field in _FIELD.finditer(text))
     return frozenset(name[1] for name in names if name)
+
+
+def identity(text: str) -> int:
+    """Number of a tracepoint, by which perf_event_open(2) knows it, from its `format` file.
+
+    Raises:
+        ValueError: there is none in it.
+
+    """
+    found = _IDENTITY.search(text)
+    if found is None:
+        raise ValueError("a tracepoint's format has no ID")
+    return int(found[1])
 
 
 def kind_flags() -> list[str]:
@@ -150,10 +164,20 @@ def read_formats(tracefs: Path) -> dict[str, frozenset[str]]:
         TcctuiError: tracefs is there and can't be read.
 
     """
-    formats = {}
+    return {name: field_names(text) for name, text in format_texts(tracefs).items()}
+
+
+def format_texts(tracefs: Path) -> dict[str, str]:
+    """`format` files of the tracepoints that tcctui uses; what the kernel lacks is left out.
+
+    Raises:
+        TcctuiError: tracefs is there and can't be read.
+
+    """
+    texts = {}
     for name in (row.name for row in TRACEPOINTS):
         try:
-            formats[name] = field_names((tracefs / "events" / name / "format").read_text())
+            texts[name] = (tracefs / "events" / name / "format").read_text()
         except FileNotFoundError:
             continue
         except OSError as error:
@@ -161,4 +185,4 @@ def read_formats(tracefs: Path) -> dict[str, frozenset[str]]:
                 f"{error.filename} can't be read: {error.strerror}.",
                 "Reading tracepoints needs root, and a kernel that is not in lockdown.",
             ) from error
-    return formats
+    return texts

@@ -16,7 +16,6 @@ from tcctui.errors import TcctuiError
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
 from tcctui.sources.sock_diag.netlink import NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Inbox
-from tcctui.wire.events import AF_INET, AF_INET6
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, End, Samples, newest
 
@@ -73,24 +72,16 @@ class DiagSocket:
             TcctuiError: the kernel refuses.
 
         """
-        refused: list[OSError] = []
         self.complete = False
-        complete = True
-        for family in (AF_INET, AF_INET6):
-            for _ in range(_TRIES):
-                try:
-                    if (yield from self._dump(family)):
-                        break
-                except OSError as error:
-                    if error.errno not in _BUSY:
-                        refused.append(error)  # a kernel may lack one of the two
-                        break
-                    self._drain()
-            else:
-                complete = False
-        if len(refused) == 2:
-            raise _unusable(refused[0])
-        self.complete = complete
+        for _ in range(_TRIES):
+            try:
+                if (yield from self._dump()):
+                    self.complete = True
+                    return
+            except OSError as error:
+                if error.errno not in _BUSY:
+                    raise _unusable(error) from error
+                self._drain()
 
     def query(self, sockets: Records) -> Samples:
         """Sample each of some sockets, of dtype `SOCKET`, in their order.
@@ -128,8 +119,8 @@ class DiagSocket:
             self._notices.close()
             self._notices = None
 
-    def _dump(self, family: int) -> Generator[Samples, None, bool]:
-        """Sample the sockets of one family; False at the end if something changed meanwhile.
+    def _dump(self) -> Generator[Samples, None, bool]:
+        """Sample all sockets; False at the end if something changed meanwhile.
 
         Raises:
             OSError: the kernel refuses, or has no room.
@@ -139,7 +130,7 @@ class DiagSocket:
         inbox.clear()
         sequence = self._number(1)
         next_stamp = time.monotonic_ns()
-        self._socket.send(inet_diag.dump_request(family, sequence))
+        self._socket.send(inet_diag.dump_request(sequence))
         while not ended:
             # The kernel fills a datagram while it hands out the one before.
             stamp, next_stamp = next_stamp, time.monotonic_ns()

@@ -30,9 +30,9 @@ from tcctui.wire.batch import Batch
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-_WAIT = 0.1
-"""Seconds between two reads of the source: batches large enough to be cheap, small enough to be
-live, on a screen that is painted four times a second.
+_WAIT = 0.25
+"""Seconds between two reads of the source: one for each frame, since most of a read is what a batch
+costs, however few events it has.
 """
 
 _FIRST_WAIT, _FIRST_LOOKS = 0.02, 50

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from rich.segment import Segment
 from rich.style import Style
+from textual.color import Color
 from textual.dom import DOMNode
 from textual.widget import Widget
 
@@ -20,22 +22,44 @@ class ComponentStyles:
         self._widget = widget
         self._prefix = prefix
         self._known: dict[str, Style] = {}
+        self._unfiltered: Style | None = None
+        self._background: Color | None = None
 
     def __call__(self, name: str = "") -> Style:
         """Give a style; a component without a rule has the widget's."""
         style = self._known.get(name)
         if style is None:
-            style = self._known[name] = self._made(name)
+            style = self._known[name] = self.filtered(self._made(name))
         return style
+
+    def filtered(self, style: Style) -> Style:
+        """A style as Textual's filters give it to the terminal: each line need not pass them."""
+        segments = [Segment(" ", style)]
+        for line_filter in self._widget.get_line_filters():
+            segments = line_filter.apply(segments, self.background)
+        return segments[0].style or style
 
     def _made(self, name: str) -> Style:
         if not name:
-            return self._widget.rich_style
+            return self._own()
         component = DOMNode(classes=f"{self._prefix}--{name}")
         component._attach(self._widget)  # as Textual's Stylesheet does it, in no public way
         self._widget.app.stylesheet.apply(component, animate=False)
-        return component.styles.rich_style if component.styles.get_rules() else self()
+        return component.styles.rich_style if component.styles.get_rules() else self._own()
+
+    def _own(self) -> Style:
+        if self._unfiltered is None:
+            self._unfiltered = self._widget.rich_style
+        return self._unfiltered
+
+    @property
+    def background(self) -> Color:
+        """Background of the widget, over those of all that it is in."""
+        if self._background is None:
+            _, self._background = self._widget.background_colors
+        return self._background
 
     def forget(self) -> None:
         """Have all of them worked out anew."""
         self._known.clear()
+        self._unfiltered = self._background = None

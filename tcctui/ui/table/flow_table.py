@@ -23,7 +23,7 @@ from tcctui.query import ALL, Query
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.columns import BY_NAME, COLUMNS
@@ -48,7 +48,7 @@ _NOTHING = "nothing"
 _COLOURED = ("cwnd", "ssthresh", "srtt", *LIMIT_STYLES)
 
 
-class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
+class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     """The table of the flows that `base_query` and `flow_query` let through, in some order.
 
     The selection is a flow, not a place: it stays on its connection while rows move. Where flows
@@ -58,6 +58,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
+    STYLES = "flow-table"
     DEFAULT_CSS = rules("FlowTable", "flow-table", _COLOURED)
 
     message: reactive[str] = reactive("")
@@ -95,7 +96,6 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(
         self, view: CurrentView, look: Look, preferences: Preferences | None = None
     ) -> None:
-        self.styles_of = ComponentStyles(self, "flow-table")
         super().__init__(id="table")
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
@@ -148,6 +148,11 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def order_held(self) -> bool:
         """True while the order stands still because the user navigates."""
         return self._order.held
+
+    @property
+    def at_rest(self) -> bool:
+        """True if time alone will move no row, nor the selection."""
+        return self._order.at_rest
 
     @property
     def seconds_needed(self) -> int:
@@ -317,12 +322,6 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         self._look(anew=False)
 
     # Painting
-
-    def notify_style_update(self) -> None:
-        """Paint in the new theme's colours."""
-        self.styles_of.forget()
-        super().notify_style_update()
-        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """One line of the table: the header, a row, or nothing."""

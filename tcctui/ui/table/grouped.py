@@ -119,8 +119,10 @@ def held(before: Keys, after: Keys) -> Keys:
     """
     header = headers(after)
     if not header.any():
-        stays = before[among(before, after)]
-        return np.concatenate([stays, after[~among(after, stays)]])
+        places = _places(before, after)
+        stays = np.zeros(len(before), bool)
+        stays[places[places >= 0]] = True
+        return np.concatenate([before[stays], after[places < 0]])
     own = len(before) + np.arange(len(after))
     old = headers(before)
     for kind_before, kind_after in ((old, header), (~old, ~header)):

@@ -1,0 +1,50 @@
+"""A compilation of the BPF program on its way, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.kernel.compiled import Compiled
+from tcctui.sources.kernel.compiler import Answer, Request
+
+# -I: nothing of the working directory, which may be anybody's, is imported as root.
+_CODE = (
+    "import sys; sys.path.insert(0, sys.argv.pop(1));"
+    " from tcctui.sources.kernel import compiler; compiler.main()"
+)
+
+
+class Compilation:
+    """Compiler process, started when this is made."""
+
+    def __init__(self, request: Request) -> None:
+        root = str(Path(__file__).resolve().parents[3])
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-c", _CODE, root, json.dumps(request)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+
+    def result(self) -> Compiled:
+        """Wait for it.
+
+        Raises:
+            TcctuiError: it can't be compiled; the compiler's words are its detail.
+
+        """
+        message, said = self._process.communicate()
+        detail = said.decode(errors="replace")
+        broke_off: Answer = {"reason": "the compiler broke off"}
+        answer: Answer = broke_off if self._process.returncode else json.loads(message)
+        if "compiled" in answer:
+            return Compiled.from_json(answer["compiled"])
+        raise TcctuiError(answer["reason"], answer.get("mend", ""), detail=detail)
+
+    def end(self) -> None:
+        """End it; `result`, in another thread, raises unless it has compiled."""
+        self._process.kill()

@@ -1,0 +1,86 @@
+"""The process that compiles the BPF program with bcc, and answers with what it compiled.
+
+A process of its own: libbcc brings a whole compiler, whose memory goes with it, and it compiles
+while tcctui imports what it needs itself. What clang and libbcc print and do (they change the
+working directory) stays in here. Run by `tcctui.sources.kernel.compilation`: its one argument is a
+`Request` as JSON, its answer one line of JSON on standard output.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, TypedDict
+
+from tcctui.errors import TcctuiError
+from tcctui.sources.kernel import bcc_package
+from tcctui.sources.kernel.compiled import Compiled, map_of, program_of
+
+
+class Request(TypedDict):
+    """Compile request: bcc's package, bpf/tcc.c, the tree of kernel headers, and compiler flags."""
+
+    bcc: str
+    source: str
+    headers: str
+    flags: list[str]
+
+
+class Answer(TypedDict, total=False):
+    """Result of a compilation, as `Compiled.to_json` gives it, or the error."""
+
+    compiled: dict[str, Any]
+    reason: str
+    mend: str
+
+
+def compiled(request: Request) -> Answer:
+    """Compile, without loading: bcc loads only functions whose names it knows."""
+    try:
+        bcc: Any = bcc_package.load(Path(request["bcc"]))
+    except TcctuiError as error:
+        return {"reason": error.reason, "mend": error.mend}
+    os.environ["BCC_KERNEL_SOURCE"] = request["headers"]
+    try:
+        bpf = bcc.BPF(src_file=os.fsencode(request["source"]), cflags=request["flags"])
+    except Exception as error:  # bcc raises bare Exceptions for every failure
+        return {"reason": str(error), "mend": ""}
+    return {"compiled": _read(bcc, bpf).to_json()}
+
+
+def _read(bcc: Any, bpf: Any) -> Compiled:
+    """Maps that bcc has made, the smallest there are, and instructions that refer to them."""
+    library, module = bcc.lib, bpf.module
+    # bcc 0.26 declares neither of them.
+    for function in (library.bpf_table_name, library.bpf_table_fd_id):
+        function.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+    library.bpf_table_name.restype = ctypes.c_char_p
+    maps = {
+        library.bpf_table_fd_id(module, number): library.bpf_table_name(module, number).decode()
+        for number in range(library.bpf_num_tables(module))
+    }
+    functions = [
+        library.bpf_function_name(module, number)
+        for number in range(library.bpf_num_functions(module))
+    ]
+    return Compiled(
+        [map_of(name, Path(f"/proc/self/fdinfo/{fd}").read_text()) for fd, name in maps.items()],
+        [
+            program_of(name.decode().replace("__", "/", 1), bpf.dump_func(name), maps)
+            for name in functions
+        ],
+    )
+
+
+def main() -> None:
+    """Serve one request and exit at once: bcc's own exit would take long."""
+    answers = os.dup(1)
+    os.dup2(2, 1)  # what clang prints is no answer
+    answer = compiled(json.loads(sys.argv[1]))
+    with os.fdopen(answers, "w") as out:
+        json.dump(answer, out)
+    sys.stderr.flush()
+    os._exit(0)
