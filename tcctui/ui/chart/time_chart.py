@@ -84,6 +84,8 @@ class TimeChart(KeptLines, Widget):
 
     def __init__(self, quantity: Quantity, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self.painted = False
+        """True once it is on the screen; who waits for that resets it."""
         self._quantity = quantity
         self._gutter = _GUTTER[0]
         self._plot_rows = 0
@@ -115,6 +117,7 @@ class TimeChart(KeptLines, Widget):
 
     def render_line(self, y: int) -> Strip:
         """Return line `y` of the widget, after making all lines if anything has changed."""
+        self.painted = True
         lines = self._made(self.drawn_size)
         if y >= len(lines):
             return Strip.blank(self.drawn_size.width, self.styles_of())
