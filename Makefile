@@ -4,7 +4,8 @@
 # The system's Python, not the PATH's (pyenv, conda …): the distribution's bcc is made for this one.
 PYTHON := /usr/bin/python3
 SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
-# sudo forgets the environment, hence env. What runs as root leaves no __pycache__ of root's here.
+# sudo forgets the environment, hence env. What runs as root leaves no __pycache__ of root's here:
+# the owner compiles what has changed, as otherwise each start would compile every module again.
 AS_ROOT := $(SUDO) env PYTHONDONTWRITEBYTECODE=1 TCCTUI_NO_SKIP=$(TCCTUI_NO_SKIP)
 # Under `sudo make` the checkout's owner still does what needs no root, and owns what that leaves.
 AS_OWNER := $(if $(SUDO),,$(patsubst %,sudo -H -u %,$(filter $(SUDO_USER),$(shell stat -c %U .))))
@@ -12,6 +13,7 @@ VENV := $(AS_OWNER) .venv/bin
 # Each stamp says what .venv has, and for which Python: after a distribution upgrade it is made anew.
 RUN_STAMP = .venv/.run-$(notdir $(realpath $(PYTHON)))
 DEV_STAMP = .venv/.dev-$(notdir $(realpath $(PYTHON)))
+BYTECODE_STAMP = .venv/.bytecode-$(notdir $(realpath $(PYTHON)))
 
 # Where the manual page goes, and what bash, zsh and fish complete, each by the names it looks for.
 MANUAL := /usr/local/share/man/man1/tcctui.1
@@ -25,7 +27,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 15
 
-run: $(RUN_STAMP) ## start the dashboard; arguments go in ARGS="--port 443"
+run: $(RUN_STAMP) $(BYTECODE_STAMP) ## start the dashboard; arguments go in ARGS="--port 443"
 	@$(AS_ROOT) .venv/bin/tcctui $(ARGS)
 
 install: $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/local/bin
@@ -43,7 +45,7 @@ install: $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/lo
 uninstall: ## remove what `make install` put there, and the cache
 	$(SUDO) rm -rf /opt/tcctui /usr/local/bin/tcctui /var/cache/tcctui $(MANUAL) $(COMPLETIONS)
 
-venv: $(DEV_STAMP) ## prepare .venv for working on tcctui
+venv: $(DEV_STAMP) $(BYTECODE_STAMP) ## prepare .venv for working on tcctui
 
 # In three processes, as most tests wait: those of the kernel in one, as they share it.
 # The kernel tests need root: pytest gets it where sudo asks nothing, otherwise they skip and say why.
@@ -80,6 +82,10 @@ $(RUN_STAMP) $(DEV_STAMP): pyproject.toml | deps
 	$(AS_OWNER) $(PYTHON) -m venv .venv
 	$(VENV)/python -m pip install --quiet --editable '.$(EXTRA)'
 	@$(AS_OWNER) touch $(RUN_STAMP) $@
+
+$(BYTECODE_STAMP): $(shell find tcctui -name '*.py')
+	@$(AS_OWNER) sh -c 'test ! -O . || .venv/bin/python -m compileall -q tcctui'
+	@$(AS_OWNER) touch $@
 
 # What the distribution must give. bcc is one: PyPI's `bcc` is something else altogether.
 deps:
@@ -124,4 +130,5 @@ distribution = { \
 	echo 'Needed from the distribution, by Debian names: $($1_apt-get)'; \
 	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
 
+.NOTPARALLEL:
 .PHONY: help run install uninstall venv test test-kernels bench demo-recording screenshots clean deps deps-test deps-bench deps-kernels

@@ -1,4 +1,4 @@
-"""Types of numpy arrays, by what they hold."""
+"""Types of numpy arrays, by what they hold, and one set's share in another."""
 
 from __future__ import annotations
 
@@ -19,3 +19,16 @@ U16: TypeAlias = npt.NDArray[np.uint16]
 U32: TypeAlias = npt.NDArray[np.uint32]
 U64: TypeAlias = npt.NDArray[np.uint64]
 Indexes: TypeAlias = npt.NDArray[np.intp]
+
+
+def among(values: Array, others: Array) -> Mask:
+    """True for integers that are among others; shape as `values`.
+
+    numpy's `isin` imports `numpy.ma` for this, which takes 30 ms and 3 MiB.
+    """
+    if not len(others):
+        return np.zeros(len(values), np.bool_)
+    ordered = np.sort(others)
+    places = np.searchsorted(ordered, values)
+    places[places == len(ordered)] = 0
+    return ordered[places] == values

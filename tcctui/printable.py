@@ -11,6 +11,8 @@ REPLACED = "\ufffd"
 
 def plain(text: str) -> str:
     """Replace each unprintable character by one printable one, so that no escape survives."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else REPLACED for character in text)
 
 

@@ -28,7 +28,7 @@ from tcctui.recording.timeline import Origin
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import LiveSource
-from tcctui.sources.sock_diag.sampling import Sampler
+from tcctui.sources.sock_diag.sampling import Pace, Sampler
 from tcctui.wire.addresses import parse_prefix
 from tcctui.wire.events import EventKind
 from tcctui.wire.records import joined, pick
@@ -40,7 +40,7 @@ SECONDS = 75
 INTERVAL_MS = 70.0
 MOST_BYTES = 300_000
 
-_SAMPLED = 1.0  # seconds between two samples
+_SAMPLED = Pace(1.0)
 _BATCH_NS = 19_000_000_000
 _BEGIN_NS = 1000 * 10**9  # the recording's clock begins there
 _WALL_NS = 1_767_225_600 * 10**9 - _BEGIN_NS  # and says 2026-01-01 00:00 UTC

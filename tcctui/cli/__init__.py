@@ -6,6 +6,7 @@ works with is imported when it runs, so that no command pays for another.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -75,6 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    finally:
+        gc.enable()  # see `memory.start`; whoever called this may go on
     return status
 
 

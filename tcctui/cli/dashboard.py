@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcctui import memory
 from tcctui.cli import alerts, argument_values, config, rewind_options, terminal
 from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
 from tcctui.cli.parser import Parser
@@ -55,6 +56,7 @@ def add(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the dashboard."""
+    memory.start()
     wanted = filter_of(args)
     kept = RewindOptions.of(args)
     if args.force and args.record_to is None:
@@ -65,24 +67,30 @@ def run(args: argparse.Namespace) -> int:
         _check(args.record_to, args.force)
     loading = program(args, _RING_BYTES)
     preferences = config.preferences(args)
-    from tcctui import memory  # noqa: PLC0415 - ctypes
-    from tcctui.recording.origin import live_origin  # noqa: PLC0415
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
+
+    thread = ThreadPoolExecutor(1, "open")
+    opened = thread.submit(
+        open_live,
+        wanted.in_kernel,
+        loading,
+        choice=choice(args),
+        interval_ms=getattr(args, "interval", INTERVAL_MS),
+        max_cpu=args.max_cpu,
+        at_once=True,
+    )
+    thread.shutdown(wait=False)
+    # The first samples come during these imports.
+    from tcctui.recording.origin import live_origin  # noqa: PLC0415
     from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
     from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
     memory.return_at_once()
-    interval_ms = getattr(args, "interval", INTERVAL_MS)
     with ExitStack() as written, alerts.reporter(args) as report:
         return dashboard(
-            lambda: open_live(
-                wanted.in_kernel,
-                loading,
-                choice=choice(args),
-                interval_ms=interval_ms,
-                max_cpu=args.max_cpu,
-                at_once=True,
-            ),
+            opened.result,
             kept.history_memory,
             rewind_memory=kept.rewind_memory,
             save=kept.save,

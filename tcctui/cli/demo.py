@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from contextlib import closing
 
+from tcctui import memory
 from tcctui.cli import config, filters, terminal
 from tcctui.cli.parser import Commands
 
@@ -25,9 +26,9 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    memory.start()
     query = filters.query_of(args)
     terminal.require("Run it in a terminal.")
-    from tcctui import memory  # noqa: PLC0415 - ctypes
     from tcctui.demo import RECORDING  # noqa: PLC0415
     from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
     from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual

@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from tcctui import memory
 from tcctui.cli import alerts, argument_values, config, filters, moments, terminal
 from tcctui.cli.parser import Commands
 from tcctui.cli.rewind_options import RewindOptions
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
     """Run the command."""
     past = RewindOptions.of(args)
     path = argument_values.recording(args.path)
+    memory.start()
     query = filters.query_of(args)
     looked_for = alerts.alerts_of(args, query)
     if args.path == "-":
@@ -92,7 +94,6 @@ def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts
 
     with closing(Recording(path)) as recording:
         at_ns = None if args.at is None else args.at.of(recording)
-        from tcctui import memory  # noqa: PLC0415 - ctypes
         from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
@@ -121,7 +122,6 @@ def _stream(
     # Wait for the header before drawing a screen: until then, ssh and sudo may ask for
     # passwords on the terminal.
     with closing(RecordingStream(file)) as stream:
-        from tcctui import memory  # noqa: PLC0415 - ctypes
         from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 

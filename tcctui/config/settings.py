@@ -23,7 +23,8 @@ class Settings:
     """The user's settings.
 
     `theme` is one of the screen's themes, empty to choose one for the terminal. `ascii` restricts
-    drawing to ASCII; None decides by the terminal. `columns` are names of the table's columns from
+    drawing to ASCII; None decides by the terminal. `refresh` is the time between two frames in
+    seconds; None goes by what is done and shown. `columns` are names of the table's columns from
     left to right, empty for the usual ones, as many as fit; `widths` has the characters of resized
     columns. `sort` are names of columns, the most significant first, with `-` in front for
     descending. `group` is one of `groups.GROUPINGS`, empty for none. `keys` has other keys for
@@ -32,6 +33,7 @@ class Settings:
 
     theme: str = ""
     ascii: bool | None = None
+    refresh: float | None = None
     columns: tuple[str, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)
     sort: tuple[str, ...] = ("-rate",)

@@ -13,6 +13,9 @@ from tcctui.printable import plain
 WIDEST = 200
 """Largest width of a column in characters: wider than any screen needs."""
 
+FASTEST, SLOWEST = 0.1, 10.0
+"""Limits of the time between two frames, in seconds."""
+
 _MOST = 500
 """Limit on elements of an array or table: more than there are columns or keys."""
 
@@ -34,6 +37,8 @@ def take(name: str, value: Any, choices: Choices, into: Into) -> Faults:
         yield from _one_of(name, value, choices, into)
     elif name == "ascii":
         yield from _ascii(value, into)
+    elif name == "refresh":
+        yield from _refresh(value, into)
     elif name in _SEVERAL:
         yield from _several(name, value, choices, into)
     else:
@@ -69,6 +74,16 @@ def _ascii(value: Any, into: Into) -> Faults:
         into["ascii"] = None if value == "auto" else value
     else:
         yield Fault(("ascii",), 'ascii is true, false or "auto".')
+
+
+def _refresh(value: Any, into: Into) -> Faults:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if value == "auto":
+        into["refresh"] = None
+    elif number and FASTEST <= value <= SLOWEST:
+        into["refresh"] = float(value)
+    else:
+        yield Fault(("refresh",), f'refresh is "auto", or {FASTEST:g} to {SLOWEST:g} seconds.')
 
 
 def _several(name: str, value: Any, choices: Choices, into: Into) -> Faults:
@@ -232,4 +247,4 @@ _SEVERAL: Mapping[str, _Several] = {
     ),
 }
 
-assert {*_NAMED, "ascii", *_SEVERAL} == set(Settings.__dataclass_fields__)
+assert {*_NAMED, "ascii", "refresh", *_SEVERAL} == set(Settings.__dataclass_fields__)

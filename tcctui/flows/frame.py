@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from tcctui.arrays import Floats, Indexes, Mask
+from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 
 Places = Indexes
+
+_SECOND = 1_000_000_000
 
 THIS_HOST = ""
 """`FlowKey.host` in a view of one machine, which the program runs on or a recording is of."""
@@ -87,6 +90,11 @@ class Sparkline(NamedTuple):
     seconds: int
     columns: int
 
+    @property
+    def width_ns(self) -> int:
+        """Nanoseconds in a column; columns begin at multiples of it."""
+        return max(1, self.seconds * _SECOND // BUCKET_NS // self.columns) * BUCKET_NS
+
 
 @dataclass(frozen=True)
 class RowsRequest:
@@ -157,13 +165,27 @@ class Close(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """State at one instant, copied under one lock; immutable."""
+    """State at one instant, copied under one lock; immutable.
+
+    `version` is that of what it was read from: it is another one after each change (events, samples
+    and ends that were taken in, rates that fell, flows that were dropped). With time alone, these
+    follow the clock: `now_ns`; `age_ns` and the time since any other moment; `limit` and
+    `limit_shares`, unknown some seconds after the last sample; what a filter or an alert makes of
+    them; sparklines and histories, which move on by a column. From `until_ns` on, some of them may
+    differ visibly: ages are shown in seconds.
+    """
 
     now_ns: int
     totals: Totals
     rows: RowsFrame | None
     close: Mapping[str, Close]
     every: Flows | None
+    version: Hashable
+    until_ns: int
+
+    def holds(self, version: Hashable, now_ns: int) -> bool:
+        """True if the same request would still give the same, as far as a screen shows it."""
+        return self.version == version and now_ns < self.until_ns
 
 
 class FlowReads(Protocol):
@@ -178,6 +200,10 @@ class FlowReads(Protocol):
 
 class Reads(FlowReads, Protocol):
     """Reads that are all of one instant: of a store, or of a moment, whose lock is held."""
+
+    @property
+    def version(self) -> Hashable:
+        """Version of all that is read; see `Frame`."""
 
     def totals(self) -> Totals:
         """Counts since the start."""
@@ -197,6 +223,12 @@ class View(FlowReads, Protocol):
     def frame(self, request: FrameRequest) -> Frame:
         """Copy all that is asked for, of one instant."""
 
+    def unchanged(self, frame: Frame) -> bool:
+        """True if a frame, asked for in the same way, would show what this one shows.
+
+        Costs next to nothing, and waits for nothing.
+        """
+
     def key(self, cookie: int) -> FlowKey:
         """Say which flow on which machine a number in a column `cookie` stands for."""
 
@@ -207,9 +239,23 @@ def cut(now: Reads, request: FrameRequest) -> Frame:
     close = {name: _close(now, asked) for name, asked in request.close.items()}
     every = None if request.every is None else now.flows(request.every)
     now_ns = now.some_flows(_NO_FLOWS, ()).now_ns
-    return Frame(now_ns, now.totals(), rows, close, every)
+    totals = now.totals()
+    until_ns = _until_ns(now_ns, request.rows, close) if totals.flows else _NEVER
+    return Frame(now_ns, totals, rows, close, every, now.version, until_ns)
 
 
+def _until_ns(now_ns: int, rows: RowsRequest | None, close: Mapping[str, Close]) -> int:
+    """First moment from which the clock alone changes what is shown of flows."""
+    widths = [_SECOND]
+    if rows is not None:
+        widths += [line.width_ns for line in rows.sparklines]
+    for one in close.values():
+        pasts = [past for past in one.pasts.values() if past is not None and len(past.limits)]
+        widths += [int(past.seconds * _SECOND) // len(past.limits) for past in pasts]
+    return min(now_ns + width - now_ns % width for width in widths)
+
+
+_NEVER = 1 << 63
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 

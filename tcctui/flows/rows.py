@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Protocol
 
 import numpy as np
 
-from tcctui.arrays import I64
+from tcctui.arrays import I64, Floats
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.diagnosis.recent_limits import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
@@ -27,6 +28,9 @@ _ROW = 1_600
 
 LINGER_NS = 10_000_000_000
 """Lifetime of a closed flow: 10 s."""
+
+
+_VERSIONS = count(1)
 
 
 class Part(Protocol):
@@ -66,6 +70,10 @@ class FlowRows:
         """Number of events so far, including coalesced ones."""
         self.evicted = 0
         """Flows dropped because the memory for histories was spent."""
+        self.version = next(_VERSIONS)
+        """Number of the last change, of all in this process: two stores that differ never share it,
+        and a copy keeps it until it changes.
+        """
         self._parts: list[Part] = []
         self._grown = 0
         self.add_part(self.history)
@@ -91,13 +99,24 @@ class FlowRows:
         self.now_ns = max(self.now_ns, now_ns)
         self.history.detail.spared = self.held_rows()
 
+    def changed(self) -> None:
+        """Give all that is known another version."""
+        self.version = next(_VERSIONS)
+
     def tick(self) -> None:
         """Update rates and drop flows closed for long, when it is time to."""
         if self.rates.tick(self.now_ns, self.acked.told):
+            before = self._aged()
             self.columns["rate"][:] = self.acked.rates(self.rates.per_second, self.now_ns)
             self.event_rate.tick(self.now_ns, self.events)
             self._drop_closed()
             self.history.restore(self.now_ns // BUCKET_NS)
+            if not np.array_equal(before, self._aged(), equal_nan=True):
+                self.changed()
+
+    def _aged(self) -> Floats:
+        """All that a tick changes, but for detail that comes back."""
+        return np.append(self.columns["rate"], [self.event_rate.per_second, len(self.cookies)])
 
     def open(self, cookies: Keys, first: Events | Samples) -> Rows:
         """Allocate rows for new flows, with the values of `first`."""

@@ -72,6 +72,8 @@ class Store:
         for part in parts(events):
             with self._lock:
                 self._intake.ingest(part, now_ns)
+                if len(part):
+                    self._known.changed()
 
     def ingest_samples(self, samples: Samples, now_ns: int) -> None:
         """Take in samples in any order, and advance to `now_ns`, as `ingest` does.
@@ -172,6 +174,15 @@ class Store:
         with self._lock:
             return cut(self, request)
 
+    @property
+    def version(self) -> int:
+        """Number of the last change; see `frame.Frame`."""
+        return self._known.version
+
+    def unchanged(self, frame: Frame) -> bool:
+        """True if a frame, asked for in the same way, would show what this one shows."""
+        return frame.holds(self._known.version, self._known.now_ns)
+
     def key(self, cookie: int) -> FlowKey:
         """Give the key of a flow of this machine: its own cookie."""
         return FlowKey(THIS_HOST, cookie)
@@ -190,6 +201,7 @@ class Store:
         """
         with self._lock:
             checkpoint.restore(self._known, self._looks, keyframe, cookies)
+            self._known.changed()
 
     def copy(self) -> Store:
         """Copy everything; the copies are independent.

@@ -4,11 +4,10 @@
 """
 
 from tcctui.query.errors import QueryError, render_error
-from tcctui.query.language import ALL, FIELD_NAMES, MAX_LENGTH, Query, is_unfinished, parse
+from tcctui.query.language import ALL, MAX_LENGTH, Query, is_unfinished, parse
 
 __all__ = [
     "ALL",
-    "FIELD_NAMES",
     "MAX_LENGTH",
     "Query",
     "QueryError",

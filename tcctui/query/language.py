@@ -43,13 +43,9 @@ from tcctui.query.address_formula import all_of as all_bounds
 from tcctui.query.conditions import all_of
 from tcctui.query.errors import QueryError
 from tcctui.query.evaluation import Evaluation, Flows
-from tcctui.query.query_fields import FIELDS
 
 MAX_LENGTH = 2000
 """Largest length of a query: bounds the time that a pasted text can take."""
-
-FIELD_NAMES = tuple(FIELDS)
-"""Names allowed before `:` or a comparison."""
 
 _KEYWORDS = ("and", "or", "not")
 _LAST_WORD = re.compile(r"(?:^|[\s(])[-!]?([A-Za-z_]+)$")
@@ -128,9 +124,11 @@ def is_unfinished(text: str) -> bool:
 
     Its user is more likely on the way to `port:443` than searching for the word.
     """
+    from tcctui.query.query_fields import FIELDS  # noqa: PLC0415 - not without a query
+
     last = _LAST_WORD.search(text, max(0, len(text) - MAX_LENGTH))
     return last is not None and any(
-        name.startswith(last[1].lower()) for name in (*FIELD_NAMES, *_KEYWORDS)
+        name.startswith(last[1].lower()) for name in (*FIELDS, *_KEYWORDS)
     )
 
 

@@ -12,9 +12,10 @@ def blocks() -> Iterator[Block]:
     yield Paragraph(
         "tcp_probe is silent outside ESTABLISHED and on idle connections, and has no algorithm,"
         " retransmits or process. sock_diag has: all sockets of every network namespace are sampled"
-        " every few seconds (for at most 2 % of a core), those on the screen four times a second,"
-        " and each one's end brings its final totals. Both are joined by the socket's cookie; of"
-        " each value the newest is shown."
+        " every 2 to 10 s (for a quarter of a percent of a core, or 1 % where there are samples"
+        " alone), those on the screen twice a second (or ten times), and each one's end brings its"
+        " final totals. Processes are searched for the owners of new sockets. Events and samples"
+        " are joined by the socket's cookie; of each value the newest is shown."
     )
     yield Paragraph(
         "The BPF program binds the tracepoint's fields by name, from tracefs, so that one program"

@@ -173,6 +173,24 @@ class Moment:
         with self._lock:
             return cut(self, request)
 
+    @property
+    def version(self) -> tuple[int, int]:
+        """Versions of the table and of the histories; see `frame.Frame`."""
+        with self._lock:
+            return self._all.version, self._prepared[0].version
+
+    def unchanged(self, frame: Frame) -> bool:
+        """True if a frame, asked for in the same way, would show what this one shows.
+
+        False also while another moment is worked out.
+        """
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            return frame.version == self.version
+        finally:
+            self._lock.release()
+
     def key(self, cookie: int) -> FlowKey:
         """Give the key of a flow: the one that it had live."""
         return FlowKey(THIS_HOST, cookie)

@@ -18,15 +18,18 @@ from tcctui.source import EventSource
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
-from tcctui.sources.sock_diag.sampling import Sampler
+from tcctui.sources.sock_diag.sampling import Pace, Sampler
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
     from tcctui.query import Query
 
-BESIDE, ALONE = 0.25, 0.1
-"""Seconds between two samples of the visible connections: beside tcp_probe, and without it."""
+BESIDE, ALONE = Pace(0.25), Pace(0.1)
+"""Pace of samples beside tcp_probe, which tells most, and without it."""
+
+ON_SCREEN = Pace(0.5, share=400)
+"""The same as `BESIDE` for a screen, which is no faster."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +159,7 @@ class LiveSource:
         events.narrow(self._narrowed)
         events.focus(self._focus)
         if self._sampler is not None:
-            self._sampler.period = BESIDE
+            self._sampler.pace = ON_SCREEN
 
     def sampled(self) -> Samples:
         """Pending samples, one part per call.

@@ -88,6 +88,10 @@ class CurrentView:
         """Copy everything requested, of one instant."""
         return self._shown.frame(request)
 
+    def unchanged(self, frame: Frame) -> bool:
+        """True if a frame, asked for in the same way, would show what this one shows."""
+        return self._shown.unchanged(frame)
+
     def key(self, cookie: int) -> FlowKey:
         """Say which flow on which machine a number in a column `cookie` stands for."""
         return self._shown.key(cookie)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.arrays import I64, U32, Array, Records
+from tcctui.arrays import I64, U32, U64, Array, Records
 from tcctui.fields.every_field import BY_RECORDED, every
 from tcctui.fields.field import Part, Unit, Where
 from tcctui.wire.events import CaState
@@ -76,6 +76,10 @@ SAMPLE = _sample()
 Use `value` to read a value that a kernel, an algorithm or a privilege may lack.
 """
 
+CLOCKS = ("ts_ns", "last_data_sent", "last_ack_sent", "last_data_recv", "last_ack_recv")
+"""Fields that change on an idle socket."""
+
+
 Samples = Records
 """A one-dimensional array of `SAMPLE` records."""
 
@@ -141,6 +145,34 @@ def value(samples: Samples, name: str) -> Array:
         missing |= samples[_HAPPENED[name]] == 0
     numbers[missing] = np.nan
     return numbers
+
+
+def read_by_value(name: str) -> frozenset[str]:
+    """Fields that `value` reads for one: itself, and those that say whether it is there."""
+    if name in TEXT_FIELDS:
+        return frozenset({name})
+    checks = ((TCP_INFO, "info_len"), (CC_FIELDS, "cc_info"), (SKMEM_FIELDS, "has_skmem"))
+    found = {check for names, check in checks if name in names}
+    return frozenset({name, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))
+
+
+_WORDS = SAMPLE.itemsize // 8
+
+
+def _words_but_clocks() -> U64:
+    mask = np.frombuffer(b"\xff" * SAMPLE.itemsize, SAMPLE).copy()
+    for name in CLOCKS:
+        mask[name] = 0
+    return mask.view("u8")
+
+
+_BUT_CLOCKS = _words_but_clocks()
+
+
+def alike(some: Samples, others: Samples) -> bool:
+    """True if these samples, one beside the other, are the same but for `CLOCKS`."""
+    differ = some.view("u8") ^ others.view("u8")
+    return not (differ.reshape(-1, _WORDS) & _BUT_CLOCKS).any()
 
 
 def in_flight(samples: Samples) -> I64:

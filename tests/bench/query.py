@@ -132,7 +132,7 @@ def measure(sizes: tuple[int, int] = SIZES, rounds: int = ROUNDS) -> Section:
         [
             f"Medians of {rounds}, in time of the processor. What `Query.mask` takes: the first"
             " time that a query is asked,"
-            " and again of the next snapshot, as the dashboard does four times a second; a"
+            " and again of the next snapshot, as the dashboard does with each frame; a"
             " pattern then searches only lines that have changed. *Columns* is"
             f" what making them takes beside (`Store.flows`, {lots:,} flows). All"
             " connections have IPv4 addresses; lines with IPv6 ones are twice as long.",

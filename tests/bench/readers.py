@@ -19,7 +19,7 @@ from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.build import bpf_directory
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
-from tcctui.sources.live import BESIDE, LiveSource
+from tcctui.sources.live import ON_SCREEN, LiveSource
 from tcctui.sources.sock_diag.sampling import Sampler
 from tcctui.ui.app.app import TcctuiApp
 from tcctui.wire.events import EVENT, Events
@@ -56,7 +56,7 @@ def every_ack(counters: Counters) -> None:
 def _dashboard(counters: Counters, **options: Any) -> None:
     store = Store()
     source = LiveSource(
-        KernelFilter(), _Counted(store, counters, **options), Sampler(KernelFilter(), BESIDE)
+        KernelFilter(), _Counted(store, counters, **options), Sampler(KernelFilter(), ON_SCREEN)
     )
     TcctuiApp(lambda: source, store).run()
     counters["lost"] = source.lost() + source.skipped()

@@ -13,7 +13,6 @@ from typing import Any
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.netlink import NLMSG_DONE, Inbox
-from tcctui.wire.events import AF_INET, AF_INET6
 from tests.bench.many_flows import ManyFlows
 from tests.bench.report import Section, Target, number, ratio
 
@@ -56,13 +55,12 @@ def _only_received(sockets: int, runs: int) -> float:
 
         def receive() -> int:
             size = 0
-            for sequence, family in enumerate((AF_INET, AF_INET6), 1):
-                raw.send(inet_diag.dump_request(family, sequence))
-                while inbox.newest().kind != NLMSG_DONE:
-                    inbox.clear()
-                    inbox.receive(raw, 0)
-                    size += len(inbox)
+            raw.send(inet_diag.dump_request(1))
+            while inbox.newest().kind != NLMSG_DONE:
                 inbox.clear()
+                inbox.receive(raw, 0)
+                size += len(inbox)
+            inbox.clear()
             return size
 
         return _spent(resource.RUSAGE_SELF, receive, sockets, runs)

@@ -24,6 +24,7 @@ LITTLE: dict[str, dict[str, Any]] = {
     "ring_throughput": {"rates": (10_000,), "seconds": 0.2},
     "ring_contention": {"rounds": 1, "times": 1_000},
     "socket_dump": {"sockets": 100, "fewer": 50, "runs": 1},
+    "sampling": {"counts": (0, 50), "seconds": 0.3},
     "recording": {
         "rate": 2_000.0,
         "seconds": 0.3,

@@ -13,7 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from textual._styles_cache import StylesCache
 from textual.widgets import Input
 
-from tcctui.ui.dashboard import dashboard
+from tcctui.ui.dashboard import dashboard, pace
 from tcctui.ui.status import status_bar
 from tcctui.ui.style import units
 from tcctui.ui.table import flow_order
@@ -41,7 +41,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     monkeypatch.setattr(player, "time", clock)
     utc = SimpleNamespace(strftime=time.strftime, localtime=time.gmtime)
     monkeypatch.setattr(units, "time", utc)
-    monkeypatch.setattr(dashboard, "PACE", NEVER)  # `Desk.look` and `Desk.until` do
+    for reason in ("AT_REST", "MOVING", "UNFOCUSED"):
+        monkeypatch.setattr(pace, reason, NEVER)  # `Desk.look` and `Desk.until` do
     monkeypatch.setattr(dashboard, "SLOW", NEVER)  # no frame is so slow that rows keep their places
     monkeypatch.setattr("textual.screen.UPDATE_PERIOD", NEVER)  # `at_rest` paints
     monkeypatch.setattr(Input, "_toggle_cursor", lambda box: None)  # it would blink, twice a second

@@ -291,7 +291,7 @@ class Desk:
     @property
     def selected(self) -> int | None:
         """The cookie of the flow whose row is highlighted, None if there is no such row."""
-        ground = self.table.get_component_rich_style("flow-table--cursor").bgcolor
+        ground = self.table.styles_of("cursor").bgcolor
         rows = [
             row
             for row, strip in enumerate(painted(self.table)[1:])

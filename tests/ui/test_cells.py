@@ -14,7 +14,7 @@ from tests.ui.test_selection import reverse_rates
 
 def cell(desk: Desk) -> str:
     """The text of the cell that is drawn as the cursor's, "" where none is."""
-    style = desk.table.get_component_rich_style("flow-table--cell")
+    style = desk.table.styles_of("cell")
     found = [
         segment.text.strip()
         for y in range(1, desk.table.size.height)
@@ -27,7 +27,7 @@ def cell(desk: Desk) -> str:
 
 def title(desk: Desk) -> str:
     """The title that is drawn as the cursor's."""
-    style = desk.table.get_component_rich_style("flow-table--cell-title")
+    style = desk.table.styles_of("cell-title")
     return "".join(
         segment.text.strip() for segment in desk.table.render_line(0) if segment.style == style
     )

@@ -22,7 +22,7 @@ from tests.ui.screen import Clock, Desk, chart, dashboard, lines, painted
 def column(desk: Desk, name: str) -> int | None:
     """Where the line is on one of the charts, from its plot's right edge; None where it is not."""
     chart = desk.screen.query_one(f"#{name}-chart", TimeChart)
-    ground = chart.get_component_rich_style("time-chart--crosshair").bgcolor
+    ground = chart.styles_of("crosshair").bgcolor
     at = set()
     for strip in painted(chart):
         x = 0
@@ -106,7 +106,7 @@ async def test_moving_it_paints_the_charts_alone(
         await desk.travel("p")
         await desk.press("comma", "comma")
         counts: Counter[str] = Counter()
-        watched = ((FlowTable, "render_line"), (TimeChart, "render_line"), (TimeChart, "_lines"))
+        watched = ((FlowTable, "render_line"), (TimeChart, "render_line"), (TimeChart, "_lines_of"))
         for kind, method in watched:
             one = getattr(kind, method)
 

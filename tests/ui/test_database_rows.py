@@ -70,8 +70,13 @@ class Database:
             )
         return Flows(self._now_ns, columns)
 
+    version = 1
+
     def frame(self, request: FrameRequest) -> Frame:
         return cut(self, request)
+
+    def unchanged(self, frame: Frame) -> bool:
+        return frame.holds(self.version, self._now_ns)
 
     def flows(self, names: Iterable[str]) -> Flows:
         return self._select(names)

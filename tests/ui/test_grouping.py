@@ -43,7 +43,7 @@ def table(desk: Desk) -> list[str]:
 
 def chosen(desk: Desk) -> str:
     """The line that is highlighted, as `table` has it."""
-    ground = desk.table.get_component_rich_style("flow-table--cursor").bgcolor
+    ground = desk.table.styles_of("cursor").bgcolor
     (row,) = (
         row
         for row, strip in enumerate(painted(desk.table)[1:])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tcctui.flows.frame import Frame, FrameRequest
-from tcctui.ui.dashboard import dashboard as screen_of_it
+from tcctui.ui.dashboard import pace
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.table.sorting import SortKey
 from tests.ui.fake_source import FakeSource, Flow
@@ -108,7 +108,8 @@ async def test_one_tick_is_one_frame(clock: Clock, monkeypatch: pytest.MonkeyPat
 
 async def test_it_ticks_by_itself(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new value comes into the table, the chart goes on, the details are of now."""
-    monkeypatch.setattr(screen_of_it, "PACE", 1.0)  # time enough for a tick on a slow machine
+    for reason in ("AT_REST", "MOVING"):  # time enough for a tick on a slow machine
+        monkeypatch.setattr(pace, reason, 1.0)
     async with dashboard(sampled_server(), clock, (160, 50)) as desk:
         monkeypatch.setattr(Desk, "look", lambda self: None)  # nobody else has it tick
         drawn, told = chart(desk, "cwnd"), lines(desk.details)

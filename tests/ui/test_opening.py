@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.ui.app.app import TcctuiApp, run
-from tcctui.ui.chart import plot
+from tcctui.ui.chart import axis_lines
+from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.screen import FOR_EVER, WIDE, Clock, Desk, dashboard, screen
@@ -40,27 +43,65 @@ async def test_a_screen_before_its_source(clock: Clock) -> None:
         await shown(pilot, clock, "203.0.113.9:51514")
 
 
-async def test_charts_are_loaded_behind_the_first_frame(
+async def test_charts_are_loaded_behind_the_first_rows(
     clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Loading plotext, which is slow, begins in a thread behind the first frame, without a flow."""
-    painted = threading.Event()
+    """Loading plotext, which is slow, begins in a thread behind the first rows, which don't wait.
+
+    Without a flow it is not loaded, and once it is there the curves are drawn.
+    """
+    painted, loaded = threading.Event(), threading.Event()
     found: list[tuple[bool, threading.Thread]] = []
     render = FlowTable.render_line
 
     def render_line(table: FlowTable, y: int) -> object:
-        painted.set()
+        if table.known:
+            painted.set()
         return render(table, y)
 
+    def load() -> None:
+        found.append((painted.is_set(), threading.current_thread()))
+        loaded.set()
+
     monkeypatch.setattr(FlowTable, "render_line", render_line)
-    monkeypatch.setattr(
-        plot, "load", lambda: found.append((painted.is_set(), threading.current_thread()))
-    )
-    async with dashboard(FakeSource(), clock) as desk:
-        await desk.until(lambda: found)
+    monkeypatch.setattr(axis_lines, "load", load)
+    monkeypatch.setattr(axis_lines, "loaded", loaded.is_set)
+    empty = FakeSource()
+    async with dashboard(empty, clock):
+        assert not found
+    app = TcctuiApp(server, Store())
+    async with app.run_test(size=WIDE) as pilot:
+        await shown(pilot, clock, "┤")
     ((after_painting, thread),) = found
     assert after_painting
     assert thread is not threading.main_thread()
+
+
+async def test_rows_are_in_the_first_frame(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reading begins before there is a screen, and what came by then is in its first frame."""
+    known: list[int] = []
+    look = Dashboard.look
+
+    def looked(screen: Dashboard, *, anew: bool = True) -> None:
+        look(screen, anew=anew)
+        known.append(screen.query_one(FlowTable).known)
+
+    async def read() -> None:
+        while not store.totals().flows:
+            await asyncio.sleep(0.001)
+
+    async def push_screen(app: TcctuiApp, screen: Screen[Any], **options: Any) -> None:
+        if screen is app.dashboard:
+            await asyncio.wait_for(read(), FOR_EVER)
+        await pushed(app, screen, **options)
+
+    pushed = TcctuiApp.push_screen
+    monkeypatch.setattr(TcctuiApp, "push_screen", push_screen)
+    monkeypatch.setattr(Dashboard, "look", looked)
+    store = Store()
+    async with TcctuiApp(server, store).run_test(size=WIDE) as pilot:
+        await shown(pilot, clock, "203.0.113.9:51514")
+    assert known[0] > 0
 
 
 def test_a_source_that_can_not_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -73,7 +73,7 @@ async def test_no_search_hides_what_is_pinned(clock: Clock) -> None:
         await desk.until(lambda: 12 not in desk.order)
         assert desk.order[0] == 4
         assert "7/12 flows" in desk.status
-        dim = desk.table.get_component_rich_style("flow-table--unmatched").color
+        dim = desk.table.styles_of("unmatched").color
         await desk.press("enter", "down")  # the selected row has one colour
         mark = next(iter(desk.table.render_line(1)))
         assert mark.style is not None
@@ -109,7 +109,7 @@ async def test_what_there_is_an_alert_about_is_marked(clock: Clock) -> None:
         desk.table.marked = frozenset({3, 99})
         await desk.looked()
         assert marks(desk) == "  !      x  "
-        style = desk.table.get_component_rich_style("flow-table--alert")
+        style = desk.table.styles_of("alert")
         first = next(iter(desk.table.render_line(3)))
         assert first.style is not None
         assert first.style.color == style.color

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from textual.widget import Widget
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.history.pages import PAGE_BYTES
@@ -15,9 +14,9 @@ from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk, chart, dashboard, lines, painted
 
 
-def colour_of(widget: Widget, text: str, component: str) -> bool:
+def colour_of(widget: StatusBar, text: str, component: str) -> bool:
     """Whether a text is on a widget, in the colour of one of its components."""
-    colour = widget.get_component_rich_style(component).color
+    colour = widget.styles_of(component).color
     return any(
         text in segment.text and segment.style is not None and segment.style.color == colour
         for strip in painted(widget)
@@ -62,14 +61,14 @@ async def test_the_status_line_counts_flows_events_and_losses(clock: Clock) -> N
     async with dashboard(server(), clock) as desk:
         for part in ("tcctui", "web-3", "tcp_probe · 6.12.0", "12/12 flows", "0 lost", "● live"):
             assert part in desk.status
-        assert not colour_of(status_line(desk), "0 lost", "status-bar--bad")
+        assert not colour_of(status_line(desk), "0 lost", "bad")
 
         desk.source.dropped = 1234
         await desk.search("port:443")
         await desk.until(lambda: "1,234 lost" in desk.status)
         await desk.until(lambda: "7/12 flows" in desk.status)
         assert len(desk.order) == 7
-        assert colour_of(status_line(desk), "1,234 lost", "status-bar--bad")
+        assert colour_of(status_line(desk), "1,234 lost", "bad")
 
 
 async def test_the_status_line_tells_the_rate_of_events_and_its_own_cost(clock: Clock) -> None:
@@ -92,7 +91,7 @@ async def test_the_status_line_tells_what_memory_was_too_little_for(clock: Clock
         seconds = int(desk.store.totals().seconds_kept)
         assert 8 <= seconds <= 30
         assert f"history {seconds} s" in desk.status
-        assert colour_of(status_line(desk), "history", "status-bar--bad")
+        assert colour_of(status_line(desk), "history", "bad")
         assert "dropped" not in desk.status
     async with dashboard(server(), clock, history_memory=9 * PAGE_BYTES) as desk:
         assert "history <1 s" in desk.status
@@ -123,7 +122,7 @@ async def test_an_empty_table_says_how_many_flows_the_search_hides(clock: Clock)
 async def test_a_closed_flow_is_dimmed_and_leaves(clock: Clock) -> None:
     """A closed flow stays, dimmed, for ten seconds of the source's time, and then goes."""
     async with dashboard(server(), clock) as desk:
-        dim = desk.table.get_component_rich_style("flow-table--closed").color
+        dim = desk.table.styles_of("closed").color
         dimmed = [
             row
             for row, strip in enumerate(painted(desk.table)[1 : 1 + len(desk.order)])

@@ -114,9 +114,9 @@ async def test_strip_and_marks_are_below_the_curves(clock: Clock) -> None:
 async def test_the_column_and_the_strip_have_the_same_colour(clock: Clock) -> None:
     """A cause has one colour, in the table and in the strip."""
     async with dashboard(sampled_server(), clock, (120, 40)) as desk:
-        table = desk.table.get_component_rich_style("flow-table--limit-rwnd").color
+        table = desk.table.styles_of("limit-rwnd").color
         widget = desk.screen.query_one("#cwnd-chart", TimeChart)
-        assert widget.get_component_rich_style("time-chart--limit-rwnd").color == table
+        assert widget.styles_of("limit-rwnd").color == table
         cells = [s for strip in painted(desk.table) for s in strip if s.text.strip() == "rwnd"]
         assert [cell.style.color for cell in cells if cell.style] == [table]
         assert desk.screen.query_one(FlowTable) is desk.table

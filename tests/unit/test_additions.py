@@ -54,7 +54,7 @@ axis = time_axis.axis((), ChartMarks(marks.column, marks.kind), 100, 50)
 told["axis"] = "".join(text for text, _ in axis)
 told["legend"] = time_axis.legend(np.zeros(0, "u1"), ChartMarks(marks.column, marks.kind))
 told["ascii"] = ascii_of(MARKS[5].glyph)
-told["css"] = f"time-chart--{MARKS[5].style}" in TimeChart.COMPONENT_CLASSES
+told["css"] = f"time-chart--{MARKS[5].style}" in TimeChart.DEFAULT_CSS
 told["colour"] = COLOURS[MARKS[5].style]
 told["help"] = [entry.name for entry in _signs("mark", MARKS.values())]
 told["manual"] = reference("signs")
@@ -167,7 +167,7 @@ told["worst"] = [LIMIT_NAMES[time_axis.worst(np.array([7, other]))] for other in
 told["ascii"] = ascii_of(LIMITS[7].glyph)
 widgets = {"flow-table": FlowTable, "time-chart": TimeChart, "details": Details}
 told["css"] = [
-    f"{prefix}--limit-pacing" in widget.COMPONENT_CLASSES for prefix, widget in widgets.items()
+    f"{prefix}--limit-pacing" in widget.DEFAULT_CSS for prefix, widget in widgets.items()
 ]
 told["colour"] = COLOURS["limit-pacing"]
 told["help"] = [entry.name for entry in _signs("limited by", LIMITS.values())]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from tcctui.flows.snapshot import Extremes
-from tcctui.ui.chart.axes import elapsed_ticks, tick_labels
+from tcctui.ui.chart.axes import elapsed_ticks
+from tcctui.ui.chart.axis_lines import axis_lines
 from tcctui.ui.chart.legend import FLOWS, lined, sample
 from tcctui.ui.compare.aligned import aligned, by_age, by_time, value_at
 
@@ -70,7 +71,7 @@ def test_a_value_is_read_where_there_is_one() -> None:
 
 def test_an_axis_of_age_counts_up() -> None:
     """From 0 on the left, as far as there is room for labels."""
-    labels = tick_labels(elapsed_ticks(60, 66), 5, 66).split()
+    labels = axis_lines(66, 5, 4, (), elapsed_ticks(60, 66)).labels.split()
     assert labels[:4] == ["0", "s", "10", "s"]
     assert "-" not in "".join(labels)
 

@@ -36,6 +36,7 @@ ascii = true
 columns = ["cwnd", "srtt"]
 sort = ["-cwnd", "srtt"]
 group = "net"
+refresh = 2
 keys.pause = ["x", "space"]
 [widths]
 process = 30
@@ -73,6 +74,7 @@ def test_everything_that_can_be_set_is_read(told: Read) -> None:
     assert settings == Settings(
         theme="nord",
         ascii=True,
+        refresh=2.0,
         columns=("cwnd", "srtt"),
         widths={"process": 30},
         sort=("-cwnd", "srtt"),
@@ -98,6 +100,11 @@ FAULTS = [
     ("theme = 'nrod'", 1),
     ("theme = 3", 1),
     ("ascii = 'yes'", 1),
+    ("refresh = 0", 1),
+    ("refresh = 11", 1),
+    ("refresh = true", 1),
+    ("refresh = '1'", 1),
+    ("refresh = nan", 1),
     ("columns = [\n 'cwnd', # ]\n 'srt',\n]", 3),
     ("columns = [\n 'cwnd',\n 3,\n]", 3),
     ("columns = ['cwnd',\n'cwnd']", 2),

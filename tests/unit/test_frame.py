@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from tcctui.flows.frame import (
     Arrangement,
     CloseRequest,
     FlowKey,
+    Frame,
     FrameRequest,
     Ordered,
     Past,
@@ -24,9 +26,9 @@ from tcctui.query import parse
 from tcctui.rewind.moment import Moment
 from tcctui.ui.chart.charts import named
 from tcctui.ui.table.sorting import ByKeys, SortKey
-from tests.unit.events import SECOND, probes
+from tests.unit.events import NOTHING, SECOND, probes
 from tests.unit.restless import Restless
-from tests.unit.samples import NO_SAMPLES
+from tests.unit.samples import NO_SAMPLES, gone, samples
 from tests.unit.story import BEGIN_NS, Player
 
 COOKIES = np.arange(1, 9, dtype="u8")
@@ -169,3 +171,96 @@ def test_a_moment_does_not_change_while_a_frame_is_made_of_it() -> None:
     again = moment.frame(Asking().request)
     assert again.rows is not None
     assert again.rows.cells["snd_cwnd"].tolist() == [40] * VISIBLE
+
+
+def test_a_frame_holds_until_something_changes_or_the_clock_shows() -> None:
+    """Events, samples, rates that fall and the next second end it; a batch of nothing does not.
+
+    Without flows, time alone ends it never.
+    """
+    store = Store()
+
+    def framed_at(now_ns: int) -> Frame:
+        store.ingest(NOTHING, now_ns)
+        return store.frame(Asking().request)
+
+    framed_at(100 * SECOND)
+    empty = framed_at(101 * SECOND)  # the rate of events is known by now
+    store.ingest(NOTHING, 102 * SECOND)
+    assert store.unchanged(empty)
+    for turn in range(3):
+        store.ingest(probes(300 * SECOND + turn, COOKIES[:2], snd_una=turn * 1000), 300 * SECOND)
+        assert not store.unchanged(empty)
+
+    moving = framed_at(301 * SECOND)
+    store.ingest(NOTHING, moving.until_ns - 1)
+    assert store.version != moving.version
+    for turn in range(8):
+        still = framed_at(303 * SECOND + turn * SECOND // 2)
+    assert still.now_ns < still.until_ns <= still.now_ns + SECOND
+    store.ingest(NOTHING, still.until_ns - 1)
+    assert store.unchanged(still)
+    store.ingest(NOTHING, still.until_ns)
+    assert not store.unchanged(still)
+    assert store.version == still.version
+    again = framed_at(still.until_ns)
+    store.ingest_samples(samples(again.now_ns, COOKIES[:1]), again.now_ns)
+    assert not store.unchanged(again)
+
+
+def test_a_sample_that_says_the_same_changes_nothing() -> None:
+    """Of an idle connection only its clocks go on; another value is a change, and so is an end.
+
+    So is one that says the same as the sample before an event.
+    """
+    store = Store()
+    now_ns = 100 * SECOND
+
+    def sampled(**values: Any) -> Frame:
+        nonlocal now_ns
+        now_ns += 1000
+        store.ingest_samples(samples(now_ns, COOKIES, **values), now_ns)
+        return store.frame(Asking().request)
+
+    first = sampled(last_data_recv=5, rtt=100)
+    assert sampled(last_data_recv=9, rtt=100).version == first.version
+    changed = sampled(rtt=101)
+    assert changed.version != first.version
+    store.ingest(probes(now_ns + 1, COOKIES[:1], srtt=7), now_ns + 1)
+    between = store.frame(Asking().request)
+    changed = sampled(rtt=101)
+    assert changed.version != between.version
+    store.ingest_samples(gone(now_ns + 1, COOKIES[:1]), now_ns + 1)
+    assert not store.unchanged(changed)
+
+
+def test_a_frame_of_a_copy_holds_in_both_until_one_changes() -> None:
+    """Versions belong to what is known, not to the object that knows it."""
+    store = Store()
+    store.ingest(probes(SECOND, COOKIES), SECOND)
+    frame = store.frame(Asking().request)
+    twin = store.copy()
+    assert twin.unchanged(frame)
+    twin.ingest(probes(SECOND + 1, COOKIES), SECOND + 1)
+    assert store.unchanged(frame)
+    store.ingest(probes(SECOND + 1, COOKIES, snd_cwnd=3), SECOND + 1)
+    assert twin.version != store.version
+
+
+def test_a_moment_holds_until_another_one_is_shown() -> None:
+    """The past does not age; the same moment of other histories is another version."""
+    player = Player()
+    for turn in range(1, 6):
+        events = probes(BEGIN_NS + turn * SECOND, COOKIES, snd_cwnd=turn * 10)
+        player.batch(events, NO_SAMPLES, BEGIN_NS + turn * SECOND)
+    player.tape.flush(BEGIN_NS + 5 * SECOND)
+    moment = Moment(player.log)
+    moment.go(BEGIN_NS + 2 * SECOND)
+    before = moment.frame(Asking().request)
+    assert moment.unchanged(before)
+    moment.look_at(COOKIES[:1], 60)
+    assert not moment.unchanged(before)
+    prepared = moment.frame(Asking().request)
+    assert moment.unchanged(prepared)
+    moment.go(BEGIN_NS + 4 * SECOND)
+    assert not moment.unchanged(prepared)

@@ -14,6 +14,7 @@ from tcctui.query import Query, parse
 from tcctui.sources import live
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import Attaching, LiveSource, open_live
+from tcctui.sources.sock_diag.sampling import Pace
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import SAMPLE, SOCKET, Samples
 
@@ -81,11 +82,11 @@ class Sampler:
 
     error: TcctuiError | None = None
 
-    def __init__(self, kernel_filter: KernelFilter, period: float) -> None:
+    def __init__(self, kernel_filter: KernelFilter, pace: Pace) -> None:
         if self.error is not None:
             raise self.error
         MADE.append(self)
-        self.period = period
+        self.pace = pace
         self.watched = np.empty(0, SOCKET)
         self.closed = False
         self.waited = 0.0
@@ -201,7 +202,7 @@ def test_samples_alone(program: Any) -> None:
     (sampler,) = MADE
     assert sampler.waited == 0.3
     opened(Loading())
-    assert sampler.period < MADE[-1].period
+    assert sampler.pace.period < MADE[-1].pace.period
     assert (source.lost(), source.skipped()) == (0, 0)
     source.focus([1])
     source.close()
@@ -247,14 +248,14 @@ def test_samples_come_before_the_program() -> None:
     assert source.interval_ns == 10_000_000
     assert not len(source.read(0.3))
     assert (sampler.waited, len(source.sampled())) == (0.3, 2)
-    alone = sampler.period
+    alone = sampler.pace
     source.focus([1])
     query = parse("port:1")
     source.narrow(query)
     loading.arrives(source)
     probe = MADE[-1]
     assert (len(source.read(0)), probe.focused, probe.narrowed) == (3, [1], query)
-    assert sampler.period > alone
+    assert sampler.pace.period > alone.period
     source.close()
     assert (probe.closed, sampler.closed) == (True, True)
 
@@ -301,7 +302,7 @@ def test_closed_by_another_thread_while_it_is_read() -> None:
     events = Arriving()
     events.set_exception(ROOT)
     program: Any = Loading()
-    sampler: Any = Sampler(KernelFilter(), 0.1)
+    sampler: Any = Sampler(KernelFilter(), Pace(0.1))
     source = LiveSource(KernelFilter(), None, sampler, attaching=Attaching(program, events, 0))
     assert not len(source.read(0))
     assert not source.attaching

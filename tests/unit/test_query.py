@@ -13,9 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
-from tcctui.query import ALL, FIELD_NAMES, MAX_LENGTH, QueryError, is_unfinished, parse, quantities
+from tcctui.query import ALL, MAX_LENGTH, QueryError, is_unfinished, parse, quantities
 from tcctui.query import render_error as rendered
 from tcctui.query.quantities import Quantity
+from tcctui.query.query_fields import FIELDS as QUERY_FIELDS
 from tcctui.query.reference import BY_NAME, FIELD_HELP, SYNTAX
 from tcctui.query.value_text import said
 from tcctui.wire.events import NO_SSTHRESH, TcpState
@@ -44,7 +45,7 @@ def test_and_or_not_and_brackets(said: model.Said, rows: list[Row]) -> None:
 
 GRAMMAR = st.lists(
     st.one_of(
-        st.sampled_from([*FIELD_NAMES, *model.BLOCKS, *model.STATES]),
+        st.sampled_from([*QUERY_FIELDS, *model.BLOCKS, *model.STATES]),
         st.sampled_from(
             [*model.COMPARISONS, "-", ",", '"', " ", "[", "]", "/", ".", "∞", "0x", "inf"]
         ),
@@ -388,7 +389,7 @@ def test_every_column_has_a_field_and_every_field_a_column() -> None:
     }
     assert SAMPLED - asked == {"rtt", "snd_ssthresh"}  # srtt and ssthresh are these, or newer
     assert asked <= FIELDS.keys() | DERIVED | SAMPLED
-    assert {*BY_NAME} == {*FIELD_NAMES}
+    assert {*BY_NAME} == {*QUERY_FIELDS}
     names = [name for one in FIELD_HELP for name in (one.name, *one.synonyms)]
     assert len(names) == len(set(names)) == len(BY_NAME)
     assert all(one.meaning and one.source and one.kind for one in FIELD_HELP)

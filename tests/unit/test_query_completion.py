@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.snapshot import Flows
-from tcctui.query import FIELD_NAMES, parse
+from tcctui.query import parse
 from tcctui.query.completion import complete
+from tcctui.query.query_fields import FIELDS
 from tcctui.ui.search.present_values import MOST, counted
 from tcctui.wire.addresses import V4_MAPPED
 
@@ -64,7 +65,7 @@ def test_choices(text: str, first: list[str]) -> None:
     assert "src:" in [one.text for one in found.choices]
 
 
-@pytest.mark.parametrize("name", FIELD_NAMES)
+@pytest.mark.parametrize("name", FIELDS)
 def test_every_field_is_offered(name: str) -> None:
     """Each name, typed in full, is followed by its comparisons, with the field's meaning."""
     found = complete(name, len(name), {})
@@ -75,9 +76,7 @@ def test_every_field_is_offered(name: str) -> None:
 @settings(max_examples=300)
 @given(
     st.lists(
-        st.sampled_from(
-            [*FIELD_NAMES, ":", ">", "2", "*", "(", ")", " ", "not ", "or ", '"', "~", "m"]
-        ),
+        st.sampled_from([*FIELDS, ":", ">", "2", "*", "(", ")", " ", "not ", "or ", '"', "~", "m"]),
         max_size=8,
     ).map("".join),
     st.integers(0, 40),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from tcctui.query import parse
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces, sampling
 from tcctui.sources.sock_diag.namespaces import Namespace
-from tcctui.sources.sock_diag.sampling import Sampler, passing, sockets_of
+from tcctui.sources.sock_diag.sampling import Pace, Sampler, passing, sockets_of
 from tcctui.wire.events import TcpState
 from tcctui.wire.records import joined
 from tcctui.wire.samples import SAMPLE, End, Samples
@@ -46,6 +47,12 @@ class Kernel:
     closed: list[int] = field(default_factory=list)
     refused: set[int] = field(default_factory=set)
     late: set[int] = field(default_factory=set)
+    asked: int = 0
+    still: bool = False
+
+    def signs_of_change(self) -> tuple[object, ...]:
+        self.asked += 0 if self.still else 1
+        return (self.asked,)
 
     def found(self) -> list[Namespace]:
         self.rounds += 1
@@ -110,6 +117,7 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(Diag, "kernel", made, raising=False)
     monkeypatch.setattr(sampling, "DiagSocket", Diag)
     monkeypatch.setattr(namespaces, "found", made.found)
+    monkeypatch.setattr(namespaces, "signs_of_change", made.signs_of_change)
     monkeypatch.setattr(namespaces, "open_diag", made.open_diag)
     return made
 
@@ -123,7 +131,7 @@ def start(kernel: Kernel) -> Iterator[Start]:
     started: list[Sampler] = []
 
     def begin(kernel_filter: KernelFilter | None = None) -> Sampler:
-        started.append(Sampler(kernel_filter or KernelFilter(), 0.02, 0.05, 0.02))
+        started.append(Sampler(kernel_filter or KernelFilter(), Pace(0.02), 0.05, 0.02))
         return started[-1]
 
     yield begin
@@ -165,6 +173,23 @@ def test_every_namespace_is_dumped_that_may_be_entered(start: Start, kernel: Ker
     assert 9 not in names
     kernel.names[5], kernel.sockets[5] = "green", {50: sample(50)}
     until(sampler, has(50))
+
+
+def test_the_own_namespace_comes_first(
+    start: Start, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sockets of the own namespace are sampled before any other namespace is entered."""
+    go_on = threading.Event()
+
+    def open_diag(namespace: Namespace) -> int:
+        assert go_on.wait(60)
+        return kernel.open_diag(namespace)
+
+    monkeypatch.setattr(namespaces, "open_diag", open_diag)
+    sampler = start()
+    until(sampler, has(1, 2))
+    go_on.set()
+    until(sampler, has(7))
 
 
 def test_the_filter_holds_for_samples(start: Start, kernel: Kernel) -> None:
@@ -282,4 +307,21 @@ def test_without_sock_diag(kernel: Kernel) -> None:
     """A kernel that answers no sock_diag is told in a sentence."""
     kernel.refused = {HOST}
     with pytest.raises(TcctuiError, match="answers no sock_diag: Operation not permitted"):
-        Sampler(KernelFilter(), 1)
+        Sampler(KernelFilter(), Pace(1))
+
+
+def test_nothing_is_done_where_nothing_is_due(start: Start, kernel: Kernel) -> None:
+    """Namespaces are searched for when processes or names changed; a socket is looked for once.
+
+    That one is looked for again after the next dump.
+    """
+    kernel.still = True
+    sampler = start()
+    until(sampler, has(1, 7))
+    rounds, dumps = kernel.rounds, kernel.dumps
+    sampler.watch(sockets_of(joined([sample(1), sample(9)])))
+    until(sampler, lambda _: kernel.dumps > dumps + 8 and kernel.queries.count([1]) > 40)
+    assert kernel.rounds == rounds
+    assert 0 < kernel.queries.count([9]) <= kernel.dumps - dumps + 2
+    kernel.still = False
+    until(sampler, lambda _: kernel.rounds > rounds)

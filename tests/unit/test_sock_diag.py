@@ -79,8 +79,8 @@ def numbered(kind: int, number: int, *, sequence: int = 0, flags: int = 2) -> by
 
 DONE = numbered(NLMSG_DONE, 0)
 
-Answer = Callable[[int, int, int], list[Any]]
-"""Gives datagrams, or errors to raise, for a request: its number, family, and flags."""
+Answer = Callable[[int, int], list[Any]]
+"""Gives datagrams, or errors to raise, for a request: its number and flags."""
 
 
 class Kernel:
@@ -89,7 +89,7 @@ class Kernel:
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
         self.waiting: list[Any] = []
-        self.requests: list[tuple[int, int, int]] = []
+        self.requests: list[tuple[int, int]] = []
         self.options: list[tuple[int, int, Any]] = []
         self.closed = 0
 
@@ -102,12 +102,14 @@ class Kernel:
 
     def send(self, data: bytes) -> int:
         """Take requests, and answer them at once."""
-        for at in range(0, len(data), 72):
-            _, kind, flags, sequence = struct.unpack_from("=IHHI", data, at)
-            assert kind == 20
-            self.requests.append((sequence, data[at + 16], flags))
-            for one in self._answer(sequence, data[at + 16], flags):
+        at = 0
+        while at < len(data):
+            length, kind, flags, sequence = struct.unpack_from("=IHHI", data, at)
+            assert (kind, length) == ((18, 76) if flags & NLM_F_DUMP else (20, 72))
+            self.requests.append((sequence, flags))
+            for one in self._answer(sequence, flags):
                 self.put(one, sequence)
+            at += length
         return len(data)
 
     def put(self, one: Any, sequence: int = 0) -> None:
@@ -147,8 +149,8 @@ def diag(answer: Answer, netns: int = 0) -> tuple[DiagSocket, Kernel]:
 
 
 def dumped(*datagrams: bytes) -> Samples:
-    """Dump from a kernel that tells these of IPv4, and nothing of IPv6."""
-    asked, _ = diag(lambda _n, family, _f: [*datagrams, DONE] if family == AF_INET else [DONE])
+    """Dump from a kernel that tells these."""
+    asked, _ = diag(lambda *_: [*datagrams, DONE])
     return asked.dump()
 
 
@@ -259,11 +261,9 @@ def test_dumps(first: list[Any], then: list[Any], cookies: list[int], complete: 
     """Each socket that is one comes once; a dump that fails or changes is made again, as `then`."""
     tries: list[int] = []
 
-    def answer(_number: int, family: int, flags: int) -> list[Any]:
+    def answer(number: int, flags: int) -> list[Any]:
         assert flags & NLM_F_DUMP
-        if family == AF_INET6:
-            return [DONE]
-        tries.append(family)
+        tries.append(number)
         return [*(first if len(tries) == 1 else then), DONE]
 
     asked, kernel = diag(answer)
@@ -271,20 +271,18 @@ def test_dumps(first: list[Any], then: list[Any], cookies: list[int], complete: 
     assert samples["sock_cookie"].tolist() == cookies
     assert set(samples["cc"].tolist()) == {b"bbr"}, "as it was told last"
     assert asked.complete is complete
-    assert len({number for number, _, _ in kernel.requests}) == len(kernel.requests)
+    assert len({number for number, _ in kernel.requests}) == len(kernel.requests)
 
 
 @pytest.mark.parametrize(
     ("number", "mend"), [(errno.ENOENT, "modprobe tcp_diag"), (errno.EPERM, "NETLINK_SOCK_DIAG")]
 )
 def test_kernel_that_refuses_says_what_mends_it(number: int, mend: str) -> None:
-    """Without sock_diag there is one sentence, and what to do; without IPv6 there is IPv4."""
+    """Without sock_diag there is one sentence, and what to do."""
     refusal = numbered(NLMSG_ERROR, number)
     asked, _ = diag(lambda *_: [refusal])
     with pytest.raises(TcctuiError, match=mend):
         asked.dump()
-    asked, _ = diag(lambda _n, family, _f: [message(1), DONE] if family == AF_INET else [refusal])
-    assert asked.dump()["sock_cookie"].tolist() == [1]
 
 
 def test_machine_without_netlink(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,9 +339,9 @@ def test_query_tells_each_in_order() -> None:
     told = [message(cookie) for cookie in range(1, 6)]
     dump = True
 
-    def answer(number: int, family: int, _flags: int) -> list[Any]:
+    def answer(number: int, _flags: int) -> list[Any]:
         if dump:
-            return [*told, DONE] if family == AF_INET else [DONE]
+            return [*told, DONE]
         place = number - first
         if place == 1:
             return [numbered(NLMSG_ERROR, errno.ENOENT)]
@@ -385,13 +383,10 @@ def test_socket_is_asked_for_as_it_was_told(family: int, addresses: tuple[bytes,
 def test_many_queries_go_in_several_sendings() -> None:
     """Any number of sockets can be asked for; each request has a number of its own."""
     told = [*map(message, range(1, 301)), DONE]
-    dumps = {AF_INET: told, AF_INET6: [DONE]}
-    asked, kernel = diag(
-        lambda number, family, flags: dumps[family] if flags & NLM_F_DUMP else [told[number - 3]]
-    )
+    asked, kernel = diag(lambda number, flags: told if flags & NLM_F_DUMP else [told[number - 2]])
     wanted = sockets_of(asked.dump())
     assert asked.query(wanted)["sock_cookie"].tolist() == list(range(1, 301))
-    assert len({number for number, _, _ in kernel.requests}) == 302
+    assert len({number for number, _ in kernel.requests}) == 301
 
 
 @pytest.fixture

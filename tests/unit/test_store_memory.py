@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -244,3 +246,40 @@ def test_evictions_are_counted_one_by_one() -> None:
     assert (store.totals().flows, store.totals().evicted) == (0, cookie - 1 - pages)
     store.ingest(joined([connections(cookie + at, now) for at in range(0, pages, A_BATCH)]), now)
     assert (store.totals().flows, store.totals().evicted) == (pages, cookie - 1 - pages)
+
+
+_RESIDENT = """
+import re
+import numpy as np
+from tcctui import memory
+from tcctui.flows.store import Store
+from tests.unit.events import SECOND, probes
+from tests.unit.samples import samples
+
+def resident():
+    rollup = open("/proc/self/smaps_rollup").read()
+    return int(re.search(r"^Anonymous:\\s*(\\d+) kB", rollup, re.MULTILINE)[1]) << 10
+
+def taken(store, cookies):
+    store.ingest_samples(samples(SECOND, cookies), SECOND)
+    store.ingest(probes(2 * SECOND, cookies), 2 * SECOND)
+
+memory.return_at_once()
+count = 10_000
+taken(Store(), np.arange(1, 50))
+before = resident()
+store = Store()
+empty = resident()
+taken(store, np.arange(1, count + 1))
+print(empty - before, (resident() - empty) // count)
+"""
+
+
+def test_memory_grows_with_the_flows() -> None:
+    """A store has no memory for flows to come; one with a page of history takes 3.5 kB at most."""
+    printed = subprocess.run(
+        [sys.executable, "-c", _RESIDENT], check=True, capture_output=True, text=True
+    ).stdout
+    empty, of_a_flow = map(int, printed.split())
+    assert empty < HISTORY_MEMORY // 32
+    assert PAGE_BYTES < of_a_flow < 3_500

@@ -12,6 +12,8 @@ from tcctui.flows.labels import Lines, both_endpoints, with_states
 from tcctui.wire.events import Events
 from tcctui.wire.samples import Samples
 
+_ONE = np.int16(1)
+
 _ADDRESSES = (
     ("saddr_hi", "saddr", 0),
     ("saddr_lo", "saddr", 1),
@@ -26,7 +28,7 @@ class Endpoints:
     def __init__(self, columns: FlowColumns) -> None:
         self._columns = columns
         self._lines: Lines = np.empty(0, "S1")  # no search yet
-        self._made = np.zeros(0, bool)
+        self._made = np.zeros(0, "i2")  # the state in each row's line, plus one; 0 without a line
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
@@ -34,7 +36,7 @@ class Endpoints:
 
     def forget(self, rows: Rows) -> None:
         """Drop the rows' text: their addresses change."""
-        self._made[rows] = False
+        self._made[rows] = 0
 
     def differ(self, rows: Rows, events: Events | Samples) -> Mask:
         """Mask of events, one for each row, whose addresses or ports differ from the row's."""
@@ -53,16 +55,18 @@ class Endpoints:
 
     def searchable(self, rows: Rows) -> Lines:
         """One lower-case line per row: `local remote state`."""
-        missing = rows[~self._made[rows]]
+        missing = rows[self._made[rows] != self._columns["state"][rows] + _ONE]
         if len(missing):
             self._make(missing)
-        return with_states(self._lines[rows], self._columns["state"][rows])
+        return self._lines[rows]
 
     def _make(self, rows: Rows) -> None:
-        lines = both_endpoints({name: self._columns[name][rows] for name in ENDS})
+        states = self._columns["state"][rows]
+        ends = both_endpoints({name: self._columns[name][rows] for name in ENDS})
+        lines = with_states(ends, states)
         if len(self._lines) < len(self._made):
             self._lines = grown(self._lines, len(self._made))
         if lines.itemsize > self._lines.itemsize:
             self._lines = self._lines.astype(lines.dtype)
         self._lines[rows] = lines
-        self._made[rows] = True
+        self._made[rows] = states + _ONE

@@ -8,14 +8,9 @@ import numpy as np
 
 from tcctui.arrays import Array
 from tcctui.flows.index import Rows, grown
-from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, value
+from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, read_by_value, value
 
 _PIECE = np.dtype((np.void, SAMPLE.itemsize))
-
-_KNOWN_BY = (  # fields that `value` checks
-    *("sock_cookie", "info_len", "cc_info", "has_skmem", "data_segs_out", "data_segs_in"),
-)
-
 
 _TOLD_LAST = ("ts_ns", "end", "state", "rqueue", "wqueue")
 
@@ -74,7 +69,9 @@ class Latest:
 
     def column(self, rows: Rows, name: str) -> Array:
         """One of `columns.SAMPLED` of the rows: see `sampled`."""
-        fields = {name, *_KNOWN_BY}
+        if name in TEXT_FIELDS:
+            return self._samples.view(SAMPLE)[name][rows]
+        fields = read_by_value(name) | {"sock_cookie"}
         few = np.empty(len(rows), [(field, SAMPLE[field]) for field in sorted(fields)])
         samples = self._samples.view(SAMPLE)
         for field in fields:

@@ -18,7 +18,7 @@ from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
-from tcctui.wire.samples import End, Samples, current_ssthresh, in_flight, newest, value
+from tcctui.wire.samples import End, Samples, alike, current_ssthresh, in_flight, newest, value
 from tcctui.wire.tracepoints import MarkKind
 
 
@@ -143,6 +143,7 @@ class SampleIntake:
             columns["closed_ns"][rows[found]] = 0
             self._missed[rows[found]] = False
             known.sockets.learn(tuple_keys(pick(samples, found)), rows[found])
+            known.changed()
         self._take(rows, samples)
 
     def _open(self, samples: Samples) -> Rows:
@@ -174,6 +175,7 @@ class SampleIntake:
         self._missed[rows] = (columns["closed_ns"][rows] == 0) & (end == End.GONE)
         known.close(rows, when)
         known.sockets.forget(rows)
+        known.changed()
 
     def _take(self, rows: Rows, samples: Samples) -> None:
         """Take in one newer sample for each row."""
@@ -184,6 +186,10 @@ class SampleIntake:
         seen_ns, when = columns["sampled_ns"][rows], samples["ts_ns"].astype("i8")
         self._mark(rows, samples)
         columns["sampled_ns"][rows] = when
+        events_ns = np.maximum(columns["last_ns"][rows], self._state_ns[rows])
+        events_ns = np.maximum(events_ns, self._ca_state_ns[rows])
+        if (events_ns > seen_ns).any() or not alike(known.latest.of(rows), samples):
+            known.changed()
         known.latest.put(rows, samples)
         acked = known.acked.by_samples(rows, samples)
         self._show_what_no_probe_tells(rows, samples)

@@ -9,13 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.arrays import U8, U16, Array
+from tcctui.arrays import U8, U16, Array, Mask
 
 _LEVEL = 1  # of zlib: bytes that lie side by side are alike, which it sees at once
 
 _BLOCK = 2048  # entries that are turned into planes together: they fit into a processor's cache
 
 _LOOKED_AT = 1024  # bytes of a plane, by which it is told whether it can be compressed
+
+_MANY = 2 * _LOOKED_AT  # bytes of a plane, from which on that is worth it
+
+_DEFLATED = 512  # bytes, at least, that have frequencies of their own: these take 40 to 80 to write
 
 
 Change = Callable[[Array], None]
@@ -105,17 +109,23 @@ def pack(array: Array, change: Change | None = None) -> Packed:
             change(block)
         planes[:, at : at + _BLOCK] = block.reshape(-1).view("u1").reshape(-1, width).T
     same = planes[:, 0].copy()
-    varying = [number for number in range(width) if (planes[number] != same[number]).any()]
-    raw = [number for number in varying if _noisy(planes[number])]
-    rest = [number for number in varying if number not in set(raw)]
+    varying = np.flatnonzero(_varying(planes)).tolist()
+    raw = [number for number in varying if _noisy(planes[number])] if count >= _MANY else []
+    rest = [number for number in varying if number not in raw]
     kept = b"".join([*(planes[number].tobytes() for number in raw), _compressed(planes, rest)])
     return Packed(array.dtype, array.shape, same, np.array(raw + rest, "u2"), len(raw), kept)
 
 
+def _varying(planes: U8) -> Mask:
+    """Mask of the planes whose bytes are not all the same; some planes at a time."""
+    some = max(1, _BLOCK * _BLOCK // planes.shape[1])
+    begin = range(0, len(planes), some)
+    parts = [planes[at : at + some] for at in begin]
+    return np.concatenate([(part != part[:, :1]).any(axis=1) for part in parts])
+
+
 def _noisy(plane: U8) -> bool:
     """True if all bytes are about equally frequent: compressing them is slow and gains nothing."""
-    if len(plane) < 2 * _LOOKED_AT:
-        return False
     some = plane[:: len(plane) // _LOOKED_AT][:_LOOKED_AT]
     counts = np.bincount(some, minlength=256)
     # Of even chances, n + n²/256 is to be expected.
@@ -126,8 +136,9 @@ def _noisy(plane: U8) -> bool:
 def _compressed(planes: U8, numbers: list[int]) -> bytes:
     deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS, 9)
     parts = []
-    for number in numbers:
-        parts.append(deflate.compress(planes[number].tobytes()))
-        parts.append(deflate.flush(zlib.Z_BLOCK))  # the next one has other frequencies
+    some = -(-_DEFLATED // planes.shape[1])
+    for at in range(0, len(numbers), some):
+        parts.append(deflate.compress(planes[numbers[at : at + some]].tobytes()))
+        parts.append(deflate.flush(zlib.Z_BLOCK))  # the next ones have other frequencies
     parts.append(deflate.flush())
     return b"".join(parts)

@@ -76,6 +76,8 @@ class DestroyNotices:
         more = True
         while more and len(parts) < _AT_ONCE:
             more = self._inbox.collect(self._listener)
+            if not len(self._inbox):
+                break
             messages = self._inbox.take()
             samples, _ = samples_of(messages, np.ones(len(messages.starts), bool), self._netns)
             samples["end"] = End.DESTROYED
@@ -91,7 +93,7 @@ class DestroyNotices:
                 self.deaf, self._deaf_until = True, now + _DEAF_NS
                 self._take_part(_NETLINK_DROP_MEMBERSHIP)
             self._heard, self._since = 0, now
-        return joined([NO_SAMPLES, *parts])
+        return joined([NO_SAMPLES, *parts]) if parts else NO_SAMPLES
 
     def close(self) -> None:
         """Close the socket; may be called twice."""

@@ -11,19 +11,18 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from tcctui.arrays import Records
+from tcctui.arrays import Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
 from tcctui.sources.sock_diag.netlink import NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Inbox
-from tcctui.wire.events import AF_INET, AF_INET6
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, End, Samples, newest
 
 _TRIES = 4
 _PATIENCE = 2  # seconds that the kernel may take for an answer; it takes microseconds
 _AT_ONCE = 64  # requests of one sendmsg: their answers fit into the smallest receive buffer
-_GONE = (errno.ENOENT, errno.ESTALE)
+_GONE = np.array([errno.ENOENT, errno.ESTALE])
 _BUSY = (errno.ENOBUFS, errno.EBUSY, errno.EAGAIN)
 
 
@@ -73,24 +72,16 @@ class DiagSocket:
             TcctuiError: the kernel refuses.
 
         """
-        refused: list[OSError] = []
         self.complete = False
-        complete = True
-        for family in (AF_INET, AF_INET6):
-            for _ in range(_TRIES):
-                try:
-                    if (yield from self._dump(family)):
-                        break
-                except OSError as error:
-                    if error.errno not in _BUSY:
-                        refused.append(error)  # a kernel may lack one of the two
-                        break
-                    self._drain()
-            else:
-                complete = False
-        if len(refused) == 2:
-            raise _unusable(refused[0])
-        self.complete = complete
+        for _ in range(_TRIES):
+            try:
+                if (yield from self._dump()):
+                    self.complete = True
+                    return
+            except OSError as error:
+                if error.errno not in _BUSY:
+                    raise _unusable(error) from error
+                self._drain()
 
     def query(self, sockets: Records) -> Samples:
         """Sample each of some sockets, of dtype `SOCKET`, in their order.
@@ -128,8 +119,8 @@ class DiagSocket:
             self._notices.close()
             self._notices = None
 
-    def _dump(self, family: int) -> Generator[Samples, None, bool]:
-        """Sample the sockets of one family; False at the end if something changed meanwhile.
+    def _dump(self) -> Generator[Samples, None, bool]:
+        """Sample all sockets; False at the end if something changed meanwhile.
 
         Raises:
             OSError: the kernel refuses, or has no room.
@@ -139,7 +130,7 @@ class DiagSocket:
         inbox.clear()
         sequence = self._number(1)
         next_stamp = time.monotonic_ns()
-        self._socket.send(inet_diag.dump_request(family, sequence))
+        self._socket.send(inet_diag.dump_request(sequence))
         while not ended:
             # The kernel fills a datagram while it hands out the one before.
             stamp, next_stamp = next_stamp, time.monotonic_ns()
@@ -173,7 +164,7 @@ class DiagSocket:
         of = messages.headers["sequence"].astype(np.int64) - first
         mine = (of >= 0) & (of < count)
         found, places = inet_diag.samples_of(messages, mine, self._netns)
-        absent = mine & np.isin(messages.errors(), _GONE)
+        absent = mine & among(messages.errors(), _GONE)
         # The remainder of a closed socket has no values: it is gone.
         absent |= mine & inet_diag.of_time_wait(messages)
         gone = np.zeros(np.count_nonzero(absent), SAMPLE)

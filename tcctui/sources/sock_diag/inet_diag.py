@@ -21,6 +21,7 @@ from tcctui.wire.records import pick
 from tcctui.wire.samples import SAMPLE, TCP_INFO_BYTES, CcInfo, Samples
 
 SOCK_DIAG_BY_FAMILY = 20
+_TCPDIAG_GETSOCK = 18  # include/uapi/linux/inet_diag.h: of every family, and only for dumps here
 _IPPROTO_TCP = 6
 _TIME_WAIT_TIMER = 3
 
@@ -66,6 +67,19 @@ REQUEST = np.dtype(
 )
 """struct nlmsghdr and struct inet_diag_req_v2."""
 
+_DUMP = np.dtype(
+    [
+        ("header", HEADER),
+        ("family", "u1"),
+        ("lengths", "u1", (2,)),
+        ("extensions", "u1"),
+        ("id", _ID),
+        ("states", "u4"),
+        ("dbs", "u4"),
+    ]
+)
+"""struct nlmsghdr and struct inet_diag_req."""
+
 MESSAGE = np.dtype(
     [
         ("header", HEADER),
@@ -90,11 +104,15 @@ _SKMEM = {"rmem_alloc": 0, "rcvbuf": 1, "wmem_alloc": 2, "sndbuf": 3, "wmem_queu
 """enum in uapi/linux/sock_diag.h: places in an array of u4."""
 
 
-def dump_request(family: int, sequence: int) -> bytes:
-    """Request for all connected sockets of one address family."""
-    request = np.zeros(1, REQUEST)
-    _head(request, NLM_F_REQUEST | NLM_F_DUMP, sequence)
-    request["family"] = family
+def dump_request(sequence: int) -> bytes:
+    """Request for all connected sockets, IPv4 and IPv6.
+
+    For each request the kernel walks all of its table of connections: a millisecond where there
+    are none. A request of today is for one family; this one, the older, is for all
+    (inet_diag_dump_compat, net/ipv4/inet_diag.c).
+    """
+    request = np.zeros(1, _DUMP)
+    _head(request, _TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP, sequence)
     request["states"] = CONNECTED
     return request.tobytes()
 
@@ -102,7 +120,8 @@ def dump_request(family: int, sequence: int) -> bytes:
 def queries(sockets: Records, first: int) -> Records:
     """One request for each of `sockets` (of `SOCKET`), numbered from `first` on."""
     requests = np.zeros(len(sockets), REQUEST)
-    _head(requests, NLM_F_REQUEST, first + np.arange(len(sockets)))
+    _head(requests, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, first + np.arange(len(sockets)))
+    requests["protocol"] = _IPPROTO_TCP
     requests["family"] = sockets["family"]
     requests["states"] = 0xFFFFFFFF
     name = requests["id"]
@@ -118,13 +137,12 @@ def queries(sockets: Records, first: int) -> Records:
     return requests
 
 
-def _head(requests: Records, flags: int, sequence: Any) -> None:
+def _head(requests: Records, kind: int, flags: int, sequence: Any) -> None:
     header = requests["header"]
-    header["length"] = REQUEST.itemsize
-    header["kind"] = SOCK_DIAG_BY_FAMILY
+    header["length"] = requests.itemsize
+    header["kind"] = kind
     header["flags"] = flags
     header["sequence"] = sequence
-    requests["protocol"] = _IPPROTO_TCP
     requests["extensions"] = _EXTENSIONS
 
 
@@ -134,12 +152,18 @@ def samples_of(messages: Messages, mine: Mask, netns: int) -> tuple[Samples, Ind
     Gives them without `end`, in the messages' order, and for each its message's index.
     """
     headers = messages.headers
-    places = np.flatnonzero(mine & (headers["kind"] == SOCK_DIAG_BY_FAMILY))
+    places = np.flatnonzero(mine & _about_sockets(headers))
     samples, which = decode(messages.data, messages.starts[places], headers["length"][places])
     places = places[which]
     samples["ts_ns"] = messages.stamps[places]
     samples["netns"] = netns
     return samples, places
+
+
+def _about_sockets(headers: Records) -> Mask:
+    """Mask of the messages about a socket: answers are of the request's kind."""
+    kinds = headers["kind"]
+    return np.asarray((kinds == SOCK_DIAG_BY_FAMILY) | (kinds == _TCPDIAG_GETSOCK))
 
 
 def decode(data: memoryview, starts: Indexes, lengths: Array) -> tuple[Samples, Indexes]:
@@ -181,7 +205,7 @@ def of_time_wait(messages: Messages) -> Mask:
     values (inet_twsk_diag_fill, net/ipv4/inet_diag.c).
     """
     headers = messages.headers
-    about = (headers["kind"] == SOCK_DIAG_BY_FAMILY) & (headers["length"] >= MESSAGE.itemsize)
+    about = _about_sockets(headers) & (headers["length"] >= MESSAGE.itemsize)
     return _time_wait(messages.data, messages.starts, about)
 
 

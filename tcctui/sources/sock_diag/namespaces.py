@@ -55,6 +55,30 @@ def found() -> list[Namespace]:
     return [Namespace(inode, names.get(inode, str(inode)), path) for inode, path in everything]
 
 
+def signs_of_change() -> tuple[object, ...]:
+    """Cheap signs of new or ended namespaces: equal ones twice mean that there are hardly any.
+
+    The newest process and the number of all, and the last change of names. A process that has long
+    been there may still enter another namespace.
+    """
+    signs: list[object] = []
+    for sign in (_newest_process, lambda: os.stat("/proc").st_nlink, _last_named):
+        try:
+            signs.append(sign())
+        except OSError:
+            signs.append(None)
+    return tuple(signs)
+
+
+def _newest_process() -> bytes:
+    with open("/proc/loadavg", "rb", buffering=0) as file:
+        return file.read().split()[-1]
+
+
+def _last_named() -> int:
+    return NAMED.stat().st_mtime_ns
+
+
 def _inode(path: str) -> int | None:
     """Inode of the namespace that a link of /proc names, or None."""
     try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import U32, Indexes, Records
+from tcctui.arrays import U32, Indexes, Mask, Records
 from tcctui.wire.samples import SAMPLE, Samples
 
 OWNER = np.dtype([(name, SAMPLE[name]) for name in ("pid", "comm", "cgroup")])
@@ -42,21 +42,34 @@ class Owners:
         """Number of sockets, of every family, that have an owner."""
         return len(self._inodes)
 
-    def fill(self, samples: Samples) -> None:
+    def fill(self, samples: Samples) -> U32:
         """Write `pid`, `comm` and `cgroup` into samples, by their inodes.
 
-        Samples of sockets without a known owner stay unchanged. Of several owners (`ss -p` lists
-        them all) the one with the lowest pid is used: as a rule the parent, which opened the
-        socket, and a stable choice while it lives.
+        Samples of sockets without a known owner stay unchanged; gives these sockets' inodes. Of
+        several owners (`ss -p` lists them all) the one with the lowest pid is used: as a rule the
+        parent, which opened the socket, and a stable choice while it lives.
         """
-        if not len(self._inodes):
-            return
         inodes = samples["inode"]
-        places = np.minimum(np.searchsorted(self._inodes, inodes), len(self._inodes) - 1)
-        (known,) = np.nonzero((self._inodes[places] == inodes) & (inodes != 0))
+        places, known = self._find(inodes)
         found = self._owners[self._holders[places[known]]]
         for name in OWNER.names or ():
             samples[name][known] = found[name]
+        return np.asarray(inodes[~known & (inodes != 0)])
+
+    def without(self, inodes: U32) -> U32:
+        """Those of the inodes that have no owner."""
+        return inodes[~self._find(inodes)[1]]
+
+    def _find(self, inodes: U32) -> tuple[Indexes, Mask]:
+        """Place of each inode, and the mask of those that have one."""
+        if not len(self._inodes):
+            return np.zeros(len(inodes), np.intp), np.zeros(len(inodes), bool)
+        places = np.minimum(np.searchsorted(self._inodes, inodes), len(self._inodes) - 1)
+        return places, (self._inodes[places] == inodes) & (inodes != 0)
+
+
+NOBODY = Owners(np.empty(0, "u4"), np.empty(0, np.intp), np.empty(0, OWNER))
+"""Before the first scan."""
 
 
 class _Held(NamedTuple):

@@ -7,39 +7,51 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import U64, Records
+from tcctui.arrays import U64, Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.namespaces import Namespace
-from tcctui.sources.sock_diag.processes import Owners, Processes
+from tcctui.sources.sock_diag.owner_search import OwnerSearch
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, SOCKET, End, Samples
 
 ROUND = 2.0
 """Minimum time between two dumps of all sockets, in seconds."""
 
-_SHARE = 100
-"""Ratio of the pause between dumps to a dump's duration: 1 % of a core at most."""
-
 _LONGEST = 10.0
-"""Seconds between two dumps at most, also where they take more than that."""
+"""Seconds between two dumps at most, also where they take more than their share."""
 
 ENDS = 0.5
 """Seconds between two reads of destroyed sockets."""
 
-_OWNERS_ROUND = 5.0
-"""Seconds between two passes over all processes' files, where these don't take long."""
+_SHORTEST = 0.01
+"""Seconds of rest between two pieces of work, at least."""
+
+_NAMESPACES_SHARE = 500
+"""Ratio of the pause between two searches for namespaces to the time that one takes."""
 
 _MOST_PLACES = 32
 """Limit on namespaces searched for a socket that no dump has shown."""
 
 _PATIENCE = 0.5
 """Seconds that closing waits for a dump, or a pass over processes, that is under way."""
+
+
+class Pace(NamedTuple):
+    """Pace of samples, and of their cost.
+
+    `period` is the time between two samples of a watched socket, in seconds, and `share` the ratio
+    of the pause between dumps to a dump's own time.
+    """
+
+    period: float
+    share: int = 100
 
 
 class _Place:
@@ -60,7 +72,7 @@ class _Place:
             told.append(sockets_of(part))
             yield part
         self.known = joined(told)
-        missing = before[~np.isin(before["sock_cookie"], self.known["sock_cookie"])]
+        missing = before[~among(before["sock_cookie"], self.known["sock_cookie"])]
         if len(missing):
             # A dump may miss a socket that moves in the kernel's table meanwhile.
             asked = self.diag.query(missing)
@@ -107,8 +119,8 @@ def _allow_descriptors() -> None:
 class Sampler:
     """Reads sock_diag in threads of its own, in every network namespace it may enter.
 
-    `period` is the time between two samples of a watched socket, `dumps` the minimum between two
-    dumps of all sockets, and `ends` that between two reads of destroyed sockets; in seconds.
+    `dumps` is the minimum time between two dumps of all sockets, and `ends` that between two reads
+    of destroyed sockets, in seconds. While nothing is due, nothing is done.
 
     Raises:
         TcctuiError: this kernel answers no sock_diag.
@@ -116,22 +128,26 @@ class Sampler:
     """
 
     def __init__(
-        self, kernel_filter: KernelFilter, period: float, dumps: float = ROUND, ends: float = ENDS
+        self, kernel_filter: KernelFilter, pace: Pace, dumps: float = ROUND, ends: float = ENDS
     ) -> None:
         self._round, self._ends = dumps, ends
         self._filter = kernel_filter
         self._narrowed: KernelFilter | None = None
-        self.period = period
-        """Seconds between two samples of a watched socket."""
+        self.pace = pace
+        """May be changed at any time."""
         self._watched = np.empty(0, SOCKET)
+        self._parted: list[tuple[_Place, Records]] | None = None  # the watched ones by place
+        self._sought = np.empty(0, "u8")  # cookies that no place had, since the last dump
         self._places: dict[int, _Place] = {}
         self._closed_to_us: set[int] = set()
-        self._owners: Owners | None = None
         self._taken: deque[Samples] = deque()
         self._there = threading.Condition()
         self._over = threading.Event()
+        self._wake = threading.Event()
         self._dump_now = threading.Event()
-        self._dump_at = self._namespaces_at = self._ends_at = 0.0
+        self._dump_at = self._namespaces_at = self._ends_at = self._watched_at = 0.0
+        self._search_at = 0.0
+        self._signs: tuple[object, ...] = ()
         self._failure: TcctuiError | None = None
         _allow_descriptors()
         found = namespaces.found()
@@ -144,16 +160,17 @@ class Sampler:
             self._places[own.inode] = _Place(own)
         except OSError as error:
             raise TcctuiError(f"The kernel answers no sock_diag: {error.strerror}.") from error
-        self._threads = [
-            threading.Thread(target=target, name=name, daemon=True)
-            for target, name in ((self._run, "sock_diag"), (self._look_for_owners, "owners"))
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._owners = OwnerSearch(self._dump_soon, dumps)  # then those not watched get theirs
+        self._thread = threading.Thread(target=self._run, name="sock_diag", daemon=True)
+        self._thread.start()
 
     def watch(self, sockets: Records) -> None:
         """Sample these sockets, of dtype `SOCKET`, each period."""
-        self._watched = sockets
+        before = self._watched
+        if sockets.tobytes() != before.tobytes():
+            self._watched, self._parted = sockets, None
+            if not len(before):
+                self._wake.set()
 
     def narrow(self, narrowed: KernelFilter | None) -> None:
         """Give only samples that also pass this filter, all of them soon; from any thread.
@@ -161,7 +178,7 @@ class Sampler:
         Watched sockets are exempt: they are on the screen.
         """
         self._narrowed = narrowed
-        self._dump_now.set()
+        self._dump_soon()
 
     def wait(self, timeout: float) -> None:
         """Wait for samples, up to `timeout` seconds."""
@@ -185,34 +202,48 @@ class Sampler:
     def close(self) -> None:
         """Stop the threads and close the sockets; may be called twice."""
         self._over.set()
-        for thread in self._threads:
-            thread.join(_PATIENCE)
-        if not self._threads[0].is_alive():
+        self._wake.set()
+        for ends in (self._thread.join, self._owners.close):
+            ends(_PATIENCE)
+        if not self._thread.is_alive():
             for place in self._places.values():
                 place.diag.close()
             self._places = {}
+
+    def _dump_soon(self) -> None:
+        self._dump_now.set()
+        self._wake.set()
 
     # In the thread
 
     def _run(self) -> None:
         try:
             while not self._over.is_set():
-                begun = time.monotonic()
-                if begun >= self._namespaces_at:
-                    self._namespaces_at = begun + self._round
-                    self._follow_namespaces()
-                if begun >= self._dump_at or self._dump_now.is_set():
-                    self._dump_all()
-                self._sample_watched()
-                if begun >= self._ends_at:
-                    self._ends_at = begun + self._ends
-                    for place in self._places.values():
-                        self._give(place.diag.destroyed(), place)
-                self._over.wait(max(0.01, self.period - (time.monotonic() - begun)))
+                self._wake.clear()
+                due_at = self._work(time.monotonic())
+                self._wake.wait(max(_SHORTEST, due_at - time.monotonic()))
         except TcctuiError as error:
             self._fail(error)
         except Exception as error:  # a defect
             self._fail(TcctuiError(f"Sampling broke off: {type(error).__name__}: {error}."))
+
+    def _work(self, now: float) -> float:
+        """Do what is due; gives the time of the next work, on the clock of `time.monotonic`."""
+        # First the own namespace: to enter hundreds of others takes its time.
+        if now >= self._dump_at or self._dump_now.is_set():
+            self._dump_all()
+        if now >= self._namespaces_at:
+            self._namespaces_at = now + self._round
+            self._follow_namespaces(now)
+        if now >= self._watched_at and len(self._watched):
+            self._watched_at = now + self.pace.period
+            self._sample_watched()
+        if now >= self._ends_at:
+            self._ends_at = now + self._ends
+            for place in self._places.values():
+                self._give(place.diag.destroyed(), place)
+        soon = min(self._namespaces_at, self._dump_at, self._ends_at)
+        return min(soon, self._watched_at) if len(self._watched) else soon
 
     def _fail(self, error: TcctuiError) -> None:
         """Pass the reason for the end to the caller of `take`."""
@@ -221,23 +252,32 @@ class Sampler:
             self._there.notify_all()
 
     def _give(self, samples: Samples, place: _Place, *, narrowed: bool = True) -> None:
+        if not len(samples):
+            return
         samples = passing(self._filter, samples, self._narrowed if narrowed else None)
         if not len(samples):
             return
         samples["netns_name"] = place.namespace.name.encode(errors="replace")
-        if self._owners is not None:
-            self._owners.fill(samples)
+        self._owners.fill(samples)
         with self._there:
             self._taken.append(samples)
             self._there.notify_all()
 
-    def _follow_namespaces(self) -> None:
+    def _follow_namespaces(self, now: float) -> None:
+        signs = namespaces.signs_of_change()
+        if signs == self._signs and now < self._search_at:
+            return
+        worked = time.thread_time()
         found = {namespace.inode: namespace for namespace in namespaces.found()}
+        worked = time.thread_time() - worked
+        self._namespaces_at = now + min(max(self._round, _NAMESPACES_SHARE * worked), _LONGEST)
+        self._signs, self._search_at = signs, now + _LONGEST
         if not found:
+            self._signs = ()
             return  # /proc is unreadable at the moment
         # Our own open socket would keep a namespace alive that is gone otherwise.
         for inode in self._places.keys() - found.keys():
-            place = self._places.pop(inode)
+            place, self._parted = self._places.pop(inode), None
             self._give(_ended(place.known["sock_cookie"]), place)
             place.diag.close()
         self._closed_to_us &= found.keys()
@@ -247,7 +287,7 @@ class Sampler:
             except PermissionError:
                 self._closed_to_us.add(inode)
             except (OSError, TcctuiError):
-                continue  # it is gone, or reached by another path the next time
+                self._signs = ()  # it is gone, or reached by another path the next time
             else:
                 self._dump(self._places[inode])
         for inode, place in self._places.items():
@@ -259,23 +299,38 @@ class Sampler:
         for place in self._places.values():
             self._dump(place)
         worked = time.thread_time() - worked
-        self._dump_at = time.monotonic() + min(max(self._round, _SHARE * worked), _LONGEST)
+        pause = min(max(self._round, self.pace.share * worked), _LONGEST)
+        self._dump_at = time.monotonic() + pause
+        self._sought = self._sought[:0]
 
     def _dump(self, place: _Place) -> None:
+        self._parted = None
         for part in place.dump():
             self._give(part, place)
             if self._over.is_set():
                 return
 
     def _sample_watched(self) -> None:
+        for place, sockets in self._part() if self._parted is None else self._parted:
+            self._give(place.diag.query(sockets), place, narrowed=False)
+
+    def _part(self) -> list[tuple[_Place, Records]]:
+        """Find the places of the watched sockets; those that no dump has shown are looked for.
+
+        Where that fails, it is done again after the next dump.
+        """
+        parted: list[tuple[_Place, Records]] = []
+        self._parted = parted
         sockets = self._watched
         for place in self._places.values():
-            here = np.isin(sockets["sock_cookie"], place.known["sock_cookie"])
+            here = among(sockets["sock_cookie"], place.known["sock_cookie"])
             if here.any():
-                self._give(place.diag.query(sockets[here]), place, narrowed=False)
-            sockets = sockets[~here]
+                parted.append((place, sockets[here]))
+                sockets = sockets[~here]
+        sockets = sockets[~np.isin(sockets["sock_cookie"], self._sought)]
         if len(sockets) and len(self._places) <= _MOST_PLACES:
             self._look_everywhere(sockets)
+        return parted
 
     def _look_everywhere(self, sockets: Records) -> None:
         """Sample sockets known from tcp_probe only, which reports no namespace.
@@ -287,21 +342,7 @@ class Sampler:
             found = pick(found, found["end"] == End.LIVES)
             if len(found):
                 place.known = joined([place.known, sockets_of(found)])
+                self._parted = None
                 self._give(found, place, narrowed=False)
                 sockets = sockets[~np.isin(sockets["sock_cookie"], found["sock_cookie"])]
-
-    # In the other thread
-
-    def _look_for_owners(self) -> None:
-        processes = Processes()
-        first = True
-        while not self._over.is_set():
-            worked = time.thread_time()
-            self._owners = processes.look()
-            if first:
-                first = False
-                self._dump_now.set()  # for sockets that are not watched
-            worked = time.thread_time() - worked
-            # On a very large machine it takes a twentieth of a core, and as long as that needs.
-            pause = max(self._round, 20 * worked, min(_OWNERS_ROUND, _SHARE * worked))
-            self._over.wait(pause)
+        self._sought = np.concatenate([self._sought, sockets["sock_cookie"]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
@@ -24,6 +25,7 @@ from tcctui.ui.app.dashboard_app import DashboardApp, Shown
 from tcctui.ui.style.legible import plain
 from tcctui.ui.time.rewinder import Rewindable
 from tcctui.ui.view import CurrentView
+from tcctui.wire.batch import Batch
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -106,6 +108,7 @@ class TcctuiApp(DashboardApp):
         self._save = save
         self._keep = keep
         self._live_origin = live_origin
+        self._screen_there = threading.Event()
         self.source: Source | None = None
         """The source, once it is open."""
         self.feed: LiveSink | None = None
@@ -115,19 +118,24 @@ class TcctuiApp(DashboardApp):
         self.end: TcctuiError | None = None
         """Reason for the end of its delivery."""
 
-    def begin(self) -> None:
-        """Start reading: the screen is painted meanwhile."""
+    def on_load(self) -> None:
+        """Start reading: the screen is made meanwhile."""
         self.run_worker(self._collect, thread=True, exit_on_error=False)
+
+    def begin(self) -> None:
+        """Take what there is to tell."""
+        self._screen_there.set()
 
     def _collect(self) -> None:
         """Open the source, and deliver its batches to the store until the end; runs in a thread.
 
-        The screen is painted meanwhile: a program compiles for longer than that takes.
+        The screen is made and painted meanwhile, with the first rows if they come before it.
         """
         worker = get_current_worker()
         try:
             self.source = source = self._open_source()
         except TcctuiError as error:
+            self._wait_for_screen()
             self.failure = error
             self.call_from_thread(self.exit)
             return
@@ -135,13 +143,17 @@ class TcctuiApp(DashboardApp):
             self._tell(self.dashboard.source_failed, f"{type(error).__name__}: {error}")
             return
         try:
-            feed = self._begin_feed(source)
-            deliver(
-                islice(polled(source, _FIRST_WAIT), _FIRST_LOOKS),
-                feed,
-                until=lambda _: worker.is_cancelled or self._store.totals().flows > 0,
-            )
-            self._tell(self.dashboard.look)  # the first rows at once
+            feed, past, host = self._begin_feed(source)
+
+            def shown(_: Batch) -> bool:
+                return worker.is_cancelled or self._store.totals().flows > 0
+
+            first = islice(polled(source, _FIRST_WAIT), _FIRST_LOOKS)
+            deliver(first, feed, until=lambda batch: shown(batch) or self._screen_there.is_set())
+            self._tell(self.dashboard.source_opened, source, past, host)
+            if not self._store.totals().flows:
+                deliver(first, feed, until=shown)
+                self._tell(self.dashboard.look)  # the first rows at once
             if not worker.is_cancelled:
                 deliver(polled(source, _WAIT), feed, until=lambda _: worker.is_cancelled)
         except TcctuiError as error:
@@ -153,8 +165,8 @@ class TcctuiApp(DashboardApp):
         source.close()  # its output has no reader any more
         self._tell(self.dashboard.source_failed, reason)
 
-    def _begin_feed(self, source: Source) -> LiveSink:
-        """Set up intake, display, rewinding and recording of the source."""
+    def _begin_feed(self, source: Source) -> tuple[LiveSink, Rewindable, str]:
+        """Set up intake, rewinding and recording of the source; gives its past and host, too."""
         origin = self._live_origin(source)
         log = RewindLog(self._log_memory, origin)
         record = None
@@ -172,8 +184,7 @@ class TcctuiApp(DashboardApp):
             feed.reach,
             None if save is None else lambda: save(feed.chunks(), origin),
         )
-        self._tell(self.dashboard.source_opened, source, past, origin.host)
-        return feed
+        return feed, past, origin.host
 
     def _recording_failed(self, reason: str) -> None:
         """Report the failure in the screen's thread: this may be called in any."""
@@ -181,8 +192,14 @@ class TcctuiApp(DashboardApp):
 
     def _tell(self, callback: Callable[..., object], *values: object) -> None:
         """Call a function in the screen's thread, unless the app has ended."""
+        self._wait_for_screen()
         if not get_current_worker().is_cancelled:
             self.call_from_thread(callback, *values)
+
+    def _wait_for_screen(self) -> None:
+        """Wait until the screen can take what there is to tell, or the app has ended."""
+        while not get_current_worker().is_cancelled and not self._screen_there.wait(_FIRST_WAIT):
+            pass
 
 
 def run(

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual.color import Color
-from textual.filter import LineFilter
 
 from tcctui.flows.diagnosis.verdicts import VERDICTS
+from tcctui.ui.style.text_filter import TextFilter
 from tcctui.wire.tracepoints import MARKS
 
 _GLYPHS: Mapping[str, str] = {
@@ -74,7 +74,7 @@ def ascii_of(text: str) -> str:
     return "".join(one if one.isascii() else "?" * cell_len(one) for one in drawn)
 
 
-class AsciiFilter(LineFilter):
+class AsciiFilter(TextFilter):
     """Converts lines to ASCII."""
 
     def apply(

@@ -18,13 +18,11 @@ from textual.screen import Screen
 from tcctui import memory
 from tcctui.query import Query
 from tcctui.ui.actions import key, worded
-from tcctui.ui.app import commands
 from tcctui.ui.app.ascii import AsciiFilter
 from tcctui.ui.app.terse_driver import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
-from tcctui.ui.dialogs import Palette
 from tcctui.ui.notices import tell
 from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.style import themes, units
@@ -64,6 +62,7 @@ class DashboardApp(TypedAhead):
     def __init__(self, view: CurrentView, **shown: Unpack[Shown]) -> None:
         self.preferences = shown.get("preferences") or Preferences()
         settings = self.preferences.settings
+        self._sized = False
         self._ascii = AsciiFilter(enabled=bool(settings.ascii))
         super().__init__()
         units.use(settings.units)
@@ -89,6 +88,8 @@ class DashboardApp(TypedAhead):
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Commands for the actions of keys on this screen, and for the themes."""
+        from tcctui.ui.app import commands  # noqa: PLC0415 - not before it is asked for
+
         yield from commands.commands(self, screen, self.action_change_theme, self.choose_theme)
 
     def choose_theme(self, name: str | None) -> None:
@@ -99,20 +100,26 @@ class DashboardApp(TypedAhead):
 
     def action_command_palette(self) -> None:
         """Show the command palette."""
+        from tcctui.ui.dialogs import Palette  # noqa: PLC0415
+
         if not isinstance(self.screen, Palette):
             self.push_screen(Palette(id="--command-palette"))
 
     def action_change_theme(self) -> None:
         """Pick a theme from a list."""
+        from tcctui.ui.app import commands  # noqa: PLC0415
+
         self.push_screen(commands.pick_theme(self), self.choose_theme)
 
     def on_resize(self) -> None:
         """Paint everything: a terminal that quickly got its old size again has lost what it showed.
 
         Textual lays out for the last of several sizes, and where that is the present one it finds
-        nothing to paint.
+        nothing to paint. The first size comes before anything is painted.
         """
-        self.call_after_refresh(self.refresh)
+        if self._sized:
+            self.call_after_refresh(self.refresh)
+        self._sized = True
 
     async def on_mount(self) -> None:
         """Show the dashboard, and start the work behind it."""
@@ -124,6 +131,8 @@ class DashboardApp(TypedAhead):
                 self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
         await self.push_screen(self.dashboard)
         if self.preferences.problems:
+            from tcctui.ui.app import commands  # noqa: PLC0415
+
             tell(self.dashboard, commands.problems(self.preferences.problems))
         self.begin()
         self.set_timer(_SETTLED, memory.settle)

@@ -134,17 +134,17 @@ def _steps(seconds: float, width: int, sign: str) -> Iterator[tuple[float, str]]
             return
 
 
-def tick_labels(ticks: Sequence[Tick], left: int, width: int) -> str:
-    """Return the line of the labels below an axis of `width` cells with `left` cells before it."""
-    labels, room = "", left + width
+def with_room(ticks: Sequence[Tick], width: int) -> tuple[Tick, ...]:
+    """Choose ticks whose labels have room below an axis; the last one always, else the later."""
+    chosen: list[Tick] = []
+    room = width + 1
     for tick in reversed(ticks):
-        # Centred below the tick, but neither beyond the plot's right end nor into a neighbour.
-        start = left + tick.cell - len(tick.label) // 2
-        start = min(start, room - len(tick.label)) if not labels else start
-        if start >= 0 and (not labels or start + len(tick.label) < room):
-            labels = tick.label + " " * (room - start - len(tick.label)) + labels
+        length = len(tick.label)
+        start = min(tick.cell - length // 2, width - length)
+        if not chosen or start + length < room:
+            chosen.append(tick)
             room = start
-    return " " * room + labels
+    return tuple(reversed(chosen))
 
 
 def _time(time: float, step: float, seconds: float) -> str:

@@ -46,7 +46,7 @@ class Series:
     last: npt.NDArray[np.float64]
     """The last value in each column."""
     style: str
-    """Style, for colour and dots: see `TimeChart.COMPONENT_CLASSES`."""
+    """Style, for colour and dots: see `colours.CURVES`."""
     now: float | None = None
     """The present value, for the legend; None is the last of `last`."""
 

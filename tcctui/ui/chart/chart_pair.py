@@ -24,6 +24,8 @@ _WINDOWS: tuple[float, ...] = (5, 10, 30, 60, 300, 900)
 class ChartPair(Horizontal):
     """Charts over the same time; `look` asks for a frame when they are to show something else."""
 
+    BLANK = True  # all of it is covered
+
     seconds: reactive[float | None] = reactive(60.0, init=False)
     """Visible span in seconds; None for a flow's whole life."""
     kind: reactive[int] = reactive(0, init=False)

@@ -8,13 +8,14 @@ from dataclasses import replace
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Static
+from textual.worker import Worker, WorkerState
 
 from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import missing
 from tcctui.flows.frame import Close, FlowKey, Past
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
-from tcctui.ui.chart import chart_kinds, plot
+from tcctui.ui.chart import axis_lines, chart_kinds
 from tcctui.ui.chart.chart_kinds import KINDS, NOTHING, NOW, Picture, Values
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.plot import cell_of
@@ -39,6 +40,8 @@ _PENDING = "Working it out …"
 class Charts(Vertical):
     """One flow over time: cwnd, or another quantity of `chart_kinds.KINDS`, and srtt."""
 
+    BLANK = True  # all of it is covered
+
     def __init__(self, view: CurrentView, look: Look) -> None:
         super().__init__(id="charts")
         self._view = view
@@ -46,6 +49,7 @@ class Charts(Vertical):
         self.pair = ChartPair(look, "cwnd-chart", "srtt-chart", len(KINDS))
         self.cookie: int | None = None
         """The flow shown."""
+        self._loading = False
         self._told = ""
         self._shown_caption = ""
         self._past: FlowHistory | None = None
@@ -59,11 +63,8 @@ class Charts(Vertical):
         yield self.pair
 
     def on_mount(self) -> None:
-        """Load the drawing library, in the background and while keys are handled."""
+        """Follow the crosshair."""
         self.watch(self.pair, "crosshair", self._show_caption, init=False)
-        self.call_after_refresh(
-            lambda: self.run_worker(plot.load, thread=True, exit_on_error=False)
-        )
 
     def on_resize(self) -> None:
         """Fit the caption to the new width."""
@@ -88,21 +89,40 @@ class Charts(Vertical):
     # Drawing
 
     def pasts(self, flows: Flows) -> Iterator[Past]:
-        """Histories that the charts need of the flow, where it is known."""
+        """History that the charts need of the flow, where it is known."""
         for cookie in flows["cookie"].tolist():
-            for chart in self.pair.charts:
-                yield Past(cookie, self.pair.seconds, chart.columns)
+            yield self._wanted(cookie)
+
+    def _wanted(self, cookie: int) -> Past:
+        """One history for both charts, which are nearly of one width."""
+        columns = max(chart.columns for chart in self.pair.charts)
+        return Past(cookie, self.pair.seconds, columns)
 
     def show(self, close: Close, cookie: int | None, instead: str) -> None:
         """Show a flow of a frame; `instead` names the selection if it is not a flow."""
         self.cookie, self._shown_size = cookie, self.size
         self._told = self._caption(close.flows)
-        self._past = self._past_of(close, self.pair.left)
-        self._show(self.pair.left, self._kind, self._past, instead)
+        if cookie is not None and not axis_lines.loaded():
+            self._load()
+            return
+        self._past = None if cookie is None else close.pasts.get(self._wanted(cookie))
+        self._show(self.pair.left, self._kind, instead)
         if self.pair.right.display:
-            past = self._past_of(close, self.pair.right)
-            self._show(self.pair.right, chart_kinds.srtt, past, instead)
+            self._show(self.pair.right, chart_kinds.srtt, instead)
         self._show_caption()
+
+    def _load(self) -> None:
+        """Load the drawing library in a thread, behind the first rows, and then draw the flow."""
+        self.pair.say(_PENDING)
+        self._show_caption()
+        if not self._loading:
+            self._loading = True
+            self.call_after_refresh(lambda: self.run_worker(axis_lines.load, thread=True))
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """Draw, now that there is the library."""
+        if event.state is WorkerState.SUCCESS:
+            self._look(anew=False)
 
     def wait(self, cookie: int | None) -> None:
         """Keep a flow's charts while another moment is computed; for another flow, say so."""
@@ -110,11 +130,6 @@ class Charts(Vertical):
             self._told, self._past, self.cookie = "", None, cookie
             self.pair.say(_PENDING)
             self._show_caption()
-
-    def _past_of(self, close: Close, chart: TimeChart) -> FlowHistory | None:
-        if self.cookie is None:
-            return None
-        return close.pasts.get(Past(self.cookie, self.pair.seconds, chart.columns))
 
     def _show_caption(self) -> None:
         caption = self._readout() or self._told
@@ -126,9 +141,9 @@ class Charts(Vertical):
         self,
         chart: TimeChart,
         make: Callable[[FlowHistory, Values], Picture],
-        past: FlowHistory | None,
         instead: str,
     ) -> None:
+        past = self._past
         pending = self.cookie is not None and self._view.pending(self.cookie)
         if past is None:
             left = _PENDING if pending else "This flow has left"

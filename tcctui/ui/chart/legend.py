@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from rich.cells import cell_len, set_cell_size
-from rich.style import Style
 
 from tcctui.ui.style import colours
 
-Piece = tuple[str, Style]
+Piece = tuple[str, str]
+"""Text, and the name of its style."""
 
 _SHORT = 4
 """Length of units that differ from one moment to another: they are worth more than names."""
@@ -50,7 +50,7 @@ def sample(style: str) -> str:
 
 
 def legend(
-    title: Piece, curves: Sequence[tuple[str, str, str, Style]], unit: Piece, width: int
+    title: Piece, curves: Sequence[tuple[str, str, str, str]], unit: Piece, width: int
 ) -> list[Piece]:
     """Put as much as fits, with blanks between the pieces.
 

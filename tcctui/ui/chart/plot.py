@@ -1,16 +1,13 @@
-"""Geometry of a plot, and its curves as lines of braille text.
+"""Curves of a plot, as lines of braille text.
 
-The only module that imports plotext. A character cell holds 2 dots side by side and 4 above each
-other. Dots and cells are counted from the left and from the bottom, from 0.
+A character cell holds 2 dots side by side and 4 above each other. Dots and cells are counted from
+the left and from the bottom, from 0.
 """
 
 from __future__ import annotations
 
-import functools
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +23,9 @@ DOTS_ACROSS = 2
 Run = tuple[str, int | None]
 """A piece of a line of text and the number of the path it shows, None for blank space."""
 
-_SGR = re.compile(r"\x1b\[([\d;]*)m")
+_BRAILLE = 0x2800
+_BITS = np.array([[0x40, 0x80], [0x04, 0x20], [0x02, 0x10], [0x01, 0x08]], "u1")
+"""Bits of a braille character: of the dots in each row from the bottom, and column."""
 
 
 def share(cell: int, cells: int) -> float:
@@ -50,15 +49,11 @@ class Path:
     y: Dots
     starts: Dots
 
-    def key(self) -> tuple[bytes, bytes, bytes]:
-        """Key shared by paths that look the same."""
-        return self.x.tobytes(), self.y.tobytes(), self.starts.tobytes()
-
 
 def trace(  # noqa: PLR0917
     low: Floats, high: Floats, last: Floats, bottom: float, top: float, width: int, height: int
 ) -> Path:
-    """Return the path of a series, with as few points as its looks allow.
+    """Return the path of a series.
 
     `low`, `high`, `last`: shape (n,), the extremes and the last value of n columns of time, which
     are spread over `width` dots; where `last` is NaN, the value before it is held. Every column's
@@ -94,7 +89,7 @@ def trace(  # noqa: PLR0917
     # Where the columns before and here touch side by side, a line between them would not be seen.
     needed = np.ones(ys.shape, np.bool_)
     needed[:, 0] = starts | (enter == far) | (enter != before) | (np.diff(x, prepend=0) > 1)
-    return _simplify(np.repeat(x, 4)[needed.ravel()], ys[needed], lifted[needed])
+    return Path(np.repeat(x, 4)[needed.ravel()], ys[needed], np.flatnonzero(lifted[needed]))
 
 
 def _columns_to_dots(
@@ -123,76 +118,47 @@ def _columns_to_dots(
     return x, low, high, held
 
 
-def _simplify(x: Dots, y: Dots, lifted: npt.NDArray[np.bool_]) -> Path:
-    """Drop points that repeat the one before them, and those in the middle of a straight line."""
-    keep = (np.diff(x, prepend=-1) != 0) | (np.diff(y, prepend=-1) != 0) | lifted
-    x, y, lifted = x[keep], y[keep], lifted[keep]
-    dx, dy = np.diff(x), np.diff(y)
-    straight = (dx[:-1] * dy[1:] == dx[1:] * dy[:-1]) & (dx[:-1] * dx[1:] + dy[:-1] * dy[1:] > 0)
-    keep = np.ones(x.size, np.bool_)
-    keep[1:-1] = ~straight | lifted[1:-1] | lifted[2:]
-    return Path(x[keep], y[keep], np.flatnonzero(lifted[keep]))
-
-
 def draw(paths: Sequence[Path], width: int, height: int) -> list[list[Run]]:
     """Return `height` lines of `width` cells with the paths on them, the first path on top.
 
-    Where paths share a cell, the cell shows the dots of all of them and belongs to the first.
-    Not for several threads: plotext has one figure.
+    Where paths share a cell, the cell shows the dots of all of them and belongs to the first. Blank
+    space after a path counts to it: it looks the same in any colour, and runs cost time.
     """
-    plotext = _plotext()
-    figure = plotext.figure
-    figure.clear.data()
-    figure.plot_size(width, height)
-    figure.ruler("x", "lower").lim(0, DOTS_ACROSS * width)
-    figure.ruler("y", "left").lim(0, DOTS_UP * height)
+    bits = np.zeros((height, width), "u1")
+    owner = np.full((height, width), -1)
     for number, path in reversed(list(enumerate(paths))):
-        if path.x.size == 0:
-            continue
-        # The colour is the path's number, for recognising its cells; it is never shown.
-        marker = plotext.marker("braille", plotext.pixel(number))
-        signal = figure.signal((path.x + 0.5).tolist(), (path.y + 0.5).tolist(), marker=marker)
-        signal.lines()
-        for start in path.starts.tolist():
-            signal.line(start, False)
-        figure.draw(signal)
-    lines: str = figure.build().string()
-    return [_runs(line) for line in lines.splitlines()]
+        own = _cells(path, width, height)
+        bits |= own
+        owner[own != 0] = number
+    before = np.maximum.accumulate(np.where(bits != 0, np.arange(width), 0), axis=1)
+    owner = np.take_along_axis(owner, before, axis=1)
+    begins = np.ones(owner.shape, np.bool_)
+    begins[:, 1:] = owner[:, 1:] != owner[:, :-1]
+    characters = np.where(bits != 0, bits + np.uint32(_BRAILLE), np.uint32(ord(" ")))
+    text = characters.astype("<u4").tobytes().decode("utf-32-le")
+    starts = np.flatnonzero(begins)
+    lines: list[list[Run]] = [[] for _ in range(height)]
+    ends = [*starts[1:].tolist(), len(text)]
+    for start, end, number in zip(starts.tolist(), ends, owner[begins].tolist(), strict=True):
+        lines[start // width].append((text[start:end], number if number >= 0 else None))
+    return lines
 
 
-def _runs(line: str) -> list[Run]:
-    """Split a line at plotext's colours: SGR 0 for none and SGR 38;5;N for path N.
+def _cells(path: Path, width: int, height: int) -> npt.NDArray[np.uint8]:
+    """Braille bits of the cells that a path goes through, from the top; shape (height, width).
 
-    Blank space after a path counts to it, as it looks the same in any colour and runs cost time.
+    Each line has a dot in each column, or in each row if it is steep: the one nearest to it.
     """
-    head, *rest = _SGR.split(line)
-    runs: list[Run] = [(head, None)] if head else []
-    for code, text in zip(rest[::2], rest[1::2], strict=True):
-        number = int(code.rpartition(";")[2]) if ";" in code else None
-        if runs and number in (None, runs[-1][1]):
-            runs[-1] = (runs[-1][0] + text, runs[-1][1])
-        elif text:
-            runs.append((text, number))
-    return runs
-
-
-def load() -> None:
-    """Import plotext ahead of the first drawing, which would else wait 0.1 to 0.3 s; in any thread.
-
-    Not with this module: the screen is there before.
-    """
-    import plotext  # noqa: F401, PLC0415
-
-
-@functools.cache
-def _plotext() -> Any:
-    """Import plotext, with its one figure set to a bare canvas: no frame, no ticks, no colours."""
-    import plotext  # noqa: PLC0415
-
-    plotext.terminal.limit(False, False)  # its idea of the terminal is not the widget's size
-    figure = plotext.figure
-    figure.clear()
-    figure.theme("simple")
-    figure.axes(False)
-    figure.ruler("both", "both").frequency(0).alignment(lim="edge")
-    return plotext
+    dots = np.zeros((DOTS_UP * height, DOTS_ACROSS * width), np.bool_)
+    dots[path.y, path.x] = True
+    drawn = np.ones(max(path.x.size - 1, 0), np.bool_)
+    drawn[path.starts[path.starts > 0] - 1] = False
+    dx, dy = np.diff(path.x)[drawn], np.diff(path.y)[drawn]
+    steps = np.maximum(np.abs(dx), np.abs(dy))
+    line = np.repeat(np.arange(steps.size), steps)
+    part = (np.arange(line.size) - (np.cumsum(steps) - steps)[line]) / steps[line]
+    x = path.x[:-1][drawn][line] + np.rint(dx[line] * part).astype("i8")
+    y = path.y[:-1][drawn][line] + np.rint(dy[line] * part).astype("i8")
+    dots[y, x] = True
+    cells = dots.reshape(height, DOTS_UP, width, DOTS_ACROSS)
+    return np.einsum("hywx,yx->hw", cells.view("u1"), _BITS)[::-1]

@@ -92,8 +92,8 @@ def _runs(cells: Sequence[Run]) -> list[Run]:
 
 def legend(limits: npt.NDArray[np.integer[Any]], marks: ChartMarks) -> tuple[Run, ...]:
     """Legend of the glyphs on the strip and the axis, as far as present."""
-    there = set(np.unique(limits).tolist())
-    kinds = set(np.unique(marks.kind).tolist())
+    there = set(limits.tolist())
+    kinds = set(marks.kind.tolist())
     both = Limit.RECOVERY in there and MarkKind.RECOVERY in kinds  # one word for two signs
     pieces = [("limited by", "label")] if there - {Limit.UNKNOWN} else []
     for limit, sign in LIMITS.items():

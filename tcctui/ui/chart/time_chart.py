@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
-from rich.style import Style
 from textual import events
 from textual.geometry import Region
 from textual.message import Message
@@ -18,13 +16,14 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.chart import axes, plot, time_axis
-from tcctui.ui.chart.axes import DOTS_UP, YAxis
+from tcctui.ui.chart.axes import DOTS_UP, Tick, YAxis
+from tcctui.ui.chart.axis_lines import AxisLines, axis_lines
 from tcctui.ui.chart.chart_data import ChartData, Quantity, Series, bounds
-from tcctui.ui.chart.legend import CURVES, FLOWS, cropped, legend, lined, sample
-from tcctui.ui.chart.plot import DOTS_ACROSS, Run, cell_of, share
+from tcctui.ui.chart.legend import CURVES, FLOWS, Piece, cropped, legend, lined, sample
+from tcctui.ui.chart.plot import DOTS_ACROSS, cell_of, share
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES, MARK_STYLES
 
@@ -43,20 +42,14 @@ every cell, so that drawing noise in a wide window takes no longer than a key pr
 _STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
 
 
-class TimeChart(Widget):
+class TimeChart(KeptLines, Widget):
     """Draws `data`, or `message` if there is nothing to draw.
 
     The first line names the series and their current values; below are the curves in braille dots,
     the time axis with its marks, and a strip of limits or a note.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "time-chart--title",
-        "time-chart--label",
-        "time-chart--axis",
-        "time-chart--crosshair",
-        *(f"time-chart--{style}" for style in _STYLES),
-    }
+    STYLES = "time-chart"
     DEFAULT_CSS = """
     TimeChart {
         width: 1fr;
@@ -90,21 +83,18 @@ class TimeChart(Widget):
         share: float | None
 
     def __init__(self, quantity: Quantity, *, id: str | None = None) -> None:  # noqa: A002
-        self.styles_of = ComponentStyles(self, "time-chart")
         super().__init__(id=id)
         self._quantity = quantity
         self._gutter = _GUTTER[0]
         self._plot_rows = 0
-        self._strips: list[Strip] | None = None
-        self._strips_size = self.size
-        self._plot: list[list[Run]] = []
-        self._plot_key: object = None
+        self._lines: list[list[Piece]] = []
+        self._lines_size: tuple[int, int] | None = None  # None where they are to be made anew
 
     def show_as(self, quantity: Quantity) -> None:
         """Switch `data` to another quantity."""
         if quantity != self._quantity:
             self._quantity = quantity
-            self._strips = None
+            self._lines_size = None
             self.refresh()
 
     @property
@@ -124,32 +114,29 @@ class TimeChart(Widget):
         return left, max(0, self.size.width - left) if self._plot_rows else 0
 
     def render_line(self, y: int) -> Strip:
-        """Return line `y` of the widget, after drawing all lines if anything has changed."""
-        strips = self._drawn()
-        if 0 < y <= self._plot_rows:
-            return self.crossed(strips[y])
-        if y < len(strips):
-            return strips[y]
-        return Strip.blank(self.size.width, self.styles_of())
+        """Return line `y` of the widget, after making all lines if anything has changed."""
+        lines = self._made()
+        if y >= len(lines):
+            return Strip.blank(self.size.width, self.styles_of())
+        segments = [Segment(text, self.styles_of(style)) for text, style in lines[y]]
+        strip = Strip(segments).adjust_cell_length(self.size.width, self.styles_of())
+        return self.crossed(strip) if 0 < y <= self._plot_rows else strip
 
-    def _drawn(self) -> list[Strip]:
-        """All lines, drawn anew if anything has changed."""
-        if self._strips is None or self._strips_size != self.size:
-            self._strips_size = self.size
-            width, height = self.size
-            self._strips = [
-                Strip(line).adjust_cell_length(width, self.styles_of())
-                for line in self._lines(width, height)
-            ]
-        return self._strips
+    def _made(self) -> list[list[Piece]]:
+        """All lines, made anew if anything has changed."""
+        if self._lines_size != self.size:
+            self._lines_size = self.size
+            self._lines = self._lines_of(*self.size)
+        return self._lines
 
     def _draw_anew(self) -> None:
         """Repaint the changed lines only."""
-        before, self._strips = self._strips, None
-        if before is None or self._strips_size != self.size or not self.is_on_screen:
+        before, size = self._lines, self._lines_size
+        self._lines_size = None
+        if size != self.size or not self.is_on_screen:
             self.refresh()
             return
-        refresh_changed(self, before, self._drawn())
+        refresh_changed(self, before, self._made())
 
     watch_data = watch_y_from_zero = watch_message = _draw_anew
 
@@ -193,14 +180,8 @@ class TimeChart(Widget):
 
     # The lines
 
-    def notify_style_update(self) -> None:
-        """Apply the theme's new colours; the plot itself stays."""
-        self._strips = None
-        self.styles_of.forget()
-        super().notify_style_update()
-
-    def _lines(self, width: int, height: int) -> list[list[Segment]]:
-        """Return the segments of the lines from the top; missing lines and ends are blank."""
+    def _lines_of(self, width: int, height: int) -> list[list[Piece]]:
+        """Make the lines from the top; missing lines and ends are blank."""
         data = self.data
         self._plot_rows = 0
         reach = bounds(data.series) if data is not None else None
@@ -215,93 +196,67 @@ class TimeChart(Widget):
         widest = max(cell_len(tick.label) for tick in axis.ticks)
         self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
         columns = width - self._gutter - 1
+        y_ticks = tuple(Tick(tick.cell, cropped(tick.label, self._gutter)) for tick in axis.ticks)
+        if data.elapsed:
+            x_ticks = axes.elapsed_ticks(data.seconds, columns)
+        else:
+            x_ticks = axes.x_ticks(data.seconds, columns, data.now)
+        labelled = axes.with_room(x_ticks, columns)
+        drawn = axis_lines(columns, rows, self._gutter, y_ticks, labelled)
+        marked = time_axis.axis(x_ticks, data.marks, data.columns, columns)
+        x_axis = [
+            [
+                (drawn.axis[: self._gutter + 1], "axis"),
+                *((text, style or "axis") for text, style in marked),
+            ],
+            [(drawn.labels, "label")],
+        ]
         return [
             self._header(data.series, width),
-            *self._plot_lines(data.series, axis, columns, rows),
-            *self._x_axis_lines(data, columns)[-below:],
+            *self._plot_lines(data.series, axis, drawn, columns),
+            *x_axis[-below:],
             *([self._foot(data, columns)] if foot else []),
         ]
 
-    def _message_lines(self, width: int, height: int) -> list[list[Segment]]:
+    def _message_lines(self, width: int, height: int) -> list[list[Piece]]:
         message = cropped(plain(self.message), width)
         left = " " * ((width - cell_len(message)) // 2)
-        lines: list[list[Segment]] = [[] for _ in range(height)]
+        lines: list[list[Piece]] = [[] for _ in range(height)]
         if height > 2:
-            lines[0] = [
-                Segment(cropped(plain(self._quantity.title), width), self.styles_of("title"))
-            ]
+            lines[0] = [(cropped(plain(self._quantity.title), width), "title")]
         if height:
-            lines[height // 2] = [Segment(left + message, self.styles_of("label"))]
+            lines[height // 2] = [(left + message, "label")]
         return lines
 
-    def _header(self, series: Sequence[Series], width: int) -> list[Segment]:
+    def _header(self, series: Sequence[Series], width: int) -> list[Piece]:
         """Return the title, the series with their current values, and the unit, as far as fits."""
-        title = plain(self._quantity.title), self.styles_of("title")
-        unit = plain(self._quantity.unit), self.styles_of("label")
-        told = [
-            (sample(one.style), plain(one.name), self._now(one), self.styles_of(one.style))
-            for one in series
-        ]
-        return [Segment(text, style) for text, style in legend(title, told, unit, width)]
+        title, unit = plain(self._quantity.title), plain(self._quantity.unit)
+        told = [(sample(one.style), plain(one.name), self._now(one), one.style) for one in series]
+        return legend((title, "title"), told, (unit, "label"), width)
 
     def _plot_lines(
-        self, series: Sequence[Series], axis: YAxis, columns: int, rows: int
-    ) -> Iterator[list[Segment]]:
-        """Yield the lines of the y axis and of the curves, `columns` and `rows` cells large."""
+        self, series: Sequence[Series], axis: YAxis, drawn: AxisLines, columns: int
+    ) -> Iterator[list[Piece]]:
+        """Yield the lines of the y axis and of the curves, `columns` cells wide."""
+        rows = len(drawn.beside)
         size = (DOTS_ACROSS * columns, DOTS_UP * rows)
         paths = [
             plot.trace(one.low, one.high, one.last, axis.bottom, axis.top, *size) for one in series
         ]
-        key = (columns, rows, [path.key() for path in paths])
-        if key != self._plot_key:
-            self._plot, self._plot_key = plot.draw(paths, columns, rows), key
-        axis_style, label_style = self.styles_of("axis"), self.styles_of("label")
-        styles = {number: self.styles_of(one.style) for number, one in enumerate(series)}
-        labels = {tick.cell: tick.label for tick in axis.ticks}
-        for row, runs in enumerate(self._plot):
-            label = cropped(labels.get(rows - 1 - row, ""), self._gutter)
-            yield [
-                Segment(" " * (self._gutter - cell_len(label)) + label, label_style),
-                Segment("┤" if label else "│", axis_style),
-                *self._curves(series, runs, styles),
-            ]
+        for beside, runs in zip(drawn.beside, plot.draw(paths, columns, rows), strict=True):
+            pieces = [(beside[:-1], "label"), (beside[-1], "axis")]
+            at = 0
+            for text, number in runs:
+                style = "" if number is None else series[number].style
+                pieces.append((lined(text, style, at), style))
+                at += len(text)
+            yield pieces
 
-    def _curves(
-        self, series: Sequence[Series], runs: list[Run], styles: Mapping[int, Style]
-    ) -> Iterator[Segment]:
-        """Yield the pieces of one line of the plot."""
-        at = 0
-        for text, number in runs:
-            if number is None:
-                yield Segment(text, self.styles_of())
-            else:
-                yield Segment(lined(text, series[number].style, at), styles[number])
-            at += len(text)
-
-    def _x_axis_lines(self, data: ChartData, columns: int) -> list[list[Segment]]:
-        """Return the line of the x axis and the line of its labels."""
-        if data.elapsed:
-            ticks = axes.elapsed_ticks(data.seconds, columns)
-        else:
-            ticks = axes.x_ticks(data.seconds, columns, data.now)
-        labels = axes.tick_labels(ticks, self._gutter + 1, columns)
-        line = time_axis.axis(ticks, data.marks, data.columns, columns)
-        return [
-            [
-                Segment(" " * self._gutter + "└", self.styles_of("axis")),
-                *(Segment(text, self.styles_of(style or "axis")) for text, style in line),
-            ],
-            [Segment(labels, self.styles_of("label"))],
-        ]
-
-    def _foot(self, data: ChartData, columns: int) -> list[Segment]:
+    def _foot(self, data: ChartData, columns: int) -> list[Piece]:
         """Return the strip of limits, below the curves, or as much of the note as fits."""
-        if data.limits is not None:
-            gutter = (" " * (self._gutter + 1), "")
-            runs = [gutter, *time_axis.strip(data.limits, columns)]
-        else:
-            runs = time_axis.fitted(data.note or (), self.size.width)
-        return [Segment(text, self.styles_of(style)) for text, style in runs]
+        if data.limits is None:
+            return time_axis.fitted(data.note or (), self.size.width)
+        return [(" " * (self._gutter + 1), ""), *time_axis.strip(data.limits, columns)]
 
     def _now(self, series: Series) -> str:
         """Return the series' present value as text."""

@@ -220,7 +220,7 @@ class Compare(Vertical):
         width = self.size.width
         legend = Text(self._heading(width))
         for one in self._subjects:
-            style = self.pair.left.get_component_rich_style(f"time-chart--{one.style}")
+            style = self.pair.left.styles_of(one.style)
             there = [by[one.cookie] for by in values if one.cookie in by]
             if self.pair.crosshair is None:
                 there = one.present

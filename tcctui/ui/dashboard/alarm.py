@@ -5,19 +5,20 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from datetime import datetime
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from textual.widget import Widget
 
-from tcctui.alerts.alert import Alert, Alerts, Turns
 from tcctui.flows.frame import View
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
-from tcctui.query.value_text import said
-from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.view import CurrentView
+
+if TYPE_CHECKING:
+    from tcctui.alerts.alert import Alert, Alerts, Turns
+    from tcctui.ui.dialogs import Choice, Pick
 
 LOOK = 1.0
 """Seconds between two checks."""
@@ -129,6 +130,8 @@ class Alarm(Widget):
             tell(self, _NONE)
             return
         self.app.clear_notifications()  # they would cover the list, and repeat it
+        from tcctui.ui.dialogs import Pick  # noqa: PLC0415
+
         self._list = Pick(*self._listed(), nothing="Nothing has matched yet")
         self.app.push_screen(self._list, self._go_to)
 
@@ -136,6 +139,8 @@ class Alarm(Widget):
         """Title and lines of the list, the newest first; each line keeps its value."""
         if self._alarms is None:
             return "", []
+        from tcctui.ui.dialogs import Choice  # noqa: PLC0415
+
         alerts = self._alarms.alerts
         held, past = list(alerts.held)[::-1], list(alerts.past)[::-1]
         choices = {}
@@ -171,6 +176,8 @@ def _line(alert: Alert, *, with_query: bool) -> str:
 
 
 def _values(alert: Alert) -> str:
+    from tcctui.query.value_text import said  # noqa: PLC0415 - not without alerts
+
     return ", ".join(said(name, value) for name, value in alert.values.items())
 
 

@@ -26,29 +26,24 @@ from tcctui.ui.compare.compare import Compare
 from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.dashboard_keys import KEYS
-from tcctui.ui.dashboard.help import Help
 from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.narrowing import Narrowing
+from tcctui.ui.dashboard.pace import Pace
 from tcctui.ui.dashboard.terminal_size import TooSmall
 from tcctui.ui.details import details
 from tcctui.ui.details.details import Details
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.saving import pictured
-from tcctui.ui.search import saved_filters
 from tcctui.ui.search.active_query import show_only
 from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.status.counts import counts, is_live, why_empty
 from tcctui.ui.status.status_bar import Status, StatusBar
-from tcctui.ui.table.column_dialogs import Columns, Sorting, choose
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Mode, Player
 from tcctui.ui.time.playhead import Position, old
 from tcctui.ui.time.rewinder import Rewindable
 from tcctui.ui.view import CurrentView
-
-PACE = 0.25
-"""Seconds between two frames."""
 
 SLOW, _SHARE = 0.05, 10
 """Seconds that a frame may take; where it takes longer, rows take places in a tenth of the time."""
@@ -56,9 +51,19 @@ SLOW, _SHARE = 0.05, 10
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 
-class Dashboard(Screen[None]):
-    """Puts the parts together: each tick asks the view for one frame, and all parts show it."""
+class Lower(Horizontal):
+    """Charts and details, side by side."""
 
+    BLANK = True  # all of it is covered
+
+
+class Dashboard(Screen[None]):
+    """Puts the parts together: each tick asks the view for one frame, and all parts show it.
+
+    Dialogs are imported when they are opened.
+    """
+
+    BLANK = True  # all of it is covered
     # Not the search box, which gets ready for letters with the focus.
     AUTO_FOCUS = "#table"
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
@@ -88,6 +93,8 @@ class Dashboard(Screen[None]):
         self._painted = painted
         self._looking = True  # until all parts are there
         self._rest_until = 0.0
+        self._pace = Pace(self._preferences.settings.refresh)
+        self._frame: Frame | None = None  # the last one, while another may show the same
         self._player = Player(view, self.look)
         self._status = StatusBar()
         self._table = FlowTable(view, self.look, self._preferences)
@@ -102,7 +109,7 @@ class Dashboard(Screen[None]):
             yield self._status
             yield SearchBar(self._view, self._preferences.searches)
             yield self._table
-            with Horizontal(id="lower"):
+            with Lower(id="lower"):
                 yield self._charts
                 yield self._details
             yield self._compare
@@ -118,8 +125,9 @@ class Dashboard(Screen[None]):
         self.watch(self._table, "pinned", self._compare.follow, init=False)
         self.watch(self._compare, "cookies", self._show_compared, init=False)
         self._looking = False
+        self.watch(self.app, "app_focus", self._focused, init=False)
         self.look()
-        self.set_interval(PACE, self.tick)
+        self.set_timer(self.pace, self._go_on)
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
@@ -149,28 +157,51 @@ class Dashboard(Screen[None]):
 
     # Frames
 
+    @property
+    def pace(self) -> float:
+        """Seconds until the next frame."""
+        window = self._drawn.seconds
+        return self._pace.seconds(time.monotonic(), window, focused=self.app.app_focus)
+
+    def _go_on(self) -> None:
+        """Tick, and wait for the next one: what is done and shown meanwhile changes the pace."""
+        self.tick()
+        self.set_timer(self.pace, self._go_on)
+
     def tick(self) -> None:
         """Let time pass, and show what there is then; where that takes long, not all of it."""
         self._player.pass_time()
+        if self._frame is not None and self._view.unchanged(self._frame):
+            self._tell(self._view.totals(self._frame))
+            return
         begun = time.monotonic()
         anew = begun >= self._rest_until
-        self.look(anew=anew)
+        self._paint(anew=anew)
         took = time.monotonic() - begun
         if anew:
             self._rest_until = begun + took * _SHARE if took > SLOW else 0.0
         self._watch()
 
     def look(self, *, anew: bool = True) -> None:
-        """Ask for one frame, and have all parts show it; `anew` has all rows take their places."""
+        """Show a frame because something was done; `anew` has all rows take their places."""
+        self._pace.moved(time.monotonic())
+        self._paint(anew=anew)
+
+    def _paint(self, *, anew: bool) -> None:
+        """Ask for one frame, and have all parts show it."""
         if self._looking:
             return  # what a part changes while it shows a frame, or before all are there
         self._looking = True
+        self._frame, at_rest = None, self._table.at_rest
         try:
             with self.app.batch_update():
                 if self._view.still:
                     self._wait()
                 else:
-                    self._show(self._view.frame(self._request(anew=anew)))
+                    frame = self._view.frame(self._request(anew=anew))
+                    self._show(frame)
+                    if anew and frame.every is None and at_rest:
+                        self._frame = frame
         finally:
             self._looking = False
         self.call_after_refresh(self._painted)
@@ -236,6 +267,11 @@ class Dashboard(Screen[None]):
         self._show_details()
         self.refresh_bindings()
 
+    def _focused(self, focus: bool) -> None:
+        """Show the present as soon as the terminal has the focus again."""
+        if focus:
+            self.look()
+
     def source_failed(self, reason: str) -> None:
         """Report that the source has ended, and why."""
         self._stopped = True
@@ -266,6 +302,7 @@ class Dashboard(Screen[None]):
             order_held=table.order_held,
             following=table.following,
             narrowed=self._narrowing.on,
+            fps=1 / self.pace,
             **counts(self._view, totals, self._source, table.base_query.text),
             **self._place(),
         )
@@ -384,10 +421,14 @@ class Dashboard(Screen[None]):
 
     def action_filters(self) -> None:
         """Pick a saved filter, or save the current search."""
+        from tcctui.ui.search import saved_filters  # noqa: PLC0415
+
         saved_filters.pick(self.query_one(SearchBar), self._preferences)
 
     def action_save_filter(self) -> None:
         """Save the search in the box under a name."""
+        from tcctui.ui.search import saved_filters  # noqa: PLC0415
+
         saved_filters.save(self.query_one(SearchBar), self._preferences)
 
     def action_details(self) -> None:
@@ -412,10 +453,14 @@ class Dashboard(Screen[None]):
 
     def action_columns(self) -> None:
         """Choose the table's columns."""
+        from tcctui.ui.table.column_dialogs import Columns, choose  # noqa: PLC0415
+
         choose(self, Columns(self._table, self._preferences), self._preferences)
 
     def action_order(self) -> None:
         """Choose the table's sort order."""
+        from tcctui.ui.table.column_dialogs import Sorting, choose  # noqa: PLC0415
+
         choose(self, Sorting(self._table), self._preferences)
 
     def action_narrow(self) -> None:
@@ -426,4 +471,6 @@ class Dashboard(Screen[None]):
 
     def action_help(self) -> None:
         """List the keys."""
+        from tcctui.ui.dashboard.help import Help  # noqa: PLC0415
+
         self.app.push_screen(Help(self))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -14,21 +13,17 @@ from textual.screen import Screen
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 
 
-class KeyLine(Widget):
+class KeyLine(KeptLines, Widget):
     """Shows the keys that do something now, each of which can be clicked.
 
     Textual's Footer is a widget for each key, made anew whenever keys may have changed: seven times
     while a program starts.
     """
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "key-line--key",
-        "key-line--description",
-        "key-line--hover",
-    }
+    STYLES = "key-line"
     DEFAULT_CSS = """
     KeyLine {
         dock: bottom;
@@ -51,7 +46,6 @@ class KeyLine(Widget):
     ALLOW_SELECT = False
 
     def __init__(self) -> None:
-        self._styles_of = ComponentStyles(self, "key-line")
         super().__init__()
         self._keys: list[ActiveBinding] = []
         self._under_mouse: ActiveBinding | None = None
@@ -68,24 +62,19 @@ class KeyLine(Widget):
             self._keys = keys
             self.refresh()
 
-    def notify_style_update(self) -> None:
-        """Take the theme's new colours."""
-        self._styles_of.forget()
-        super().notify_style_update()
-
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is but one
         """Return the line."""
         segments = [segment for one in self._keys for segment in self._segments(one)]
-        ground = Style(bgcolor=self._styles_of().bgcolor)
+        ground = Style(bgcolor=self.styles_of().bgcolor)
         return Strip(segments).adjust_cell_length(self.size.width, ground)
 
     def _segments(self, one: ActiveBinding) -> Iterator[Segment]:
         """Give a key and its description."""
         more = Style(dim=True) if not one.enabled else Style()
         if one is self._under_mouse:
-            more += self._styles_of("hover")
+            more += self.styles_of("hover")
         for text, name in zip(self._texts(one), ("key", "description"), strict=True):
-            yield Segment(text, self._styles_of(name) + more)
+            yield Segment(text, self.styles_of.filtered(self.styles_of(name) + more))
 
     def _texts(self, one: ActiveBinding) -> tuple[str, str]:
         return f" {self.app.get_key_display(one.binding)} ", f"{one.binding.description} "

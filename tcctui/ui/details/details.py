@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import ClassVar
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -18,7 +17,7 @@ from tcctui.ui.details.facts import NEEDS, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
@@ -37,18 +36,13 @@ _Piece = tuple[str, str]
 """Text, and its style."""
 
 
-class Details(Widget):
+class Details(KeptLines, Widget):
     """Panel with the details of one flow."""
 
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "details--title",
-        "details--label",
-        *(f"details--{style}" for style in LIMIT_STYLES),
-    }
+    STYLES = "details"
     DEFAULT_CSS = rules("Details", "details", LIMIT_STYLES)
 
     def __init__(self, look: Look) -> None:
-        self._styles_of = ComponentStyles(self, "details")
         super().__init__(id="details")
         self._look = look
         self._shown: list[list[_Piece]] = []
@@ -97,14 +91,9 @@ class Details(Widget):
         """Render a line: the title, a sentence, or a fact."""
         width = self.size.width
         if y >= len(self._shown):
-            return Strip.blank(width, self._styles_of())
-        segments = [Segment(text, self._styles_of(style)) for text, style in self._shown[y]]
-        return Strip(segments).adjust_cell_length(width, self._styles_of())
-
-    def notify_style_update(self) -> None:
-        """Take the theme's new colours."""
-        self._styles_of.forget()
-        super().notify_style_update()
+            return Strip.blank(width, self.styles_of())
+        segments = [Segment(text, self.styles_of(style)) for text, style in self._shown[y]]
+        return Strip(segments).adjust_cell_length(width, self.styles_of())
 
 
 def _title(flows: Flows, width: int) -> list[_Piece]:

@@ -19,11 +19,9 @@ from textual.widgets import Input, OptionList, Static
 from tcctui.config.searches import Searches
 from tcctui.errors import TcctuiError
 from tcctui.query import Query, QueryError, parse
-from tcctui.query.completion import complete
 from tcctui.ui.actions import key
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.search.active_query import Holding, may_grow
-from tcctui.ui.search.add_condition import added
 from tcctui.ui.search.mistake import Underline, pointed
 from tcctui.ui.search.present_values import Live, Present
 from tcctui.ui.search.suggestions import Suggestions, useful
@@ -224,6 +222,8 @@ class SearchBar(Vertical):
     def add(self, condition: str, exclude: bool) -> None:
         """Add a condition to the search, or its negation (`exclude`); applied at once."""
         self._holding.apply()
+        from tcctui.ui.search.add_condition import added  # noqa: PLC0415
+
         self.search(added(self.good, condition, exclude=exclude))
 
     def search(self, text: str) -> None:
@@ -241,6 +241,8 @@ class SearchBar(Vertical):
     def _offer(self, asked: bool = False) -> None:
         """List completions at the cursor; unless `asked` for, only of a word already begun."""
         box, text = self.box, self.text
+        from tcctui.query.completion import complete  # noqa: PLC0415
+
         found = useful(complete(text, box.cursor_position, self._live), text, asked=asked)
         if found is None:
             self.suggestions.close()

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.text import Text
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
-from tcctui.query.completion import Completion, Suggestion
 from tcctui.ui.style.legible import plain
+
+if TYPE_CHECKING:
+    from tcctui.query.completion import Completion, Suggestion
 
 MOST = 60
 """Limit on entries: with more to choose from, another letter is typed."""

@@ -12,7 +12,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.style import units
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 
 
@@ -29,7 +29,7 @@ class Status:
     `state` is the position in time, unless it is live; `along` follows it directly, and `beside`
     after a dot. With `underway` that is not on the screen yet. `per_second` is the rate of events
     at that moment, NaN if unknown; None derives it from `events`. `behind_s` is the delay of the
-    display in seconds.
+    display in seconds, and `fps` the frames per second, 0 for none.
 
     `kernel_filter` is the kernel's part of the filter, empty without one; `kernel_exact` is True if
     it is the whole filter. It is `narrowed` while it follows the search. `base_filter` is the rest
@@ -60,6 +60,7 @@ class Status:
     underway: bool = False
     per_second: float | None = None
     behind_s: float = 0
+    fps: float = 0
     reason: str = ""
 
 
@@ -91,22 +92,18 @@ _SHORTEN = 4
 _LEAST = 12
 """Smallest useful length of a cut sentence, in cells."""
 
+_SLOWEST = 0.1
+"""Fewest frames per second that are told."""
+
 _WINDOW = 2.0  # averaging time of rates, in seconds
 
 
-class StatusBar(Widget):
+class StatusBar(KeptLines, Widget):
     """One line; the least important parts are dropped where it is narrow."""
 
-    COMPONENT_CLASSES = {  # noqa: RUF012 - as Textual declares it
-        "status-bar--name",
-        "status-bar--dim",
-        "status-bar--bad",
-        "status-bar--live",
-        "status-bar--paused",
-    }
+    STYLES = "status-bar"
 
     def __init__(self) -> None:
-        self._styles_of = ComponentStyles(self, "status-bar")
         super().__init__(id="status")
         self._status = Status()
         self._readings: list[_Reading] = []
@@ -185,6 +182,7 @@ class StatusBar(Widget):
             _Part("bad", dropped if status.evicted else ""),
             _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
             _Part("dim", f"own CPU {cpu:.0%}", 5),
+            _Part("dim", f"{status.fps:.2g} fps" if status.fps >= _SLOWEST else "", 8),
             _Part("paused", "order held" if status.order_held else "", 2),
             _Part("paused", "following" if status.following else "", 2),
             _Part("bad", f"behind {status.behind_s:.0f} s" if late else ""),
@@ -202,14 +200,9 @@ class StatusBar(Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         """Draw the line."""
-        base = self._styles_of()
-        segments = [Segment(part.text, self._styles_of(part.style)) for part in self._parts]
+        base = self.styles_of()
+        segments = [Segment(part.text, self.styles_of(part.style)) for part in self._parts]
         return Strip(segments).adjust_cell_length(self.size.width, base)
-
-    def notify_style_update(self) -> None:
-        """Take the theme's new colours."""
-        self._styles_of.forget()
-        super().notify_style_update()
 
 
 def _less(status: Status) -> str:

@@ -54,6 +54,11 @@ class FlowOrder:
         """True while rows keep their places because the sort columns have no values."""
         return self.held or time.monotonic() < self._resorted + RESORT
 
+    @property
+    def at_rest(self) -> bool:
+        """True if time alone will move no row, nor the selection."""
+        return not self.stands and (self.wanted is not None or not len(self.cookies))
+
     def hold(self) -> None:
         """Let the order stand still for a while."""
         self._hold_until = time.monotonic() + HOLD

@@ -15,26 +15,24 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
+from tcctui.arrays import among
 from tcctui.flows.frame import RowsFrame, RowsRequest
 from tcctui.flows.groups.groups import GROUPINGS
 from tcctui.flows.index import Keys
 from tcctui.query import ALL, Query
-from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import rules
-from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.columns import BY_NAME, COLUMNS
-from tcctui.ui.table.copying import Copying
 from tcctui.ui.table.grouped import headers
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.painter import Painter, Sight
 from tcctui.ui.table.row_places import MOST_PINS, Pins, RowPlaces, toggled
 from tcctui.ui.table.rows import GUTTER, Header, Line, RowSigns
 from tcctui.ui.table.sorting import SortKey
-from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times
 from tcctui.ui.table.table_keys import KEYS
 from tcctui.ui.view import CurrentView, Look
 
@@ -50,7 +48,7 @@ _NOTHING = "nothing"
 _COLOURED = ("cwnd", "ssthresh", "srtt", *LIMIT_STYLES)
 
 
-class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
+class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     """The table of the flows that `base_query` and `flow_query` let through, in some order.
 
     The selection is a flow, not a place: it stays on its connection while rows move. Where flows
@@ -60,21 +58,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "flow-table--header",
-        "flow-table--sorted",
-        "flow-table--held",
-        "flow-table--cursor",
-        "flow-table--cell",
-        "flow-table--cell-title",
-        "flow-table--closed",
-        "flow-table--alert",
-        "flow-table--pinned",
-        "flow-table--unmatched",
-        "flow-table--group",
-        "flow-table--group-more",
-        *(f"flow-table--{style}" for style in _COLOURED),
-    }
+    STYLES = "flow-table"
     DEFAULT_CSS = rules("FlowTable", "flow-table", _COLOURED)
 
     message: reactive[str] = reactive("")
@@ -112,7 +96,6 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
     def __init__(
         self, view: CurrentView, look: Look, preferences: Preferences | None = None
     ) -> None:
-        self._styles_of = ComponentStyles(self, "flow-table")
         super().__init__(id="table")
         self._preferences = preferences or Preferences()
         settings = self._preferences.settings
@@ -167,6 +150,11 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         return self._order.held
 
     @property
+    def at_rest(self) -> bool:
+        """True if time alone will move no row, nor the selection."""
+        return self._order.at_rest
+
+    @property
     def seconds_needed(self) -> int:
         """Length of the sparklines in seconds."""
         _, sparklines = rows.wanted(self._placed)
@@ -177,7 +165,7 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         """Cookies of the flows on the screen, the selected one first, wherever it is."""
         shown = self._flows_in_sight()
         selected = np.array([] if self.selected is None else [self.selected], "u8")
-        return np.concatenate([selected, shown[~np.isin(shown, selected)]])
+        return np.concatenate([selected, shown[~among(shown, selected)]])
 
     @property
     def room(self) -> int:
@@ -335,15 +323,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     # Painting
 
-    def notify_style_update(self) -> None:
-        """Paint in the new theme's colours."""
-        self._styles_of.forget()
-        super().notify_style_update()
-        self.refresh()
-
     def render_line(self, y: int) -> Strip:
         """One line of the table: the header, a row, or nothing."""
-        return self._painter.line(y, self.size.width, self._styles_of, self.message)
+        return self._painter.line(y, self.size.width, self.styles_of, self.message)
 
     # Selecting
 
@@ -431,6 +413,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_group(self) -> None:
         """Pick what to group by."""
+        from tcctui.ui.dialogs import Choice, Pick  # noqa: PLC0415
+
         choices = [Choice(one.name, one.title, one.meaning) for one in GROUPINGS.values()]
         choices.append(Choice(_NOTHING, "nothing", "flows alone"))
 
@@ -466,6 +450,8 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_histogram(self) -> None:
         """Show how the round-trip times are spread."""
+        from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times  # noqa: PLC0415
+
         header = self._places.selected_group
         own = None if header is None else self._groups.query(header)
 
@@ -532,6 +518,9 @@ class FlowTable(ScrollView, can_focus=True, inherit_bindings=False):
         if self.selected is None or self._view.still:
             self._no_flow()
             return
+        from tcctui.ui.dialogs import Pick  # noqa: PLC0415
+        from tcctui.ui.table.copying import Copying  # noqa: PLC0415
+
         shown = [placed.column for placed in self._placed]
         copying = Copying(self._view, self.selected, shown, lambda: self._places.flow_lines)
         if copying.gone:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.arrays import among
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups import groups
 from tcctui.flows.groups.groups import GROUPINGS, Grouping, Groups
@@ -50,7 +51,7 @@ class Folds:
 
     def of(self, ids: Keys) -> Mask:
         """Say which of the groups are folded."""
-        others = np.isin(ids, np.array(sorted(self._others), "u8"))
+        others = among(ids, np.array(sorted(self._others), "u8"))
         return ~others if self._all else others
 
     def turn(self, group: int) -> None:
@@ -118,8 +119,10 @@ def held(before: Keys, after: Keys) -> Keys:
     """
     header = headers(after)
     if not header.any():
-        stays = before[np.isin(before, after)]
-        return np.concatenate([stays, after[~np.isin(after, stays)]])
+        places = _places(before, after)
+        stays = np.zeros(len(before), bool)
+        stays[places[places >= 0]] = True
+        return np.concatenate([before[stays], after[places < 0]])
     own = len(before) + np.arange(len(after))
     old = headers(before)
     for kind_before, kind_after in ((old, header), (~old, ~header)):
@@ -181,7 +184,7 @@ class Grouped:
         """
         cookies = flows["cookie"][shown]
         if self.by is None:
-            return cookies[~np.isin(cookies, elsewhere)] if len(elsewhere) else cookies
+            return cookies[~among(cookies, elsewhere)] if len(elsewhere) else cookies
         few = Flows(flows.now_ns, {name: flows[name][shown] for name in self.needs})
         found = groups.grouped(few, self.by)
         self._groups, self._cookies = found, cookies
@@ -190,7 +193,7 @@ class Grouped:
             ranked(found, key),
             cookies,
             self.folds.of(found.ids),
-            np.isin(cookies, elsewhere),
+            among(cookies, elsewhere),
         )
 
     def fold_all(self) -> None:

@@ -12,8 +12,8 @@ from textual.strip import Strip
 
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table import rows
-from tcctui.ui.table.layout import Placed
-from tcctui.ui.table.rows import Header, Line
+from tcctui.ui.table.layout import GAP, Placed
+from tcctui.ui.table.rows import GUTTER, Header, Line, Stretch
 
 StyleOf = Callable[[str], Style]
 """Gives the style of a component of the table; "" is the table's own."""
@@ -42,10 +42,13 @@ class Painter:
 
     def __init__(self, header: Header) -> None:
         self.sight = Sight(header)
+        self._columns: list[Stretch] = []
 
     def take(self, sight: Sight, width: int) -> list[Region] | None:
         """Take other lines over, of a table so wide; returns what has changed, None for all."""
         before, self.sight = self.sight, sight
+        if before.placed is not sight.placed:
+            self._columns = rows.stretches(sight.placed)
         same_size = before.top == sight.top and len(before.made) == len(sight.made)
         if not same_size or before.placed is not sight.placed:
             return None
@@ -67,7 +70,12 @@ class Painter:
                 return Strip([Segment(text, style("closed"))])
             return Strip.blank(width, style(""))
         selected = at == top + line
-        strip = rows.paint(made[line], placed, selected, style, header.cell if selected else "")
+        names = [place.column.name for place in placed] if selected and header.cell else []
+        cell = names.index(header.cell) if header.cell in names else None
+        row_width = GUTTER + placed[-1].start + placed[-1].width + GAP
+        strip = rows.paint(
+            made[line], self._columns, row_width, style, selected=selected, cell=cell
+        )
         return strip.adjust_cell_length(width, style("cursor" if selected else ""))
 
 

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from tcctui.arrays import among
 from tcctui.flows.frame import Arrangement, Ordered
 from tcctui.flows.index import Keys
 from tcctui.query import Query
@@ -31,7 +32,7 @@ def toggled(pins: Pins, cookie: int) -> Pins | None:
 def pinned_among(pins: Pins, cookies: Keys) -> Keys:
     """Those that are pinned and among `cookies`, in the order in which they were pinned."""
     pinned = np.array(pins, "u8")
-    return pinned[np.isin(pinned, cookies)]
+    return pinned[among(pinned, cookies)]
 
 
 def pinned_on_top(pins: Pins, cookies: Keys) -> Keys:
@@ -39,7 +40,7 @@ def pinned_on_top(pins: Pins, cookies: Keys) -> Keys:
     if not pins:
         return cookies
     first = pinned_among(pins, cookies)
-    return np.concatenate([first, cookies[~np.isin(cookies, first)]])
+    return np.concatenate([first, cookies[~among(cookies, first)]])
 
 
 class RowPlaces:
@@ -130,7 +131,7 @@ class RowPlaces:
             return on_top
         before = self.order.cookies
         below = before[np.cumsum(headers(before)) > 0]
-        return on_top[~np.isin(on_top, below)]
+        return on_top[~among(on_top, below)]
 
     def _anew(self, cookies: npt.NDArray[np.uint64]) -> bool:
         """True if the flow that the user selected takes the selection back from its stand-in.

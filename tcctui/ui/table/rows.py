@@ -28,6 +28,8 @@ Histories = npt.NDArray[np.float64]
 GUTTER = 1
 """Cells in front of all columns: they have a mark where there is something to say of the row."""
 
+_GAP = " " * GAP
+
 NEAR = 12
 """Cells between two changes that are painted again with both: to go there costs as much."""
 
@@ -128,59 +130,69 @@ def arranged(
     return [made.get(cookie, blank) for cookie in cookies.tolist()]
 
 
+class Stretch(NamedTuple):
+    """Neighbouring columns whose cells look the same, from `first` to before `end`.
+
+    With `styles`, a single column some of whose words have another style.
+    """
+
+    first: int
+    end: int
+    style: str
+    styles: Mapping[str, str]
+
+
+def stretches(placed: Sequence[Placed]) -> list[Stretch]:
+    """Divide columns by what their cells look like."""
+    made: list[Stretch] = []
+    for at, place in enumerate(placed):
+        style, styles = place.column.style, place.column.styles
+        if made and not styles and not made[-1].styles and made[-1].style == style:
+            made[-1] = made[-1]._replace(end=at + 1)
+        else:
+            made.append(Stretch(at, at + 1, style, styles))
+    return made
+
+
 def paint(
     row: Line,
-    placed: Sequence[Placed],
-    selected: bool,
+    columns: Sequence[Stretch],
+    width: int,
     style: Callable[[str], Style],
-    cell: str = "",
+    *,
+    selected: bool,
+    cell: int | None = None,
 ) -> Strip:
-    """Draw a row; `style` gives the style of a component of the table.
+    """Draw a row of `width` cells; `style` gives the style of a component of the table.
 
-    `cell` is the column that the cell cursor is in, of the selected row.
+    `cell` is the index of the column that the cell cursor is in, of the selected row.
     """
     if isinstance(row, GroupRow):
         return group_lines.paint(row, selected, style)
+    cells, (glyph, own_mark) = row.cells, row.mark
     if selected:
         plain = style("cursor")
-    elif row.closed:
-        plain = style("closed")
-    else:
-        plain = style("alert" if row.mark[1] == "alert" else "")
-    glyph, own_mark = row.mark
-    runs = [(glyph, style(own_mark) if own_mark and not selected else plain)]
-    for place, text in zip(placed, row.cells, strict=True):
-        own = place.column.styles.get(text.strip(), place.column.style)
-        coloured = own and not selected and not row.closed
-        if selected and place.column.name == cell:
-            runs.append((text, style("cell")))
-        else:
-            runs.append((text, style(own) if coloured else plain))
-        runs.append((" " * GAP, plain))
-    return _joined(runs)
-
-
-def _joined(runs: list[tuple[str, Style]]) -> Strip:
-    """Make one segment of what looks the same: a style is most of what a terminal is sent.
-
-    Blanks look as what is before them does, but for their background and lines below.
-    """
-    segments: list[Segment] = []
-    text, style = runs[0]
-    for more, other in runs[1:]:
-        if other is style or (more.isspace() and _alike(style, other)):
-            text += more
-        else:
-            segments.append(Segment(text, style))
-            text, style = more, other
-    return Strip([*segments, Segment(text, style)])
-
-
-def _alike(one: Style, other: Style) -> bool:
-    """True if blanks look the same in both."""
-    return (one.bgcolor, one.reverse, one.underline, one.strike) == (
-        *(other.bgcolor, other.reverse, other.underline, other.strike),
-    )
+        if cell is None:
+            return Strip([Segment(_GAP.join([glyph + cells[0], *cells[1:], ""]), plain)], width)
+        before, after = cells[:cell], cells[cell + 1 :]
+        return Strip(
+            [
+                Segment(glyph + _GAP.join([*before, ""]), plain),
+                Segment(cells[cell], style("cell")),
+                Segment(_GAP.join(["", *after, ""]), plain),
+            ],
+            width,
+        )
+    plain = style("closed" if row.closed else "alert" if row.mark[1] == "alert" else "")
+    segments = [Segment(glyph, style(own_mark) if own_mark else plain)]
+    if row.closed:
+        segments.append(Segment(_GAP.join([*cells, ""]), plain))
+        return Strip(segments, width)
+    for first, end, own, styles in columns:
+        text = _GAP.join([*cells[first:end], ""])
+        name = styles.get(text.strip(), own)
+        segments.append(Segment(text, style(name) if name else plain))
+    return Strip(segments, width)
 
 
 class Header(NamedTuple):

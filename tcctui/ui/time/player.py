@@ -84,6 +84,8 @@ def offered(action: str, mode: Mode) -> bool:
 class Player(Vertical):
     """Widgets that show a moment, all the same one."""
 
+    BLANK = True  # all of it is covered
+
     BINDINGS: ClassVar[list[BindingType]] = [*KEYS]
 
     class Moved(Message):

@@ -1,0 +1,90 @@
+"""Widgets that keep each line as it was drawn, until that line is refreshed."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widget import Widget
+
+from tcctui.ui.style.component_styles import ComponentStyles
+from tcctui.ui.style.text_filter import TextFilter
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    _Widget = Widget
+else:
+    _Widget = object  # Textual takes the style of a widget's first base alone
+
+
+class KeptLines(_Widget):
+    """Keeps a widget's lines, which have nothing around them but padding at both sides.
+
+    Mixed into widgets that draw with `render_line`, in the styles of their components: `STYLES` is
+    what the names of these begin with, and `styles_of` gives one by the rest of its name.
+    Textual works out borders, hatches, tints and opacity for each line that it draws, and applies
+    its filters to every line of every widget in each frame. Lines that have none of these are kept
+    here as the terminal gets them: an unchanged line costs a look into a dictionary.
+    """
+
+    STYLES: ClassVar[str]
+
+    _kept: dict[int, Strip] = {}  # noqa: RUF012 - replaced, never changed
+    _kept_size: tuple[int, int] = (0, 0)
+
+    @cached_property
+    def styles_of(self) -> ComponentStyles:
+        """Styles of the components, by name."""
+        return ComponentStyles(self, self.STYLES)
+
+    def notify_style_update(self) -> None:
+        """Draw in the new theme's colours."""
+        self.styles_of.forget()
+        super().notify_style_update()
+        self.refresh()
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Draw lines of some regions anew, or all of them."""
+        if repaint:
+            if not regions:
+                self._kept = {}
+            for region in regions:
+                for y in region.line_range:
+                    self._kept.pop(y, None)
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Give the lines of a part of the widget."""
+        size = self.region.size
+        if size != self._kept_size:
+            self._kept, self._kept_size = {}, size
+        kept = self._kept
+        missing = [y for y in crop.line_range if y not in kept]
+        if missing:
+            kept.update(zip(missing, self._drawn_lines(missing, size.width), strict=True))
+        lines = [kept[y] for y in crop.line_range]
+        x1, x2 = crop.column_span
+        return lines if (x1, x2) == (0, size.width) else [line.crop(x1, x2) for line in lines]
+
+    def _drawn_lines(self, lines: list[int], width: int) -> list[Strip]:
+        blank = self.styles_of()
+        filters = [one for one in self.get_line_filters() if isinstance(one, TextFilter)]
+        left, right = self.gutter.left, self.gutter.right
+        drawn = []
+        for y in lines:
+            strip = self.render_line(y).adjust_cell_length(width - left - right, blank)
+            if left or right:
+                strip = Strip.join([Strip.blank(left, blank), strip, Strip.blank(right, blank)])
+            for one in filters:
+                strip = strip.apply_filter(one, self.styles_of.background)
+            drawn.append(strip)
+        return drawn
