@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -34,6 +35,10 @@ def _resident(pid: int) -> float:
     return int(line.split()[1]) / 1024
 
 
+def _is_painted(screen: PseudoTerminal) -> bool:
+    return screen.written > _PAINTED
+
+
 def measure(
     flows: int = FLOWS,
     seconds: float = SECONDS,
@@ -49,7 +54,7 @@ def measure(
             for name, command in screens.items()
         }
         for name, screen in shown.items():
-            assert screen.wait(lambda one=screen: one.written > _PAINTED, PATIENCE), name
+            assert screen.wait(partial(_is_painted, screen), PATIENCE), name
         time.sleep(settle)
         shares: dict[str, list[float]] = {name: [] for name in screens}
         for _ in range(rounds):
