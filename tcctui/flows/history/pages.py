@@ -160,8 +160,9 @@ class Chains:
         page = np.empty(len(rows), "i8")
         page[starts] = self._newest[owners]
         page[fresh] = taken
-        runs = np.union1d(starts, fresh)
-        page = np.repeat(page[runs], np.diff(np.append(runs, len(rows))))
+        begins = np.zeros(len(rows), bool)
+        begins[starts] = begins[fresh] = True
+        page = page[begins][np.cumsum(begins) - 1]
         self._pages.buckets[page * PAGE + slot % PAGE] = buckets
 
         before = np.where(slot[fresh] == PAGE, self._newest[rows[fresh]], page[fresh - 1])
