@@ -360,30 +360,38 @@ static inline int take_slot(__u64 cookie)
 	return slot;
 }
 
-static inline int is_owner(int slot, __u64 cookie)
-{
-	struct event *event = flows.lookup(&slot);
-	struct mark *mark = marks.lookup(&slot);
+/* A slot, and what is in it. */
+struct held {
+	struct event *event;
+	struct mark *mark;
+	int slot;
+};
 
-	return event && mark && mark->owner == (__u32)cookie && event->sock_cookie == cookie;
+static inline int hold(struct held *held, int slot)
+{
+	held->slot = slot;
+	held->event = flows.lookup(&slot);
+	held->mark = marks.lookup(&slot);
+	return held->event && held->mark;
 }
 
-/* Find a socket's slot, or give it one; says which, or -1. */
-static inline int slot_of(__u64 cookie)
+/* Find a socket's slot, or give it one; says whether it has one. */
+static inline int hold_own(struct held *held, __u64 cookie)
 {
 	int place = cookie & (HINTS - 1), slot;
 	__u32 *hint = hints.lookup(&place), *known;
 
 	if (!hint)
-		return -1;
-	slot = *hint;
-	if (is_owner(slot, cookie))
-		return slot;
+		return 0;
+	if (hold(held, *hint) && held->mark->owner == (__u32)cookie &&
+	    held->event->sock_cookie == cookie)
+		return 1;
 	known = slots.lookup(&cookie);
 	slot = known ? *known : take_slot(cookie);
-	if (slot >= 0)
-		*hint = slot;
-	return slot;
+	if (slot < 0)
+		return 0;
+	*hint = slot;
+	return hold(held, slot);
 }
 
 static inline int in_focus(const struct config *config, __u64 cookie)
@@ -503,10 +511,11 @@ PROGRAM(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
-	int zero = 0, slot = -1, told, untold, over, at_once;
+	int zero = 0, told, untold, over, moved, at_once;
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 	struct mark *mark;
+	struct held held;
 	__u64 cookie, ts, since;
 	__u16 family;
 
@@ -524,9 +533,7 @@ PROGRAM(tcp, tcp_probe)
 		return 0;
 
 	cookie = args->sock_cookie;
-	if (now->interval_ns)
-		slot = slot_of(cookie);
-	if (slot < 0) {
+	if (!now->interval_ns || !hold_own(&held, cookie)) {
 		event = reserve(EVENT_PROBE);
 		if (!event) {
 			lose(EVENT_PROBE);
@@ -538,10 +545,8 @@ PROGRAM(tcp, tcp_probe)
 		return 0;
 	}
 
-	event = flows.lookup(&slot);
-	mark = marks.lookup(&slot);
-	if (!event || !mark)
-		return 0;
+	event = held.event;
+	mark = held.mark;
 	ts = bpf_ktime_get_ns();
 	told = all_told(mark);
 	since = ts - mark->emitted_ns;
@@ -550,19 +555,17 @@ PROGRAM(tcp, tcp_probe)
 	 * first ACK waits for others only where a record was written just now.
 	 */
 	at_once = !mark->owner || (over && told);
-	if (over && !told) {
+	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
+	moved = mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
+				     event->daddr.halves[0] != daddr.halves[0] ||
+				     event->daddr.halves[1] != daddr.halves[1]);
+	if ((over || moved) && !told) {
 		told = tell(event, mark);
 		if (!told)
 			lose(EVENT_PROBE);
 	}
-	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
-	if (mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
-				 event->daddr.halves[0] != daddr.halves[0] ||
-				 event->daddr.halves[1] != daddr.halves[1])) {
-		if (!told && !tell(event, mark))
-			lose(EVENT_PROBE);
+	if (moved)
 		told = at_once = 1;
-	}
 	before_cwnd = event->snd_cwnd;
 	before_ssthresh = event->ssthresh;
 
@@ -588,7 +591,7 @@ PROGRAM(tcp, tcp_probe)
 		untold = 1;
 	}
 	if (told && untold)
-		set_pending(slot);
+		set_pending(held.slot);
 	barrier();
 	mark->done = mark->acks;
 	return 0;

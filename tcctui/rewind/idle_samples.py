@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 
 from tcctui.arrays import Mask, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.rate_log import WATCHED_NS
-from tcctui.flows.index import Keys
+from tcctui.flows.index import SPREAD, Keys
 from tcctui.wire.records import pick
 from tcctui.wire.samples import CLOCKS, SAMPLE, End, Samples
 
@@ -90,8 +88,7 @@ _BLOCK = 512
 """Samples that are worked on together: they fit into a processor's cache."""
 
 _WORDS = SAMPLE.itemsize // 8
-_random = random.Random(0)  # noqa: S311 - any odd numbers will do; numpy's own takes 10 ms to load
-_FACTORS = np.array([_random.getrandbits(64) | 1 for _ in range(_WORDS)], "u8")
+_FACTORS = np.multiply.accumulate(np.full(_WORDS, SPREAD))
 
 
 def _said(samples: Samples) -> Keys:

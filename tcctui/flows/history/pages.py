@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.arrays import I64, U32, Mask
+from tcctui.arrays import I64, U32, Mask, distinct
 from tcctui.flows.history.buckets import (
     ACKED,
     LAST,
@@ -160,7 +160,7 @@ class Chains:
         page = np.empty(len(rows), "i8")
         page[starts] = self._newest[owners]
         page[fresh] = taken
-        runs = np.union1d(starts, fresh)
+        runs = distinct(np.concatenate([starts, fresh]))
         page = np.repeat(page[runs], np.diff(np.append(runs, len(rows))))
         self._pages.buckets[page * PAGE + slot % PAGE] = buckets
 
