@@ -58,6 +58,8 @@ def merge(buckets: Buckets, starts: Indexes) -> Buckets:
 
     The merged bucket has the stamp of the run's first one.
     """
+    if len(starts) == len(buckets):
+        return buckets.copy()
     merged = np.empty((len(starts), WIDTH), "u4")
     ends = np.append(starts[1:], len(buckets)) - 1
     merged[:, STAMP] = buckets[starts, STAMP]

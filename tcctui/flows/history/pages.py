@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.arrays import I64, U32, Mask, distinct
+from tcctui.arrays import I64, U32, Mask
 from tcctui.flows.history.buckets import (
     ACKED,
     LAST,
@@ -160,8 +160,9 @@ class Chains:
         page = np.empty(len(rows), "i8")
         page[starts] = self._newest[owners]
         page[fresh] = taken
-        runs = distinct(np.concatenate([starts, fresh]))
-        page = np.repeat(page[runs], np.diff(np.append(runs, len(rows))))
+        begins = np.zeros(len(rows), bool)
+        begins[starts] = begins[fresh] = True
+        page = page[begins][np.cumsum(begins) - 1]
         self._pages.buckets[page * PAGE + slot % PAGE] = buckets
 
         before = np.where(slot[fresh] == PAGE, self._newest[rows[fresh]], page[fresh - 1])

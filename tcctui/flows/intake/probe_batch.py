@@ -102,12 +102,14 @@ class ProbeBatch:
         A socket keeps its cookie when it is disconnected and reconnected: only flows whose last
         event differs from the first are searched.
         """
-        changed = np.zeros(len(self.cookies), bool)
-        for name in ("sport", "dport", "daddr"):
-            differs = self.events[name][self.first] != self.events[name][self.last]
-            changed |= differs if differs.ndim == 1 else differs.any(axis=1)
-        if not changed.any():
+        changed = self._lengths > 1
+        flows = np.flatnonzero(changed)
+        first, last = (pick(self.events, places[flows]) for places in (self.first, self.last))
+        differs = (first["sport"] != last["sport"]) | (first["dport"] != last["dport"])
+        differs |= (first["daddr"] != last["daddr"]).any(axis=1)
+        if not differs.any():
             return np.empty(0, "i8")
+        changed[flows] = differs
         places = np.flatnonzero(np.repeat(changed, self._lengths))
         events = pick(self.events, places)
         starts = run_starts(*(events[name] for name in ("sock_cookie", "sport", "dport")))
