@@ -11,6 +11,7 @@ from tests.bench import (
     an_hour,
     bpf_run,
     cost_per_event,
+    flood,
     idle,
     key_to_paint,
     over_ssh,
@@ -31,6 +32,7 @@ from tests.bench.report import Section
 
 BENCHES: dict[str, Callable[..., Section]] = {
     "cost_per_event": cost_per_event.measure,
+    "flood": flood.measure,
     "traffic_loss": traffic_loss.measure,
     "bpf_run": bpf_run.measure,
     "ring_throughput": ring_throughput.measure,

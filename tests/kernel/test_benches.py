@@ -12,10 +12,10 @@ from tests.bench.weight import SCREENS
 
 pytestmark = pytest.mark.kernel
 
-# perf, trace-cmd and tcpdump are installed for `make bench` alone: what runs them is the same code.
+# perf, trace-cmd, tcpdump, btop, htop and gcc are installed for `make bench` alone: what runs them is the same code.
 _RECORDERS = [one for one in RECORDERS if one.name in ("tcctui record", "trace_pipe_raw, spliced")]
 
-_SCREENS = {"tcctui": SCREENS["tcctui"]}  # nor are btop and htop
+_SCREENS = {"tcctui": SCREENS["tcctui"]}
 
 _PAUSE = {"pause": 0.02}
 _TOOLS = {"rounds": 1, "seconds": 0.3, "alone": 0.2, **_PAUSE}
@@ -23,6 +23,7 @@ _TOOLS = {"rounds": 1, "seconds": 0.3, "alone": 0.2, **_PAUSE}
 LITTLE: dict[str, dict[str, Any]] = {
     "cost_per_event": _TOOLS,
     "traffic_loss": _TOOLS,  # of the same run
+    "flood": {"seconds": 0.3, "rounds": 1, "settle": 0.2, "peer": False, **_PAUSE},
     "bpf_run": {"rounds": 1, "seconds": 0.1, **_PAUSE},
     "ring_throughput": {"rates": (10_000,), "seconds": 0.2},
     "ring_contention": {"rounds": 1, "times": 1_000},
