@@ -6,7 +6,7 @@ import contextlib
 import gc
 import os
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # malloc.h of glibc
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of glibc
 
 
 _BLAS_THREADS = "OPENBLAS_NUM_THREADS"
@@ -31,7 +31,8 @@ def return_at_once() -> None:
     """Return large arrays to the system as soon as they are freed.
 
     glibc keeps what a thread has freed for that thread, up to 64 MiB: batches are made in one
-    thread and consumed in another. Other C libraries are left as they are.
+    thread and consumed in another. All share one arena: of Python's threads one runs at a time.
+    Other C libraries are left as they are.
     """
     import ctypes  # noqa: PLC0415
 
@@ -39,6 +40,7 @@ def return_at_once() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 256 << 10)
         mallopt(_M_TRIM_THRESHOLD, 1 << 20)
+        mallopt(_M_ARENA_MAX, 1)
 
 
 def started() -> None:
