@@ -13,7 +13,7 @@ _BLAS_THREADS = "OPENBLAS_NUM_THREADS"
 
 
 def start() -> None:
-    """Import numpy for one thread, and collect no garbage until `settle`.
+    """Import numpy for one thread, and collect no garbage until `started` or `settle`.
 
     Imports and the first screen make objects that stay: looking for garbage among them was a
     seventh of a start. Each of OpenBLAS's threads takes memory and 50 ms of CPU time to begin with,
@@ -39,6 +39,11 @@ def return_at_once() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(_M_MMAP_THRESHOLD, 256 << 10)
         mallopt(_M_TRIM_THRESHOLD, 1 << 20)
+
+
+def started() -> None:
+    """Collect garbage from now on: all is imported."""
+    gc.enable()
 
 
 def settle() -> None:

@@ -6,15 +6,17 @@ works with is imported when it runs, so that no command pays for another.
 
 from __future__ import annotations
 
+import argparse
 import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeGuard
 
 from tcctui import __version__
-from tcctui.cli import completion, config, dashboard, demo, doctor, export, record, replay, trace
-from tcctui.cli import help as help_pages
+from tcctui.cli import completion, dashboard
 from tcctui.cli.dashboard import MAX_CPU
 from tcctui.cli.kernel import INTERVAL_MS, kernel_options
 from tcctui.cli.moments import together
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["INTERVAL_MS", "MAX_CPU", "main", "parser"]
 
-_COMMANDS = (record, replay, export, demo, trace, doctor, config, help_pages)
+_COMMANDS = ("record", "replay", "export", "demo", "trace", "doctor", "config", "help")
 
 
 _ALWAYS = frozenset({"--verbose"})
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is None and completion.ASKED in os.environ:
         completion.complete(parser())
     try:
-        args = parser().parse_args(given)
+        args = _parsed(given)
         if args.command is not None and args.record_to is not None:
             raise UsageError(
                 f"--record is an option of the dashboard, not of {args.command}.",
@@ -104,8 +106,22 @@ def _refuse_before(command: str, given: Sequence[str]) -> None:
             )
 
 
-def parser() -> Parser:
-    """Make the parser of all commands, for the manual page and shell completion too."""
+def _parsed(given: Sequence[str]) -> argparse.Namespace:
+    """Parse arguments with as few commands as they may name: a start does not wait for the others.
+
+    Raises:
+        UsageError: they are wrong.
+
+    """
+    named = [name for name in _COMMANDS if name in given]
+    if not {"-h", "--help"} & {*given}:
+        with suppress(UsageError):  # which does not list all commands
+            return parser(named).parse_args(given)
+    return parser().parse_args(given)
+
+
+def parser(named: Sequence[str] = _COMMANDS) -> Parser:
+    """Make the parser of these commands, for the manual page and shell completion too."""
     parser = Parser(
         prog="tcctui",
         description="htop for TCP congestion control: cwnd, ssthresh and srtt of every connection,"
@@ -121,6 +137,6 @@ def parser() -> Parser:
     )
     dashboard.add(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
-    for command in _COMMANDS:
-        command.add(commands)
+    for name in named:
+        import_module(f"tcctui.cli.{name}").add(commands)
     return parser

@@ -18,8 +18,11 @@ from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import TcctuiError, UsageError
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from tcctui.recording.chunks import Chunk
     from tcctui.recording.timeline import Origin
+    from tcctui.sources.live import LiveSource
 
 MAX_CPU = 0.25
 """Default limit of the reading thread's share of a core."""
@@ -67,28 +70,25 @@ def run(args: argparse.Namespace) -> int:
         _check(args.record_to, args.force)
     loading = program(args, _RING_BYTES)
     preferences = config.preferences(args)
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
-
-    from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
-
-    thread = ThreadPoolExecutor(1, "open")
-    opened = thread.submit(
-        open_live,
-        wanted.in_kernel,
-        loading,
-        choice=choice(args),
-        interval_ms=getattr(args, "interval", INTERVAL_MS),
-        max_cpu=args.max_cpu,
-        at_once=True,
-    )
-    thread.shutdown(wait=False)
-    # The first samples come during these imports.
-    from tcctui.recording.origin import live_origin  # noqa: PLC0415
-    from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
-    from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
-
-    memory.return_at_once()
     with ExitStack() as written, alerts.reporter(args) as report:
+        memory.return_at_once()
+        from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
+
+        opened = _in_thread(
+            lambda: open_live(
+                wanted.in_kernel,
+                loading,
+                choice=choice(args),
+                interval_ms=getattr(args, "interval", INTERVAL_MS),
+                max_cpu=args.max_cpu,
+                at_once=True,
+            )
+        )
+        # The first samples come during these imports.
+        from tcctui.recording.origin import live_origin  # noqa: PLC0415
+        from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
+        from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
+
         return dashboard(
             opened.result,
             kept.history_memory,
@@ -100,6 +100,16 @@ def run(args: argparse.Namespace) -> int:
             alarms=None if looked_for is None else Alarms(looked_for, report),
             preferences=preferences,
         )
+
+
+def _in_thread(call: Callable[[], LiveSource]) -> Future[LiveSource]:
+    """Begin to call a function in a thread of its own; gives what will be its result."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    thread = ThreadPoolExecutor(1, "open")
+    future = thread.submit(call)
+    thread.shutdown(wait=False)
+    return future
 
 
 def _check(path: str, force: bool) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcctui import memory
 from tcctui.cli import argument_values, filters
 from tcctui.cli.parser import Parser
 from tcctui.errors import TcctuiError
@@ -153,4 +154,5 @@ def open_all(
             max_cpu=None,
         )
     ) as source:
+        memory.started()
         yield source

@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tcctui import memory
 from tcctui.cli import alerts, argument_values, filters
 from tcctui.cli.kernel import Filter, choice, filter_of, kernel_options, load, open_all
 from tcctui.cli.parser import Commands
@@ -16,7 +17,7 @@ from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
     from tcctui.alerts.alert import Alerts
-    from tcctui.headless.trace import Chosen
+    from tcctui.headless.chosen import Chosen
     from tcctui.recording.file import Recording
     from tcctui.source import EventSource
     from tcctui.sources.kernel.bpf_source import BpfSource
@@ -78,6 +79,7 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    memory.start()
     wanted = filter_of(args)
     looked_for = alerts.alerts_of(args, wanted.whole)
     if looked_for is not None:
@@ -106,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     with ExitStack() as opened:
         opened.callback(events.close)
         source, chosen = _choosing(events, wanted, opened, choice(args))
+        memory.started()
         trace(
             source,
             attach_ms=events.attach_ms,
@@ -130,8 +133,8 @@ def _choosing(
     """
     if wanted.rest is None:
         return events, None
+    from tcctui.headless.chosen import Chosen  # noqa: PLC0415
     from tcctui.headless.matching import Matching  # noqa: PLC0415
-    from tcctui.headless.trace import Chosen  # noqa: PLC0415
 
     matching = Matching(wanted.rest, only_probes=True)
     if not matching.wants_samples:
@@ -216,6 +219,7 @@ def _recording(path: Path) -> Iterator[Recording]:
     with closing(Recording(path)) as recording:
         if recording.remark:
             print(recording.remark, file=sys.stderr)
+        memory.started()
         yield recording
 
 

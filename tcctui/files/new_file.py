@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import secrets
 import stat
 import sys
 from collections.abc import Iterator
@@ -38,7 +37,7 @@ class NewFile:
         self.path = path
         self._force = force
         name = os.fsdecode(os.fsencode(path.name)[:200])
-        self._part: Path | None = path.with_name(f".{name}.{secrets.token_hex(6)}.part")
+        self._part: Path | None = path.with_name(f".{name}.{os.urandom(6).hex()}.part")
         flags = _NEW | getattr(os, "O_NOFOLLOW", 0)
         try:
             self.descriptor = os.open(self._part, flags, 0o600)

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
-from tcctui.arrays import Floats, Indexes, Mask
+from tcctui.arrays import Floats, Indexes, Mask, among
 from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
@@ -281,7 +281,7 @@ def _arranged(now: Reads, arrangement: Arrangement) -> int:
     needs = arrangement.filter.fields | arrangement.needs
     flows = now.flows(needs if ranking is None else needs | ranking.needs)
     found = arrangement.filter.mask(flows)
-    shown = found | np.isin(flows["cookie"], arrangement.kept)
+    shown = found | among(flows["cookie"], arrangement.kept)
     places = np.flatnonzero(shown)
     if ranking is not None:
         places = ranking.in_order(flows, places)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcctui.arrays import I64, U64, Array
+from tcctui.arrays import I64, U64, Array, distinct
 
 Keys = U64
 Rows = I64
@@ -81,7 +81,7 @@ class KeyIndex:
         """Row of each key; new ones get the rows behind all others, of which none was removed."""
         rows = self.lookup(keys)
         if (rows < 0).any():
-            new = np.unique(keys[rows < 0])
+            new = distinct(keys[rows < 0])
             self.put(new, len(self) + np.arange(len(new)))
             rows = self.lookup(keys)
         return rows

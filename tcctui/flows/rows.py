@@ -74,6 +74,7 @@ class FlowRows:
         """Number of the last change, of all in this process: two stores that differ never share it,
         and a copy keeps it until it changes.
         """
+        self._ticked = 0  # the version at the last tick
         self._parts: list[Part] = []
         self._grown = 0
         self.add_part(self.history)
@@ -106,13 +107,15 @@ class FlowRows:
     def tick(self) -> None:
         """Update rates and drop flows closed for long, when it is time to."""
         if self.rates.tick(self.now_ns, self.acked.told):
-            before = self._aged()
+            # Where something changed anyway since the last tick, nothing need be compared.
+            before = self._aged() if self.version == self._ticked else None
             self.columns["rate"][:] = self.acked.rates(self.rates.per_second, self.now_ns)
             self.event_rate.tick(self.now_ns, self.events)
             self._drop_closed()
             self.history.restore(self.now_ns // BUCKET_NS)
-            if not np.array_equal(before, self._aged(), equal_nan=True):
+            if before is None or not np.array_equal(before, self._aged(), equal_nan=True):
                 self.changed()
+            self._ticked = self.version
 
     def _aged(self) -> Floats:
         """All that a tick changes, but for detail that comes back."""

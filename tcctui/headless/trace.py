@@ -6,29 +6,25 @@ import struct
 import sys
 import time
 from contextlib import suppress
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
 from tcctui.files.standard_output import write
-from tcctui.flows.index import Keys
-from tcctui.flows.store import Store
-from tcctui.headless.busiest import Watched, busiest, unsampled
-from tcctui.headless.matching import Matching
 from tcctui.headless.read_loop import Ending, live, losses
 from tcctui.printable import plain
-from tcctui.pump import Sink, deliver
-from tcctui.source import EventSource, Source
+from tcctui.pump import deliver
+from tcctui.source import EventSource
 from tcctui.wire.addresses import format_address
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
-from tcctui.wire.records import pick
+
+if TYPE_CHECKING:
+    from tcctui.headless.chosen import Chosen
 
 FORMATS = ("text", "jsonl", "csv")
 
 _WAIT = 0.05  # seconds between two polls of the source
-
-_WATCH_NS = 250_000_000  # nanoseconds between two choices of them
 
 FIELDS = (
     "ts_ns",
@@ -139,28 +135,6 @@ def _format(events: Events, form: str, since_ns: int, counted: bool) -> str:
     keys = flows.view(f"V{_FLOW.itemsize}").tolist()
     lines = LINES[form, counted]
     return "".join([lines[key] % row for key, row in zip(keys, rows, strict=True)])
-
-
-class Chosen:
-    """Filter for events; `samples`, where the query needs them, are its source's."""
-
-    def __init__(self, matching: Matching, samples: Source | None = None) -> None:
-        self.matching = matching
-        self.sinks: list[Sink] = [matching]
-        """Take in each batch before it is chosen from."""
-        if samples is not None and matching.store is not None:
-            self.sinks.append(Watched(samples, matching.store, _WATCH_NS, _unsampled_first))
-
-    def of(self, events: Events) -> Events:
-        """Give the tcp_probe events that match now."""
-        probes = pick(events, events["kind"] == EventKind.PROBE)
-        return pick(probes, self.matching.events(probes))
-
-
-def _unsampled_first(store: Store) -> Keys:
-    """Name those of which nothing is known yet, and then the busiest, each once."""
-    cookies = np.concatenate([unsampled(store), busiest(store)])
-    return cookies[np.sort(np.unique(cookies, return_index=True)[1])]
 
 
 class Trace:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import random
-
 import numpy as np
 
-from tcctui.arrays import Mask, Records, among
+from tcctui.arrays import Mask, Records
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.rate_log import WATCHED_NS
-from tcctui.flows.index import Keys
+from tcctui.flows.index import SPREAD, Keys
 from tcctui.wire.records import pick
 from tcctui.wire.samples import CLOCKS, SAMPLE, End, Samples
 
@@ -75,8 +73,13 @@ class IdleSamples:
 
     def _remember(self, now: Records) -> None:
         # Sockets without a sample for this long are gone.
-        recent = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
-        others = recent & ~among(self._known["cookie"], now["cookie"])
+        others = self._known["seen_ns"] > int(now["seen_ns"].max()) - 2 * EVERY_NS
+        place = np.searchsorted(now["cookie"], self._known["cookie"])
+        place[place == len(now)] = 0
+        others &= now["cookie"][place] != self._known["cookie"]
+        if not others.any():
+            self._known = now
+            return
         known = np.concatenate([self._known[others], now])
         self._known = known[np.argsort(known["cookie"])]
 
@@ -85,8 +88,7 @@ _BLOCK = 512
 """Samples that are worked on together: they fit into a processor's cache."""
 
 _WORDS = SAMPLE.itemsize // 8
-_random = random.Random(0)  # noqa: S311 - any odd numbers will do; numpy's own takes 10 ms to load
-_FACTORS = np.array([_random.getrandbits(64) | 1 for _ in range(_WORDS)], "u8")
+_FACTORS = np.multiply.accumulate(np.full(_WORDS, SPREAD))
 
 
 def _said(samples: Samples) -> Keys:

@@ -62,9 +62,9 @@ for _ in range(count):
 
 SMALL_TRACE = f"""
 import sys
-from functools import partial
 from tcctui.sources.kernel import program
-program.Loading = partial(program.Loading, ring_bytes={SMALL_RING})
+loading = program.Loading
+program.Loading = lambda **options: loading(**dict(options, ring_bytes={SMALL_RING}))
 from tcctui.cli import main
 raise SystemExit(main(sys.argv[1:]))
 """

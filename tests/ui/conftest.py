@@ -13,6 +13,7 @@ from syrupy.assertion import SnapshotAssertion
 from textual._styles_cache import StylesCache
 from textual.widgets import Input
 
+from tcctui.ui.chart import axis_lines
 from tcctui.ui.dashboard import dashboard, pace
 from tcctui.ui.status import status_bar
 from tcctui.ui.style import units
@@ -23,6 +24,7 @@ from tests.ui.rest import LoopPolicy
 from tests.ui.screen import Clock, Desk
 
 asyncio.set_event_loop_policy(LoopPolicy())
+axis_lines.load()  # charts are drawn at once in every test, not only behind the first one
 
 HOST_NAME = "tcctui.ui.dashboard.dashboard.socket.gethostname"
 """Where the screen learns the host's name, for `monkeypatch.setattr`."""

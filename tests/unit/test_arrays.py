@@ -1,4 +1,4 @@
-"""Integers among others."""
+"""Sets of integers in arrays."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from tcctui.arrays import U64, among
+from tcctui.arrays import U64, among, distinct
 from tests.unit.test_package import loaded
 
 SMALL = arrays("u8", st.integers(0, 8), elements=st.integers(0, 5))
 
 
 @given(SMALL, SMALL)
-def test_it_is_numpys(values: U64, others: U64) -> None:
-    """It gives what numpy's `isin` gives."""
+def test_they_are_numpys(values: U64, others: U64) -> None:
+    """They give what numpy's `isin` and `unique` give."""
     assert np.array_equal(among(values, others), np.isin(values, others))
+    assert np.array_equal(distinct(values), np.unique(values))
 
 
-def test_it_imports_nothing() -> None:
-    """It does not import numpy.ma, as numpy's does."""
+def test_they_import_nothing() -> None:
+    """Neither imports numpy.ma, as numpy's do."""
     code = "import numpy as np; from tcctui import arrays; many = np.arange(99) << 50"
-    assert "numpy.ma" not in loaded(f"{code}; arrays.among(many, many)")
+    assert "numpy.ma" not in loaded(f"{code}; arrays.among(many, many); arrays.distinct(many)")
     assert "numpy.ma" in loaded(f"{code}; np.isin(many, many)")

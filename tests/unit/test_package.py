@@ -88,6 +88,44 @@ def test_recordings_are_played_without_a_kernel() -> None:
     assert not {f"tcctui.sources.{name}" for name in reading} & modules
 
 
+LATER = {
+    *("argcomplete", "lark", "plotext", "pyarrow", "re2", "regex", "tomlkit"),
+    *("hashlib", "numpy.ma", "numpy.random"),
+    *("tcctui.alerts.alert", "tcctui.config.reading", "tcctui.doctor", "tcctui.export"),
+    *("tcctui.cli.export", "tcctui.cli.record", "tcctui.cli.replay", "tcctui.cli.trace"),
+    *("tcctui.query.completion", "tcctui.query.grammar", "tcctui.query.query_fields"),
+    *("tcctui.ui.app.commands", "tcctui.ui.dashboard.help", "tcctui.ui.dialogs"),
+    *("tcctui.ui.search.saved_filters", "tcctui.ui.table.column_dialogs"),
+    *("tcctui.ui.table.copying", "tcctui.ui.table.srtt_histogram"),
+}
+"""Modules that a dashboard loads when somebody asks for what they do."""
+
+FIRST_FRAME = """
+import os, sys
+from textual.app import App
+from textual.screen import Screen
+import tcctui.cli.terminal
+run, paint = App.run, Screen._compositor_refresh
+def painted(screen):
+    paint(screen)
+    if type(screen).__name__ == "Dashboard":
+        print(*sys.modules, flush=True)
+        os._exit(0)
+App.run = lambda app: run(app, headless=True, size=(160, 50))
+Screen._compositor_refresh = painted
+tcctui.cli.terminal.require = lambda: None
+tcctui.cli.main(["--source", "sock_diag", "--no-config"])
+"""
+
+
+def test_the_first_frame_loads_nothing_that_is_not_on_it() -> None:
+    """The dashboard's first frame needs none of `LATER`, and no more of our modules than now."""
+    modules = loaded(FIRST_FRAME)
+    assert "tcctui.ui.table.flow_table" in modules
+    assert not LATER & modules
+    assert len([name for name in modules if name.split(".")[0] == "tcctui"]) <= 225
+
+
 # Docstrings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tcctui.arrays import among
 from tcctui.flows.history.buckets import BUCKET_NS
 from tcctui.flows.history.pages import PAGE, Counts
 from tcctui.flows.index import Rows
@@ -47,7 +48,7 @@ class Detail:
     def _of(self, rows: Rows, pages: int, most: int) -> Counts:
         allowed = np.full(len(rows), pages)
         if pages < most and len(self.spared):
-            allowed[np.isin(rows, self.spared)] = most
+            allowed[among(rows, self.spared)] = most
         return allowed
 
     def shed(self) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcctui.arrays import I64, U64
+from tcctui.arrays import I64, U64, distinct
 from tcctui.flows.history.marks import NO_KIND, OF_EVENT
 from tcctui.flows.index import Rows
 from tcctui.flows.intake.acked import GONE_SILENT_NS
@@ -131,7 +131,7 @@ class EventIntake:
             return False
         if not anew.all():
             self._ingest_probes(ProbeBatch(pick(events, ~anew)))
-        over = self._known.cookies.lookup(np.unique(events["sock_cookie"][anew]))
+        over = self._known.cookies.lookup(distinct(events["sock_cookie"][anew]))
         self._known.drop(over[over >= 0])  # it may have been evicted just now
         self._ingest_probes(ProbeBatch(pick(events, anew)))
         return True

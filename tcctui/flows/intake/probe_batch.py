@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcctui.arrays import I64, U32, U64, Indexes, Mask
+from tcctui.arrays import I64, U32, U64, Indexes, Mask, among, distinct
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets, from_events, run_starts
 from tcctui.flows.index import Keys, Rows
 from tcctui.wire.events import Events
@@ -114,8 +114,8 @@ class ProbeBatch:
         events = pick(self.events, places)
         starts = run_starts(*(events[name] for name in ("sock_cookie", "sport", "dport")))
         halves = events["daddr"]
-        starts = np.union1d(starts, run_starts(halves[:, 0], halves[:, 1]))
-        return places[starts[~np.isin(places[starts], self.first)]]
+        starts = distinct(np.concatenate([starts, run_starts(halves[:, 0], halves[:, 1])]))
+        return places[starts[~among(places[starts], self.first)]]
 
     def total(self, acked: U64) -> U64:
         """Sum of a per-event number over each flow."""

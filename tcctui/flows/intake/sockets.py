@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tcctui.arrays import I64, U64, Array
+from tcctui.arrays import I64, U64, Array, among
 from tcctui.flows.index import SPREAD, KeyIndex, Keys, Rows
 from tcctui.wire.events import Events
 from tcctui.wire.samples import SAMPLE, Samples
@@ -88,7 +88,7 @@ class Sockets:
 
     def opened_ns(self, keys: Keys, before_ns: I64) -> I64:
         """Opening time of each socket, 0 if unknown; `before_ns` is its first event."""
-        asked_for = np.isin(self._opened_keys, keys, kind="sort") if len(keys) else ()
+        asked_for = among(self._opened_keys, keys) if len(keys) else ()
         if not np.any(asked_for):
             return np.zeros(len(keys), "i8")
         opened_keys, opened_ns = self._opened_keys[asked_for], self._opened_ns[asked_for]

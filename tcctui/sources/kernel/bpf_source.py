@@ -46,7 +46,8 @@ CONFIG = np.dtype(
         ("interval_ns", "u8"),
         ("focus_ns", "u8"),
         ("focus", "u8", (MAX_FOCUS,)),
-        ("crowded", "u8"),
+        ("crowded", "u4"),
+        ("last_ring", "u4"),
         ("n_focus", "u4"),
         ("active", "u4"),
     ]
@@ -126,6 +127,7 @@ class BpfSource:
                 marks, pending, flows, lists, lambda keys: delete_keys(maps["slots"], keys)
             )
             del marks, pending, flows, lists
+            self._config["last_ring"] = len(self._program.rings) - 1
             self._config["crowded"] = self._program.ring_bytes // CROWDED
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import I64, U32, U64, Array, Mask
+from tcctui.arrays import I64, U32, U64, Array, Mask, among, distinct
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
 
@@ -119,12 +119,12 @@ class Slots:
         self._pending[slots[untold | gone | (marks["acks"] != done)]] = 1
         due = marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns
         if len(focus) and focus_ns < interval_ns:
-            focused = np.flatnonzero(np.isin(marks["owner"], focus.astype("u4")))
+            focused = np.flatnonzero(among(marks["owner"], focus.astype("u4")))
             due[focused] = marks["emitted_ns"][focused] + np.uint64(focus_ns) <= now_ns
         # Its flow may have another slot by now, whose records are newer. What remains here was
         # counted as lost when the ring had no room for it.
         if len(self._leaving):
-            due[np.isin(slots, self._leaving)] = False
+            due[among(slots, self._leaving)] = False
         untold &= due | gone
         ended = state == GONE_UNTOLD
         chosen = np.flatnonzero(untold | ended)
@@ -163,7 +163,8 @@ class Slots:
         """Reclaim slots of destroyed sockets, and fill the lists that the kernel takes from."""
         if len(self._gone):
             # Destroyed or not, a leaving slot returns once, when its time is over.
-            gone = np.setdiff1d(self._gone, self._leaving)
+            gone = distinct(self._gone)
+            gone = gone[~among(gone, self._leaving)]
             held = self._marks[gone]
             self._take_back(gone[(held["state"] == GONE) & ~_untold(held, held["done"])])
             self._gone = self._gone[:0]

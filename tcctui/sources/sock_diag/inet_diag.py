@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.arrays import Array, Indexes, Mask, Records
+from tcctui.arrays import Array, Indexes, Mask, Records, distinct
 from tcctui.sources.sock_diag.netlink import HEADER, NLM_F_DUMP, NLM_F_REQUEST, Messages, pieces
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET
@@ -175,7 +175,7 @@ def decode(data: memoryview, starts: Indexes, lengths: Array) -> tuple[Samples, 
     enough = lengths >= MESSAGE.itemsize
     samples = np.zeros(len(starts), SAMPLE)
     records = samples.view(_PIECE)
-    for length in np.unique(lengths[enough]):
+    for length in distinct(lengths[enough]):
         places = np.flatnonzero(lengths == length)
         messages = pieces(data, starts[places], int(length))
         while len(messages):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tcctui.arrays import U32
+from tcctui.arrays import U32, among, distinct
 from tcctui.sources.sock_diag.processes import NOBODY, Processes
 from tcctui.wire.samples import Samples
 
@@ -61,7 +61,7 @@ class OwnerSearch:
         self._thread.join(patience)
 
     def _searched_for(self, inodes: U32) -> U32:
-        return inodes[~np.isin(inodes, self._nobodys)] if len(self._nobodys) else inodes
+        return inodes[~among(inodes, self._nobodys)] if len(self._nobodys) else inodes
 
     # In the thread
 
@@ -86,12 +86,12 @@ class OwnerSearch:
         """Scan if it is due, or sockets are unknown; gives its CPU seconds, None without one."""
         self._wake.clear()
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
-        unknown = self._owners.without(np.unique(np.concatenate([self._nobodys[:0], *asked])))
+        unknown = self._owners.without(distinct(np.concatenate([self._nobodys[:0], *asked])))
         if not due and not len(self._searched_for(unknown)):
             return None
         self._filled = False
         worked = time.thread_time()
         self._owners = owners = processes.look()
-        nobodys = owners.without(np.union1d(self._nobodys, unknown))
+        nobodys = owners.without(distinct(np.concatenate([self._nobodys, unknown])))
         self._nobodys = nobodys if len(nobodys) <= _REMEMBERED else nobodys[:0]
         return time.thread_time() - worked

@@ -327,7 +327,7 @@ class Sampler:
             if here.any():
                 parted.append((place, sockets[here]))
                 sockets = sockets[~here]
-        sockets = sockets[~np.isin(sockets["sock_cookie"], self._sought)]
+        sockets = sockets[~among(sockets["sock_cookie"], self._sought)]
         if len(sockets) and len(self._places) <= _MOST_PLACES:
             self._look_everywhere(sockets)
         return parted
@@ -344,5 +344,5 @@ class Sampler:
                 place.known = joined([place.known, sockets_of(found)])
                 self._parted = None
                 self._give(found, place, narrowed=False)
-                sockets = sockets[~np.isin(sockets["sock_cookie"], found["sock_cookie"])]
+                sockets = sockets[~among(sockets["sock_cookie"], found["sock_cookie"])]
         self._sought = np.concatenate([self._sought, sockets["sock_cookie"]])

@@ -49,7 +49,7 @@ class Charts(Vertical):
         self.pair = ChartPair(look, "cwnd-chart", "srtt-chart", len(KINDS))
         self.cookie: int | None = None
         """The flow shown."""
-        self._loading = False
+        self._loading: bool | None = None  # False once the library is waited for
         self._told = ""
         self._shown_caption = ""
         self._past: FlowHistory | None = None
@@ -112,12 +112,18 @@ class Charts(Vertical):
         self._show_caption()
 
     def _load(self) -> None:
-        """Load the drawing library in a thread, behind the first rows, and then draw the flow."""
+        """Load the drawing library in a thread, behind the first rows, and then draw the flow.
+
+        What is called after a refresh may come before the rows are painted: a later frame loads it.
+        """
         self.pair.say(_PENDING)
         self._show_caption()
-        if not self._loading:
+        if self._loading is None:
+            self._loading = False
+            self.pair.left.painted = False
+        elif self.pair.left.painted and not self._loading:
             self._loading = True
-            self.call_after_refresh(lambda: self.run_worker(axis_lines.load, thread=True))
+            self.run_worker(axis_lines.load, thread=True)
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """Draw, now that there is the library."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
@@ -84,6 +84,8 @@ class TimeChart(KeptLines, Widget):
 
     def __init__(self, quantity: Quantity, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
+        self.painted = False
+        """True once it is on the screen; who waits for that resets it."""
         self._quantity = quantity
         self._gutter = _GUTTER[0]
         self._plot_rows = 0
@@ -115,28 +117,29 @@ class TimeChart(KeptLines, Widget):
 
     def render_line(self, y: int) -> Strip:
         """Return line `y` of the widget, after making all lines if anything has changed."""
-        lines = self._made()
+        self.painted = True
+        lines = self._made(self.drawn_size)
         if y >= len(lines):
-            return Strip.blank(self.size.width, self.styles_of())
+            return Strip.blank(self.drawn_size.width, self.styles_of())
         segments = [Segment(text, self.styles_of(style)) for text, style in lines[y]]
-        strip = Strip(segments).adjust_cell_length(self.size.width, self.styles_of())
+        strip = Strip(segments).adjust_cell_length(self.drawn_size.width, self.styles_of())
         return self.crossed(strip) if 0 < y <= self._plot_rows else strip
 
-    def _made(self) -> list[list[Piece]]:
-        """All lines, made anew if anything has changed."""
-        if self._lines_size != self.size:
-            self._lines_size = self.size
-            self._lines = self._lines_of(*self.size)
+    def _made(self, size: Size) -> list[list[Piece]]:
+        """All lines of a chart so large, made anew if anything has changed."""
+        if self._lines_size != size:
+            self._lines_size = size
+            self._lines = self._lines_of(*size)
         return self._lines
 
     def _draw_anew(self) -> None:
         """Repaint the changed lines only."""
-        before, size = self._lines, self._lines_size
-        self._lines_size = None
-        if size != self.size or not self.is_on_screen:
+        before, before_size = self._lines, self._lines_size
+        self._lines_size, size = None, self.size
+        if before_size != size or not self.is_on_screen:
             self.refresh()
             return
-        refresh_changed(self, before, self._made())
+        refresh_changed(self, before, self._made(size))
 
     watch_data = watch_y_from_zero = watch_message = _draw_anew
 

@@ -89,7 +89,7 @@ class Details(KeptLines, Widget):
 
     def render_line(self, y: int) -> Strip:
         """Render a line: the title, a sentence, or a fact."""
-        width = self.size.width
+        width = self.drawn_size.width
         if y >= len(self._shown):
             return Strip.blank(width, self.styles_of())
         segments = [Segment(text, self.styles_of(style)) for text, style in self._shown[y]]

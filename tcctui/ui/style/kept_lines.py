@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-from textual.geometry import Region
+from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -31,6 +31,9 @@ class KeptLines(_Widget):
     """
 
     STYLES: ClassVar[str]
+
+    drawn_size: Size = Size(0, 0)
+    """Size of the content that is being drawn: to ask Textual for each line takes ten calls."""
 
     _kept: dict[int, Strip] = {}  # noqa: RUF012 - replaced, never changed
     _kept_size: tuple[int, int] = (0, 0)
@@ -79,6 +82,7 @@ class KeptLines(_Widget):
         blank = self.styles_of()
         filters = [one for one in self.get_line_filters() if isinstance(one, TextFilter)]
         left, right = self.gutter.left, self.gutter.right
+        self.drawn_size = self.size
         drawn = []
         for y in lines:
             strip = self.render_line(y).adjust_cell_length(width - left - right, blank)

@@ -111,6 +111,7 @@ def phase(flows: Flows) -> str:
 
 
 BLOCKS = "▁▂▃▄▅▆▇█"
+_CHARACTERS = np.array([ord(one) for one in " " + BLOCKS], "<u4")
 
 
 def sparklines(values: npt.NDArray[np.float64]) -> list[str]:
@@ -132,4 +133,5 @@ def sparklines(values: npt.NDArray[np.float64]) -> list[str]:
     np.divide(held - bottom, span, out=height, where=(span > 0) & (newest >= 0))
     level = np.clip(np.ceil(height * len(BLOCKS)), 1, len(BLOCKS)).astype("i8")
     level[newest < 0] = 0
-    return ["".join((" " + BLOCKS)[index] for index in row) for row in level.tolist()]
+    text = _CHARACTERS[level].tobytes().decode("utf-32-le")
+    return [text[at : at + columns] for at in range(0, len(text), columns)]

@@ -31,7 +31,7 @@ class TableColumn:
     screen: the lowest ranks. `width` is the least number of characters that its usual cells need,
     `most` what it can use where there is room. `meaning` is a sentence for a person, with the unit,
     `source` says where the values are from, in the kernel's words. Where there is a `sparkline`,
-    the cells are drawn from that history instead.
+    the cells are drawn from that history instead. With `by_clock` they change with time alone, too.
     """
 
     name: str
@@ -50,6 +50,7 @@ class TableColumn:
     source: str = ""
     query: Ask | None = None
     sparkline: Sparkline | None = None
+    by_clock: bool = False
 
     @property
     def least(self) -> int:
@@ -205,6 +206,7 @@ def _column(field: Field, told: Column) -> TableColumn:
         source=field.source,
         query=form.asks(field) if field.query else None,
         sparkline=line,
+        by_clock=format_ is Format.SINCE,
     )
 
 

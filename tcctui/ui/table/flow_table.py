@@ -26,6 +26,7 @@ from tcctui.ui.style.colours import rules
 from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
+from tcctui.ui.table.cell_texts import CellTexts
 from tcctui.ui.table.columns import BY_NAME, COLUMNS
 from tcctui.ui.table.grouped import headers
 from tcctui.ui.table.layout import Placed
@@ -107,6 +108,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         self._columns, self._widths = settings.columns, dict(settings.widths)
         self._placed: list[Placed] = []
         self._cell = ""  # name of the column that the cell cursor is in
+        self._texts = CellTexts()
         self._rows_of: dict[int, Line] = {}
         self._top = 0  # the first row in sight, of the frame that is being made or was made last
         self._reveal = False  # whether the next frame is to have the selected line in sight
@@ -221,7 +223,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         signs = RowSigns(self.marked, self.pinned, self._places.unmatched)
         made: dict[int, Line] = {}
         if self._placed:
-            made |= rows.formatted(frame.cells, frame.sparklines, self._placed, signs)
+            texts = self._texts.of(frame.cells, frame.sparklines, self._placed)
+            made |= rows.rows_of(frame.cells, texts, signs)
             made |= self._groups.rows(self._lines_in_sight(), self._placed)
         self._rows_of = made
         if self.following and not self._places.wanted_known and self._view.moment is None:
@@ -325,7 +328,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     def render_line(self, y: int) -> Strip:
         """One line of the table: the header, a row, or nothing."""
-        return self._painter.line(y, self.size.width, self.styles_of, self.message)
+        return self._painter.line(y, self.drawn_size.width, self.styles_of, self.message)
 
     # Selecting
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
-import numpy as np
-import numpy.typing as npt
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
@@ -17,13 +15,9 @@ from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.signs import ROWS
 from tcctui.ui.table import group_lines
-from tcctui.ui.table.cells import sparklines
 from tcctui.ui.table.group_lines import GroupRow
 from tcctui.ui.table.layout import GAP, Placed, fit
 from tcctui.ui.table.sorting import SortKey
-
-Histories = npt.NDArray[np.float64]
-"""A history of each of n flows, shape (n, columns)."""
 
 GUTTER = 1
 """Cells in front of all columns: they have a mark where there is something to say of the row."""
@@ -71,24 +65,10 @@ def wanted(placed: Sequence[Placed]) -> tuple[frozenset[str], tuple[Sparkline, .
     return names | {"closed_ns"}, tuple(lines)
 
 
-def formatted(
-    cells: Flows,
-    histories: Mapping[Sparkline, Histories],
-    placed: Sequence[Placed],
-    marks: RowSigns,
-) -> dict[int, Row]:
-    """Format flows, column by column: a row for each, by its cookie."""
-    columns = []
-    for place in placed:
-        column = place.column
-        texts = (
-            column.cells(cells)
-            if column.sparkline is None
-            else sparklines(histories[column.sparkline])
-        )
-        columns.append([fit(text, place.width, column.left) for text in texts])
-    closed = (cells["closed_ns"] > 0).tolist()
-    shown = cells["cookie"].tolist()
+def rows_of(flows: Flows, columns: Sequence[Sequence[str]], marks: RowSigns) -> dict[int, Row]:
+    """Make a row of each flow, by its cookie, of the texts of each column."""
+    closed = (flows["closed_ns"] > 0).tolist()
+    shown = flows["cookie"].tolist()
     signs = map(marks.of, shown, closed)
     rows = map(Row._make, zip(zip(*columns, strict=True), closed, signs, strict=True))
     return dict(zip(shown, rows, strict=True))
