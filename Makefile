@@ -96,7 +96,7 @@ deps-test: ## install the tools that tests call
 		command -v $$tool >/dev/null || exit; done ) || $(call distribution,TEST_PACKAGES)
 
 deps-bench: ## install the tools that tcctui is measured beside
-	@( for tool in perf tcpdump trace-cmd; do \
+	@( for tool in btop htop perf tcpdump trace-cmd; do \
 		command -v $$tool >/dev/null || exit; done ) || $(call distribution,BENCH_PACKAGES)
 
 deps-kernels: ## install the tools that boot other kernels
@@ -106,13 +106,13 @@ deps-kernels: ## install the tools that boot other kernels
 
 PACKAGES_apt-get := python3-bpfcc python3-venv
 TEST_PACKAGES_apt-get := bpftool bpftrace clang-format fish groff-base iperf3 iproute2 librsvg2-bin nftables tmux zsh
-BENCH_PACKAGES_apt-get := linux-perf tcpdump trace-cmd
+BENCH_PACKAGES_apt-get := btop htop linux-perf tcpdump trace-cmd
 KERNELS_PACKAGES_apt-get := cpio debian-archive-keyring debootstrap qemu-system-x86
 INSTALL_apt-get := apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends
 
 PACKAGES_dnf := python3-bcc
 TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra fish groff-base iperf3 iproute iproute-tc librsvg2-tools nftables tmux zsh
-BENCH_PACKAGES_dnf := perf tcpdump trace-cmd
+BENCH_PACKAGES_dnf := btop htop perf tcpdump trace-cmd
 INSTALL_dnf := dnf install -y
 
 PACKAGES_zypper := python3-bcc

@@ -84,6 +84,11 @@ def parsed(option: str, text: str) -> Query:
         raise UsageError(f"{option}: {reason}{end}", "\n        ".join(shown)) from error
 
 
+def given(args: argparse.Namespace) -> bool:
+    """True if there is anything for `query_of` to parse."""
+    return any(_given(args, name) for name in ("ip", "port", "filter"))
+
+
 def _given(args: argparse.Namespace, name: str) -> list[str]:
     """Values given before and after the command."""
     return [*getattr(args, f"before_{name}", []), *getattr(args, name, [])]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tcctui.recording.file import Recording
     from tcctui.source import EventSource
     from tcctui.sources.kernel.bpf_source import BpfSource
+    from tcctui.sources.kernel.program import Loading
 
 _RING_BYTES = 16 << 20
 
@@ -79,6 +80,7 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
+    loading = _load_first(args)
     memory.start()
     wanted = filter_of(args)
     looked_for = alerts.alerts_of(args, wanted.whole)
@@ -98,8 +100,8 @@ def run(args: argparse.Namespace) -> int:
             "--source sock_diag has samples only; trace prints tcp_probe events.",
             "Leave --source out, or add --summary.",
         )
-    interval_ms = getattr(args, "interval", 0.0)
-    loading = load(args, _RING_BYTES, every_ack=interval_ms == 0)
+    interval_ms = _interval_ms(args)
+    loading = loading or load(args, _RING_BYTES, every_ack=interval_ms == 0)
     # The program is loaded during these imports.
     from tcctui.headless.trace import trace  # noqa: PLC0415
     from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - numpy
@@ -120,6 +122,19 @@ def run(args: argparse.Namespace) -> int:
             matching=chosen,
         )
     return 0
+
+
+def _interval_ms(args: argparse.Namespace) -> float:
+    return getattr(args, "interval", 0.0)
+
+
+def _load_first(args: argparse.Namespace) -> Loading | None:
+    """Start to load the program before numpy is imported, unless an argument may yet be wrong."""
+    others = (args.alert, args.alert_run, args.alert_log, args.until, args.summary, args.replay)
+    refused = args.form == "json" or choice(args) == "sock_diag"
+    if any(one not in (None, False, []) for one in others) or refused or filters.given(args):
+        return None
+    return load(args, _RING_BYTES, every_ack=_interval_ms(args) == 0)
 
 
 def _choosing(

@@ -24,6 +24,7 @@ from tests.bench import (
     socket_dump,
     startup,
     traffic_loss,
+    weight,
 )
 from tests.bench.others import Others
 from tests.bench.report import Section
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[..., Section]] = {
     "key_to_paint": key_to_paint.measure,
     "over_ssh": over_ssh.measure,
     "startup": startup.measure,
+    "weight": weight.measure,
     "idle": idle.measure,
     "an_hour": an_hour.measure,
     "rewind": rewind.measure,

@@ -8,11 +8,14 @@ import pytest
 
 from tests.bench.__main__ import BENCHES
 from tests.bench.recording import RECORDERS
+from tests.bench.weight import SCREENS
 
 pytestmark = pytest.mark.kernel
 
 # perf, trace-cmd and tcpdump are installed for `make bench` alone: what runs them is the same code.
 _RECORDERS = [one for one in RECORDERS if one.name in ("tcctui record", "trace_pipe_raw, spliced")]
+
+_SCREENS = {"tcctui": SCREENS["tcctui"]}  # nor are btop and htop
 
 _PAUSE = {"pause": 0.02}
 _TOOLS = {"rounds": 1, "seconds": 0.3, "alone": 0.2, **_PAUSE}
@@ -35,6 +38,7 @@ LITTLE: dict[str, dict[str, Any]] = {
     "key_to_paint": {"counts": (100,), "keys": 3, "letters": 2, "seconds": 0.2},
     "over_ssh": {"flows": 50, "seconds": 0.3, "settles": 0.2},
     "startup": {"runs": 1, "flows": 50},
+    "weight": {"flows": 50, "seconds": 0.3, "rounds": 1, "settle": 0.2, "screens": _SCREENS},
     "idle": {"seconds": 0.3, "settle": 0.2, **_PAUSE},
     "an_hour": {"nanoseconds": 20 * 10**9},
     "rewind": {"flows": 250, "moments": 3, "seconds": 25},

@@ -453,9 +453,7 @@ def test_an_end_that_can_not_be_recorded(monkeypatch: pytest.MonkeyPatch) -> Non
     def full(chunk: Chunk) -> None:
         raise TcctuiError("The disk is full.")
 
-    monkeypatch.setattr(
-        application.TcctuiApp, "run", lambda self: setattr(self, "feed", self._begin_feed(server()))
-    )
+    monkeypatch.setattr(application.TcctuiApp, "run", lambda self: self._begin_feed(server()))
     monkeypatch.setattr(application.TcctuiApp, "_tell", lambda self, *values: None)
     monkeypatch.setattr(application.TcctuiApp, "_recording_failed", lambda self, reason: None)
     with pytest.raises(TcctuiError, match="The disk is full"):

@@ -257,7 +257,8 @@ def script(path: Path, text: str) -> list[str]:
 
 def test_the_command_knows_the_alert(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It runs once for each that is raised, with the alert in its environment; not for clears."""
-    monkeypatch.delenv("TCCTUI_NO_SKIP", raising=False)
+    for name in ("TCCTUI_NO_SKIP", "TCCTUI_CACHE"):
+        monkeypatch.delenv(name, raising=False)
     out = tmp_path / "out"
     words = script(
         tmp_path / "h.py",

@@ -211,11 +211,11 @@ def run(
 ) -> int:
     """Run the dashboard until the user quits; gives the exit code.
 
-    `open_source` is called in another thread, once there is a screen. `rewind_memory` is the budget
-    for all of the past in bytes, with the `history_memory` of the store in it. `save` writes the
-    log of the last minutes to a file on request; `keep` makes the recorder for the source's origin,
-    which is called with each complete chunk, the last one after the screen has ended. If the source
-    ended without an advice, the reason is repeated on standard error. Only what matches
+    `open_source` is called in another thread, before there is a screen. `rewind_memory` is the
+    budget for all of the past in bytes, with the `history_memory` of the store in it. `save` writes
+    the log of the last minutes to a file on request; `keep` makes the recorder for the source's
+    origin, which is called with each complete chunk, the last one after the screen has ended. If
+    the source ended without an advice, the reason is repeated on standard error. Only what matches
     `base_query` is shown, whatever the search.
 
     Raises:
