@@ -123,7 +123,8 @@ struct config {
 	__u64 interval_ns;
 	__u64 focus_ns; /* the same of sockets in focus: not longer, and not 0 */
 	__u64 focus[MAX_FOCUS]; /* their cookies; 0 is none */
-	__u64 crowded; /* bytes waiting in a ring buffer from which on its reader is woken */
+	__u32 crowded; /* bytes waiting in a ring buffer from which on its reader is woken */
+	__u32 last_ring; /* number of ring buffers, a power of two, less one */
 	__u32 n_focus;
 	/* Which filters are in force, by its lowest bit: new ones are written whole before they
 	 * count. Until the first ones are (0), nothing passes.
@@ -189,8 +190,8 @@ _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
  */
 #define SIZED 1
 
-/* Each processor's ring buffer: one lock for many of them would have them wait for each other. The
- * first is `events`, user space makes the others.
+/* Ring buffers, each for some processors: one lock for many of them would have them wait for each
+ * other. The first is `events`, user space makes the others.
  */
 BPF_RINGBUF_OUTPUT(events, SIZED);
 BPF_ARRAY_OF_MAPS(rings, "events", SIZED);
@@ -277,39 +278,39 @@ static inline void lose(__u32 kind)
 }
 
 /* This processor's ring buffer; never 0, but the verifier does not know that. */
-static inline void *ring_here(void)
+static inline void *ring_here(const struct config *now)
 {
-	int cpu = bpf_get_smp_processor_id();
+	int ring = bpf_get_smp_processor_id() & now->last_ring;
 
-	return (void *)rings.lookup(&cpu);
+	return (void *)rings.lookup(&ring);
 }
 
 /* Bytes between two wake-ups where a ring buffer is filling up, a power of two. */
 #define WAKE_EVERY (1 << 16)
 
 /* The reader sleeps until its time has come, or a ring buffer is crowded: see BPF_RB_NO_WAKEUP. */
-static inline __u64 wake_up(void *ring)
+static inline __u64 wake_up(const struct config *now, void *ring)
 {
 	__u64 waiting = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA);
-	struct config *now;
-	int zero = 0;
 
-	if ((waiting & (WAKE_EVERY - 1)) >= sizeof(struct event) + BPF_RINGBUF_HDR_SZ)
-		return BPF_RB_NO_WAKEUP;
-	now = config.lookup(&zero);
-	return now && waiting >= now->crowded ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+	if (waiting >= now->crowded &&
+	    (waiting & (WAKE_EVERY - 1)) < sizeof(struct event) + BPF_RINGBUF_HDR_SZ)
+		return BPF_RB_FORCE_WAKEUP;
+	return BPF_RB_NO_WAKEUP;
 }
 
 static inline void submit(struct event *event)
 {
-	void *ring = ring_here();
+	int zero = 0;
+	struct config *now = config.lookup(&zero);
+	void *ring = now ? ring_here(now) : 0;
 
-	bpf_ringbuf_submit(event, ring ? wake_up(ring) : BPF_RB_NO_WAKEUP);
+	bpf_ringbuf_submit(event, ring ? wake_up(now, ring) : BPF_RB_NO_WAKEUP);
 }
 
-static inline struct event *reserve(int kind)
+static inline struct event *reserve(const struct config *now, int kind)
 {
-	void *ring = ring_here();
+	void *ring = ring_here(now);
 	struct event *event;
 
 	if (!ring)
@@ -494,11 +495,11 @@ static inline int all_told(const struct mark *mark)
 }
 
 /* Write a record of a slot; says whether there was room. */
-static inline int tell(struct event *event, struct mark *mark)
+static inline int tell(const struct config *now, struct event *event, struct mark *mark)
 {
-	void *ring = ring_here();
+	void *ring = ring_here(now);
 
-	if (!ring || bpf_ringbuf_output(ring, event, sizeof(*event), wake_up(ring)))
+	if (!ring || bpf_ringbuf_output(ring, event, sizeof(*event), wake_up(now, ring)))
 		return 0;
 	mark->told = mark->acks;
 	return 1;
@@ -534,7 +535,7 @@ PROGRAM(tcp, tcp_probe)
 
 	cookie = args->sock_cookie;
 	if (!now->interval_ns || !hold_own(&held, cookie)) {
-		event = reserve(EVENT_PROBE);
+		event = reserve(now, EVENT_PROBE);
 		if (!event) {
 			lose(EVENT_PROBE);
 			return 0;
@@ -560,7 +561,7 @@ PROGRAM(tcp, tcp_probe)
 				     event->daddr.halves[0] != daddr.halves[0] ||
 				     event->daddr.halves[1] != daddr.halves[1]);
 	if ((over || moved) && !told) {
-		told = tell(event, mark);
+		told = tell(now, event, mark);
 		if (!told)
 			lose(EVENT_PROBE);
 	}
@@ -586,7 +587,7 @@ PROGRAM(tcp, tcp_probe)
 		mark->emitted_ns = ts - ts % interval_of(now, cookie);
 	/* Where there is no room, the next record tells it, an interval later. */
 	untold = !at_once;
-	if (at_once && !tell(event, mark)) {
+	if (at_once && !tell(now, event, mark)) {
 		lose(EVENT_PROBE);
 		untold = 1;
 	}
@@ -599,7 +600,7 @@ PROGRAM(tcp, tcp_probe)
 
 /* A socket goes: tell what its slot still holds. Gives the slot's mark, or 0, and sets its number.
  */
-static inline struct mark *leave_slot(__u64 cookie, int *slot)
+static inline struct mark *leave_slot(const struct config *now, __u64 cookie, int *slot)
 {
 	__u32 *known = slots.lookup(&cookie);
 	struct event *event;
@@ -613,8 +614,8 @@ static inline struct mark *leave_slot(__u64 cookie, int *slot)
 	slots.delete(&cookie);
 	if (!event || !mark)
 		return 0;
-	if (!all_told(mark))
-		tell(event, mark);
+	if (now && !all_told(mark))
+		tell(now, event, mark);
 	return mark;
 }
 
@@ -634,7 +635,7 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 
 	if (!now || !passes(now, FILTER_OF_ALL, WALK_SELDOM, saddr, daddr, sport, dport))
 		return 0;
-	event = reserve(kind);
+	event = reserve(now, kind);
 	if (!event) {
 		lose(kind);
 		return 0;
@@ -812,7 +813,7 @@ PROGRAM(tcp, tcp_destroy_sock)
 	int zero = 0, slot = 0, state = SLOT_GONE, passing;
 	struct config *now = config.lookup(&zero);
 
-	mark = leave_slot(args->sock_cookie, &slot);
+	mark = leave_slot(now, args->sock_cookie, &slot);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
 	passing = now && passes(now, FILTER_OF_ENDS, WALK_SELDOM, &saddr, &daddr, args->sport,
@@ -824,7 +825,7 @@ PROGRAM(tcp, tcp_destroy_sock)
 		/* Its end comes last: not before what there was no room for. */
 		event = 0;
 		if (!mark || all_told(mark))
-			event = reserve(EVENT_DESTROY);
+			event = reserve(now, EVENT_DESTROY);
 		if (event) {
 			event->sock_cookie = args->sock_cookie;
 			event->skaddr = (__u64)args->skaddr;

@@ -17,7 +17,6 @@ from typing import Any
 
 from tcctui.sources.kernel import bcc_package, ring_maps
 from tcctui.sources.kernel.build import bpf_directory
-from tcctui.sources.kernel.program import possible_cpus
 from tcctui.sources.kernel.rings import CROWDED
 
 FLOWS = 200
@@ -28,14 +27,14 @@ _TICK = 0.002  # seconds between two bursts
 
 _SOURCE = """
 BPF_RINGBUF_OUTPUT(events, RING_PAGES);
-BPF_ARRAY_OF_MAPS(rings, "events", CPUS);
+BPF_ARRAY_OF_MAPS(rings, "events", RINGS);
 BPF_PERCPU_ARRAY(counts, u64, 2); /* written, lost */
 
 int write_record(struct __sk_buff *skb)
 {
-    int written = 0, lost = 1, cpu = bpf_get_smp_processor_id();
+    int written = 0, lost = 1, number = bpf_get_smp_processor_id() & (RINGS - 1);
     u64 *count = counts.lookup(&written), *missed = counts.lookup(&lost);
-    void *ring = (void *)rings.lookup(&cpu);
+    void *ring = (void *)rings.lookup(&number);
     struct event *event;
     u64 flow, flags = BPF_RB_NO_WAKEUP;
 
@@ -100,7 +99,7 @@ class RecordWriter:
     def __init__(self, ring_bytes: int, processor: int, rings: int = 1) -> None:
         self._ring_bytes = ring_bytes
         self._flags = [
-            f"-DCPUS={possible_cpus()}",
+            f"-DRINGS={rings}",
             f"-DRING_PAGES={ring_bytes // os.sysconf('SC_PAGE_SIZE')}",
             f"-DWAKE_BYTES={ring_bytes // CROWDED}",
             f"-DFLOWS={FLOWS}",
@@ -114,9 +113,7 @@ class RecordWriter:
         self._bpf = bcc.BPF(text=_wire_format() + _SOURCE, cflags=self._flags)
         self._program = self._bpf.load_func("write_record", bcc.BPF.SOCKET_FILTER).fd
         maps = {name: self._bpf[name.encode()].map_fd for name in ("events", "rings")}
-        self.rings = ring_maps.fill(
-            maps, ring_bytes=self._ring_bytes, rings=self._count, cpus=possible_cpus()
-        )
+        self.rings = ring_maps.fill(maps, ring_bytes=self._ring_bytes, rings=self._count)
         """Descriptors of the ring buffers."""
         return self
 

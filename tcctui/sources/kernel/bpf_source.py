@@ -47,7 +47,8 @@ CONFIG = np.dtype(
         ("interval_ns", "u8"),
         ("focus_ns", "u8"),
         ("focus", "u8", (MAX_FOCUS,)),
-        ("crowded", "u8"),
+        ("crowded", "u4"),
+        ("last_ring", "u4"),
         ("n_focus", "u4"),
         ("active", "u4"),
     ]
@@ -138,6 +139,7 @@ class BpfSource:
                 reach=reach,
             )
             del lists
+            self._config["last_ring"] = len(self._program.rings) - 1
             self._config["crowded"] = self._program.ring_bytes // CROWDED
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -39,12 +40,17 @@ class Loaded(NamedTuple):
 
 
 def load(
-    compiled: Compiled, *, entries: Mapping[str, int], identities: Mapping[str, int]
+    compiled: Compiled,
+    *,
+    entries: Mapping[str, int],
+    identities: Mapping[str, int],
+    meanwhile: Callable[[dict[str, int]], None],
 ) -> Loaded:
     """Make the maps, load the programs, and attach them; tcp_probe comes first.
 
     `entries` are the numbers of entries of maps that are larger than as compiled (of a ring buffer,
-    its bytes), `identities` the numbers of the tracepoints, by name.
+    its bytes), `identities` the numbers of the tracepoints, by name. `meanwhile` is called with the
+    maps, in a thread, while the kernel verifies the programs.
 
     Raises:
         RefusedError: the kernel refuses any of it; nothing is left of the rest.
@@ -61,9 +67,12 @@ def load(
             inner = found.maps["events"] if one.kind == bpf_syscall.ARRAY_OF_MAPS else 0
             found.maps[one.name] = bpf_syscall.create_map(*wanted, inner)
         times.append(time.monotonic())
-        for name, program in zip(names, order, strict=True):
-            code = program.linked(found.maps)
-            found.programs.append(bpf_syscall.load_program(name, code))
+        with ThreadPoolExecutor(1) as other:
+            waited_for = other.submit(meanwhile, found.maps)
+            for name, program in zip(names, order, strict=True):
+                code = program.linked(found.maps)
+                found.programs.append(bpf_syscall.load_program(name, code))
+            waited_for.result()
         times.append(time.monotonic())
         for program, descriptor in zip(order, found.programs, strict=True):
             event = bpf_syscall.open_tracepoint(identities[program.tracepoint])

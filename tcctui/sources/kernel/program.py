@@ -164,21 +164,26 @@ class Loading:
         return program
 
     def _load(self, compiled: Compiled, *, cached: bool) -> Program:
-        loaded = load(
-            compiled,
-            entries={
-                "events": self._ring_bytes,
-                **dict.fromkeys(("flows", "marks", "pending", "slots"), self._slots),
-                **dict.fromkeys(("lost", "free_slots", "rings"), self._cpus),
-            },
-            identities=self._build.identities,
-        )
+        rings: list[int] = []
+
+        def fill(maps: dict[str, int]) -> None:
+            rings.extend(ring_maps.fill(maps, ring_bytes=self._ring_bytes, rings=self._rings))
+
         try:
-            rings = ring_maps.fill(
-                loaded.maps, ring_bytes=self._ring_bytes, rings=self._rings, cpus=self._cpus
+            loaded = load(
+                compiled,
+                entries={
+                    "events": self._ring_bytes,
+                    **dict.fromkeys(("flows", "marks", "pending", "slots"), self._slots),
+                    **dict.fromkeys(("lost", "free_slots"), self._cpus),
+                    "rings": self._rings,
+                },
+                identities=self._build.identities,
+                meanwhile=fill,
             )
         except BaseException:
-            loaded.close()
+            for descriptor in rings[1:]:
+                os.close(descriptor)
             raise
         return Program(
             loaded,

@@ -1,4 +1,4 @@
-"""The maps of the ring buffers: as many as the machine's processors need, by processor."""
+"""The maps of the ring buffers: as many as the machine's processors need, in a map of maps."""
 
 from __future__ import annotations
 
@@ -22,10 +22,12 @@ def count(ring_bytes: int) -> int:
     return 1 << (max(most, 1).bit_length() - 1)
 
 
-def fill(maps: Mapping[str, int], *, ring_bytes: int, rings: int, cpus: int) -> list[int]:
-    """Give each of the processors one of the ring buffers; returns the rings' descriptors.
+def fill(maps: Mapping[str, int], *, ring_bytes: int, rings: int) -> list[int]:
+    """Make the ring buffers, and put them into the map of them; gives their descriptors.
 
     The first ring is the map `events`; the others, of `ring_bytes` too, are the caller's to close.
+    For each of them the kernel waits for a grace period of RCU, some 10 ms (maybe_wait_bpf_programs
+    in kernel/bpf/syscall.c).
 
     Raises:
         RefusedError: the kernel refuses.
@@ -36,8 +38,8 @@ def fill(maps: Mapping[str, int], *, ring_bytes: int, rings: int, cpus: int) -> 
         while len(descriptors) < rings:
             kind = bpf_syscall.RINGBUF
             descriptors.append(bpf_syscall.create_map("events", kind, 0, 0, ring_bytes, 0))
-        for cpu in range(cpus):
-            bpf_syscall.set_element(maps["rings"], cpu, descriptors[cpu % rings])
+        for number, descriptor in enumerate(descriptors):
+            bpf_syscall.set_element(maps["rings"], number, descriptor)
     except BaseException:
         for descriptor in descriptors[1:]:
             os.close(descriptor)
