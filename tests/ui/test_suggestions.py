@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import pytest
 
 from tcctui.flows.store import Store
+from tcctui.query import completion
 from tcctui.query.completion import Completion, Suggestion
-from tcctui.ui.search import search_bar
 from tcctui.ui.search.present_values import Present
 from tcctui.ui.search.suggestions import Suggestions
 from tcctui.ui.view import CurrentView
@@ -30,7 +30,7 @@ def complete(monkeypatch: pytest.MonkeyPatch) -> None:
         choices = [Suggestion(one, f"about {one}") for one in known if one.startswith(begun)]
         return Completion(cursor - len(begun), cursor, tuple(choices))
 
-    monkeypatch.setattr(search_bar, "complete", completed)
+    monkeypatch.setattr(completion, "complete", completed)
 
 
 def suggested(desk: Desk) -> list[str]:
