@@ -50,5 +50,12 @@ def blocks() -> Iterator[Block]:
         " dropped, closed ones first, then the longest idle, and the status line counts them."
     )
     yield Paragraph(
+        "The screen is painted twice a second; four times while you move, or where a chart shows"
+        " 10 s or less; once while the terminal says that it has lost the focus. The setting"
+        " refresh fixes the pace, and the status line shows it (2 fps). Only cells and lines that"
+        " changed are drawn, and a moment in which nothing changed is not asked for. A key is"
+        " answered at once at any pace."
+    )
+    yield Paragraph(
         "Over ssh the screen takes some 40 kB a second at 160×50 with 1,000 changing connections."
     )

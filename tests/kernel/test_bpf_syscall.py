@@ -6,11 +6,14 @@ import os
 import resource
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
 from tcctui.sources.kernel import bpf_syscall
+from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.bpf_syscall import ARRAY, RefusedError
+from tcctui.sources.kernel.program import Loading
 
 pytestmark = pytest.mark.kernel
 
@@ -42,6 +45,16 @@ def test_an_unknown_machine_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "uname", lambda: vax)
     with pytest.raises(RefusedError, match="does not know the system calls of vax"):
         bpf_syscall.create_map("config", ARRAY, 4, 4, 1, 0)
+
+
+def test_perf_events_need_no_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the kernel makes no map that holds perf events, programs are attached all the same."""
+    with closing(Loading(slots=1).wait()) as program:
+        programs = len(program.programs)
+    monkeypatch.setattr(bpf_syscall, "PERF_EVENT_ARRAY", 1000)
+    with closing(BpfSource(loading=(loading := Loading(slots=1)))) as source:
+        assert source.cached
+        assert len(loading.wait().programs) == programs
 
 
 LIMITED = """

@@ -100,6 +100,8 @@ def _check_doctor(results: dict[str, str], summary: dict[str, Any]) -> None:
 
 def _check_trace(results: dict[str, str], summary: dict[str, Any]) -> None:
     assert summary["trace_status"] == 0, results["trace.stderr"]
+    # Doctor compiled it, and kept it where everything is by default.
+    assert "(program from the cache)" in results["trace.stderr"]
     assert set(re.findall(r"overrun: (\d+)", results["statistics"])) == {"0"}
     text = parse_trace_pipe(results["trace_pipe"])
     expected = [probe for probe in text if summary["port"] in (probe["sport"], probe["dport"])]

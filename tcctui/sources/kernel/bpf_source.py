@@ -15,6 +15,7 @@ import numpy as np
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.bpf_maps import MappedArray, delete_keys
 from tcctui.sources.kernel.filter_chain import FILTER
+from tcctui.sources.kernel.growing_map import GrowingArray
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.resolution import Resolution
@@ -62,6 +63,8 @@ _AFTER_NS = 2_000_000
 _SKIPPED = 0.5
 """Seconds between two counts of skipped events: one costs more than all of a quiet read."""
 
+_U64 = np.dtype("u8")
+
 _FILTERS, _OF_ENDS = 4, 2
 """Number of slots for filters, and distance of the slots for ends behind the others."""
 
@@ -102,7 +105,7 @@ class BpfSource:
         self._lost = self._skipped = 0
         self._count_skipped_at = 0.0
         self._open = True
-        self._mapped: list[MappedArray] = []
+        self._mapped: list[MappedArray | GrowingArray] = []
         self._mapped_rings: list[MappedRing] = []
         self._rings: Rings | None = None
         maps, cpus = self._program.maps, self._program.cpus
@@ -110,22 +113,31 @@ class BpfSource:
             for ring in self._program.rings:
                 self._mapped_rings.append(MappedRing(ring, self._program.ring_bytes, EVENT))
             self._rings = Rings([mapped.ring for mapped in self._mapped_rings], self._program.rings)
-            self._config, self._filters, self._losses, marks, pending, flows, lists = (
+            self._config, self._filters, self._losses, lists = (
                 self._map(name, value, count).values
                 for name, value, count in (
                     ("config", CONFIG, 1),
                     ("filters", FILTER, _FILTERS),
                     ("lost", LOST, cpus),
-                    ("marks", MARK, self._program.slots),
-                    ("pending", np.dtype("u8"), self._program.slots),
-                    ("flows", EVENT, self._program.slots),
                     ("free_slots", FREE_SLOTS, cpus),
                 )
             )
-            self._slots = Slots(
-                marks, pending, flows, lists, lambda keys: delete_keys(maps["slots"], keys)
+            marks, pending, flows = by_slot = tuple(
+                GrowingArray(maps[name], value, self._program.slots)
+                for name, value in (("marks", MARK), ("pending", _U64), ("flows", EVENT))
             )
-            del marks, pending, flows, lists
+            self._mapped += by_slot
+
+            def reach(slots: int) -> None:
+                for array in by_slot:
+                    array.reach(slots)
+
+            self._slots = Slots(
+                *(marks.values, pending.values, flows.values, lists),
+                lambda keys: delete_keys(maps["slots"], keys),
+                reach=reach,
+            )
+            del lists
             self._config["crowded"] = self._program.ring_bytes // CROWDED
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
@@ -136,8 +148,9 @@ class BpfSource:
             raise
 
     def _map(self, name: str, value: np.dtype[Any], count: int) -> MappedArray:
-        self._mapped.append(MappedArray(self._program.maps[name], value, count))
-        return self._mapped[-1]
+        mapped = MappedArray(self._program.maps[name], value, count)
+        self._mapped.append(mapped)
+        return mapped
 
     @property
     def description(self) -> str:

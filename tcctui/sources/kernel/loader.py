@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from collections.abc import Mapping
@@ -9,6 +10,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tcctui.sources.kernel import bpf_syscall
+from tcctui.sources.kernel.bpf_syscall import RefusedError
 from tcctui.sources.kernel.compiled import Compiled
 from tcctui.sources.kernel.tracepoint_formats import PROBE
 
@@ -67,7 +69,8 @@ def load(
             event = bpf_syscall.open_tracepoint(identities[program.tracepoint])
             found.attached.append(event)
             bpf_syscall.attach(event, descriptor)
-        found.attached.append(_holder(found.attached))
+        with contextlib.suppress(RefusedError):  # tcctui ends more slowly without it
+            found.attached.append(_holder(found.attached))
         times.append(time.monotonic())
     except BaseException:
         found.close()

@@ -134,11 +134,10 @@ class Loading:
         if self._compilation is not None:
             self._compilation.end()
 
-    def _compile(self) -> Compilation:
+    def _compile(self) -> None:
         self._compilation = self._build.compile()
         if self._abandoned:
             self._compilation.end()
-        return self._compilation
 
     def _run(self, kept: Compiled | None) -> None:
         try:

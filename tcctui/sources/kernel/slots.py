@@ -67,8 +67,8 @@ class Slots:
     """Maintains the slots; used by one thread, while programs write to the same memory.
 
     `marks`, `pending` (not 0 where there is something to look at) and `events` have an entry for
-    each slot, `lists` one for each processor; all are mapped from the kernel. `delete` removes
-    cookies from the kernel's map of cookies to slots.
+    each slot, `lists` one for each processor; all are mapped from the kernel, those of slots as far
+    as `reach` was asked for. `delete` removes cookies from the kernel's map of cookies to slots.
     """
 
     def __init__(
@@ -78,12 +78,15 @@ class Slots:
         events: Events,
         lists: Array,
         delete: Callable[[U64], None],
+        *,
+        reach: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._marks = marks
         self._pending = pending
         self._events = events
         self._lists = lists
         self._delete = delete
+        self._reach = reach
         # The lowest come last and are handed out first: few flows, few slots to scan.
         self._free = np.arange(len(marks) - 1, -1, -1)
         self._n_free = len(marks)
@@ -195,11 +198,13 @@ class Slots:
                 return
             self._n_free -= count
             slots = self._free[self._n_free : self._n_free + count][::-1]
+            if slots.max() >= self._high:
+                self._high = int(slots.max()) + 1
+                self._reach(self._high)
             given = int(lists["given"][cpu])
             lists["slots"][cpu, (given + np.arange(count)) % _LISTED] = slots
             # Counted once they are there.
             lists["given"][cpu] = (given + count) & 0xFFFFFFFF
-            self._high = max(self._high, int(slots.max()) + 1)
 
     def _choose(self, now_ns: int) -> None:
         """Choose flows that are long idle, or whose end nobody has told, to take slots from.

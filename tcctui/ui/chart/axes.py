@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 DOTS_UP = 4
 """Dots above each other in one character cell of braille."""
@@ -109,6 +110,7 @@ def _scales(least: float, closest: int, farthest: int) -> list[tuple[float, floa
     return sorted(scale for scale in scales if least <= scale[0] <= 2.5 * least)
 
 
+@lru_cache(64)
 def x_ticks(seconds: float, width: int, now: str = "now") -> tuple[Tick, ...]:
     """Return the ticks of a time axis of `width` cells from -`seconds` to 0, called `now`."""
     steps = list(_steps(seconds, width, "-"))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -85,8 +86,8 @@ def strip(limits: npt.NDArray[np.integer[Any]], cells: int) -> list[Run]:
 def _runs(cells: Sequence[Run]) -> list[Run]:
     """Join neighbours of one style."""
     return [
-        ("".join(glyph for glyph, _ in group), style)
-        for style, group in groupby(cells, key=lambda cell: cell[1])
+        ("".join(map(itemgetter(0), group)), style)
+        for style, group in groupby(cells, key=itemgetter(1))
     ]
 
 

@@ -230,7 +230,9 @@ def _fitted(left: list[_Part], right: list[_Part], width: int) -> list[_Part]:
     """Lay both sides out; on a narrow line the least important parts are dropped."""
     width -= 2  # a blank between both sides, and one at the edge
     for rank in range(8, 1, -1):
-        if rank == _SHORTEN and _length(left) + _length(right) > width:
+        if _length(left) + _length(right) <= width:
+            break
+        if rank == _SHORTEN:
             left = [_shortened(part, width - _length(right) - _beside(part, left)) for part in left]
         if _length(left) + _length(right) > width:
             left = [part for part in left if part.rank != rank]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.segment import Segment
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
@@ -87,7 +88,8 @@ class KeptLines(_Widget):
         for y in lines:
             strip = self.render_line(y).adjust_cell_length(width - left - right, blank)
             if left or right:
-                strip = Strip.join([Strip.blank(left, blank), strip, Strip.blank(right, blank)])
+                ends = (Segment(" " * left, blank), Segment(" " * right, blank))
+                strip = Strip([ends[0], *strip, ends[1]], width)
             for one in filters:
                 strip = strip.apply_filter(one, self.styles_of.background)
             drawn.append(strip)
