@@ -12,7 +12,8 @@ from tests.bench.weight import SCREENS
 
 pytestmark = pytest.mark.kernel
 
-# perf, trace-cmd, tcpdump, btop, htop and gcc are installed for `make bench` alone: what runs them is the same code.
+# perf, trace-cmd, tcpdump, btop, htop and gcc are installed for `make bench` alone: the code that
+# runs them is the same.
 _RECORDERS = [one for one in RECORDERS if one.name in ("tcctui record", "trace_pipe_raw, spliced")]
 
 _SCREENS = {"tcctui": SCREENS["tcctui"]}
