@@ -61,7 +61,7 @@ LOST = np.dtype(("u8", (LOST_COUNTERS,)))
 _AFTER_NS = 2_000_000
 """Nanoseconds between the end of an interval and a read: busy flows have written its record."""
 
-_SKIPPED = 0.5
+_SKIPPED = 2.0
 """Seconds between two counts of skipped events: one costs more than all of a quiet read."""
 
 _U64 = np.dtype("u8")
@@ -275,7 +275,7 @@ class BpfSource:
         return self._lost
 
     def skipped(self) -> int:
-        """Events, of any flow, that the kernel ran no program for, as of half a second ago.
+        """Events, of any flow, that the kernel ran no program for, as of two seconds ago.
 
         An interrupt that comes while a program is at work starts no other on that CPU
         (trace_call_bpf, kernel/trace/bpf_trace.c). The kernel counts them since 5.12.

@@ -85,6 +85,7 @@ class SearchBar(Vertical):
     with `port` in their text, or with port 4, are not wanted.
     """
 
+    BLANK = True  # all of it is covered
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "escape", "Clear", tooltip="Close the suggestions, or clear the search"),
         key("tab", "complete", "complete", "Take the highlighted suggestion, or list suggestions"),

@@ -134,4 +134,4 @@ def sparklines(values: npt.NDArray[np.float64]) -> list[str]:
     level = np.clip(np.ceil(height * len(BLOCKS)), 1, len(BLOCKS)).astype("i8")
     level[newest < 0] = 0
     text = _CHARACTERS[level].tobytes().decode("utf-32-le")
-    return [text[at : at + columns] for at in range(0, len(text), columns)]
+    return [text[row * columns : (row + 1) * columns] for row in range(len(values))]
