@@ -46,12 +46,12 @@ def poll(source: EventSource, timeout: float) -> Batch:
     return Batch(events, samples, source.now_ns())
 
 
-def polled(source: EventSource, timeout: float) -> Iterator[Batch]:
-    """Poll a source until the caller stops.
+def polled(source: EventSource, timeout: Callable[[], float]) -> Iterator[Batch]:
+    """Poll a source until the caller stops; `timeout` gives the seconds for each read.
 
     Raises:
         TcctuiError: the source is gone; it delivers nothing more.
 
     """
     while True:
-        yield poll(source, timeout)
+        yield poll(source, timeout())

@@ -182,7 +182,7 @@ def _look_last(source: Source, asked: Asked) -> None:
         return time.monotonic() >= deadline or not _to_come(store, now_ns)
 
     # Events from now on do not count.
-    samples = (replace(batch, events=NO_EVENTS) for batch in polled(source, _LAST_WAIT))
+    samples = (replace(batch, events=NO_EVENTS) for batch in polled(source, lambda: _LAST_WAIT))
     if _to_come(store, now_ns):
         with suppress(TcctuiError):
             deliver(samples, asked, until=ended)

@@ -71,9 +71,9 @@ def test_polls_go_on_until_the_source_is_gone() -> None:
     noted: list[tuple[str, int]] = []
     source = Delivered([probes(START + MS), probes(START + 2 * MS)], then=gone)
     with pytest.raises(TcctuiError, match="gone"):
-        deliver(polled(source, 0.1), Noting("store", noted))
+        deliver(polled(source, lambda: 0.1), Noting("store", noted))
     assert len(noted) == 2
-    assert [len(batch.events) for batch in islice(polled(Delivered(), 0.1), 3)] == [0, 0, 0]
+    assert [len(batch.events) for batch in islice(polled(Delivered(), lambda: 0.1), 3)] == [0, 0, 0]
 
 
 # Reading without a screen

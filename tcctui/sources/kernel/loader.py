@@ -15,6 +15,9 @@ from tcctui.sources.kernel.bpf_syscall import RefusedError
 from tcctui.sources.kernel.compiled import Compiled
 from tcctui.sources.kernel.tracepoint_formats import PROBE
 
+_AT_ONCE = 4
+"""Programs that are loaded at a time, at most."""
+
 
 class LoadTimes(NamedTuple):
     """Milliseconds that making the maps, verifying the programs and attaching them took."""
@@ -67,12 +70,19 @@ def load(
             inner = found.maps["events"] if one.kind == bpf_syscall.ARRAY_OF_MAPS else 0
             found.maps[one.name] = bpf_syscall.create_map(*wanted, inner)
         times.append(time.monotonic())
-        with ThreadPoolExecutor(1) as other:
-            waited_for = other.submit(meanwhile, found.maps)
-            for name, program in zip(names, order, strict=True):
-                code = program.linked(found.maps)
-                found.programs.append(bpf_syscall.load_program(name, code))
-            waited_for.result()
+        with ThreadPoolExecutor(_AT_ONCE) as side:
+            # The kernel verifies programs side by side, and waits for maps meanwhile.
+            asked = side.submit(meanwhile, found.maps)
+            loading = [
+                side.submit(bpf_syscall.load_program, name, program.linked(found.maps))
+                for name, program in zip(names, order, strict=True)
+            ]
+        found.programs.extend(
+            outcome.result() for outcome in loading if outcome.exception() is None
+        )
+        asked.result()
+        for outcome in loading:
+            outcome.result()
         times.append(time.monotonic())
         for program, descriptor in zip(order, found.programs, strict=True):
             event = bpf_syscall.open_tracepoint(identities[program.tracepoint])

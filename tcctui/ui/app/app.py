@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable
 from itertools import islice
 from pathlib import Path
@@ -30,10 +31,12 @@ from tcctui.wire.batch import Batch
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-_WAIT = 0.25
-"""Seconds between two reads of the source: one for each frame, since most of a read is what a batch
-costs, however few events it has.
+_AHEAD = 0.05
+"""Seconds before a frame at which the source is read: one read for each frame, since most of a read
+is what a batch costs, however few events it has.
 """
+_LEAST, _MOST = 0.1, 0.5
+"""Seconds between two reads; leaving waits for the last one."""
 
 _FIRST_WAIT, _FIRST_LOOKS = 0.02, 50
 """The same until the first data, for a second at most."""
@@ -148,14 +151,16 @@ class TcctuiApp(DashboardApp):
             def shown(_: Batch) -> bool:
                 return worker.is_cancelled or self._store.totals().flows > 0
 
-            first = islice(polled(source, _FIRST_WAIT), _FIRST_LOOKS)
+            first = islice(polled(source, lambda: _FIRST_WAIT), _FIRST_LOOKS)
             deliver(first, feed, until=lambda batch: shown(batch) or self._screen_there.is_set())
             self._tell(self.dashboard.source_opened, source, past, host)
             if not self._store.totals().flows:
                 deliver(first, feed, until=shown)
                 self._tell(self.dashboard.look)  # the first rows at once
             if not worker.is_cancelled:
-                deliver(polled(source, _WAIT), feed, until=lambda _: worker.is_cancelled)
+                deliver(
+                    polled(source, self._until_frame), feed, until=lambda _: worker.is_cancelled
+                )
         except TcctuiError as error:
             self.end, reason = error, str(error)
         except Exception as error:  # a defect: the screen stays, and reports it
@@ -164,6 +169,12 @@ class TcctuiApp(DashboardApp):
             return
         source.close()  # its output has no reader any more
         self._tell(self.dashboard.source_failed, reason)
+
+    def _until_frame(self) -> float:
+        """Seconds until shortly before the next frame, or the one after it if that is close."""
+        at, every = self.dashboard.next_frame
+        rest = at - time.monotonic() - _AHEAD
+        return min(max(rest if rest >= _LEAST else rest + every, _LEAST), _MOST)
 
     def _begin_feed(self, source: Source) -> tuple[LiveSink, Rewindable, str]:
         """Set up intake, rewinding and recording of the source; gives its past and host, too."""

@@ -28,7 +28,7 @@ from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.dashboard_keys import KEYS
 from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.narrowing import Narrowing
-from tcctui.ui.dashboard.pace import Pace
+from tcctui.ui.dashboard.pace import AT_REST, Pace
 from tcctui.ui.dashboard.terminal_size import TooSmall
 from tcctui.ui.details import details
 from tcctui.ui.details.details import Details
@@ -87,10 +87,18 @@ class Dashboard(Screen[None]):
         self.frames = 0
         """Frames that have been shown and painted."""
 
-        def painted() -> None:  # a function: of a method Textual inspects the signature each time
+        # Functions: of a method Textual inspects the signature each time.
+        def painted() -> None:
             self.frames += 1
 
-        self._painted = painted
+        def on_time() -> None:
+            self.tick()
+            self._wait_for_next()
+
+        self._painted, self._on_time = painted, on_time
+        self.next_frame = 0.0, AT_REST
+        """When the next frame is due, on the clock of `time.monotonic`, and the seconds between
+        that one and the one after it."""
         self._looking = True  # until all parts are there
         self._rest_until = 0.0
         self._pace = Pace(self._preferences.settings.refresh)
@@ -127,7 +135,7 @@ class Dashboard(Screen[None]):
         self._looking = False
         self.watch(self.app, "app_focus", self._focused, init=False)
         self.look()
-        self.set_timer(self.pace, self._go_on)
+        self._wait_for_next()
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
@@ -163,10 +171,11 @@ class Dashboard(Screen[None]):
         window = self._drawn.seconds
         return self._pace.seconds(time.monotonic(), window, focused=self.app.app_focus)
 
-    def _go_on(self) -> None:
-        """Tick, and wait for the next one: what is done and shown meanwhile changes the pace."""
-        self.tick()
-        self.set_timer(self.pace, self._go_on)
+    def _wait_for_next(self) -> None:
+        """Have the next tick come: what is done and shown meanwhile changes the pace."""
+        pace = self.pace
+        self.next_frame = time.monotonic() + pace, pace
+        self.set_timer(pace, self._on_time)
 
     def tick(self) -> None:
         """Let time pass, and show what there is then; where that takes long, not all of it."""

@@ -57,7 +57,7 @@ class FlowOrder:
     @property
     def at_rest(self) -> bool:
         """True if time alone will move no row, nor the selection."""
-        return not self.stands and (self.wanted is not None or not len(self.cookies))
+        return not len(self.cookies) or (not self.stands and self.wanted is not None)
 
     def hold(self) -> None:
         """Let the order stand still for a while."""
