@@ -94,8 +94,8 @@ class Charts(Vertical):
             yield self._wanted(cookie)
 
     def _wanted(self, cookie: int) -> Past:
-        """One history for both charts, which are nearly of one width."""
-        columns = max(chart.columns for chart in self.pair.charts)
+        """One history for both charts, which are nearly of one width; none is left in a teardown."""
+        columns = max((chart.columns for chart in self.pair.charts), default=1)
         return Past(cookie, self.pair.seconds, columns)
 
     def show(self, close: Close, cookie: int | None, instead: str) -> None:
