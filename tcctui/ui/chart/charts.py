@@ -94,7 +94,7 @@ class Charts(Vertical):
             yield self._wanted(cookie)
 
     def _wanted(self, cookie: int) -> Past:
-        """One history for both charts, which are nearly of one width; none is left in a teardown."""
+        """One history for both charts, nearly of one width; while they are taken apart, any."""
         columns = max((chart.columns for chart in self.pair.charts), default=1)
         return Past(cookie, self.pair.seconds, columns)
 
