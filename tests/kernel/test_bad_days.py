@@ -249,7 +249,8 @@ def test_a_coalescing_reader_that_was_held_knows_all_in_the_end(
     assert records.dtype == EVENT
     assert said["lost"] > 50
     assert said["events"] == np.count_nonzero(acks["kind"] == EventKind.PROBE)
-    for cookie in np.unique(acks["sock_cookie"]).tolist():
+    # Not the end of a socket that was aborted elsewhere: no filter knows whose that was.
+    for cookie in np.unique(acks["sock_cookie"][acks["kind"] == EventKind.PROBE]).tolist():
         own, all_of = probes_of(records, [cookie]), probes_of(acks, [cookie])
         found = [one for one in wrong(own, all_of) if "not told at once" not in one]
         assert not found

@@ -91,7 +91,13 @@ def test_lossy_traffic(source: BpfSource) -> None:
     assert {CaState.OPEN, CaState.DISORDER, CaState.RECOVERY} <= states <= {*CaState}
     probes = of_ports(of_kinds(everything, EventKind.PROBE), PORT)
     address = dict(zip((row[1:3] for row in rows(probes)), probes["skaddr"], strict=True))
-    for event, row in zip(events, rows(events), strict=True):
+    # The port's, too, are sockets of a test before, which the kernel may still be closing.
+    own_ends = {end for one in made for end in ends_of(one)}
+    told_of = [
+        (event, row) for event, row in zip(events, rows(events), strict=True) if row[1] in own_ends
+    ]
+    assert {row[1] for _, row in told_of} >= {end for end in segments if end not in lossless}
+    for event, row in told_of:
         assert event["skaddr"] == address[row[1:3]]
 
 
