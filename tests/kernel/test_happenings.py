@@ -74,6 +74,7 @@ def test_lossy_traffic(source: BpfSource) -> None:
         lose_some(network, losing)
         segments = {ends_of(one)[0]: retransmits(one.client) for one in made}
         lossless = {ends_of(one)[0] for one in made if one not in losing}
+        own_ends = {end for one in made for end in ends_of(one)}
         quiet(made)
         events = compare(recorder, text)
         everything = recorder.events
@@ -92,7 +93,6 @@ def test_lossy_traffic(source: BpfSource) -> None:
     probes = of_ports(of_kinds(everything, EventKind.PROBE), PORT)
     address = dict(zip((row[1:3] for row in rows(probes)), probes["skaddr"], strict=True))
     # The port's, too, are sockets of a test before, which the kernel may still be closing.
-    own_ends = {end for one in made for end in ends_of(one)}
     told_of = [
         (event, row) for event, row in zip(events, rows(events), strict=True) if row[1] in own_ends
     ]
