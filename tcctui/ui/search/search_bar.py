@@ -212,7 +212,7 @@ class SearchBar(Vertical):
     def _say(self, text: str) -> None:
         line = self.query_one("#mistake", Static)
         line.display = bool(text)
-        line.update(text)
+        line.update(text, layout=False)  # it is one line, and has a place of its own
 
     def put(self, text: str) -> None:
         """Replace the search in the box, at once."""
