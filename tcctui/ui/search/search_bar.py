@@ -11,7 +11,9 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.message import Message
+from textual.reactive import reactive
 from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
@@ -31,6 +33,8 @@ from tcctui.ui.view import CurrentView
 
 class Box(Input):
     """Box that keeps printable characters only, also of pasted text."""
+
+    virtual_size = reactive(Size(0, 0))  # without a layout: a box is no larger for a longer text
 
     class AtEnd(Message):
         """The cursor was moved right at the end of the text."""

@@ -62,6 +62,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     STYLES = "flow-table"
     DEFAULT_CSS = rules("FlowTable", "flow-table", _COLOURED)
 
+    virtual_size = reactive(Size(0, 0))  # without a layout: `_extend` asks for it
     message: reactive[str] = reactive("")
     """Why there is nothing, where no row is shown."""
     flow_query: reactive[Query] = reactive(ALL, always_update=True, init=False, repaint=False)
@@ -238,7 +239,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     def _arrive(self) -> None:
         """Have the scroll bar where the frame is, and paint the rows."""
-        self.virtual_size = Size(self.size.width, len(self._order) + 1)
+        self._extend(Size(self.size.width, len(self._order) + 1))
         self._paint()
         if self._scrolled != self._top:
             self.scroll_to(y=self._top, animate=False, immediate=True)
@@ -250,6 +251,16 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
             self._told = told
             self._hold()
             self.post_message(self.Selected(self.selected))
+
+    def _extend(self, size: Size) -> None:
+        """Scroll over so many lines; only a scroll bar that comes or goes moves anything."""
+        if size == self.virtual_size:
+            return
+        self.virtual_size = size
+        if (size.height > self.size.height) != self.show_vertical_scrollbar:
+            self.refresh(layout=True)
+        elif self.show_vertical_scrollbar:
+            self.vertical_scrollbar.window_virtual_size = size.height
 
     def _paint(self) -> None:
         """Paint the rows in sight, where they are not as they were."""
