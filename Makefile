@@ -117,12 +117,12 @@ INSTALL_dnf := dnf install -y
 
 PACKAGES_zypper := python3-bcc
 TEST_PACKAGES_zypper := bpftool bpftrace clang-tools fish groff iperf iproute2 nftables rsvg-convert tmux zsh
-BENCH_PACKAGES_zypper := perf tcpdump trace-cmd
+BENCH_PACKAGES_zypper := btop gcc htop perf tcpdump trace-cmd
 INSTALL_zypper := zypper --non-interactive install
 
 PACKAGES_pacman := python-bcc
 TEST_PACKAGES_pacman := bpf bpftrace clang fish groff iperf3 iproute2 librsvg nftables tmux zsh
-BENCH_PACKAGES_pacman := perf tcpdump trace-cmd
+BENCH_PACKAGES_pacman := btop gcc htop perf tcpdump trace-cmd
 INSTALL_pacman := pacman -S --needed --noconfirm
 
 PACKAGER := $(notdir $(firstword $(wildcard $(addprefix /usr/bin/,apt-get dnf zypper pacman))))
