@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -465,6 +466,18 @@ from tcctui.sources.sock_diag import namespaces
 own, *others = namespaces.found()
 print(own.name, [one.name for one in others if one.path.startswith("/proc")])
 """
+
+
+def test_own_namespace_is_the_threads(network: Network) -> None:
+    """Where the first thread went elsewhere, another still has its own namespace first."""
+    with ThreadPoolExecutor(1) as threads:
+        before = threads.submit(namespaces.found).result()
+        with inside(network.client):
+            here, there = namespaces.found(), threads.submit(namespaces.found).result()
+    assert there[0] == before[0]
+    assert here[0].name == network.client
+    (client,) = (one for one in there if one.name == network.client)
+    assert client.path != namespaces.OWN
 
 
 def test_hidden_processes_are_no_trouble() -> None:

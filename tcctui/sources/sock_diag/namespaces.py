@@ -13,8 +13,8 @@ from pathlib import Path
 NAMED = Path("/run/netns")
 """Directory of `ip netns`: files that namespaces are mounted on."""
 
-OWN = "/proc/self/ns/net"
-"""Leads to the namespace that this process is in."""
+OWN = "/proc/thread-self/ns/net"
+"""Leads to the calling thread's namespace, which the first thread's (/proc/self) need not be."""
 
 _CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 _SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h: a descriptor of a socket's namespace
@@ -126,7 +126,7 @@ def open_diag(namespace: Namespace) -> socket.socket:
     try:
         if os.fstat(there).st_ino != namespace.inode:
             raise FileNotFoundError(f"{namespace.path} is another namespace by now")
-        if namespace.inode == _inode("/proc/thread-self/ns/net"):
+        if namespace.inode == _inode(OWN):
             return diag_socket()
         return _opened_in(there)
     finally:
