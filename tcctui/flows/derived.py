@@ -10,9 +10,9 @@ import numpy as np
 from tcctui.arrays import Array
 from tcctui.flows.columns import SAMPLED
 from tcctui.flows.diagnosis.bbr import phase
-from tcctui.flows.intake.latest import sampled
 from tcctui.flows.labels import both_endpoints, with_states
 from tcctui.flows.snapshot import Flows
+from tcctui.wire.many_values import values
 
 
 @lru_cache(maxsize=256)
@@ -32,15 +32,16 @@ def complete(flows: Flows, names: Iterable[str]) -> Flows:
 
     `flows` must have everything that they need: see `needs`.
     """
-    return Flows(flows.now_ns, {name: follow(flows, name) for name in {*names, "cookie"}})
+    wanted = frozenset({*names, "cookie"})
+    if "sample" in flows and (told := (wanted | needs(wanted)) & SAMPLED):
+        flows = Flows(flows.now_ns, {**values(flows["sample"], told), **flows})
+    return Flows(flows.now_ns, {name: follow(flows, name) for name in wanted})
 
 
 def follow(flows: Flows, name: str) -> Array:
     """One column of `FIELDS`, `SAMPLED` or `DERIVED`."""
     if name in flows:
         return flows[name]
-    if name in SAMPLED:
-        return sampled(flows["sample"], name)
     if name == "text":
         return with_states(both_endpoints(flows), flows["state"])
     if name == "age_ns":

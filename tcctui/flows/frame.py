@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 
 from tcctui.arrays import Floats, Indexes, Mask, among
-from tcctui.flows.history.buckets import BUCKET_NS
+from tcctui.flows.history.buckets import BUCKET_NS, MAX, MIN, SERIES
+from tcctui.flows.history.history import Worst
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 
@@ -91,9 +92,17 @@ class Sparkline(NamedTuple):
     columns: int
 
     @property
+    def worst_of(self) -> Worst:
+        """The same of a history's buckets."""
+        lowest = self.worst == "min"
+        column = (MIN if lowest else MAX).start + SERIES.index(self.series)
+        width = max(1, self.seconds * _SECOND // BUCKET_NS // self.columns)
+        return Worst(column, lowest, width, self.columns)
+
+    @property
     def width_ns(self) -> int:
         """Nanoseconds in a column; columns begin at multiples of it."""
-        return max(1, self.seconds * _SECOND // BUCKET_NS // self.columns) * BUCKET_NS
+        return self.worst_of.width * BUCKET_NS
 
 
 @dataclass(frozen=True)
@@ -211,9 +220,7 @@ class Reads(FlowReads, Protocol):
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
         """A flow's past; see `Store.history`."""
 
-    def sparklines(
-        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> Floats:
+    def sparklines(self, cookies: Keys, asked: Sequence[Sparkline]) -> list[Floats]:
         """The recent past of several flows; see `Store.sparklines`."""
 
 
@@ -262,17 +269,8 @@ _NO_FLOWS: Keys = np.empty(0, "u8")
 def _rows(now: Reads, request: RowsRequest) -> RowsFrame:
     found = None if request.arrangement is None else _arranged(now, request.arrangement)
     cells = now.some_flows(request.visible(), request.cells)
-    lines = {
-        line: now.sparklines(
-            cells["cookie"],
-            line.series,
-            worst=line.worst,
-            seconds=line.seconds,
-            columns=line.columns,
-        )
-        for line in request.sparklines
-    }
-    return RowsFrame(cells, lines, found)
+    lines = now.sparklines(cells["cookie"], request.sparklines) if request.sparklines else []
+    return RowsFrame(cells, dict(zip(request.sparklines, lines, strict=True)), found)
 
 
 def _arranged(now: Reads, arrangement: Arrangement) -> int:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy, deepcopy
-from typing import Literal
 
 import numpy as np
 
 from tcctui.arrays import Array, Floats, Records
 from tcctui.flows.columns import SAMPLED
 from tcctui.flows.derived import complete, needs
-from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, Sparkline, cut
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
 from tcctui.flows.history.detail import RECENT_BUCKETS
 from tcctui.flows.history.marks import laid
@@ -294,32 +293,24 @@ class Store:
         return bucket
 
     def sparklines(
-        self,
-        cookies: Keys,
-        name: str,
-        *,
-        worst: Literal["min", "max"],
-        seconds: int,
-        columns: int,
-        at_ns: int | None = None,
-    ) -> Floats:
-        """One field (of `SERIES`) of several flows over the last seconds, for a row's sparkline.
+        self, cookies: Keys, asked: Sequence[Sparkline], at_ns: int | None = None
+    ) -> list[Floats]:
+        """The recent past of several flows, for their rows' sparklines.
 
-        The seconds end at `at_ns` (now by default). Each column is the minimum or the maximum over
-        its time. Returns shape (len(cookies), columns), NaN without an event or for an unknown
-        flow.
+        It ends at `at_ns` (now by default). Each array has shape (len(cookies), columns), NaN
+        without an event or for an unknown flow.
         """
         with self._lock:
-            column = (MIN if worst == "min" else MAX).start + SERIES.index(name)
-            per_column = max(1, int(seconds * 1e9) // BUCKET_NS // columns)
-            reduce = np.fmin if worst == "min" else np.fmax
             stored = self._known
             rows = stored.cookies.lookup(cookies)
-            # Columns begin at multiples of their width, so that values don't flicker between them.
             now = stored.now_ns if at_ns is None else at_ns
-            newest = now // BUCKET_NS
-            begun = (columns - 1) * per_column + newest % per_column + 1
             known = rows >= 0
-            grid = np.full((len(rows), per_column * columns), np.nan)
-            grid[known, :begun] = stored.history.grid(rows[known], column, newest, begun)
-            return reduce.reduce(grid.reshape(len(rows), columns, per_column), axis=2)
+            lines = stored.history.worst(
+                rows[known], [line.worst_of for line in asked], now // BUCKET_NS
+            )
+            if known.all():
+                return lines
+            found = [np.full((len(rows), line.columns), np.nan) for line in asked]
+            for all_of, some in zip(found, lines, strict=True):
+                all_of[known] = some
+            return found

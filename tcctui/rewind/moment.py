@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from typing import Literal
 
 import numpy as np
 
 from tcctui.arrays import Floats
-from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, Sparkline, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
@@ -231,23 +230,16 @@ class Moment:
                 seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
             return store.history(cookie, seconds, columns)
 
-    def sparklines(
-        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> Floats:
+    def sparklines(self, cookies: Keys, asked: Sequence[Sparkline]) -> list[Floats]:
         """See `Store.sparklines`; for a flow that is not prepared, the live store's values."""
         with self._lock:
             store, prepared = self._prepared
-            lines = store.sparklines(cookies, name, worst=worst, seconds=seconds, columns=columns)
+            lines = store.sparklines(cookies, asked)
             missing = ~np.isin(cookies, prepared)
             if missing.any() and self._life is not None:
-                lines[missing] = self._life.sparklines(
-                    cookies[missing],
-                    name,
-                    worst=worst,
-                    seconds=seconds,
-                    columns=columns,
-                    at_ns=self.at_ns,
-                )
+                others = self._life.sparklines(cookies[missing], asked, self.at_ns)
+                for line, other in zip(lines, others, strict=True):
+                    line[missing] = other
             return lines
 
     @property

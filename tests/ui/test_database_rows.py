@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import Any, Literal
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pytest
 
+from tcctui.arrays import Floats
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
-from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, cut
+from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, Sparkline, cut
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
@@ -90,10 +91,8 @@ class Database:
     def history(self, cookie: int, seconds: float | None, columns: int) -> FlowHistory | None:
         return None
 
-    def sparklines(
-        self, cookies: Keys, name: str, *, worst: Literal["min", "max"], seconds: int, columns: int
-    ) -> npt.NDArray[np.float64]:
-        return np.full((len(cookies), columns), np.nan)
+    def sparklines(self, cookies: Keys, asked: Sequence[Sparkline]) -> list[Floats]:
+        return [np.full((len(cookies), line.columns), np.nan) for line in asked]
 
     def key(self, cookie: int) -> FlowKey:
         return FlowKey(THIS_HOST, cookie)

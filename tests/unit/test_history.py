@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.columns import FIELDS
+from tcctui.flows.frame import Sparkline
 from tcctui.flows.history.buckets import ACKED, LAST, MAX, MIN, STAMP, WIDTH, Buckets
 from tcctui.flows.history.detail import LIFE_PAGES, RECENT_BUCKETS, RECENT_PAGES, Detail
-from tcctui.flows.history.history import BYTES_PER_FLOW, History
+from tcctui.flows.history.history import BYTES_PER_FLOW, History, Worst
 from tcctui.flows.history.pages import PAGE_BYTES
 from tcctui.flows.intake.probe_batch import ProbeBatch
 from tcctui.flows.snapshot import Totals
@@ -258,7 +259,8 @@ def test_a_grid_has_every_recent_bucket_in_its_place(column: int) -> None:
         recorder.ingest(part)
     newest = int(events["ts_ns"].max()) // BUCKET + 3
     count = 150
-    grid = recorder.history.grid(np.array([2, 0, 3, 1]), column, newest, count)
+    asked = Worst(column, column in range(MIN.start, MIN.stop), 1, count)
+    (grid,) = recorder.history.worst(np.array([2, 0, 3, 1]), [asked], newest)
     assert grid.shape == (4, count)
     assert np.isnan(grid[2]).all(), "the row without a past is empty"
     kind, series = divmod(column - 1, 4)
@@ -381,7 +383,7 @@ def test_detail_is_shed_before_any_flow(flows: int) -> None:
     life = charted(store, 1, None, 50)
     assert np.nanmin(life.series["snd_cwnd"].low) == 1, "back to its beginning"
     cookies = np.arange(1, flows + 1, dtype="u8")
-    lines = store.sparklines(cookies, "snd_cwnd", worst="max", seconds=30, columns=30)
+    lines = store.sparklines(cookies, [Sparkline("snd_cwnd", "max", 30, 30)])[0]
     assert ((~np.isnan(lines)).sum(axis=1) >= min(totals.seconds_kept, 29)).all()
     assert not np.isnan(lines[:, -1]).any()
     if totals.seconds_kept >= 3:

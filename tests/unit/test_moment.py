@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.flows.frame import CloseRequest, FrameRequest, Past
+from tcctui.flows.frame import CloseRequest, FrameRequest, Past, Sparkline
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.flows.store import Store
@@ -49,9 +49,7 @@ class Then:
             self.said[now_ns] = store.flows(EVERYTHING)
             self.events[now_ns] = store.totals().events
             self.pasts[now_ns] = {key: store.history(key, 5, 60) for key in KEYS.tolist()}
-            self.lines[now_ns] = store.sparklines(
-                KEYS, "srtt_us", worst="max", seconds=5, columns=10
-            )
+            self.lines[now_ns] = store.sparklines(KEYS, [Sparkline("srtt_us", "max", 5, 10)])[0]
         self.player.tape.flush(now_ns)
 
     @property
@@ -137,7 +135,7 @@ def test_the_past_is_what_it_was(then: Then, monkeypatch: pytest.MonkeyPatch) ->
             if then.pasts[at_ns][key] is not None:  # others stay here, since they are looked at
                 past = moment.history(key, 5, 60)
                 assert not unlike(then.pasts[at_ns][key], past), (key, at_ns)
-        lines = moment.sparklines(KEYS, "srtt_us", worst="max", seconds=5, columns=10)
+        lines = moment.sparklines(KEYS, [Sparkline("srtt_us", "max", 5, 10)])[0]
         assert np.array_equal(lines, then.lines[at_ns], equal_nan=True)
 
 
@@ -170,7 +168,7 @@ def test_going_back_a_little_takes_in_little(then: Then) -> None:
     moment.go(at_ns)
     assert not moment.pending
     keys = KEYS[np.isin(KEYS, then.said[at_ns]["cookie"])][:3]
-    lines = moment.sparklines(keys, "srtt_us", worst="max", seconds=5, columns=10)
+    lines = moment.sparklines(keys, [Sparkline("srtt_us", "max", 5, 10)])[0]
     assert np.isnan(lines).all(), "before it is looked at, there is what is known without"
     moment.look_at(KEYS, 60)
     for key in keys.tolist():
@@ -280,7 +278,7 @@ def test_nothing_is_known_before_one_goes() -> None:
     moment.look_at(KEYS, 60)
     assert not moment.totals().flows
     assert moment.history(1, 60, 60) is None
-    assert np.isnan(moment.sparklines(KEYS, "srtt_us", worst="max", seconds=5, columns=10)).all()
+    assert np.isnan(moment.sparklines(KEYS, [Sparkline("srtt_us", "max", 5, 10)])[0]).all()
     player = Player()
     for number in range(1, 60):
         now_ns = BEGIN_NS + number * BATCH_NS

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from tcctui.flows.frame import Sparkline
 from tcctui.flows.snapshot import Extremes, FlowHistory
 from tcctui.flows.store import Store
 from tcctui.wire.events import Events
@@ -233,7 +234,7 @@ def test_sparklines_show_the_worst(
     now = int(events["ts_ns"][-1]) + idle * MS
     cookies = np.array([9, 1], "u8")
     store = filled(events, now)
-    lines = store.sparklines(cookies, "srtt_us", worst=worst, seconds=30, columns=columns)
+    lines = store.sparklines(cookies, [Sparkline("srtt_us", worst, 30, columns)])[0]
     assert lines.shape == (2, columns)
     assert np.isnan(lines[0]).all()
     width = 300 // columns
@@ -252,6 +253,6 @@ def test_sparklines_of_the_past() -> None:
     store = filled(events, 140 * SECOND)
     cookies = np.array([1], "u8")
     at = 120 * SECOND + 3 * BUCKET
-    lines = store.sparklines(cookies, "snd_cwnd", worst="min", seconds=30, columns=10, at_ns=at)
+    lines = store.sparklines(cookies, [Sparkline("snd_cwnd", "min", 30, 10)], at)[0]
     then = events[events["ts_ns"] <= at]
     assert np.nanmin(lines) == then["snd_cwnd"].min()

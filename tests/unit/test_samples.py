@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, UNKNOWN
 from tcctui.flows.derived import complete
+from tcctui.flows.frame import Sparkline
 from tcctui.flows.history.pages import PAGE_BYTES
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
@@ -414,7 +415,7 @@ def test_what_changes_is_charted() -> None:
         look(store, samples((10 + number) * SECOND, snd_cwnd=cwnd))
     assert curve(charted(store, 1, 10, 101).series["snd_cwnd"].last) == [10, 20, 30]
     assert curve(charted(store, 1, None, 101).series["snd_cwnd"].last) == [10, 20, 30]
-    lines = store.sparklines(np.array([1], "u8"), "snd_cwnd", worst="max", seconds=30, columns=30)
+    lines = store.sparklines(np.array([1], "u8"), [Sparkline("snd_cwnd", "max", 30, 30)])[0]
     assert curve(lines[0]) == [10, 20, 30]
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.flows.columns import DERIVED, FIELDS
+from tcctui.flows.frame import Sparkline
 from tcctui.flows.index import KeyIndex
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
@@ -195,7 +196,7 @@ def test_snapshots_are_copies() -> None:
     names = [*FIELDS, *DERIVED]
     flows, some = store.flows(names), store.some_flows(cookies, names)
     past = store.history(1, 60, 100)
-    lines = store.sparklines(cookies, "snd_cwnd", worst="min", seconds=30, columns=10)
+    lines = store.sparklines(cookies, [Sparkline("snd_cwnd", "min", 30, 10)])[0]
     assert past is not None
     taken = [*flows.values(), *some.values(), lines]
     taken += [part for one in past.series.values() for part in (one.low, one.high, one.last)]
@@ -218,7 +219,7 @@ def test_an_empty_store_answers() -> None:
     assert store.flows([*FIELDS, *DERIVED]).count == 0
     assert store.some_flows(np.array([1], "u8"), ["text"]).count == 0
     assert store.history(1, 60, 100) is None
-    lines = store.sparklines(np.array([1], "u8"), "srtt_us", worst="max", seconds=30, columns=10)
+    lines = store.sparklines(np.array([1], "u8"), [Sparkline("srtt_us", "max", 30, 10)])[0]
     assert lines.shape == (1, 10)
     assert np.isnan(lines).all()
     assert store.totals() == Totals(0, 0, 0)
@@ -253,7 +254,7 @@ def test_one_thread_puts_in_while_others_take_out() -> None:
                 for cookie in flows["cookie"][:3].tolist():
                     store.history(cookie, None, 50)
                     store.history(cookie, 10, 50)
-                store.sparklines(flows["cookie"], "snd_cwnd", worst="min", seconds=30, columns=10)
+                store.sparklines(flows["cookie"], [Sparkline("snd_cwnd", "min", 30, 10)])[0]
                 store.hold(flows["cookie"][:1].tolist())
                 store.totals()
         except BaseException as failure:

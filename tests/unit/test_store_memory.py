@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tcctui.flows.columns import FIELDS, UNKNOWN
+from tcctui.flows.frame import Sparkline
 from tcctui.flows.history.history import BYTES_PER_FLOW
 from tcctui.flows.history.pages import PAGE_BYTES
 from tcctui.flows.rows import LINGER_NS
@@ -74,7 +75,7 @@ def test_a_row_that_is_used_again_starts_anew() -> None:
     assert value(store, "text", 2) == "10.0.0.1:443 198.51.100.9:80 estab"
     past = charted(store, 2, None, 50)
     assert np.nanmax(past.series["snd_cwnd"].high) == 3
-    lines = store.sparklines(np.array([2], "u8"), "snd_cwnd", worst="max", seconds=30, columns=10)
+    lines = store.sparklines(np.array([2], "u8"), [Sparkline("snd_cwnd", "max", 30, 10)])[0]
     assert np.nanmax(lines) == 3
 
 
@@ -148,9 +149,9 @@ def test_a_batch_of_more_flows_than_there_is_memory_for() -> None:
     for number in range(3):
         ingest(store, probes(SECOND + number * 100 * MS, range(1, 201), snd_cwnd=7))
     assert known(store) == list(range(1, 201))
-    lines = store.sparklines(
-        np.arange(1, 201, dtype="u8"), "snd_cwnd", worst="min", seconds=30, columns=10
-    )
+    lines = store.sparklines(np.arange(1, 201, dtype="u8"), [Sparkline("snd_cwnd", "min", 30, 10)])[
+        0
+    ]
     with_past = int((~np.isnan(lines)).any(axis=1).sum())
     assert with_past == 100, "one page each"
 

@@ -7,6 +7,9 @@ on many flows at a time.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from tcctui.arrays import U32, Floats, Mask
@@ -30,6 +33,18 @@ _REACH = RECENT_BUCKETS + 64  # a chart may begin a little before its window
 _SECOND = 1_000_000_000 // BUCKET_NS
 
 _BYTES_A_ROW = 2 * (4 + 4 + 1 + 1) + 4 + 1
+
+
+class Worst(NamedTuple):
+    """Lowest or highest values of a bucket's `column`, each over `width` buckets of time.
+
+    Columns begin at multiples of their width, so that values don't flicker between them.
+    """
+
+    column: int
+    lowest: bool
+    width: int
+    columns: int
 
 
 class History:
@@ -210,18 +225,24 @@ class History:
         chain = self._life if self._life.held[row] else self._recent
         return chain.read(np.array([row]))[1], 1 << int(self._life.shift[row])
 
-    def grid(self, rows: Rows, column: int, newest: int, count: int) -> Floats:
-        """Values of one column of many rows' recent buckets, on a grid of time.
+    def worst(self, rows: Rows, asked: Sequence[Worst], newest: int) -> list[Floats]:
+        """Lowest or highest values of many rows' recent past, each on a grid of time.
 
-        `newest` is the stamp of the grid's last column. Returns shape (len(rows), count), NaN
+        `newest` is the stamp of the present. Returns arrays of shape (len(rows), columns), NaN
         without a bucket.
         """
-        grid = np.full((len(rows), count), np.nan)
         places, used = self._recent.places(rows)
-        at = self.pages.buckets[places, STAMP].astype("i8") - (newest - count + 1)
-        row, slot = np.nonzero(used & (at >= 0) & (at < count))
-        grid[row, at[row, slot]] = self.pages.buckets[places[row, slot], column]
-        return grid
+        stamps = self.pages.buckets[places, STAMP].astype("i8")
+        used &= stamps <= newest
+        found = []
+        for column, lowest, width, columns in asked:
+            at = stamps // width - (newest // width - columns + 1)
+            row, slot = np.nonzero(used & (at >= 0))
+            grid = np.full(len(rows) * columns, np.nan)
+            values = self.pages.buckets[places[row, slot], column].astype("f8")
+            (np.fmin if lowest else np.fmax).at(grid, row * columns + at[row, slot], values)
+            found.append(grid.reshape(len(rows), columns))
+        return found
 
 
 BYTES_PER_FLOW = (RECENT_PAGES + LIFE_PAGES) * PAGE_BYTES + _BYTES_A_ROW

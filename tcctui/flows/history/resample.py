@@ -52,23 +52,20 @@ def resample(buckets: Buckets, step: int, grid: TimeGrid) -> dict[str, Extremes]
     left out. If the first column is empty, it has the last values from before the window.
     """
     begun = buckets[:, STAMP].astype("i8") * step
-    buckets, begun = buckets[begun <= grid.newest], begun[begun <= grid.newest]
     place = grid.column(begun)
-    inside = (place >= 0) & (place < grid.count)
-    at = place[inside]
-    before = np.flatnonzero(place < 0)
-    kept = buckets[inside]
-
-    series = {}
-    for index, name in enumerate(SERIES):
-        low, high, last = np.full((3, grid.count), np.nan)
-        np.fmin.at(low, at, kept[:, MIN.start + index].astype("f8"))
-        np.fmax.at(high, at, kept[:, MAX.start + index].astype("f8"))
-        last[at] = kept[:, LAST.start + index]  # ascending: of several, the newest stays
-        if np.isnan(last[0]) and len(before):
-            low[0] = high[0] = last[0] = buckets[before[-1], LAST.start + index]
-        series[name] = Extremes(low, high, last)
-    return series
+    first, end = np.searchsorted(place, 0), np.searchsorted(begun, grid.newest, "right")
+    at, kept = place[first:end], buckets[first:end]
+    values = np.full((3, len(SERIES), grid.count), np.nan)
+    if len(at):
+        starts = np.flatnonzero(np.diff(at, prepend=-1))
+        ends = np.append(starts[1:], len(at)) - 1
+        low = np.minimum.reduceat(kept[:, MIN], starts)
+        high = np.maximum.reduceat(kept[:, MAX], starts)
+        for number, part in enumerate((low, high, kept[ends, LAST])):
+            values[number][:, at[starts]] = part.T
+    if first and np.isnan(values[2, 0, 0]):
+        values[:, :, 0] = buckets[first - 1, LAST]
+    return {name: Extremes(*values[:, index]) for index, name in enumerate(SERIES)}
 
 
 def acked(buckets: Buckets, step: int, grid: TimeGrid) -> Floats:

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.widgets import Static
 from textual.worker import Worker, WorkerState
 
 from tcctui.fields.connection import ENDS
@@ -16,6 +15,7 @@ from tcctui.flows.frame import Close, FlowKey, Past
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.ui.chart import axis_lines, chart_kinds
+from tcctui.ui.chart.caption import Caption
 from tcctui.ui.chart.chart_kinds import KINDS, NOTHING, NOW, Picture, Values
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.plot import cell_of
@@ -47,11 +47,11 @@ class Charts(Vertical):
         self._view = view
         self._look = look
         self.pair = ChartPair(look, "cwnd-chart", "srtt-chart", len(KINDS))
+        self._line = Caption()
         self.cookie: int | None = None
         """The flow shown."""
         self._loading: bool | None = None  # False once the library is waited for
         self._told = ""
-        self._shown_caption = ""
         self._past: FlowHistory | None = None
         self._shown_size = self.size
         self._now_ns = 0
@@ -59,7 +59,7 @@ class Charts(Vertical):
 
     def compose(self) -> ComposeResult:
         """Compose the caption and the two charts."""
-        yield Static(id="caption", markup=False)
+        yield self._line
         yield self.pair
 
     def on_mount(self) -> None:
@@ -138,10 +138,7 @@ class Charts(Vertical):
             self._show_caption()
 
     def _show_caption(self) -> None:
-        caption = self._readout() or self._told
-        if caption != self._shown_caption:
-            self._shown_caption = caption
-            self.query_one("#caption", Static).update(caption, layout=False)
+        self._line.show(self._readout() or self._told)
 
     def _show(
         self,

@@ -26,6 +26,7 @@ from tcctui.ui.compare.compare import Compare
 from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.dashboard_keys import KEYS
+from tcctui.ui.dashboard.direct_compositor import DirectCompositor
 from tcctui.ui.dashboard.key_line import KeyLine
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.pace import AT_REST, Pace
@@ -76,6 +77,7 @@ class Dashboard(Screen[None]):
         alarms: Alarms | None = None,
     ) -> None:
         super().__init__()
+        self._compositor = DirectCompositor()
         self._base_query = base_query or ALL
         self._view = view
         self._preferences = preferences or Preferences()
@@ -85,17 +87,14 @@ class Dashboard(Screen[None]):
         self._shortfall: TcctuiError | None = None
         self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
         self.frames = 0
-        """Frames that have been shown and painted."""
+        """Frames that have been shown."""
 
-        # Functions: of a method Textual inspects the signature each time.
-        def painted() -> None:
-            self.frames += 1
-
+        # A function: of a method Textual inspects the signature each time.
         def on_time() -> None:
             self.tick()
             self._wait_for_next()
 
-        self._painted, self._on_time = painted, on_time
+        self._on_time = on_time
         self.next_frame = 0.0, AT_REST
         """When the next frame is due, on the clock of `time.monotonic`, and the seconds between
         that one and the one after it."""
@@ -213,7 +212,8 @@ class Dashboard(Screen[None]):
                         self._frame = frame
         finally:
             self._looking = False
-        self.call_after_refresh(self._painted)
+        self._on_timer_update()  # at once: Textual would wait for up to 16 ms
+        self.frames += 1
 
     def _request(self, *, anew: bool) -> FrameRequest:
         """Ask for all that is on the screen, and nothing else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
@@ -57,40 +58,74 @@ class KeptLines(_Widget):
         layout: bool = False,
         recompose: bool = False,
     ) -> Self:
-        """Draw lines of some regions anew, or all of them."""
+        """Draw lines of some regions anew, or all of them.
+
+        The screen is told at once, not by the three messages that Textual takes for it.
+        """
         if repaint:
             if not regions:
                 self._kept = {}
             for region in regions:
                 for y in region.line_range:
                     self._kept.pop(y, None)
-        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        if layout or recompose or not repaint or not self._is_mounted:
+            return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
+        if regions:
+            left = self.styles.gutter.left
+            self._repaint_regions.update(region.translate((left, 0)) for region in regions)
+        else:
+            self._repaint_regions = {self.outer_size.region}
+        if self.display and self.is_attached:
+            screen = self.screen
+            screen._dirty_widgets.add(self)
+            screen.check_idle()
+        return self
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Give the lines of a part of the widget."""
-        size = self.region.size
+        lines = self.lines(crop.line_range, self.region.size)
+        x1, x2 = crop.column_span
+        whole = (x1, x2) == (0, self._kept_size[0])
+        return lines if whole else [line.crop(x1, x2) for line in lines]
+
+    def lines(self, numbers: Sequence[int], size: Size) -> list[Strip]:
+        """Give some lines of the widget, which has this size."""
         if size != self._kept_size:
             self._kept, self._kept_size = {}, size
         kept = self._kept
-        missing = [y for y in crop.line_range if y not in kept]
+        missing = [y for y in numbers if y not in kept]
         if missing:
             kept.update(zip(missing, self._drawn_lines(missing, size.width), strict=True))
-        lines = [kept[y] for y in crop.line_range]
-        x1, x2 = crop.column_span
-        return lines if (x1, x2) == (0, size.width) else [line.crop(x1, x2) for line in lines]
+        return [kept[y] for y in numbers]
 
     def _drawn_lines(self, lines: list[int], width: int) -> list[Strip]:
-        blank = self.styles_of()
+        blank, gutter = self.styles_of(), self.gutter
         filters = [one for one in self.get_line_filters() if isinstance(one, TextFilter)]
-        left, right = self.gutter.left, self.gutter.right
+        room = width - gutter.width
+        before, behind = Segment(" " * gutter.left, blank), Segment(" " * gutter.right, blank)
         self.drawn_size = self.size
         drawn = []
         for y in lines:
-            strip = self.render_line(y).adjust_cell_length(width - left - right, blank)
-            if left or right:
-                ends = (Segment(" " * left, blank), Segment(" " * right, blank))
-                strip = Strip([ends[0], *strip, ends[1]], width)
+            strip = self.render_line(y).adjust_cell_length(room, blank)
+            if room != width:
+                strip = Strip([before, *strip, behind], width)
             for one in filters:
                 strip = strip.apply_filter(one, self.styles_of.background)
             drawn.append(strip)
         return drawn
+
+
+def cropped(line: Strip, x1: int, x2: int) -> list[Segment]:
+    """Give the segments of a line between two cells; makes no strip with its many caches."""
+    if (x1, x2) == (0, line.cell_length):
+        return line._segments
+    found, at = [], 0
+    for segment in line._segments:
+        begin, at = at, at + segment.cell_length
+        if at <= x1:
+            continue
+        if begin >= x2:
+            break
+        whole = segment if begin >= x1 else segment.split_cells(x1 - begin)[1]
+        found.append(whole if at <= x2 else whole.split_cells(x2 - max(begin, x1))[0])
+    return found
