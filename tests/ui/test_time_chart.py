@@ -131,9 +131,11 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     sizes = []
     draw = plot.draw
 
-    def counting(paths: list[plot.Path], width: int, height: int) -> list[list[plot.Run]]:
+    def counting(
+        curves: list[plot.Curve], bottom: float, top: float, width: int, height: int
+    ) -> list[list[plot.Run]]:
         sizes.append((width, height))
-        return draw(paths, width, height)
+        return draw(curves, bottom, top, width, height)
 
     monkeypatch.setattr(plot, "draw", counting)
     return sizes
@@ -196,8 +198,7 @@ def test_picture_has_every_extreme_and_nothing_else(
     height = 6
     values = np.array([sorted(column) if column else [NAN] * 3 for column in columns], np.float64)
     low, last, high = values.T
-    path = plot.trace(low, high, last, 0.0, 100.0, 2 * width, 4 * height)
-    runs = plot.draw([path], width, height)
+    runs = plot.draw([(low, high, last)], 0.0, 100.0, width, height)
     drawn: dict[int, set[int]] = {}
     for x, y in dots(["".join(run for run, _ in line) for line in runs]):
         drawn.setdefault(x, set()).add(y)
@@ -427,12 +428,9 @@ def test_plotext_is_not_imported_before_it_draws() -> None:
 
 
 def test_series_with_no_value_yet() -> None:
-    """A series that never had a value is an empty path, beside one that has."""
-    nothing, something = (
-        plot.trace(values, values, values, 0.0, 1.0, 20, 12)
-        for values in (np.full(10, NAN), np.full(10, 1.0))
-    )
-    lines = plot.draw([nothing, something], 10, 3)
+    """A series that never had a value is not there, beside one that has."""
+    curves = [(values, values, values) for values in (np.full(10, NAN), np.full(10, 1.0))]
+    lines = plot.draw(curves, 0.0, 1.0, 10, 3)
     assert {number for line in lines for _, number in line} == {None, 1}
 
 

@@ -33,7 +33,7 @@ _SEVERITIES[list(WORST_FIRST)] = range(len(WORST_FIRST))
 
 
 def _places(columns: int, cells: int) -> npt.NDArray[np.int64]:
-    """Cell of each of `columns` columns of time, as `plot.trace` draws them."""
+    """Cell of each of `columns` columns of time, as `plot.draw` draws them."""
     dots = DOTS_ACROSS * cells
     column = np.arange(columns)
     if columns > dots:

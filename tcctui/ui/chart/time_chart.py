@@ -16,7 +16,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.chart import axes, plot, time_axis
-from tcctui.ui.chart.axes import DOTS_UP, Tick, YAxis
+from tcctui.ui.chart.axes import Tick, YAxis
 from tcctui.ui.chart.axis_lines import AxisLines, axis_lines
 from tcctui.ui.chart.chart_data import ChartData, Quantity, Series, bounds
 from tcctui.ui.chart.legend import CURVES, FLOWS, Piece, cropped, legend, lined, sample
@@ -242,11 +242,9 @@ class TimeChart(KeptLines, Widget):
     ) -> Iterator[list[Piece]]:
         """Yield the lines of the y axis and of the curves, `columns` cells wide."""
         rows = len(drawn.beside)
-        size = (DOTS_ACROSS * columns, DOTS_UP * rows)
-        paths = [
-            plot.trace(one.low, one.high, one.last, axis.bottom, axis.top, *size) for one in series
-        ]
-        for beside, runs in zip(drawn.beside, plot.draw(paths, columns, rows), strict=True):
+        curves = [(one.low, one.high, one.last) for one in series]
+        lines = plot.draw(curves, axis.bottom, axis.top, columns, rows)
+        for beside, runs in zip(drawn.beside, lines, strict=True):
             pieces = [(beside[:-1], "label"), (beside[-1], "axis")]
             at = 0
             for text, number in runs:
