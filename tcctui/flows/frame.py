@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -242,10 +243,8 @@ class View(FlowReads, Protocol):
 
 def cut(now: Reads, request: FrameRequest) -> Frame:
     """Make a frame; nothing may change what `now` reads until it is made."""
-    rows = None if request.rows is None else _rows(now, request.rows)
-    close = {name: _close(now, asked) for name, asked in request.close.items()}
+    rows, close, now_ns = _shown(now, request.rows, request.close)
     every = None if request.every is None else now.flows(request.every)
-    now_ns = now.some_flows(_NO_FLOWS, ()).now_ns
     totals = now.totals()
     until_ns = _until_ns(now_ns, request.rows, close) if totals.flows else _NEVER
     return Frame(now_ns, totals, rows, close, every, now.version, until_ns)
@@ -266,9 +265,44 @@ _NEVER = 1 << 63
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 
-def _rows(now: Reads, request: RowsRequest) -> RowsFrame:
-    found = None if request.arrangement is None else _arranged(now, request.arrangement)
-    cells = now.some_flows(request.visible(), request.cells)
+def _shown(
+    now: Reads, rows: RowsRequest | None, close: Mapping[str, CloseRequest]
+) -> tuple[RowsFrame | None, dict[str, Close], int]:
+    """Rows, what is shown closely, and the time: all flows are read at once."""
+    if rows is None:
+        found, visible, names = None, _NO_FLOWS, frozenset[str]()
+    else:
+        found = None if rows.arrangement is None else _arranged(now, rows.arrangement)
+        visible, names = rows.visible(), rows.cells
+    wanted = {name: asked.cookies() for name, asked in close.items()}
+    cookies = np.concatenate([visible, *wanted.values()])
+    flows = now.some_flows(cookies, names.union(*(asked.names for asked in close.values())))
+    starts = _parts(flows["cookie"], cookies, [len(visible), *map(len, wanted.values())])
+    parts = [
+        Flows(flows.now_ns, {name: flows[name][first:end] for name in {*of, "cookie"}})
+        for (first, end), of in zip(
+            pairwise(starts), [names, *(asked.names for asked in close.values())], strict=True
+        )
+    ]
+    shown = {
+        name: _close(now, asked, part)
+        for (name, asked), part in zip(close.items(), parts[1:], strict=True)
+    }
+    made = None if rows is None else _rows(now, rows, parts[0], found)
+    return made, shown, flows.now_ns
+
+
+def _parts(known: Keys, cookies: Keys, lengths: Sequence[int]) -> list[int]:
+    """Places where parts of `known` begin and end; of some `cookies`, so many each, it has most."""
+    ends = np.cumsum([0, *lengths])
+    if len(known) < len(cookies):
+        there = np.concatenate([[0], np.cumsum(among(cookies, known))])
+        ends = there[ends]
+    found: list[int] = ends.tolist()
+    return found
+
+
+def _rows(now: Reads, request: RowsRequest, cells: Flows, found: int | None) -> RowsFrame:
     lines = now.sparklines(cells["cookie"], request.sparklines) if request.sparklines else []
     return RowsFrame(cells, dict(zip(request.sparklines, lines, strict=True)), found)
 
@@ -287,7 +321,6 @@ def _arranged(now: Reads, arrangement: Arrangement) -> int:
     return int(np.count_nonzero(found))
 
 
-def _close(now: Reads, request: CloseRequest) -> Close:
-    flows = now.some_flows(request.cookies(), request.names)
+def _close(now: Reads, request: CloseRequest, flows: Flows) -> Close:
     asked = dict.fromkeys(request.pasts(flows))
     return Close(flows, {past: now.history(*past) for past in asked})

@@ -49,6 +49,10 @@ from tcctui.ui.view import CurrentView
 SLOW, _SHARE = 0.05, 10
 """Seconds that a frame may take; where it takes longer, rows take places in a tenth of the time."""
 
+_WATCH = 2.0
+"""Seconds after which flows that are watched are named again: more may be known of where they are.
+"""
+
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 
@@ -99,7 +103,8 @@ class Dashboard(Screen[None]):
         """When the next frame is due, on the clock of `time.monotonic`, and the seconds between
         that one and the one after it."""
         self._looking = True  # until all parts are there
-        self._rest_until = 0.0
+        self._rest_until = self._watch_at = 0.0
+        self._seen = _NO_FLOWS
         self._pace = Pace(self._preferences.settings.refresh)
         self._frame: Frame | None = None  # the last one, while another may show the same
         self._player = Player(view, self.look)
@@ -138,7 +143,7 @@ class Dashboard(Screen[None]):
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
-        self._source = source
+        self._source, self._watch_at = source, 0.0
         self._narrowing.opened(source)
         self._status.update(finest_ns=source.interval_ns, host=host)
         self._player.follow(past)
@@ -267,8 +272,11 @@ class Dashboard(Screen[None]):
 
     def _watch(self) -> None:
         """Have visible flows sampled often, the selected one first."""
-        if self._source is not None:
-            self._source.watch(self._view.watched(self._table.cookies_in_sight))
+        cookies, now = self._table.cookies_in_sight, time.monotonic()
+        if self._source is None or (now < self._watch_at and np.array_equal(cookies, self._seen)):
+            return
+        self._seen, self._watch_at = cookies, now + _WATCH
+        self._source.watch(self._view.watched(cookies))
 
     def on_resize(self) -> None:
         """Show a notice if the terminal is too small."""

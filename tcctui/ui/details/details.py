@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from functools import lru_cache
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -114,8 +115,13 @@ def sentences(flows: Flows, width: int) -> list[list[_Piece]]:
     return [
         [(f" {line}", "")]
         for sentence in explain(flows, units=units.in_use())
-        for line in textwrap.wrap(plain(sentence), width - 2)
+        for line in _in_lines(sentence, width - 2)
     ]
+
+
+@lru_cache(16)
+def _in_lines(sentence: str, width: int) -> list[str]:
+    return textwrap.wrap(plain(sentence), width)
 
 
 def lines(known: list[Fact], width: int, room: int) -> list[list[_Piece]]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import numpy as np
-
 from tcctui.fields.connection import ENDS
-from tcctui.flows.columns import missing
+from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
@@ -74,17 +73,17 @@ class _Said:
 
     def number(self, name: str) -> float:
         """Value, NaN if unknown."""
-        column = self.flows[name][:1]
-        return np.nan if missing(name, column)[0] else float(column[0])
+        value: float = self.flows[name].item(0)
+        return math.nan if value == UNKNOWN.get(name) else value
 
     def known(self, name: str) -> bool:
         """True if a value is known."""
-        return not np.isnan(self.number(name))
+        return not math.isnan(self.number(name))
 
     def show(self, name: str, form: Callable[[float], str], words: str = "{}") -> str:
         """Value formatted by `form`, among `words`."""
         value = self.number(name)
-        return "" if np.isnan(value) else words.format(form(value))
+        return "" if math.isnan(value) else words.format(form(value))
 
     def must(self, name: str, form: Callable[[float], str], words: str = "{}") -> str:
         """The same with a dash for an unknown value."""
@@ -101,12 +100,12 @@ class _Said:
     def sent(self) -> str:
         """Bytes sent: at least those acknowledged, which an event may have reported since."""
         sent = self.number("bytes_sent")
-        return "" if np.isnan(sent) else units.size(max(sent, self.number("bytes_acked")))
+        return "" if math.isnan(sent) else units.size(max(sent, self.number("bytes_acked")))
 
     def ago(self, name: str, words: str) -> str:
         """Time since an event that a sample reports in milliseconds."""
         value = self.number(name)
-        if np.isnan(value) or value > _LONG_AGO_MS:
+        if math.isnan(value) or value > _LONG_AGO_MS:
             return ""
         since = max(0, self.flows.now_ns - int(self.flows["sampled_ns"][0]))
         if name == "last_data_sent" and self.flows["last_ns"][0] > self.flows["sampled_ns"][0]:

@@ -13,7 +13,7 @@ def refresh_changed(widget: Widget, before: Sequence[object], now: Sequence[obje
     if len(before) != len(now):
         widget.refresh()
         return
-    x, y, width = widget.gutter.left, widget.gutter.top, widget.size.width
     lines = [at for at, (old, new) in enumerate(zip(before, now, strict=True)) if old != new]
     if lines:
-        widget.refresh(*(Region(x, y + line, width, 1) for line in lines))
+        width = widget.outer_size.width
+        widget.refresh(*(Region(0, line, width, 1) for line in lines))
