@@ -126,6 +126,13 @@ def cropped(line: Strip, x1: int, x2: int) -> list[Segment]:
             continue
         if begin >= x2:
             break
-        whole = segment if begin >= x1 else segment.split_cells(x1 - begin)[1]
-        found.append(whole if at <= x2 else whole.split_cells(x2 - max(begin, x1))[0])
+        inside = begin >= x1 and at <= x2
+        found.append(segment if inside else _cut(segment, at - begin, x1 - begin, x2 - begin))
     return found
+
+
+def _cut(segment: Segment, cells: int, x1: int, x2: int) -> Segment:
+    text, style, _ = segment
+    if len(text) == cells:
+        return Segment(text[max(x1, 0) : x2], style)
+    return Strip([segment], cells).crop(x1, x2)._segments[0]  # some characters take two cells
