@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from tcctui.flows.frame import Frame, FrameRequest
+from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.dashboard import pace
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.table.sorting import SortKey
-from tests.ui.fake_source import FakeSource, Flow
+from tests.ui.fake_source import FakeSource, Flow, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, chart, dashboard, lines
 from tests.unit.restless import Restless
@@ -118,3 +119,14 @@ async def test_it_ticks_by_itself(clock: Clock, monkeypatch: pytest.MonkeyPatch)
         await desk.until(lambda: "1234" in desk.column("cwnd"))
         await desk.until(lambda: chart(desk, "cwnd") != drawn)
         await desk.until(lambda: lines(desk.details) != told)
+
+
+async def test_a_frame_without_any_chart(clock: Clock) -> None:
+    """Where both charts are gone, as while they are taken apart, a frame is shown all the same."""
+    async with dashboard(server(), clock) as desk:
+        for one in desk.screen.query(TimeChart):
+            one.display = False
+        await desk.idle()
+        frames = desk.dashboard.frames
+        desk.dashboard.look()
+        assert desk.dashboard.frames > frames
