@@ -58,6 +58,8 @@ def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> 
     line = ["─"] * cells
     for tick in ticks:
         line[tick.cell] = "┬"
+    if not len(marks.column):
+        return [("".join(line), "")]
     rank = np.full(cells, _NO_MARK)
     if columns:
         inside = (marks.column >= 0) & (marks.column < columns)

@@ -89,6 +89,8 @@ class TimeChart(KeptLines, Widget):
         self._quantity = quantity
         self._gutter = _GUTTER[0]
         self._plot_rows = 0
+        self._asked_axis: tuple[object, ...] = ()
+        self._axis = YAxis(0.0, 1.0, ())
         self._lines: list[list[Piece]] = []
         self._lines_size: tuple[int, int] | None = None  # None where they are to be made anew
 
@@ -195,7 +197,7 @@ class TimeChart(KeptLines, Widget):
         foot = (data.limits is not None or data.note is not None) and height >= _FOOT_FROM
         below = 2 if height - foot >= _AXIS_LINE_FROM else 1
         self._plot_rows = rows = height - 1 - below - foot
-        axis = axes.y_axis(*reach, rows, self._format, from_zero=self.y_from_zero)
+        axis = self._y_axis(reach, rows)
         widest = max(cell_len(tick.label) for tick in axis.ticks)
         self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
         columns = width - self._gutter - 1
@@ -220,6 +222,14 @@ class TimeChart(KeptLines, Widget):
             *x_axis[-below:],
             *([self._foot(data, columns)] if foot else []),
         ]
+
+    def _y_axis(self, reach: tuple[float, float], rows: int) -> YAxis:
+        """Find the axis of curves that reach so far: the one before, if they reached as far."""
+        asked = (reach, rows, self.y_from_zero, self._quantity)
+        if asked != self._asked_axis:
+            self._asked_axis = asked
+            self._axis = axes.y_axis(*reach, rows, self._format, from_zero=self.y_from_zero)
+        return self._axis
 
     def _message_lines(self, width: int, height: int) -> list[list[Piece]]:
         message = cropped(plain(self.message), width)
