@@ -156,7 +156,8 @@ def read_by_value(name: str) -> frozenset[str]:
     return frozenset({name, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))
 
 
-_WORDS = SAMPLE.itemsize // 8
+WORDS = SAMPLE.itemsize // 8
+"""Whole words of 8 bytes in a sample."""
 
 
 def _words_but_clocks() -> U64:
@@ -166,13 +167,14 @@ def _words_but_clocks() -> U64:
     return mask.view("u8")
 
 
-_BUT_CLOCKS = _words_but_clocks()
+BUT_CLOCKS = _words_but_clocks()
+"""Mask of a sample's words without `CLOCKS`; shape (WORDS,)."""
 
 
 def alike(some: Samples, others: Samples) -> bool:
     """True if these samples, one beside the other, are the same but for `CLOCKS`."""
     differ = some.view("u8") ^ others.view("u8")
-    return not (differ.reshape(-1, _WORDS) & _BUT_CLOCKS).any()
+    return not (differ.reshape(-1, WORDS) & BUT_CLOCKS).any()
 
 
 def in_flight(samples: Samples) -> I64:
