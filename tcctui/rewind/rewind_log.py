@@ -34,7 +34,7 @@ _OBJECTS = 300
 _TOGETHER = 32
 """Part of the budget that chunks may have that are not packed yet, one of so many."""
 
-_TOGETHER_NS = 8_000_000_000
+_TOGETHER_NS = 4_000_000_000
 """The longest time that such chunks span."""
 
 
