@@ -8,7 +8,7 @@ import numpy as np
 
 from tcctui.arrays import I64, U8, Array, Floats, Mask
 from tcctui.flows.diagnosis.cause_shares import NUMBERS
-from tcctui.flows.history.buckets import SERIES
+from tcctui.flows.history.buckets import SERIES, Values
 from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT
 from tcctui.flows.history.rate_log import RATES, WATCHED_NS
 from tcctui.flows.index import Rows, grown
@@ -217,8 +217,7 @@ class SampleIntake:
         read = numbers(samples, _READ)
         # Idle flows must not fill the memory: only what has changed gets into their history.
         silent = (when > last_ns + GONE_SILENT_NS) & (seen_ns > 0)
-        any_silent = bool(np.count_nonzero(silent))
-        before = tuple(columns[name][rows] for name in SERIES) if any_silent else ()
+        before = self._series(rows) if np.count_nonzero(silent) else None
         old = known.latest.of(rows)
         self._mark(rows, samples, old, last_ns, read)
         columns["sampled_ns"][rows] = when
@@ -240,17 +239,15 @@ class SampleIntake:
             self._show(rows[shown], pick(samples, shown))
         known.limits.by_samples(rows, samples, read)
         known.rate_log.add(samples, (seen_ns > 0) & (when - seen_ns <= WATCHED_NS), read)
-        if any_silent:
-            after = tuple(columns[name][rows] for name in SERIES)
-            changed = acked > 0
-            for one, other in zip(before, after, strict=True):
-                changed |= one != other
-            changed &= silent & (after[0] > 0)
+        if before is not None:
+            after = self._series(rows)
+            changed = (acked > 0) | (before != after).any(axis=1)
+            changed &= silent & (after[:, 0] > 0)
             if changed.any():
                 changes = Changes(
                     rows[changed],
-                    tuple(values[changed] for values in before),
-                    tuple(values[changed] for values in after),
+                    before[changed],
+                    after[changed],
                     acked[changed],
                     seen_ns[changed],
                     when[changed],
@@ -258,6 +255,9 @@ class SampleIntake:
                     columns["first_ns"][rows[changed]],
                 )
                 known.add_history(*changes.buckets(), keep=rows)
+
+    def _series(self, rows: Rows) -> Values:
+        return np.stack([self._known.columns[name][rows] for name in SERIES], axis=1)
 
     def _mark(
         self,
