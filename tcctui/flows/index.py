@@ -51,7 +51,7 @@ class KeyIndex:
         """Row of each key, -1 if it has none."""
         if not len(self._keys):
             return np.full(len(keys), -1, "i8")
-        place = np.searchsorted(self._keys, keys)
+        place = self._keys.searchsorted(keys)
         place[place == len(self._keys)] = 0
         return np.where(self._keys[place] == keys, self._rows[place], -1)
 

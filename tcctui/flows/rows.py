@@ -98,7 +98,8 @@ class FlowRows:
     def go_on(self, now_ns: int) -> None:
         """Advance to `now_ns`, before anything of that time is taken in."""
         self.now_ns = max(self.now_ns, now_ns)
-        self.history.detail.spared = self.held_rows()
+        if self.history.detail.is_reduced:
+            self.history.detail.spared = self.held_rows()
 
     def changed(self) -> None:
         """Give all that is known another version."""
@@ -188,14 +189,17 @@ class FlowRows:
 
     def _drop_closed(self) -> None:
         closed = self.columns["closed_ns"]
+        if not np.count_nonzero(closed):
+            return
         gone = (closed > 0) & (closed < self.now_ns - LINGER_NS)
-        if gone.any():
+        if np.count_nonzero(gone):
             gone[self.held_rows()] = False
             self.drop(np.flatnonzero(gone))
 
     def _make_room(self, rows: Rows, buckets: Buckets, keep: Rows) -> None:
         """Free pages for buckets: detail goes first, then flows other than those in `keep`."""
         history, now = self.history, self.now_ns // BUCKET_NS
+        history.detail.spared = self.held_rows()
         while (needed := history.pages_needed(rows, buckets)) > history.pages.free:
             if not history.make_room(needed, now):
                 keep = np.concatenate([keep, self.held_rows()])

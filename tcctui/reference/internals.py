@@ -12,7 +12,7 @@ def blocks() -> Iterator[Block]:
     yield Paragraph(
         "tcp_probe is silent outside ESTABLISHED and on idle connections, and has no algorithm,"
         " retransmits or process. sock_diag has: all sockets of every network namespace are sampled"
-        " every 2 to 10 s (for a quarter of a percent of a core, or 1 % where there are samples"
+        " every 2 to 10 s (for a tenth of a percent of a core, or 1 % where there are samples"
         " alone), those on the screen twice a second (or ten times), and each one's end brings its"
         " final totals. Processes are searched for the owners of new sockets. Events and samples"
         " are joined by the socket's cookie; of each value the newest is shown."

@@ -1,4 +1,8 @@
-"""Log of the last minutes in memory: packed chunks, the oldest evicted for new ones."""
+"""Log of the last minutes in memory: packed chunks, the oldest evicted for new ones.
+
+Packing costs most of its time, and of its memory, however little is packed: some chunks are packed
+together, and the newest ones are as they came.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +14,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tcctui.arrays import U16, Records
 from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.packed import Packed, pack
 from tcctui.recording.chunks import NO_EVENTS, Chunk, of_flows
 from tcctui.recording.timeline import Origin, Span
 from tcctui.rewind.idle_samples import IdleSamples
 from tcctui.wire.events import EVENT, Events
+from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES
 
 _PARTS = 8
@@ -25,22 +31,72 @@ _OBJECTS = 300
 """Overhead of a chunk's Python objects in bytes, without the packed data."""
 
 
-class _Kept(NamedTuple):
-    """A chunk without its records, and these in little memory."""
+_TOGETHER = 32
+"""Part of the budget that chunks may have that are not packed yet, one of so many."""
 
-    rest: Chunk
-    events: Packed
-    samples: Packed
+_TOGETHER_NS = 4_000_000_000
+"""The longest time that such chunks span."""
+
+
+class _Records(NamedTuple):
+    """Events or samples of several chunks, by flow, and the number of each one's chunk."""
+
+    records: Packed
+    chunks: Packed
 
     @property
     def nbytes(self) -> int:
-        return self.events.nbytes + self.samples.nbytes + len(self.rest.keyframe) + _OBJECTS
+        return self.records.nbytes + self.chunks.nbytes
 
-    def chunk(self, cookies: Keys | None) -> Chunk:
-        events, samples = unpack_events(self.events), self.samples.array()
-        if cookies is not None:
-            events, samples = of_flows(events, cookies), of_flows(samples, cookies)
-        return replace(self.rest, events=events, samples=samples)
+
+class _Kept(NamedTuple):
+    """Chunks without their records, and these in little memory; only the last has a keyframe."""
+
+    rests: list[Chunk]
+    events: _Records
+    samples: _Records
+
+    @property
+    def keyframe(self) -> bytes:
+        return self.rests[-1].keyframe
+
+    @property
+    def nbytes(self) -> int:
+        packed = self.events.nbytes + self.samples.nbytes
+        return packed + len(self.keyframe) + _OBJECTS * len(self.rests)
+
+    def chunks(self, cookies: Keys | None) -> Iterator[Chunk]:
+        events, samples = unpack_events(self.events.records), self.samples.records.array()
+        of_events, of_samples = self.events.chunks.array(), self.samples.chunks.array()
+        for number, rest in enumerate(self.rests):
+            chunk = replace(
+                rest,
+                events=pick(events, of_events == number),
+                samples=pick(samples, of_samples == number),
+            )
+            yield _of(chunk, cookies)
+
+
+def _of(chunk: Chunk, cookies: Keys | None) -> Chunk:
+    """Leave only the records of some flows."""
+    if cookies is None:
+        return chunk
+    events, samples = of_flows(chunk.events, cookies), of_flows(chunk.samples, cookies)
+    return replace(chunk, events=events, samples=samples)
+
+
+def _together(parts: list[Records]) -> tuple[Records, U16]:
+    """Join records of some chunks, by flow, and give the number of each one's chunk."""
+    records = joined(parts)
+    numbers = np.repeat(np.arange(len(parts), dtype="u2"), [len(part) for part in parts])
+    if len(parts) == 1:
+        return records, numbers
+    order = np.argsort(records["sock_cookie"], kind="stable")
+    return pick(records, order), numbers[order]
+
+
+def _size(chunk: Chunk) -> int:
+    return chunk.events.nbytes + chunk.samples.nbytes + len(chunk.keyframe) + _OBJECTS
 
 
 class RewindLog:
@@ -54,6 +110,8 @@ class RewindLog:
         self.origin = origin
         self._budget = budget
         self._kept: deque[_Kept] = deque()
+        self._fresh: list[Chunk] = []  # behind those, not packed yet
+        self._fresh_nbytes = 0
         self._base: tuple[int, bytes] | None = None  # the keyframe that everything starts from
         self._nbytes = 0
         self._since_keyframe = 0
@@ -63,16 +121,17 @@ class RewindLog:
     @property
     def nbytes(self) -> int:
         """Bytes in use."""
-        return self._nbytes + self._idle.nbytes
+        return self._nbytes + self._fresh_nbytes + self._idle.nbytes
 
     @property
     def span(self) -> Span:
         """Current first and last moment; empty before the first chunk."""
         with self._lock:
-            if not self._kept:
+            first = self._kept[0].rests if self._kept else self._fresh
+            last = self._fresh or (self._kept[-1].rests if self._kept else [])
+            if not last:
                 return Span(*[self._base[0] if self._base else 0] * 2)
-            first_ns = self._base[0] if self._base else self._kept[0].rest.begin_ns
-            return Span(first_ns, self._kept[-1].rest.end_ns)
+            return Span(self._base[0] if self._base else first[0].begin_ns, last[-1].end_ns)
 
     def wants_keyframe(self) -> bool:
         """True if enough has come since the last keyframe to want another soon."""
@@ -80,53 +139,72 @@ class RewindLog:
 
     def keep(self, chunk: Chunk) -> None:
         """Append the next chunk; evict the oldest ones if there is no room."""
-        kept = _Kept(
-            replace(chunk, events=NO_EVENTS, samples=NO_SAMPLES),
-            pack_events(chunk.events),
-            pack(self._idle.left_out(chunk.samples)),
-        )
         with self._lock:
-            self._kept.append(kept)
-            self._nbytes += kept.nbytes
-            self._since_keyframe = 0 if kept.rest.keyframe else self._since_keyframe + kept.nbytes
+            self._fresh.append(chunk)
+            self._fresh_nbytes += _size(chunk)
+        # Only this changes what is kept: readers may read on while it packs.
+        long = chunk.end_ns - self._fresh[0].begin_ns >= _TOGETHER_NS
+        if long or chunk.keyframe or self._fresh_nbytes > self._budget // _TOGETHER:
+            kept = self._packed(self._fresh)
+            with self._lock:
+                self._kept.append(kept)
+                self._fresh, self._fresh_nbytes = [], 0
+                self._nbytes += kept.nbytes
+                self._since_keyframe = 0 if kept.keyframe else self._since_keyframe + kept.nbytes
+        with self._lock:
             while self.nbytes > self._budget and len(self._kept) > 1:
                 self._drop()
 
+    def _packed(self, chunks: list[Chunk]) -> _Kept:
+        events, of_events = _together([chunk.events for chunk in chunks])
+        samples, of_samples = _together([chunk.samples for chunk in chunks])
+        repeat = self._idle.repeat(samples)
+        if repeat.any():
+            samples, of_samples = pick(samples, ~repeat), of_samples[~repeat]
+        return _Kept(
+            [replace(chunk, events=NO_EVENTS, samples=NO_SAMPLES) for chunk in chunks],
+            _Records(pack_events(events), pack(of_events)),
+            _Records(pack(samples), pack(of_samples)),
+        )
+
     def _drop(self) -> None:
-        """Evict the oldest chunks up to one with a keyframe; without any, only one."""
-        count = 1 + next((at for at, kept in enumerate(self._kept) if kept.rest.keyframe), 0)
+        """Evict the oldest chunks up to one with a keyframe; without any, only some."""
+        count = 1 + next((at for at, kept in enumerate(self._kept) if kept.keyframe), 0)
         dropped = [self._kept.popleft() for _ in range(count)]
         self._nbytes -= sum(kept.nbytes for kept in dropped)
         if self._base is not None:
             self._nbytes -= len(self._base[1])
         last = dropped[-1]
-        self._base = (last.rest.end_ns, last.rest.keyframe) if last.rest.keyframe else None
-        self._nbytes += len(last.rest.keyframe)
+        self._base = (last.rests[-1].end_ns, last.keyframe) if last.keyframe else None
+        self._nbytes += len(last.keyframe)
 
     def keyframe(self, at_ns: int) -> tuple[int, bytes] | None:
         """Newest keyframe at or before `at_ns`, and its moment."""
         with self._lock:
             for kept in reversed(self._kept):
-                if kept.rest.end_ns <= at_ns and kept.rest.keyframe:
-                    return kept.rest.end_ns, kept.rest.keyframe
+                if kept.rests[-1].end_ns <= at_ns and kept.keyframe:
+                    return kept.rests[-1].end_ns, kept.keyframe
             if self._base is not None and self._base[0] <= at_ns:
                 return self._base
         return None
 
     def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
         """Chunks; see `Timeline.chunks`. The first is empty where older ones were evicted."""
+
+        def wanted(chunk: Chunk) -> bool:
+            return chunk.end_ns > after_ns and chunk.begin_ns <= until_ns
+
         with self._lock:
             base = self._base
-            wanted = [
-                kept
-                for kept in self._kept
-                if kept.rest.end_ns > after_ns and kept.rest.begin_ns <= until_ns
-            ]
+            kept = [kept for kept in self._kept if any(map(wanted, kept.rests))]
+            fresh = [*filter(wanted, self._fresh)]
         if base is not None and base[0] > after_ns:
             # The starting point for saving all this.
             yield Chunk(base[0], base[0], NO_EVENTS, NO_SAMPLES, keyframe=base[1])
-        for kept in wanted:
-            yield kept.chunk(cookies)
+        for some in kept:
+            yield from filter(wanted, some.chunks(cookies))
+        for chunk in fresh:
+            yield _of(chunk, cookies)
 
 
 # Events in little memory: most numbers as differences between a flow's events

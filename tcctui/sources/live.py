@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 BESIDE, ALONE = Pace(0.25), Pace(0.1)
 """Pace of samples beside tcp_probe, which tells most, and without it."""
 
-ON_SCREEN = Pace(0.5, share=400)
+ON_SCREEN = Pace(0.5, share=1000)
 """The same as `BESIDE` for a screen, which is no faster."""
 
 

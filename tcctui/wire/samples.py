@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
 from enum import IntEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import I64, U32, U64, Array, Records
+from tcctui.arrays import I64, U32, U64, Array, Floats, Records
 from tcctui.fields.every_field import BY_RECORDED, every
 from tcctui.fields.field import Part, Unit, Where
 from tcctui.wire.events import CaState
@@ -123,6 +124,32 @@ _UNKNOWN: Mapping[str, int] = {
 _HAPPENED: Mapping[str, str] = {field.name: field.happened for field in every() if field.happened}
 
 
+class _Check(NamedTuple):
+    """A value is missing where `compare` is true of a field and a number."""
+
+    field: str
+    compare: np.ufunc
+    number: int
+
+
+@functools.cache
+def _checks(name: str) -> tuple[_Check, ...]:
+    """Everything that tells where values of a field are missing."""
+    found = []
+    if name in TCP_INFO:
+        kind, place = TCP_INFO[name]
+        found.append(_Check("info_len", np.less, place + np.dtype(kind).itemsize))
+    if name in CC_FIELDS:
+        found.append(_Check("cc_info", np.not_equal, int(CC_FIELDS[name])))
+    if name in SKMEM_FIELDS:
+        found.append(_Check("has_skmem", np.equal, 0))
+    if name in _UNKNOWN:
+        found.append(_Check(name, np.equal, _UNKNOWN[name]))
+    if name in _HAPPENED:
+        found.append(_Check(_HAPPENED[name], np.equal, 0))
+    return tuple(found)
+
+
 def value(samples: Samples, name: str) -> Array:
     """One field of many samples: floats, NaN where missing, or bytes, empty where missing.
 
@@ -131,20 +158,41 @@ def value(samples: Samples, name: str) -> Array:
     if name in TEXT_FIELDS:
         return samples[name]
     numbers = samples[name].astype("f8")
-    missing = np.zeros(len(samples), bool)
-    if name in TCP_INFO:
-        kind, place = TCP_INFO[name]
-        missing |= samples["info_len"] < place + np.dtype(kind).itemsize
-    if name in CC_FIELDS:
-        missing |= samples["cc_info"] != CC_FIELDS[name]
-    if name in SKMEM_FIELDS:
-        missing |= samples["has_skmem"] == 0
-    if name in _UNKNOWN:
-        missing |= samples[name] == np.array(_UNKNOWN[name], samples[name].dtype)
-    if name in _HAPPENED:
-        missing |= samples[_HAPPENED[name]] == 0
-    numbers[missing] = np.nan
+    for check in _checks(name):
+        missing = check.compare(samples[check.field], check.number)
+        if np.count_nonzero(missing):
+            numbers[missing] = np.nan
     return numbers
+
+
+@functools.cache
+def _common(names: tuple[str, ...]) -> Mapping[_Check, tuple[str, ...]]:
+    """Checks of all these fields with those that each is for; TCP_INFO's length is one check."""
+    found: dict[_Check, tuple[str, ...]] = {}
+    lengths = [check for name in names for check in _checks(name) if check.field == "info_len"]
+    for name in names:
+        for check in _checks(name):
+            one = max(lengths) if check.field == "info_len" else check
+            found[one] = (*found.get(one, ()), name)
+    return found
+
+
+def numbers(samples: Samples, names: tuple[str, ...]) -> Mapping[str, Floats]:
+    """Several fields of many samples, each as `value` gives it: that costs more, one by one."""
+    made = np.empty((len(names), len(samples)))
+    read = dict(zip(names, made, strict=True))
+    for name, values in read.items():
+        values[:] = samples[name]
+    for check, checked in _common(names).items():
+        missing = check.compare(samples[check.field], check.number)
+        if not np.count_nonzero(missing):
+            continue
+        for name in checked:
+            if check.field == "info_len":
+                read[name][:] = value(samples, name)
+            else:
+                read[name][missing] = np.nan
+    return read
 
 
 def read_by_value(name: str) -> frozenset[str]:
@@ -156,36 +204,53 @@ def read_by_value(name: str) -> frozenset[str]:
     return frozenset({name, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))
 
 
-_WORDS = SAMPLE.itemsize // 8
+WORDS = SAMPLE.itemsize // 8
+"""Whole words of 8 bytes in a sample."""
 
 
-def _words_but_clocks() -> U64:
-    mask = np.frombuffer(b"\xff" * SAMPLE.itemsize, SAMPLE).copy()
-    for name in CLOCKS:
-        mask[name] = 0
+def _words_of(names: Collection[str]) -> U64:
+    """Mask of the words of these fields; shape (WORDS,)."""
+    mask = np.zeros(1, SAMPLE)
+    for name in names:
+        mask[name] = np.frombuffer(b"\xff" * SAMPLE[name].itemsize, SAMPLE[name].base)
     return mask.view("u8")
 
 
-_BUT_CLOCKS = _words_but_clocks()
+BUT_CLOCKS = ~_words_of(CLOCKS)
+"""Mask of a sample's words without `CLOCKS`; shape (WORDS,)."""
+
+_ENDS = ("saddr", "daddr", "sport", "dport", "family")
+_FIRST, _BEHIND = SAMPLE.fields["saddr"][1] // 8, SAMPLE.fields["info_len"][1] // 8 + 1  # type: ignore[index]
+_OF_ENDS = _words_of(_ENDS)[_FIRST:_BEHIND]
+
+
+def _differing(some: Samples, others: Samples) -> U64:
+    return (some.view("u8") ^ others.view("u8")).reshape(-1, WORDS)
 
 
 def alike(some: Samples, others: Samples) -> bool:
     """True if these samples, one beside the other, are the same but for `CLOCKS`."""
-    differ = some.view("u8") ^ others.view("u8")
-    return not (differ.reshape(-1, _WORDS) & _BUT_CLOCKS).any()
+    return not np.count_nonzero(_differing(some, others) & BUT_CLOCKS)
 
 
-def in_flight(samples: Samples) -> I64:
+def same_ends(some: Samples, others: Samples) -> bool:
+    """True if these samples, one beside the other, have the same addresses and ports."""
+    one, other = (part.view("u8").reshape(-1, WORDS)[:, _FIRST:_BEHIND] for part in (some, others))
+    return not np.count_nonzero((one ^ other) & _OF_ENDS)
+
+
+def in_flight(samples: Samples, unsent: Floats | None = None) -> I64:
     """Bytes that are sent and not acknowledged: snd_nxt - snd_una.
 
     wqueue is write_seq - snd_una (inet_csk_diag_fill, net/ipv4/tcp_diag.c), tcpi_notsent_bytes
-    write_seq - snd_nxt (tcp_get_info, net/ipv4/tcp.c).
+    write_seq - snd_nxt (tcp_get_info, net/ipv4/tcp.c). `unsent` is the latter, if it was read.
     """
-    wqueue = samples["wqueue"].astype("i8")
-    unsent = value(samples, "notsent_bytes")
-    segments = samples["unacked"].astype("i8") * samples["snd_mss"]
-    known = ~np.isnan(unsent)
-    bytes_ = np.where(known, wqueue - np.where(known, unsent, 0), np.minimum(segments, wqueue))
+    unsent = value(samples, "notsent_bytes") if unsent is None else unsent
+    bytes_ = samples["wqueue"] - unsent
+    missing = np.isnan(unsent)
+    if np.count_nonzero(missing):
+        segments = samples["unacked"].astype("i8") * samples["snd_mss"]
+        bytes_ = np.where(missing, np.minimum(segments, samples["wqueue"]), bytes_)
     return np.maximum(bytes_, 0).astype("i8")
 
 

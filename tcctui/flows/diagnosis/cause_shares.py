@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tcctui.arrays import U8, U32, Floats, Records
 from tcctui.flows.diagnosis.verdicts import VERDICTS, Limit
 from tcctui.wire.events import CaState
-from tcctui.wire.samples import Samples, in_flight, value
+from tcctui.wire.samples import Samples, in_flight, numbers
 
 SHORTEST_NS = 250_000_000
 """Windows between two samples are at least so long: the kernel's clocks move in steps of a jiffy,
@@ -18,8 +20,11 @@ FULL_BUFFER = 2 / 3
 free part is half of the queued (sk_stream_min_wspace, include/net/sock.h). Measured: 1.0 to 1.2.
 """
 
-RECOVERING = (CaState.RECOVERY, CaState.LOSS)
-"""States of congestion control during the repair of losses."""
+IS_RECOVERING = np.zeros(256, bool)
+"""True for states of congestion control during the repair of losses (`CaState`)."""
+IS_RECOVERING[[CaState.RECOVERY, CaState.LOSS]] = True
+
+_CWND, _RWND, _SNDBUF, _APP = map(int, (Limit.CWND, Limit.RWND, Limit.SNDBUF, Limit.APP))
 
 LOOK = np.dtype(
     [
@@ -32,7 +37,8 @@ LOOK = np.dtype(
         ("recovered", "f8"),  # nanoseconds in recovery, by events; NaN where none tell
         ("cause", "u1"),  # Limit: what it looks like at this moment, by the queue
         ("recovering", "?"),
-    ]
+    ],
+    align=True,
 )
 """Values of a sample that its limit depends on; NaN if the kernel lacks them.
 
@@ -48,18 +54,25 @@ for _name in LOOK.names or ():
         NOT_LOOKED[_name] = np.nan
 
 
-def look(samples: Samples, snd_wnd: U32, recovered: Floats) -> Records:
+def look(
+    samples: Samples,
+    snd_wnd: U32,
+    recovered: Floats | float,
+    read: Mapping[str, Floats] | None = None,
+) -> Records:
     """Take from samples what `divide` needs, an array of `LOOK`.
 
-    `snd_wnd` is the newest that is known of each flow, `recovered` as in `LOOK`.
+    `snd_wnd` is the newest that is known of each flow, `recovered` as in `LOOK`. `read` has the
+    samples' `NUMBERS`, if they were read.
     """
+    read = numbers(samples, NUMBERS) if read is None else read
     looks = np.zeros(len(samples), LOOK)
     looks["ts_ns"] = samples["ts_ns"]
     for name, field in _CLOCKS.items():
-        looks[name] = value(samples, field)
+        looks[name] = read[field]
     looks["recovered"] = recovered
-    looks["recovering"] = np.isin(samples["ca_state"], RECOVERING)
-    looks["cause"] = momentary(samples, snd_wnd)
+    looks["recovering"] = IS_RECOVERING[samples["ca_state"]]
+    looks["cause"] = momentary(samples, snd_wnd, read)
     return looks
 
 
@@ -71,8 +84,11 @@ _CLOCKS = {
     "received": "bytes_received",
 }
 
+NUMBERS = (*_CLOCKS.values(), "notsent_bytes", "wmem_queued", "sndbuf")
+"""Fields of a sample that a look reads."""
 
-def momentary(samples: Samples, snd_wnd: U32) -> U8:
+
+def momentary(samples: Samples, snd_wnd: U32, read: Mapping[str, Floats]) -> U8:
     """Say what keeps flows from sending at the moment of a sample: CWND, RWND, SNDBUF or APP.
 
     The send buffer it is where that is full, and all that it holds would go into both windows. Its
@@ -84,25 +100,23 @@ def momentary(samples: Samples, snd_wnd: U32) -> U8:
     (tcp_rate_check_app_limited, net/ipv4/tcp_rate.c). The kernel's own flag is of the newest
     delivery, and does not count while something waits.
     """
+    waiting, unsent = samples["wqueue"].astype("i8"), read["notsent_bytes"]
     mss = np.maximum(samples["snd_mss"].astype("i8"), 1)
-    flying = in_flight(samples)
-    unsent = value(samples, "notsent_bytes")
-    waits = np.where(np.isnan(unsent), samples["wqueue"] > flying, unsent >= mss)
-    fills = flying + mss > samples["snd_cwnd"].astype("i8") * mss
-    flagged = samples["rate_flags"] & 1 == 1
-    closed = flying + mss > snd_wnd
-    held = value(samples, "wmem_queued") >= FULL_BUFFER * value(samples, "sndbuf")
-    fits = samples["wqueue"] + mss <= np.minimum(samples["snd_cwnd"].astype("i8") * mss, snd_wnd)
-    return np.select(
-        [
-            samples["wqueue"] == 0,
-            closed & waits,
-            held & fits,
-            ~waits & (flagged | ~fills),
-        ],
-        [Limit.APP, Limit.RWND, Limit.SNDBUF, Limit.APP],
-        Limit.CWND,
-    ).astype("u1")
+    window = samples["snd_cwnd"] * mss
+    flying = in_flight(samples, unsent)
+    next_ = flying + mss
+    waits = unsent >= mss
+    missing = np.isnan(unsent)
+    if np.count_nonzero(missing):
+        waits[missing] = (waiting > flying)[missing]
+    cause = np.full(len(samples), _CWND, "u1")
+    cause[~waits & ((next_ <= window) | (samples["rate_flags"] & 1 == 1))] = _APP
+    held = read["wmem_queued"] >= FULL_BUFFER * read["sndbuf"]
+    if np.count_nonzero(held):
+        cause[held & (waiting + mss <= np.minimum(window, snd_wnd))] = _SNDBUF
+    cause[waits & (next_ > snd_wnd)] = _RWND
+    cause[waiting == 0] = _APP
+    return cause
 
 
 def divide(before: Records, after: Records) -> Floats:
@@ -115,47 +129,51 @@ def divide(before: Records, after: Records) -> Floats:
     request a round trip.
     """
     span = np.maximum((after["ts_ns"] - before["ts_ns"]) / 1e3, 1.0)
-    clocked = ~np.isnan(after["busy"] + before["busy"])
     grew = {name: _grown(before[name], after[name]) for name in ("busy", "rwnd", "sndbuf")}
-    # Where a kernel has no clocks, the two looks are all there is.
-    queued = [(look["cause"] != Limit.APP) / 2 for look in (before, after)]
-    busy = np.where(clocked, np.minimum(grew["busy"], span), sum(queued) * span)
-    rwnd = np.where(
-        clocked, np.minimum(grew["rwnd"], busy), _half(before, after, Limit.RWND) * span
-    )
-    rwnd = np.minimum(rwnd, busy)
-    sndbuf = np.minimum(np.where(clocked, grew["sndbuf"], 0), busy - rwnd)
-    rest = busy - rwnd - sndbuf
-    told = _grown(before["recovered"], after["recovered"]) / 1e3
-    seen = (before["recovering"].astype("f8") + after["recovering"]) / 2 * rest
+    clocked = ~np.isnan(after["busy"] + before["busy"])
+    if np.count_nonzero(clocked) < len(span):
+        # Where a kernel has no clocks, the two looks are all there is.
+        queued = 1 - _half(before, after, _APP)
+        grew["busy"] = np.where(clocked, grew["busy"], queued * span)
+        grew["rwnd"] = np.where(clocked, grew["rwnd"], _half(before, after, _RWND) * span)
+        grew["sndbuf"] *= clocked
+    busy = np.minimum(grew["busy"], span)
+    rwnd = np.minimum(grew["rwnd"], busy)
+    rest = busy - rwnd
+    sndbuf = np.minimum(grew["sndbuf"], rest)
+    rest -= sndbuf
+    recovery = (before["recovering"].astype("f8") + after["recovering"]) / 2 * rest
     known = ~np.isnan(after["recovered"] + before["recovered"])
-    recovery = np.minimum(np.where(known, told, seen), rest)
-    rest = rest - recovery
-    app = np.where(clocked, rest * _half(before, after, Limit.APP), 0)
-    full = rest * _half(before, after, Limit.SNDBUF)
-    receives = (_grown(before["received"], after["received"]) > 0) & (
-        after["sent"] == before["sent"]
-    )
+    if np.count_nonzero(known):
+        told = _grown(before["recovered"], after["recovered"]) / 1e3
+        recovery = np.minimum(np.where(known, told, recovery), rest)
+    rest -= recovery
+    app = rest * _half(before, after, _APP) * clocked
+    full = rest * _half(before, after, _SNDBUF)
+    receives = after["received"] > before["received"]
+    receives &= after["sent"] == before["sent"]
     idle = span - busy
+    idle_here = idle * receives
     parts = {
         Limit.CWND: rest - app - full,
         Limit.RWND: rwnd,
         Limit.SNDBUF: sndbuf + full,
-        Limit.APP: app + np.where(receives, 0, idle),
+        Limit.APP: app + (idle - idle_here),
         Limit.RECOVERY: recovery,
-        Limit.RECEIVES: np.where(receives, idle, 0),
+        Limit.RECEIVES: idle_here,
     }
     shares = np.zeros((len(span), len(VERDICTS)))
     for limit, part in parts.items():
-        shares[:, limit - 1] = part / span
+        shares[:, limit - 1] = part
+    shares /= span[:, None]
     return shares
 
 
 def _grown(before: Floats, after: Floats) -> Floats:
     """Increase of counters: 0 if unknown, or after a reset."""
-    return np.maximum(np.nan_to_num(after - before), 0)
+    return np.fmax(after - before, 0)
 
 
-def _half(before: Records, after: Records, cause: Limit) -> Floats:
+def _half(before: Records, after: Records, cause: int) -> Floats:
     """The share of both looks that have a cause: none, one half or all."""
     return ((before["cause"] == cause).astype("f8") + (after["cause"] == cause)) / 2

@@ -8,7 +8,7 @@ import numpy as np
 
 from tcctui.arrays import I64, U8, Array, Floats, Mask
 from tcctui.flows.columns import FlowColumns
-from tcctui.flows.diagnosis.cause_shares import LOOK, RECOVERING, SHORTEST_NS, divide, look
+from tcctui.flows.diagnosis.cause_shares import IS_RECOVERING, LOOK, SHORTEST_NS, divide, look
 from tcctui.flows.diagnosis.verdicts import CAUSES, VERDICTS, Limit
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.history.time_grid import TimeGrid
@@ -44,6 +44,8 @@ _CAUSES = [cause - 1 for cause in CAUSES]
 _ARRAYS = ("_shares", "_until", "_looks", "_recovered", "_since", "_recovering")
 
 _PIECE = np.dtype((np.void, LOOK.itemsize))
+
+_SYN_SENT = int(TcpState.SYN_SENT)
 
 
 class Limits:
@@ -84,7 +86,7 @@ class Limits:
             return
         order = np.lexsort((when, rows))
         rows, states, when = rows[order], states[order], when[order]
-        now = np.isin(states, RECOVERING)
+        now = IS_RECOVERING[states]
         starts = run_starts(rows)
         was, since = np.empty_like(now), np.empty_like(when)
         was[1:], since[1:] = now[:-1], when[:-1]
@@ -94,27 +96,40 @@ class Limits:
         last = np.append(starts[1:], len(rows)) - 1
         self._recovering[rows[last]], self._since[rows[last]] = now[last], when[last]
 
-    def by_samples(self, rows: Rows, samples: Samples) -> None:
-        """Take in one sample of each row, newer than those before."""
+    def by_samples(
+        self, rows: Rows, samples: Samples, read: Mapping[str, Floats] | None = None
+    ) -> None:
+        """Take in one sample of each row, newer than those before.
+
+        `read` has the samples' `cause_shares.NUMBERS`, if they were read.
+        """
         when = samples["ts_ns"].astype("i8")
-        self._agree(rows, samples, when)
-        recovered = self._recovered[rows].astype("f8")
-        recovered += np.where(self._recovering[rows], np.maximum(when - self._since[rows], 0), 0)
-        recovered[self._since[rows] == 0] = np.nan  # no event has come
-        looks = look(samples, self._columns["snd_wnd"][rows], recovered)
+        since = self._since[rows]
+        recovered: Floats | float = np.nan  # no event has come
+        if np.count_nonzero(since):
+            self._agree(rows, samples, when)
+            since, spent = self._since[rows], self._recovered[rows].astype("f8")
+            spent += np.where(self._recovering[rows], np.maximum(when - since, 0), 0)
+            recovered = np.where(since == 0, np.nan, spent)
+        looks = look(samples, self._columns["snd_wnd"][rows], recovered, read)
         before = self._looks[rows].view(LOOK)
         apart = when - before["ts_ns"] >= SHORTEST_NS
-        apart &= samples["state"] != TcpState.SYN_SENT  # nobody has answered yet
-        ready = apart & (before["ts_ns"] > 0)
-        if ready.any():
-            shares = divide(pick(before, ready), pick(looks, ready))
-            self._fill(rows[ready], before["ts_ns"][ready], when[ready], shares)
-        self._looks[rows[apart]] = pick(looks, apart).view(_PIECE)
-        self._until[rows[apart]] = when[apart]
+        apart &= samples["state"] != _SYN_SENT  # nobody has answered yet
+        if np.count_nonzero(apart) < len(rows):
+            rows, when = rows[apart], when[apart]
+            before, looks = pick(before, apart), pick(looks, apart)
+        self._looks[rows] = looks.view(_PIECE)
+        self._until[rows] = when
+        ready = before["ts_ns"] > 0
+        if np.count_nonzero(ready) < len(rows):
+            rows, when = rows[ready], when[ready]
+            before, looks = pick(before, ready), pick(looks, ready)
+        if len(rows):
+            self._fill(rows, before["ts_ns"], when, divide(before, looks))
 
     def _agree(self, rows: Rows, samples: Samples, when: I64) -> None:
         """Let the clocks of recovery go by samples where an event was lost that would tell."""
-        now = np.isin(samples["ca_state"], RECOVERING)
+        now = IS_RECOVERING[samples["ca_state"]]
         since = self._since[rows]
         lost = (since > 0) & (when > since) & (now != self._recovering[rows])
         lost &= samples["info_len"] > 0
@@ -124,21 +139,19 @@ class Limits:
     def _fill(self, rows: Rows, begin: I64, end: I64, shares: Floats) -> None:
         """Spread shares of the time from `begin` to `end` over the seconds that it lies in."""
         sums = np.cumsum(shares, axis=1) * _WHOLE
-        whole = _differences(sums)
-        newest = end // _SECOND
-        for back in range(min(_SECONDS, int((newest - begin // _SECOND).max()) + 1)):
-            second = newest - back
-            start = second * _SECOND
-            span = np.minimum(end, start + _SECOND) - np.maximum(begin, start)
-            there = np.flatnonzero(span > 0)
-            parts, slot = whole[there], second[there] % _SECONDS
-            part = np.flatnonzero(span[there] < _SECOND)
-            if len(part):
-                cut = there[part]
-                parts[part] = _differences(sums[cut] * (span[cut] / _SECOND)[:, None])
-                begun = part[begin[cut] > start[cut]]
-                parts[begun] += self._shares[rows[there[begun]], slot[begun]]
-            self._shares[rows[there], slot] = parts
+        second = end // _SECOND
+        count = np.minimum(second - begin // _SECOND + 1, _SECONDS)
+        if int(count.max()) > 1:
+            place = np.repeat(np.arange(len(rows)), count)
+            back = np.cumsum(count)[place] - 1 - np.arange(len(place))
+            rows, begin, end, sums = rows[place], begin[place], end[place], sums[place]
+            second = second[place] - back
+        start = second * _SECOND
+        span = np.minimum(end, start + _SECOND) - np.maximum(begin, start)
+        parts = _differences(sums * (span / _SECOND)[:, None])
+        slot = second % _SECONDS
+        parts += self._shares[rows, slot] * (begin > start)[:, None]
+        self._shares[rows, slot] = parts
 
     # Taking out
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.arrays import I64, U32, U64, Indexes
+from tcctui.arrays import I64, U32, U64, Array, Indexes
 
 SERIES = ("snd_cwnd", "ssthresh", "srtt_us", "in_flight")
 """The fields of which a bucket keeps minimum, maximum and last value."""
@@ -31,24 +31,27 @@ Buckets = U32
 _MOST = np.uint64(0xFFFFFFFF)
 
 
-Values = tuple[U32, ...]
-"""An array of one entry per event for each of `SERIES`."""
+Values = U32
+"""An array of shape (n, len(SERIES)): one entry per event for each of `SERIES`."""
 
 
 def from_events(
-    starts: Indexes, stamp: U64, acked: U64, *, low: Values, high: Values, last: Values
+    starts: Indexes, stamps: Array, acked: U64, *, low: Values, high: Values, last: Values
 ) -> Buckets:
     """Fold events into buckets, one for each run of events that begins at one of `starts`.
 
-    `stamp` and `acked` have one entry per event. `low` and `high` are each event's own extremes.
+    `stamps` has one entry per bucket, `acked` one per event. `low` and `high` are each event's own
+    extremes.
     """
     buckets = np.empty((len(starts), WIDTH), "u4")
-    ends = np.append(starts[1:], len(stamp)) - 1
-    buckets[:, STAMP] = stamp[starts]
-    for column in range(len(SERIES)):
-        buckets[:, MIN.start + column] = np.minimum.reduceat(low[column], starts)
-        buckets[:, MAX.start + column] = np.maximum.reduceat(high[column], starts)
-        buckets[:, LAST.start + column] = last[column][ends]
+    buckets[:, STAMP] = stamps
+    if len(starts) == len(last):
+        buckets[:, MIN], buckets[:, MAX], buckets[:, LAST] = low, high, last
+        buckets[:, ACKED] = np.minimum(acked, _MOST)
+        return buckets
+    buckets[:, MIN] = np.minimum.reduceat(low, starts)
+    buckets[:, MAX] = np.maximum.reduceat(high, starts)
+    buckets[:, LAST] = last[_ends(starts, len(last)) - 1]
     buckets[:, ACKED] = np.minimum(np.add.reduceat(acked, starts), _MOST)
     return buckets
 
@@ -61,7 +64,7 @@ def merge(buckets: Buckets, starts: Indexes) -> Buckets:
     if len(starts) == len(buckets):
         return buckets.copy()
     merged = np.empty((len(starts), WIDTH), "u4")
-    ends = np.append(starts[1:], len(buckets)) - 1
+    ends = _ends(starts, len(buckets)) - 1
     merged[:, STAMP] = buckets[starts, STAMP]
     merged[:, MIN] = np.minimum.reduceat(buckets[:, MIN], starts)
     merged[:, MAX] = np.maximum.reduceat(buckets[:, MAX], starts)
@@ -73,14 +76,24 @@ def merge(buckets: Buckets, starts: Indexes) -> Buckets:
 
 def run_starts(*keys: npt.NDArray[np.generic]) -> Indexes:
     """Starts of runs: 0, and every index at which one of the keys differs from its predecessor."""
-    changed = np.zeros(len(keys[0]), bool)
+    first, *others = keys
+    changed = np.empty(len(first), bool)
     changed[:1] = True
-    for key in keys:
+    np.not_equal(first[1:], first[:-1], out=changed[1:])
+    for key in others:
         changed[1:] |= key[1:] != key[:-1]
-    return np.flatnonzero(changed)
+    return changed.nonzero()[0]
 
 
-def row_runs(rows: I64) -> tuple[Indexes, I64, I64]:
+def row_runs(rows: Array) -> tuple[Indexes, Array, I64]:
     """Runs of one row: where they start, their rows, and their lengths."""
     starts = run_starts(rows)
-    return starts, rows[starts], np.diff(np.append(starts, len(rows)))
+    return starts, rows[starts], _ends(starts, len(rows)) - starts
+
+
+def _ends(starts: Indexes, count: int) -> Indexes:
+    """Where runs end that begin at `starts`."""
+    ends = np.empty_like(starts)
+    ends[:-1] = starts[1:]
+    ends[-1:] = count
+    return ends

@@ -32,22 +32,29 @@ class Detail:
         self.life = LIFE_PAGES
 
     @property
+    def is_reduced(self) -> bool:
+        """True if rows may have fewer pages than where there is room for all."""
+        return self.recent < RECENT_PAGES
+
+    @property
     def seconds(self) -> float:
         """Guaranteed span of every flow's recent past in seconds, even without any silence."""
         buckets = min((self.recent - 1) * PAGE, RECENT_BUCKETS)
         return buckets * BUCKET_NS / 1e9
 
-    def recent_pages(self, rows: Rows) -> Counts:
-        """Limit on each row's pages for its recent past."""
+    def recent_pages(self, rows: Rows) -> Counts | int:
+        """Limit on each row's pages for its recent past: one number, if that is all rows'."""
         return self._of(rows, self.recent, RECENT_PAGES)
 
-    def life_pages(self, rows: Rows) -> Counts:
-        """Limit on each row's pages for its life."""
+    def life_pages(self, rows: Rows) -> Counts | int:
+        """Limit on each row's pages for its life, likewise."""
         return self._of(rows, self.life, LIFE_PAGES)
 
-    def _of(self, rows: Rows, pages: int, most: int) -> Counts:
+    def _of(self, rows: Rows, pages: int, most: int) -> Counts | int:
+        if pages == most:
+            return pages
         allowed = np.full(len(rows), pages)
-        if pages < most and len(self.spared):
+        if len(self.spared):
             allowed[among(rows, self.spared)] = most
         return allowed
 

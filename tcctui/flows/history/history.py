@@ -131,7 +131,7 @@ class History:
     def _shed(self, wanted: int) -> bool:
         """Free pages beyond the rows' limits, until `wanted` are free."""
         rows = np.flatnonzero(self._recent.held > self.detail.recent)
-        beyond = self._recent.held[rows] - self.detail.recent_pages(rows)
+        beyond = self._recent.held[rows].astype("i8") - self.detail.recent_pages(rows)
         self._recent.shorten(rows, np.maximum(beyond, 0))
         return self.pages.free >= wanted or self._life.shed(wanted)
 
@@ -141,7 +141,7 @@ class History:
 
     def restore(self, newest: int) -> None:
         """Raise the detail if there is room for it, a step each second; `newest` is as above."""
-        if self.detail.recent == RECENT_PAGES or newest < self._changed + _SECOND:
+        if not self.detail.is_reduced or newest < self._changed + _SECOND:
             return
         self._changed = newest
         self._clear_idle(newest)
@@ -159,15 +159,21 @@ class History:
         """
         goes_on = self._goes_on(rows, buckets)
         starts, owners, lengths = row_runs(rows)
-        filled = self._recent.lengths(owners) + lengths - goes_on[starts]
-        begins = (self._life.held[owners] == 0) & (filled > PAGE)
-        if begins.any():
-            counts, page = self._recent.read(owners[begins])
-            self._life.append(np.repeat(owners[begins], counts), page)
-        with_life = np.repeat(begins | (self._life.held[owners] > 0), lengths)
-        self._life.add(rows[with_life], buckets[with_life])
-        self._recent.fold(self._recent.newest(rows[goes_on]), buckets[goes_on])
-        self._add_recent(rows[~goes_on], buckets[~goes_on])
+        alive = self._life.held[owners] > 0
+        if np.count_nonzero(alive) < len(owners):
+            filled = self._recent.lengths(owners) + lengths - goes_on[starts]
+            begins = ~alive & (filled > PAGE)
+            if begins.any():
+                counts, page = self._recent.read(owners[begins])
+                self._life.append(owners[begins].repeat(counts), page)
+            with_life = (begins | alive).repeat(lengths)
+            self._life.add(rows[with_life], buckets[with_life])
+        else:
+            self._life.add(rows, buckets)
+        if np.count_nonzero(goes_on):
+            self._recent.fold(self._recent.newest(rows[goes_on]), buckets[goes_on])
+            rows, buckets = rows[~goes_on], buckets[~goes_on]
+        self._add_recent(rows, buckets)
 
     def _goes_on(self, rows: Rows, buckets: Buckets) -> Mask:
         """Mask of buckets for the same 100 ms as the newest ones of their rows."""
@@ -183,7 +189,7 @@ class History:
         held, before = self._recent.held[owners], self._recent.lengths(owners)
         pages = -(-(before + lengths) // PAGE)
         excess = np.maximum(pages - self.detail.recent_pages(owners), 0)
-        if excess.any():
+        if np.count_nonzero(excess):
             page = (np.arange(len(rows)) + np.repeat(before - starts, lengths)) // PAGE
             kept = page >= np.repeat(excess, lengths)
             rows, buckets = rows[kept], buckets[kept]

@@ -68,13 +68,17 @@ class LifetimeHistory(Chains):
         rows, buckets = rows[starts], merge(buckets, starts)
 
         goes_on = self._goes_on(rows, buckets[:, STAMP])
-        self.fold(self.newest(rows[goes_on]), buckets[goes_on])
-        rows, buckets = rows[~goes_on], buckets[~goes_on]
+        if np.count_nonzero(goes_on):
+            self.fold(self.newest(rows[goes_on]), buckets[goes_on])
+            rows, buckets = rows[~goes_on], buckets[~goes_on]
         if not len(rows):
             return
 
-        starts, owners, lengths = row_runs(rows)
+        _, owners, lengths = row_runs(rows)
         full = self.lengths(owners) + lengths > self._detail.life_pages(owners) * PAGE
+        if not np.count_nonzero(full):
+            self.append(rows, buckets)
+            return
         widened = np.repeat(full, lengths)
         self.append(rows[~widened], buckets[~widened])
         self._widen(owners[full], rows[widened], buckets[widened])

@@ -151,18 +151,21 @@ class Chains:
         if not len(rows):
             return
         starts, owners, lengths = row_runs(rows)
-        used = np.where(self.held[owners] > 0, self._used[owners], PAGE).astype("i8")
-        slot = np.arange(len(rows)) + np.repeat(used - starts, lengths)
-        fresh = np.flatnonzero(slot % PAGE == 0)
+        held, newest = self.held[owners], self._newest[owners]
+        used = np.where(held > 0, self._used[owners], PAGE).astype("i8")
+        slot = (used - starts).repeat(lengths) + np.arange(len(rows))
+        fresh = (slot % PAGE == 0).nonzero()[0]
         taken = self._pages.take(len(fresh))
 
         # Each run continues in its row's newest page, until a fresh one begins.
-        page = np.empty(len(rows), "i8")
-        page[starts] = self._newest[owners]
+        page = np.zeros(len(rows), "i8")
+        page[starts] = newest
         page[fresh] = taken
-        begins = np.zeros(len(rows), bool)
-        begins[starts] = begins[fresh] = True
-        page = page[begins][np.cumsum(begins) - 1]
+        ends = starts + lengths - 1
+        if len(starts) < len(rows):
+            begins = np.zeros(len(rows), bool)
+            begins[starts] = begins[fresh] = True
+            page = page[begins][begins.cumsum() - 1]
         self._pages.buckets[page * PAGE + slot % PAGE] = buckets
 
         before = np.where(slot[fresh] == PAGE, self._newest[rows[fresh]], page[fresh - 1])
@@ -170,10 +173,10 @@ class Chains:
         self._pages.next[before[follows]] = taken[follows]
         self._oldest[rows[fresh[~follows]]] = taken[~follows]
 
-        ends = starts + lengths - 1
+        last = slot[ends]
         self._newest[owners] = page[ends]
-        self._used[owners] = slot[ends] % PAGE + 1
-        self.held[owners] += (slot[ends] // PAGE).astype("u1")
+        self._used[owners] = last % PAGE + 1
+        self.held[owners] = held + last // PAGE
 
     def shorten(self, rows: Rows, count: Counts) -> None:
         """Free `count` pages of each row, oldest first; no row has fewer."""

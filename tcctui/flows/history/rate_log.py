@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
-from tcctui.arrays import Floats
+from tcctui.arrays import Floats, Mask
 from tcctui.flows.history.ring_log import RingLog
 from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.snapshot import Extremes
-from tcctui.wire.samples import Samples, value
+from tcctui.wire.samples import Samples
 
 RATES = ("delivery_rate", "pacing_rate", "bbr_bw")
 """The fields of `samples.SAMPLE` that are logged, all in bytes per second."""
@@ -29,13 +31,15 @@ class RateLog:
     def __init__(self) -> None:
         self.log = RingLog(_ENTRY, _LOGGED)
 
-    def add(self, samples: Samples) -> None:
-        """Add samples of watched flows."""
+    def add(self, samples: Samples, watched: Mask, read: Mapping[str, Floats]) -> None:
+        """Add the samples of watched flows; `read` has all samples' `RATES`."""
+        if not np.count_nonzero(watched):
+            return
         made = np.empty(len(samples), _ENTRY)
         made["cookie"], made["ts_ns"] = samples["sock_cookie"], samples["ts_ns"]
         for name in RATES:
-            made[name] = value(samples, name)
-        self.log.append(made)
+            made[name] = read[name]
+        self.log.append(made if np.count_nonzero(watched) == len(made) else made[watched])
 
     def of(self, cookie: int, grid: TimeGrid, since_ns: int) -> dict[str, Extremes]:
         """A flow's rates on a grid, by name; NaN without a sample.

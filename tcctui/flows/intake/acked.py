@@ -16,7 +16,7 @@ from tcctui.arrays import I64, U64, Array, Floats, Indexes
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.records import pick
-from tcctui.wire.samples import Samples, value
+from tcctui.wire.samples import TCP_INFO, Samples
 
 SILENT_NS = 250_000_000
 """Lag of the newest event behind the newest sample from which on events are missing.
@@ -34,6 +34,9 @@ every 10 s at the latest. After that the rate is unknown.
 """
 
 _APART_NS = 500_000_000
+
+_WITH_TOTAL = TCP_INFO["bytes_acked"][1] + 8
+"""Bytes of a TCP_INFO that has tcpi_bytes_acked."""
 
 _ARRAYS = ("told", "_least", "_most", "_ahead", "_when", "_total", "_rate", "_until")
 
@@ -110,44 +113,51 @@ class Acked:
 
     def by_samples(self, rows: Rows, samples: Samples) -> U64:
         """Count what samples report, one for each row; gives the bytes reported by them alone."""
-        news = np.zeros(len(rows), "u8")
-        known = ~np.isnan(value(samples, "bytes_acked"))
-        if not known.all():
-            news[known] = self.by_samples(rows[known], pick(samples, known))
+        known = samples["info_len"] >= _WITH_TOTAL
+        if np.count_nonzero(known) < len(rows):
+            news = np.zeros(len(rows), "u8")
+            if known.any():
+                news[known] = self.by_samples(rows[known], pick(samples, known))
             return news
-        if not len(rows):
-            return news
-        total = samples["bytes_acked"].astype("u8")
+        total = samples["bytes_acked"].astype("i8")
         when = samples["ts_ns"].astype("i8")
         told, last = self.told[rows].astype("i8"), self._columns["last_ns"][rows]
-        before = np.maximum(total.astype("i8") - told, 0)
+        before = np.maximum(total - told, 0)
         older = when < last
-        self._least[rows] = np.maximum(self._least[rows], np.where(older, before, 0))
-        most = self._most[rows]
+        least, most = self._least[rows], self._most[rows]
+        if np.count_nonzero(older):
+            self._least[rows] = least = np.maximum(least, before * older)
         closer = ~older & ((most < 0) | (before < most))
-        self._most[rows] = most = np.where(closer, before, most)
+        if np.count_nonzero(closer):
+            self._most[rows] = most = np.where(closer, before, most)
         shown = self._columns["bytes_acked"]
-        least = (told + self._least[rows]).astype("u8")
-        shown[rows] = np.maximum(np.maximum(shown[rows], total), least)
-        only = total.astype("i8") - most - told - self._ahead[rows].astype("i8")
-        news = np.where(when > last + GONE_SILENT_NS, np.maximum(only, 0), 0).astype("u8")
-        self._ahead[rows] += news
+        counted = np.maximum(total, told + least).astype("u8")
+        shown[rows] = np.maximum(shown[rows], counted)
         self._look(rows, when, total)
+        silent = when > last + GONE_SILENT_NS
+        if not np.count_nonzero(silent):
+            return np.zeros(len(rows), "u8")
+        only = total - most - told - self._ahead[rows].astype("i8")
+        news = (np.maximum(only, 0) * silent).astype("u8")
+        self._ahead[rows] += news
         return news
 
-    def _look(self, rows: Rows, when: I64, total: U64) -> None:
+    def _look(self, rows: Rows, when: I64, total: I64) -> None:
         """Update the rows' rates between samples, half a second apart or more."""
-        apart = when - self._when[rows, 1] >= _APART_NS
-        moved = rows[apart]
-        self._when[moved, 0], self._total[moved, 0] = self._when[moved, 1], self._total[moved, 1]
-        older = np.where(self._when[rows, 0] > 0, 0, 1)
-        since = self._when[rows, older]
-        grew = np.maximum(total.astype("i8") - self._total[rows, older].astype("i8"), 0)
+        times, totals = self._when[rows].T, self._total[rows].T.view("i8")
+        apart = when - times[1] >= _APART_NS
+        for looks, newest in ((times, when), (totals, total)):
+            np.copyto(looks[0], looks[1], where=apart)
+            looks[2] = newest
+        first = times[0] > 0
+        since = np.where(first, times[0], times[1])
+        grew = np.maximum(total - np.where(first, totals[0], totals[1]), 0)
         rate = grew * 1e9 / np.maximum(when - since, 1)
         self._rate[rows] = np.where(since > 0, rate, np.nan)
         self._until[rows] = when + HELD_NS
-        self._when[moved, 1], self._total[moved, 1] = when[apart], total[apart]
-        self._when[rows, 2], self._total[rows, 2] = when, total
+        for looks in (times, totals):
+            np.copyto(looks[1], looks[2], where=apart)
+        self._when[rows], self._total[rows] = times.T, totals.T
 
     def rates(self, by_events: Floats, now_ns: int) -> Floats:
         """Bytes per second of every row, given the rate by events."""

@@ -6,17 +6,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcctui.arrays import I64, U64, distinct
+from tcctui.arrays import I64, U32, U64, Mask, distinct
 from tcctui.flows.history.marks import NO_KIND, OF_EVENT
 from tcctui.flows.index import Rows
 from tcctui.flows.intake.acked import GONE_SILENT_NS
-from tcctui.flows.intake.probe_batch import LAST_FIELDS, ProbeBatch
+from tcctui.flows.intake.probe_batch import LAST_FIELDS, SOCKET_FIELDS, ProbeBatch
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.intake.sockets import socket_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import pick
 
+_ESTABLISHED = int(TcpState.ESTABLISHED)
 _LONGEST_NS = 30_000_000_000  # half of what the recent history holds
 
 
@@ -35,37 +36,83 @@ class EventIntake:
         known = self._known
         known.go_on(now_ns)
         kinds = events["kind"]
-        probes = events if not kinds.any() else pick(events, kinds == EventKind.PROBE)
+        if not np.count_nonzero(kinds):  # PROBE, all of them: the rule
+            if len(events):
+                self._ingest_probes(ProbeBatch(events))
+            known.tick()
+            return
+        probes = pick(events, kinds == EventKind.PROBE)
         states = pick(events, kinds == EventKind.STATE)
         known.sockets.opened(pick(states, states["newstate"] == TcpState.ESTABLISHED))
         if len(probes):
             self._ingest_probes(ProbeBatch(probes))
-        if len(probes) < len(events):
-            known.events += len(events) - len(probes)
-            self._looks.kinds_come(kinds)
-            self._ingest_ca_states(pick(events, kinds == EventKind.CA_STATE))
-            self._ingest_marks(pick(events, OF_EVENT[kinds] != NO_KIND))
-            destroyed = self._ingest_destroys(pick(events, kinds == EventKind.DESTROY))
-            self._ingest_states(states)
-            known.sockets.forget(destroyed)
+        known.events += len(events) - len(probes)
+        self._looks.kinds_come(kinds)
+        self._ingest_ca_states(pick(events, kinds == EventKind.CA_STATE))
+        self._ingest_marks(pick(events, OF_EVENT[kinds] != NO_KIND))
+        destroyed = self._ingest_destroys(pick(events, kinds == EventKind.DESTROY))
+        self._ingest_states(states)
+        known.sockets.forget(destroyed)
         known.tick()
 
     def _ingest_probes(self, batch: ProbeBatch) -> None:
         known, columns = self._known, self._known.columns
         events = batch.events
         rows = known.cookies.lookup(batch.cookies)
-        there = rows >= 0
-        closed = np.zeros(len(rows), "i8")
-        closed[there] = columns["closed_ns"][rows[there]]
-        if closed.any() and self._begin_anew(batch, closed):
-            return
         new = rows < 0
-        if new.any():
+        any_new = bool(np.count_nonzero(new))
+        closed = np.zeros(len(rows), "i8")
+        there = ~new if any_new else slice(None)
+        closed[there] = columns["closed_ns"][rows[there]]
+        any_closed = bool(np.count_nonzero(closed))
+        if any_closed and self._begin_anew(batch, closed):
+            return
+        if any_new:
             rows[new] = known.open(batch.cookies[new], pick(events, batch.first[new]))
-        told = columns["last_ns"][rows] > 0
-        una = np.where(told, columns["snd_una"][rows], events["snd_una"][batch.first])
+        last_ns = columns["last_ns"][rows]
+        told = last_ns > 0
         last = pick(events, batch.last)
-        moved = known.endpoints.differ(rows, last)
+        moved = known.endpoints.moved(rows, last, batch.ends[batch.last])
+        una = columns["snd_una"][rows]
+        unlearnt = moved | ~told
+        if np.count_nonzero(unlearnt):
+            una[~told] = events["snd_una"][batch.first[~told]]
+            self._learn(rows, batch, last, una, moved=moved, new=new, told=told)
+        first_ns = events["ts_ns"][batch.first]
+        acked = known.acked.by_events(rows, batch.acked(una), batch.first, batch.last, first_ns)
+        self._leave_out_the_untold(batch, rows, acked, first_ns.astype("i8"), last_ns)
+        for field, column in LAST_FIELDS.items():
+            columns[column][rows] = last[field]
+        columns["in_flight"][rows] = last["snd_nxt"] - last["snd_una"]
+        living = rows[closed == 0] if any_closed else rows  # for others, it is a late event
+        columns["state"][living] = _ESTABLISHED
+        columns["last_ns"][rows] = last["ts_ns"]
+        counted = columns["acks"][rows]
+        if any_new:
+            counted[new] = 0
+        acks = batch.acks(counted)
+        columns["acks"][rows] = batch.told(counted)
+        columns["events"][rows] += acks
+        known.events += int(acks.sum())
+        self._looks.show_newer(rows)
+        known.add_history(*batch.buckets(rows, known.history.newest(rows), acked), keep=rows)
+
+    def _learn(
+        self,
+        rows: Rows,
+        batch: ProbeBatch,
+        last: Events,
+        una: U32,
+        *,
+        moved: Mask,
+        new: Mask,
+        told: Mask,
+    ) -> None:
+        """Learn the sockets of rows that have none yet, or `moved`; `una` begins anew with those.
+
+        All arrays have an entry for each row; `told` are those that had an event before.
+        """
+        known, events = self._known, batch.events
         if moved.any():
             begun = moved & told & known.endpoints.differ(rows, pick(events, batch.first))
             una[begun] = events["snd_una"][batch.first[begun]]
@@ -75,39 +122,26 @@ class EventIntake:
             known.set_birth(rows[again], pick(last, again))
         # A socket sampled before its first event is known by its addresses alone.
         unlearnt = moved | ~told
-        if unlearnt.any():
-            known.sockets.forget(rows[unlearnt])
-            self._learn_sockets(rows[unlearnt], pick(last, unlearnt))
-        first_ns = events["ts_ns"][batch.first]
-        acked = known.acked.by_events(rows, batch.acked(una), batch.first, batch.last, first_ns)
-        self._leave_out_the_untold(batch, rows, acked)
-        for field, column in LAST_FIELDS.items():
-            columns[column][rows] = last[field]
-        columns["in_flight"][rows] = columns["snd_nxt"][rows] - columns["snd_una"][rows]
-        living = rows[columns["closed_ns"][rows] == 0]  # for others, it is a late event
-        columns["state"][living] = TcpState.ESTABLISHED
-        columns["last_ns"][rows] = last["ts_ns"]
-        counted = np.where(new, 0, columns["acks"][rows])
-        acks = batch.acks(counted)
-        columns["acks"][rows] = batch.told(counted)
-        columns["events"][rows] += acks
-        known.events += int(acks.sum())
-        self._looks.show_newer(rows)
-        known.add_history(*batch.buckets(rows, known.history.newest(rows), acked), keep=rows)
+        rows, last = rows[unlearnt], pick(last, unlearnt)
+        known.sockets.forget(rows)
+        for name in SOCKET_FIELDS:
+            known.columns[name][rows] = last[name]
+        self._learn_sockets(rows, last)
 
-    def _leave_out_the_untold(self, batch: ProbeBatch, rows: Rows, acked: U64) -> None:
+    def _leave_out_the_untold(
+        self, batch: ProbeBatch, rows: Rows, acked: U64, first_ns: I64, last_ns: I64
+    ) -> None:
         """Remove from the first events' steps what was acknowledged while no events came.
 
         One ACK acknowledges no more than was in flight. The excess, after a gap without events (the
         kernel's filter was different), was not acknowledged at this moment, but over an unknown
-        time.
+        time. The batch's `first_ns` and the rows' `last_ns` are of the events beside that gap.
         """
-        columns = self._known.columns
-        events = batch.events
-        last_ns = columns["last_ns"][rows]
-        told_ns = np.maximum(last_ns, columns["sampled_ns"][rows])
-        when = events["ts_ns"][batch.first].astype("i8")
-        untold = (last_ns > 0) & (when - told_ns > GONE_SILENT_NS)
+        untold = (last_ns > 0) & (first_ns - last_ns > GONE_SILENT_NS)
+        if not np.count_nonzero(untold):
+            return
+        columns, events = self._known.columns, batch.events
+        untold &= first_ns - columns["sampled_ns"][rows] > GONE_SILENT_NS
         if not untold.any():
             return
         count = events["acks"][batch.first]
@@ -188,7 +222,7 @@ def parts(events: Events) -> Iterator[Events]:
             for half in np.array_split(events, 2):
                 yield from parts(half)
             return
-    while place := _first_reuse(events):
+    while np.count_nonzero(events["kind"]) and (place := _first_reuse(events)):
         yield events[:place]
         events = events[place:]
     yield events

@@ -5,16 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from tcctui.arrays import I64, U32, U64, Indexes, Mask, among, distinct
-from tcctui.flows.history.buckets import BUCKET_NS, Buckets, from_events, run_starts
+from tcctui.flows.history.buckets import (
+    BUCKET_NS,
+    SERIES,
+    Buckets,
+    from_events,
+    row_runs,
+    run_starts,
+)
 from tcctui.flows.index import Keys, Rows
-from tcctui.wire.events import Events
+from tcctui.flows.intake.endpoints import ends_keys
+from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import pick
 
 LAST_FIELDS = {
-    "skaddr": "skaddr",
-    "sport": "sport",
-    "dport": "dport",
-    "family": "family",
     "mark": "mark",
     "snd_cwnd": "snd_cwnd",
     "ssthresh": "ssthresh",
@@ -25,6 +29,9 @@ LAST_FIELDS = {
     "snd_una": "snd_una",
 }
 """Fields of an event whose newest value a flow keeps, and the columns that keep them."""
+
+SOCKET_FIELDS = ("skaddr", "sport", "dport", "family")
+"""The same of those that a socket keeps while it is connected."""
 
 
 class ProbeBatch:
@@ -38,10 +45,10 @@ class ProbeBatch:
         # One copy of whole events, after which every field of them is read in order.
         self.events = pick(events, _by_cookie(events["sock_cookie"]))
         cookies = self.events["sock_cookie"]
-        self.first = run_starts(cookies)
-        self.last = np.append(self.first[1:], len(events)) - 1
-        self.cookies: Keys = cookies[self.first]
-        self._lengths = self.last - self.first + 1
+        self.first, self.cookies, self._lengths = row_runs(cookies)
+        self.last = self.first + self._lengths - 1
+        self.ends = ends_keys(self.events)
+        """Key of each event's addresses and ports; see `ends_keys`."""
 
     def acks(self, told: U32) -> U64:
         """Number of ACKs that each flow's events stand for.
@@ -51,10 +58,10 @@ class ProbeBatch:
         unchanged count comes from an event that was delivered twice.
         """
         count = self.events["acks"]
-        if not count.any():
+        if not np.count_nonzero(count):
             return self._lengths.astype("u8")
         alone = count == 0
-        if alone.any():
+        if np.count_nonzero(alone):
             count = self._carried(count, alone, told)
         before = np.empty_like(count)
         before[1:] = count[:-1]
@@ -68,10 +75,12 @@ class ProbeBatch:
     def told(self, before: U32) -> U32:
         """Count `acks` of each flow's last event that has it, else the one `before`."""
         count = self.events["acks"]
-        if not count.any():
+        if not np.count_nonzero(count):
             return before
         alone = count == 0
-        return (self._carried(count, alone, before) if alone.any() else count)[self.last]
+        if np.count_nonzero(alone):
+            count = self._carried(count, alone, before)
+        return count[self.last]
 
     def _carried(self, count: U32, alone: Mask, told: U32) -> U32:
         """Extend the flow's count by events that stand for themselves."""
@@ -93,7 +102,9 @@ class ProbeBatch:
         before[1:] = una[:-1]
         before[self.first] = una_before
         step = (una - before).view("i4")
-        step[self._connected_anew()] = 0
+        anew = self._connected_anew()
+        if len(anew):
+            step[anew] = 0
         return np.maximum(step, 0).astype("u8")
 
     def _connected_anew(self) -> Indexes:
@@ -102,14 +113,9 @@ class ProbeBatch:
         A socket keeps its cookie when it is disconnected and reconnected: only flows whose last
         event differs from the first are searched.
         """
-        changed = self._lengths > 1
-        flows = np.flatnonzero(changed)
-        first, last = (pick(self.events, places[flows]) for places in (self.first, self.last))
-        differs = (first["sport"] != last["sport"]) | (first["dport"] != last["dport"])
-        differs |= (first["daddr"] != last["daddr"]).any(axis=1)
-        if not differs.any():
+        changed = self.ends[self.first] != self.ends[self.last]
+        if not np.count_nonzero(changed):
             return np.empty(0, "i8")
-        changed[flows] = differs
         places = np.flatnonzero(np.repeat(changed, self._lengths))
         events = pick(self.events, places)
         starts = run_starts(*(events[name] for name in ("sock_cookie", "sport", "dport")))
@@ -133,17 +139,27 @@ class ProbeBatch:
         flow = np.repeat(np.arange(len(rows), dtype="u8") << np.uint64(32), self._lengths)
         key = np.maximum.accumulate(flow | stamp)
         starts = run_starts(key)
-        last = (
-            events["snd_cwnd"],
-            events["ssthresh"],
-            events["srtt"],
-            events["snd_nxt"] - events["snd_una"],
+        values = events.view("u4").reshape(len(events), -1)
+        last = values[:, _LAST]
+        last[:, _IN_FLIGHT] -= events["snd_una"]
+        stamp = key[starts] & np.uint64(0xFFFFFFFF)
+        buckets = from_events(
+            starts, stamp, acked, low=values[:, _LOW], high=values[:, _HIGH], last=last
         )
-        low = (events["snd_cwnd_min"], last[1], events["srtt_min"], events["in_flight_min"])
-        high = (events["snd_cwnd_max"], last[1], events["srtt_max"], events["in_flight_max"])
-        stamp = key & np.uint64(0xFFFFFFFF)
-        buckets = from_events(starts, stamp, acked, low=low, high=high, last=last)
         return rows[(key[starts] >> np.uint64(32)).astype("i8")], buckets
+
+
+def _words(*names: str) -> list[int]:
+    """Places of fields of 32 bits in an event, in words."""
+    assert EVENT.fields is not None
+    return [EVENT.fields[name][1] // 4 for name in names]
+
+
+_LAST = _words("snd_cwnd", "ssthresh", "srtt", "snd_nxt")
+_LOW = _words("snd_cwnd_min", "ssthresh", "srtt_min", "in_flight_min")
+_HIGH = _words("snd_cwnd_max", "ssthresh", "srtt_max", "in_flight_max")
+_IN_FLIGHT = SERIES.index("in_flight")
+"""Words of an event that have each of `SERIES`, the last one less snd_una."""
 
 
 def _by_cookie(cookies: Keys) -> I64:

@@ -6,19 +6,29 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tcctui.arrays import I64, U8, Array
-from tcctui.flows.history.buckets import SERIES
+from tcctui.arrays import I64, U8, Array, Floats, Mask
+from tcctui.flows.diagnosis.cause_shares import NUMBERS
+from tcctui.flows.history.buckets import SERIES, Values
 from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT
-from tcctui.flows.history.rate_log import WATCHED_NS
+from tcctui.flows.history.rate_log import RATES, WATCHED_NS
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.acked import GONE_SILENT_NS
-from tcctui.flows.intake.latest import at_the_end
+from tcctui.flows.intake.latest import at_the_end, sampled
 from tcctui.flows.intake.sampled_history import Changes
 from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
-from tcctui.wire.samples import End, Samples, alike, current_ssthresh, in_flight, newest, value
+from tcctui.wire.samples import (
+    End,
+    Samples,
+    alike,
+    current_ssthresh,
+    in_flight,
+    newest,
+    numbers,
+    same_ends,
+)
 from tcctui.wire.tracepoints import MarkKind
 
 
@@ -111,6 +121,26 @@ class SampleIntake:
     def _ingest_living(self, samples: Samples) -> None:
         if not len(samples):
             return
+        rows = self._known.cookies.lookup(samples["sock_cookie"])
+        if self._go_on(rows, samples):
+            self._take(rows, samples)
+        else:
+            self._take(*self._sorted_out(samples))
+
+    def _go_on(self, rows: Rows, samples: Samples) -> bool:
+        """True if each sample is a newer one of another open flow than the rest are: the rule."""
+        known, columns = self._known, self._known.columns
+        cookies = np.sort(samples["sock_cookie"])
+        if np.count_nonzero(rows < 0) or np.count_nonzero(cookies[1:] == cookies[:-1]):
+            return False
+        if np.count_nonzero(columns["closed_ns"][rows]):
+            return False
+        if np.count_nonzero(samples["ts_ns"].astype("i8") <= columns["sampled_ns"][rows]):
+            return False
+        return same_ends(known.latest.of(rows), samples)
+
+    def _sorted_out(self, samples: Samples) -> tuple[Rows, Samples]:
+        """The newest sample of each socket that is newer than what is known of it, and its row."""
         known, columns = self._known, self._known.columns
         samples = newest(samples)
         rows = known.cookies.lookup(samples["sock_cookie"])
@@ -144,7 +174,7 @@ class SampleIntake:
             self._missed[rows[found]] = False
             known.sockets.learn(tuple_keys(pick(samples, found)), rows[found])
             known.changed()
-        self._take(rows, samples)
+        return rows, samples
 
     def _open(self, samples: Samples) -> Rows:
         known = self._known
@@ -182,86 +212,107 @@ class SampleIntake:
         if not len(rows):
             return
         known, columns = self._known, self._known.columns
-        before = tuple(columns[name][rows] for name in SERIES)
         seen_ns, when = columns["sampled_ns"][rows], samples["ts_ns"].astype("i8")
-        self._mark(rows, samples)
+        last_ns, ca_state_ns = columns["last_ns"][rows], self._ca_state_ns[rows]
+        read = numbers(samples, _READ)
+        # Idle flows must not fill the memory: only what has changed gets into their history.
+        silent = (when > last_ns + GONE_SILENT_NS) & (seen_ns > 0)
+        before = self._series(rows) if np.count_nonzero(silent) else None
+        old = known.latest.of(rows)
+        self._mark(rows, samples, old, last_ns, read)
         columns["sampled_ns"][rows] = when
-        events_ns = np.maximum(columns["last_ns"][rows], self._state_ns[rows])
-        events_ns = np.maximum(events_ns, self._ca_state_ns[rows])
-        if (events_ns > seen_ns).any() or not alike(known.latest.of(rows), samples):
+        events_ns = np.maximum(np.maximum(last_ns, self._state_ns[rows]), ca_state_ns)
+        if np.count_nonzero(events_ns > seen_ns) or not alike(old, samples):
             known.changed()
         known.latest.put(rows, samples)
         acked = known.acked.by_samples(rows, samples)
-        self._show_what_no_probe_tells(rows, samples)
-        shown = columns["last_ns"][rows] < when
-        self._show(rows[shown], samples if shown.all() else pick(samples, shown))
-        known.limits.by_samples(rows, samples)
-        known.rate_log.add(pick(samples, (seen_ns > 0) & (when - seen_ns <= WATCHED_NS)))
+        told = samples["info_len"] > 0
+        told &= when > ca_state_ns
+        _put(columns["ca_state"], rows, samples["ca_state"], told)
+        # tcp_bound_to_half_wnd (include/net/tcp.h): the kernel's own one shrinks to half of a tiny
+        # window of the peer, so that all bytes in flight would be segments of a few bytes.
+        columns["mss"][rows] = np.fmax(columns["mss"][rows], read["snd_mss"])
+        shown = last_ns < when
+        if np.count_nonzero(shown) == len(rows):
+            self._show(rows, samples, read)
+        else:
+            self._show(rows[shown], pick(samples, shown))
+        known.limits.by_samples(rows, samples, read)
+        known.rate_log.add(samples, (seen_ns > 0) & (when - seen_ns <= WATCHED_NS), read)
+        if before is not None:
+            after = self._series(rows)
+            changed = (acked > 0) | (before != after).any(axis=1)
+            changed &= silent & (after[:, 0] > 0)
+            if changed.any():
+                changes = Changes(
+                    rows[changed],
+                    before[changed],
+                    after[changed],
+                    acked[changed],
+                    seen_ns[changed],
+                    when[changed],
+                    known.history.newest(rows[changed]),
+                    columns["first_ns"][rows[changed]],
+                )
+                known.add_history(*changes.buckets(), keep=rows)
 
-        # Idle flows must not fill the memory: only what has changed gets into their history.
-        after = tuple(columns[name][rows] for name in SERIES)
-        changed = acked > 0
-        for old, new in zip(before, after, strict=True):
-            changed |= new != old
-        changed &= when > columns["last_ns"][rows] + GONE_SILENT_NS
-        changed &= (seen_ns > 0) & (after[0] > 0)
-        if changed.any():
-            changes = Changes(
-                rows[changed],
-                tuple(values[changed] for values in before),
-                tuple(values[changed] for values in after),
-                acked[changed],
-                seen_ns[changed],
-                when[changed],
-                known.history.newest(rows[changed]),
-                columns["first_ns"][rows[changed]],
-            )
-            known.add_history(*changes.buckets(), keep=rows)
+    def _series(self, rows: Rows) -> Values:
+        return np.stack([self._known.columns[name][rows] for name in SERIES], axis=1)
 
-    def _mark(self, rows: Rows, samples: Samples) -> None:
-        """Mark changes in samples, each newer than its row's last, that no event reports."""
+    def _mark(
+        self,
+        rows: Rows,
+        samples: Samples,
+        old: Samples,
+        last_ns: I64,
+        read: Mapping[str, Floats],
+    ) -> None:
+        """Mark changes in samples, each newer than its row's last, that no event reports.
+
+        `old` are the samples before, all zero where there is none.
+        """
         known, columns = self._known, self._known.columns
-        again = columns["sampled_ns"][rows] > 0
         if not self.ca_states_come:
             kinds = OF_CA_STATE[samples["ca_state"]]
-            entered = again & (kinds != NO_KIND) & (samples["info_len"] > 0)
-            entered &= columns["ca_state"][rows] != samples["ca_state"]
-            cookies = columns["cookie"][rows[entered]]
-            known.marks.add(cookies, samples["ts_ns"][entered], kinds[entered])
-        if not self.retransmits_come:
-            more = value(samples, "total_retrans") - known.latest.column(rows, "total_retrans")
-            sent = again & (more > 0) & (columns["last_ns"][rows] == 0)
+            entered = kinds != NO_KIND
+            if np.count_nonzero(entered):
+                entered &= (columns["sampled_ns"][rows] > 0) & (samples["info_len"] > 0)
+                entered &= columns["ca_state"][rows] != samples["ca_state"]
+                cookies = columns["cookie"][rows[entered]]
+                known.marks.add(cookies, samples["ts_ns"][entered], kinds[entered])
+        unseen = last_ns == 0
+        if not self.retransmits_come and np.count_nonzero(unseen):
+            more = read["total_retrans"] - sampled(old, "total_retrans")
+            sent = (columns["sampled_ns"][rows] > 0) & (more > 0) & unseen
             cookies = columns["cookie"][rows[sent]]
             kinds = np.full(len(cookies), MarkKind.RETRANSMIT, "u1")
             known.marks.add(cookies, samples["ts_ns"][sent], kinds, more[sent])
 
-    def _show_what_no_probe_tells(self, rows: Rows, samples: Samples) -> None:
-        columns = self._known.columns
-        newer = samples["ts_ns"].astype("i8") > self._ca_state_ns[rows]
-        newer &= samples["info_len"] > 0
-        columns["ca_state"][rows[newer]] = samples["ca_state"][newer]
-        mss = samples["snd_mss"]
-        told = ~np.isnan(value(samples, "snd_mss"))
-        # tcp_bound_to_half_wnd (include/net/tcp.h): the kernel's own one shrinks to half of a tiny
-        # window of the peer, so that all bytes in flight would be segments of a few bytes.
-        columns["mss"][rows[told]] = np.maximum(columns["mss"][rows[told]], mss[told])
+    def _show(self, rows: Rows, samples: Samples, read: Mapping[str, Floats] | None = None) -> None:
+        """Write the values of samples into the columns, one sample for each row.
 
-    def _show(self, rows: Rows, samples: Samples) -> None:
-        """Write the values of samples into the columns, one sample for each row."""
+        `read` has their `_READ`, if they were read.
+        """
         columns = self._known.columns
         when = samples["ts_ns"].astype("i8")
         living = (columns["closed_ns"][rows] == 0) & (when > self._state_ns[rows])
-        columns["state"][rows[living]] = samples["state"][living]
+        _put(columns["state"], rows, samples["state"], living)
         there = samples["info_len"] > 0
-        if not there.all():
-            rows, samples = rows[there], pick(samples, there)
+        if np.count_nonzero(there) < len(rows):
+            rows, samples, read = rows[there], pick(samples, there), None
+        read = numbers(samples, _READ) if read is None else read
         for name, column in _SHOWN.items():
-            values = value(samples, name)
-            told = ~np.isnan(values)
-            columns[column][rows[told]] = values[told]
-        columns["in_flight"][rows] = in_flight(samples)
-        told = ~np.isnan(value(samples, "snd_cwnd"))
-        columns["ssthresh"][rows[told]] = current_ssthresh(samples)[told]
+            _put(columns[column], rows, samples[name], ~np.isnan(read[name]))
+        columns["in_flight"][rows] = in_flight(samples, read["notsent_bytes"])
+        told = ~np.isnan(read["snd_cwnd"])
+        _put(columns["ssthresh"], rows, current_ssthresh(samples), told)
+
+
+def _put(column: Array, rows: Rows, values: Array, which: Mask) -> None:
+    """Write some of the rows' values into a column."""
+    if np.count_nonzero(which) < len(rows):
+        rows, values = rows[which], values[which]
+    column[rows] = values
 
 
 _SHOWN = {
@@ -270,3 +321,6 @@ _SHOWN = {
     "snd_wnd": "snd_wnd",
     "rcv_wnd": "rcv_wnd",
 }
+
+_READ = (*_SHOWN, "snd_mss", "total_retrans", *NUMBERS, *RATES)
+"""Fields of a sample that taking it in reads."""

@@ -17,9 +17,10 @@ _SPREAD = 1_000_000_000 // BUCKET_NS
 class Changes:
     """Changes in some rows from one sample to the next; arrays of one entry per row.
 
-    `before` and `after` have the values of `buckets.SERIES`; `acked` is the bytes acknowledged
-    between the two and not reported by events. The samples are of `seen_ns` and `when_ns`, the
-    row's newest bucket is `newest` (0 without one), and it was first known at `born_ns`.
+    `before` and `after` have the values of `buckets.SERIES`, shape (n, len(SERIES)); `acked` is the
+    bytes acknowledged between the two and not reported by events. The samples are of `seen_ns` and
+    `when_ns`, the row's newest bucket is `newest` (0 without one), and it was first known at
+    `born_ns`.
     """
 
     rows: Rows
@@ -43,23 +44,20 @@ class Changes:
         spread = (self.acked > 0) & (stamp - since <= _SPREAD)
         first = np.where(spread, since, stamp)
         born = self.born_ns // BUCKET_NS
-        begins = (newest == 0) & (self.before[0] > 0) & (born < first)  # its window was known
+        begins = (newest == 0) & (self.before[:, 0] > 0) & (born < first)  # its window was known
         count = stamp - first + 1 + begins
         place = np.repeat(np.arange(len(self.rows)), count)
         back = np.cumsum(count)[place] - 1 - np.arange(len(place))
         stamps = stamp[place] - back
         is_birth = begins[place] & (stamps < first[place])
         stamps[is_birth] = born[place[is_birth]]
-        values = tuple(
-            np.where(back == 0, after[place], before[place])
-            for before, after in zip(self.before, self.after, strict=True)
-        )
+        is_last = back == 0
+        values = np.where(is_last[:, None], self.after[place], self.before[place])
         acked = self._acked_by(stamps, place)
         acked[is_birth] = 0
-        acked[back == 0] = self.acked
+        acked[is_last] = self.acked
         acked[1:] -= np.where(place[1:] == place[:-1], acked[:-1].copy(), np.uint64(0))
         starts = np.arange(len(place))
-        stamps = stamps.astype("u8")
         made = from_events(starts, stamps, acked, low=values, high=values, last=values)
         return self.rows[place], made
 

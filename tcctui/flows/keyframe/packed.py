@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.arrays import U8, U16, Array, Mask
+from tcctui.arrays import U8, U16, Array, Indexes, Mask
 
 _LEVEL = 1  # of zlib: bytes that lie side by side are alike, which it sees at once
 
@@ -102,35 +102,35 @@ def pack(array: Array, change: Change | None = None) -> Packed:
     if not count or not width:
         return Packed(array.dtype, array.shape, np.zeros(width, "u1"), np.empty(0, "u2"), 0, b"")
     planes = np.empty((width, count), "u1")
+    word = np.dtype("u8" if width % 8 == 0 else "u1")
+    differ = np.zeros(width // word.itemsize, word)
     for at in range(0, count, _BLOCK):
         block = array[at : at + _BLOCK]
         if change is not None:
             block = block.reshape(-1).view("u1").copy().view(array.dtype)
             change(block)
-        planes[:, at : at + _BLOCK] = block.reshape(-1).view("u1").reshape(-1, width).T
-    same = planes[:, 0].copy()
-    varying = np.flatnonzero(_varying(planes)).tolist()
-    raw = [number for number in varying if _noisy(planes[number])] if count >= _MANY else []
-    rest = [number for number in varying if number not in raw]
+        entries = block.reshape(-1).view("u1").reshape(-1, width)
+        planes[:, at : at + _BLOCK] = entries.T
+        same = planes[:, 0].copy()
+        differ |= np.bitwise_or.reduce(entries.view(word) ^ same.view(word), axis=0)
+    varying = differ.view("u1").nonzero()[0]
+    noisy = _noisy(planes, varying) if count >= _MANY else np.zeros(len(varying), bool)
+    raw, rest = varying[noisy].tolist(), varying[~noisy].tolist()
     kept = b"".join([*(planes[number].tobytes() for number in raw), _compressed(planes, rest)])
     return Packed(array.dtype, array.shape, same, np.array(raw + rest, "u2"), len(raw), kept)
 
 
-def _varying(planes: U8) -> Mask:
-    """Mask of the planes whose bytes are not all the same; some planes at a time."""
-    some = max(1, _BLOCK * _BLOCK // planes.shape[1])
-    begin = range(0, len(planes), some)
-    parts = [planes[at : at + some] for at in begin]
-    return np.concatenate([(part != part[:, :1]).any(axis=1) for part in parts])
+def _noisy(planes: U8, numbers: Indexes) -> Mask:
+    """True for planes of these whose bytes are all about equally frequent.
 
-
-def _noisy(plane: U8) -> bool:
-    """True if all bytes are about equally frequent: compressing them is slow and gains nothing."""
-    some = plane[:: len(plane) // _LOOKED_AT][:_LOOKED_AT]
-    counts = np.bincount(some, minlength=256)
+    To compress them is slow and gains nothing.
+    """
+    some = planes[numbers, :: planes.shape[1] // _LOOKED_AT][:, :_LOOKED_AT]
+    places = some + 256 * np.arange(len(numbers))[:, None]
+    counts = np.bincount(places.ravel(), minlength=256 * len(numbers)).reshape(-1, 256)
     # Of even chances, n + n²/256 is to be expected.
     expected = _LOOKED_AT + _LOOKED_AT**2 / 256
-    return bool((counts * counts).sum() < 1.12 * expected)
+    return np.asarray((counts * counts).sum(axis=1) < 1.12 * expected)
 
 
 def _compressed(planes: U8, numbers: list[int]) -> bytes:

@@ -11,7 +11,7 @@ from collections.abc import Generator, Iterator
 
 import numpy as np
 
-from tcctui.arrays import Records, among
+from tcctui.arrays import U64, Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
@@ -50,6 +50,8 @@ class DiagSocket:
         self._notices: DestroyNotices | None = None
         self._inbox = Inbox()
         self._sequence = 0
+        self._asked: Records | None = None
+        self._requests = np.zeros(0, inet_diag.REQUEST)  # of those
         self.complete = False
         """True if the last dump was complete: a socket missing from it is gone."""
 
@@ -90,8 +92,13 @@ class DiagSocket:
         that is bound to a device is not found without its `ifindex` (INET_MATCH,
         include/net/inet_hashtables.h). A socket is left out if there was no room for the answer.
         """
-        ranges = range(0, len(sockets), _AT_ONCE)
-        return joined([NO_SAMPLES, *(self._query(sockets[at : at + _AT_ONCE]) for at in ranges)])
+        if sockets is not self._asked:  # what is on the screen is asked for again and again
+            self._asked, self._requests = sockets, inet_diag.queries(sockets)
+        parts = [NO_SAMPLES]
+        for at in range(0, len(sockets), _AT_ONCE):
+            some = slice(at, at + _AT_ONCE)
+            parts.append(self._query(sockets["sock_cookie"][some], self._requests[some]))
+        return joined(parts[1:] or parts)
 
     def listen(self) -> bool:
         """Subscribe to destroyed sockets; False if the kernel refuses."""
@@ -151,12 +158,13 @@ class DiagSocket:
         while self._inbox.collect(self._socket):
             self._inbox.clear()
 
-    def _query(self, sockets: Records) -> Samples:
-        count, cookies = len(sockets), sockets["sock_cookie"]
+    def _query(self, cookies: U64, requests: Records) -> Samples:
+        count = len(requests)
         first = self._number(count)
+        inet_diag.number(requests, first)
         self._inbox.clear()
         try:
-            self._socket.send(inet_diag.queries(sockets, first).tobytes())
+            self._socket.send(requests.tobytes())
         except OSError:
             return np.zeros(0, SAMPLE)
         self._inbox.collect(self._socket)  # within send, the kernel has answered
@@ -164,6 +172,8 @@ class DiagSocket:
         of = messages.headers["sequence"].astype(np.int64) - first
         mine = (of >= 0) & (of < count)
         found, places = inet_diag.samples_of(messages, mine, self._netns)
+        if len(places) == count and np.array_equal(of[places], np.arange(count)):
+            return found  # all are there, in their order: the rule
         absent = mine & among(messages.errors(), _GONE)
         # The remainder of a closed socket has no values: it is gone.
         absent |= mine & inet_diag.of_time_wait(messages)

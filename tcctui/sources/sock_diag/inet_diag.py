@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 from enum import IntEnum
-from typing import Any
 
 import numpy as np
 
@@ -112,15 +111,16 @@ def dump_request(sequence: int) -> bytes:
     (inet_diag_dump_compat, net/ipv4/inet_diag.c).
     """
     request = np.zeros(1, _DUMP)
-    _head(request, _TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP, sequence)
+    _head(request, _TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP)
+    number(request, sequence)
     request["states"] = CONNECTED
     return request.tobytes()
 
 
-def queries(sockets: Records, first: int) -> Records:
-    """One request for each of `sockets` (of `SOCKET`), numbered from `first` on."""
+def queries(sockets: Records) -> Records:
+    """One request for each of `sockets` (of `SOCKET`), still to be numbered."""
     requests = np.zeros(len(sockets), REQUEST)
-    _head(requests, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST, first + np.arange(len(sockets)))
+    _head(requests, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST)
     requests["protocol"] = _IPPROTO_TCP
     requests["family"] = sockets["family"]
     requests["states"] = 0xFFFFFFFF
@@ -137,12 +137,16 @@ def queries(sockets: Records, first: int) -> Records:
     return requests
 
 
-def _head(requests: Records, kind: int, flags: int, sequence: Any) -> None:
+def number(requests: Records, first: int) -> None:
+    """Number requests from `first` on."""
+    requests["header"]["sequence"] = first + np.arange(len(requests))
+
+
+def _head(requests: Records, kind: int, flags: int) -> None:
     header = requests["header"]
     header["length"] = requests.itemsize
     header["kind"] = kind
     header["flags"] = flags
-    header["sequence"] = sequence
     requests["extensions"] = _EXTENSIONS
 
 

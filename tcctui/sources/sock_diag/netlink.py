@@ -59,13 +59,13 @@ class Newest(NamedTuple):
     errno: int
 
 
-def boundaries(data: memoryview, begin: int, end: int) -> list[int]:
+def boundaries(words: memoryview, begin: int, end: int) -> list[int]:
     """Offsets of the complete messages of one datagram.
 
-    The datagram is `data[begin:end]`; `begin` and the size of `data` are multiples of 4, as
-    NLMSG_ALIGNTO is. A truncated message ends it, as does one with an invalid length.
+    The datagram is from byte `begin` to `end` of what is seen as `words` of 4 bytes; `begin` is a
+    multiple of 4, as NLMSG_ALIGNTO is. A truncated message ends it, as does one with an invalid
+    length.
     """
-    words = data.cast("I")
     found = []
     while begin + HEADER.itemsize <= end:
         length = words[begin >> 2]
@@ -90,6 +90,7 @@ class Inbox:
     def __init__(self, size: int = 1 << 20) -> None:
         # Not a bytearray: untouched pages take no memory.
         self._data = np.zeros(max(size, DATAGRAM) & ~3, "u1").data
+        self._words = self._data.cast("I")
         self.overflows = 0
         """Number of times that the kernel reported lost messages."""
         self.clear()
@@ -118,7 +119,7 @@ class Inbox:
         size = receiver.recv_into(self._data[self._end :], 0, flags | _MSG_TRUNC)
         end = min(self._end + size, len(self._data))
         intact = end == self._end + size
-        found = boundaries(self._data, self._end, end)
+        found = boundaries(self._words, self._end, end)
         self._starts += found
         self._stamps += [stamp] * len(found)
         self._end = min(end + 3 & ~3, len(self._data))

@@ -33,6 +33,9 @@ ENDS = 0.5
 _SHORTEST = 0.01
 """Seconds of rest between two pieces of work, at least."""
 
+_EARLY = 0.25
+"""Part of its time by which work may come early, together with other work: few wake-ups."""
+
 _NAMESPACES_SHARE = 500
 """Ratio of the pause between two searches for namespaces to the time that one takes."""
 
@@ -235,10 +238,10 @@ class Sampler:
         if now >= self._namespaces_at:
             self._namespaces_at = now + self._round
             self._follow_namespaces(now)
-        if now >= self._watched_at and len(self._watched):
+        if now >= self._watched_at - self.pace.period * _EARLY and len(self._watched):
             self._watched_at = now + self.pace.period
             self._sample_watched()
-        if now >= self._ends_at:
+        if now >= self._ends_at - self._ends * _EARLY:
             self._ends_at = now + self._ends
             for place in self._places.values():
                 self._give(place.diag.destroyed(), place)

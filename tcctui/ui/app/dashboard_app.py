@@ -19,6 +19,7 @@ from tcctui import memory
 from tcctui.query import Query
 from tcctui.ui.actions import key, worded
 from tcctui.ui.app.ascii import AsciiFilter
+from tcctui.ui.app.sleeping_input import sleeping
 from tcctui.ui.app.terse_driver import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
@@ -74,8 +75,8 @@ class DashboardApp(TypedAhead):
         )
 
     def get_driver_class(self) -> type[Driver]:
-        """Driver that writes to the terminal in few bytes."""
-        return terse(super().get_driver_class())
+        """Driver that writes to the terminal in few bytes, and sleeps until there is input."""
+        return terse(sleeping(super().get_driver_class()))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and the one for ASCII if it is wanted."""
