@@ -139,8 +139,9 @@ def negation(term: Term) -> Term:
     """Negate a condition."""
     turned = f"not {term.text}" if term.text else ""
     opposite = term.bounds.opposite
-    match = term.match
-    return replace(term, match=lambda look: ~match(look), bounds=opposite, text=turned, words=())
+    return replace(
+        term, match=lambda look: ~term.match(look), bounds=opposite, text=turned, words=()
+    )
 
 
 def all_of(terms: Sequence[Term]) -> Term:
