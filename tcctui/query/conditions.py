@@ -32,6 +32,8 @@ class Term:
     cost: int = CHEAP
     text: str = ""
     """Its text, if it is a single condition."""
+    words: tuple[bytes, ...] = ()
+    """Words of which a row must contain any, if that is the whole condition."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def negation(term: Term) -> Term:
     """Negate a condition."""
     turned = f"not {term.text}" if term.text else ""
     opposite = term.bounds.opposite
-    return replace(term, match=lambda look: ~term.match(look), bounds=opposite, text=turned)
+    return replace(
+        term, match=lambda look: ~term.match(look), bounds=opposite, text=turned, words=()
+    )
 
 
 def all_of(terms: Sequence[Term]) -> Term:

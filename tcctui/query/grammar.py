@@ -75,7 +75,7 @@ class _Meaning(Transformer[Token, Any]):
         return whole[0] if whole else all_of([])
 
     def either(self, *parts: Term | Token) -> Term:
-        return any_of(_distinct(parts))
+        return any_of(text_terms.searched_together(_distinct(parts)))
 
     def every(self, *parts: Term | Token) -> Term:
         return all_of(_distinct(parts))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -10,6 +10,7 @@ from tcctui.arrays import Array, Mask
 from tcctui.query.conditions import DEAR, DEAREST, Comparable, Comparison, Piece, Term
 from tcctui.query.evaluation import Evaluation
 from tcctui.query.patterns import Pattern
+from tcctui.query.word_search import lines_with
 
 _NAMES = ("comm", "cc")
 ROW = frozenset({"text", *_NAMES})
@@ -27,21 +28,26 @@ def contains(pieces: Iterable[Piece]) -> Term:
 
     Its endpoints, its state, its process and its algorithm are searched.
     """
-    wanted = tuple(dict.fromkeys(folded(piece.text) for piece in pieces))
+    return _with_any(dict.fromkeys(folded(piece.text) for piece in pieces))
+
+
+def _with_any(words: Iterable[bytes]) -> Term:
+    wanted = tuple(words)
 
     def match(look: Evaluation) -> Mask:
-        mask = look.nothing()
-        for word in wanted:
-            mask |= _rows_with(look, word)
+        mask = look.once(wanted, lambda: lines_with(look["text"], wanted)).copy()
         for column in _NAMES:
             mask |= _found(look, column, wanted)
         return mask
 
-    return Term(ROW, match, cost=DEAR)
+    return Term(ROW, match, cost=DEAR, words=wanted)
 
 
-def _rows_with(look: Evaluation, word: bytes) -> Mask:
-    return look.once(("word", word), lambda: np.char.find(look["text"], word) >= 0)
+def searched_together(terms: Sequence[Term]) -> list[Term]:
+    """Alternatives among which all that are words are one condition."""
+    words = dict.fromkeys(word for term in terms for word in term.words)
+    rest = [term for term in terms if not term.words]
+    return [*rest, _with_any(words)] if len(terms) > len(rest) + 1 else list(terms)
 
 
 def fits(piece: Piece) -> Term:

@@ -232,8 +232,7 @@ def measure(
             " it is up to four times a second. All flows are sockets; of them"
             " up to 10,000 send or answer twice a second, the others every 10 s. *Of a core* is"
             f" the whole process over {seconds:g} s without keys; *snapshot* a copy of all"
-            " that is known of all flows, of which the table takes some columns. RSS counts the"
-            " ring's memory twice, since it is mapped twice; PSS once."
+            " that is known of all flows, of which the table takes some columns."
             + (f" {unanswered} keys changed nothing that could be seen." if unanswered else ""),
         ],
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import pytest
+import textual.screen
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.events import Key
@@ -15,6 +16,7 @@ from textual.widgets import Input
 
 from tcctui.config.settings import Settings
 from tcctui.ui.app import typed_ahead
+from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.help import Help
 from tcctui.ui.dialogs import Ask
@@ -25,6 +27,12 @@ from tcctui.ui.table.srtt_histogram import SrttHistogram
 from tests.ui.rest import at_rest
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import FOR_EVER, Clock, Desk, dashboard
+
+
+def test_what_a_key_changes_is_not_held_back_for_a_paint_before_it() -> None:
+    """Screens of the dashboard paint as soon as there is something to paint, at any pace."""
+    assert issubclass(DashboardApp, TypedAhead)  # imported, which is what says so
+    assert textual.screen.UPDATE_PERIOD <= 0.001
 
 
 async def burst(desk: Desk, *keys: str) -> None:

@@ -25,3 +25,13 @@ def test_they_import_nothing() -> None:
     code = "import numpy as np; from tcctui import arrays; many = np.arange(99) << 50"
     assert "numpy.ma" not in loaded(f"{code}; arrays.among(many, many); arrays.distinct(many)")
     assert "numpy.ma" in loaded(f"{code}; np.isin(many, many)")
+
+
+def test_a_key_imports_nothing_of_numpy() -> None:
+    """Other rows in sight, as after a key, need no part of numpy that is not there already."""
+    code = (
+        "import numpy as np; from tcctui.ui.table.cell_texts import CellTexts; texts = CellTexts();"
+        "many = np.arange(99, dtype='u8') << np.uint64(50);"
+        "[texts.of({'cookie': many[at:]}, {}, ()) for at in (0, 1)]"
+    )
+    assert "numpy.ma" not in loaded(code)

@@ -6,6 +6,8 @@ import mmap
 import os
 import struct
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -13,7 +15,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from tcctui.arrays import U8
 from tcctui.errors import TcctuiError
+from tcctui.sources.kernel import ringbuf
 from tcctui.sources.kernel.ringbuf import MappedRing, Ring
 from tcctui.wire.events import EVENT, Events
 from tests.unit.events import probes
@@ -25,6 +29,9 @@ SIZE = 1024
 """Room for seven records; it is no multiple of a record, so that each round wraps elsewhere."""
 
 
+RingT = TypeVar("RingT", bound=Ring)
+
+
 class Producer:
     """The kernel's side: positions that only grow, and the data area mapped twice in a row."""
 
@@ -34,9 +41,13 @@ class Producer:
         self.producer = np.array([position], "u8")
         self.data = np.full(2 * size, 0xA5, "u1")
 
-    def ring(self) -> Ring:
+    def piece(self, start: int, size: int) -> U8:
+        """Bytes of the data area."""
+        return self.data[start : start + size]
+
+    def ring(self, kind: type[RingT]) -> RingT:
         """Give a reader of this memory."""
-        return Ring(self.consumer, self.producer, self.data, EVENT)
+        return kind(self.consumer, self.producer, self.piece, self.size, EVENT)
 
     def reserve(self, length: int = EVENT.itemsize) -> int | None:
         """Take room for a record and give its position, None without room (bpf_ringbuf_reserve)."""
@@ -80,7 +91,7 @@ def numbers(events: Events) -> list[int]:
 def test_committed_records_come_in_order_with_every_field() -> None:
     """What was committed comes out as it was written, and its room is given back."""
     kernel = Producer()
-    ring = kernel.ring()
+    ring = kernel.ring(Ring)
     assert len(ring.read(100)) == ring.used == 0
     written = [numbered(1), numbered(2), numbered(3)]
     for event in written:
@@ -106,7 +117,7 @@ def test_committed_records_come_in_order_with_every_field() -> None:
 def test_busy_and_discarded_records(records: str, limit: int, reads: list[list[int]]) -> None:
     """Up to `limit` records are taken, none behind a busy one; a discarded one is no event."""
     kernel = Producer()
-    ring = kernel.ring()
+    ring = kernel.ring(Ring)
     for number, kind in enumerate(records, 1):
         if kind == "b":
             assert kernel.reserve() is not None
@@ -120,7 +131,7 @@ def test_a_full_ring_is_read_at_once() -> None:
     """As many records as fit are one read, wherever the first of them begins."""
     for start in range(0, SIZE, 8):
         kernel = Producer(position=start)
-        ring = kernel.ring()
+        ring = kernel.ring(Ring)
         count = 0
         while kernel.reserve() is not None:
             count += 1
@@ -134,7 +145,7 @@ def test_a_full_ring_is_read_at_once() -> None:
 def test_positions_beyond_32_bits(position: int) -> None:
     """Positions count bytes since the start: after 4 GiB they still lead to the right records."""
     kernel = Producer(position=position)
-    ring = kernel.ring()
+    ring = kernel.ring(Ring)
     for number in range(5):
         kernel.submit(numbered(number))
     assert ring.used == 5 * RECORD
@@ -148,7 +159,7 @@ def test_positions_beyond_32_bits(position: int) -> None:
 def test_a_record_of_another_size_is_an_error(length: int, before: int) -> None:
     """A BPF program of another version is told in a sentence, not shown as nonsense numbers."""
     kernel = Producer()
-    ring = kernel.ring()
+    ring = kernel.ring(Ring)
     for number in range(before):
         kernel.submit(numbered(number))
     strange = kernel.reserve(length)
@@ -164,7 +175,7 @@ def test_a_record_of_another_size_is_an_error(length: int, before: int) -> None:
 def test_events_are_copies() -> None:
     """What was read stays as it was when the kernel uses the memory again."""
     kernel = Producer()
-    ring = kernel.ring()
+    ring = kernel.ring(Ring)
     kernel.submit(numbered(1))
     kernel.submit(numbered(2), DISCARD)
     kernel.submit(numbered(3))
@@ -177,27 +188,45 @@ def test_events_are_copies() -> None:
     assert not np.shares_memory(mixed, kernel.data)
 
 
-def test_a_mapped_ring_reads_the_pages_of_a_map() -> None:
-    """The pages of the consumer, the producer and the data are where the kernel puts them."""
+def test_a_mapped_ring_reads_the_pages_of_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages of the consumer, the producer and the data are where the kernel puts them.
+
+    Of the data no more is mapped at a time than was read at once, or a window; over their end, too.
+    """
     page = mmap.PAGESIZE
+    size = 4 * page
+    monkeypatch.setattr(ringbuf, "_WINDOW", page)
     descriptor = os.memfd_create("ring")
     try:
-        os.ftruncate(descriptor, 2 * page + 2 * page)
-        kernel = Producer(size=page)
-        kernel.submit(numbered(1))
-        kernel.submit(numbered(2))
-        os.pwrite(descriptor, kernel.producer.tobytes(), page)
-        os.pwrite(descriptor, kernel.data.tobytes(), 2 * page)
-        mapped = MappedRing(descriptor, page, EVENT)
-        assert mapped.ring.size == page
-        got = mapped.ring.read(100)
-        assert numbers(got) == [1, 2]
-        assert os.pread(descriptor, 8, 0) == struct.pack("<Q", 2 * RECORD)
+        os.ftruncate(descriptor, 2 * page + 2 * size)
+        kernel = Producer(size=size)
+        mapped = MappedRing(descriptor, size, EVENT)
+        assert mapped.ring.size == size
+        before, read, number = map_bytes(), [], 0
+        for count in (1, 2, 0, 30, 60, 5, 5, 60, 60, 60):
+            for _ in range(count):
+                kernel.submit(numbered(number))
+                number += 1
+            os.pwrite(descriptor, kernel.producer.tobytes(), page)
+            os.pwrite(descriptor, kernel.data.tobytes(), 2 * page)
+            read += numbers(mapped.ring.read(1000))
+            assert os.pread(descriptor, 8, 0) == kernel.producer.tobytes()
+            kernel.consumer[:] = kernel.producer
+            assert map_bytes() <= before + 60 * RECORD + page
+        assert number * RECORD > 2 * size
+        assert read == list(range(number))
         mapped.close()
         mapped.close()
-        assert numbers(got) == [1, 2]
+        assert map_bytes() == 0
     finally:
         os.close(descriptor)
+
+
+def map_bytes() -> int:
+    """Bytes of the map that this process has in its memory."""
+    lines = Path("/proc/self/maps").read_text().splitlines()
+    ends = [line.split()[0].split("-") for line in lines if "memfd:ring" in line]
+    return sum(int(end, 16) - int(start, 16) for start, end in ends)
 
 
 @dataclass
@@ -221,7 +250,7 @@ class ProducerAndReader(RuleBasedStateMachine):
     def start(self, position: int) -> None:
         """Begin anywhere: the ring may have run for days."""
         self.kernel = Producer(position)
-        self.ring = self.kernel.ring()
+        self.ring = self.kernel.ring(Ring)
         self.read_to = position
 
     @rule(times=st.integers(1, 4))

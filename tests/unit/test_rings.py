@@ -61,7 +61,7 @@ class Machine:
         """Moments of the records of each flow that are written, in order."""
         watched = []
         for producer in self.producers:
-            ring = Watched(producer.consumer, producer.producer, producer.data, probes(0).dtype)
+            ring = producer.ring(Watched)
             ring.meanwhile = self.meanwhile
             watched.append(ring)
         self.rings = Rings(watched, now_ns=self.clock)

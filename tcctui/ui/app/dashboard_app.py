@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+import textual.screen
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -31,6 +32,11 @@ from tcctui.ui.view import CurrentView
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
+
+# What is to be painted soon after another paint waits for up to twice this time: with Textual's
+# own, a sixtieth of a second, a letter's rows came 20 ms after the letter itself. A paint comes
+# after all messages that wait, so that a burst of keys is painted once, however short this is.
+textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc] # it is a constant of Textual's
 
 _PALETTE = "All commands: search for one, and run it"
 

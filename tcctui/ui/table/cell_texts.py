@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from tcctui.arrays import Array, Mask
+from tcctui.arrays import Array, Mask, among
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
@@ -43,7 +43,7 @@ class CellTexts:
         """Give a list of each column's texts; `histories` are of the same flows."""
         before, cookies = self._cookies, flows["cookie"]
         same = np.array_equal(cookies, before)
-        if placed is not self._placed or not (same or np.isin(cookies, before).any()):
+        if placed is not self._placed or not (same or among(cookies, before).any()):
             self._made = {}
         elif not same:
             self._move({cookie: row for row, cookie in enumerate(before.tolist())}, cookies)

@@ -18,6 +18,7 @@ from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tcctui.arrays import among
 from tcctui.flows.groups import histogram
 from tcctui.flows.groups.histogram import Histogram
 from tcctui.query import Query
@@ -251,7 +252,7 @@ def srtt_times(view: CurrentView, query: Query, places: RowPlaces) -> Times | No
     if header is not None:
         own = places.groups.cookies_of(header)
         name = places.groups.label(header)
-        return Times(flows["srtt_us"][np.isin(flows["cookie"], own)], f"{name}: {_flows(len(own))}")
+        return Times(flows["srtt_us"][among(flows["cookie"], own)], f"{name}: {_flows(len(own))}")
     found = flows["srtt_us"][query.mask(flows)]
     hidden = "" if len(found) == flows.count else f" of {units.count(flows.count)}"
     return Times(found, f"{_flows(len(found))}{hidden}")
