@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,6 +128,28 @@ def program(
         if choice(args) == "bpf" or headers(args) is not None:
             raise
         return error
+
+
+def program_later(
+    args: argparse.Namespace, ring_bytes: int
+) -> Callable[[], Loading] | Loading | TcctuiError | None:
+    """Give the function that starts to load the program, where samples can come before its events.
+
+    Else as `program`.
+
+    Raises:
+        TcctuiError: it can't be loaded, and the request allows no other source.
+
+    """
+    if choice(args) != "auto" or headers(args) is not None:
+        return program(args, ring_bytes)
+    from tcctui.sources.kernel import privileges  # noqa: PLC0415
+
+    try:
+        privileges.require()
+    except TcctuiError as error:
+        return error
+    return lambda: load(args, ring_bytes, every_ack=False)
 
 
 @contextmanager
