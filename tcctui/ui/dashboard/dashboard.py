@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
+from textual.events import Resize
 from textual.screen import Screen
 
 from tcctui.errors import TcctuiError
@@ -47,6 +48,9 @@ from tcctui.ui.view import CurrentView
 
 SLOW, _SHARE = 0.05, 10
 """Seconds that a frame may take; where it takes longer, rows take places in a tenth of the time."""
+
+_FIRST_ROWS = 0.05
+"""Seconds that the first frame waits for rows."""
 
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
@@ -99,7 +103,8 @@ class Dashboard(Screen[None]):
         self.next_frame = 0.0, AT_REST
         """When the next frame is due, on the clock of `time.monotonic`, and the seconds between
         that one and the one after it."""
-        self._looking = True  # until all parts are there
+        self._looking = True  # until the first frame
+        self._begun = False
         self._rest_until = 0.0
         self._pace = Pace(self._preferences.settings.refresh)
         self._frame: Frame | None = None  # the last one, while another may show the same
@@ -132,10 +137,28 @@ class Dashboard(Screen[None]):
         self._table.focus()
         self.watch(self._table, "pinned", self._compare.follow, init=False)
         self.watch(self._compare, "cookies", self._show_compared, init=False)
-        self._looking = False
         self.watch(self.app, "app_focus", self._focused, init=False)
-        self.look()
         self._wait_for_next()
+        self.set_timer(_FIRST_ROWS, self._wait_no_longer)
+
+    def _wait_no_longer(self) -> None:
+        if not self._begun:
+            self.begin()
+
+    def begin(self) -> None:
+        """Show and paint the first frame, at once: there are rows, or they take long.
+
+        Before it Textual lays out and paints until all parts have their sizes.
+        """
+        self._looking = False
+        self.look()
+        if not self._begun:
+            self._begun = True
+            self.post_message(Resize(self.size, self.size))
+
+    def _compositor_refresh(self) -> None:
+        if self._begun:
+            super()._compositor_refresh()
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
@@ -145,7 +168,7 @@ class Dashboard(Screen[None]):
         self._player.follow(past)
         self._focus_on(self._table.selected)
         self._watch()
-        self.look()
+        self.begin()
 
     def replay(
         self, past: Rewindable, remark: str, at_ns: int | None, speed: float, loop: bool
@@ -162,6 +185,7 @@ class Dashboard(Screen[None]):
         if remark:
             tell(self, Notice("Something was left out", remark, "warning", seconds=15))
         self._player.replay(past, at_ns, speed, loop)
+        self.begin()
 
     # Frames
 
