@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui import memory
 from tcctui.cli import argument_values, filters
@@ -71,8 +70,7 @@ def headers(args: argparse.Namespace) -> Path | None:
     return getattr(args, "kernel_headers", None)
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(NamedTuple):
     """Query split into the kernel's part and the remainder.
 
     `rest` is evaluated on the records that pass the kernel; None if nothing remains.

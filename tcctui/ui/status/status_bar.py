@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -16,8 +15,7 @@ from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 
 
-@dataclass(frozen=True)
-class Status:
+class Status(NamedTuple):
     """Content of the status line.
 
     `events`, `lost`, `skipped` and `evicted` count since the start; `reason` is why the source has
@@ -111,8 +109,7 @@ class StatusBar(KeptLines, Widget):
 
     def show(self, status: Status) -> None:
         """Show new content; repaints only if the line changes."""
-        self._status = replace(
-            status,
+        self._status = status._replace(
             source=plain(status.source),
             mend=plain(status.mend),
             host=plain(status.host),
@@ -131,7 +128,7 @@ class StatusBar(KeptLines, Widget):
 
     def update(self, **changes: object) -> None:
         """Change some of the content."""
-        self.show(replace(self._status, **changes))  # type: ignore[arg-type]
+        self.show(self._status._replace(**changes))  # type: ignore[arg-type]
 
     def _rates(self) -> tuple[float, float]:
         """Events per second, NaN if unknown, and this process's share of a CPU."""
