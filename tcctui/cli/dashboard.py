@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tcctui import memory
 from tcctui.cli import alerts, argument_values, config, rewind_options, terminal
-from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program
+from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program_later
 from tcctui.cli.parser import Parser
 from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import TcctuiError, UsageError
@@ -68,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
     terminal.require()
     if args.record_to is not None:
         _check(args.record_to, args.force)
-    loading = program(args, _RING_BYTES)
+    loading = program_later(args, _RING_BYTES)
     preferences = config.preferences(args)
     with ExitStack() as written, alerts.reporter(args) as report:
         memory.return_at_once()
@@ -81,7 +81,6 @@ def run(args: argparse.Namespace) -> int:
                 choice=choice(args),
                 interval_ms=getattr(args, "interval", INTERVAL_MS),
                 max_cpu=args.max_cpu,
-                at_once=True,
             )
         )
         # The first samples come during these imports.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui import memory
 from tcctui.cli import argument_values, filters
@@ -71,8 +70,7 @@ def headers(args: argparse.Namespace) -> Path | None:
     return getattr(args, "kernel_headers", None)
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(NamedTuple):
     """Query split into the kernel's part and the remainder.
 
     `rest` is evaluated on the records that pass the kernel; None if nothing remains.
@@ -128,6 +126,28 @@ def program(
         if choice(args) == "bpf" or headers(args) is not None:
             raise
         return error
+
+
+def program_later(
+    args: argparse.Namespace, ring_bytes: int
+) -> Callable[[], Loading] | Loading | TcctuiError | None:
+    """Give the function that starts to load the program, where samples can come before its events.
+
+    Else as `program`.
+
+    Raises:
+        TcctuiError: it can't be loaded, and the request allows no other source.
+
+    """
+    if choice(args) != "auto" or headers(args) is not None:
+        return program(args, ring_bytes)
+    from tcctui.sources.kernel import privileges  # noqa: PLC0415
+
+    try:
+        privileges.require()
+    except TcctuiError as error:
+        return error
+    return lambda: load(args, ring_bytes, every_ack=False)
 
 
 @contextmanager

@@ -6,8 +6,7 @@ import argparse
 import datetime
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui.errors import TcctuiError
 
@@ -24,8 +23,7 @@ _CLOCK = re.compile(
 _DAY = datetime.timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class At:
+class At(NamedTuple):
     """Typed moment: an offset from the beginning or the end, or a clock time.
 
     `clock` is local time; without `date`, the first such time in the recording.

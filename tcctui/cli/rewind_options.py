@@ -8,10 +8,9 @@ import re
 import tempfile
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui.cli import argument_values
 from tcctui.cli.parser import Parser
@@ -56,8 +55,7 @@ def writable_directory() -> Path:
     return Path(tempfile.gettempdir()).absolute()
 
 
-@dataclass(frozen=True)
-class RewindOptions:
+class RewindOptions(NamedTuple):
     """Memory budgets in bytes: `rewind_memory` in total, `history_memory` of them."""
 
     history_memory: int

@@ -6,8 +6,8 @@ formats to its own functions.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
 
 class Unit(Enum):
@@ -98,8 +98,7 @@ UNUSUAL = 1000
 """Rank of a column that is shown only where it was chosen."""
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(NamedTuple):
     """A column of the table on the screen.
 
     `key` is its name in settings, the field's own where empty; `format` is the unit's where None.
@@ -117,8 +116,7 @@ class Column:
     style: str = ""
 
 
-@dataclass(frozen=True)
-class Field:
+class Field(NamedTuple):
     """One value of a connection.
 
     `name` is that of the flow's column, and of the member of events and samples where `record` has

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,8 +22,7 @@ UNDECIDED = Bounds()
 """Bounds of a condition that the kernel can't decide."""
 
 
-@dataclass(frozen=True)
-class Term:
+class Term(NamedTuple):
     """A condition, its columns, its cost and the part of it that the kernel can decide."""
 
     columns: frozenset[str]
@@ -36,8 +35,7 @@ class Term:
     """Words of which a row must contain any, if that is the whole condition."""
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(NamedTuple):
     """Part of the query's text, with its offset."""
 
     text: str
@@ -52,8 +50,7 @@ class Piece:
         return f"'{self.text}'" if len(self.text) <= 40 else f"'{self.text[:39]}…'"
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """`name symbol value` as written; `operator` is the symbol without its synonyms.
 
     `items` of the value are its unquoted parts between `,` or `|`.
@@ -94,8 +91,7 @@ class Comparison:
                 at += len(item) + 1
 
 
-@dataclass(frozen=True)
-class Comparable:
+class Comparable(NamedTuple):
     """Meaning of a name before `:` or a comparison.
 
     `noun` and `sample` are for messages: "a port number", "443". `term` makes the condition, or
@@ -139,8 +135,8 @@ def negation(term: Term) -> Term:
     """Negate a condition."""
     turned = f"not {term.text}" if term.text else ""
     opposite = term.bounds.opposite
-    return replace(
-        term, match=lambda look: ~term.match(look), bounds=opposite, text=turned, words=()
+    return term._replace(
+        match=lambda look: ~term.match(look), bounds=opposite, text=turned, words=()
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -157,7 +156,7 @@ def _piece(token: Token) -> Piece:
 
 
 def _written(term: Term, token: Token) -> Term:
-    return replace(term, text=_piece(token).text)
+    return term._replace(text=_piece(token).text)
 
 
 def _distinct(parts: Sequence[Term | Token]) -> list[Term]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,15 +14,15 @@ import numpy as np
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.source import EventSource
-from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.program import Loading
 from tcctui.sources.sock_diag.sampling import Pace, Sampler
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
     from tcctui.query import Query
+    from tcctui.sources.kernel.bpf_source import BpfSource
+    from tcctui.sources.kernel.program import Loading
 
 BESIDE, ALONE = Pace(0.25), Pace(0.1)
 """Pace of samples beside tcp_probe, which tells most, and without it."""
@@ -32,26 +31,55 @@ ON_SCREEN = Pace(0.5, share=1000)
 """The same as `BESIDE` for a screen, which is no faster."""
 
 
-@dataclass(frozen=True)
 class Attaching:
-    """tcp_probe's events on their way, with the interval that they will have."""
+    """tcp_probe's events, which follow the first samples, with the interval that they will have.
 
-    loading: Loading
-    events: Future[BpfSource]
-    interval_ns: int
+    `load` starts to load the program, and `opened` makes the source of it; both are called in a
+    thread of their own, from `begin` on.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Loading],
+        opened: Callable[[Loading], BpfSource],
+        interval_ns: int,
+    ) -> None:
+        self._load, self._opened = load, opened
+        self.interval_ns = interval_ns
+        self.events: Future[BpfSource] | None = None
+        """Their source, or the reason why there is none; None before `begin`."""
+        self._loading: Loading | None = None
+        self._over = False
+
+    def begin(self) -> Future[BpfSource]:
+        """Begin with it, unless that was done."""
+        if self.events is None:
+            thread = ThreadPoolExecutor(1, "attach")
+            self.events = thread.submit(self._attach)
+            thread.shutdown(wait=False)
+        return self.events
 
     def close(self) -> None:
         """End it, however far it is."""
-        self.loading.abandon()
-        if self.events.exception() is None:
+        self._over = True
+        if self._loading is not None:
+            self._loading.abandon()
+        if self.events is not None and self.events.exception() is None:
             self.events.result().close()
+
+    def _attach(self) -> BpfSource:
+        self._loading = self._load()
+        if self._over:
+            self._loading.abandon()
+        return self._opened(self._loading)
 
 
 class LiveSource:
     """Reads `events` and samples, as available.
 
-    Events that are still `attaching` follow later; until then there are samples. `shortfall` is the
-    reason for reduced detail.
+    Events that are still `attaching` follow later; until then there are samples. They are begun
+    with behind the second read: what has been read by then is shown first, as imports and the
+    interpreter's part of loading take its lock. `shortfall` is the reason for reduced detail.
     """
 
     def __init__(
@@ -68,6 +96,7 @@ class LiveSource:
         self._own = self._filter = kernel_filter
         self._focus: list[int] = []
         self._narrowed: Query | None = None
+        self._read_before = False
         self.shortfall = shortfall
 
     @property
@@ -135,14 +164,17 @@ class LiveSource:
 
         """
         attaching = self._attaching  # another thread may close it meanwhile
-        if attaching is not None and attaching.events.done():
+        if attaching is not None and attaching.events is not None and attaching.events.done():
             self._attached(attaching.events)
         if self._events is not None:
             return self._events.read(timeout)
         if self._sampler is not None:
             self._sampler.wait(timeout)
+            if attaching is not None and self._read_before:
+                attaching.begin()
         elif attaching is not None:
-            wait([attaching.events], timeout)
+            wait([attaching.begin()], timeout)
+        self._read_before = True
         return np.empty(0, EVENT)
 
     def _attached(self, attached: Future[BpfSource]) -> None:
@@ -200,18 +232,17 @@ class LiveSource:
 
 def open_live(
     kernel_filter: KernelFilter,
-    program: Loading | TcctuiError | None,
+    program: Callable[[], Loading] | Loading | TcctuiError | None,
     *,
     choice: str,
     interval_ms: float,
     max_cpu: float | None,
-    at_once: bool = False,
 ) -> LiveSource:
     """Open the source requested by `choice` (auto, bpf or sock_diag); with auto, what is available.
 
     `program` is loading, or the reason why it is not. With `max_cpu` None, the interval is fixed.
-    With auto and `at_once`, begin with samples: events follow once they can, since compiling takes
-    longer than all that a screen needs before it has rows to show.
+    A function starts to load it: with auto, once there are samples, as loading takes longer than
+    all that a screen needs before it has rows to show.
 
     Raises:
         TcctuiError: the requested source is not available; with auto, neither is.
@@ -219,20 +250,20 @@ def open_live(
     """
 
     def opened(loading: Loading) -> BpfSource:
+        from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - behind samples
+
         return BpfSource(kernel_filter, loading=loading, interval_ms=interval_ms, max_cpu=max_cpu)
 
-    if at_once and choice == "auto" and isinstance(program, Loading):
+    if callable(program) and choice == "auto":
         with contextlib.suppress(TcctuiError):
             sampler = Sampler(kernel_filter, ALONE)
-            thread = ThreadPoolExecutor(1, "attach")
-            attaching = Attaching(program, thread.submit(opened, program), round(interval_ms * 1e6))
-            thread.shutdown(wait=False)
+            attaching = Attaching(program, opened, round(interval_ms * 1e6))
             return LiveSource(kernel_filter, None, sampler, attaching=attaching)
     events = None
     shortfall = program if isinstance(program, TcctuiError) else None
-    if isinstance(program, Loading):
+    if program is not None and not isinstance(program, TcctuiError):
         try:
-            events = opened(program)
+            events = opened(program() if callable(program) else program)
         except TcctuiError as error:
             if choice != "auto":
                 raise

@@ -8,8 +8,9 @@ of a flow in flows/intake, where a mark is not all of it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 
 class EventKind(IntEnum):
@@ -36,8 +37,7 @@ class MarkKind(IntEnum):
     RESET = 4
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """A mark on the time axis: its glyph, the same in ASCII, its word and its theme colour.
 
     `counted` says whether each time within 100 ms counts, or all of them as once.
@@ -74,8 +74,7 @@ MARKS: tuple[Mark, ...] = (
 """Every mark, the most important first: of several in one cell it is the first."""
 
 
-@dataclass(frozen=True)
-class Tracepoint:
+class Tracepoint(NamedTuple):
     """One tracepoint, by the name of its folder in tracefs' `events`.
 
     It is used where the kernel's has all of `fields`; `extras` are used where they are there.
@@ -90,7 +89,7 @@ class Tracepoint:
     fields: tuple[str, ...]
     extras: tuple[str, ...] = ()
     sockaddrs: bool = False
-    states: Mapping[str, str] = field(default_factory=dict)
+    states: Mapping[str, str] = MappingProxyType({})
     mark: IntEnum | None = None
     without: str = ""
 

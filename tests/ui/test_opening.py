@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 from textual.pilot import Pilot
-from textual.screen import Screen
 
 from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.ui.app.app import TcctuiApp, run
 from tcctui.ui.chart import axis_lines
-from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.screen import FOR_EVER, WIDE, Clock, Desk, dashboard, screen
@@ -78,30 +76,29 @@ async def test_charts_are_loaded_behind_the_first_rows(
 
 
 async def test_rows_are_in_the_first_frame(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Reading begins before there is a screen, and what came by then is in its first frame."""
-    known: list[int] = []
-    look = Dashboard.look
+    """Reading begins before there is a screen, and nothing is painted without what came by then."""
+    painted: list[int] = []
+    render = FlowTable.render_line
 
-    def looked(screen: Dashboard, *, anew: bool = True) -> None:
-        look(screen, anew=anew)
-        known.append(screen.query_one(FlowTable).known)
+    def render_line(table: FlowTable, y: int) -> object:
+        painted.append(table.known)
+        return render(table, y)
 
     async def read() -> None:
         while not store.totals().flows:
             await asyncio.sleep(0.001)
 
-    async def push_screen(app: TcctuiApp, screen: Screen[Any], **options: Any) -> None:
-        if screen is app.dashboard:
-            await asyncio.wait_for(read(), FOR_EVER)
-        await pushed(app, screen, **options)
+    async def on_load(app: TcctuiApp) -> None:
+        loaded(app)
+        await asyncio.wait_for(read(), FOR_EVER)
 
-    pushed = TcctuiApp.push_screen
-    monkeypatch.setattr(TcctuiApp, "push_screen", push_screen)
-    monkeypatch.setattr(Dashboard, "look", looked)
+    loaded = TcctuiApp.on_load
+    monkeypatch.setattr(TcctuiApp, "on_load", on_load)
+    monkeypatch.setattr(FlowTable, "render_line", render_line)
     store = Store()
     async with TcctuiApp(server, store).run_test(size=WIDE) as pilot:
         await shown(pilot, clock, "203.0.113.9:51514")
-    assert known[0] > 0
+    assert all(painted)
 
 
 def test_a_source_that_can_not_be_opened(monkeypatch: pytest.MonkeyPatch) -> None:

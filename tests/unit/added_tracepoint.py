@@ -9,7 +9,7 @@ ROWS = "tcctui/wire/tracepoints.py"
 IN_PYTHON: Additions = {
     ROWS: (
         ("\n\nclass MarkKind(IntEnum):", "    RCV_SPACE = 8\n"),
-        ("\n\n@dataclass(frozen=True)\nclass Mark:", "    READ = 5\n"),
+        ("\n\nclass Mark(NamedTuple):", "    READ = 5\n"),
         (
             ')  # fmt: skip\n"""Every mark',
             '    Mark(MarkKind.READ, "⬆", "^", "read", "$text-success", "the application read",'

@@ -45,21 +45,25 @@ class Calls:
         self.during: Callable[[Any], object] = lambda source: None
         """What happens while the dashboard runs."""
 
+    def require(self) -> None:
+        """Stand in for the check of privileges."""
+        if self.failure is not None:
+            raise self.failure
+
     def load(
         self, *, kernel_headers: Path | None = None, ring_bytes: int = 0, slots: int = 0
     ) -> Path | None:
         """Stand in for Loading."""
         self.slots = slots
-        if self.failure is not None:
-            raise self.failure
+        self.require()
         return kernel_headers
 
     def open_live(
         self, kernel_filter: KernelFilter, program: Any, *, choice: str, **options: Any
     ) -> Opened:
         """Stand in for open_live."""
-        self.program, self.choice = program, choice
-        return self.open(kernel_filter, loading=program, **options)
+        self.program, self.choice = program() if callable(program) else program, choice
+        return self.open(kernel_filter, loading=self.program, **options)
 
     def open(
         self,
@@ -68,7 +72,6 @@ class Calls:
         loading: Path | None,
         interval_ms: float,
         max_cpu: float | None = None,
-        at_once: bool = False,
     ) -> Opened:
         """Stand in for BpfSource."""
         self.source = Opened(kernel_filter, loading)

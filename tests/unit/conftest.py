@@ -7,6 +7,7 @@ import pytest
 import tcctui.cli.terminal
 import tcctui.headless.trace
 import tcctui.sources.kernel.bpf_source
+import tcctui.sources.kernel.privileges
 import tcctui.sources.kernel.program
 import tcctui.sources.live
 import tcctui.ui.app.app
@@ -35,6 +36,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> Calls:
     monkeypatch.setattr(tcctui.sources.kernel.bpf_source, "BpfSource", called.open)
     monkeypatch.setattr(tcctui.sources.live, "open_live", called.open_live)
     monkeypatch.setattr(tcctui.sources.kernel.program, "Loading", called.load)
+    monkeypatch.setattr(tcctui.sources.kernel.privileges, "require", called.require)
     monkeypatch.setattr(tcctui.headless.trace, "trace", called.trace)
     monkeypatch.setattr(tcctui.ui.app.app, "run", called.dashboard)
     monkeypatch.setattr(tcctui.ui.app.app, "play", called.play, raising=False)

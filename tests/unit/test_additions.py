@@ -97,7 +97,7 @@ def test_kinds_that_leave_a_gap_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 ADDED: Additions = {
     "tcctui/flows/diagnosis/verdicts.py": (
-        ("\n\n@dataclass(frozen=True)\nclass Verdict:", "    PACING = 7\n"),
+        ("\n\nclass Verdict(NamedTuple):", "    PACING = 7\n"),
         (
             ')  # fmt: skip\n"""Every verdict',
             '    Verdict(Limit.PACING, "▙", "p", "$text-accent", 65, "it is paced",'

@@ -12,6 +12,7 @@ import pytest
 from tcctui.errors import TcctuiError
 from tcctui.query import Query, parse
 from tcctui.sources import live
+from tcctui.sources.kernel import bpf_source
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import Attaching, LiveSource, open_live
 from tcctui.sources.sock_diag.sampling import Pace
@@ -28,8 +29,14 @@ class Loading:
     error: TcctuiError | None = None
 
     def __init__(self) -> None:
+        self.begun = threading.Event()
         self.there = threading.Event()
         self.abandoned = False
+
+    def begin(self) -> Loading:
+        """Begin to load it."""
+        self.begun.set()
+        return self
 
     def arrives(self, source: LiveSource) -> None:
         """Let it arrive, and the source read after that."""
@@ -122,27 +129,27 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put them in the place of what needs a kernel."""
     MADE.clear()
     LATE.clear()
-    monkeypatch.setattr(live, "BpfSource", Probe)
-    monkeypatch.setattr(live, "Loading", Loading)
+    monkeypatch.setattr(bpf_source, "BpfSource", Probe)
     monkeypatch.setattr(live, "Sampler", Sampler)
 
 
-def opened(program: Any, choice: str = "auto", *, at_once: bool = False) -> LiveSource:
+def opened(program: Any, choice: str = "auto") -> LiveSource:
     """Open a live source."""
     return open_live(
-        KernelFilter.on_ports(443),
-        program,
-        choice=choice,
-        interval_ms=10,
-        max_cpu=0.25,
-        at_once=at_once,
+        KernelFilter.on_ports(443), program, choice=choice, interval_ms=10, max_cpu=0.25
     )
 
 
 def at_once(loading: Loading) -> LiveSource:
-    """Open a live source whose program arrives when the test says so."""
+    """Open a live source whose program is begun with later, and arrives when the test says so."""
     LATE.append(True)
-    return opened(loading, at_once=True)
+    return opened(loading.begin)
+
+
+def read_first(source: LiveSource) -> None:
+    """Read what is shown first, and once more: behind that the program is begun with."""
+    source.read(0)
+    source.read(0)
 
 
 def refused() -> Loading:
@@ -252,6 +259,7 @@ def test_samples_come_before_the_program() -> None:
     source.focus([1])
     query = parse("port:1")
     source.narrow(query)
+    assert not loading.begun.is_set()
     loading.arrives(source)
     probe = MADE[-1]
     assert (len(source.read(0)), probe.focused, probe.narrowed) == (3, [1], query)
@@ -286,9 +294,48 @@ def test_closing_ends_the_compiler() -> None:
     """Who quits at once does not wait for the program, and leaves nothing of it."""
     loading = Loading()
     source = at_once(loading)
+    read_first(source)
+    loading.begun.wait()
     source.close()
     assert loading.abandoned
     assert [one.closed for one in MADE] == [True]
+
+
+def test_closed_while_the_program_is_begun_with() -> None:
+    """Closing waits until it is, and then it is ended."""
+    loading, closing = Loading(), threading.Event()
+
+    def begin() -> Loading:
+        loading.begun.set()
+        closing.wait()
+        return loading
+
+    LATE.append(True)
+    source = opened(begin)
+    read_first(source)
+    loading.begun.wait()
+    closer = threading.Thread(target=source.close)
+    closer.start()
+    while source.attaching:  # the first thing that closing does
+        pass
+    closing.set()
+    closer.join()
+    assert loading.abandoned
+
+
+def test_closed_before_the_program_is_begun_with() -> None:
+    """Who quits before that never loads it."""
+    loading = Loading()
+    source = at_once(loading)
+    source.read(0)
+    source.close()
+    read_first(source)
+    assert not loading.begun.is_set()
+
+
+def failing(*_: object) -> Any:
+    """Stand in for what is not to be called."""
+    raise AssertionError
 
 
 def test_closed_by_another_thread_while_it_is_read() -> None:
@@ -299,11 +346,11 @@ def test_closed_by_another_thread_while_it_is_read() -> None:
             source.close()
             return super().done()
 
-    events = Arriving()
-    events.set_exception(ROOT)
-    program: Any = Loading()
+    attaching = Attaching(failing, failing, 0)
+    attaching.events = Arriving()
+    attaching.events.set_exception(ROOT)
     sampler: Any = Sampler(KernelFilter(), Pace(0.1))
-    source = LiveSource(KernelFilter(), None, sampler, attaching=Attaching(program, events, 0))
+    source = LiveSource(KernelFilter(), None, sampler, attaching=attaching)
     assert not len(source.read(0))
     assert not source.attaching
     assert sampler.closed

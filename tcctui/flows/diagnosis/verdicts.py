@@ -8,8 +8,8 @@ and what finds it (`diagnosis.divide`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from tcctui.config.settings import Units
 from tcctui.flows.diagnosis import sentences
@@ -35,8 +35,7 @@ class Limit(IntEnum):
     """No limit: this end only receives."""
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """A verdict: a limit of a flow, its sign and its words.
 
     `glyph` and its `ascii` fill a cell of the strip, in the theme's `colour`; `meaning` is for the

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -34,8 +35,7 @@ NEEDS = ("rate", "srtt_us", "total_retrans", "data_segs_out", "limit")
 """Columns aggregated for every grouping."""
 
 
-@dataclass(frozen=True)
-class Grouping:
+class Grouping(NamedTuple):
     """Criterion for grouping flows.
 
     `needs` are its columns, `keys` computes the key of each flow, `label` formats the key of one

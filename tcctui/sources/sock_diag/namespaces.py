@@ -7,8 +7,8 @@ import fcntl
 import os
 import socket
 import threading
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 NAMED = Path("/run/netns")
 """Directory of `ip netns`: files that namespaces are mounted on."""
@@ -21,8 +21,7 @@ _SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h: a descriptor of a socket's 
 _NETLINK_SOCK_DIAG = 4
 
 
-@dataclass(frozen=True)
-class Namespace:
+class Namespace(NamedTuple):
     """A network namespace: its inode in nsfs, its name, and a path to it.
 
     The path may be that of a process, and become stale when the process ends.

@@ -128,25 +128,31 @@ class DashboardApp(TypedAhead):
             self.call_after_refresh(self.refresh)
         self._sized = True
 
-    async def on_mount(self) -> None:
-        """Show the dashboard, and start the work behind it."""
+    def get_default_screen(self) -> Screen[None]:
+        """Show the dashboard from the beginning: there is no other screen below it."""
+        return self.dashboard
+
+    def on_mount(self) -> None:
+        """Choose the theme, and start the work behind the dashboard."""
         few = self.console.color_system == "standard" and not self.is_headless
         if "TEXTUAL_THEME" not in os.environ:
             if self.preferences.settings.theme:
                 self.theme = self.preferences.settings.theme
             elif few:
                 self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
-        await self.push_screen(self.dashboard)
-        if self.preferences.problems:
-            from tcctui.ui.app import commands  # noqa: PLC0415
-
-            tell(self.dashboard, commands.problems(self.preferences.problems))
-        self.begin()
+        self.dashboard.call_later(self._begin)
         self.set_timer(_SETTLED, memory.settle)
         if sys.platform != "win32":  # where there are no such signals
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGTERM, self._leave)
             signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
+
+    def _begin(self) -> None:
+        if self.preferences.problems:
+            from tcctui.ui.app import commands  # noqa: PLC0415
+
+            tell(self.dashboard, commands.problems(self.preferences.problems))
+        self.begin()
 
     def begin(self) -> None:
         """Start to fill the dashboard, now that it can report errors."""

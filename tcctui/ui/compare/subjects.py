@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +20,7 @@ from tcctui.ui.style.legible import legible
 from tcctui.ui.table.layout import fit_ends
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """One quantity: `series` of a flow's past and the `column` of its present, times `factor`.
 
     `scales` are display units, the largest first, each with its divisor.

@@ -11,6 +11,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import ActiveBinding, BindingType
 from textual.containers import Horizontal
+from textual.events import Resize
 from textual.screen import Screen
 
 from tcctui.errors import TcctuiError
@@ -52,6 +53,9 @@ SLOW, _SHARE = 0.05, 10
 _WATCH = 2.0
 """Seconds after which flows that are watched are named again: more may be known of where they are.
 """
+
+_FIRST_ROWS = 0.05
+"""Seconds that the first frame waits for rows."""
 
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
@@ -102,7 +106,8 @@ class Dashboard(Screen[None]):
         self.next_frame = 0.0, AT_REST
         """When the next frame is due, on the clock of `time.monotonic`, and the seconds between
         that one and the one after it."""
-        self._looking = True  # until all parts are there
+        self._looking = True  # until the first frame
+        self._begun = False
         self._rest_until = self._watch_at = 0.0
         self._seen = _NO_FLOWS
         self._pace = Pace(self._preferences.settings.refresh)
@@ -136,10 +141,28 @@ class Dashboard(Screen[None]):
         self._table.focus()
         self.watch(self._table, "pinned", self._compare.follow, init=False)
         self.watch(self._compare, "cookies", self._show_compared, init=False)
-        self._looking = False
         self.watch(self.app, "app_focus", self._focused, init=False)
-        self.look()
         self._wait_for_next()
+        self.set_timer(_FIRST_ROWS, self._wait_no_longer)
+
+    def _wait_no_longer(self) -> None:
+        if not self._begun:
+            self.begin()
+
+    def begin(self) -> None:
+        """Show and paint the first frame, at once: there are rows, or they take long.
+
+        Before it Textual lays out and paints until all parts have their sizes.
+        """
+        self._looking = False
+        self.look()
+        if not self._begun:
+            self._begun = True
+            self.post_message(Resize(self.size, self.size))
+
+    def _compositor_refresh(self) -> None:
+        if self._begun:
+            super()._compositor_refresh()
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
@@ -149,7 +172,7 @@ class Dashboard(Screen[None]):
         self._player.follow(past)
         self._focus_on(self._table.selected)
         self._watch()
-        self.look()
+        self.begin()
 
     def replay(
         self, past: Rewindable, remark: str, at_ns: int | None, speed: float, loop: bool
@@ -166,6 +189,7 @@ class Dashboard(Screen[None]):
         if remark:
             tell(self, Notice("Something was left out", remark, "warning", seconds=15))
         self._player.replay(past, at_ns, speed, loop)
+        self.begin()
 
     # Frames
 

@@ -34,7 +34,8 @@ class TooSmall(Static):
             self.screen.set_focus(self._focused_before)
             self._focused_before = None
         self.display = too_small
-        self.update(
-            f"This terminal is {width}×{height}.\n"
-            f"tcctui needs {LEAST.width}×{LEAST.height}: make it larger, or press q."
-        )
+        if too_small:
+            self.update(
+                f"This terminal is {width}×{height}.\n"
+                f"tcctui needs {LEAST.width}×{LEAST.height}: make it larger, or press q."
+            )

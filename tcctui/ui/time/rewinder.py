@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +15,7 @@ from tcctui.recording.timeline import Span
 from tcctui.rewind.moment import Moment
 
 
-@dataclass(frozen=True)
-class Rewindable:
+class Rewindable(NamedTuple):
     """Available past.
 
     `moment` computes a moment, `span` is its range, `reach` extends the timeline to a moment, and
