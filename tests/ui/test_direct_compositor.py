@@ -15,7 +15,7 @@ from textual.app import App
 from textual.strip import Strip
 
 from tcctui.ui.app.terse_driver import Rendition, _after
-from tcctui.ui.dashboard.direct_compositor import LinesUpdate
+from tcctui.ui.dashboard.direct_compositor import LinesUpdate, _rendition
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.style.kept_lines import cropped
 from tests.ui.fake_source import FakeSource, Flow
@@ -80,7 +80,7 @@ class Terminal:
         for y, strip in enumerate(self._app.screen._compositor.render_strips()):
             x = 0
             for text, style, _ in strip:
-                ansi = Strip.render_ansi(style or Style(), colours)
+                ansi = "" if style is None else _rendition(style, colours)
                 for cell in looks(text, _after(Rendition(), ansi)):
                     there = self.lines.get(y, {}).get(x)
                     if there != cell:
