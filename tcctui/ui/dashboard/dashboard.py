@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import time
 from typing import ClassVar
@@ -57,6 +58,8 @@ _WATCH = 2.0
 _FIRST_ROWS = 0.05
 """Seconds that the first frame waits for rows."""
 
+_CLOSELY = charts.NAMES | details.NAMES
+
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 
@@ -97,19 +100,13 @@ class Dashboard(Screen[None]):
         self.frames = 0
         """Frames that have been shown."""
 
-        # A function: of a method Textual inspects the signature each time.
-        def on_time() -> None:
-            self.tick()
-            self._wait_for_next()
-
-        self._on_time = on_time
         self.next_frame = 0.0, AT_REST
         """When the next frame is due, on the clock of `time.monotonic`, and the seconds between
         that one and the one after it."""
+        self._due: asyncio.TimerHandle | None = None
         self._looking = True  # until the first frame
         self._begun = False
         self._rest_until = self._watch_at = 0.0
-        self._seen = _NO_FLOWS
         self._pace = Pace(self._preferences.settings.refresh)
         self._frame: Frame | None = None  # the last one, while another may show the same
         self._player = Player(view, self.look)
@@ -203,7 +200,20 @@ class Dashboard(Screen[None]):
         """Have the next tick come: what is done and shown meanwhile changes the pace."""
         pace = self.pace
         self.next_frame = time.monotonic() + pace, pace
-        self.set_timer(pace, self._on_time)
+        # Textual's timer is a task, and three messages.
+        self._due = asyncio.get_running_loop().call_later(pace, self._on_time)
+
+    def _on_time(self) -> None:
+        try:
+            self.tick()
+            self._wait_for_next()
+        except Exception as error:
+            self.app._handle_exception(error)
+
+    def on_unmount(self) -> None:
+        """Wait for no further frame."""
+        if self._due is not None:
+            self._due.cancel()
 
     def tick(self) -> None:
         """Let time pass, and show what there is then; where that takes long, not all of it."""
@@ -250,7 +260,7 @@ class Dashboard(Screen[None]):
         if self._compare.cookies:
             close["compared"] = self._compare.request()
         else:
-            names = charts.NAMES | details.NAMES if self._details.has_room else charts.NAMES
+            names = _CLOSELY if self._details.has_room else charts.NAMES
             close["selected"] = CloseRequest(self._selected, names, self._charts.pasts)
         every = None if self._away else self._alarm.fields
         return FrameRequest(self._table.request(anew=anew), close, every)
@@ -296,11 +306,11 @@ class Dashboard(Screen[None]):
 
     def _watch(self) -> None:
         """Have visible flows sampled often, the selected one first."""
-        cookies, now = self._table.cookies_in_sight, time.monotonic()
-        if self._source is None or (now < self._watch_at and np.array_equal(cookies, self._seen)):
+        now = time.monotonic()
+        if self._source is None or (now < self._watch_at and not self._table.moved):
             return
-        self._seen, self._watch_at = cookies, now + _WATCH
-        self._source.watch(self._view.watched(cookies))
+        self._table.moved, self._watch_at = False, now + _WATCH
+        self._source.watch(self._view.watched(self._table.cookies_in_sight))
 
     def on_resize(self) -> None:
         """Show a notice if the terminal is too small."""

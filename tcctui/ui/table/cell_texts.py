@@ -31,7 +31,8 @@ class CellTexts:
 
     def __init__(self) -> None:
         self._placed: Sequence[Placed] = ()
-        self._cookies: Keys = np.empty(0, "u8")
+        self.cookies: Keys = np.empty(0, "u8")
+        """The flows that the texts are of."""
         self._made: dict[str, _Made] = {}
 
     def of(
@@ -41,13 +42,13 @@ class CellTexts:
         placed: Sequence[Placed],
     ) -> list[list[str]]:
         """Give a list of each column's texts; `histories` are of the same flows."""
-        before, cookies = self._cookies, flows["cookie"]
+        before, cookies = self.cookies, flows["cookie"]
         same = np.array_equal(cookies, before)
         if placed is not self._placed or not (same or among(cookies, before).any()):
             self._made = {}
         elif not same:
             self._move({cookie: row for row, cookie in enumerate(before.tolist())}, cookies)
-        self._placed, self._cookies = placed, cookies
+        self._placed, self.cookies = placed, cookies
         for place in placed:
             self._made[place.column.name] = self._renewed(place, flows, histories)
         return [self._made[place.column.name].texts for place in placed]

@@ -108,6 +108,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         self._groups = self._places.groups
         self._columns, self._widths = settings.columns, dict(settings.widths)
         self._placed: list[Placed] = []
+        self._wanted = rows.wanted(())
         self._cell = ""  # name of the column that the cell cursor is in
         self._texts = CellTexts()
         self._rows_of: dict[int, Line] = {}
@@ -118,6 +119,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         self._sorted_ns = 0  # which moment was looked at last; 0 is the present
         self.found = 0
         """Flows that match."""
+        self.moved = True
+        """Set to True when other flows are shown, or another is selected; who cares resets it."""
         keys = sorting.usable(SortKey.read(settings.sort))
         self._painter = Painter(Header(keys))
         self.set_reactive(FlowTable.order_by, keys)
@@ -160,7 +163,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     @property
     def seconds_needed(self) -> int:
         """Length of the sparklines in seconds."""
-        _, sparklines = rows.wanted(self._placed)
+        _, sparklines = self._wanted
         return max((line.seconds for line in sparklines), default=0)
 
     @property
@@ -198,7 +201,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
                 self._order.settle()  # nothing moves: rows stand where they belong
             self._sorted_ns = moment_ns
             arrangement = self._places.arrangement(self.whole_query, self.order_by, self.pinned)
-        return RowsRequest(self._visible, *rows.wanted(self._placed), arrangement)
+        return RowsRequest(self._visible, *self._wanted, arrangement)
 
     def _visible(self) -> Keys:
         """Scroll to where the frame is to be, now that the rows have their places."""
@@ -224,6 +227,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         signs = RowSigns(self.marked, self.pinned, self._places.unmatched)
         made: dict[int, Line] = {}
         if self._placed:
+            if not np.array_equal(frame.cells["cookie"], self._texts.cookies):
+                self.moved = True
             texts = self._texts.of(frame.cells, frame.sparklines, self._placed)
             made |= rows.rows_of(frame.cells, texts, signs)
             made |= self._groups.rows(self._lines_in_sight(), self._placed)
@@ -248,7 +253,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         self._lines_shown = self._lines
         told = self.selected, self._places.selected_group
         if told != self._told:
-            self._told = told
+            self._told, self.moved = told, True
             self._hold()
             self.post_message(self.Selected(self.selected))
 
@@ -297,6 +302,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     def _lay_out(self) -> None:
         self._placed = layout.layout(self.room, self._columns, self._widths)
+        self._wanted = rows.wanted(self._placed)
         self._rows_of = {}
         if all(placed.column.name != self._cell for placed in self._placed):
             self._cell = ""
