@@ -123,14 +123,16 @@ async def test_what_was_sent_is_what_is_there(
             desk.source.run(0.5)
             clock.now += 0.5
             if number % 20 == 10:
-                tell(desk.screen, Notice("Something", "was said", "warning", seconds=1))
+                tell(desk.screen, Notice("Something", "was said", "warning", seconds=600))
+            if number % 20 == 14:
+                desk.pilot.app.clear_notifications()
             key = dice.choice(KEYS) if dice.random() < 0.6 else "none"
             if key != "none":
                 await desk.press(key)
             desk.look()
             await desk.idle()
             assert not terminal.wrong(), (number, key)
-        assert terminal.direct > 20, "most updates are lines by themselves"
+        assert terminal.direct > 10, "many updates are lines by themselves"
 
 
 @pytest.mark.parametrize("text", ["abc", "日本語", "a日b"])
