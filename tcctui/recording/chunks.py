@@ -77,8 +77,8 @@ class Chunker:
         return lambda: Chunk(
             begin_ns,
             end_ns,
-            by_flow(joined(events or [NO_EVENTS])),
-            by_flow(joined(samples or [NO_SAMPLES])),
+            by_flow(joined([NO_EVENTS, *events])),
+            by_flow(joined([NO_SAMPLES, *samples])),
             lost,
             skipped,
         )

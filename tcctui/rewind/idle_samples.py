@@ -111,7 +111,7 @@ def _last_kept(kept: Mask, when: I64, first: Indexes, before: I64) -> I64:
         kept[due[run_starts(socket[due])]] = True
 
 
-_BLOCK = 512
+_BLOCK = 256
 """Samples that are worked on together: they fit into a processor's cache."""
 
 _FACTORS = np.multiply.accumulate(np.full(WORDS, SPREAD))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import U16, Records
+from tcctui.arrays import U16, Indexes, Records
 from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.packed import Packed, pack
 from tcctui.recording.chunks import NO_EVENTS, Chunk, of_flows
@@ -85,14 +85,17 @@ def _of(chunk: Chunk, cookies: Keys | None) -> Chunk:
     return replace(chunk, events=events, samples=samples)
 
 
-def _together(parts: list[Records]) -> tuple[Records, U16]:
-    """Join records of some chunks, by flow, and give the number of each one's chunk."""
+def _together(parts: list[Records]) -> tuple[Records, Indexes | None, U16]:
+    """Join records of some chunks: gives their order by flow, and each one's chunk in that order.
+
+    No order where they have it already.
+    """
     records = joined(parts)
     numbers = np.repeat(np.arange(len(parts), dtype="u2"), [len(part) for part in parts])
     if len(parts) == 1:
-        return records, numbers
+        return records, None, numbers
     order = np.argsort(records["sock_cookie"], kind="stable")
-    return pick(records, order), numbers[order]
+    return records, order, numbers[order]
 
 
 def _size(chunk: Chunk) -> int:
@@ -156,14 +159,15 @@ class RewindLog:
                 self._drop()
 
     def _packed(self, chunks: list[Chunk]) -> _Kept:
-        events, of_events = _together([chunk.events for chunk in chunks])
-        samples, of_samples = _together([chunk.samples for chunk in chunks])
+        events, order, of_events = _together([chunk.events for chunk in chunks])
+        samples, by_flow, of_samples = _together([chunk.samples for chunk in chunks])
+        samples = samples if by_flow is None else pick(samples, by_flow)
         repeat = self._idle.repeat(samples)
         if repeat.any():
             samples, of_samples = pick(samples, ~repeat), of_samples[~repeat]
         return _Kept(
             [replace(chunk, events=NO_EVENTS, samples=NO_SAMPLES) for chunk in chunks],
-            _Records(pack_events(events), pack(of_events)),
+            _Records(pack_events(events, order), pack(of_events)),
             _Records(pack(samples), pack(of_samples)),
         )
 
@@ -218,9 +222,9 @@ _EXTREMES = (
 _RUNNING = ("ts_ns", "sock_cookie", "skaddr", "snd_una", "acks")
 
 
-def pack_events(events: Events) -> Packed:
-    """Pack events that are sorted by flow."""
-    return pack(events, _Differences().write)
+def pack_events(events: Events, order: Indexes | None = None) -> Packed:
+    """Pack events that are sorted by flow, or by the indexes in `order`."""
+    return pack(events, _Differences().write, order)
 
 
 def unpack_events(packed: Packed) -> Events:

@@ -112,9 +112,11 @@ class SampleIntake:
         """Take in samples of any age, and advance to `now_ns`."""
         self._known.go_on(now_ns)
         ends = samples["end"]
-        self._ingest_living(pick(samples, ends == End.LIVES) if ends.any() else samples)
-        for end in (End.DESTROYED, End.GONE):
-            if (ends == end).any():
+        if not np.count_nonzero(ends):  # LIVES, all of them: the rule
+            self._ingest_living(samples)
+        else:
+            self._ingest_living(pick(samples, ends == End.LIVES))
+            for end in (End.DESTROYED, End.GONE):
                 self._ingest_ends(pick(samples, ends == end), end)
         self._known.tick()
 
@@ -187,6 +189,8 @@ class SampleIntake:
         return rows
 
     def _ingest_ends(self, samples: Samples, end: End) -> None:
+        if not len(samples):
+            return
         known, columns = self._known, self._known.columns
         samples = newest(samples)
         rows = known.cookies.lookup(samples["sock_cookie"])

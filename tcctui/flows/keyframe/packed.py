@@ -13,9 +13,11 @@ from tcctui.arrays import U8, U16, Array, Indexes, Mask
 
 _LEVEL = 1  # of zlib: bytes that lie side by side are alike, which it sees at once
 
-_BLOCK = 2048  # entries that are turned into planes together: they fit into a processor's cache
+_BLOCK = 1 << 17  # bytes of entries that are turned into planes together: they fit into a cache
 
 _LOOKED_AT = 1024  # bytes of a plane, by which it is told whether it can be compressed
+
+_PLANES = 16  # that are looked at together
 
 _MANY = 2 * _LOOKED_AT  # bytes of a plane, from which on that is worth it
 
@@ -61,8 +63,9 @@ class Packed:
         planes = self._planes(count)
         made = np.empty(self.shape, self.dtype)
         entries = made.reshape(-1).view("u1").reshape(count, len(self.same))
-        for at in range(0, count, _BLOCK):
-            block = slice(at, at + _BLOCK)
+        some = max(1, _BLOCK // max(1, len(self.same)))
+        for at in range(0, count, some):
+            block = slice(at, at + some)
             entries[block] = self.same
             entries[block, self.varying] = planes[:, block].T
             if change is not None:
@@ -91,28 +94,30 @@ _OBJECTS = 500
 """Bytes of the Python objects around a packed array."""
 
 
-def pack(array: Array, change: Change | None = None) -> Packed:
+def pack(array: Array, change: Change | None = None, order: Indexes | None = None) -> Packed:
     """Pack an array of one dimension or more; entries are those of the first.
 
-    `change` makes a copy of them easier to compress.
+    `change` makes a copy of them easier to compress; `order` has their indexes, if it is another.
     """
     array = np.ascontiguousarray(array)
     count = len(array)
     width = array.dtype.itemsize * int(np.prod(array.shape[1:], dtype="i8"))
     if not count or not width:
         return Packed(array.dtype, array.shape, np.zeros(width, "u1"), np.empty(0, "u2"), 0, b"")
+    pieces = array.reshape(-1).view(f"V{width}")
     planes = np.empty((width, count), "u1")
     word = np.dtype("u8" if width % 8 == 0 else "u1")
     differ = np.zeros(width // word.itemsize, word)
-    for at in range(0, count, _BLOCK):
-        block = array[at : at + _BLOCK]
+    some = max(1, _BLOCK // width)
+    for at in range(0, count, some):
+        block = pieces[at : at + some] if order is None else pieces[order[at : at + some]]
         if change is not None:
-            block = block.reshape(-1).view("u1").copy().view(array.dtype)
-            change(block)
-        entries = block.reshape(-1).view("u1").reshape(-1, width)
-        planes[:, at : at + _BLOCK] = entries.T
+            block = block.copy() if order is None else block
+            change(block.view(array.dtype))
+        planes[:, at : at + some] = block.view("u1").reshape(-1, width).T
         same = planes[:, 0].copy()
-        differ |= np.bitwise_or.reduce(entries.view(word) ^ same.view(word), axis=0)
+        words = block.view(word).reshape(-1, len(differ))
+        differ |= np.bitwise_or.reduce(words ^ same.view(word), axis=0)
     varying = differ.view("u1").nonzero()[0]
     noisy = _noisy(planes, varying) if count >= _MANY else np.zeros(len(varying), bool)
     raw, rest = varying[noisy].tolist(), varying[~noisy].tolist()
@@ -125,12 +130,16 @@ def _noisy(planes: U8, numbers: Indexes) -> Mask:
 
     To compress them is slow and gains nothing.
     """
-    some = planes[numbers, :: planes.shape[1] // _LOOKED_AT][:, :_LOOKED_AT]
-    places = some + 256 * np.arange(len(numbers))[:, None]
-    counts = np.bincount(places.ravel(), minlength=256 * len(numbers)).reshape(-1, 256)
     # Of even chances, n + n²/256 is to be expected.
     expected = _LOOKED_AT + _LOOKED_AT**2 / 256
-    return np.asarray((counts * counts).sum(axis=1) < 1.12 * expected)
+    noisy = np.zeros(len(numbers), bool)
+    for at in range(0, len(numbers), _PLANES):
+        some = numbers[at : at + _PLANES]
+        places = planes[some, :: planes.shape[1] // _LOOKED_AT][:, :_LOOKED_AT].astype("i8")
+        places += 256 * np.arange(len(some))[:, None]
+        counts = np.bincount(places.ravel(), minlength=256 * len(some)).reshape(-1, 256)
+        noisy[at : at + _PLANES] = (counts * counts).sum(axis=1) < 1.12 * expected
+    return noisy
 
 
 def _compressed(planes: U8, numbers: list[int]) -> bytes:

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from tcctui.arrays import Array, Indexes, Mask, Records, distinct
+from tcctui.arrays import U32, Array, Indexes, Mask, Records, distinct
 from tcctui.sources.sock_diag.netlink import HEADER, NLM_F_DUMP, NLM_F_REQUEST, Messages, pieces
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET
@@ -176,19 +176,17 @@ def decode(data: memoryview, starts: Indexes, lengths: Array) -> tuple[Samples, 
     `starts` and `lengths` are bytes. Gives samples without time, end and network namespace, and for
     each its message's index.
     """
-    enough = lengths >= MESSAGE.itemsize
     samples = np.zeros(len(starts), SAMPLE)
     records = samples.view(_PIECE)
-    for length in distinct(lengths[enough]):
-        places = np.flatnonzero(lengths == length)
-        messages = pieces(data, starts[places], int(length))
+    enough = lengths >= MESSAGE.itemsize
+    for length in distinct(lengths[enough]).tolist():
+        places = (lengths == length).nonzero()[0]
+        messages = pieces(data, starts[places], length)
         while len(messages):
             layout = _layout(messages[0].tobytes())
-            alike = np.ones(len(messages), bool)
-            for _, _, at in layout:
-                header = _column(messages, "u4", at - 4)
-                alike &= header == header[0]
-            if len(messages) == len(samples) and alike.all():
+            headers = _headers(messages, layout)
+            alike = (headers == headers[0]).all(axis=1)
+            if np.count_nonzero(alike) == len(samples):
                 _fill(samples, messages, layout)
                 break
             part = np.zeros(np.count_nonzero(alike), SAMPLE)
@@ -196,7 +194,7 @@ def decode(data: memoryview, starts: Indexes, lengths: Array) -> tuple[Samples, 
             records[places[alike]] = part.view(records.dtype)
             places, messages = places[~alike], messages[~alike]
     enough &= ~_time_wait(data, starts, enough)
-    which = np.flatnonzero(enough)
+    which = enough.nonzero()[0]
     if len(which) < len(samples):
         samples = pick(samples, which)
     return samples, which
@@ -236,6 +234,13 @@ def _layout(message: bytes) -> tuple[tuple[int, int, int], ...]:
         found.append((kind, length - 4, at + 4))
         at += length + 3 & ~3
     return tuple(found)
+
+
+def _headers(messages: Records, layout: tuple[tuple[int, int, int], ...]) -> U32:
+    """Lengths and kinds of the messages' attributes at the places of a layout; shape (n, m)."""
+    whole = messages.itemsize & ~3
+    words = np.ndarray((len(messages), whole >> 2), "u4", messages, 0, (messages.itemsize, 4))
+    return words[:, [(at - 4) >> 2 for _, _, at in layout]]
 
 
 def _fill(samples: Samples, messages: Records, layout: tuple[tuple[int, int, int], ...]) -> None:
