@@ -55,7 +55,7 @@ class Evaluation(Mapping[str, Array]):
 
 
 _known: dict[str, tuple[Array, tuple[Array, Indexes]]] = {}
-"""What is distinct in columns, by name, where that is known of the last one."""
+"""Distinct values of the last column of each name that nobody writes to."""
 
 
 def _distinct(name: str, texts: Array) -> tuple[Array, Indexes]:
