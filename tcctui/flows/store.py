@@ -25,6 +25,7 @@ from tcctui.flows.keyframe import checkpoint
 from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.rows import FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.right_of_way import give_way
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.records import pick
@@ -69,6 +70,7 @@ class Store:
         it lets closed flows leave and rates fall.
         """
         for part in parts(events):
+            give_way()
             with self._lock:
                 self._intake.ingest(part, now_ns)
                 if len(part):
@@ -80,6 +82,7 @@ class Store:
         They are joined with events by the socket's cookie. Unknown open sockets become flows.
         """
         for at in range(0, max(1, len(samples)), _AT_A_TIME):
+            give_way()
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
 

@@ -42,7 +42,7 @@ class Evaluation(Mapping[str, Array]):
 
     def of_each(self, name: str, of_value: Callable[[Array], Array]) -> Array:
         """Apply a function once per distinct value of a column, for few values and many flows."""
-        values, place = self.once(("unique", name), lambda: distinct(self[name]))
+        values, place = self.once(("unique", name), lambda: _distinct(name, self[name]))
         return of_value(values)[place]
 
     def everything(self) -> Mask:
@@ -52,6 +52,21 @@ class Evaluation(Mapping[str, Array]):
     def nothing(self) -> Mask:
         """No flow."""
         return np.zeros(self.count, np.bool_)
+
+
+_known: dict[str, tuple[Array, tuple[Array, Indexes]]] = {}
+"""Distinct values of the last column of each name that nobody writes to."""
+
+
+def _distinct(name: str, texts: Array) -> tuple[Array, Indexes]:
+    """The same as `distinct`, at once for a column that was there before and nobody writes to."""
+    known = _known.get(name)
+    if known is not None and known[0] is texts:
+        return known[1]
+    found = distinct(texts)
+    if not texts.flags.writeable:
+        _known[name] = texts, found
+    return found
 
 
 _BUCKETS = 1 << 14

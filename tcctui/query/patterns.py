@@ -65,6 +65,9 @@ class Pattern:
 
         """
         cookies, lines = look["cookie"], look["text"]
+        before = self._before
+        if before is not None and before[1] is lines and not lines.flags.writeable:
+            return before[2].copy()
         mask, new = self._known(cookies, lines)
         if len(new):
             mask[new] = self._among(lines[new])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -15,8 +16,62 @@ _PIECE = 1 << 20
 """Bytes of lines that are searched at a time, so that what is needed in between stays small."""
 
 
-def lines_with(lines: Array, words: Collection[bytes]) -> Mask:
-    """Mask of the lines, shape (n,) of bytes, with any of the words; a word has one letter or more.
+_KEPT = 8
+"""Searches of the same lines whose results are kept: letters that were typed, and may be again."""
+
+
+class _Searched(NamedTuple):
+    """Lines that nobody writes to, and the mask of those with any of some words."""
+
+    lines: Array
+    found: dict[tuple[bytes, ...], Mask]
+
+
+_last = _Searched(np.empty(0, "S1"), {})
+
+
+def lines_with(lines: Array, words: tuple[bytes, ...]) -> Mask:
+    """Mask of the lines, shape (n,) of bytes, with any of the words; not to be written to.
+
+    A word has one letter or more. Of the last lines that nobody writes to, results are kept: with a
+    letter more, only the lines found before are searched.
+    """
+    global _last  # noqa: PLW0603 - whatever asks, a frame or an alert: its lines are the same
+    if lines.flags.writeable:
+        return search(lines, words)
+    last = _last
+    if last.lines is not lines:
+        last = _last = _Searched(lines, {})
+    found = last.found.get(words)
+    if found is None:
+        found = _narrowed(lines, words, dict(last.found))
+        found.flags.writeable = False
+        if len(last.found) >= _KEPT:
+            last.found.clear()
+        last.found[words] = found
+    return found
+
+
+def _narrowed(
+    lines: Array, words: tuple[bytes, ...], before: Mapping[tuple[bytes, ...], Mask]
+) -> Mask:
+    """Search the fewest lines in which parts of the words were found before."""
+    parts = [
+        mask
+        for others, mask in before.items()
+        if all(any(other in word for other in others) for word in words)
+    ]
+    counts = [np.count_nonzero(mask) for mask in parts]
+    if not parts or min(counts) > len(lines) // 2:
+        return search(lines, words)
+    rows = np.flatnonzero(parts[counts.index(min(counts))])
+    found = np.zeros(len(lines), np.bool_)
+    found[rows] = search(lines[rows], words)
+    return found
+
+
+def search(lines: Array, words: Collection[bytes]) -> Mask:
+    """Mask of the lines with any of the words.
 
     100,000 lines take 5 ms a word one after the other, and 25 words together as long as five.
     """

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from tcctui.flows.store import Store
 from tcctui.recording.chunks import PIECE_NS, Chunk, Chunker
+from tcctui.right_of_way import give_way
 from tcctui.wire.batch import Batch
 
 COST = 45_000_000
@@ -85,6 +86,7 @@ class ChunkCutter:
                 made = self._chunker.cut(now_ns, *self._losses)
             chunk = made()
             self._spent += _CHUNK
+            give_way()
             wanted = keyframes and (self._spent >= COST or self._wants_keyframe())
             if wanted and now_ns >= self._next_keyframe_ns:
                 started = time.thread_time_ns()
@@ -92,4 +94,5 @@ class ChunkCutter:
                 took = time.thread_time_ns() - started
                 self._spent, self._next_keyframe_ns = 0, now_ns + max(_APART_NS, _SHARE * took)
             for keep in self._keepers:
+                give_way()
                 keep(chunk)

@@ -14,10 +14,12 @@ from textual.message import Message
 from textual.widget import Widget
 from textual.widgets import Input
 
+from tcctui import right_of_way
 from tcctui.config.settings import Settings
 from tcctui.ui.app import typed_ahead
 from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.app.typed_ahead import TypedAhead
+from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.dashboard.help import Help
 from tcctui.ui.dialogs import Ask
 from tcctui.ui.preferences import Preferences
@@ -33,6 +35,20 @@ def test_what_a_key_changes_is_not_held_back_for_a_paint_before_it() -> None:
     """Screens of the dashboard paint as soon as there is something to paint, at any pace."""
     assert issubclass(DashboardApp, TypedAhead)  # imported, which is what says so
     assert textual.screen.UPDATE_PERIOD <= 0.001
+
+
+async def test_a_key_has_the_right_of_way_until_it_is_painted(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Work in the background waits from the key until the frame with its effect is painted."""
+    async with dashboard(sampled_server(), clock) as desk:
+        screen = desk.screen
+        assert isinstance(screen, Dashboard)
+        frames = [screen.frames]
+        for name in ("take", "give_back"):
+            monkeypatch.setattr(right_of_way, name, lambda: frames.append(screen.frames))
+        await desk.press("down")
+        assert [seen - frames[0] for seen in frames] == [0, 0, 1]
 
 
 async def burst(desk: Desk, *keys: str) -> None:

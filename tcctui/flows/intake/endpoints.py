@@ -45,6 +45,7 @@ class Endpoints:
     def __init__(self, columns: FlowColumns) -> None:
         self._columns = columns
         self._lines: Lines = np.empty(0, "S1")  # no search yet
+        self._given: tuple[Rows, Lines] | None = None  # the last lines given
         self._made = np.zeros(0, "i2")  # the state in each row's line, plus one; 0 without a line
         self._keys = np.zeros(0, "u8")  # of both ends, as events had them last; 0 if unknown
 
@@ -82,11 +83,18 @@ class Endpoints:
         self.forget(rows)
 
     def searchable(self, rows: Rows) -> Lines:
-        """One lower-case line per row: `local remote state`."""
+        """One lower-case line per row, not to be written to: `local remote state`.
+
+        As long as none of them changes, the array is the same one.
+        """
         missing = rows[self._made[rows] != self._columns["state"][rows] + _ONE]
         if len(missing):
             self._make(missing)
-        return self._lines[rows]
+            self._given = None
+        if self._given is None or self._given[0] is not rows:
+            self._given = rows, self._lines[rows]
+            self._given[1].flags.writeable = False
+        return self._given[1]
 
     def _make(self, rows: Rows) -> None:
         states = self._columns["state"][rows]

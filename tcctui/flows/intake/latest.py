@@ -8,6 +8,7 @@ import numpy as np
 
 from tcctui.arrays import Array
 from tcctui.flows.index import Rows, grown
+from tcctui.flows.intake.names import Names
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, read_by_value, value
 
 _PIECE = np.dtype((np.void, SAMPLE.itemsize))
@@ -49,14 +50,17 @@ class Latest:
 
     def __init__(self) -> None:
         self._samples = np.empty(0, _PIECE)
+        self._names = Names()
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
         self._samples = grown(self._samples, rows)
+        self._names.grow(rows)
 
     def forget(self, rows: Rows) -> None:
         """Drop the rows' samples."""
         self._samples[rows] = np.zeros(1, _PIECE)
+        self._names.forget(rows)
 
     @property
     def kept(self) -> Mapping[str, Array]:
@@ -70,7 +74,7 @@ class Latest:
     def column(self, rows: Rows, name: str) -> Array:
         """One of `columns.SAMPLED` of the rows: see `sampled`."""
         if name in TEXT_FIELDS:
-            return self._samples.view(SAMPLE)[name][rows]
+            return self._names.of(self._samples.view(SAMPLE), rows, name)
         fields = read_by_value(name) | {"sock_cookie"}
         few = np.empty(len(rows), [(field, SAMPLE[field]) for field in sorted(fields)])
         samples = self._samples.view(SAMPLE)
@@ -81,3 +85,4 @@ class Latest:
     def put(self, rows: Rows, samples: Samples) -> None:
         """Store these samples, one for each row."""
         self._samples[rows] = samples.view(_PIECE)
+        self._names.put(rows, samples)

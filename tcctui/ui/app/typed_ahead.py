@@ -14,6 +14,8 @@ from textual.message_pump import MessagePump
 from textual.timer import Timer
 from textual.widget import Widget
 
+from tcctui import right_of_way
+
 _PATIENCE, _BEATS = 1.0, 10
 """Seconds without a sign of a key after which the next key is released in any case, since the
 focused widget may be gone; and the number of beats in which they pass. A program that is held up
@@ -71,6 +73,7 @@ class TypedAhead(App[None]):
         if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
             await super().on_event(event)
             return
+        right_of_way.take()
         self._typed.append(event)
         await self._give_out()
 
@@ -112,6 +115,8 @@ class TypedAhead(App[None]):
             self._done = key
             self._stop_patience()
             await self._give_out()
+            if not self.has_keys:
+                self.call_after_refresh(right_of_way.give_back)
 
     def _be_patient(self, key: int) -> None:
         self._stop_patience()

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from tcctui.fields.connection import ENDS
 from tcctui.flows.snapshot import Flows
 from tcctui.query.evaluation import distinct
+from tcctui.right_of_way import give_way
 from tcctui.ui.style.legible import legible
 from tcctui.ui.view import CurrentView
 from tcctui.wire.addresses import format_address
@@ -55,6 +56,7 @@ class Present:
         self._due_at = math.inf
         pause = -math.inf
         try:
+            give_way()  # it is a letter that asks for this
             worked, flows = time.thread_time(), self._view.flows(COLUMNS)
             self.values = counted(flows)
             if flows.count:
