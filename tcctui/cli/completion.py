@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from tcctui.cli.parser import Parser
-from tcctui.reference.topics import TOPICS
 
 ASKED = "_ARGCOMPLETE"
 """Environment variable that a shell sets to ask for completions."""
@@ -53,4 +52,6 @@ def _query(prefix: str, **_: Any) -> list[str]:
 
 def _topics(prefix: str, **_: Any) -> list[str]:
     """Topics of `tcctui help` that start with the prefix."""
+    from tcctui.reference.topics import TOPICS  # noqa: PLC0415 - only for a shell
+
     return [name for name in TOPICS if name.startswith(prefix)]

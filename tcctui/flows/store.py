@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Sequence
 from copy import copy, deepcopy
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +22,6 @@ from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.event_intake import EventIntake, parts
 from tcctui.flows.intake.sample_intake import SampleIntake
-from tcctui.flows.keyframe import checkpoint
-from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.rows import FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.right_of_way import give_way
@@ -30,6 +29,9 @@ from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SOCKET, Samples
+
+if TYPE_CHECKING:
+    from tcctui.flows.keyframe.keyframe import Keyframe
 
 HISTORY_MEMORY = 72 << 20
 """Default memory budget of histories in bytes."""
@@ -191,6 +193,8 @@ class Store:
 
     def keyframe(self) -> Keyframe:
         """Copy the present state without the histories."""
+        from tcctui.flows.keyframe import checkpoint  # noqa: PLC0415 - behind the first rows
+
         with self._lock:
             return checkpoint.taken(self._known, self._looks)
 
@@ -201,6 +205,8 @@ class Store:
             ValueError: it is of another version, or damaged.
 
         """
+        from tcctui.flows.keyframe import checkpoint  # noqa: PLC0415
+
         with self._lock:
             checkpoint.restore(self._known, self._looks, keyframe, cookies)
             self._known.changed()

@@ -22,8 +22,8 @@ def blocks() -> Iterator[Block]:
         " serves every kernel from 5.8 on. bcc compiles it against bundled stand-in headers, in a"
         " process of its own, whose memory is freed afterwards. The result is kept in"
         " /var/cache/tcctui, and loaded from there in some 50 ms as long as kernel, tracepoints,"
-        " bcc and tcctui are the same. Until it is loaded the dashboard shows samples, and the"
-        " status line says attaching."
+        " bcc and tcctui are the same. The dashboard loads it behind its first rows, which are"
+        " samples; until it is attached the status line says attaching."
     )
     yield Paragraph(
         "Each connection has a slot in memory shared with the kernel. An ACK is folded into it; a"

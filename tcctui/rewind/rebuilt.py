@@ -8,7 +8,6 @@ from copy import copy
 import numpy as np
 
 from tcctui.flows.index import Keys
-from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
 from tcctui.recording.chunks import NO_EVENTS, PIECE_NS, Chunk, in_pieces, piece_ends
@@ -164,6 +163,8 @@ def _begun(
     timeline: Timeline, since_ns: int, cookies: Keys | None, memory: int
 ) -> tuple[Store, int]:
     """Restore a store from the newest readable keyframe; gives its moment, too."""
+    from tcctui.flows.keyframe.keyframe import Keyframe  # noqa: PLC0415 - behind the first rows
+
     asked_ns = since_ns
     while (found := timeline.keyframe(asked_ns)) is not None:
         store = Store(memory)

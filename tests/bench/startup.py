@@ -13,25 +13,34 @@ from statistics import median
 from tcctui.sources.kernel.loader import LoadTimes
 from tcctui.sources.kernel.program import Loading
 from tests.bench.many_flows import ManyFlows
-from tests.bench.pseudo_terminal import PATIENCE, PseudoTerminal
+from tests.bench.pseudo_terminal import PATIENCE, Frame, PseudoTerminal
 from tests.bench.report import Section, Target
 
 RUNS = 9
 FLOWS = 200
 _ROW = b"127.0.0.1:"  # an address of the flows
+_PROBE, _ATTACHING = b"tcp_probe", b"attaching "
+"""Parts of the status line: the first is there from the beginning, the second until it is true."""
 
 
-def _first_row() -> tuple[float, float]:
-    """Seconds to the first frame, and to the first row in one."""
+def _first_row() -> tuple[float, float, float]:
+    """Seconds to the first frame, to the first row in one, and until tcp_probe is attached."""
     command = [sys.executable, "-m", "tcctui"]
     with PseudoTerminal(command, None) as terminal:
 
-        def rows() -> bool:
-            return any(_ROW in frame.content for frame in terminal.frames)
+        def attached() -> list[Frame]:
+            return [
+                frame
+                for frame in terminal.frames
+                if _PROBE in frame.content and _ATTACHING not in frame.content
+            ]
 
-        assert terminal.wait(rows, PATIENCE), f"no row: {terminal.text[-2000:]!r}"
+        assert terminal.wait(lambda: bool(attached()), PATIENCE), terminal.text[-2000:]
         first = next(frame for frame in terminal.frames if _ROW in frame.content)
-        return terminal.frames[0].ended - terminal.started, first.ended - terminal.started
+        frame, row, probe = (
+            one.ended - terminal.started for one in (terminal.frames[0], first, attached()[0])
+        )
+        return frame, row, probe
 
 
 BARE = [sys.executable, "-c", "import textual.app, textual.widgets"]
@@ -66,7 +75,7 @@ def measure(runs: int = RUNS, flows: int = FLOWS) -> Section:
         for _ in range(runs):
             found.append((_run(BARE), *_first_row(), _run(TRACE)))
             time.sleep(0.2)
-    bare, frames, rows, traces = zip(*found, strict=True)
+    bare, frames, rows, probes, traces = zip(*found, strict=True)
     base = median(bare)
     return Section(
         "Start-up",
@@ -77,6 +86,7 @@ def measure(runs: int = RUNS, flows: int = FLOWS) -> Section:
                 ("Textual alone is imported", bare),
                 ("the first frame", frames),
                 ("the first row", rows),
+                ("events of tcp_probe", probes),
                 ("a trace of 0.1 s has ended", traces),
                 ("tcp_probe is attached, compiled", compiled),
                 ("tcp_probe is attached, from the cache", cached),

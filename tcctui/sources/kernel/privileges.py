@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 
@@ -34,6 +33,8 @@ def sudo_command(arguments: list[str]) -> str:
     The path is absolute unless the program is in sudo's own PATH, which often lacks pip's
     directory.
     """
+    import shlex  # noqa: PLC0415 - only where privileges are missing
+
     program = Path(arguments[0])
     if str(program.parent) in _SECURE_PATH:
         return shlex.join(["sudo", program.name, *arguments[1:]])

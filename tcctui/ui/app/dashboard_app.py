@@ -19,7 +19,6 @@ from textual.screen import Screen
 from tcctui import memory
 from tcctui.query import Query
 from tcctui.ui.actions import key, worded
-from tcctui.ui.app.ascii import AsciiFilter
 from tcctui.ui.app.sleeping_input import sleeping
 from tcctui.ui.app.terse_driver import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
@@ -70,7 +69,11 @@ class DashboardApp(TypedAhead):
         self.preferences = shown.get("preferences") or Preferences()
         settings = self.preferences.settings
         self._sized = False
-        self._ascii = AsciiFilter(enabled=bool(settings.ascii))
+        self._text_filters: list[LineFilter] = []
+        if settings.ascii:
+            from tcctui.ui.app.ascii import AsciiFilter  # noqa: PLC0415 - not for every start
+
+            self._text_filters.append(AsciiFilter())
         super().__init__()
         units.use(settings.units)
         for theme in themes.OURS:
@@ -86,12 +89,12 @@ class DashboardApp(TypedAhead):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and the one for ASCII if it is wanted."""
-        return [*super().get_line_filters(), *([self._ascii] if self._ascii.enabled else [])]
+        return [*super().get_line_filters(), *self._text_filters]
 
     def get_key_display(self, binding: Binding) -> str:
         """Name of a key as the footer shows it: in ASCII, no arrow looks like the key <."""
         display = super().get_key_display(binding)
-        return worded(display) if self._ascii.enabled else display
+        return worded(display) if self._text_filters else display
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Commands for the actions of keys on this screen, and for the themes."""

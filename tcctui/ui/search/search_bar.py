@@ -122,9 +122,11 @@ class SearchBar(Vertical):
         self._before = ""
         self._taken: str | None = None
         self._offered_at = ""
+        self.suggestions = Suggestions()
+        """The list below the box, mounted when that gets the focus: a start is cheaper."""
 
     def compose(self) -> ComposeResult:
-        """Compose the box, the line for the reason, and the list of suggestions."""
+        """Compose the box, and the line for the reason."""
         yield Box(
             placeholder="Search: /  then words, port:443, ip:10.0.0.0/8, srtt>50ms, -state:estab",
             highlighter=self._underline,
@@ -132,7 +134,6 @@ class SearchBar(Vertical):
             select_on_focus=False,
         )
         yield Static(id="mistake", markup=False)
-        yield Suggestions()
 
     def on_mount(self) -> None:
         """Hide the line for the reason."""
@@ -238,11 +239,6 @@ class SearchBar(Vertical):
 
     # Suggestions
 
-    @property
-    def suggestions(self) -> Suggestions:
-        """The list below the box."""
-        return self.query_one(Suggestions)
-
     def _offer(self, asked: bool = False) -> None:
         """List completions at the cursor; unless `asked` for, only of a word already begun."""
         box, text = self.box, self.text
@@ -268,6 +264,8 @@ class SearchBar(Vertical):
 
     def _focused(self, focused: bool) -> None:
         if focused:
+            if not self.suggestions.is_attached:
+                self.mount(self.suggestions)
             # Counting and imports for a search are done before the first letter, not after it.
             self.run_worker(partial(parse, "."), thread=True, exit_on_error=False)
             _ = self._live
