@@ -227,9 +227,16 @@ def array(place: int, value: Any) -> bytes:
     return absurd(lambda head: next(iter(head[2].values())).__setitem__(place, value))
 
 
+def behind(head: Any) -> None:
+    """Have a byte vary that is the one behind the last of an entry, of each array."""
+    for described in head[2].values():
+        described[2] = [np.dtype((described[0], tuple(described[1][1:]))).itemsize]
+
+
 @pytest.mark.parametrize(
     "data",
     [
+        absurd(behind),
         *(number(f"ticks.{at}", value) for at, value in ((0, -1), (1, 2**62), (4, -5))),
         *(number("events", value) for value in ("many", 1e300, None, 2**80)),
         absurd(lambda head: head[1].clear()),

@@ -106,7 +106,7 @@ class Keyframe:
             raise ValueError("its arrays are longer than can be")
         for name, (dtype, shape, varying, raw, length) in described.items():
             kind, size, width = _described(dtype, shape)
-            places = np.array([_whole(place, width) for place in varying], "u2")
+            places = np.array([_whole(place, width - 1) for place in varying], "u2")
             same = np.frombuffer(data[at : at + width], "u1")
             planes = bytes(data[planes_at : planes_at + _whole(length, len(data))])
             arrays[name] = Packed(kind, size, same, places, _whole(raw, width), planes).array()
