@@ -124,8 +124,10 @@ class TimeChart(KeptLines, Widget):
         if y >= len(lines):
             return Strip.blank(self.drawn_size.width, self.styles_of())
         segments = [Segment(text, self.styles_of(style)) for text, style in lines[y]]
-        strip = Strip(segments).adjust_cell_length(self.drawn_size.width, self.styles_of())
-        return self.crossed(strip) if 0 < y <= self._plot_rows else strip
+        width = self.drawn_size.width
+        if 0 < y <= self._plot_rows:
+            return self.crossed(Strip(segments, width))
+        return Strip(segments).adjust_cell_length(width, self.styles_of())
 
     def _made(self, size: Size) -> list[list[Piece]]:
         """All lines of a chart so large, made anew if anything has changed."""

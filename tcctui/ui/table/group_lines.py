@@ -10,7 +10,6 @@ from typing import NamedTuple
 from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
-from textual.strip import Strip
 
 from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES, Limit
 from tcctui.flows.groups.groups import Groups
@@ -181,10 +180,10 @@ def _common(one: str, other: str) -> int:
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
 
 
-def paint(row: GroupRow, selected: bool, style: Callable[[str], Style]) -> Strip:
+def paint(row: GroupRow, selected: bool, style: Callable[[str], Style]) -> list[Segment]:
     """Draw a header; `style` gives the style of a component of the table."""
     if selected:
         cursor = style("cursor")
-        return Strip([Segment(text, cursor) for text, _ in row.pieces])
+        return [Segment(text, cursor) for text, _ in row.pieces]
     ground = style("group").background_style
-    return Strip([Segment(text, style(name) + ground) for text, name in row.pieces])
+    return [Segment(text, style(name) + ground) for text, name in row.pieces]

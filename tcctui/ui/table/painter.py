@@ -13,7 +13,7 @@ from textual.strip import Strip
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table import rows
 from tcctui.ui.table.layout import GAP, Placed
-from tcctui.ui.table.rows import GUTTER, Header, Line, Stretch
+from tcctui.ui.table.rows import GUTTER, Header, Line, Row, Stretch
 
 StyleOf = Callable[[str], Style]
 """Gives the style of a component of the table; "" is the table's own."""
@@ -72,11 +72,14 @@ class Painter:
         selected = at == top + line
         names = [place.column.name for place in placed] if selected and header.cell else []
         cell = names.index(header.cell) if header.cell in names else None
-        row_width = GUTTER + placed[-1].start + placed[-1].width + GAP
-        strip = rows.paint(
-            made[line], self._columns, row_width, style, selected=selected, cell=cell
-        )
-        return strip.adjust_cell_length(width, style("cursor" if selected else ""))
+        segments = rows.paint(made[line], self._columns, style, selected=selected, cell=cell)
+        ground = style("cursor" if selected else "")
+        blank = width - GUTTER - placed[-1].start - placed[-1].width - GAP
+        if blank < 0 or not isinstance(made[line], Row):
+            return Strip(segments).adjust_cell_length(width, ground)
+        if blank:
+            segments.append(Segment(" " * blank, ground))
+        return Strip(segments, width)
 
 
 def _changed(before: Sight, now: Sight, width: int) -> Iterator[Region]:

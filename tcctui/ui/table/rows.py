@@ -137,13 +137,12 @@ def stretches(placed: Sequence[Placed]) -> list[Stretch]:
 def paint(
     row: Line,
     columns: Sequence[Stretch],
-    width: int,
     style: Callable[[str], Style],
     *,
     selected: bool,
     cell: int | None = None,
-) -> Strip:
-    """Draw a row of `width` cells; `style` gives the style of a component of the table.
+) -> list[Segment]:
+    """Draw a row; `style` gives the style of a component of the table.
 
     `cell` is the index of the column that the cell cursor is in, of the selected row.
     """
@@ -153,26 +152,23 @@ def paint(
     if selected:
         plain = style("cursor")
         if cell is None:
-            return Strip([Segment(_GAP.join([glyph + cells[0], *cells[1:], ""]), plain)], width)
+            return [Segment(_GAP.join([glyph + cells[0], *cells[1:], ""]), plain)]
         before, after = cells[:cell], cells[cell + 1 :]
-        return Strip(
-            [
-                Segment(glyph + _GAP.join([*before, ""]), plain),
-                Segment(cells[cell], style("cell")),
-                Segment(_GAP.join(["", *after, ""]), plain),
-            ],
-            width,
-        )
+        return [
+            Segment(glyph + _GAP.join([*before, ""]), plain),
+            Segment(cells[cell], style("cell")),
+            Segment(_GAP.join(["", *after, ""]), plain),
+        ]
     plain = style("closed" if row.closed else "alert" if row.mark[1] == "alert" else "")
     segments = [Segment(glyph, style(own_mark) if own_mark else plain)]
     if row.closed:
         segments.append(Segment(_GAP.join([*cells, ""]), plain))
-        return Strip(segments, width)
+        return segments
     for first, end, own, styles in columns:
         text = _GAP.join([*cells[first:end], ""])
         name = styles.get(text.strip(), own)
         segments.append(Segment(text, style(name) if name else plain))
-    return Strip(segments, width)
+    return segments
 
 
 class Header(NamedTuple):
