@@ -31,6 +31,10 @@ ON_SCREEN = Pace(0.5, share=1000)
 """The same as `BESIDE` for a screen, which is no faster."""
 
 
+_SHOWN = 0.02
+"""Seconds in which what was read first is painted."""
+
+
 class Attaching:
     """tcp_probe's events, which follow the first samples, with the interval that they will have.
 
@@ -78,8 +82,9 @@ class LiveSource:
     """Reads `events` and samples, as available.
 
     Events that are still `attaching` follow later; until then there are samples. They are begun
-    with behind the second read: what has been read by then is shown first, as imports and the
-    interpreter's part of loading take its lock. `shortfall` is the reason for reduced detail.
+    with behind the second read, which is short: what the first one gave is shown before them, as
+    imports and the interpreter's part of loading take its lock. `shortfall` is the reason for
+    reduced detail.
     """
 
     def __init__(
@@ -168,12 +173,15 @@ class LiveSource:
             self._attached(attaching.events)
         if self._events is not None:
             return self._events.read(timeout)
-        if self._sampler is not None:
-            self._sampler.wait(timeout)
-            if attaching is not None and self._read_before:
-                attaching.begin()
-        elif attaching is not None:
-            wait([attaching.begin()], timeout)
+        sampler = self._sampler
+        if sampler is None:
+            if attaching is not None:
+                wait([attaching.begin()], timeout)
+        elif attaching is None or attaching.events is not None or not self._read_before:
+            sampler.wait(timeout)
+        else:
+            sampler.wait(min(timeout, _SHOWN))
+            attaching.begin()
         self._read_before = True
         return np.empty(0, EVENT)
 

@@ -247,7 +247,10 @@ def test_events_go_on_without_samples() -> None:
 
 
 def test_samples_come_before_the_program() -> None:
-    """While the program compiles there are samples; what was asked for meanwhile holds for it."""
+    """While the program compiles there are samples; what was asked for meanwhile holds for it.
+
+    It is begun with soon after the first read, however long the second one may take.
+    """
     loading = Loading()
     source = at_once(loading)
     (sampler,) = MADE
@@ -260,6 +263,8 @@ def test_samples_come_before_the_program() -> None:
     query = parse("port:1")
     source.narrow(query)
     assert not loading.begun.is_set()
+    assert not len(source.read(0.3))
+    assert sampler.waited < 0.3
     loading.arrives(source)
     probe = MADE[-1]
     assert (len(source.read(0)), probe.focused, probe.narrowed) == (3, [1], query)

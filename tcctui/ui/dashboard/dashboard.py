@@ -55,7 +55,7 @@ _WATCH = 2.0
 """Seconds after which flows that are watched are named again: more may be known of where they are.
 """
 
-_FIRST_ROWS = 0.05
+_FIRST_ROWS = 0.1
 """Seconds that the first frame waits for rows."""
 
 _CLOSELY = charts.NAMES | details.NAMES
