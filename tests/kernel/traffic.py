@@ -17,8 +17,12 @@ from tests.kernel.network import Network, inside, run
 
 _SO_COOKIE = 57  # include/uapi/asm-generic/socket.h
 
-PORT = 20_000 + os.getpid() % 10_000
-"""A server's port that other users of this machine hardly have, and no client gets by itself."""
+PORT = 20_000 + 80 * os.getpid() % 10_000
+"""A server's port that other users of this machine hardly have, and no client gets by itself.
+
+tcp_probe is for all namespaces: a process of tests beside this one has another port, and may take
+some of the next ones, too.
+"""
 
 KINDS = ("ipv4", "ipv6", "mapped", "half-mapped", "loopback")
 """Both ends IPv4; both IPv6; both IPv6 sockets that speak IPv4; only the server such a one; both in
