@@ -92,7 +92,7 @@ def row_runs(rows: Array) -> tuple[Indexes, Array, I64]:
 
 
 def _ends(starts: Indexes, count: int) -> Indexes:
-    """Where runs end that begin at `starts`."""
+    """End of each run that begins at one of `starts`."""
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:]
     ends[-1:] = count
