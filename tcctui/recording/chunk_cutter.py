@@ -14,10 +14,10 @@ from tcctui.wire.batch import Batch
 COST = 45_000_000
 """Time limit for replaying everything since the newest keyframe, in nanoseconds."""
 
-_EVENT, _SAMPLE = 650, 2_000
+_EVENT, _SAMPLE = 800, 2_500
 """Cost of one event and of one sample in nanoseconds."""
 
-_PIECE = 300_000
+_PIECE = 500_000
 """Fixed cost of a piece with events, in nanoseconds."""
 
 _CHUNK = 300_000
