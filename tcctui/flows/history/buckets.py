@@ -32,27 +32,15 @@ _MOST = np.uint64(0xFFFFFFFF)
 
 
 Values = U32
-"""An array of shape (n, len(SERIES)): one entry per event for each of `SERIES`."""
+"""An array of shape (n, len(SERIES)), with an entry for each of `SERIES`."""
 
 
-def from_events(
-    starts: Indexes, stamps: Array, acked: U64, *, low: Values, high: Values, last: Values
-) -> Buckets:
-    """Fold events into buckets, one for each run of events that begins at one of `starts`.
-
-    `stamps` has one entry per bucket, `acked` one per event. `low` and `high` are each event's own
-    extremes.
-    """
-    buckets = np.empty((len(starts), WIDTH), "u4")
+def assembled(stamps: Array, acked: U64, *, low: Values, high: Values, last: Values) -> Buckets:
+    """Buckets of these columns, with one entry in each for every bucket."""
+    buckets = np.empty((len(stamps), WIDTH), "u4")
     buckets[:, STAMP] = stamps
-    if len(starts) == len(last):
-        buckets[:, MIN], buckets[:, MAX], buckets[:, LAST] = low, high, last
-        buckets[:, ACKED] = np.minimum(acked, _MOST)
-        return buckets
-    buckets[:, MIN] = np.minimum.reduceat(low, starts)
-    buckets[:, MAX] = np.maximum.reduceat(high, starts)
-    buckets[:, LAST] = last[_ends(starts, len(last)) - 1]
-    buckets[:, ACKED] = np.minimum(np.add.reduceat(acked, starts), _MOST)
+    buckets[:, MIN], buckets[:, MAX], buckets[:, LAST] = low, high, last
+    buckets[:, ACKED] = np.minimum(acked, _MOST)
     return buckets
 
 
@@ -92,7 +80,7 @@ def row_runs(rows: Array) -> tuple[Indexes, Array, I64]:
 
 
 def _ends(starts: Indexes, count: int) -> Indexes:
-    """Ends of the runs that begin at `starts`."""
+    """End of each run that begins at one of `starts`."""
     ends = np.empty_like(starts)
     ends[:-1] = starts[1:]
     ends[-1:] = count

@@ -71,8 +71,8 @@ class EventIntake:
             rows[new] = known.open(batch.cookies[new], pick(events, batch.first[new]))
         last_ns = columns["last_ns"][rows]
         told = last_ns > 0
-        last = pick(events, batch.last)
-        moved = known.endpoints.moved(rows, last, batch.ends[batch.last])
+        last = batch.newest
+        moved = known.endpoints.moved(rows, last, batch.ends)
         una = columns["snd_una"][rows]
         unlearnt = moved | ~told
         if np.count_nonzero(unlearnt):

@@ -9,7 +9,7 @@ from tcctui.flows.history.buckets import (
     BUCKET_NS,
     SERIES,
     Buckets,
-    from_events,
+    assembled,
     row_runs,
     run_starts,
 )
@@ -47,8 +47,10 @@ class ProbeBatch:
         cookies = self.events["sock_cookie"]
         self.first, self.cookies, self._lengths = row_runs(cookies)
         self.last = self.first + self._lengths - 1
-        self.ends = ends_keys(self.events)
-        """Key of each event's addresses and ports; see `ends_keys`."""
+        self.newest = pick(self.events, self.last)
+        """The last event of each flow."""
+        self.ends = ends_keys(self.newest)
+        """Key of each one's addresses and ports; see `ends_keys`."""
 
     def acks(self, told: U32) -> U64:
         """Number of ACKs that each flow's events stand for.
@@ -113,7 +115,7 @@ class ProbeBatch:
         A socket keeps its cookie when it is disconnected and reconnected: only flows whose last
         event differs from the first are searched.
         """
-        changed = self.ends[self.first] != self.ends[self.last]
+        changed = ends_keys(pick(self.events, self.first)) != self.ends
         if not np.count_nonzero(changed):
             return np.empty(0, "i8")
         places = np.flatnonzero(np.repeat(changed, self._lengths))
@@ -139,14 +141,20 @@ class ProbeBatch:
         flow = np.repeat(np.arange(len(rows), dtype="u8") << np.uint64(32), self._lengths)
         key = np.maximum.accumulate(flow | stamp)
         starts = run_starts(key)
-        values = events.view("u4").reshape(len(events), -1)
-        last = values[:, _LAST]
-        last[:, _IN_FLIGHT] -= events["snd_una"]
-        stamp = key[starts] & np.uint64(0xFFFFFFFF)
-        buckets = from_events(
-            starts, stamp, acked, low=values[:, _LOW], high=values[:, _HIGH], last=last
-        )
-        return rows[(key[starts] >> np.uint64(32)).astype("i8")], buckets
+        words = events.view("u4").reshape(len(events), -1)
+        ends = np.append(starts[1:], len(events)) - 1
+        last = words[ends][:, _LAST]
+        last[:, _IN_FLIGHT] -= events["snd_una"][ends]
+        low, high = np.empty_like(last), np.empty_like(last)
+        # Side by side in the event, so that no column is copied.
+        low[:, _EXTREME] = np.minimum.reduceat(words[:, _LOW], starts)
+        high[:, _EXTREME] = np.maximum.reduceat(words[:, _HIGH], starts)
+        low[:, _SSTHRESH] = np.minimum.reduceat(events["ssthresh"], starts)
+        high[:, _SSTHRESH] = np.maximum.reduceat(events["ssthresh"], starts)
+        key = key[starts]
+        stamps, acked = key & np.uint64(0xFFFFFFFF), np.add.reduceat(acked, starts)
+        buckets = assembled(stamps, acked, low=low, high=high, last=last)
+        return rows[(key >> np.uint64(32)).astype("i8")], buckets
 
 
 def _words(*names: str) -> list[int]:
@@ -156,10 +164,15 @@ def _words(*names: str) -> list[int]:
 
 
 _LAST = _words("snd_cwnd", "ssthresh", "srtt", "snd_nxt")
-_LOW = _words("snd_cwnd_min", "ssthresh", "srtt_min", "in_flight_min")
-_HIGH = _words("snd_cwnd_max", "ssthresh", "srtt_max", "in_flight_max")
-_IN_FLIGHT = SERIES.index("in_flight")
 """Words of an event that have each of `SERIES`, the last one less snd_una."""
+
+_SSTHRESH, _IN_FLIGHT = SERIES.index("ssthresh"), SERIES.index("in_flight")
+_EXTREME = [SERIES.index(name) for name in ("snd_cwnd", "srtt_us", "in_flight")]
+_LOW, _HIGH = (
+    slice(first, first + len(_EXTREME)) for first in _words("snd_cwnd_min", "snd_cwnd_max")
+)
+assert _words("srtt_min", "in_flight_min") == [_LOW.start + 1, _LOW.start + 2]
+assert _words("srtt_max", "in_flight_max") == [_HIGH.start + 1, _HIGH.start + 2]
 
 
 def _by_cookie(cookies: Keys) -> I64:

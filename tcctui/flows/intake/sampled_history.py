@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tcctui.arrays import I64, U32, U64, Indexes
-from tcctui.flows.history.buckets import BUCKET_NS, Buckets, Values, from_events
+from tcctui.flows.history.buckets import BUCKET_NS, Buckets, Values, assembled
 from tcctui.flows.index import Rows
 
 _SPREAD = 1_000_000_000 // BUCKET_NS
@@ -57,8 +57,7 @@ class Changes:
         acked[is_birth] = 0
         acked[is_last] = self.acked
         acked[1:] -= np.where(place[1:] == place[:-1], acked[:-1].copy(), np.uint64(0))
-        starts = np.arange(len(place))
-        made = from_events(starts, stamps, acked, low=values, high=values, last=values)
+        made = assembled(stamps, acked, low=values, high=values, last=values)
         return self.rows[place], made
 
     def _acked_by(self, stamps: I64, place: Indexes) -> U64:
