@@ -18,6 +18,7 @@ from tcctui.headless.record import Progress, record, size
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
 from tcctui.recording.writer import RecordingWriter
+from tcctui.recording.writer_thread import RecordingThread
 from tcctui.wire.records import joined
 from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, NOTHING, probes
@@ -116,8 +117,16 @@ def test_the_source_goes_away(tmp_path: Path) -> None:
     assert moments(tmp_path / "file") == [START]
 
 
-def test_a_closed_pipe(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_closed_pipe(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
     """Nobody reads any more: it ends with 0 and a sentence."""
+    usual = RecordingThread.write
+
+    def in_step(self: RecordingThread, chunk: Chunk) -> None:
+        usual(self, chunk)
+        with self._changed:  # the thread that writes comes to know of the pipe
+            self._changed.wait_for(lambda: self._over or not self._waiting)
+
+    monkeypatch.setattr(RecordingThread, "write", in_step)
     read, write = os.pipe()
     left = [read]
 

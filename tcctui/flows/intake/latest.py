@@ -8,7 +8,7 @@ import numpy as np
 
 from tcctui.arrays import Array
 from tcctui.flows.index import Rows, grown
-from tcctui.flows.intake.names import Names
+from tcctui.flows.intake.names import NAMES, Names
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, read_by_value, value
 
 _PIECE = np.dtype((np.void, SAMPLE.itemsize))
@@ -74,7 +74,8 @@ class Latest:
     def column(self, rows: Rows, name: str) -> Array:
         """One of `columns.SAMPLED` of the rows: see `sampled`."""
         if name in TEXT_FIELDS:
-            return self._names.of(self._samples.view(SAMPLE), rows, name)
+            every = self._samples.view(SAMPLE)
+            return self._names.of(every, rows, name) if name in NAMES else every[name][rows]
         fields = read_by_value(name) | {"sock_cookie"}
         few = np.empty(len(rows), [(field, SAMPLE[field]) for field in sorted(fields)])
         samples = self._samples.view(SAMPLE)

@@ -8,6 +8,9 @@ from tcctui.arrays import Array
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.samples import Samples
 
+NAMES = frozenset({"comm", "cc"})
+"""Names that a word is searched in; others are longer, and hardly ever asked of all rows."""
+
 
 class Names:
     """Columns of names, kept from the first time that one is asked for.

@@ -68,6 +68,10 @@ class TypedAhead(App[None]):
         """True while a key waits for its turn, or its consequences are not all handled."""
         return bool(self._typed) or self._done < self._given_out
 
+    def on_unmount(self) -> None:
+        """Give the way back: the last key is not painted, and the background is to end."""
+        right_of_way.give_back()
+
     async def on_event(self, event: events.Event) -> None:
         """Queue a key until its turn."""
         if not isinstance(event, (events.Key, events.Paste)) or event.is_forwarded:
