@@ -28,8 +28,15 @@ Curve = tuple[Floats, Floats, Floats]
 Run = tuple[str, int | None]
 """A piece of a line of text and the number of the curve it shows, None for blank space."""
 
-_BITS = np.array([6, 4, 2, 7, 5, 3, 0, 1])
-"""Dot of each bit of a braille character, lowest bit first; from the bottom, left before right."""
+_FROM = np.array([0b1111, 0b1110, 0b1100, 0b1000, 0], "u1")
+_UP_TO = np.array([0, 0b0001, 0b0011, 0b0111, 0b1111], "u1")
+"""The dots of a column of a cell, lowest bit at the bottom: from one on, and below one."""
+
+_LEFT, _RIGHT = (
+    np.array([sum(bits[at] for at in range(DOTS_UP) if dots >> at & 1) for dots in range(16)], "u1")
+    for bits in ((0x40, 0x04, 0x02, 0x01), (0x80, 0x20, 0x10, 0x08))
+)
+"""Bits of a braille character for the dots of either of its columns."""
 
 _CHARACTERS = np.arange(0x2800, 0x2900, dtype="<u4")
 _CHARACTERS[0] = ord(" ")
@@ -73,11 +80,12 @@ def draw(
         return [[(" " * width, None)] for _ in range(height)]
     size = DOTS_ACROSS * width, DOTS_UP * height
     low, high, drawn = _connected(_spans(np.array(curves), bottom, top, *size))
-    up = np.arange(size[1])[:, None]
-    dots = (up >= low[:, None]) & (up <= high[:, None]) & drawn[:, None]
-    cells = dots.reshape(len(curves), height, DOTS_UP, width, DOTS_ACROSS).swapaxes(2, 3)
-    own = np.packbits(cells.reshape(len(curves), height, width, 8)[..., _BITS], 3, "little")
-    own = own[:, ::-1, :, 0]
+    cells = (DOTS_UP * np.arange(height - 1, -1, -1, dtype=np.int16))[:, None]
+    first = np.where(drawn, low, size[1]).astype(np.int16)[:, None] - cells
+    end = (high + 1).astype(np.int16)[:, None] - cells
+    dots = _FROM[np.minimum(np.maximum(first, 0), DOTS_UP)]
+    dots &= _UP_TO[np.minimum(np.maximum(end, 0), DOTS_UP)]
+    own = _LEFT[dots[..., 0::2]] | _RIGHT[dots[..., 1::2]]
     bits = np.bitwise_or.reduce(own)
     owner = np.where(bits, (own != 0).argmax(0), -1)
     before = np.maximum.accumulate(np.where(bits, np.arange(width), 0), 1)
