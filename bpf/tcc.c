@@ -22,7 +22,7 @@
  * - TCC_NO_STATE, TCC_NO_DESTROY, TCC_NO_RETRANSMIT, TCC_NO_CA_STATE, TCC_NO_RECEIVE_RESET,
  *   TCC_NO_SEND_RESET, TCC_NO_RETRANSMIT_SYNACK: the tracepoint of that kind of event is not there,
  *   or lacks a field that is needed of it
- * - TCC_..._HAS_FAMILY: the tracepoint of one of the last five has `family` (else it is not told)
+ * - TCC_..._HAS_FAMILY: the tracepoint of one of the last five has `family` (else it is unknown)
  * - TCC_RETRANSMIT_HAS_ERR: tcp_retransmit_skb tells of what could not be sent, too
  * - TCC_SEND_RESET_HAS_SOCKADDRS: tcp_send_reset has its ends as tcp_probe has them, in sockaddrs
  */
@@ -86,7 +86,7 @@ struct event {
 	__u8 kind; /* EVENT_... */
 	__u8 oldstate;
 	__u8 newstate; /* TCP state that it is in now, or of EVENT_CA_STATE the enum tcp_ca_state */
-	__u8 begun; /* no ACK of the slot was told before: this stands for all of `acks` */
+	__u8 begun; /* no ACK of the slot was reported before: this stands for all of `acks` */
 };
 
 /* Where to go on that is no test. */
@@ -143,7 +143,7 @@ enum filter_of {
 enum slot_state {
 	SLOT_LIVING = 0,
 	SLOT_GONE = 1,
-	SLOT_GONE_UNTOLD = 2, /* there was no room to tell it: user space does, at `emitted_ns` */
+	SLOT_GONE_UNREPORTED = 2, /* there was no room: user space reports it, at `emitted_ns` */
 };
 
 /* How far a slot's socket has come. Apart from the slot's event, so that user space looks through
@@ -151,16 +151,16 @@ enum slot_state {
  */
 struct mark {
 	/* The interval in which the last record was written, or was to be, by its begin: all that
-	 * is not told is of this one.
+	 * is not reported is of this one.
 	 */
 	__u64 emitted_ns;
 	__u32 acks; /* ACKs seen, counted before the event is changed */
 	__u32 done; /* the same, after it was */
-	__u32 told; /* of these, ACKs that records have told */
+	__u32 reported; /* of these, ACKs that records have reported */
 	__u32 fetched; /* of these, ACKs that user space has taken out of the slot */
 	__u32 state; /* enum slot_state */
 	/* Lower half of the cookie of the socket that has the slot; 0 for nobody, and for a socket
-	 * that is about to lose it: each of its ACKs is told at once.
+	 * that is about to lose it: each of its ACKs is reported at once.
 	 */
 	__u32 owner;
 };
@@ -203,8 +203,8 @@ BPF_F_TABLE("array", int, struct lost, lost, SIZED, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct event, flows, SIZED, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct mark, marks, SIZED, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, struct free_slots, free_slots, SIZED, BPF_F_MMAPABLE);
-/* Not 0 for slots that user space has to look at: something in them is not told, or their socket is
- * gone. It is user space that sets them to 0, before it looks.
+/* Not 0 for slots that user space has to look at: something in them is not reported, or their
+ * socket is gone. It is user space that sets them to 0, before it looks.
  */
 BPF_F_TABLE("array", int, __u64, pending, SIZED, BPF_F_MMAPABLE);
 BPF_HASH(slots, __u64, __u32, SIZED);
@@ -489,9 +489,9 @@ static inline void set_pending(int slot)
 #define PROGRAM(category, event)                                                                   \
 	int category##__##event(struct tracepoint__##category##__##event *args)
 
-static inline int all_told(const struct mark *mark)
+static inline int all_reported(const struct mark *mark)
 {
-	return mark->told == mark->acks || mark->fetched == mark->acks;
+	return mark->reported == mark->acks || mark->fetched == mark->acks;
 }
 
 /* Write a record of a slot; says whether there was room. */
@@ -501,7 +501,7 @@ static inline int tell(const struct config *now, struct event *event, struct mar
 
 	if (!ring || bpf_ringbuf_output(ring, event, sizeof(*event), wake_up(now, ring)))
 		return 0;
-	mark->told = mark->acks;
+	mark->reported = mark->acks;
 	return 1;
 }
 
@@ -512,7 +512,7 @@ PROGRAM(tcp, tcp_probe)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
-	int zero = 0, told, untold, over, moved, at_once;
+	int zero = 0, reported, unreported, over, moved, at_once;
 	struct config *now = config.lookup(&zero);
 	struct event *event;
 	struct mark *mark;
@@ -549,24 +549,24 @@ PROGRAM(tcp, tcp_probe)
 	event = held.event;
 	mark = held.mark;
 	ts = bpf_ktime_get_ns();
-	told = all_told(mark);
+	reported = all_reported(mark);
 	since = ts - mark->emitted_ns;
 	over = since >= now->focus_ns && since >= interval_of(now, cookie);
 	/* A slot that user space is about to take away must have nothing left in it. An interval's
 	 * first ACK waits for others only where a record was written just now.
 	 */
-	at_once = !mark->owner || (over && told);
+	at_once = !mark->owner || (over && reported);
 	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
 	moved = mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
 				     event->daddr.halves[0] != daddr.halves[0] ||
 				     event->daddr.halves[1] != daddr.halves[1]);
-	if ((over || moved) && !told) {
-		told = tell(now, event, mark);
-		if (!told)
+	if ((over || moved) && !reported) {
+		reported = tell(now, event, mark);
+		if (!reported)
 			lose(EVENT_PROBE);
 	}
 	if (moved)
-		told = at_once = 1;
+		reported = at_once = 1;
 	before_cwnd = event->snd_cwnd;
 	before_ssthresh = event->ssthresh;
 
@@ -575,7 +575,7 @@ PROGRAM(tcp, tcp_probe)
 	event->ts_ns = ts;
 	SET_PROBE(event, saddr, daddr, family);
 	event->acks = mark->acks;
-	if (told) {
+	if (reported) {
 		event->begun = !mark->emitted_ns;
 		begin_extremes(event);
 	} else {
@@ -586,12 +586,12 @@ PROGRAM(tcp, tcp_probe)
 	if (over || at_once)
 		mark->emitted_ns = ts - ts % interval_of(now, cookie);
 	/* Where there is no room, the next record tells it, an interval later. */
-	untold = !at_once;
+	unreported = !at_once;
 	if (at_once && !tell(now, event, mark)) {
 		lose(EVENT_PROBE);
-		untold = 1;
+		unreported = 1;
 	}
-	if (told && untold)
+	if (reported && unreported)
 		set_pending(held.slot);
 	barrier();
 	mark->done = mark->acks;
@@ -614,7 +614,7 @@ static inline struct mark *leave_slot(const struct config *now, __u64 cookie, in
 	slots.delete(&cookie);
 	if (!event || !mark)
 		return 0;
-	if (now && !all_told(mark))
+	if (now && !all_reported(mark))
 		tell(now, event, mark);
 	return mark;
 }
@@ -785,7 +785,7 @@ PROGRAM(tcp, tcp_send_reset)
 #endif
 
 #ifndef TCC_NO_RETRANSMIT_SYNACK
-/* The connection has no socket yet: `skaddr` is the listener's, and is not told. */
+/* The connection has no socket yet: `skaddr` is the listener's, and is not reported. */
 PROGRAM(tcp, tcp_retransmit_synack)
 {
 	union address saddr, daddr;
@@ -819,12 +819,12 @@ PROGRAM(tcp, tcp_destroy_sock)
 	passing = now && passes(now, FILTER_OF_ENDS, WALK_SELDOM, &saddr, &daddr, args->sport,
 				args->dport);
 	/* An aborted socket has been disconnected first, and has lost what the filter goes by
-	 * (tcp_disconnect): it may be one that was told of.
+	 * (tcp_disconnect): it may be one of which events came.
 	 */
 	if (passing || (now && now->active && (mark || !args->dport))) {
 		/* Its end comes last: not before what there was no room for. */
 		event = 0;
-		if (!mark || all_told(mark))
+		if (!mark || all_reported(mark))
 			event = reserve(now, EVENT_DESTROY);
 		if (event) {
 			event->sock_cookie = args->sock_cookie;
@@ -835,13 +835,13 @@ PROGRAM(tcp, tcp_destroy_sock)
 			event->dport = args->dport;
 			submit(event);
 		} else if (mark) {
-			state = SLOT_GONE_UNTOLD;
+			state = SLOT_GONE_UNREPORTED;
 		} else if (passing) {
 			lose(EVENT_DESTROY);
 		}
 	}
 	if (mark) {
-		if (state == SLOT_GONE_UNTOLD)
+		if (state == SLOT_GONE_UNREPORTED)
 			mark->emitted_ns = bpf_ktime_get_ns();
 		barrier();
 		mark->state = state;

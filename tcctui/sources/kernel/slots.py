@@ -23,17 +23,17 @@ MARK = np.dtype(
         ("emitted_ns", "u8"),
         ("acks", "u4"),
         ("done", "u4"),
-        ("told", "u4"),
+        ("reported", "u4"),
         ("fetched", "u4"),
         ("state", "u4"),
         ("owner", "u4"),
     ]
 )
 """`struct mark`: the begin of the interval in which a slot's last record was due; its ACKs counted,
-folded in, told by records, fetched here; whether its flow is `LIVING`, `GONE` or `GONE_UNTOLD`; and
-half of its cookie, or 0 if it is to lose the slot."""
+folded in, reported by records, fetched here; whether its flow is `LIVING`, `GONE` or
+`GONE_UNREPORTED`; and half of its cookie, or 0 if it is to lose the slot."""
 
-LIVING, GONE, GONE_UNTOLD = 0, 1, 2
+LIVING, GONE, GONE_UNREPORTED = 0, 1, 2
 """`enum slot_state`."""
 
 FREE_SLOTS = np.dtype([("taken", "u4"), ("given", "u4"), ("slots", "u4", (1024,))])
@@ -53,13 +53,13 @@ NOT_ANY: U64 = np.empty(0, "u8")
 class Waiting(NamedTuple):
     """Slots with something to fetch.
 
-    `acks` is each slot's progress, `untold` marks ACKs to be reported, `ended` an end to be
+    `acks` is each slot's progress, `unreported` marks ACKs to be reported, `ended` an end to be
     reported.
     """
 
     slots: I64
     acks: U32
-    untold: Mask
+    unreported: Mask
     ended: Mask
 
 
@@ -116,10 +116,10 @@ class Slots:
         # In this order: the last ACKs of a flow that is gone are done.
         state, done = self._marks["state"][slots], self._marks["done"][slots]
         marks = pick(self._marks, slots)
-        untold = _untold(marks, done)
+        unreported = _unreported(marks, done)
         gone = state != LIVING
         self._gone = slots[gone]
-        self._pending[slots[untold | gone | (marks["acks"] != done)]] = 1
+        self._pending[slots[unreported | gone | (marks["acks"] != done)]] = 1
         due = marks["emitted_ns"] + np.uint64(interval_ns) <= now_ns
         if len(focus) and focus_ns < interval_ns:
             focused = np.flatnonzero(among(marks["owner"], focus.astype("u4")))
@@ -128,10 +128,10 @@ class Slots:
         # counted as lost when the ring had no room for it.
         if len(self._leaving):
             due[among(slots, self._leaving)] = False
-        untold &= due | gone
-        ended = state == GONE_UNTOLD
-        chosen = np.flatnonzero(untold | ended)
-        return Waiting(slots[chosen], done[chosen], untold[chosen], ended[chosen])
+        unreported &= due | gone
+        ended = state == GONE_UNREPORTED
+        chosen = np.flatnonzero(unreported | ended)
+        return Waiting(slots[chosen], done[chosen], unreported[chosen], ended[chosen])
 
     def fetch(self, waiting: Waiting) -> Events:
         """Fetch the events of waiting slots.
@@ -143,24 +143,24 @@ class Slots:
         Gives events that stand for the ACKs since each flow's last record, oldest first, followed
         by the ends of flows.
         """
-        slots, acks, untold, ended = waiting
+        slots, acks, unreported, ended = waiting
         if not len(slots):
             return self._events[:0].copy()
         events = pick(self._events, slots)
         # Compared after the copy: an ACK is counted before it changes anything. The end of a flow
         # destroyed since may be in a record, which has been read already.
-        still = (self._marks["acks"][slots] == acks) & (self._marks["told"][slots] != acks)
-        left = np.flatnonzero(untold & still)
+        still = (self._marks["acks"][slots] == acks) & (self._marks["reported"][slots] != acks)
+        left = np.flatnonzero(unreported & still)
         self._marks["fetched"][slots[left]] = acks[left]
-        # The next interval's first ACK may have had them told just before it could see that.
-        left = left[self._marks["told"][slots[left]] != acks[left]]
-        told = pick(events, left[np.argsort(events["ts_ns"][left], kind="stable")])
+        # The next interval's first ACK may have had them reported just before it could see that.
+        left = left[self._marks["reported"][slots[left]] != acks[left]]
+        reported = pick(events, left[np.argsort(events["ts_ns"][left], kind="stable")])
         if not ended.any():
-            return told
+            return reported
         gone = slots[ended]
         ends = _ends(pick(events, ended), self._marks["emitted_ns"][gone])
         self._marks["state"][gone] = GONE
-        return joined([told, pick(ends, np.argsort(ends["ts_ns"], kind="stable"))])
+        return joined([reported, pick(ends, np.argsort(ends["ts_ns"], kind="stable"))])
 
     def tend(self, now_ns: int) -> None:
         """Reclaim slots of destroyed sockets, and fill the lists that the kernel takes from."""
@@ -169,12 +169,12 @@ class Slots:
             gone = distinct(self._gone)
             gone = gone[~among(gone, self._leaving)]
             held = self._marks[gone]
-            self._take_back(gone[(held["state"] == GONE) & ~_untold(held, held["done"])])
+            self._take_back(gone[(held["state"] == GONE) & ~_unreported(held, held["done"])])
             self._gone = self._gone[:0]
         if len(self._leaving) and now_ns - self._left_ns > _LEAVE_NS:
             held = self._marks[self._leaving]
-            kept = (held["state"] != LIVING) & _untold(held, held["done"])
-            kept |= held["state"] == GONE_UNTOLD
+            kept = (held["state"] != LIVING) & _unreported(held, held["done"])
+            kept |= held["state"] == GONE_UNREPORTED
             self._take_back(self._leaving[~kept])
             self._leaving = self._leaving[kept]
         self._fill_lists()
@@ -207,7 +207,7 @@ class Slots:
             lists["given"][cpu] = (given + count) & 0xFFFFFFFF
 
     def _choose(self, now_ns: int) -> None:
-        """Choose flows that are long idle, or whose end nobody has told, to take slots from.
+        """Choose flows that are long idle, or whose end nobody has reported, to take slots from.
 
         From now on the kernel tells each of their ACKs at once, should they have some after all. A
         program that has begun may still leave one in the slot: hence `_take_away` a while later.
@@ -233,12 +233,12 @@ class Slots:
     def _are_idle(self, which: I64 | slice, now_ns: int) -> Mask:
         marks = self._marks[which]
         idle = (marks["emitted_ns"] > 0) & (marks["emitted_ns"] + np.uint64(IDLE_NS) < now_ns)
-        idle &= ~_untold(marks, marks["done"]) & (marks["state"] == LIVING)
+        idle &= ~_unreported(marks, marks["done"]) & (marks["state"] == LIVING)
         return idle
 
 
-def _untold(marks: Array, done: U32) -> Mask:
-    return (done != marks["told"]) & (done != marks["fetched"])
+def _unreported(marks: Array, done: U32) -> Mask:
+    return (done != marks["reported"]) & (done != marks["fetched"])
 
 
 def _ends(last: Events, when_ns: U64) -> Events:

@@ -38,7 +38,7 @@ class OwnerSearch:
         self._found = found
         self._shortest, self._again = shortest, again
         self._owners = NOBODY
-        self._nobodys = np.empty(0, "u4")  # sorted inodes of sockets without an owner
+        self._unowned = np.empty(0, "u4")  # sorted inodes of sockets without an owner
         self._asked: deque[U32] = deque()
         self._filled = False  # since the last scan
         self._wake = threading.Event()
@@ -61,7 +61,7 @@ class OwnerSearch:
         self._thread.join(patience)
 
     def _searched_for(self, inodes: U32) -> U32:
-        return inodes[~among(inodes, self._nobodys)] if len(self._nobodys) else inodes
+        return inodes[~among(inodes, self._unowned)] if len(self._unowned) else inodes
 
     # In the thread
 
@@ -86,12 +86,12 @@ class OwnerSearch:
         """Scan if it is due, or sockets are unknown; gives its CPU seconds, None without one."""
         self._wake.clear()
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
-        unknown = self._owners.without(distinct(np.concatenate([self._nobodys[:0], *asked])))
+        unknown = self._owners.without(distinct(np.concatenate([self._unowned[:0], *asked])))
         if not due and not len(self._searched_for(unknown)):
             return None
         self._filled = False
         worked = time.thread_time()
         self._owners = owners = processes.look()
-        nobodys = owners.without(distinct(np.concatenate([self._nobodys, unknown])))
-        self._nobodys = nobodys if len(nobodys) <= _REMEMBERED else nobodys[:0]
+        unowned = owners.without(distinct(np.concatenate([self._unowned, unknown])))
+        self._unowned = unowned if len(unowned) <= _REMEMBERED else unowned[:0]
         return time.thread_time() - worked
