@@ -24,7 +24,7 @@ from tests.unit.events import MS, NOTHING, SECOND, probes
 
 INTERVAL = 10 * MS
 SLOTS, CPUS = 16, 2
-GONE, GONE_UNTOLD = 1, 2  # enum slot_state in bpf/tcc.c
+GONE, GONE_UNREPORTED = 1, 2  # enum slot_state in bpf/tcc.c
 
 
 class Shared(np.ndarray[Any, np.dtype[Any]]):
@@ -130,13 +130,13 @@ class Kernel:
                 self.lost.add(flow.cookie)
             return
         mark, held = self.marks[slot : slot + 1], self.flows[slot : slot + 1]
-        told = self.all_told(slot)
+        reported = self.all_reported(slot)
         over = self.now - int(mark["emitted_ns"][0]) >= INTERVAL
-        at_once = (over and told) or not mark["owner"][0]
-        if over and not told:
-            told = self.tell(flow, slot)
+        at_once = (over and reported) or not mark["owner"][0]
+        if over and not reported:
+            reported = self.tell(flow, slot)
         mark["acks"] += np.uint32(1)
-        if told:
+        if reported:
             event["begun"] = mark["emitted_ns"] == 0
         else:
             for name, worst in (("srtt_min", min), ("srtt_max", max)):
@@ -150,8 +150,8 @@ class Kernel:
             flow.finish = None
             if over or at_once:
                 mark["emitted_ns"] = began - began % INTERVAL
-            untold = not (at_once and self.tell(flow, slot))
-            if told and untold:
+            unreported = not (at_once and self.tell(flow, slot))
+            if reported and unreported:
                 self.pending[slot] = 1
             mark["done"] = mark["acks"]
 
@@ -160,16 +160,16 @@ class Kernel:
     def tell(self, flow: Flow, slot: int) -> bool:
         """Write a record of a slot, if there is room."""
         if self.output(self.flows[slot : slot + 1]):
-            self.marks["told"][slot] = self.marks["acks"][slot]
+            self.marks["reported"][slot] = self.marks["acks"][slot]
             return True
         if self.known.get(flow.cookie) != slot:
             self.lost.add(flow.cookie)
         return False
 
-    def all_told(self, slot: int) -> bool:
-        """Whether records or user space have told all of a slot (all_told)."""
+    def all_reported(self, slot: int) -> bool:
+        """Whether records or user space have reported all of a slot (all_reported)."""
         mark = self.marks[slot]
-        return bool(mark["acks"] in (mark["told"], mark["fetched"]))
+        return bool(mark["acks"] in (mark["reported"], mark["fetched"]))
 
     def ack(self, flow: Flow, srtt: int, cpu: int = 0) -> None:
         """Let a flow have an ACK, behind the one that is under way."""
@@ -196,13 +196,13 @@ class Kernel:
                 self.lost.add(flow.cookie)
             return
         mark = self.marks[slot : slot + 1]
-        if not self.all_told(slot) and self.output(self.flows[slot : slot + 1]):
-            mark["told"] = mark["acks"]
-        if self.all_told(slot) and self.output(end):
+        if not self.all_reported(slot) and self.output(self.flows[slot : slot + 1]):
+            mark["reported"] = mark["acks"]
+        if self.all_reported(slot) and self.output(end):
             mark["state"] = GONE
         else:
             mark["emitted_ns"] = self.now
-            mark["state"] = GONE_UNTOLD
+            mark["state"] = GONE_UNREPORTED
         self.pending[slot] = 1
 
     def read(self, limit: int = 1000) -> Events:
@@ -260,7 +260,7 @@ def test_what_is_left_comes_once_and_after_the_interval(kernel: Kernel) -> None:
 
 @pytest.mark.parametrize("looks", range(1, 40))
 def test_an_ack_while_fetching_is_not_lost(kernel: Kernel, looks: int) -> None:
-    """Whenever an ACK comes while what is left is fetched, each is told, in order."""
+    """Whenever an ACK comes while what is left is fetched, each is reported, in order."""
     flow = Flow(1)
     for srtt in (5, 9, 2):
         kernel.ack(flow, srtt)
@@ -317,7 +317,7 @@ def test_an_end_without_room_comes_from_the_slot(kernel: Kernel) -> None:
 
 
 def test_a_slot_is_not_given_away_before_all_of_it_is_told(kernel: Kernel) -> None:
-    """What a destroyed flow left is fetched first, though its end is told already."""
+    """What a destroyed flow left is fetched first, though its end is reported already."""
     flow = Flow(1)
     kernel.ack(flow, 5)
     kernel.ack(flow, 6)
@@ -397,7 +397,7 @@ def test_a_slot_comes_back_once(kernel: Kernel) -> None:
 
 
 def test_acks_while_a_slot_is_taken_away_are_told() -> None:
-    """Of a flow that goes on just when its slot is taken from it each ACK is told all the same."""
+    """Of a flow that goes on just when its slot is taken each ACK is reported all the same."""
     for looks in range(1, 120):
         kernel = Kernel()
         kernel.read()
@@ -419,7 +419,7 @@ class KernelAndReader(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.flows: list[Flow] = []
-        self.told: dict[int, int] = {}
+        self.reported: dict[int, int] = {}
         self.counts: dict[int, tuple[int, int]] = {}
         self.over: set[int] = set()
 
@@ -501,7 +501,7 @@ class KernelAndReader(RuleBasedStateMachine):
             if event["kind"] == EventKind.DESTROY:
                 self.over.add(flow.cookie)
                 continue
-            before, end = self.told.get(flow.cookie, 0), int(event["snd_una"])
+            before, end = self.reported.get(flow.cookie, 0), int(event["snd_una"])
             assert end >= before, "an older ACK came behind a newer one"
             stood_for, count = self.counts.get(flow.cookie, (0, 0))
             acks = int(event["acks"])
@@ -519,7 +519,7 @@ class KernelAndReader(RuleBasedStateMachine):
             assert event["srtt_min"] <= min(stood) or lost
             assert event["srtt_max"] >= max(stood) or lost
             assert {int(event["srtt_min"]), int(event["srtt_max"])} <= set(flow.values[:end])
-            self.told[flow.cookie] = end
+            self.reported[flow.cookie] = end
             self.counts[flow.cookie] = stood_for, count
 
     @invariant()
@@ -530,7 +530,7 @@ class KernelAndReader(RuleBasedStateMachine):
             assert len(held) == len(set(held))
 
     def teardown(self) -> None:
-        """In the end each flow's last ACK was told, and its end; and no slot has got lost."""
+        """In the end each flow's last ACK was reported, and its end; and no slot has got lost."""
         if not hasattr(self, "kernel"):
             return
         self.long_after(1.2)
@@ -542,7 +542,7 @@ class KernelAndReader(RuleBasedStateMachine):
             self._delivered(self.kernel.read())
         for flow in self.flows:
             if flow.cookie not in self.kernel.lost:
-                assert self.told.get(flow.cookie, 0) == len(flow.values)
+                assert self.reported.get(flow.cookie, 0) == len(flow.values)
                 assert (flow.cookie in self.over) == flow.ended
         leaving = len(self.kernel.slots._leaving)
         assert len(self.kernel.known) + len(self.kernel.spare()) + leaving == SLOTS

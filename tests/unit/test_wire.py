@@ -89,7 +89,7 @@ def test_slots_have_the_programs_states() -> None:
     """Each `enum slot_state` of the program has its number in Python."""
     numbers = re.findall(r"SLOT_(\w+) = (\d+)", TCC_C)
     assert {name: int(number) for name, number in numbers} == {
-        name: getattr(slots, name) for name in ("LIVING", "GONE", "GONE_UNTOLD")
+        name: getattr(slots, name) for name in ("LIVING", "GONE", "GONE_UNREPORTED")
     }
 
 
