@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tcctui.arrays import Array, Indexes
-from tcctui.fields.every_field import BY_RECORDED
-from tcctui.wire.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO, TEXT_FIELDS, Samples
+from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Check, Samples, checks
 
 
 class _Type(NamedTuple):
@@ -27,17 +26,11 @@ class _Type(NamedTuple):
     unknown: tuple[Indexes, Array]
 
 
-class _Condition(NamedTuple):
-    """Fields with a value only where another is `equal` to a number, or only where it is not."""
-
-    field: str
-    number: int
-    equal: bool
-    names: tuple[str, ...]
-
-
 def values(samples: Samples, names: frozenset[str]) -> dict[str, Array]:
-    """Fields of samples, of dtype `SAMPLE`, by name; each as `samples.value` gives it."""
+    """Fields of samples, of dtype `SAMPLE`, by name; each as `samples.value` gives it.
+
+    Where a sample is all zero, which is none, no number is known.
+    """
     found: dict[str, Array] = {name: samples[name] for name in names & TEXT_FIELDS}
     types, conditions = _reading(names - TEXT_FIELDS)
     samples = np.ascontiguousarray(samples)
@@ -48,16 +41,16 @@ def values(samples: Samples, names: frozenset[str]) -> dict[str, Array]:
         if len(at):
             numbers[:, at] = np.where(raw[:, at] == unknown, np.nan, numbers[:, at])
         found |= zip(of_kind, numbers.T, strict=True)
-    for field, number, equal, of in conditions:
-        absent = (samples[field] == number) != equal
-        if absent.any():
-            for name in of:
-                found[name][absent] = np.nan
+    for check, checked in conditions:
+        missing = check.compare(samples[check.field], check.number)
+        if np.count_nonzero(missing):
+            for name in checked:
+                found[name][missing] = np.nan
     return found
 
 
 @lru_cache(64)
-def _reading(names: frozenset[str]) -> tuple[list[_Type], list[_Condition]]:
+def _reading(names: frozenset[str]) -> tuple[list[_Type], list[tuple[Check, tuple[str, ...]]]]:
     by_kind: dict[np.dtype[Any], list[str]] = {}
     for name in sorted(names):
         by_kind.setdefault(SAMPLE[name], []).append(name)
@@ -67,16 +60,22 @@ def _reading(names: frozenset[str]) -> tuple[list[_Type], list[_Condition]]:
 def _type(kind: np.dtype[Any], names: list[str]) -> _Type:
     offsets = [_offset(name) for name in names]
     assert not any(offset % kind.itemsize for offset in offsets)
-    ends = [TCP_INFO[name][1] + kind.itemsize if name in TCP_INFO else 0 for name in names]
-    told = {at: BY_RECORDED[name].unknown for at, name in enumerate(names)}
-    unknown = {at: number for at, number in told.items() if number is not None}
+    needed = [_own(name, "info_len") for name in names]
+    numbers = {
+        at: number for at, name in enumerate(names) if (number := _own(name, name)) is not None
+    }
     return _Type(
         kind,
         tuple(names),
         np.array(offsets) // kind.itemsize,
-        np.array(ends),
-        (np.array([*unknown], np.intp), np.array([*unknown.values()], kind)),
+        np.array([end or 0 for end in needed]),
+        (np.array([*numbers], np.intp), np.array([*numbers.values()], kind)),
     )
+
+
+def _own(name: str, field: str) -> int | None:
+    """Give the number that a field's check compares with `field`, if it has one."""
+    return next((check.number for check in checks(name) if check.field == field), None)
 
 
 def _offset(name: str) -> int:
@@ -85,13 +84,11 @@ def _offset(name: str) -> int:
     return offset
 
 
-def _conditions(names: frozenset[str]) -> list[_Condition]:
-    found: dict[tuple[str, int, bool], list[str]] = {("sock_cookie", 0, False): sorted(names)}
+def _conditions(names: frozenset[str]) -> list[tuple[Check, tuple[str, ...]]]:
+    """Checks of other fields, and what each is for; without a sample nothing is known."""
+    found: dict[Check, list[str]] = {Check("sock_cookie", np.equal, 0): sorted(names)}
     for name in sorted(names):
-        if name in CC_FIELDS:
-            found.setdefault(("cc_info", int(CC_FIELDS[name]), True), []).append(name)
-        if name in SKMEM_FIELDS:
-            found.setdefault(("has_skmem", 0, False), []).append(name)
-        if happened := BY_RECORDED[name].happened:
-            found.setdefault((happened, 0, False), []).append(name)
-    return [_Condition(*key, tuple(of)) for key, of in found.items()]
+        for check in checks(name):
+            if check.field not in (name, "info_len"):
+                found.setdefault(check, []).append(name)
+    return [(check, tuple(of)) for check, of in found.items()]

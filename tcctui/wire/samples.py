@@ -124,7 +124,7 @@ _UNKNOWN: Mapping[str, int] = {
 _HAPPENED: Mapping[str, str] = {field.name: field.happened for field in every() if field.happened}
 
 
-class _Check(NamedTuple):
+class Check(NamedTuple):
     """A value is missing where `compare` is true of a field and a number."""
 
     field: str
@@ -133,20 +133,20 @@ class _Check(NamedTuple):
 
 
 @functools.cache
-def _checks(name: str) -> tuple[_Check, ...]:
+def checks(name: str) -> tuple[Check, ...]:
     """Everything that tells where values of a field are missing."""
     found = []
     if name in TCP_INFO:
         kind, place = TCP_INFO[name]
-        found.append(_Check("info_len", np.less, place + np.dtype(kind).itemsize))
+        found.append(Check("info_len", np.less, place + np.dtype(kind).itemsize))
     if name in CC_FIELDS:
-        found.append(_Check("cc_info", np.not_equal, int(CC_FIELDS[name])))
+        found.append(Check("cc_info", np.not_equal, int(CC_FIELDS[name])))
     if name in SKMEM_FIELDS:
-        found.append(_Check("has_skmem", np.equal, 0))
+        found.append(Check("has_skmem", np.equal, 0))
     if name in _UNKNOWN:
-        found.append(_Check(name, np.equal, _UNKNOWN[name]))
+        found.append(Check(name, np.equal, _UNKNOWN[name]))
     if name in _HAPPENED:
-        found.append(_Check(_HAPPENED[name], np.equal, 0))
+        found.append(Check(_HAPPENED[name], np.equal, 0))
     return tuple(found)
 
 
@@ -158,41 +158,11 @@ def value(samples: Samples, name: str) -> Array:
     if name in TEXT_FIELDS:
         return samples[name]
     numbers = samples[name].astype("f8")
-    for check in _checks(name):
+    for check in checks(name):
         missing = check.compare(samples[check.field], check.number)
         if np.count_nonzero(missing):
             numbers[missing] = np.nan
     return numbers
-
-
-@functools.cache
-def _common(names: tuple[str, ...]) -> Mapping[_Check, tuple[str, ...]]:
-    """Checks of all these fields with those that each is for; TCP_INFO's length is one check."""
-    found: dict[_Check, tuple[str, ...]] = {}
-    lengths = [check for name in names for check in _checks(name) if check.field == "info_len"]
-    for name in names:
-        for check in _checks(name):
-            one = max(lengths) if check.field == "info_len" else check
-            found[one] = (*found.get(one, ()), name)
-    return found
-
-
-def numbers(samples: Samples, names: tuple[str, ...]) -> Mapping[str, Floats]:
-    """Several fields of many samples, each as `value` gives it: that costs more, one by one."""
-    made = np.empty((len(names), len(samples)))
-    read = dict(zip(names, made, strict=True))
-    for name, values in read.items():
-        values[:] = samples[name]
-    for check, checked in _common(names).items():
-        missing = check.compare(samples[check.field], check.number)
-        if not np.count_nonzero(missing):
-            continue
-        for name in checked:
-            if check.field == "info_len":
-                read[name][:] = value(samples, name)
-            else:
-                read[name][missing] = np.nan
-    return read
 
 
 def read_by_value(name: str) -> frozenset[str]:

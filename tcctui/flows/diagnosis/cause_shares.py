@@ -9,7 +9,8 @@ import numpy as np
 from tcctui.arrays import U8, U32, Floats, Records
 from tcctui.flows.diagnosis.verdicts import VERDICTS, Limit
 from tcctui.wire.events import CaState
-from tcctui.wire.samples import Samples, in_flight, numbers
+from tcctui.wire.many_values import values
+from tcctui.wire.samples import Samples, in_flight
 
 SHORTEST_NS = 250_000_000
 """Windows between two samples are at least so long: the kernel's clocks move in steps of a jiffy,
@@ -65,7 +66,7 @@ def look(
     `snd_wnd` is the newest that is known of each flow, `recovered` as in `LOOK`. `read` has the
     samples' `NUMBERS`, if they were read.
     """
-    read = numbers(samples, NUMBERS) if read is None else read
+    read = values(samples, NUMBERS) if read is None else read
     looks = np.zeros(len(samples), LOOK)
     looks["ts_ns"] = samples["ts_ns"]
     for name, field in _CLOCKS.items():
@@ -84,7 +85,7 @@ _CLOCKS = {
     "received": "bytes_received",
 }
 
-NUMBERS = (*_CLOCKS.values(), "notsent_bytes", "wmem_queued", "sndbuf")
+NUMBERS = frozenset({*_CLOCKS.values(), "notsent_bytes", "wmem_queued", "sndbuf"})
 """Fields of a sample that a look reads."""
 
 

@@ -18,6 +18,7 @@ from tcctui.flows.intake.sampled_history import Changes
 from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events
+from tcctui.wire.many_values import values
 from tcctui.wire.records import pick
 from tcctui.wire.samples import (
     End,
@@ -26,7 +27,6 @@ from tcctui.wire.samples import (
     current_ssthresh,
     in_flight,
     newest,
-    numbers,
     same_ends,
 )
 from tcctui.wire.tracepoints import MarkKind
@@ -218,7 +218,7 @@ class SampleIntake:
         known, columns = self._known, self._known.columns
         seen_ns, when = columns["sampled_ns"][rows], samples["ts_ns"].astype("i8")
         last_ns, ca_state_ns = columns["last_ns"][rows], self._ca_state_ns[rows]
-        read = numbers(samples, _READ)
+        read = values(samples, _READ)
         # Idle flows must not fill the memory: only what has changed gets into their history.
         silent = (when > last_ns + GONE_SILENT_NS) & (seen_ns > 0)
         before = self._series(rows) if np.count_nonzero(silent) else None
@@ -304,7 +304,7 @@ class SampleIntake:
         there = samples["info_len"] > 0
         if np.count_nonzero(there) < len(rows):
             rows, samples, read = rows[there], pick(samples, there), None
-        read = numbers(samples, _READ) if read is None else read
+        read = values(samples, _READ) if read is None else read
         for name, column in _SHOWN.items():
             _put(columns[column], rows, samples[name], ~np.isnan(read[name]))
         columns["in_flight"][rows] = in_flight(samples, read["notsent_bytes"])
@@ -326,5 +326,5 @@ _SHOWN = {
     "rcv_wnd": "rcv_wnd",
 }
 
-_READ = (*_SHOWN, "snd_mss", "total_retrans", *NUMBERS, *RATES)
+_READ = frozenset({*_SHOWN, "snd_mss", "total_retrans", *NUMBERS, *RATES})
 """Fields of a sample that taking it in reads."""
