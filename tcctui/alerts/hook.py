@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import shutil
 import subprocess
 import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from tcctui.alerts.alert import Turns
 from tcctui.alerts.background import Errands, Troubles
@@ -46,18 +47,77 @@ def command(text: str) -> list[str]:
     return [os.path.abspath(program), *words[1:]]
 
 
+class Runner(Protocol):
+    """Runs a command, by this process or by another one."""
+
+    @property
+    def name(self) -> str:
+        """Path of the command."""
+
+    def start(self, variables: Mapping[str, str]) -> int:
+        """Start it with more environment variables; gives its pid. Raises OSError."""
+
+    def poll(self, pid: int) -> int | None:
+        """Exit code of one that has ended, or minus the signal that ended it; once for each."""
+
+
+class OwnRunner:
+    """Runs a command as a user; its output is discarded.
+
+    `user` and `environment` are as `as_caller` gives them.
+    """
+
+    def __init__(
+        self, words: list[str], user: Mapping[str, Any], environment: Mapping[str, str]
+    ) -> None:
+        self._words, self._user, self._environment = words, user, environment
+        self._running: dict[int, subprocess.Popen[bytes]] = {}
+
+    @property
+    def name(self) -> str:
+        """Path of the command."""
+        return self._words[0]
+
+    def start(self, variables: Mapping[str, str]) -> int:
+        """Start it with more environment variables; gives its pid.
+
+        Raises:
+            OSError: it can't be run.
+
+        """
+        try:
+            process = subprocess.Popen(
+                self._words,
+                env={**self._environment, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C must not reach it
+                **self._user,
+            )
+        except (ValueError, subprocess.SubprocessError) as error:
+            raise OSError(errno.EINVAL, str(error)) from error
+        self._running[process.pid] = process
+        return process.pid
+
+    def poll(self, pid: int) -> int | None:
+        """Exit code of one that has ended, or minus the signal that ended it; once for each."""
+        code = self._running[pid].poll()
+        if code is not None:
+            del self._running[pid]
+        return code
+
+
 class Hook:
     """Runs a command for each raised alert, `AT_A_TIME`, in the background.
 
-    Under sudo it runs as the calling user. The alert is in `TCCTUI_*`; the command's output is
-    discarded.
+    The alert is in `TCCTUI_*`.
     """
 
-    def __init__(self, words: list[str], troubles: Troubles) -> None:
-        self._words = words
+    def __init__(self, runner: Runner, troubles: Troubles) -> None:
+        self._runner = runner
         self._troubles = troubles
-        self._as_caller, self._environment = as_caller(os.environ)
-        self._running: list[subprocess.Popen[bytes]] = []
+        self._running: list[int] = []
         self._lock = threading.Lock()
         self.dropped = 0
         """Number of alerts dropped because too many were waiting."""
@@ -71,7 +131,7 @@ class Hook:
         if self.dropped:
             self._troubles.tell(
                 "hooks dropped",
-                f"More alerts than {self._words[0]} can keep up with: it is not run for some"
+                f"More alerts than {self._runner.name} can keep up with: it is not run for some"
                 f" ({self.dropped:,} so far).",
             )
 
@@ -89,35 +149,23 @@ class Hook:
     def _has_room(self) -> bool:
         """Reap finished commands; True if another may start."""
         with self._lock:
-            ended = [process for process in self._running if process.poll() is not None]
-            self._running = [process for process in self._running if process.returncode is None]
+            codes = {pid: self._runner.poll(pid) for pid in self._running}
+            self._running = [pid for pid, code in codes.items() if code is None]
             room = len(self._running) < AT_A_TIME
-        for process in ended:
-            if process.returncode:
-                how = f"exit code {process.returncode}"
-                if process.returncode < 0:
-                    how = f"signal {-process.returncode}"
-                self._troubles.tell("hook failed", f"{self._words[0]} ended with {how}.")
+        for code in codes.values():
+            if code:
+                how = f"exit code {code}" if code > 0 else f"signal {-code}"
+                self._troubles.tell("hook failed", f"{self._runner.name} ended with {how}.")
         return room
 
     def _start(self, told: object) -> None:
         assert isinstance(told, Mapping)
         try:
-            process = subprocess.Popen(
-                self._words,
-                env={**self._environment, **told},
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C must not reach it
-                **self._as_caller,
-            )
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            self._troubles.tell("hook", f"{self._words[0]} can't be run: {reason}.")
-            return
-        with self._lock:
-            self._running.append(process)
+            with self._lock:
+                self._running.append(self._runner.start(told))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            self._troubles.tell("hook", f"{self._runner.name} can't be run: {reason}.")
 
 
 def as_caller(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str, str]]:

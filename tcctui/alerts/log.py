@@ -5,13 +5,15 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from tcctui.alerts.alert import Turns
 from tcctui.alerts.background import Errands, Troubles
 from tcctui.alerts.payload import json_line
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import give_to_caller, refusal
+from tcctui.files.disk import disk
+from tcctui.files.new_file import refusal
 
 _MOST = 1000
 """Checks whose lines may wait for a slow disk."""
@@ -20,7 +22,7 @@ _FLAGS = os.O_WRONLY | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0) | getattr(os, 
 
 
 class AlertLog:
-    """Appends to a file, created with mode 0600 and, under sudo, the calling user's.
+    """Appends to a file, created with mode 0600.
 
     Raises:
         TcctuiError: it can't be opened, or is not a regular file.
@@ -64,12 +66,9 @@ class AlertLog:
 
 def _opened(path: Path) -> int:
     try:
-        try:
-            descriptor = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            descriptor = os.open(path, _FLAGS)
-        else:
-            give_to_caller(descriptor)
+        with suppress(FileExistsError):
+            os.close(disk().create(path, 0o600))
+        descriptor = disk().open(path, _FLAGS)
     except OSError as error:
         if error.errno == errno.ELOOP:
             raise TcctuiError(

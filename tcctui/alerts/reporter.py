@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tcctui.alerts.alert import Turns
 from tcctui.alerts.background import Troubles
-from tcctui.alerts.hook import Hook
+from tcctui.alerts.hook import Hook, Runner
 from tcctui.alerts.log import AlertLog
 
 
@@ -18,7 +18,7 @@ class Reporter:
 
     """
 
-    def __init__(self, log: Path | None = None, hook: list[str] | None = None) -> None:
+    def __init__(self, log: Path | None = None, hook: Runner | None = None) -> None:
         self._troubles = Troubles()
         self._log = None if log is None else AlertLog(log, self._troubles)
         self._hook = None if hook is None else Hook(hook, self._troubles)

@@ -21,6 +21,7 @@ from tcctui.cli.dashboard import MAX_CPU
 from tcctui.cli.kernel import INTERVAL_MS, kernel_options
 from tcctui.cli.moments import together
 from tcctui.cli.parser import Parser
+from tcctui.cli.rights import become_caller
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.printable import plain_lines
 
@@ -31,6 +32,9 @@ __all__ = ["INTERVAL_MS", "MAX_CPU", "main", "parser"]
 
 _COMMANDS = ("record", "replay", "export", "demo", "trace", "doctor", "config", "help")
 
+
+_READ_KERNEL = (None, "record", "trace", "doctor")
+"""Commands, and none, that give up the rights of root by themselves, or need them all."""
 
 _ALWAYS = frozenset({"--verbose"})
 _KERNEL = _ALWAYS | {
@@ -63,6 +67,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
         if args.command is not None:
             _refuse_before(args.command, given)
+        args.is_program = arguments is None  # else this process is somebody else's, too
+        if args.is_program and args.command not in _READ_KERNEL:
+            become_caller()
         status: int = args.run(args)
     except TcctuiError as error:
         print(f"tcctui: {plain_lines(error.reason)}", file=sys.stderr)

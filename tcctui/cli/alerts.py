@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
     from tcctui.alerts.alert import Alerts
+    from tcctui.alerts.hook import Runner
     from tcctui.alerts.reporter import Reporter
+    from tcctui.cli.rights import Separated
     from tcctui.query import Query
 
 
@@ -64,6 +67,20 @@ def alerts_of(args: argparse.Namespace, only: Query) -> Alerts | None:
     return Alerts([filters.parsed("--alert", text) for text in args.alert], only)
 
 
+def hook_of(args: argparse.Namespace) -> list[str] | None:
+    """Words of the command of alerts; None if there is none.
+
+    Raises:
+        UsageError: there is no such command.
+
+    """
+    if args.alert_run is None:
+        return None
+    from tcctui.alerts import hook  # noqa: PLC0415
+
+    return hook.command(args.alert_run)
+
+
 @contextmanager
 def reporter(args: argparse.Namespace) -> Iterator[Reporter | None]:
     """Open the log and the hook for the time of the context; None if neither is set.
@@ -75,9 +92,20 @@ def reporter(args: argparse.Namespace) -> Iterator[Reporter | None]:
     if args.alert_run is None and args.alert_log is None:
         yield None
         return
-    from tcctui.alerts import hook  # noqa: PLC0415
     from tcctui.alerts.reporter import Reporter  # noqa: PLC0415
 
-    words = None if args.alert_run is None else hook.command(args.alert_run)
-    with closing(Reporter(args.alert_log, words)) as telling:
+    with closing(Reporter(args.alert_log, _runner(args))) as telling:
         yield telling
+
+
+def _runner(args: argparse.Namespace) -> Runner | None:
+    """Give what runs the command of alerts."""
+    separated: Separated | None = getattr(args, "separated", None)
+    if separated is not None:
+        return separated.runner
+    words = hook_of(args)
+    if words is None:
+        return None
+    from tcctui.alerts.hook import OwnRunner, as_caller  # noqa: PLC0415
+
+    return OwnRunner(words, *as_caller(os.environ))

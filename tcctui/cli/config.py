@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcctui.cli.parser import Commands, Parser
 from tcctui.errors import TcctuiError, UsageError
+from tcctui.files.new_file import is_there
 from tcctui.printable import plain
 
 if TYPE_CHECKING:
@@ -104,11 +105,24 @@ def _path(args: argparse.Namespace) -> Path | None:
     given = getattr(args, "config", None)
     if given is None:
         return location.path()
-    if not given or not os.path.lexists(given):
+    if not given or not is_there(Path(given)):
         raise UsageError(
             f"There is no file {given}.", "Make one with: tcctui config --print-default > FILE"
         )
     return Path(given)
+
+
+def files(args: argparse.Namespace) -> list[Path]:
+    """Files of settings and earlier searches; some may not be there."""
+    from tcctui.config import location, searches  # noqa: PLC0415
+
+    if getattr(args, "no_config", False):
+        return []
+    try:
+        given = getattr(args, "config", None)
+        return [location.path() if given is None else Path(given), searches.path()]
+    except TcctuiError:
+        return []  # there is no home directory for them
 
 
 def preferences(args: argparse.Namespace) -> Preferences:
@@ -150,7 +164,7 @@ def _of(path: Path) -> Preferences:
     from tcctui.ui.preferences import Preferences  # noqa: PLC0415
 
     settings, told = None, list[str]()
-    if os.path.lexists(path):  # without it, nothing else need be imported
+    if is_there(path):  # without it, nothing else need be imported
         from tcctui.config import reading  # noqa: PLC0415
         from tcctui.ui.app.setting_names import choices  # noqa: PLC0415
 

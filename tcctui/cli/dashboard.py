@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import stat
 import sys
 import time
 from collections.abc import Callable
@@ -12,10 +13,12 @@ from typing import TYPE_CHECKING
 
 from tcctui import memory
 from tcctui.cli import alerts, argument_values, config, rewind_options, terminal
-from tcctui.cli.kernel import INTERVAL_MS, choice, filter_of, program_later
+from tcctui.cli.kernel import INTERVAL_MS, around, choice, filter_of, program_later, separate
 from tcctui.cli.parser import Parser
 from tcctui.cli.rewind_options import RewindOptions
+from tcctui.cli.rights import Told
 from tcctui.errors import TcctuiError, UsageError
+from tcctui.files.disk import disk
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -59,13 +62,14 @@ def add(parser: Parser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the dashboard."""
+    terminal.require()
+    separate(args, _RING_BYTES, _told(args))
     memory.start()
     wanted = filter_of(args)
     kept = RewindOptions.of(args)
     if args.force and args.record_to is None:
         raise UsageError("--force is for --record.", "Leave it out, or give --record FILE.")
     looked_for = alerts.alerts_of(args, wanted.whole)
-    terminal.require()
     if args.record_to is not None:
         _check(args.record_to, args.force)
     loading = program_later(args, _RING_BYTES)
@@ -81,6 +85,7 @@ def run(args: argparse.Namespace) -> int:
                 choice=choice(args),
                 interval_ms=getattr(args, "interval", INTERVAL_MS),
                 max_cpu=args.max_cpu,
+                around=around(args),
             )
         )
         # The first samples come during these imports.
@@ -99,6 +104,17 @@ def run(args: argparse.Namespace) -> int:
             alarms=None if looked_for is None else Alarms(looked_for, report),
             preferences=preferences,
         )
+
+
+def _told(args: argparse.Namespace) -> Told:
+    """Files that the options name, and those of settings."""
+    files = [args.record_to, args.alert_log]
+    return Told(
+        files=[Path(file) for file in files if file not in (None, "-")],
+        kept=lambda: config.files(args),
+        saves=True,
+        hook=alerts.hook_of(args),
+    )
 
 
 def _in_thread(call: Callable[[], LiveSource]) -> Future[LiveSource]:
@@ -125,9 +141,13 @@ def _check(path: str, force: bool) -> None:
             "The dashboard records to a file.", "To write to a pipe, run: tcctui record -"
         )
     require_pyarrow()
-    if not Path(path).parent.is_dir():
+    if not disk().is_directory(Path(path).parent):
         raise TcctuiError(f"There is no directory {Path(path).parent}.", "Make it first.")
-    if Path(path).is_file() and not force:
+    try:
+        is_file = stat.S_ISREG(disk().lstat(Path(path)).st_mode)
+    except OSError:
+        return
+    if is_file and not force:
         raise TcctuiError(f"{path} already exists.", "Overwrite it with --force, or name another.")
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui import memory
-from tcctui.cli import argument_values, filters
+from tcctui.cli import argument_values, filters, rights
 from tcctui.cli.parser import Parser
 from tcctui.errors import TcctuiError
 
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tcctui.query import Query
     from tcctui.source import Source
     from tcctui.sources.kernel.kernel_filter import KernelFilter
-    from tcctui.sources.kernel.program import Loading
+    from tcctui.sources.kernel.program import AnyLoading, LoadOptions
+    from tcctui.sources.sock_diag.surroundings import Surroundings
 
 INTERVAL_MS = 25.0
 """Default interval between a flow's records for the dashboard: chart columns are 100 ms wide."""
@@ -96,22 +97,59 @@ def filter_of(args: argparse.Namespace) -> Filter:
     return Filter(whole, in_kernel, None if decided else whole)
 
 
-def load(args: argparse.Namespace, ring_bytes: int, *, every_ack: bool) -> Loading:
+def separate(
+    args: argparse.Namespace, ring_bytes: int, told: rights.Told, *, every_ack: bool = False
+) -> None:
+    """Give up the rights of this process for the processes apart that `load` and others ask for.
+
+    With `every_ack`, the program is for an interval that is 0 and remains so. A process that is not
+    all tcctui's, as a test's, stays as it is.
+
+    Raises:
+        TcctuiError: they can't be given up.
+
+    """
+    if not args.is_program:
+        return
+    options = None if choice(args) == "sock_diag" else _options(args, ring_bytes, every_ack)
+    args.separated = rights.separate(options, told)
+
+
+def _separated(args: argparse.Namespace) -> rights.Separated | None:
+    separated: rights.Separated | None = getattr(args, "separated", None)
+    return separated
+
+
+def around(args: argparse.Namespace) -> Surroundings | None:
+    """Processes and namespaces, as processes apart see them; None where this one does by itself."""
+    separated = _separated(args)
+    return None if separated is None else separated.around()
+
+
+def _options(args: argparse.Namespace, ring_bytes: int, every_ack: bool) -> LoadOptions:
+    from tcctui.sources.kernel.program import NO_SLOTS, SLOTS, LoadOptions  # noqa: PLC0415
+
+    return LoadOptions(headers(args), ring_bytes, NO_SLOTS if every_ack else SLOTS)
+
+
+def load(args: argparse.Namespace, ring_bytes: int, *, every_ack: bool) -> AnyLoading:
     """Start to load the program; with `every_ack`, for an interval that is 0 and remains so.
 
     Raises:
         TcctuiError: it can't be loaded.
 
     """
-    from tcctui.sources.kernel.program import NO_SLOTS, SLOTS, Loading  # noqa: PLC0415
+    separated = _separated(args)
+    if separated is not None:
+        return separated.loading()
+    from tcctui.sources.kernel.program import Loading  # noqa: PLC0415
 
-    slots = NO_SLOTS if every_ack else SLOTS
-    return Loading(kernel_headers=headers(args), ring_bytes=ring_bytes, slots=slots)
+    return Loading(**_options(args, ring_bytes, every_ack)._asdict())
 
 
 def program(
     args: argparse.Namespace, ring_bytes: int, *, every_ack: bool = False
-) -> Loading | TcctuiError | None:
+) -> AnyLoading | TcctuiError | None:
     """Start to load the program if requested, as `load` does, or give the reason why it can't be.
 
     Raises:
@@ -130,7 +168,7 @@ def program(
 
 def program_later(
     args: argparse.Namespace, ring_bytes: int
-) -> Callable[[], Loading] | Loading | TcctuiError | None:
+) -> Callable[[], AnyLoading] | AnyLoading | TcctuiError | None:
     """Give the function that starts to load the program, where samples can come before its events.
 
     Else as `program`.
@@ -144,7 +182,11 @@ def program_later(
     from tcctui.sources.kernel import privileges  # noqa: PLC0415
 
     try:
-        privileges.require()
+        separated = _separated(args)
+        if separated is None:
+            privileges.require()
+        else:
+            separated.loading()
     except TcctuiError as error:
         return error
     return lambda: load(args, ring_bytes, every_ack=False)
@@ -172,6 +214,7 @@ def open_all(
             choice=choice(args),
             interval_ms=interval_ms,
             max_cpu=None,
+            around=around(args),
         )
     ) as source:
         memory.started()

@@ -8,8 +8,9 @@ import sys
 from pathlib import Path
 
 from tcctui.cli import argument_values
-from tcctui.cli.kernel import filter_of, kernel_options, open_all
+from tcctui.cli.kernel import filter_of, kernel_options, open_all, separate
 from tcctui.cli.parser import Commands
+from tcctui.cli.rights import Told
 from tcctui.errors import TcctuiError
 
 _RING_BYTES = 32 << 20
@@ -45,12 +46,14 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    # Before anything is compiled: pyarrow is the one optional part.
-    from tcctui.recording.writer import require_pyarrow  # noqa: PLC0415
-
-    require_pyarrow()
     if args.path == "-":
         _require_standard_output()
+    every_ack = getattr(args, "interval", 0.0) == 0
+    told = Told(files=[] if args.path == "-" else [Path(args.path)])
+    separate(args, _RING_BYTES, told, every_ack=every_ack)
+    from tcctui.recording.writer import require_pyarrow  # noqa: PLC0415
+
+    require_pyarrow()  # it is the one optional part
     wanted = filter_of(args)
     with open_all(args, _RING_BYTES, wanted.in_kernel) as source:
         from tcctui.headless.record import record  # noqa: PLC0415 - numpy

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import tempfile
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime
@@ -14,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui.cli import argument_values
 from tcctui.cli.parser import Parser
+from tcctui.files.save_directory import save_directory
 
 if TYPE_CHECKING:
     from tcctui.recording.chunks import Chunk
@@ -41,18 +40,6 @@ def add(parser: Parser) -> None:
         help="memory for the histories of all connections (default 72M); where it is"
         " short, less of each is kept",
     )
-
-
-def writable_directory() -> Path:
-    """First writable one of the working, home and temporary directories, as an absolute path.
-
-    The last of them if none is writable.
-    """
-    candidates = [Path("."), Path(os.path.expanduser("~"))]
-    for candidate in candidates:
-        if os.access(candidate, os.W_OK | os.X_OK):
-            return candidate.absolute()
-    return Path(tempfile.gettempdir()).absolute()
 
 
 class RewindOptions(NamedTuple):
@@ -93,7 +80,7 @@ class RewindOptions(NamedTuple):
 
         host = re.sub(r"[^\w.-]+", "_", origin.host).strip("._-")[:64] or "host"
         name = f"tcctui-{host}-{datetime.now():%Y%m%d-%H%M%S}{SUFFIX}"
-        path = writable_directory() / name
+        path = save_directory() / name
         with closing(RecordingWriter(path, origin)) as writer:
             for chunk in chunks:
                 writer.write(chunk)

@@ -11,8 +11,18 @@ from typing import TYPE_CHECKING
 
 from tcctui import memory
 from tcctui.cli import alerts, argument_values, filters
-from tcctui.cli.kernel import Filter, choice, filter_of, kernel_options, load, open_all
+from tcctui.cli.kernel import (
+    Filter,
+    around,
+    choice,
+    filter_of,
+    kernel_options,
+    load,
+    open_all,
+    separate,
+)
 from tcctui.cli.parser import Commands
+from tcctui.cli.rights import Told, become_caller
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +31,6 @@ if TYPE_CHECKING:
     from tcctui.recording.file import Recording
     from tcctui.source import EventSource
     from tcctui.sources.kernel.bpf_source import BpfSource
-    from tcctui.sources.kernel.program import Loading
 
 _RING_BYTES = 16 << 20
 
@@ -80,7 +89,12 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    loading = _load_first(args)
+    if args.replay is None:
+        files = [] if args.alert_log is None else [args.alert_log]
+        told = Told(files=files, hook=alerts.hook_of(args))
+        separate(args, _RING_BYTES, told, every_ack=_interval_ms(args) == 0)
+    elif args.is_program:
+        become_caller()
     memory.start()
     wanted = filter_of(args)
     looked_for = alerts.alerts_of(args, wanted.whole)
@@ -101,7 +115,7 @@ def run(args: argparse.Namespace) -> int:
             "Leave --source out, or add --summary.",
         )
     interval_ms = _interval_ms(args)
-    loading = loading or load(args, _RING_BYTES, every_ack=interval_ms == 0)
+    loading = load(args, _RING_BYTES, every_ack=interval_ms == 0)
     # The program is loaded during these imports.
     from tcctui.headless.trace import trace  # noqa: PLC0415
     from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - numpy
@@ -109,7 +123,7 @@ def run(args: argparse.Namespace) -> int:
     events = BpfSource(wanted.in_kernel, loading=loading, interval_ms=interval_ms)
     with ExitStack() as opened:
         opened.callback(events.close)
-        source, chosen = _choosing(events, wanted, opened, choice(args))
+        source, chosen = _choosing(args, events, wanted, opened)
         memory.started()
         trace(
             source,
@@ -128,17 +142,8 @@ def _interval_ms(args: argparse.Namespace) -> float:
     return getattr(args, "interval", 0.0)
 
 
-def _load_first(args: argparse.Namespace) -> Loading | None:
-    """Start to load the program before numpy is imported, unless an argument may yet be wrong."""
-    others = (args.alert, args.alert_run, args.alert_log, args.until, args.summary, args.replay)
-    refused = args.form == "json" or choice(args) == "sock_diag"
-    if any(one not in (None, False, []) for one in others) or refused or filters.given(args):
-        return None
-    return load(args, _RING_BYTES, every_ack=_interval_ms(args) == 0)
-
-
 def _choosing(
-    events: BpfSource, wanted: Filter, opened: ExitStack, source: str
+    args: argparse.Namespace, events: BpfSource, wanted: Filter, opened: ExitStack
 ) -> tuple[EventSource, Chosen | None]:
     """Give the source and the part of the filter the kernel can't evaluate, sampling if needed.
 
@@ -154,7 +159,7 @@ def _choosing(
     matching = Matching(wanted.rest, only_probes=True)
     if not matching.wants_samples:
         return events, Chosen(matching)
-    if source == "bpf":
+    if choice(args) == "bpf":
         raise UsageError(
             "--filter uses values that only samples have, and --source bpf has none.",
             "Leave --source out.",
@@ -162,7 +167,7 @@ def _choosing(
     from tcctui.sources.live import BESIDE, LiveSource  # noqa: PLC0415
     from tcctui.sources.sock_diag.sampling import Sampler  # noqa: PLC0415
 
-    sampler = Sampler(wanted.in_kernel, BESIDE)
+    sampler = Sampler(wanted.in_kernel, BESIDE, around=around(args))
     opened.callback(sampler.close)
     both = LiveSource(wanted.in_kernel, events, sampler)
     return both, Chosen(matching, both)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 from collections.abc import Mapping
@@ -11,9 +10,9 @@ from typing import Any, NamedTuple
 
 from tcctui.config import validation
 from tcctui.config.choices import Choices
-from tcctui.config.location import as_caller
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
+from tcctui.files.disk import disk
 
 LARGEST = 256 << 10
 """Largest size of a settings file, in bytes."""
@@ -78,19 +77,14 @@ def text_of(path: Path) -> str | None:
 
 
 def _raw(path: Path) -> bytes:
-    with as_caller() as who:
-        # Neither wait for a FIFO nor take over a terminal.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    # Neither wait for a FIFO nor take over a terminal.
+    descriptor = disk().open(path, getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
     with os.fdopen(descriptor, "rb") as file:
         status = os.fstat(descriptor)
         if stat.S_ISDIR(status.st_mode):
             raise TcctuiError("This is a directory, not a file of settings.")
         if not stat.S_ISREG(status.st_mode):
             raise TcctuiError("This is not an ordinary file.")
-        # The thread still has root's supplementary groups, and a mistake would print the content.
-        if who is not None and status.st_uid != who.uid and not status.st_mode & stat.S_IROTH:
-            raise OSError(errno.EACCES, "")
         raw = file.read(LARGEST + 1)
     if len(raw) > LARGEST:
         raise TcctuiError(f"This file is larger than {LARGEST >> 10} KiB: not settings.")

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from tcctui.config.location import as_caller, base_directory, replace
+from tcctui.config.location import base_directory, replace
 from tcctui.errors import TcctuiError
+from tcctui.files.disk import disk
 from tcctui.files.new_file import refusal
 
 NAME = Path("tcctui") / "searches"
@@ -120,9 +121,9 @@ def path() -> Path:
 
 def read(where: Path) -> list[str]:
     """Read the searches, made printable; empty if the file can't be read."""
-    with suppress(OSError, TcctuiError), as_caller():
+    with suppress(OSError):
         # Never wait for the writer of a FIFO placed here.
-        descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        descriptor = disk().open(where, getattr(os, "O_NONBLOCK", 0))
         with os.fdopen(descriptor, "rb") as file:
             text = file.read(_MOST_BYTES).decode("utf-8", "replace")
         return [line.strip() for line in text.split("\n") if line.strip()][-MOST:]
@@ -139,8 +140,6 @@ def keep(where: Path, listed: list[str]) -> None:
     known = set(listed)
     lines = [*(line for line in read(where) if line not in known), *listed][-MOST:]
     try:
-        with as_caller() as who:
-            text = "".join(f"{line}\n" for line in lines)
-            replace(where, text, who, "Give that directory to its user.")
+        replace(where, "".join(f"{line}\n" for line in lines))
     except OSError as error:
         raise refusal(where, error) from error

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 from tcctui.config import reading
-from tcctui.config.location import as_caller, replace
+from tcctui.config.location import replace
 from tcctui.errors import TcctuiError
+from tcctui.files.disk import disk
 from tcctui.files.new_file import refusal
 
 
 def keep(path: Path, changes: Mapping[str, Any]) -> None:
     """Write changed fields of `Settings` into the file, creating it if needed.
 
-    Comments and order stay. Under sudo everything is done as the calling user. The file is replaced
-    atomically; for a link, its target is.
+    Comments and order stay. The file is replaced atomically; for a link, its target is.
 
     Raises:
         TcctuiError: it can't be written, or its content is not TOML.
@@ -37,12 +36,17 @@ def keep(path: Path, changes: Mapping[str, Any]) -> None:
     if new == text:
         return
     try:
-        with as_caller() as who:
-            target = Path(os.path.realpath(path))
-            mode = os.stat(target).st_mode & 0o777 if target.exists() else 0o600
-            replace(target, new, who, "Keep the settings in a directory of your own.", mode)
+        target = disk().realpath(path)
+        replace(target, new, _mode(target))
     except OSError as error:
         raise refusal(path, error) from error
+
+
+def _mode(path: Path) -> int:
+    try:
+        return disk().lstat(path).st_mode & 0o777
+    except FileNotFoundError:
+        return 0o600
 
 
 def _written(value: Any) -> Any:

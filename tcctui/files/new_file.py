@@ -9,42 +9,37 @@ import contextlib
 import errno
 import os
 import stat
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from tcctui.errors import TcctuiError
-
-# Python closes it in child processes; not every system has a flag for untranslated bytes.
-_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+from tcctui.files.disk import disk
 
 
 class NewFile:
     """Open file without a name yet, in the directory of its future name.
 
-    Its mode is 0600 from the first byte, and under sudo it belongs to the calling user. An existing
-    file is replaced only with `force`, and only when `name` is called: its readers keep the old
-    file, and it survives if the new one can't be written.
+    Nobody but its owner can read it from the first byte on, unless `mode` says so. An existing file
+    is replaced only with `force`, and only when `name` is called: its readers keep the old file,
+    and it survives if the new one can't be written.
 
     Raises:
         TcctuiError: the name is taken, or the file can't be made.
 
     """
 
-    def __init__(self, path: Path, *, force: bool) -> None:
+    def __init__(self, path: Path, *, force: bool, mode: int = 0o600) -> None:
         see(path, force=force)
         self.path = path
         self._force = force
         name = os.fsdecode(os.fsencode(path.name)[:200])
         self._part: Path | None = path.with_name(f".{name}.{os.urandom(6).hex()}.part")
-        flags = _NEW | getattr(os, "O_NOFOLLOW", 0)
         try:
-            self.descriptor = os.open(self._part, flags, 0o600)
+            self.descriptor = disk().create(self._part, mode)
             """Descriptor of the file; closed by its creator."""
         except OSError as error:
             raise refusal(path, error) from error
-        give_to_caller(self.descriptor)
 
     def name(self) -> None:
         """Give the file its name.
@@ -61,7 +56,7 @@ class NewFile:
                 return
             else:
                 _claim(self.path)
-            os.replace(self._part, self.path)
+            disk().replace(self._part, self.path)
             self._part = None
         except OSError as error:
             raise refusal(self.path, error) from error
@@ -72,14 +67,14 @@ class NewFile:
         """Remove the file if it has no name yet; may be called twice."""
         if self._part is not None:
             with contextlib.suppress(OSError):
-                os.unlink(self._part)
+                disk().unlink(self._part)
         self._part = None
 
 
 @contextlib.contextmanager
-def new_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
+def new_file(path: Path, *, force: bool, mode: int = 0o600) -> Iterator[BinaryIO]:
     """Write a new file, named when the context ends without an exception; see `NewFile`."""
-    new = NewFile(path, force=force)
+    new = NewFile(path, force=force, mode=mode)
     try:
         with os.fdopen(new.descriptor, "wb") as file:
             yield file
@@ -96,7 +91,7 @@ def see(path: Path, *, force: bool) -> None:
 
     """
     try:
-        mode = os.lstat(path).st_mode
+        mode = disk().lstat(path).st_mode
     except FileNotFoundError:
         return
     except OSError as error:
@@ -109,6 +104,15 @@ def see(path: Path, *, force: bool) -> None:
         raise TcctuiError(f"{path} is not an ordinary file.", "Give the name of a file.")
     if not force:
         raise _there(path)
+
+
+def is_there(path: Path) -> bool:
+    """Check for a name that is taken, as far as that can be known."""
+    try:
+        disk().lstat(path)
+    except OSError:
+        return False
+    return True
 
 
 def refusal(path: Path, error: OSError) -> TcctuiError:
@@ -134,7 +138,7 @@ def _there(path: Path) -> TcctuiError:
 def _linked(part: Path, path: Path) -> bool:
     """Hard-link the file; fails if the name is taken, False without hard links."""
     try:
-        os.link(part, path)
+        disk().link(part, path)
     except FileExistsError:
         raise
     except OSError:
@@ -144,25 +148,4 @@ def _linked(part: Path, path: Path) -> bool:
 
 def _claim(path: Path) -> None:
     """Reserve a free name, which the finished file replaces at once."""
-    os.close(os.open(path, _NEW, 0o600))
-
-
-# Ownership of files made under sudo
-
-
-def give_to_caller(descriptor: int) -> None:
-    """Give an open file to the user who called sudo, where the file system supports it."""
-    if sys.platform == "win32":
-        return
-    user, group = os.environ.get("SUDO_UID", ""), os.environ.get("SUDO_GID", "")
-    if os.geteuid() == 0 and user.isdecimal() and group.isdecimal():
-        with contextlib.suppress(OSError, OverflowError, ValueError):  # SUDO_UID may be anything
-            os.fchown(descriptor, int(user), int(group))
-
-
-def ours(user: int) -> bool:
-    """Check for our own user id, or that of the user who called sudo."""
-    if sys.platform == "win32":
-        return True
-    caller = os.environ.get("SUDO_UID", "") if os.geteuid() == 0 else ""
-    return user == os.geteuid() or str(user) == caller
+    os.close(disk().create(path, 0o600))

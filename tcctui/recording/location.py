@@ -8,7 +8,8 @@ import stat
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import NewFile, ours, refusal
+from tcctui.files.disk import disk
+from tcctui.files.new_file import NewFile, refusal
 
 _STDOUT = 1
 
@@ -47,7 +48,7 @@ def opened(path: Path, *, force: bool) -> int | NewFile:
         if (stream := _stream(path)) is not None:
             return _no_terminal(os.dup(stream), path)
         try:
-            found = os.lstat(path)
+            found = disk().lstat(path)
         except FileNotFoundError:
             found = None
         if found is None or stat.S_IFMT(found.st_mode) in (stat.S_IFREG, stat.S_IFLNK):
@@ -80,17 +81,25 @@ def _special(path: Path, found: os.stat_result) -> int:
     """Open a pipe or device; in a directory such as /tmp, only our own."""
     if stat.S_ISBLK(found.st_mode):
         raise TcctuiError(f"{path} is a disk.", "Name a file on it.")
-    if os.stat(path.parent).st_mode & stat.S_ISVTX and not ours(found.st_uid):
+    if _is_shared(path.parent) and found.st_uid != disk().uid:
         raise TcctuiError(
             f"{path} belongs to another user, who may put anything there.",
             "Make one in a directory of your own.",
         )
     flags = os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NOCTTY
-    descriptor = os.open(path, flags)
+    descriptor = disk().open(path, flags)
     if not os.path.samestat(os.fstat(descriptor), found):
         os.close(descriptor)
         raise TcctuiError(f"{path} was replaced while it was opened.", "Name another place.")
     return _no_terminal(descriptor, path)
+
+
+def _is_shared(directory: Path) -> bool:
+    """Check for a directory such as /tmp, in which everybody makes files of their own."""
+    try:
+        return bool(os.stat(directory).st_mode & stat.S_ISVTX)
+    except OSError:
+        return False  # nobody else gets into it
 
 
 def _no_terminal(descriptor: int, path: Path) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui.errors import TcctuiError
+from tcctui.files.disk import disk
 from tcctui.files.new_file import NewFile
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file_index import IndexWriter
@@ -122,7 +123,7 @@ class RecordingWriter:
             return
         mine, other = os.fstat(self._descriptor), False
         with suppress(OSError):
-            other = not os.path.samestat(mine, os.lstat(self._new.path))
+            other = not os.path.samestat(mine, disk().lstat(self._new.path))
         if other or not mine.st_nlink:
             self._broken = True
             raise TcctuiError(

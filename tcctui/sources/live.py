@@ -22,7 +22,8 @@ from tcctui.wire.samples import NO_SAMPLES, Samples
 if TYPE_CHECKING:
     from tcctui.query import Query
     from tcctui.sources.kernel.bpf_source import BpfSource
-    from tcctui.sources.kernel.program import Loading
+    from tcctui.sources.kernel.program import AnyLoading
+    from tcctui.sources.sock_diag.surroundings import Surroundings
 
 BESIDE, ALONE = Pace(0.25), Pace(0.1)
 """Pace of samples beside tcp_probe, which tells most, and without it."""
@@ -44,15 +45,15 @@ class Attaching:
 
     def __init__(
         self,
-        load: Callable[[], Loading],
-        opened: Callable[[Loading], BpfSource],
+        load: Callable[[], AnyLoading],
+        opened: Callable[[AnyLoading], BpfSource],
         interval_ns: int,
     ) -> None:
         self._load, self._opened = load, opened
         self.interval_ns = interval_ns
         self.events: Future[BpfSource] | None = None
         """Their source, or the reason why there is none; None before `begin`."""
-        self._loading: Loading | None = None
+        self._loading: AnyLoading | None = None
         self._over = False
 
     def begin(self) -> Future[BpfSource]:
@@ -240,15 +241,17 @@ class LiveSource:
 
 def open_live(
     kernel_filter: KernelFilter,
-    program: Callable[[], Loading] | Loading | TcctuiError | None,
+    program: Callable[[], AnyLoading] | AnyLoading | TcctuiError | None,
     *,
     choice: str,
     interval_ms: float,
     max_cpu: float | None,
+    around: Surroundings | None = None,
 ) -> LiveSource:
     """Open the source requested by `choice` (auto, bpf or sock_diag); with auto, what is available.
 
     `program` is loading, or the reason why it is not. With `max_cpu` None, the interval is fixed.
+    `around` is what samples can see of processes and namespaces, by default what this process can.
     A function starts to load it: with auto, once there are samples, as loading takes longer than
     all that a screen needs before it has rows to show.
 
@@ -257,14 +260,14 @@ def open_live(
 
     """
 
-    def opened(loading: Loading) -> BpfSource:
+    def opened(loading: AnyLoading) -> BpfSource:
         from tcctui.sources.kernel.bpf_source import BpfSource  # noqa: PLC0415 - behind samples
 
         return BpfSource(kernel_filter, loading=loading, interval_ms=interval_ms, max_cpu=max_cpu)
 
     if callable(program) and choice == "auto":
         with contextlib.suppress(TcctuiError):
-            sampler = Sampler(kernel_filter, ALONE)
+            sampler = Sampler(kernel_filter, ALONE, around=around)
             attaching = Attaching(program, opened, round(interval_ms * 1e6))
             return LiveSource(kernel_filter, None, sampler, attaching=attaching)
     events = None
@@ -279,7 +282,7 @@ def open_live(
     samples = None
     if choice != "bpf":
         try:
-            samples = Sampler(kernel_filter, ALONE if events is None else BESIDE)
+            samples = Sampler(kernel_filter, ALONE if events is None else BESIDE, around=around)
         except TcctuiError as error:
             if events is None:
                 raise (shortfall or error) from error

@@ -10,7 +10,9 @@ from pathlib import Path
 from textual.widget import Widget
 
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import give_to_caller
+from tcctui.files.disk import disk
+from tcctui.files.new_file import is_there, new_file, refusal
+from tcctui.files.save_directory import save_directory
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
 
@@ -18,21 +20,23 @@ from tcctui.ui.style import units
 def save_picture(svg: str) -> Path:
     """Write a picture to the working directory under the time's name, and return its path.
 
-    Under sudo it belongs to the calling user. An older file is never overwritten.
+    It is written to `save_directory`, completely or not at all. An older file is never overwritten.
 
     Raises:
-        OSError: the directory or the disk refuses it.
+        TcctuiError: the directory or the disk refuses it.
 
     """
     name = time.strftime("tcctui-%Y-%m-%dT%H-%M-%S")
-    path = Path.cwd() / f"{name}.svg"
+    path = save_directory() / f"{name}.svg"
     for number in itertools.count(2):
-        if not path.exists():
+        if not is_there(path):
             break
         path = path.with_name(f"{name}-{number}.svg")
-    with path.open("x") as file:
-        give_to_caller(file.fileno())
-        file.write(svg)
+    try:
+        with new_file(path, force=False) as file:
+            file.write(svg.encode())
+    except OSError as error:
+        raise refusal(path, error) from error
     return path
 
 
@@ -62,7 +66,7 @@ def saved(save: Callable[[], Path]) -> Notice:
     """Save, and report path and size, or the reason for having nothing."""
     try:
         path = save()
-        size = units.file_size(path.stat().st_size)
+        size = units.file_size(disk().lstat(path).st_size)
     except TcctuiError as error:
         return Notice("Nothing was saved", str(error), "error")
     except OSError as error:
@@ -77,6 +81,5 @@ def pictured(svg: str) -> Notice:
     """Save a picture in the working directory, and report its path, or the error."""
     try:
         return Notice("Saved", str(save_picture(svg)), seconds=BRIEF)
-    except OSError as error:
-        reason = f"{error.filename or 'The working directory'}: {error.strerror}."
-        return Notice("The picture was not saved", reason, "error")
+    except TcctuiError as error:
+        return Notice("The picture was not saved", str(error), "error")

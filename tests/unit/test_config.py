@@ -12,7 +12,6 @@ import pytest
 from tcctui.config import location
 from tcctui.config.choices import Choices
 from tcctui.config.lines import lines_of
-from tcctui.config.location import Caller
 from tcctui.config.reading import LARGEST, Problem, read
 from tcctui.config.settings import Settings, Units
 from tcctui.config.writing import keep
@@ -263,79 +262,10 @@ def test_a_broken_file_is_left_as_it_is(file: Path) -> None:
         keep(Path("/proc/1/tcctui/config.toml"), {"theme": "nord"})
 
 
-# Under sudo
-
-root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-
-
-@pytest.fixture
-def home(public_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The home of a user who calls sudo; no other file belongs to that user."""
-    home = public_path / "home"
-    home.mkdir()
-    os.chown(home, 65_432, 65_432)
-    monkeypatch.setattr(location, "caller", lambda: Caller(65_432, 65_432, home))
-    return home
-
-
-@root
-def test_under_sudo_it_is_the_calling_users(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Settings are in that user's home, are that user's, and root's environment says nothing."""
-    monkeypatch.setenv("XDG_CONFIG_HOME", "/root/elsewhere")
-    path = location.path()
-    assert path == home / ".config" / "tcctui" / "config.toml"
-    keep(path, {"theme": "nord"})
-    assert read(path, KNOWN)[0].theme == "nord"
-    for one in (path, path.parent, path.parent.parent):
-        assert (one.stat().st_uid, one.stat().st_gid) == (65_432, 65_432)
-    assert os.geteuid() == 0
-    os.chown(path, 0, 0)  # which only root can
-
-
-@root
-def test_under_sudo_a_link_leads_no_further_than_the_user(home: Path, tmp_path: Path) -> None:
-    """Neither is root's file read through a user's link, nor one written where only root may."""
-    secret = tmp_path / "secret"
-    secret.write_text("password = 3")
-    secret.chmod(0o640)  # root's group may, and we are in it
-    path = home / "config.toml"
-    path.symlink_to(secret)
-    _, (problem,) = read(path, KNOWN)
-    assert "denied" in problem.sentence
-    assert "password" not in problem.sentence
-    with pytest.raises(TcctuiError):
-        keep(path, {"theme": "nord"})
-    (tmp_path / "etc").mkdir(mode=0o775)
-    path.unlink()
-    path.symlink_to(tmp_path / "etc" / "config.toml")
-    with pytest.raises(TcctuiError, match="can't be written"):
-        keep(path, {"theme": "nord"})
-    (tmp_path / "etc").chmod(0o775)
-    with pytest.raises(TcctuiError, match="another user"):
-        keep(path, {"theme": "nord"})
-    assert not list((tmp_path / "etc").iterdir())
-
-
-@root
-def test_who_calls_sudo_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """SUDO_UID names the user; what is no user is a sentence; without it we are who we are."""
-    monkeypatch.setenv("SUDO_UID", "65534")
-    who = location.caller()
-    assert who is not None
-    assert who.uid == 65_534
-    monkeypatch.setenv("SUDO_UID", "4123456789")
-    with pytest.raises(TcctuiError, match="SUDO_UID"):
-        location.caller()
-    for nobody in ("", "0", "x", "-1"):
-        monkeypatch.setenv("SUDO_UID", nobody)
-        assert location.caller() is None
-
-
 def test_a_relative_xdg_config_home_is_none(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """XDG_CONFIG_HOME counts where it is absolute, as its specification says."""
-    monkeypatch.delenv("SUDO_UID", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
     assert location.path() == tmp_path / ".config" / "tcctui" / "config.toml"

@@ -89,7 +89,7 @@ class Sampler:
 
     error: TcctuiError | None = None
 
-    def __init__(self, kernel_filter: KernelFilter, pace: Pace) -> None:
+    def __init__(self, kernel_filter: KernelFilter, pace: Pace, around: object = None) -> None:
         if self.error is not None:
             raise self.error
         MADE.append(self)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from tcctui.sources.sock_diag import owner_search
 from tcctui.sources.sock_diag.owner_search import OwnerSearch
 from tcctui.sources.sock_diag.processes import OWNER, Owners
 from tcctui.wire.samples import SAMPLE, Samples
@@ -18,6 +17,8 @@ PATIENCE = 60
 
 class Machine:
     """Stands in for /proc: which process holds which socket; counts scans."""
+
+    worked = 0.0
 
     def __init__(self) -> None:
         self.pids = {500: 7}
@@ -38,17 +39,15 @@ class Machine:
 
 
 @pytest.fixture
-def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+def machine() -> Machine:
     """Stand in for /proc."""
-    made = Machine()
-    monkeypatch.setattr(owner_search, "Processes", lambda: made)
-    return made
+    return Machine()
 
 
 @pytest.fixture
 def search(machine: Machine) -> Iterator[OwnerSearch]:
     """Search without pauses, and without a scan again where nothing is new."""
-    found = OwnerSearch(lambda: None, shortest=0.0, again=3600.0)
+    found = OwnerSearch(lambda: None, machine, shortest=0.0, again=3600.0)
     yield found
     found.close(PATIENCE)
 
@@ -89,7 +88,7 @@ def test_processes_are_scanned_for_new_sockets_alone(machine: Machine, search: O
 
 def test_owners_that_change_are_found_without_a_new_socket(machine: Machine) -> None:
     """While sockets are sampled, a slow scan repeats."""
-    search = OwnerSearch(lambda: None, shortest=0.0, again=0.01)
+    search = OwnerSearch(lambda: None, machine, shortest=0.0, again=0.01)
     try:
         until_known(search, 500, 7)
         machine.pids[500] = 8

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tcctui.sources.sock_diag.processes import LONGEST, Processes, short_name
+from tcctui.sources.sock_diag.process_scan import LONGEST, short_name
+from tcctui.sources.sock_diag.processes import Processes
 from tcctui.wire.samples import SAMPLE, Samples
 from tests.unit.nobody import without_privileges
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import NewFile, give_to_caller, ours
+from tcctui.files.new_file import NewFile
 from tcctui.recording import location
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
@@ -42,11 +42,8 @@ def read(path: Path) -> int:
     return len(list(Recording(path).chunks(0, END_OF_TIME)))
 
 
-def test_only_its_owner_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new recording has mode 0600 before anything is in it, whatever the umask is.
-
-    Under sudo it is the calling user's, so that he can replay it.
-    """
+def test_only_its_owner_reads_it(tmp_path: Path) -> None:
+    """A new recording has mode 0600 before anything is in it, whatever the umask is."""
     before = os.umask(0)
     try:
         writer = RecordingWriter(tmp_path / "a", ORIGIN)
@@ -54,11 +51,6 @@ def test_only_its_owner_reads_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o600
     writer.close()
-    if os.geteuid() == 0:
-        monkeypatch.setenv("SUDO_UID", "12345")
-        monkeypatch.setenv("SUDO_GID", "2345")
-        there = written(tmp_path / "b", chunk(0)).stat()
-        assert (there.st_uid, there.st_gid) == (12345, 2345)
 
 
 def test_every_chunk_is_in_the_file_at_once(tmp_path: Path) -> None:
@@ -342,11 +334,7 @@ def test_a_fifo_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     accepted()
     os.chown(fifo, 12345, 12345)
     assert "belongs to another user" in refused(fifo)
-    monkeypatch.setenv("SUDO_UID", "12345")
-    accepted()
     os.close(reader)
-    with without_privileges():
-        assert not ours(12345)
     disk = tmp_path / "disk"
     try:
         os.mknod(disk, 0o060600, os.makedev(7, 250))
@@ -367,30 +355,13 @@ def test_replaced_while_it_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyP
     os.close(reader)
 
 
-@pytest.mark.parametrize("user", ["99999999999999", "4" * 5000, "²", "", "-1", "x"])
-def test_sudo_that_says_nonsense(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, user: str
-) -> None:
-    """What SUDO_UID says may be anything: the file is made nevertheless."""
-    monkeypatch.setenv("SUDO_UID", user)
-    monkeypatch.setenv("SUDO_GID", user)
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
-    with (tmp_path / "a").open("wb") as file:
-        give_to_caller(file.fileno())
-
-
-def test_a_file_system_without_owners_and_links(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where files have neither owners nor second names, they are made, and replace nothing."""
+def test_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where files have no second names, they are made, and replace nothing."""
 
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setenv("SUDO_UID", "1000")
-    monkeypatch.setenv("SUDO_GID", "1000")
-    for name in ("fchown", "link"):
-        monkeypatch.setattr(os, name, refuse)
+    monkeypatch.setattr(os, "link", refuse)
     path = tmp_path / "a"
     new, late = (NewFile(path, force=False) for _ in range(2))
     os.write(new.descriptor, b"new")

@@ -73,7 +73,7 @@ class Diag:
 
     kernel: Kernel
 
-    def __init__(self, netns: int = 0, *, raw: int | None) -> None:
+    def __init__(self, netns: int = 0, *, raw: int | None, beside: object) -> None:
         assert raw in (netns, None)
         if raw is None and netns in self.kernel.refused:
             raise PermissionError(1, "Operation not permitted")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from tcctui.config import searches as searches_file
-from tcctui.config.location import Caller
 from tcctui.config.searches import MOST, Searches
 from tcctui.errors import TcctuiError
 from tcctui.ui.search.add_condition import added
@@ -42,7 +41,6 @@ def test_a_search_that_is_made_again_is_the_newest() -> None:
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A state directory of its own, and nobody who called sudo."""
-    monkeypatch.delenv("SUDO_UID", raising=False)
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     return tmp_path
 
@@ -92,38 +90,6 @@ def test_what_is_no_file_is_nothing_to_read_and_not_replaced(home: Path, there: 
     found.remember("a")
     with pytest.raises(TcctuiError):
         found.keep()
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
-def test_under_sudo_it_is_the_calling_user_s(
-    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    """It belongs to that user, and a link there leads no further than it leads that user."""
-    user = tmp_path_factory.mktemp("user")
-    for part in (user, *user.parents):
-        if part.stat().st_uid == 0 and part != Path("/") and part != Path("/tmp"):
-            part.chmod(part.stat().st_mode | 0o055)
-    os.chown(user, 12345, 12345)
-    who = Caller(12345, 12345, user)
-    monkeypatch.setenv("SUDO_UID", "12345")
-    monkeypatch.setenv("SUDO_GID", "12345")
-    monkeypatch.setattr("tcctui.config.location.caller", lambda: who)
-    found = searches_file.searches()
-    found.remember("a")
-    found.keep()
-    kept = user / ".local" / "state" / "tcctui" / "searches"
-    assert (kept.stat().st_uid, kept.stat().st_gid) == (12345, 12345)
-    assert kept.parent.stat().st_uid == 12345
-    secret = home / "secret"
-    secret.write_text("root's")
-    secret.chmod(0o600)
-    kept.unlink()
-    kept.symlink_to(secret)
-    assert searches_file.searches().listed == ()
-    found.remember("b")
-    with pytest.raises(TcctuiError):
-        found.keep()
-    assert secret.read_text() == "root's"
 
 
 # What = and ! make of a search

@@ -17,7 +17,7 @@ from tcctui.sources.kernel.bpf_maps import MappedArray, delete_keys
 from tcctui.sources.kernel.filter_chain import FILTER
 from tcctui.sources.kernel.growing_map import GrowingArray
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.program import Loading
+from tcctui.sources.kernel.program import AnyLoading, Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
 from tcctui.sources.kernel.rings import CROWDED, Rings
@@ -87,7 +87,7 @@ class BpfSource:
         self,
         kernel_filter: KernelFilter | None = None,
         *,
-        loading: Loading | None = None,
+        loading: AnyLoading | None = None,
         interval_ms: float = 0,
         max_cpu: float | None = None,
     ) -> None:

@@ -17,7 +17,13 @@ HASH, ARRAY, PERF_EVENT_ARRAY, ARRAY_OF_MAPS, RINGBUF = 1, 2, 4, 12, 27
 """`enum bpf_map_type`."""
 
 _TRACEPOINT = 5  # enum bpf_prog_type
-_MAP_CREATE, _MAP_UPDATE, _PROG_LOAD, _MAP_DELETE_BATCH = 0, 2, 5, 27  # enum bpf_cmd
+_MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _MAP_DELETE_BATCH = (
+    0,
+    1,
+    2,
+    5,
+    27,
+)  # enum bpf_cmd
 _NUMBERS = {
     "x86_64": (321, 298),
     "aarch64": (280, 241),
@@ -142,6 +148,19 @@ def delete_batch(map_fd: int, keys: int, count: int) -> int:
             raise
     (deleted,) = struct.unpack_from("=I", batch, 32)
     return int(deleted)
+
+
+def may_use_maps() -> bool:
+    """Check that the kernel lets this process use maps whose descriptors it has.
+
+    Before Linux 5.19 `kernel.unprivileged_bpf_disabled` took that away, too (__sys_bpf,
+    kernel/bpf/syscall.c).
+    """
+    try:
+        _bpf(_MAP_LOOKUP, struct.pack("=iIQQQ", -1, 0, 0, 0, 0), "a lookup")
+    except RefusedError as error:
+        return error.errno != errno.EPERM
+    return True
 
 
 def open_tracepoint(identity: int) -> int:

@@ -7,7 +7,7 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import compiled_cache, privileges, ring_maps
@@ -31,6 +31,24 @@ NO_SLOTS = 1
 _OLDEST = (5, 8)
 
 
+class LoadOptions(NamedTuple):
+    """Options of `Loading`, by name."""
+
+    kernel_headers: Path | None
+    ring_bytes: int
+    slots: int
+
+
+class AnyLoading(Protocol):
+    """A program on its way, loaded by this process or by another one."""
+
+    def wait(self) -> Program:
+        """Wait until it is loaded and attached. Raises TcctuiError."""
+
+    def abandon(self) -> None:
+        """End it; `wait`, in another thread, raises unless the program is there."""
+
+
 class Program:
     """Holds the loaded program, with the descriptors of its maps, by name, and of its programs.
 
@@ -49,7 +67,8 @@ class Program:
         slots: int,
         cpus: int,
     ) -> None:
-        self._loaded: Loaded | None = loaded
+        self.loaded = loaded
+        self._open = True
         self.attach_ms = attach_ms
         """Milliseconds that compiling, loading and attaching took."""
         self.times = loaded.times
@@ -63,9 +82,9 @@ class Program:
 
     def close(self) -> None:
         """Detach and unload; may be called twice."""
-        loaded, self._loaded = self._loaded, None
-        if loaded is not None:
-            loaded.close()
+        if self._open:
+            self._open = False
+            self.loaded.close()
             for descriptor in self.rings[1:]:  # the first is one of the maps
                 os.close(descriptor)
 

@@ -8,6 +8,7 @@ import time
 import numpy as np
 
 from tcctui.sources.sock_diag.inet_diag import samples_of
+from tcctui.sources.sock_diag.namespaces import make_room
 from tcctui.sources.sock_diag.netlink import Inbox
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES, End, Samples
@@ -17,7 +18,6 @@ STORM = 2_000
 
 _SECOND = 1_000_000_000
 _DEAF_NS = 10 * _SECOND
-_KERNEL_ROOM = 8 << 20  # bytes: some 4,000 sockets
 _AT_ONCE = 16  # inboxes that are read before others get their turn
 _SOL_NETLINK, _NETLINK_ADD_MEMBERSHIP, _NETLINK_DROP_MEMBERSHIP = 270, 1, 2
 _GROUPS = (1, 3)
@@ -25,8 +25,6 @@ _GROUPS = (1, 3)
 
 _UP_TO_SEGMENTS = 144
 """Bytes of a TCP_INFO that has segs_out and segs_in."""
-
-_SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 
 
 class DestroyNotices:
@@ -48,7 +46,7 @@ class DestroyNotices:
         """True while notices are switched off because of a storm."""
         self._deaf_until = 0
         try:
-            self._make_room()
+            make_room(listener)
             listener.bind((0, 0))  # a socket without an address receives no notices
             self._take_part(_NETLINK_ADD_MEMBERSHIP)
         except OSError:
@@ -102,12 +100,3 @@ class DestroyNotices:
     def _take_part(self, option: int) -> None:
         for group in _GROUPS:
             self._listener.setsockopt(_SOL_NETLINK, option, group)
-
-    def _make_room(self) -> None:
-        """Raise the receive buffer to the largest size allowed."""
-        for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
-            try:
-                self._listener.setsockopt(socket.SOL_SOCKET, option, _KERNEL_ROOM)
-            except PermissionError:
-                continue
-            return

@@ -7,7 +7,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 import numpy as np
 
@@ -30,15 +30,23 @@ class DiagSocket:
     """One netlink socket in one network namespace; used by one thread.
 
     `netns` is the inode that is written into samples. `raw` is a socket made elsewhere, in that
-    namespace, and is closed with this. While it is open, the namespace stays.
+    namespace, and is closed with this; `beside` makes another one there, for notices. While it is
+    open, the namespace stays.
 
     Raises:
         TcctuiError: there is no sock_diag.
 
     """
 
-    def __init__(self, netns: int = 0, *, raw: socket.socket | None = None) -> None:
+    def __init__(
+        self,
+        netns: int = 0,
+        *,
+        raw: socket.socket | None = None,
+        beside: Callable[[], socket.socket] | None = None,
+    ) -> None:
         self._netns = netns
+        self._beside = beside
         self._elsewhere = raw is not None
         try:
             self._socket = namespaces.diag_socket() if raw is None else raw
@@ -104,11 +112,17 @@ class DiagSocket:
         """Subscribe to destroyed sockets; False if the kernel refuses."""
         try:
             if self._notices is None:
-                elsewhere = namespaces.open_beside(self._socket) if self._elsewhere else None
-                self._notices = DestroyNotices(elsewhere or namespaces.diag_socket(), self._netns)
+                self._notices = DestroyNotices(self._listener(), self._netns)
         except OSError:
             return False
         return True
+
+    def _listener(self) -> socket.socket:
+        if self._beside is not None:
+            return self._beside()
+        if self._elsewhere:
+            return namespaces.open_beside(self._socket)
+        return namespaces.diag_socket()
 
     def destroyed(self) -> Samples:
         """Sample the sockets destroyed since the last call, as `DestroyNotices.read`."""

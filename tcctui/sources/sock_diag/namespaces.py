@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -16,6 +17,10 @@ NAMED = Path("/run/netns")
 OWN = "/proc/thread-self/ns/net"
 """Leads to the calling thread's namespace, which the first thread's (/proc/self) need not be."""
 
+ROOM = 8 << 20
+"""Bytes of the receive buffer for notices of destroyed sockets: some 4,000 sockets."""
+
+_SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 _CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 _SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h: a descriptor of a socket's namespace
 _NETLINK_SOCK_DIAG = 4
@@ -130,6 +135,22 @@ def open_diag(namespace: Namespace) -> socket.socket:
         return _opened_in(there)
     finally:
         os.close(there)
+
+
+def open_listener(namespace: Namespace) -> socket.socket:
+    """Open a sock_diag socket with room for many notices of destroyed sockets; see `open_diag`."""
+    listener = open_diag(namespace)
+    make_room(listener)
+    return listener
+
+
+def make_room(listener: socket.socket) -> None:
+    """Raise a socket's receive buffer to `ROOM`, or as far as is allowed."""
+    for option in (_SO_RCVBUFFORCE, socket.SO_RCVBUF):
+        if listener.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF) >= ROOM:
+            return
+        with contextlib.suppress(PermissionError):
+            listener.setsockopt(socket.SOL_SOCKET, option, ROOM)
 
 
 def open_beside(other: socket.socket) -> socket.socket:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from tcctui.arrays import U32, among, distinct
-from tcctui.sources.sock_diag.processes import NOBODY, Processes
+from tcctui.sources.sock_diag.processes import NOBODY
+from tcctui.sources.sock_diag.surroundings import Scans
 from tcctui.wire.samples import Samples
 
 _SHORTEST, _SHARE, _LONGEST = 2.0, 100, 20.0
@@ -33,9 +34,14 @@ class OwnerSearch:
     """
 
     def __init__(
-        self, found: Callable[[], object], shortest: float = _SHORTEST, again: float = _AGAIN
+        self,
+        found: Callable[[], object],
+        processes: Scans,
+        shortest: float = _SHORTEST,
+        again: float = _AGAIN,
     ) -> None:
         self._found = found
+        self._processes = processes
         self._shortest, self._again = shortest, again
         self._owners = NOBODY
         self._unowned = np.empty(0, "u4")  # sorted inodes of sockets without an owner
@@ -66,14 +72,13 @@ class OwnerSearch:
     # In the thread
 
     def _run(self) -> None:
-        processes = Processes()
         again: float | None = None  # without any sockets, there is no need for a first scan
         first = True
         while True:
             self._wake.wait(again)
             if self._over.is_set():
                 return
-            took = self._scan(processes, due=not self._wake.is_set() and self._filled)
+            took = self._scan(due=not self._wake.is_set() and self._filled)
             if took is None:
                 continue
             if first:
@@ -82,7 +87,7 @@ class OwnerSearch:
             again = max(self._again, _AGAIN_SHARE * took)
             self._over.wait(max(self._shortest, min(_SHARE * took, _LONGEST), _MOST * took))
 
-    def _scan(self, processes: Processes, *, due: bool) -> float | None:
+    def _scan(self, *, due: bool) -> float | None:
         """Scan if it is due, or sockets are unknown; gives its CPU seconds, None without one."""
         self._wake.clear()
         asked = [self._asked.popleft() for _ in range(len(self._asked))]
@@ -91,7 +96,7 @@ class OwnerSearch:
             return None
         self._filled = False
         worked = time.thread_time()
-        self._owners = owners = processes.look()
+        self._owners = owners = self._processes.look()
         unowned = owners.without(distinct(np.concatenate([self._unowned, unknown])))
         self._unowned = unowned if len(unowned) <= _REMEMBERED else unowned[:0]
-        return time.thread_time() - worked
+        return max(self._processes.worked, time.thread_time() - worked)

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,10 +15,11 @@ import numpy as np
 from tcctui.arrays import U64, Records, among
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.sock_diag import namespaces
+from tcctui.sources.sock_diag import namespaces, surroundings
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.namespaces import Namespace
 from tcctui.sources.sock_diag.owner_search import OwnerSearch
+from tcctui.sources.sock_diag.surroundings import Reach, Surroundings
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, SOCKET, End, Samples
 
@@ -60,11 +62,12 @@ class Pace(NamedTuple):
 class _Place:
     """A network namespace, its diag socket, and the sockets known to be in it."""
 
-    def __init__(self, namespace: Namespace) -> None:
+    def __init__(self, namespace: Namespace, reach: Reach) -> None:
         self.namespace = namespace
         # Without the right to enter namespaces, notices of our own still arrive.
-        raw = None if namespace.path == namespaces.OWN else namespaces.open_diag(namespace)
-        self.diag = DiagSocket(namespace.inode, raw=raw)
+        raw = None if namespace.path == namespaces.OWN else reach.open_diag(namespace)
+        beside = partial(reach.open_listener, namespace)
+        self.diag = DiagSocket(namespace.inode, raw=raw, beside=beside)
         self.diag.listen()
         self.known = np.empty(0, SOCKET)
 
@@ -123,7 +126,8 @@ class Sampler:
     """Reads sock_diag in threads of its own, in every network namespace it may enter.
 
     `dumps` is the minimum time between two dumps of all sockets, and `ends` that between two reads
-    of destroyed sockets, in seconds. While nothing is due, nothing is done.
+    of destroyed sockets, in seconds. While nothing is due, nothing is done. `around` is what it can
+    see of processes and namespaces, by default what this process can by itself.
 
     Raises:
         TcctuiError: this kernel answers no sock_diag.
@@ -131,8 +135,14 @@ class Sampler:
     """
 
     def __init__(
-        self, kernel_filter: KernelFilter, pace: Pace, dumps: float = ROUND, ends: float = ENDS
+        self,
+        kernel_filter: KernelFilter,
+        pace: Pace,
+        dumps: float = ROUND,
+        ends: float = ENDS,
+        around: Surroundings | None = None,
     ) -> None:
+        processes, self._reach = around or surroundings.own()
         self._round, self._ends = dumps, ends
         self._filter = kernel_filter
         self._narrowed: KernelFilter | None = None
@@ -153,17 +163,18 @@ class Sampler:
         self._signs: tuple[object, ...] = ()
         self._failure: TcctuiError | None = None
         _allow_descriptors()
-        found = namespaces.found()
+        found = self._reach.found()
         if not found:
             raise TcctuiError(
                 "/proc does not tell which network namespace this is.", "Mount /proc here."
             )
         own = found[0]
         try:
-            self._places[own.inode] = _Place(own)
+            self._places[own.inode] = _Place(own, self._reach)
         except OSError as error:
             raise TcctuiError(f"The kernel answers no sock_diag: {error.strerror}.") from error
-        self._owners = OwnerSearch(self._dump_soon, dumps)  # then those not watched get theirs
+        # Those that are not watched get theirs then.
+        self._owners = OwnerSearch(self._dump_soon, processes, dumps)
         self._thread = threading.Thread(target=self._run, name="sock_diag", daemon=True)
         self._thread.start()
 
@@ -267,12 +278,12 @@ class Sampler:
             self._there.notify_all()
 
     def _follow_namespaces(self, now: float) -> None:
-        signs = namespaces.signs_of_change()
+        signs = self._reach.signs_of_change()
         if signs == self._signs and now < self._search_at:
             return
-        worked = time.thread_time()
-        found = {namespace.inode: namespace for namespace in namespaces.found()}
-        worked = time.thread_time() - worked
+        began = time.monotonic()  # another process may do the work
+        found = {namespace.inode: namespace for namespace in self._reach.found()}
+        worked = time.monotonic() - began
         self._namespaces_at = now + min(max(self._round, _NAMESPACES_SHARE * worked), _LONGEST)
         self._signs, self._search_at = signs, now + _LONGEST
         if not found:
@@ -286,7 +297,7 @@ class Sampler:
         self._closed_to_us &= found.keys()
         for inode in found.keys() - self._places.keys() - self._closed_to_us:
             try:
-                self._places[inode] = _Place(found[inode])
+                self._places[inode] = _Place(found[inode], self._reach)
             except PermissionError:
                 self._closed_to_us.add(inode)
             except (OSError, TcctuiError):

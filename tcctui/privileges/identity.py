@@ -1,0 +1,109 @@
+"""The calling user, and the change to that user's rights, for ever."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from tcctui.errors import TcctuiError
+from tcctui.privileges import capabilities
+from tcctui.privileges.capabilities import Capability
+
+_NOBODY = 65534  # by the kernel's default for ids that it can't represent (kernel/sys.c)
+
+_SET_DUMPABLE, _SET_KEEPCAPS, _SET_NO_NEW_PRIVS = 4, 8, 38  # include/uapi/linux/prctl.h
+_BOUNDING_DROP, _LAST = 24, 63
+
+
+class User(NamedTuple):
+    """A user: ids, all groups, name and home directory."""
+
+    uid: int
+    gid: int
+    groups: list[int]
+    name: str
+    home: Path
+
+
+def caller() -> User | None:
+    """Identify the user who called sudo; None without sudo or for root.
+
+    Raises:
+        TcctuiError: there is no such user.
+
+    """
+    if sys.platform == "win32" or os.geteuid() != 0:
+        return None
+    user = os.environ.get("SUDO_UID", "")
+    if not user.isdecimal() or not user.isascii() or int(user) == 0:
+        return None
+    import pwd  # noqa: PLC0415 - there is none on Windows
+
+    try:
+        entry = pwd.getpwuid(int(user))
+    except (KeyError, OverflowError) as error:
+        raise TcctuiError(
+            f"SUDO_UID names user {user[:20]}, who does not exist.", "Unset SUDO_UID."
+        ) from error
+    groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
+    return User(entry.pw_uid, entry.pw_gid, groups, entry.pw_name, Path(entry.pw_dir))
+
+
+def nobody() -> User:
+    """Identify the user who owns nothing."""
+    return User(_NOBODY, _NOBODY, [], "nobody", Path("/"))
+
+
+def become(user: User | None, wanted: Iterable[Capability] = ()) -> None:
+    """Give up this process's rights for those of a user, and all capabilities but those `wanted`.
+
+    Nothing that this process starts gets more again (no_new_privs), and nobody without more rights
+    may look into it (ptrace(2)). With None it stays the same user. To be called before there are
+    threads: the kernel keeps capabilities for each.
+
+    Raises:
+        OSError: the kernel refuses, as where a container has no such user.
+
+    """
+    wanted = frozenset(wanted)
+    if user is not None and os.geteuid() == 0:
+        _prctl(_SET_KEEPCAPS, 1)
+        for number in range(_LAST + 1):
+            _prctl(_BOUNDING_DROP, number, must=False)
+        change_user(user)
+    capabilities.keep(wanted)
+    _prctl(_SET_KEEPCAPS, 0)
+    _prctl(_SET_NO_NEW_PRIVS, 1)
+    _prctl(_SET_DUMPABLE, 0)
+
+
+def change_user(user: User) -> None:
+    """Become a user, with all groups, for ever.
+
+    Raises:
+        OSError: the kernel refuses.
+
+    """
+    os.setgroups(user.groups)
+    os.setresgid(user.gid, user.gid, user.gid)
+    os.setresuid(user.uid, user.uid, user.uid)
+
+
+def take_home(user: User) -> None:
+    """Have settings and saved files be that user's from now on."""
+    for name in [name for name in os.environ if name.startswith(("SUDO_", "XDG_"))]:
+        del os.environ[name]
+    os.environ.update(HOME=str(user.home), USER=user.name, LOGNAME=user.name)
+    os.environ.pop("MAIL", None)
+
+
+def _prctl(option: int, value: int, *, must: bool = True) -> None:
+    import ctypes  # noqa: PLC0415 - only where there are rights to give up
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, *(ctypes.c_ulong(one) for one in (value, 0, 0, 0))) != 0 and must:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

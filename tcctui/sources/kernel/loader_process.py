@@ -1,0 +1,102 @@
+"""The BPF program from a process apart, which alone may load it, and ends once it has.
+
+Its one message is JSON: what `Program` is made of, with the open files of maps, rings, programs and
+tracepoints; or the reason why there is none. What has been loaded needs no rights any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from tcctui.errors import TcctuiError
+from tcctui.privileges import apart
+from tcctui.privileges.apart import Apart
+from tcctui.privileges.capabilities import Capability
+from tcctui.privileges.channel import Channel
+from tcctui.sources.kernel.loader import Loaded, LoadTimes
+from tcctui.sources.kernel.program import Loading, LoadOptions, Program
+
+_RIGHTS = (
+    Capability.SYS_ADMIN,  # mounts tracefs
+    Capability.BPF,
+    Capability.PERFMON,
+    Capability.SYS_RESOURCE,  # locked memory, before Linux 5.11
+    Capability.DAC_READ_SEARCH,
+)
+_MOST_BYTES, _MOST_FILES = 1 << 20, 253
+
+
+class LoadingElsewhere:
+    """A program on its way, as `Loading` is one: begun when this is made.
+
+    To be made before there are threads.
+    """
+
+    def __init__(self, options: LoadOptions) -> None:
+        self._process: Apart = apart.start("loader", partial(_serve, options), None, _RIGHTS)
+
+    def wait(self) -> Program:
+        """Wait until it is loaded and attached; nothing passes its filter yet.
+
+        Raises:
+            TcctuiError: it can't be compiled, or the kernel refuses it.
+
+        """
+        try:
+            message, files = self._process.channel.receive(_MOST_BYTES, _MOST_FILES)
+        except OSError as error:
+            raise TcctuiError("The process that loads the BPF program broke off.") from error
+        finally:
+            self._process.end()
+        answer = json.loads(message)
+        if "reason" in answer:
+            raise TcctuiError(**answer)
+        return _received(answer, files)
+
+    def abandon(self) -> None:
+        """End it; `wait`, in another thread, raises unless the program is there."""
+        self._process.end()
+
+
+def _serve(options: LoadOptions, channel: Channel) -> None:
+    try:
+        program = Loading(**options._asdict()).wait()
+    except TcctuiError as error:
+        refusal = {"reason": error.reason, "mend": error.mend, "detail": error.detail}
+        channel.send(json.dumps({**refusal, "status": error.status}).encode()[:_MOST_BYTES])
+        return
+    except Exception as error:  # a defect: the other process says so
+        reason = f"The BPF program can't be loaded: {type(error).__name__}: {error}."
+        channel.send(json.dumps({"reason": reason}).encode())
+        return
+    with contextlib.closing(program):
+        loaded = program.loaded
+        lists = [[*loaded.maps.values()], program.rings[1:], loaded.programs, loaded.attached]
+        told = {
+            "maps": [*loaded.maps],
+            "counts": [len(one) for one in lists],
+            "times": loaded.times,
+            "attach_ms": program.attach_ms,
+            "cached": program.cached,
+            "ring_bytes": program.ring_bytes,
+            "slots": program.slots,
+            "cpus": program.cpus,
+        }
+        channel.send(json.dumps(told).encode(), [file for one in lists for file in one])
+
+
+def _received(answer: dict[str, Any], files: Sequence[int]) -> Program:
+    """Make the program of what was sent."""
+    lists: list[list[int]] = []
+    at = 0
+    for count in answer.pop("counts"):
+        lists.append([*files[at : at + count]])
+        at += count
+    descriptors, rings, programs, attached = lists
+    maps = dict(zip(answer.pop("maps"), descriptors, strict=True))
+    loaded = Loaded(maps, programs, attached, LoadTimes(*answer.pop("times")))
+    return Program(loaded, [maps["events"], *rings], **answer)
