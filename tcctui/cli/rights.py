@@ -63,6 +63,7 @@ def become_caller() -> None:
     except OSError as error:
         raise _refused(error) from error
     identity.take_home(user)
+    _require_readable(user)
 
 
 class Separated(NamedTuple):
@@ -123,6 +124,7 @@ def separate(load: LoadOptions | None, told: Told) -> Separated | None:
         _give_up(user, maps=load is not None)
         if by_sudo is not None:
             identity.take_home(by_sudo)
+            _require_readable(by_sudo)
         _restrict([] if user is not None and by_sudo is None else _places(told))
     except OSError as error:
         raise _refused(error) from error
@@ -217,15 +219,32 @@ def _restrict(places: Iterable[Place]) -> None:
     landlock.restrict(read=[Path(path) for path in read], write=[*devices, *write])
 
 
+def _imported_later() -> list[Path]:
+    """Files of this program and of libraries that it has yet to import."""
+    found = [find_spec(library) for library in ("numpy", "textual")]
+    origins = [spec.origin for spec in found if spec is not None and spec.origin is not None]
+    return [_PACKAGE / "__init__.py", *map(Path, origins)]
+
+
+def _require_readable(user: User) -> None:
+    """Require that this process, which is a user by now, may read this program.
+
+    Raises:
+        TcctuiError: it is a part of it that the user can't read.
+
+    """
+    for path in _imported_later():
+        if not os.access(path, os.R_OK):
+            raise TcctuiError(
+                f"{user.name} can't read {path}, and tcctui runs as the user who called sudo.",
+                "Install it for all users: make install",
+            )
+
+
 def _all_can_read_this() -> bool:
-    """Check that everybody may read this program and the libraries that it has yet to import."""
-    paths = [_PACKAGE / "__init__.py"]
-    for library in ("numpy", "textual"):
-        found = find_spec(library)
-        if found is not None and found.origin is not None:
-            paths.append(Path(found.origin))
+    """Check that everybody may read this program, nobody included."""
     try:
-        return all(map(_all_can_read, paths))
+        return all(map(_all_can_read, _imported_later()))
     except OSError:
         return False
 
