@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import stat
 import sys
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from tcctui.cli.rewind_options import RewindOptions
 from tcctui.cli.rights import Told
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.files.disk import disk
+from tcctui.files.new_file import is_regular
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -143,11 +143,7 @@ def _check(path: str, force: bool) -> None:
     require_pyarrow()
     if not disk().is_directory(Path(path).parent):
         raise TcctuiError(f"There is no directory {Path(path).parent}.", "Make it first.")
-    try:
-        is_file = stat.S_ISREG(disk().lstat(Path(path)).st_mode)
-    except OSError:
-        return
-    if is_file and not force:
+    if is_regular(Path(path)) and not force:
         raise TcctuiError(f"{path} already exists.", "Overwrite it with --force, or name another.")
 
 

@@ -116,7 +116,7 @@ def separate(load: LoadOptions | None, told: Told) -> Separated | None:
     try:
         by_sudo = identity.caller()
         user = by_sudo
-        if user is None and os.geteuid() == 0 and _all_can_read_this():
+        if user is None and identity.can_change() and _all_can_read_this():
             user = identity.nobody()
         separated = _start(load, told, user, by_sudo)
         if user is not None and by_sudo is None:
@@ -134,8 +134,8 @@ def separate(load: LoadOptions | None, told: Told) -> Separated | None:
 def _start(
     load: LoadOptions | None, told: Told, user: User | None, by_sudo: User | None
 ) -> Separated:
-    from tcctui.privileges import apart  # noqa: PLC0415
-    from tcctui.sources.kernel import privileges  # noqa: PLC0415
+    from tcctui.privileges import apart, capabilities  # noqa: PLC0415
+    from tcctui.sources.kernel import privileges, tracepoint_formats  # noqa: PLC0415
     from tcctui.sources.sock_diag import namespace_process, owner_process  # noqa: PLC0415
 
     loader: LoadingElsewhere | TcctuiError | None = None
@@ -145,12 +145,17 @@ def _start(
         try:
             privileges.require()
             loader = LoadingElsewhere(load)
+            # For recordings: they keep it.
+            tracepoint_formats.mount_tracefs()
+            with suppress(OSError):
+                tracepoint_formats.probe_format()
         except TcctuiError as error:
             loader = error
-    owners, namespaces = (
-        apart.start(name, process.serve, user, process.RIGHTS)
-        for name, process in (("owners", owner_process), ("netns", namespace_process))
-    )
+    if capabilities.has(*owner_process.RIGHTS):
+        owners = apart.start("owners", owner_process.serve, user, owner_process.RIGHTS)
+    else:  # root of a container sees what is there with all that it has, or nothing
+        owners = apart.start("owners", owner_process.serve, by_sudo, sealed=False)
+    namespaces = apart.start("netns", namespace_process.serve, user, namespace_process.RIGHTS)
     return Separated(loader, owners, namespaces, _runner(told, by_sudo))
 
 

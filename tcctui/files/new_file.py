@@ -106,6 +106,14 @@ def see(path: Path, *, force: bool) -> None:
         raise _there(path)
 
 
+def is_regular(path: Path) -> bool:
+    """Check for an ordinary file, as far as that can be known."""
+    try:
+        return stat.S_ISREG(disk().lstat(path).st_mode)
+    except OSError:
+        return False
+
+
 def is_there(path: Path) -> bool:
     """Check for a name that is taken, as far as that can be known."""
     try:

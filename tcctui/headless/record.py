@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from tcctui.errors import TcctuiError
+from tcctui.files.new_file import is_regular
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
 from tcctui.headless.read_loop import Ending, GivenUpError, live
@@ -67,7 +68,7 @@ def record(
         store = Store(0)
         quiet = IdleChunks(output.write)
         # The reader of a pipe or FIFO expects a chunk each second.
-        is_file = path is not None and path.is_file()
+        is_file = path is not None and is_regular(path)
         cutter = ChunkCutter(
             store,
             begin_ns,

@@ -26,6 +26,12 @@ class Apart(NamedTuple):
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
 
+    def reap(self) -> None:
+        """Wait for its end, which it has announced."""
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+        self.channel.close()
+
 
 Serve = Callable[[Channel], None]
 """Answers messages until the channel is closed, by an OSError."""
@@ -40,12 +46,13 @@ def start(
     wanted: Iterable[Capability] = (),
     *,
     sealed: bool = True,
+    inherited: bool = False,
 ) -> Apart:
     """Start a process that is `user`, with the `wanted` capabilities alone.
 
     It has its own session, and no files of this process: neither Ctrl-C nor a terminal that is gone
-    reaches it. One that is not `sealed` may do all that this user may, as programs that it starts.
-    To be called before there are threads.
+    reaches it. One that is not `sealed` may do all that this user may, as programs that it starts;
+    else these have its capabilities if they are `inherited`. To be called before there are threads.
 
     Raises:
         OSError: there is no room for another process.
@@ -61,7 +68,7 @@ def start(
         here.close()
         _leave(there.fileno())
         if sealed:
-            become(user, wanted)
+            become(user, wanted, inherited=inherited)
         elif user is not None:
             change_user(user)
         # A change of user takes this signal back: it comes last.

@@ -7,14 +7,17 @@ import enum
 import os
 from collections.abc import Iterable
 
+_CAP_AMBIENT, _AMBIENT_RAISE = 47, 2  # include/uapi/linux/prctl.h
 _VERSION_3 = 0x20080522  # _LINUX_CAPABILITY_VERSION_3: two words of 32 bits each
 
 
 class Capability(enum.IntEnum):
-    """Capabilities that some part of tcctui needs, by number."""
+    """Capabilities that some part of tcctui needs or makes use of, by number."""
 
     DAC_OVERRIDE = 1
     DAC_READ_SEARCH = 2
+    SETGID = 6
+    SETUID = 7
     NET_ADMIN = 12
     SYS_PTRACE = 19
     SYS_ADMIN = 21
@@ -43,21 +46,43 @@ def permitted() -> int:
     return int(data[0].permitted) | int(data[1].permitted) << 32
 
 
-def keep(wanted: Iterable[Capability], *, effective: bool = True) -> None:
+def has(*wanted: Capability) -> bool:
+    """Check that all of these are permitted.
+
+    Raises:
+        OSError: the kernel does not say.
+
+    """
+    mask = _mask(wanted)
+    return permitted() & mask == mask
+
+
+def keep(wanted: Iterable[Capability], *, effective: bool = True, inherited: bool = False) -> None:
     """Give up all capabilities of this thread but those `wanted`, as far as they are permitted.
 
-    With `effective` False they stay permitted, and are not in force.
+    With `effective` False they stay permitted, and are not in force; if `inherited`, the programs
+    that it starts have them, too.
 
     Raises:
         OSError: the kernel refuses.
 
     """
-    mask = permitted() & sum({1 << number for number in wanted})
+    mask = permitted() & _mask(wanted)
     data = (_Data * 2)()
     for word, part in enumerate((mask & 0xFFFFFFFF, mask >> 32)):
         data[word].permitted = part
         data[word].effective = part if effective else 0
-    _check(_libc().capset(ctypes.byref(_Header(_VERSION_3, 0)), data))
+        data[word].inheritable = part if inherited else 0
+    libc = _libc()
+    _check(libc.capset(ctypes.byref(_Header(_VERSION_3, 0)), data))
+    for number in wanted if inherited else ():
+        if mask >> number & 1:
+            arguments = map(ctypes.c_ulong, (_AMBIENT_RAISE, number, 0, 0))
+            _check(libc.prctl(_CAP_AMBIENT, *arguments))
+
+
+def _mask(wanted: Iterable[Capability]) -> int:
+    return sum({1 << number for number in wanted})
 
 
 def _libc() -> ctypes.CDLL:

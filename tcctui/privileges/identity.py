@@ -12,6 +12,7 @@ from tcctui.errors import TcctuiError
 from tcctui.privileges import capabilities
 from tcctui.privileges.capabilities import Capability
 
+_LAST_ID, _DIGITS = 2**32 - 2, 10
 _NOBODY = 65534  # by the kernel's default for ids that it can't represent (kernel/sys.c)
 
 _SET_DUMPABLE, _SET_KEEPCAPS, _SET_NO_NEW_PRIVS = 4, 8, 38  # include/uapi/linux/prctl.h
@@ -31,8 +32,10 @@ class User(NamedTuple):
 def caller() -> User | None:
     """Identify the user who called sudo; None without sudo or for root.
 
+    One whom this machine does not know has no groups and no home.
+
     Raises:
-        TcctuiError: there is no such user.
+        TcctuiError: it is no number of a user.
 
     """
     if sys.platform == "win32" or os.geteuid() != 0:
@@ -42,12 +45,12 @@ def caller() -> User | None:
         return None
     import pwd  # noqa: PLC0415 - there is none on Windows
 
+    if len(user) > _DIGITS or int(user) > _LAST_ID:
+        raise TcctuiError(f"SUDO_UID is {user[:20]}, which is no user.", "Unset SUDO_UID.")
     try:
         entry = pwd.getpwuid(int(user))
-    except (KeyError, OverflowError) as error:
-        raise TcctuiError(
-            f"SUDO_UID names user {user[:20]}, who does not exist.", "Unset SUDO_UID."
-        ) from error
+    except KeyError:
+        return User(int(user), int(user), [], user, Path("/"))
     groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
     return User(entry.pw_uid, entry.pw_gid, groups, entry.pw_name, Path(entry.pw_dir))
 
@@ -57,12 +60,29 @@ def nobody() -> User:
     return User(_NOBODY, _NOBODY, [], "nobody", Path("/"))
 
 
-def become(user: User | None, wanted: Iterable[Capability] = ()) -> None:
+def can_change() -> bool:
+    """Check that this process may become another user; in some containers there is no other one.
+
+    Raises:
+        OSError: the kernel does not say.
+
+    """
+    if os.geteuid() != 0 or not capabilities.has(Capability.SETUID, Capability.SETGID):
+        return False
+    whole = f"0 0 {2**32 - 1}"
+    maps = (Path(f"/proc/self/{name}").read_text().split() for name in ("uid_map", "gid_map"))
+    return all(" ".join(ids) == whole for ids in maps)
+
+
+def become(
+    user: User | None, wanted: Iterable[Capability] = (), *, inherited: bool = False
+) -> None:
     """Give up this process's rights for those of a user, and all capabilities but those `wanted`.
 
     Nothing that this process starts gets more again (no_new_privs), and nobody without more rights
     may look into it (ptrace(2)). With None it stays the same user. To be called before there are
-    threads: the kernel keeps capabilities for each.
+    threads: the kernel keeps capabilities for each. If `inherited`, programs that it starts have
+    the wanted ones, too.
 
     Raises:
         OSError: the kernel refuses, as where a container has no such user.
@@ -74,7 +94,7 @@ def become(user: User | None, wanted: Iterable[Capability] = ()) -> None:
         for number in range(_LAST + 1):
             _prctl(_BOUNDING_DROP, number, must=False)
         change_user(user)
-    capabilities.keep(wanted)
+    capabilities.keep(wanted, inherited=inherited)
     _prctl(_SET_KEEPCAPS, 0)
     _prctl(_SET_NO_NEW_PRIVS, 1)
     _prctl(_SET_DUMPABLE, 0)

@@ -9,7 +9,7 @@ import time
 from tcctui import __version__
 from tcctui.recording.timeline import Origin
 from tcctui.source import Source
-from tcctui.sources.kernel.tracepoint_formats import PROBE, find_tracefs
+from tcctui.sources.kernel.tracepoint_formats import probe_format
 
 
 def live_origin(source: Source) -> Origin:
@@ -35,10 +35,7 @@ def _wall_offset_ns() -> int:
 
 def _tracepoint() -> str:
     """Text of tcp_probe's `format`; empty if it can't be read."""
-    tracefs = find_tracefs()
-    if tracefs is None:
-        return ""
     try:
-        return (tracefs / "events" / PROBE / "format").read_text()
+        return probe_format()
     except OSError:
         return ""

@@ -16,7 +16,7 @@ from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.processes import children
 from tests.kernel.terminal import Terminal
-from tests.kernel.traffic import PORT, connections, exchange
+from tests.kernel.traffic import PORT, chatter, connections
 
 pytestmark = pytest.mark.kernel
 
@@ -107,13 +107,11 @@ def test_the_dashboard_holds_no_rights(
 
     Processes apart have the capabilities that they need alone; the loader has ended.
     """
-    with connections(network, "ipv4") as made:
-        exchange(made, up=200_000)
+    with connections(network, "ipv4") as made, chatter(*made, pause=0.05):
         pid = terminal.start(f"{' '.join(how)} {TCCTUI} --port {PORT} --no-config")
         terminal.shows(r"tcp_probe \+ sock_diag")
         terminal.shows(r"2/2 flows")
         terminal.until("owners", lambda screen: len(re.findall("python", screen)) >= 2)
-        exchange(made, up=200_000)
         terminal.shows(r"[1-9]\d* ev/s")
         until("the loader has ended", lambda: apart(pid).keys() == others.keys())
         holds_nothing(pid, user)
@@ -131,9 +129,8 @@ def test_the_dashboard_holds_no_rights(
 def terminals(pid: int) -> set[int]:
     """Descriptors of a process that are terminals."""
     links = {int(link.name): os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
-    return {
-        number for number, target in links.items() if target.startswith(("/dev/pts", "/dev/tty"))
-    }
+    devices = ("/dev/pts", "/dev/tty")
+    return {number for number, target in links.items() if target.startswith(devices)}
 
 
 def alive(pid: int) -> bool:
@@ -152,7 +149,7 @@ def roots(public_path: Path) -> Path:
     """Make a directory that is root's alone to write, and a secret in it."""
     directory = public_path / "root"
     directory.mkdir(mode=0o755)
-    secret = directory / "secret"
+    secret = directory / "secret.csv"
     secret.write_text("root's")
     secret.chmod(0o600)
     return directory
@@ -177,24 +174,25 @@ def run(*arguments: str | Path) -> tuple[int, str]:
 
 def unchanged(roots: Path) -> None:
     """Check that root's directory has the secret alone, as it was."""
-    assert [one.name for one in roots.iterdir()] == ["secret"]
-    assert (roots / "secret").read_text() == "root's"
-    assert (roots / "secret").stat().st_uid == 0
+    assert [one.name for one in roots.iterdir()] == ["secret.csv"]
+    assert (roots / "secret.csv").read_text() == "root's"
+    assert (roots / "secret.csv").stat().st_uid == 0
 
 
-@pytest.mark.parametrize("name", ["ld.so.preload", "secret"])
+@pytest.mark.parametrize("name", ["preload.csv", "secret.csv"])
 def test_no_file_is_made_where_only_root_may(roots: Path, name: str) -> None:
     """Under sudo neither a new file of root's is made nor another one replaced, by any command."""
     place = roots / name
-    force = ["--force"] if name == "secret" else []
+    force = ["--force"] if name == "secret.csv" else []
     always = ["--duration", "0.2"]
-    for arguments in (
+    commands: list[list[str | Path]] = [
         ["record", place, *always, *force],
         ["record", place, "--source", "sock_diag", *always, *force],
-        ["export", "demo", place, *force],
+        ["export", "demo", place, "--table", "flows", *force],
         ["trace", "--alert", "srtt>0", "--alert-log", place, *always],
         ["trace", "--replay", "demo", "--alert", "srtt>0", "--alert-log", place],
-    ):
+    ]
+    for arguments in commands:
         code, said = run(*arguments)
         assert code == 1, arguments
         assert "can't be written: Permission denied." in said
@@ -203,12 +201,12 @@ def test_no_file_is_made_where_only_root_may(roots: Path, name: str) -> None:
 
 def test_no_secret_is_read(roots: Path, mine: Path) -> None:
     """Under sudo a file that is root's to read is not: as a recording, or as settings by a link."""
-    secret = roots / "secret"
+    secret = roots / "secret.csv"
     assert "Permission denied" in run("export", secret, mine / "a.csv")[1]
     assert "Permission denied" in run("trace", "--replay", secret, "--summary")[1]
     link = mine / "config.toml"
     link.symlink_to(secret)
-    code, said = run("config", "--config", link)
+    _, said = run("config", "--config", link)
     assert "denied" in said
     assert "root's" not in said
     unchanged(roots)
@@ -216,11 +214,12 @@ def test_no_secret_is_read(roots: Path, mine: Path) -> None:
 
 def test_files_are_the_callers(mine: Path) -> None:
     """What is made under sudo belongs to the caller, for nobody else to read."""
-    for arguments in (
+    commands: list[list[str | Path]] = [
         ["record", mine / "a.arrows", "--duration", "0.2"],
         ["export", "demo", mine / "a.csv", "--table", "flows"],
         ["trace", "--alert", "srtt>1h", "--alert-log", mine / "log", "--duration", "0.2"],
-    ):
+    ]
+    for arguments in commands:
         code, said = run(*arguments)
         assert code == 0, said
     assert {one.name for one in mine.iterdir()} == {"a.arrows", "a.csv", "log"}

@@ -37,7 +37,9 @@ class LoadingElsewhere:
     """
 
     def __init__(self, options: LoadOptions) -> None:
-        self._process: Apart = apart.start("loader", partial(_serve, options), None, _RIGHTS)
+        # The compiler, a process that it starts, makes maps, too.
+        serve = partial(_serve, options)
+        self._process: Apart = apart.start("loader", serve, None, _RIGHTS, inherited=True)
 
     def wait(self) -> Program:
         """Wait until it is loaded and attached; nothing passes its filter yet.
@@ -49,9 +51,9 @@ class LoadingElsewhere:
         try:
             message, files = self._process.channel.receive(_MOST_BYTES, _MOST_FILES)
         except OSError as error:
-            raise TcctuiError("The process that loads the BPF program broke off.") from error
-        finally:
             self._process.end()
+            raise TcctuiError("The process that loads the BPF program broke off.") from error
+        self._process.reap()
         answer = json.loads(message)
         if "reason" in answer:
             raise TcctuiError(**answer)
