@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from tcctui.query import Query
     from tcctui.source import Source
     from tcctui.sources.kernel.kernel_filter import KernelFilter
-    from tcctui.sources.kernel.program import AnyLoading, LoadOptions
+    from tcctui.sources.kernel.load_options import LoadOptions
+    from tcctui.sources.kernel.program import AnyLoading
     from tcctui.sources.sock_diag.surroundings import Surroundings
 
 INTERVAL_MS = 25.0
@@ -127,7 +128,7 @@ def around(args: argparse.Namespace) -> Surroundings | None:
 
 
 def _options(args: argparse.Namespace, ring_bytes: int, every_ack: bool) -> LoadOptions:
-    from tcctui.sources.kernel.program import NO_SLOTS, SLOTS, LoadOptions  # noqa: PLC0415
+    from tcctui.sources.kernel.load_options import NO_SLOTS, SLOTS, LoadOptions  # noqa: PLC0415
 
     return LoadOptions(headers(args), ring_bytes, NO_SLOTS if every_ack else SLOTS)
 

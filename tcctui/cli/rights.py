@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from tcctui.files.file_process import Place
     from tcctui.privileges.apart import Apart
     from tcctui.privileges.identity import User
+    from tcctui.sources.kernel.load_options import LoadOptions
     from tcctui.sources.kernel.loader_process import LoadingElsewhere
-    from tcctui.sources.kernel.program import LoadOptions
     from tcctui.sources.sock_diag.surroundings import Surroundings
 
 _SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/sys", "/dev", "/run")

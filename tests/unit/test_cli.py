@@ -20,7 +20,7 @@ from tcctui.errors import TcctuiError
 from tcctui.manual.options import commands, names
 from tcctui.query import ALL, Query, QueryError, parse
 from tcctui.sources.kernel.kernel_filter import KernelFilter
-from tcctui.sources.kernel.program import NO_SLOTS, SLOTS
+from tcctui.sources.kernel.load_options import NO_SLOTS, SLOTS
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.nobody import without_privileges
 

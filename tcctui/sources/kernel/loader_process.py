@@ -1,7 +1,8 @@
 """The BPF program from a process apart, which alone may load it, and ends once it has.
 
-Its one message is JSON: what `Program` is made of, with the open files of maps, rings, programs and
-tracepoints; or the reason why there is none. What has been loaded needs no rights any more.
+The protocol: it begins on `BEGIN`. Its one answer is JSON: what `Program` is made of, with the open
+files of maps, rings, programs and tracepoints; or the reason why there is none. What has been
+loaded needs no rights any more.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import contextlib
 import json
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcctui.errors import TcctuiError
 from tcctui.privileges import apart
 from tcctui.privileges.apart import Apart
 from tcctui.privileges.capabilities import Capability
 from tcctui.privileges.channel import Channel
-from tcctui.sources.kernel.loader import Loaded, LoadTimes
-from tcctui.sources.kernel.program import Loading, LoadOptions, Program
+
+if TYPE_CHECKING:
+    from tcctui.sources.kernel.load_options import LoadOptions
+    from tcctui.sources.kernel.loader import Loaded
+    from tcctui.sources.kernel.program import Program
 
 _RIGHTS = (
     Capability.SYS_ADMIN,  # mounts tracefs
@@ -27,11 +31,12 @@ _RIGHTS = (
     Capability.SYS_RESOURCE,  # locked memory, before Linux 5.11
     Capability.DAC_READ_SEARCH,
 )
+BEGIN = b"b"
 _MOST_BYTES, _MOST_FILES = 1 << 20, 253
 
 
 class LoadingElsewhere:
-    """A program on its way, as `Loading` is one: begun when this is made.
+    """A program on its way, as `Loading` is one: begun when it is waited for.
 
     To be made before there are threads.
     """
@@ -48,7 +53,10 @@ class LoadingElsewhere:
             TcctuiError: it can't be compiled, or the kernel refuses it.
 
         """
+        from tcctui.sources.kernel.program import Program  # noqa: PLC0415
+
         try:
+            self._process.channel.send(BEGIN)
             message, files = self._process.channel.receive(_MOST_BYTES, _MOST_FILES)
         except OSError as error:
             self._process.end()
@@ -57,7 +65,7 @@ class LoadingElsewhere:
         answer = json.loads(message)
         if "reason" in answer:
             raise TcctuiError(**answer)
-        return _received(answer, files)
+        return Program(*_received(answer, files), **answer)
 
     def abandon(self) -> None:
         """End it; `wait`, in another thread, raises unless the program is there."""
@@ -65,6 +73,10 @@ class LoadingElsewhere:
 
 
 def _serve(options: LoadOptions, channel: Channel) -> None:
+    from tcctui.sources.kernel.program import Loading  # noqa: PLC0415 - of no use to the other side
+
+    if channel.receive(len(BEGIN))[0] != BEGIN:
+        return
     try:
         program = Loading(**options._asdict()).wait()
     except TcctuiError as error:
@@ -91,8 +103,10 @@ def _serve(options: LoadOptions, channel: Channel) -> None:
         channel.send(json.dumps(told).encode(), [file for one in lists for file in one])
 
 
-def _received(answer: dict[str, Any], files: Sequence[int]) -> Program:
-    """Make the program of what was sent."""
+def _received(answer: dict[str, Any], files: Sequence[int]) -> tuple[Loaded, list[int]]:
+    """Take what was loaded, and its rings, from what was sent."""
+    from tcctui.sources.kernel.loader import Loaded, LoadTimes  # noqa: PLC0415
+
     lists: list[list[int]] = []
     at = 0
     for count in answer.pop("counts"):
@@ -101,4 +115,4 @@ def _received(answer: dict[str, Any], files: Sequence[int]) -> Program:
     descriptors, rings, programs, attached = lists
     maps = dict(zip(answer.pop("maps"), descriptors, strict=True))
     loaded = Loaded(maps, programs, attached, LoadTimes(*answer.pop("times")))
-    return Program(loaded, [maps["events"], *rings], **answer)
+    return loaded, [maps["events"], *rings]

@@ -7,12 +7,13 @@ import re
 import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import compiled_cache, privileges, ring_maps
 from tcctui.sources.kernel.bpf_syscall import RefusedError
 from tcctui.sources.kernel.build import Build
+from tcctui.sources.kernel.load_options import SLOTS
 from tcctui.sources.kernel.loader import Loaded, load
 
 if TYPE_CHECKING:
@@ -22,21 +23,7 @@ if TYPE_CHECKING:
 RING_BYTES = 16 << 20
 """Room for 123,000 events, in all ring buffers together."""
 
-SLOTS = 1 << 17
-"""Flows that the kernel can coalesce at a time, at 240 bytes each."""
-
-NO_SLOTS = 1
-"""Slots where every ACK is reported, as none is taken: a map can't have fewer."""
-
 _OLDEST = (5, 8)
-
-
-class LoadOptions(NamedTuple):
-    """Options of `Loading`, by name."""
-
-    kernel_headers: Path | None
-    ring_bytes: int
-    slots: int
 
 
 class AnyLoading(Protocol):
