@@ -40,8 +40,9 @@ class Recording:
     origin = ORIGIN
     remark = "The last batch is cut off."
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory: int) -> None:
         self.path = path
+        self.memory = memory
         self.closed = False
 
     def close(self) -> None:
@@ -53,7 +54,8 @@ class Stream:
 
     origin = ORIGIN
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: io.BufferedReader, memory: int) -> None:
+        self.memory = memory
         self.said = os.read(file.fileno(), 5)
         self.closed = False
 
@@ -252,6 +254,9 @@ def test_replay(main: Main, calls: Calls) -> None:
     expected |= {"base_query": ALL, "alarms": None, "preferences": calls.options["preferences"]}
     assert calls.options == expected
     assert calls.source is None, "no kernel is asked"
+    assert calls.played.memory == 1 << 30
+    assert main("replay", "it", "--reading-memory", "2G")[0] == 0
+    assert calls.played.memory == 2 << 30
     assert main("replay", "it", "-f", "cc:bbr", "--filter", "port:443")[0] == 0
     assert calls.options["base_query"].text == "(cc:bbr) and (port:443)"
     calls.played = None
@@ -315,6 +320,7 @@ def test_replay_of_a_pipe(
     (stream,) = seen
     assert stream.said == b"arrow"
     assert stream.closed
+    assert stream.memory == 1 << 30
     assert calls.options["rewind_memory"] == 128 << 20
     assert calls.options["live_origin"](stream) is ORIGIN
     assert callable(calls.options["save"])

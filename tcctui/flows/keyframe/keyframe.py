@@ -114,6 +114,17 @@ class Keyframe:
         return cls(_whole(now_ns), whole, arrays, layouts)
 
 
+def unpacked_size(data: bytes) -> int:
+    """Bytes of a keyframe's arrays, by its own description; 0 for one that is damaged."""
+    try:
+        _, length, _ = _HEAD.unpack_from(data)
+        described = json.loads(data[_HEAD.size :][:length])[2]
+        parts = [_described(*parts) for parts in described.values()]
+    except (*_DAMAGE, struct.error, ValueError, IndexError):
+        return 0
+    return sum(int(shape[0]) * width for _, shape, width in parts)
+
+
 def _described(dtype: object, shape: Sequence[object], *_: object) -> tuple[Any, Any, int]:
     """Give an array's type, its shape, and the bytes of an entry, as far as they make sense."""
     if not isinstance(dtype, str) or not _KIND.fullmatch(dtype):
