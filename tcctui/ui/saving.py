@@ -10,7 +10,7 @@ from pathlib import Path
 from textual.widget import Widget
 
 from tcctui.errors import TcctuiError
-from tcctui.files.new_file import give_to_caller
+from tcctui.files.new_file import new_file
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
 
@@ -18,10 +18,12 @@ from tcctui.ui.style import units
 def save_picture(svg: str) -> Path:
     """Write a picture to the working directory under the time's name, and return its path.
 
-    Under sudo it belongs to the calling user. An older file is never overwritten.
+    Like a recording it is readable by its owner only, who under sudo is the calling user, and gets
+    its name when it is complete. An older file is never overwritten.
 
     Raises:
         OSError: the directory or the disk refuses it.
+        TcctuiError: likewise, or the name was taken meanwhile.
 
     """
     name = time.strftime("tcctui-%Y-%m-%dT%H-%M-%S")
@@ -30,9 +32,8 @@ def save_picture(svg: str) -> Path:
         if not path.exists():
             break
         path = path.with_name(f"{name}-{number}.svg")
-    with path.open("x") as file:
-        give_to_caller(file.fileno())
-        file.write(svg)
+    with new_file(path, force=False) as file:
+        file.write(svg.encode())
     return path
 
 
@@ -77,6 +78,8 @@ def pictured(svg: str) -> Notice:
     """Save a picture in the working directory, and report its path, or the error."""
     try:
         return Notice("Saved", str(save_picture(svg)), seconds=BRIEF)
+    except TcctuiError as error:
+        return Notice("The picture was not saved", str(error), "error")
     except OSError as error:
         reason = f"{error.filename or 'The working directory'}: {error.strerror}."
         return Notice("The picture was not saved", reason, "error")

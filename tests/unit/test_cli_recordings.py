@@ -26,6 +26,7 @@ from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.timeline import Origin, Span
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.samples import NO_SAMPLES
+from tests.unit import small_recording
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.events import SECOND
 
@@ -188,6 +189,25 @@ def test_the_dashboard_records(main: Main, calls: Calls, tmp_path: Path) -> None
     assert sizes == sorted(set(sizes)), "it grew with the chunk, and with its end"
     said = rf"Recorded to {path}:\n  00:00:\d\d  \d+ events  .* 3 lost, 4 skipped by the kernel\n"
     assert re.fullmatch(said, err)
+
+
+def test_a_fifo_without_a_reader(main: Main, calls: Calls, tmp_path: Path) -> None:
+    """The dashboard runs, is told that its recording waits, and ends with what is missing."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    stalled: list[float] = []
+    chunk = small_recording.chunks()[0]
+
+    def during(source: Any) -> None:
+        keep = calls.options["keep"](ORIGIN)
+        keep(chunk)
+        stalled.append(keep(chunk))
+
+    calls.during = during
+    status, _, err = main("--record", str(fifo))
+    assert status == 1
+    assert stalled[0] > 0
+    assert told(err)[0] == f"{fifo} is incomplete: {2 * len(chunk.events):,} events are not in it."
 
 
 def test_what_is_there_is_not_overwritten(main: Main, calls: Calls, tmp_path: Path) -> None:
