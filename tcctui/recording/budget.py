@@ -20,6 +20,9 @@ FREE = 128
 and 200,000 events a second that differ in nothing but their time and sequence numbers have 62.
 """
 
+FREE_IN_KEYFRAME = 256
+"""The same of a keyframe: that of 100,000 idle connections has 216, of fewer up to 500."""
+
 _BEYOND = 16
 """Share of the budget for everything beyond `FREE`, as a divisor: half a million events."""
 
@@ -111,15 +114,17 @@ class Budget:
         if self._beyond > self.memory // _BEYOND:
             self.refuse(f"{nbytes:,} bytes unpacked from {size:,}", self._beyond * _BEYOND)
 
-    def see_keyframe(self, nbytes: int) -> None:
-        """Check what a keyframe unpacks to.
+    def see_keyframe(self, size: int, nbytes: int) -> None:
+        """Check what a keyframe of `size` bytes unpacks to.
 
         Raises:
             TooMuchError: it is more than may be.
 
         """
-        if nbytes > self.memory // _BATCH:
-            self.refuse(f"a keyframe of {nbytes:,} bytes", nbytes * _BATCH)
+        beyond = nbytes - FREE_IN_KEYFRAME * size
+        if nbytes > self.memory // _BATCH or beyond > self.memory // _BEYOND:
+            needed = max(nbytes * _BATCH, beyond * _BEYOND)
+            self.refuse(f"a keyframe of {nbytes:,} bytes unpacked from {size:,}", needed)
 
     def see_flows(self, count: int) -> None:
         """Check the number of open connections.

@@ -111,7 +111,7 @@ class Recording:
                 self._damaged.add(batch.at)
                 continue
             if keyframe:
-                self._budget.see_keyframe(unpacked_size(keyframe))
+                self._budget.see_keyframe(len(keyframe), unpacked_size(keyframe))
                 return batch.note.end_ns, keyframe
         return None
 

@@ -264,6 +264,10 @@ def test_a_keyframe_of_too_much(tmp_path: Path) -> None:
     assert Recording(path).keyframe(SECOND) is not None
     with pytest.raises(TooMuchError, match="a keyframe of"):
         Recording(path, 4 * MIB).keyframe(SECOND)
+    budget = Budget("it")
+    budget.see_keyframe(609_713, 131_800_000)  # as measured, of 100,000 idle connections
+    with pytest.raises(TooMuchError, match="a keyframe of"):
+        budget.see_keyframe(200_000, 131_800_000)
     bad = written(tmp_path / "b", chunk(0, keyframe=b"nothing that is one"))
     assert Recording(bad).keyframe(SECOND) == (SECOND, b"nothing that is one")
     with pytest.raises(ValueError, match="keyframe"):

@@ -1,0 +1,40 @@
+"""Hostile recordings that coverage guides: atheris keeps what reaches new code."""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+
+import atheris
+
+with atheris.instrument_imports(include=["tcctui.recording", "tcctui.flows.keyframe"]):
+    from tests.fuzz.recordings import CORPUS, LARGEST, SLOWEST, Mutator, corpus, give_back, read
+
+
+def run(count: int, seed: int) -> None:
+    """Read so many inputs. The process ends with them, and what it found is left in the directory.
+
+    Half of the changes are libFuzzer's, half are those that know the format.
+    """
+    mutator = Mutator(corpus())
+    give_back()
+
+    def mutate(data: bytes, most: int, chance: int) -> bytes:
+        chosen = random.Random(chance)
+        if chosen.random() < 0.5:
+            changed: bytes = atheris.Mutate(data, most)
+            return changed
+        return mutator.changed(chosen, data)[:most]
+
+    with tempfile.TemporaryDirectory() as found:
+        options = [
+            *(f"-runs={count}", f"-seed={seed}", f"-timeout={SLOWEST:.0f}", "-max_len=65536"),
+            f"-rss_limit_mb={(LARGEST >> 20) + 300}",
+        ]
+        atheris.Setup(
+            [sys.argv[0], *options, found, str(CORPUS)],
+            lambda data: read(data, play=False, export=False) and None,
+            custom_mutator=mutate,
+        )
+        atheris.Fuzz()
