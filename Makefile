@@ -24,8 +24,9 @@ COMPLETIONS := $(addprefix /usr/local/share/,bash-completion/completions/tcctui 
 export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# Of `make fuzz`.
+# Of `make fuzz` and `make soak`.
 COUNT := 1000000
+HOURS := 1
 SEED := 1
 
 help: ## list these targets
@@ -75,6 +76,9 @@ fuzz: venv ## read hostile recordings: COUNT=1000000 SEED=1
 	$(VENV)/python -m tests.fuzz recordings $(COUNT) $(SEED)
 	$(VENV)/python -m pip install --quiet --editable '.[fuzz]' && \
 		$(VENV)/python -m tests.fuzz guided_recordings $(COUNT) $(SEED)
+
+soak: venv deps-test ## run the dashboard under everything at once, then reconcile counts: HOURS=1 SEED=1
+	$(AS_ROOT) .venv/bin/python -m tests.soak $(HOURS) $(SEED)
 
 demo-recording: venv deps-test ## make the recording of `tcctui demo` anew, of real traffic
 	$(AS_ROOT) .venv/bin/python -m tests.demo
@@ -141,4 +145,4 @@ distribution = { \
 	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
 
 .NOTPARALLEL:
-.PHONY: help run install uninstall venv test test-kernels bench fuzz demo-recording screenshots clean deps deps-test deps-bench deps-kernels
+.PHONY: help run install uninstall venv test test-kernels bench fuzz soak demo-recording screenshots clean deps deps-test deps-bench deps-kernels

@@ -12,6 +12,10 @@ with atheris.instrument_imports(include=["tcctui.recording", "tcctui.flows.keyfr
     from tests.fuzz.recordings import CORPUS, LARGEST, SLOWEST, Mutator, corpus, give_back, read
 
 
+_USUAL = 700
+"""Mebibytes of the process itself: code with its counters, and the corpus."""
+
+
 def run(count: int, seed: int) -> None:
     """Read so many inputs. The process ends with them, and what it found is left in the directory.
 
@@ -30,7 +34,7 @@ def run(count: int, seed: int) -> None:
     with tempfile.TemporaryDirectory() as found:
         options = [
             *(f"-runs={count}", f"-seed={seed}", f"-timeout={SLOWEST:.0f}", "-max_len=65536"),
-            f"-rss_limit_mb={(LARGEST >> 20) + 300}",
+            f"-rss_limit_mb={(LARGEST >> 20) + _USUAL}",
         ]
         atheris.Setup(
             [sys.argv[0], *options, found, str(CORPUS)],

@@ -124,6 +124,7 @@ def read(data: bytes, *, play: bool = True, export: bool = True) -> bool:
                 if play:
                     deliver(pieces(chunk, _END_NS), store)
             store.flows(["text", "limit", "rate", "age_ns"])
+            store.give_up()
             if export:
                 for table in ("events", "samples", "flows"):
                     job = Job(recording, ALL, progress=False)
@@ -144,6 +145,7 @@ def _restored(recording: Recording) -> Store:
         try:
             store.restore(Keyframe.from_bytes(found[1]))
         except ValueError:
+            store.give_up()
             return Store(1 << 20)
     return store
 
@@ -231,7 +233,7 @@ class Mutator:
             return
         for _ in range(chance.choice((1, 1, 2, 9))):
             numbers[chance.randrange(len(numbers))] = _number(chance)
-        if chance.random() < 0.1:
+        if len(numbers) < 100 and chance.random() < 0.1:
             numbers = np.tile(numbers, chance.choice((2, 100, 20_000)))
         packed = zlib.compress(numbers.tobytes(), 1)
         messages[-1] = packed + TRAILER.pack(len(packed), MARK)
