@@ -105,26 +105,31 @@ class Budget:
         """
         if max(size, nbytes) > self.most_in_batch:
             self.refuse(f"a batch of {max(size, nbytes):,} bytes", max(size, nbytes) * _BATCH)
-        before = self._charged.get(at, 0)
-        if nbytes - FREE * size <= before:
-            return
-        beyond = max(nbytes - FREE * size, _LEAST)
-        self._charged[at] = beyond
-        self._beyond += beyond - before
-        if self._beyond > self.memory // _BEYOND:
-            self.refuse(f"{nbytes:,} bytes unpacked from {size:,}", self._beyond * _BEYOND)
+        if nbytes > FREE * size:
+            self._add(at, nbytes - FREE * size, f"{nbytes:,} bytes unpacked from {size:,}")
 
-    def see_keyframe(self, size: int, nbytes: int) -> None:
-        """Check what a keyframe of `size` bytes unpacks to.
+    def charge_keyframe(self, at: int, size: int, nbytes: int) -> None:
+        """Charge what the keyframe of the batch at an offset, of `size` bytes, unpacks to; once.
 
         Raises:
             TooMuchError: it is more than may be.
 
         """
-        beyond = nbytes - FREE_IN_KEYFRAME * size
-        if nbytes > self.memory // _BATCH or beyond > self.memory // _BEYOND:
-            needed = max(nbytes * _BATCH, beyond * _BEYOND)
-            self.refuse(f"a keyframe of {nbytes:,} bytes unpacked from {size:,}", needed)
+        what = f"a keyframe of {nbytes:,} bytes unpacked from {size:,}"
+        if nbytes > self.memory // _BATCH:
+            self.refuse(what, nbytes * _BATCH)
+        if nbytes > FREE_IN_KEYFRAME * size:
+            self._add(-at, nbytes - FREE_IN_KEYFRAME * size, what)
+
+    def _add(self, key: int, beyond: int, what: str) -> None:
+        """Add up what is not free; of one thing the most that it was."""
+        beyond = max(beyond, _LEAST)
+        before = self._charged.get(key, 0)
+        if beyond > before:
+            self._charged[key] = beyond
+            self._beyond += beyond - before
+        if self._beyond > self.memory // _BEYOND:
+            self.refuse(what, self._beyond * _BEYOND)
 
     def see_flows(self, count: int) -> None:
         """Check the number of open connections.

@@ -30,6 +30,9 @@ _PEEK = 512
 
 _WITHOUT_WAITING: int = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
+_STRANGE = 1000
+"""Messages that are no batches, after which a walk ends: tcctui writes none."""
+
 _SLACK_NS = 1_000_000_000  # by which a chunk may begin before its predecessor ends
 
 
@@ -111,7 +114,8 @@ class Recording:
                 self._damaged.add(batch.at)
                 continue
             if keyframe:
-                self._budget.see_keyframe(len(keyframe), unpacked_size(keyframe))
+                size = unpacked_size(keyframe)
+                self._budget.charge_keyframe(batch.at, len(keyframe), size)
                 return batch.note.end_ns, keyframe
         return None
 
@@ -242,6 +246,7 @@ class Recording:
 
     def _walk(self, at: int) -> Iterator[index.Batch]:
         """Walk from head to head until the end, or to the first damaged one."""
+        strange = 0
         while at < self._size:
             peek = self._read(at, _PEEK)
             head = None
@@ -265,9 +270,14 @@ class Recording:
             try:
                 if head.kind == frames.BATCH and size >= frames.LEAST_BATCH:
                     yield index.Batch(at, size, self._note(head, at, size))
+                else:
+                    strange += 1
             except ValueError:
                 self._damaged.add(at)
             at += size
+            if strange > _STRANGE:
+                self._left_out(at, "are no batches")
+                return
         self._remarks.append("it has no end mark; it is still written to, or was cut off")
 
     def _head(self, peek: bytes, at: int, length: int) -> frames.Head:

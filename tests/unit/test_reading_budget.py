@@ -220,6 +220,24 @@ def test_an_index_of_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert max(unpacked) < 100_000
 
 
+def test_messages_that_are_no_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a file with nothing but schemas in it, no more than a thousand are looked at."""
+    head = Encoder(ORIGIN).head
+    path = tmp_path / "a"
+    path.write_bytes(head * 1500)
+    reads: list[int] = []
+    read_ = os.read
+
+    def counted(descriptor: int, size: int) -> bytes:
+        reads.append(size)
+        return read_(descriptor, size)
+
+    monkeypatch.setattr(os, "read", counted)
+    with pytest.raises(TcctuiError, match="no whole batch"):
+        Recording(path)
+    assert len(reads) < 2200
+
+
 def test_more_batches_than_may_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of batches has a limit, whether there is an index of them or not."""
     path = written(tmp_path / "a", *(chunk(number) for number in range(20)))
@@ -265,9 +283,18 @@ def test_a_keyframe_of_too_much(tmp_path: Path) -> None:
     with pytest.raises(TooMuchError, match="a keyframe of"):
         Recording(path, 4 * MIB).keyframe(SECOND)
     budget = Budget("it")
-    budget.see_keyframe(609_713, 131_800_000)  # as measured, of 100,000 idle connections
+    for _ in range(2):  # as measured, of 100,000 idle connections, and of 10,000
+        budget.charge_keyframe(7, 609_713, 131_800_000)
+        budget.charge_keyframe(8, 27_027, 13_180_000)
     with pytest.raises(TooMuchError, match="a keyframe of"):
-        budget.see_keyframe(200_000, 131_800_000)
+        Budget("it").charge_keyframe(7, 200_000, 131_800_000)
+
+    def many_small() -> None:
+        for at in range(20):
+            budget.charge_keyframe(at, 20_000, 13_180_000)
+
+    with pytest.raises(TooMuchError, match="a keyframe of"):
+        many_small()
     bad = written(tmp_path / "b", chunk(0, keyframe=b"nothing that is one"))
     assert Recording(bad).keyframe(SECOND) == (SECOND, b"nothing that is one")
     with pytest.raises(ValueError, match="keyframe"):
