@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -233,6 +234,9 @@ def test_ten_thousand_connections_a_second(skaddr: bool) -> None:
     assert not any(len(array) for array in store.keyframe().arrays.values())
 
 
+README = Path(__file__).parents[2] / "README.md"
+
+
 def test_churn_has_a_bound() -> None:
     """Of any number of connections a second, memory has those open and the last 16,384 closed.
 
@@ -251,6 +255,7 @@ def test_churn_has_a_bound() -> None:
     flows = store.flows(["closed_ns"])
     assert flows.count == MOST_CLOSED
     assert int(flows["cookie"].min()) >= cookie - MOST_CLOSED - A_BATCH
+    assert f"{MOST_CLOSED:,}" in README.read_text()
 
 
 def test_evictions_are_counted_one_by_one() -> None:
