@@ -38,6 +38,9 @@ from tcctui.recording.file_index import MARK, TRAILER
 from tcctui.recording.timeline import Origin
 
 CORPUS = Path(__file__).with_name("corpus")
+REACHING = Path(__file__).with_name("found")
+"""Inputs of an hour that coverage guided, each of which reached code that no other had."""
+
 FOUND = Path("fuzz-found.arrows")
 """Where the input is left that a run failed with."""
 

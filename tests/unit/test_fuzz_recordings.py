@@ -9,7 +9,7 @@ import pytest
 
 from tcctui.flows.keyframe import keyframe
 from tests.fuzz import recordings
-from tests.fuzz.recordings import FOUND, HarmError, Mutator, corpus, read, run
+from tests.fuzz.recordings import FOUND, REACHING, HarmError, Mutator, corpus, read, run
 
 
 def test_some_inputs() -> None:
@@ -23,6 +23,13 @@ def test_the_corpus_is_of_recordings() -> None:
     assert len(corpus()) > 4
     assert all(map(read, corpus()))
     assert sum(map(len, corpus())) < 300_000
+
+
+def test_what_coverage_found() -> None:
+    """Inputs that reached each part of the reader are read, or refused, and nothing else."""
+    inputs = [path.read_bytes() for path in sorted(REACHING.iterdir())]
+    assert {read(data) for data in inputs} == {True, False}
+    assert sum(map(len, inputs)) < 200_000
 
 
 def test_an_input_is_given_by_its_seed() -> None:
