@@ -24,6 +24,11 @@ COMPLETIONS := $(addprefix /usr/local/share/,bash-completion/completions/tcctui 
 export PATH := $(PATH):/usr/sbin:/sbin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
+# Of `make fuzz` and `make soak`.
+COUNT := 1000000
+HOURS := 1
+SEED := 1
+
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 15
 
@@ -65,6 +70,15 @@ test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12,
 
 bench: venv deps-test deps-bench ## measure speed and overhead; only some: BENCHES="startup idle"
 	$(AS_ROOT) .venv/bin/python -m tests.bench $(BENCHES)
+
+# Coverage guides the second, where atheris has a wheel for this Python.
+fuzz: venv ## read hostile recordings: COUNT=1000000 SEED=1
+	$(VENV)/python -m tests.fuzz recordings $(COUNT) $(SEED)
+	$(VENV)/python -m pip install --quiet --editable '.[fuzz]' && \
+		$(VENV)/python -m tests.fuzz guided_recordings $(COUNT) $(SEED)
+
+soak: venv deps-test ## run the dashboard under everything at once, then reconcile counts: HOURS=1 SEED=1
+	$(AS_ROOT) .venv/bin/python -m tests.soak $(HOURS) $(SEED)
 
 demo-recording: venv deps-test ## make the recording of `tcctui demo` anew, of real traffic
 	$(AS_ROOT) .venv/bin/python -m tests.demo
@@ -131,4 +145,4 @@ distribution = { \
 	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
 
 .NOTPARALLEL:
-.PHONY: help run install uninstall venv test test-kernels bench demo-recording screenshots clean deps deps-test deps-bench deps-kernels
+.PHONY: help run install uninstall venv test test-kernels bench fuzz soak demo-recording screenshots clean deps deps-test deps-bench deps-kernels

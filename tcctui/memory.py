@@ -5,6 +5,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+READING_MEMORY = 1 << 30
+"""Default budget for reading a recording, in bytes; see `recording.budget`."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of glibc
 
@@ -44,6 +50,29 @@ def return_at_once() -> None:
         mallopt(_M_MMAP_THRESHOLD, 256 << 10)
         mallopt(_M_TRIM_THRESHOLD, 1 << 20)
         mallopt(_M_ARENA_MAX, 1)
+
+
+@contextlib.contextmanager
+def limited(nbytes: int) -> Iterator[None]:
+    """Let this process have so many more bytes of address space, for the time of the context.
+
+    What asks for more raises MemoryError: a recording from a stranger must not take the machine's.
+    Elsewhere than on Linux nothing is limited.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    import resource  # noqa: PLC0415 - for commands that read recordings
+
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before, hard = resource.getrlimit(resource.RLIMIT_AS)
+    most = pages * resource.getpagesize() + nbytes
+    others = [limit for limit in (before, hard) if limit != resource.RLIM_INFINITY]
+    resource.setrlimit(resource.RLIMIT_AS, (min([most, *others]), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (before, hard))
 
 
 def started() -> None:

@@ -83,6 +83,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise  # a defect of tcctui
         print(f"tcctui: {plain_lines(error.reason)}.", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("tcctui: It takes more memory than it may, or than there is.", file=sys.stderr)
+        print(
+            "        Close other programs; for a recording, see --reading-memory.", file=sys.stderr
+        )
+        return 1
     except KeyboardInterrupt:
         return 130
     finally:

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 MAX_CPU = 0.25
 """Default limit of the reading thread's share of a core."""
 
+_OPENED = 0.3
+"""Seconds that the screen waits for a recording to be opened: a FIFO waits for its reader."""
+
 _RING_BYTES = 8 << 20
 """Ring buffer of the dashboard, in bytes: one nap of its reader at 2 million records a second."""
 
@@ -149,34 +152,43 @@ def _check(path: str, force: bool) -> None:
 
 def _keeper(
     path: str, force: bool, written: ExitStack
-) -> Callable[[Origin], Callable[[Chunk], None]]:
+) -> Callable[[Origin], Callable[[Chunk], float]]:
     """Make the function that starts a recording once its origin is known.
 
-    `written` closes it and then prints its size.
+    `written` closes it, prints its size, and fails if anything is missing from it.
     """
 
-    def begin(origin: Origin) -> Callable[[Chunk], None]:
+    def begin(origin: Origin) -> Callable[[Chunk], float]:
         from tcctui.headless.record import line  # noqa: PLC0415 - pyarrow
         from tcctui.recording.writer import RecordingWriter  # noqa: PLC0415
         from tcctui.recording.writer_thread import RecordingThread  # noqa: PLC0415
 
-        writer = RecordingWriter(Path(path), origin, force=force)
-        recording, begun = RecordingThread(writer), time.monotonic()
+        recording = RecordingThread(lambda: RecordingWriter(Path(path), origin, force=force))
+        begun = time.monotonic()
         losses = [0, 0]
 
-        def keep(chunk: Chunk) -> None:
+        def keep(chunk: Chunk) -> float:
             losses[:] = chunk.lost, chunk.skipped
-            recording.write(chunk)
+            recording.offer(chunk)
+            return recording.stalled_s
 
         def close() -> None:
             try:
-                recording.close()
+                recording.leave()
             finally:
-                seconds = time.monotonic() - begun
-                print(f"Recorded to {path}:", file=sys.stderr)
-                print(line(seconds, writer.events, writer.nbytes, *losses), file=sys.stderr)
+                seconds, writer = time.monotonic() - begun, recording.writer
+                if writer is not None:
+                    print(f"Recorded to {path}:", file=sys.stderr)
+                    print(line(seconds, writer.events, writer.nbytes, *losses), file=sys.stderr)
+            if writer is None or recording.unwritten:
+                later = " and all later ones" if recording.failed else ""
+                raise TcctuiError(
+                    f"{path} is incomplete: {recording.unwritten:,} events{later} are not in it.",
+                    "Record to another place; a FIFO needs a reader.",
+                )
 
         written.callback(close)
+        recording.begun(_OPENED)
         return keep
 
     return begin

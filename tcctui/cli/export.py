@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from tcctui.cli import argument_values, filters, moments
+from tcctui.cli import argument_values, filters, moments, reading_memory
 from tcctui.cli.parser import Commands
 from tcctui.export.command import ALL_ENDINGS, CHART_ENDINGS, TABLE_ENDINGS, TABLES, export
 
@@ -53,6 +53,7 @@ def add(commands: Commands) -> None:
             " end, 14:05:03 or '2026-11-23 14:05:03' on this machine's clock",
         )
     parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
+    reading_memory.add(parser)
     filters.add(
         parser,
         "only events and samples taken while their connection matches, and flows that matched at"
@@ -63,14 +64,17 @@ def add(commands: Commands) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
-    export(
-        args.source,
-        args.out,
-        table=args.table,
-        flow=args.flow,
-        query=filters.query_of(args),
-        begin=args.begin,
-        end=args.end,
-        force=args.force,
-    )
+    query = filters.query_of(args)
+    with reading_memory.limited(args) as budget:
+        export(
+            args.source,
+            args.out,
+            table=args.table,
+            flow=args.flow,
+            query=query,
+            begin=args.begin,
+            end=args.end,
+            force=args.force,
+            memory=budget,
+        )
     return 0

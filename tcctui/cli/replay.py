@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tcctui import memory
-from tcctui.cli import alerts, argument_values, config, filters, moments, terminal
+from tcctui.cli import (
+    alerts,
+    argument_values,
+    config,
+    filters,
+    moments,
+    reading_memory,
+    terminal,
+)
 from tcctui.cli.parser import Commands
 from tcctui.cli.rewind_options import RewindOptions
 from tcctui.errors import UsageError
@@ -49,6 +57,7 @@ def add(commands: Commands) -> None:
     )
     filters.add(replay, "show only connections that match")
     replay.add_argument("--loop", action="store_true", help="restart at the end")
+    reading_memory.add(replay)
     alerts.add(replay, shown="mark the row and notify", telling=False)
     config.choosing(replay)
     replay.set_defaults(run=run)
@@ -92,7 +101,7 @@ def _refuse_for_pipes(args: argparse.Namespace) -> None:
 def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts | None) -> int:
     from tcctui.recording.file import Recording  # noqa: PLC0415 - each command pays for itself
 
-    with closing(Recording(path)) as recording:
+    with reading_memory.limited(args) as budget, closing(Recording(path, budget)) as recording:
         at_ns = None if args.at is None else args.at.of(recording)
         from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
@@ -121,7 +130,8 @@ def _stream(
 
     # Wait for the header before drawing a screen: until then, ssh and sudo may ask for
     # passwords on the terminal.
-    with closing(RecordingStream(file)) as stream:
+    limited = reading_memory.limited(args, past.rewind_memory)
+    with limited as budget, closing(RecordingStream(file, budget)) as stream:
         from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 

@@ -6,11 +6,10 @@ import argparse
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui import memory
-from tcctui.cli import alerts, argument_values, filters
+from tcctui.cli import alerts, argument_values, filters, reading_memory
 from tcctui.cli.kernel import (
     Filter,
     around,
@@ -83,6 +82,7 @@ def add(commands: Commands) -> None:
         help="with --until, --summary or --alert: read a recording (demo: the bundled one)"
         " instead of the kernel, at full speed",
     )
+    reading_memory.add(trace)
     alerts.add(trace, shown="instead of events, print a line")
     trace.set_defaults(run=run)
 
@@ -189,7 +189,7 @@ def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int
                 "--alert-run is for what happens now, and --replay reads what was.",
                 "Leave --alert-run out.",
             )
-        with _recording(args.replay) as recording, alerts.reporter(args) as report:
+        with _recording(args) as recording, alerts.reporter(args) as report:
             from tcctui.headless.alerting import Telling, alert_of  # noqa: PLC0415 - numpy
 
             return alert_of(recording, Telling(looked_for, form, report), args.duration)
@@ -218,7 +218,7 @@ def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
     summary = (args.form or "text") if args.summary else None
     if args.replay is not None:
         _refuse_for_recordings(args)
-        with _recording(args.replay) as recording:
+        with _recording(args) as recording:
             from tcctui.headless.outcome import Asked, outcome_of  # noqa: PLC0415 - numpy
 
             only = wanted.whole if wanted.whole.text else None
@@ -232,11 +232,12 @@ def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
 
 
 @contextmanager
-def _recording(path: Path) -> Iterator[Recording]:
+def _recording(args: argparse.Namespace) -> Iterator[Recording]:
     """Open a recording for the time of the context, and say what it lacks."""
     from tcctui.recording.file import Recording  # noqa: PLC0415 - pyarrow
 
-    with closing(Recording(path)) as recording:
+    limited = reading_memory.limited(args)
+    with limited as budget, closing(Recording(args.replay, budget)) as recording:
         if recording.remark:
             print(recording.remark, file=sys.stderr)
         memory.started()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tcctui.errors import TcctuiError, UsageError
+from tcctui.memory import READING_MEMORY
 
 if TYPE_CHECKING:
     from tcctui.export.job import Moment
@@ -32,11 +33,13 @@ def export(
     end: Moment | None = None,
     force: bool = False,
     progress: bool = True,
+    memory: int = READING_MEMORY,
 ) -> None:
     """Write a recording, or a part of it, as a table or as a picture of one flow.
 
     `flow` is as `selection.flow` reads it. With `query`, only events and samples taken while their
-    connection matches are written, and flows that matched at some time.
+    connection matches are written, and flows that matched at some time. `memory` is the budget for
+    reading, in bytes.
 
     Raises:
         TcctuiError: something is not there, can't be read or can't be written.
@@ -56,12 +59,20 @@ def export(
 
     see(out, force=force)
     try:
-        with closing(Recording(source)) as recording:
+        with closing(Recording(source, memory)) as recording:
             from tcctui.export.job import Job  # noqa: PLC0415
             from tcctui.query import ALL  # noqa: PLC0415
 
             told = _tell(recording.remark)
-            job = Job(recording, query or ALL, begin=begin, end=end, flow=flow, progress=progress)
+            job = Job(
+                recording,
+                query or ALL,
+                begin=begin,
+                end=end,
+                flow=flow,
+                progress=progress,
+                memory=memory,
+            )
             if picture:
                 job.picture(out, force=force)
             else:
@@ -73,7 +84,8 @@ def export(
         ) from error
     except MemoryError as error:
         raise TcctuiError(
-            f"{source} has more than there is memory for.", "Choose less of it: --from, --to, --ip."
+            f"{source} takes more memory than it may.",
+            "Choose less of it (--from, --to, --ip), or allow more: --reading-memory 4G",
         ) from error
 
 

@@ -22,6 +22,7 @@ from tcctui.export.progress import Progress
 from tcctui.export.query_matches import QueryMatches
 from tcctui.export.selection import Selection
 from tcctui.headless.matching import is_of_ends
+from tcctui.memory import READING_MEMORY
 from tcctui.printable import plain
 from tcctui.query import ALL, Query
 from tcctui.recording.chunks import Chunk
@@ -33,6 +34,8 @@ _AROUND_NS = 60_000_000_000
 """Margin before and after the selection in which sockets are learned, in nanoseconds."""
 
 _LEARNING = 0.4  # share of the time that it takes, about
+
+_CONNECTION = 2048  # bytes of a row in the table of flows, while it is worked out
 
 _PART = 1 << 17  # rows that are made at a time
 
@@ -66,8 +69,10 @@ class Job:
         end: Moment | None = None,
         flow: str | None = None,
         progress: bool = True,
+        memory: int = READING_MEMORY,
     ) -> None:
         self._recording = recording
+        self._memory = memory
         self._offset = recording.origin.wall_offset_ns
         self._progress = Progress("export", wanted=progress)
         self._told = progress
@@ -149,6 +154,14 @@ class Job:
         return QueryMatches(query, self._recording, self._chosen, self._lives, going)
 
     def _flows(self) -> Table:
+        connections = len(self._lives.all())
+        if connections * _CONNECTION > self._memory:
+            raise TcctuiError(
+                f"The selection has {connections:,} connections, a row for each of which takes more"
+                " memory than it may.",
+                "Choose less of it (--from, --to, --ip), or allow more: --reading-memory"
+                f" {-(-connections * _CONNECTION >> 30)}G",
+            )
         begin = _LEARNING
         if self._query is not None:
             begin = (1 + _LEARNING) / 2

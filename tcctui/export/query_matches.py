@@ -32,13 +32,18 @@ def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
 
     """
     if found := timeline.keyframe(chosen.begin_ns):
-        store = Store(0)
+        store = _store()
         try:
             store.restore(Keyframe.from_bytes(found[1]), chosen.cookies)
         except ValueError:  # of another version: played without it
-            return Store(0), found[0]
+            return _store(), found[0]
         return store, found[0]
-    return Store(0), chosen.begin_ns - _NO_KEYFRAME
+    return _store(), chosen.begin_ns - _NO_KEYFRAME
+
+
+def _store() -> Store:
+    """Make a store that keeps each closed flow for its 10 s: all have a row in the table."""
+    return Store(0, most_closed=1 << 30)
 
 
 @dataclass(frozen=True)

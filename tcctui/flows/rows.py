@@ -29,6 +29,11 @@ _ROW = 1_600
 LINGER_NS = 10_000_000_000
 """Lifetime of a closed flow: 10 s."""
 
+MOST_CLOSED = 1 << 14
+"""Number of closed flows that linger: beyond it, those that closed first leave earlier, so that
+memory follows the open connections, however many a second there are.
+"""
+
 
 _VERSIONS = count(1)
 
@@ -46,11 +51,12 @@ class Part(Protocol):
 class FlowRows:
     """The rows of all flows, and every part with an entry for each.
 
-    `history_memory` is the budget for histories, in bytes; with 0 there are none. Used by one
-    thread at a time.
+    `history_memory` is the budget for histories, in bytes; with 0 there are none. `most_closed` is
+    the number of closed flows that linger. Used by one thread at a time.
     """
 
-    def __init__(self, history_memory: int) -> None:
+    def __init__(self, history_memory: int, most_closed: int = MOST_CLOSED) -> None:
+        self._most_closed = most_closed
         self.columns = FlowColumns()
         self.history = History(history_memory)
         self.cookies = KeyIndex()
@@ -192,6 +198,9 @@ class FlowRows:
         if not np.count_nonzero(closed):
             return
         gone = (closed > 0) & (closed < self.now_ns - LINGER_NS)
+        lingering = np.flatnonzero((closed > 0) & ~gone)
+        if (surplus := len(lingering) - self._most_closed) > 0:
+            gone[lingering[np.argpartition(closed[lingering], surplus - 1)[:surplus]]] = True
         if np.count_nonzero(gone):
             gone[self.held_rows()] = False
             self.drop(np.flatnonzero(gone))

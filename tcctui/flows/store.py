@@ -22,7 +22,7 @@ from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.event_intake import EventIntake, parts
 from tcctui.flows.intake.sample_intake import SampleIntake
-from tcctui.flows.rows import FlowRows
+from tcctui.flows.rows import MOST_CLOSED, FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.right_of_way import give_way
 from tcctui.wire.batch import Batch
@@ -49,13 +49,16 @@ _FEW = 256
 class Store:
     """State of every flow. All methods may be called from any thread.
 
-    `history_memory` is the budget for histories, in bytes; with 0 there are none.
+    `history_memory` is the budget for histories, in bytes; with 0 there are none. Of the flows that
+    closed in the last 10 s, the `most_closed` newest are known.
     """
 
-    def __init__(self, history_memory: int = HISTORY_MEMORY) -> None:
+    def __init__(
+        self, history_memory: int = HISTORY_MEMORY, most_closed: int = MOST_CLOSED
+    ) -> None:
         # A frame holds it while it makes its reads, which take it too.
         self._lock = threading.RLock()
-        self._known = FlowRows(history_memory)
+        self._known = FlowRows(history_memory, most_closed)
         self._looks = SampleIntake(self._known)
         self._intake = EventIntake(self._known, self._looks)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from types import TracebackType
 from typing import TextIO
@@ -39,6 +40,7 @@ class Ending:
     def __init__(self) -> None:
         self.asked = False
         """True once a signal has come."""
+        self._at_once = False
 
     def __enter__(self) -> Ending:
         self._previous = {
@@ -59,8 +61,20 @@ class Ending:
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Let the first signal abort, for the time of the context: nothing is to be finished yet.
+
+        Opening a FIFO waits for its reader.
+        """
+        self._at_once = True
+        try:
+            yield
+        finally:
+            self._at_once = False
+
     def _ask(self, *_: object) -> None:
-        if self.asked:
+        if self.asked or self._at_once:
             raise KeyboardInterrupt
         self.asked = True
         signal.alarm(_PATIENCE)

@@ -59,7 +59,8 @@ def record(
         if piped:  # before anything is sent: the reader may draw on the same terminal from then on
             announce(source, None, remarks, query)
         followed = None if query is None else Followed(query, forgetting=True)
-        writer = RecordingWriter(path, _origin(source, query), force=force)
+        with ending.at_once():
+            writer = RecordingWriter(path, _origin(source, query), force=force)
         output = RecordingThread(writer)
         if not piped:
             announce(source, path, remarks, query)

@@ -22,6 +22,7 @@ from tcctui.recording.arrow import (
     pa,
     spread,
 )
+from tcctui.recording.budget import Budget, records_size, silence_size
 from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.ipc_frames import LATEST_NS, PREFIX, Note, see_room, unpacked
 from tcctui.recording.timeline import Origin
@@ -35,13 +36,16 @@ _SLACK_NS = 60_000_000_000  # by which events may be older than their chunk, or 
 class Decoder:
     """Reads the messages of a recording that begins with `head`, its schema's message.
 
+    What they unpack to is charged to the `budget`, before it is unpacked.
+
     Raises:
         ValueError: it is not a recording's schema.
         TcctuiError: a newer version wrote it.
 
     """
 
-    def __init__(self, head: bytes) -> None:
+    def __init__(self, head: bytes, budget: Budget) -> None:
+        self._budget = budget
         try:
             schema = pa.ipc.read_schema(pa.py_buffer(head))
         except (pa.ArrowException, OSError) as error:
@@ -70,14 +74,19 @@ class Decoder:
         told = {"begin_ns", "end_ns", "keyframe"}
         self._keyframe = [at for at in self._all if names[at] in told]
 
-    def chunk(self, message: bytes, cookies: Keys | None = None, *, keyframe: bool = True) -> Chunk:
-        """Chunk of a batch's message; with `cookies`, only these flows' records and those of none.
+    def chunk(
+        self, message: bytes, at: int, cookies: Keys | None = None, *, keyframe: bool = True
+    ) -> Chunk:
+        """Chunk of the message of a batch at an offset of the file or the pipe.
+
+        With `cookies`, only these flows' records and those of none.
 
         Raises:
             ValueError: it is damaged.
+            TooMuchError: it is beyond the budget.
 
         """
-        batch = self._batch(message, self._all if keyframe else self._known)
+        batch = self._batch(message, at, self._all if keyframe else self._known)
         begin_ns, end_ns, lost, skipped = (
             _number(batch, name) for name in ("begin_ns", "end_ns", "lost", "skipped")
         )
@@ -85,7 +94,10 @@ class Decoder:
             raise ValueError("a batch has no sensible time")
         within = (max(0, begin_ns - _SLACK_NS), end_ns + _SLACK_NS)
         told, sampled = _items(batch, "events"), _items(batch, "samples")
-        see_room(_length(told), _length(sampled))
+        count = _length(told), _length(sampled)
+        see_room(*count)
+        size = int(records_size(*count)) + silence_size(begin_ns, end_ns)
+        self._budget.charge(at, len(message), size)
         try:
             events = by_flow(_records(told, EVENT, cookies, within))
             samples = by_flow(_records(sampled, SAMPLE, cookies, within))
@@ -93,22 +105,23 @@ class Decoder:
             raise ValueError("a batch is larger than there is memory") from error
         return Chunk(begin_ns, end_ns, events, samples, lost, skipped, _keyframe(batch))
 
-    def keyframe(self, message: bytes, note: Note) -> bytes:
-        """Keyframe of a batch's message; empty without one.
+    def keyframe(self, message: bytes, at: int, note: Note) -> bytes:
+        """Keyframe of the message of a batch at an offset; empty without one.
 
         Raises:
             ValueError: the batch is damaged, or its time differs from its note's.
+            TooMuchError: it is beyond the budget.
 
         """
-        batch = self._batch(message, self._keyframe)
+        batch = self._batch(message, at, self._keyframe)
         if (_number(batch, "begin_ns"), _number(batch, "end_ns")) != note[:2]:
             raise ValueError("a batch is of another time than it says")
         return _keyframe(batch)
 
-    def _batch(self, message: bytes, columns: list[int]) -> Any:
+    def _batch(self, message: bytes, at: int, columns: list[int]) -> Any:
         length = int.from_bytes(message[4:PREFIX], "little")
         data = memoryview(message)[PREFIX:]
-        unpacked(data[:length], data[length:])
+        self._budget.charge(at, len(message), unpacked(data[:length], data[length:]))
         options = pa.ipc.IpcReadOptions(included_fields=columns, use_threads=False)
         stream = pa.BufferReader(self._head + message)
         try:

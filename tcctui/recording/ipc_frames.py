@@ -38,6 +38,9 @@ LATEST_NS = 1 << 58
 _MOST_METADATA = 1 << 24
 _MOST_BODY = 1 << 30
 _LONGEST = 200  # bytes of a note
+LEAST_BATCH = 128
+"""Smallest size of a batch in bytes: its prefix, and metadata of three columns."""
+
 MOST_UNPACKED = 1 << 30
 """Largest size of a batch in bytes; a second of 100,000 flows takes a tenth."""
 
@@ -109,6 +112,17 @@ class Note(NamedTuple):
         if self.keyframe > _MOST_BODY or max(self.lost, self.skipped) >= 1 << 62:
             raise ValueError("a batch has no sensible numbers")
         return self
+
+
+def notes_are_sane(notes: I64) -> bool:
+    """Check many notes as `Note.seen` checks one; shape (n, 7), none negative."""
+    begin_ns, end_ns, lost, skipped, events, samples, keyframe = notes.T
+    records = events * EVENT.itemsize + samples * SAMPLE.itemsize
+    room = (np.maximum(events, samples) <= MOST_RECORDS) & (records <= MOST_RECORDS)
+    return bool(
+        ((begin_ns <= end_ns) & (end_ns < LATEST_NS) & room & (keyframe <= _MOST_BODY)).all()
+        and (np.maximum(lost, skipped) < 1 << 62).all()
+    )
 
 
 def see_room(events: int, samples: int) -> None:

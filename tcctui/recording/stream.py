@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
+from tcctui.memory import READING_MEMORY
 from tcctui.recording import ipc_frames as frames
 from tcctui.recording.arrow_reader import Decoder
+from tcctui.recording.budget import Budget
 from tcctui.recording.chunks import NO_EVENTS
+from tcctui.recording.open_flows import OpenFlows
 from tcctui.recording.pacing import Pace
 from tcctui.recording.timeline import Origin
 from tcctui.wire.events import Events
@@ -41,14 +44,16 @@ class RecordingStream:
     """Reads a recording from `file`, which has a descriptor, and plays it; see `Pace`.
 
     The constructor waits for the head and the first chunk, which set the clock. `shortfall`
-    describes damage on the way.
+    describes damage on the way. `memory` is the budget for reading it, in bytes; see `Budget`.
 
     Raises:
         TcctuiError: there is no input, or it is no recording, or one of a newer version.
 
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, memory: int = READING_MEMORY) -> None:
+        self._budget = Budget("The recording", memory)
+        self._open = OpenFlows(self._budget)
         self._file = file  # or garbage collection would close it
         self._descriptor = file.fileno()
         self._wake, self._waker = os.pipe()
@@ -182,7 +187,7 @@ class RecordingStream:
             prefix = self._exactly(frames.PREFIX)
             metadata = self._exactly(frames.metadata_length(prefix))
             if metadata and frames.head(metadata).kind == frames.SCHEMA:
-                return Decoder(prefix + metadata)
+                return Decoder(prefix + metadata, self._budget)
             reason = "it has no schema"
         except _EndError as error:
             if not self._come:
@@ -224,23 +229,28 @@ class RecordingStream:
             end = TcctuiError(f"The recording is damaged here: {error}.", "Restart both.")
         except OSError as error:
             end = TcctuiError(f"The pipe can't be read: {error.strerror}.", "Restart both.")
+        except TcctuiError as error:  # it is beyond the budget
+            end = error
         with self._changed:
             self._end = end
             self._changed.notify_all()
 
     def _message(self) -> bool | None:
         """Process the next message; True for a complete one, None at the end."""
+        at = self._come
         prefix = self._exactly(frames.PREFIX)
         length = frames.metadata_length(prefix)
         if not length:
             return None
         metadata = self._exactly(length)
         head = frames.head(metadata)
+        self._budget.charge(at, len(metadata) + head.body, 0)
         body = self._exactly(head.body)
         if head.kind != frames.BATCH:
             return True
         with suppress(ValueError):
-            chunk = self._decoder.chunk(prefix + metadata + body, keyframe=False)
+            chunk = self._decoder.chunk(prefix + metadata + body, at, keyframe=False)
+            self._open.see(chunk)
             at_ns = time.monotonic_ns()
             with self._changed:
                 followed = self._pace.add(chunk, at_ns, time.time_ns())

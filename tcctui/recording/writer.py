@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tcctui.recording.arrow import Encoder
 
 
+_PIECE = 1 << 16
+"""Bytes written at a time, so that a slow target is seen to take something."""
+
+
 class PipeClosedError(TcctuiError):
     """The reader of the pipe has closed it."""
 
@@ -57,6 +61,8 @@ class RecordingWriter:
         """Bytes written."""
         self.events = 0
         """Events written."""
+        self.taken = 0
+        """Bytes that the target has taken, of incomplete chunks too."""
         self._encoder: Encoder = Encoder(origin)
         place = standard_output() if path is None else opened(path, force=force)
         self._new = place if isinstance(place, NewFile) else None
@@ -138,7 +144,9 @@ class RecordingWriter:
         left = memoryview(data)
         try:
             while left:
-                left = left[_written(self._descriptor, left) :]
+                count = _written(self._descriptor, left[:_PIECE])
+                left = left[count:]
+                self.taken += count
         except OSError as error:
             self._cut(partly=len(left) < len(data))
             raise self._failure(error) from error

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import Chunk
@@ -15,22 +17,33 @@ ROOM = 64 << 20
 _LAST = 0.5
 """Seconds allowed for a write after giving up."""
 
+_PATIENCE = 1.0
+"""Seconds that `leave` waits for a target that takes nothing."""
+
 
 class RecordingThread:
     """Writes chunks in a thread of its own, in order, and finally closes the writer.
 
     What it fails with is raised where the next chunk is to be written, or by `close`.
-    After that nothing more is written.
+    After that nothing more is written. Instead of a writer, a function may be given that makes it
+    in that thread, as opening a FIFO waits for its reader.
     """
 
-    def __init__(self, writer: RecordingWriter, room: int = ROOM) -> None:
-        self._writer = writer
+    def __init__(
+        self, writer: RecordingWriter | Callable[[], RecordingWriter], room: int = ROOM
+    ) -> None:
+        self.writer = writer if isinstance(writer, RecordingWriter) else None
+        """The writer, once it is there."""
+        self._make = writer
         self._room = room
         self._waiting: deque[Chunk] = deque()
         self._nbytes = 0
+        self.offered = 0
+        """Number of events that were to be written."""
         self._ending = self._given_up = self._over = self._told = False
         self._failure: BaseException | None = None
         self._changed = threading.Condition()
+        self._progress = time.monotonic(), 0
         threading.Thread(target=self._run, name="recording", daemon=True).start()
 
     def write(self, chunk: Chunk) -> None:
@@ -42,19 +55,67 @@ class RecordingThread:
         """
         with self._changed:
             self._changed.wait_for(lambda: self._nbytes <= self._room or self._over)
+            self._queue(chunk)
+
+    def offer(self, chunk: Chunk) -> None:
+        """Queue a chunk without waiting; if more than `room` bytes are queued, recording ends.
+
+        Raises:
+            TcctuiError: an earlier one could not be written, or there is no room.
+
+        """
+        with self._changed:
+            if self._nbytes > self._room and self._failure is None:
+                self._given_up = self._ending = True
+                self._failure = TcctuiError(
+                    f"The recording's target took nothing for {self.stalled_s:.0f} s.",
+                    "Record to another place.",
+                )
+            self._queue(chunk)
+
+    def _queue(self, chunk: Chunk) -> None:
+        self.offered += len(chunk.events)
+        if self._failure is not None:
+            self._told = True
+            raise self._failure
+        if self._over:
+            raise TcctuiError("The recording has ended.")
+        self._waiting.append(chunk)
+        self._nbytes += _size(chunk)
+        self._changed.notify_all()
+
+    def begun(self, timeout: float) -> None:
+        """Wait some seconds for the writer.
+
+        Raises:
+            TcctuiError: it can't be made.
+
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self.writer is not None or self._over, timeout)
             if self._failure is not None:
                 self._told = True
                 raise self._failure
-            if self._over:
-                raise TcctuiError("The recording has ended.")
-            self._waiting.append(chunk)
-            self._nbytes += _size(chunk)
-            self._changed.notify_all()
 
     @property
     def failed(self) -> bool:
         """True after a failed write, which `write` or `close` reports once."""
         return self._failure is not None
+
+    @property
+    def stalled_s(self) -> float:
+        """Seconds for which the target has taken nothing, though something waits; 0 without."""
+        taken = 0 if self.writer is None else self.writer.taken
+        at, before = self._progress
+        if taken != before or not (self._nbytes or self.writer is None):
+            self._progress = time.monotonic(), taken
+            return 0.0
+        return time.monotonic() - at
+
+    @property
+    def unwritten(self) -> int:
+        """Number of events offered that are not in the recording."""
+        return self.offered - (0 if self.writer is None else self.writer.events)
 
     def close(self) -> None:
         """Wait until everything is written, and end the recording; may be called twice.
@@ -67,6 +128,26 @@ class RecordingThread:
             self._ending = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: self._over)
+        self._raise()
+
+    def leave(self) -> None:
+        """End the recording; waits only for a target that takes something each second.
+
+        Raises:
+            TcctuiError: a chunk could not be written, and no call has raised it yet.
+
+        """
+        begun = time.monotonic()
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+            while not self._changed.wait_for(lambda: self._over, _LAST / 2):
+                if min(self.stalled_s, time.monotonic() - begun) >= _PATIENCE:
+                    self._given_up = True
+                    break
+        self._raise()
+
+    def _raise(self) -> None:
         if self._failure is not None and not self._told:
             self._told = True
             raise self._failure
@@ -80,18 +161,25 @@ class RecordingThread:
             self._given_up = True
 
     def _run(self) -> None:
+        writer = self.writer
         try:
+            if not isinstance(self._make, RecordingWriter):
+                writer = self._make()
+                with self._changed:
+                    self.writer = writer
+                    self._changed.notify_all()
+            assert writer is not None
             while (chunk := self._next()) is not None:
-                self._writer.write(chunk)
+                writer.write(chunk)
                 with self._changed:
                     self._nbytes -= _size(chunk)
                     self._changed.notify_all()
         except BaseException as error:  # raised to the caller of the next `write`
-            self._failure = error
+            self._failure = self._failure or error
         finally:
             try:
-                if not self._given_up:
-                    self._writer.close()
+                if not self._given_up and writer is not None:
+                    writer.close()
             except TcctuiError as error:  # the file was deleted or replaced
                 self._failure = self._failure or error
             finally:

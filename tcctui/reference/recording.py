@@ -32,6 +32,15 @@ def blocks() -> Iterator[Block]:
         "Recordings need pyarrow: make installs it, and pip install 'tcctui[record]' does. A replay"
         " needs neither root nor bcc nor Linux."
     )
+    yield Heading("Recordings from strangers")
+    yield Paragraph(
+        "replay, export and trace --replay allow a recording --reading-memory (1 GiB), and refuse"
+        " in one sentence what would take more: with the default, 262,144 connections open at"
+        " once, 500,000 rows of export --table flows, 1,398,101 batches (16 days), two million"
+        " events in one batch. Each byte of the file may stand for 128 of events and samples;"
+        " traffic's are 4 to 62. The length of a recording has no limit. The process can't take"
+        " more than twice as much address space."
+    )
     yield Heading("Format")
     yield Paragraph(
         "A recording is an Arrow IPC stream compressed with zstd, which Arrow's libraries read in"

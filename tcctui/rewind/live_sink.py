@@ -15,14 +15,18 @@ from tcctui.rewind.rewind_log import RewindLog
 from tcctui.source import Source
 from tcctui.wire.batch import Batch
 
+WAITS = 2.0
+"""Seconds after which a recording that waits for its target is reported."""
+
 _ALWAYS = 1 << 63  # nanoseconds: later than anything
 
 
 class LiveSink:
     """Sink that takes each batch of a source into the store and the cutter; thread-safe.
 
-    `record`, if given, gets each chunk too; when it fails, `failed` gets the reason, and recording
-    ends.
+    `record`, if given, gets each chunk too, and gives the seconds for which its target has taken
+    nothing; `waits` is called when they become or cease to be more than `WAITS`. When it fails,
+    `failed` gets the reason, and recording ends.
     """
 
     def __init__(
@@ -30,13 +34,17 @@ class LiveSink:
         source: Source,
         store: Store,
         log: RewindLog,
-        record: Callable[[Chunk], None] | None = None,
+        record: Callable[[Chunk], float | None] | None = None,
+        *,
         failed: Callable[[str], object] = str,
+        waits: Callable[[bool], object] = bool,
     ) -> None:
         self._store = store
         self.log = log
         self._record = record
         self._failed = failed
+        self._waits = waits
+        self._waiting = False
         self._failure: Exception | None = None
         self._begin_ns = self._now_ns = source.now_ns()
         self._cutter = ChunkCutter(
@@ -83,7 +91,10 @@ class LiveSink:
         if self._record is None:
             return
         try:
-            self._record(chunk)
+            waiting = (self._record(chunk) or 0.0) > WAITS
+            if waiting != self._waiting:
+                self._waiting = waiting
+                self._waits(waiting)
         except Exception as error:  # a defect too: the screen stays, and reports it
             self._record, self._failure = None, error
             known = isinstance(error, TcctuiError)

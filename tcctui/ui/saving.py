@@ -18,9 +18,10 @@ from tcctui.ui.style import units
 
 
 def save_picture(svg: str) -> Path:
-    """Write a picture to the working directory under the time's name, and return its path.
+    """Write a picture under the time's name, and return its path.
 
-    It is written to `save_directory`, completely or not at all. An older file is never overwritten.
+    It is written to `save_directory`, completely or not at all, and readable by its owner only. An
+    older file is never overwritten.
 
     Raises:
         TcctuiError: the directory or the disk refuses it.

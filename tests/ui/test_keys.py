@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+import resource
+import signal
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -61,6 +63,7 @@ async def test_s_saves_what_is_on_the_screen(
         notice = await desk.noticed("tcctui-")
         (picture,) = tmp_path.iterdir()
         assert picture.suffix == ".svg"
+        assert picture.stat().st_mode & 0o777 == 0o600, "as recordings have"
         assert picture.name in notice.replace(" ", "")
         text = "".join(ET.parse(picture).getroot().itertext())
         assert "203.0.113.9:51514" in text
@@ -70,6 +73,24 @@ async def test_s_saves_what_is_on_the_screen(
         await desk.until(lambda: len(notices(desk)) == 2)
         assert picture.read_text() == "precious"
         assert len([*tmp_path.iterdir()]) == 2
+
+
+async def test_a_full_disk_leaves_no_cut_picture(
+    clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that has no room is not there at all, and the notice says why."""
+    monkeypatch.chdir(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    async with dashboard(server(), clock) as desk:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 12, before[1]))
+        try:
+            await desk.press("s")
+            await desk.noticed("The picture was not saved", "too large")
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+    assert [*tmp_path.iterdir()] == []
 
 
 async def test_escape_takes_notices_away_first(

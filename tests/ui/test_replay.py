@@ -179,15 +179,22 @@ async def test_losses_are_those_until_the_moment(clock: Clock) -> None:
 class Vanishing(RewindLog):
     """A timeline that can't be read after a while."""
 
-    gone = False
+    gone: Exception | None = None
 
     def chunks(self, after_ns: int, until_ns: int, cookies: Keys | None = None) -> Iterator[Chunk]:
-        if self.gone:
-            raise TcctuiError("The file has vanished.")
+        if self.gone is not None:
+            raise self.gone
         return super().chunks(after_ns, until_ns, cookies)
 
 
-async def test_a_recording_that_vanishes(clock: Clock) -> None:
+@pytest.mark.parametrize(
+    ("reason", "text"),
+    [
+        (TcctuiError("The file has vanished."), "The file has vanished."),
+        (MemoryError(), "more memory than it may"),
+    ],
+)
+async def test_a_recording_that_vanishes(clock: Clock, reason: Exception, text: str) -> None:
     """What is on the screen stays, and a banner says why there is no more."""
     source = server()
     log = recorded(source)
@@ -196,9 +203,9 @@ async def test_a_recording_that_vanishes(clock: Clock) -> None:
         await desk.travel("space", "shift+right")
         before = desk.order
         assert before
-        log.gone = True  # type: ignore[attr-defined]
+        log.gone = reason  # type: ignore[attr-defined]
         await desk.press("shift+left")
-        await desk.noticed("The file has vanished.")
+        await desk.noticed(text)
         await desk.press("down")
         assert desk.order == before
 

@@ -349,6 +349,7 @@ async def test_a_recorder_that_fails_is_a_banner(clock: Clock) -> None:
 
     async with dashboard(server(), clock, keep=lambda origin: full) as desk:
         await desk.noticed("The disk is full.")
+        assert "not recorded" in desk.status
         await desk.run(5)
         assert len(notices(desk)) == 1
         assert "● live" in desk.status
@@ -357,6 +358,25 @@ async def test_a_recorder_that_fails_is_a_banner(clock: Clock) -> None:
     async with dashboard(server(), clock, keep=refused) as desk:
         await desk.noticed("The file is there already.")
         assert desk.order
+
+
+async def test_a_recorder_that_waits(clock: Clock) -> None:
+    """Where the recording's target takes nothing, the status line says so until it does again."""
+    seconds = 0.0
+
+    def keep(_: Chunk) -> float:
+        return seconds
+
+    async with dashboard(server(), clock, keep=lambda origin: keep) as desk:
+        await desk.run(2)
+        assert "recording" not in desk.status
+        seconds = 3.0
+        await desk.run(2)
+        assert "recording waits" in desk.status
+        assert "● live" in desk.status
+        seconds = 0.0
+        await desk.run(2)
+        assert "recording" not in desk.status
 
 
 async def test_a_pipe_that_is_behind(clock: Clock) -> None:

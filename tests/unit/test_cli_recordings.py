@@ -26,6 +26,7 @@ from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.timeline import Origin, Span
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.samples import NO_SAMPLES
+from tests.unit import small_recording
 from tests.unit.command_line import Calls, Main, told
 from tests.unit.events import SECOND
 
@@ -40,8 +41,9 @@ class Recording:
     origin = ORIGIN
     remark = "The last batch is cut off."
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, memory: int) -> None:
         self.path = path
+        self.memory = memory
         self.closed = False
 
     def close(self) -> None:
@@ -53,7 +55,8 @@ class Stream:
 
     origin = ORIGIN
 
-    def __init__(self, file: io.BufferedReader) -> None:
+    def __init__(self, file: io.BufferedReader, memory: int) -> None:
+        self.memory = memory
         self.said = os.read(file.fileno(), 5)
         self.closed = False
 
@@ -188,6 +191,25 @@ def test_the_dashboard_records(main: Main, calls: Calls, tmp_path: Path) -> None
     assert re.fullmatch(said, err)
 
 
+def test_a_fifo_without_a_reader(main: Main, calls: Calls, tmp_path: Path) -> None:
+    """The dashboard runs, is told that its recording waits, and ends with what is missing."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    stalled: list[float] = []
+    chunk = small_recording.chunks()[0]
+
+    def during(source: Any) -> None:
+        keep = calls.options["keep"](ORIGIN)
+        keep(chunk)
+        stalled.append(keep(chunk))
+
+    calls.during = during
+    status, _, err = main("--record", str(fifo))
+    assert status == 1
+    assert stalled[0] > 0
+    assert told(err)[0] == f"{fifo} is incomplete: {2 * len(chunk.events):,} events are not in it."
+
+
 def test_what_is_there_is_not_overwritten(main: Main, calls: Calls, tmp_path: Path) -> None:
     """Without --force, a file that is there stays, which is told before there is a screen.
 
@@ -252,6 +274,9 @@ def test_replay(main: Main, calls: Calls) -> None:
     expected |= {"base_query": ALL, "alarms": None, "preferences": calls.options["preferences"]}
     assert calls.options == expected
     assert calls.source is None, "no kernel is asked"
+    assert calls.played.memory == 1 << 30
+    assert main("replay", "it", "--reading-memory", "2G")[0] == 0
+    assert calls.played.memory == 2 << 30
     assert main("replay", "it", "-f", "cc:bbr", "--filter", "port:443")[0] == 0
     assert calls.options["base_query"].text == "(cc:bbr) and (port:443)"
     calls.played = None
@@ -315,6 +340,7 @@ def test_replay_of_a_pipe(
     (stream,) = seen
     assert stream.said == b"arrow"
     assert stream.closed
+    assert stream.memory == 1 << 30
     assert calls.options["rewind_memory"] == 128 << 20
     assert calls.options["live_origin"](stream) is ORIGIN
     assert callable(calls.options["save"])

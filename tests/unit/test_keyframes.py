@@ -240,6 +240,9 @@ def behind(head: Any) -> None:
         *(number(f"ticks.{at}", value) for at, value in ((0, -1), (1, 2**62), (4, -5))),
         *(number("events", value) for value in ("many", 1e300, None, 2**80)),
         absurd(lambda head: head[1].clear()),
+        absurd(lambda head: head.__setitem__(1, [2, 1])),  # lists, where names have values
+        absurd(lambda head: head.__setitem__(2, [2, 1])),
+        absurd(lambda head: head.__setitem__(3, [2, 1])),
         absurd(lambda head: head[2].clear()),
         absurd(lambda head: head[3].clear()),  # records without their layout
         absurd(lambda head: head.pop()),

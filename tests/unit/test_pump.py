@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -109,6 +111,20 @@ def test_a_second_signal_ends_it_at_once() -> None:
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_a_signal_before_there_is_anything_to_finish(tmp_path: Path) -> None:
+    """While a FIFO waits for its reader, the first signal ends the command."""
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with Ending() as ending:
+        later = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with ending.at_once():
+            later.start()
+            with pytest.raises(KeyboardInterrupt):
+                fifo.open("wb")
+        os.kill(os.getpid(), signal.SIGINT)
+        assert ending.asked
 
 
 def test_what_hangs_after_a_signal_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

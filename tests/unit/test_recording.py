@@ -22,6 +22,7 @@ from tcctui.pump import deliver
 from tcctui.recording import arrow_reader, ipc_frames
 from tcctui.recording.arrow import FORMAT, Encoder
 from tcctui.recording.arrow_reader import Decoder
+from tcctui.recording.budget import Budget
 from tcctui.recording.chunks import Chunk, pieces
 from tcctui.recording.file import Recording
 from tcctui.recording.ipc_frames import NOTE, Note
@@ -428,7 +429,7 @@ def narrow(
 def opened(data: bytes) -> tuple[Decoder, bytes]:
     """Give a decoder for a recording, and its first message."""
     at = ipc_frames.PREFIX + ipc_frames.metadata_length(data[: ipc_frames.PREFIX])
-    return Decoder(data[:at]), data[at:]
+    return Decoder(data[:at], Budget("it")), data[at:]
 
 
 def older(data: bytes) -> bytes:
@@ -451,7 +452,7 @@ _OLD = {b"ARROW:experimental_compression": b"ZSTD"}
 def test_the_files_made_here_are_read_where_they_do_no_harm() -> None:
     """What the other tests make is refused for what it does, not for how it is made."""
     decoder, message = opened(narrow(1000))
-    assert len(decoder.chunk(message).events) == 1000
+    assert len(decoder.chunk(message, 0).events) == 1000
 
 
 @pytest.mark.parametrize("data", [older(narrow(1000, facts=_OLD)), narrow(1000, facts=_OLD)])
@@ -459,7 +460,7 @@ def test_compression_where_older_arrows_had_it(data: bytes) -> None:
     """What pyarrow would unpack without its size being looked at is refused."""
     decoder, message = opened(data)
     with pytest.raises(ValueError, match=r"Arrow|no standard"):
-        decoder.chunk(message)
+        decoder.chunk(message, 0)
 
 
 @pytest.mark.parametrize("compressed", [True, False])
@@ -474,14 +475,14 @@ def test_columns_of_a_byte(monkeypatch: pytest.MonkeyPatch, compressed: bool) ->
 
     monkeypatch.setattr(arrow_reader, "_records", never)
     with pytest.raises(ValueError, match="larger than any"):
-        decoder.chunk(message)
+        decoder.chunk(message, 0)
     with monkeypatch.context() as patch:  # as if its head said less
         patch.setattr(arrow_reader, "unpacked", lambda *_: 0)
         with pytest.raises(ValueError, match="larger than any"):
-            decoder.chunk(message)
+            decoder.chunk(message, 0)
     monkeypatch.setattr(pa, "BufferReader", never)  # and before anything is unpacked
     with pytest.raises(ValueError, match="larger than any"):
-        decoder.chunk(message)
+        decoder.chunk(message, 0)
 
 
 def test_no_memory(

@@ -11,14 +11,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.files.new_file import NewFile
-from tcctui.recording import location
+from tcctui.recording import location, writer_thread
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
 from tcctui.recording.location import opened
@@ -484,3 +484,88 @@ def test_given_up(tmp_path: Path) -> None:
     with pytest.raises(TcctuiError, match="has ended"):
         repeated(lambda it: it.write(chunk(2)), recording)
     assert writer.events == len(chunk(0).events)
+
+
+# Beside a dashboard, which waits for nothing
+
+
+def test_a_fifo_without_a_reader(tmp_path: Path) -> None:
+    """Chunks are taken and counted, though nobody opens the FIFO; nothing waits for it at the end.
+
+    Once there is a reader, it gets all of them.
+    """
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    lonely = RecordingThread(lambda: RecordingWriter(fifo, ORIGIN, force=False))
+    lonely.begun(0)
+    lonely.offer(chunk(0))
+    assert lonely.stalled_s > 0
+    lonely.leave()
+    assert lonely.unwritten == len(chunk(0).events)
+    assert lonely.writer is None
+    second = tmp_path / "second"
+    os.mkfifo(second)
+    recording = RecordingThread(lambda: RecordingWriter(second, ORIGIN, force=False))
+    recording.offer(chunk(0))
+    with second.open("rb") as reader:
+        recording.begun(SOON)
+        reading = threading.Thread(target=reader.read)
+        reading.start()
+        recording.close()
+        reading.join()
+    assert recording.unwritten == 0
+
+
+def test_a_target_that_takes_nothing(tmp_path: Path) -> None:
+    """A full pipe stalls nobody: it is seen to take nothing, and left at the end as it is.
+
+    Beyond its room the recording ends, with the reason.
+    """
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    recording = RecordingThread(lambda: RecordingWriter(fifo, ORIGIN, force=False), room=1 << 20)
+    recording.begun(SOON)
+    large = chunk(0, flows=2000)
+    with pytest.raises(TcctuiError, match="took nothing"):
+        list(map(recording.offer, [large] * 20))
+    assert recording.failed
+    assert recording.stalled_s > 0
+    recording.leave()
+    recording.leave()
+    assert recording.unwritten == recording.offered > 0
+    os.close(reader)
+
+
+def test_a_slow_target_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as something is taken, the end waits: all of it is in the recording."""
+    monkeypatch.setattr(writer_thread, "_PATIENCE", 0.0)
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    recording = RecordingThread(lambda: RecordingWriter(fifo, ORIGIN, force=False))
+    recording.begun(SOON)
+    recording.offer(chunk(0, flows=500))
+
+    class Moving:
+        """Says of a target that it has taken something, until all is taken."""
+
+        def __get__(self, thread: RecordingThread, _: object) -> float:
+            with suppress(BlockingIOError):
+                os.read(reader, 1 << 16)
+            return 0.0 if thread.unwritten else 1.0
+
+    monkeypatch.setattr(RecordingThread, "stalled_s", Moving())
+    recording.leave()
+    assert recording.unwritten == 0
+    os.close(reader)
+
+
+def test_what_can_not_be_opened(tmp_path: Path) -> None:
+    """A file that is there is refused at once, in the thread that asks for the recording."""
+    path = tmp_path / "it"
+    path.write_text("precious")
+    recording = RecordingThread(lambda: RecordingWriter(path, ORIGIN))
+    with pytest.raises(TcctuiError, match="already exists"):
+        recording.begun(SOON)
+    recording.leave()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from tcctui.flows.columns import FIELDS, UNKNOWN
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.history.history import BYTES_PER_FLOW
 from tcctui.flows.history.pages import PAGE_BYTES
-from tcctui.flows.rows import LINGER_NS
+from tcctui.flows.rows import LINGER_NS, MOST_CLOSED
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import HISTORY_MEMORY, Store
 from tcctui.wire.events import EVENT, EventKind, Events, TcpState
@@ -205,8 +206,11 @@ def connections(first: int, at_ns: int, *, skaddr: bool = True) -> Events:
 
 @pytest.mark.parametrize("skaddr", [True, False], ids=["skaddr", "addresses"])
 def test_ten_thousand_connections_a_second(skaddr: bool) -> None:
-    """None is known 10 s after its end, and of none is anything left: row, page, key or name."""
-    store = Store()
+    """None is known 10 s after its end, and of none is anything left: row, page, key or name.
+
+    Where each may linger: else those that closed first leave before.
+    """
+    store = Store(most_closed=1 << 30)
     cookie, now, most, sizes = 1, 1000 * SECOND, 0, []
     for _ in range(SECONDS * 20):
         batch = connections(cookie, now, skaddr=skaddr)
@@ -228,6 +232,30 @@ def test_ten_thousand_connections_a_second(skaddr: bool) -> None:
     assert store.totals().flows == 0
     assert known(store) == []
     assert not any(len(array) for array in store.keyframe().arrays.values())
+
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_churn_has_a_bound() -> None:
+    """Of any number of connections a second, memory has those open and the last 16,384 closed.
+
+    Those are the newest; a slower machine's all linger. They are not counted as dropped.
+    """
+    store, cookie, now, sizes = Store(), 1, 1000 * SECOND, []
+    for _ in range(SECONDS * 20):
+        batch = connections(cookie, now)
+        cookie, now = cookie + A_BATCH, now + 50 * MS
+        store.ingest(batch, now)
+        sizes.append(store.nbytes)
+        assert store.totals().flows <= MOST_CLOSED + 10_000 // 2
+    assert store.totals().evicted == 0
+    assert max(sizes) < HISTORY_MEMORY + 2 * (MOST_CLOSED + 5_000) * 1600
+    store.ingest(NOTHING, now + SECOND // 4)
+    flows = store.flows(["closed_ns"])
+    assert flows.count == MOST_CLOSED
+    assert int(flows["cookie"].min()) >= cookie - MOST_CLOSED - A_BATCH
+    assert f"{MOST_CLOSED:,}" in README.read_text()
 
 
 def test_evictions_are_counted_one_by_one() -> None:

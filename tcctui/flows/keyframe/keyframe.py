@@ -32,7 +32,10 @@ _WIDEST = 1 << 16  # bytes of an entry
 
 _KIND = re.compile(r"[<>|][biufSV]\d{1,5}", re.ASCII)  # numpy takes programs for types, too
 
-_DAMAGE = (TypeError, AttributeError, KeyError, OverflowError, RecursionError, MemoryError)
+_DAMAGE = (
+    *(TypeError, AttributeError, KeyError, IndexError, OverflowError, RecursionError),
+    MemoryError,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +115,17 @@ class Keyframe:
             arrays[name] = Packed(kind, size, same, places, _whole(raw, width), planes).array()
             at, planes_at = at + width, planes_at + length
         return cls(_whole(now_ns), whole, arrays, layouts)
+
+
+def unpacked_size(data: bytes) -> int:
+    """Bytes of a keyframe's arrays, by its own description; 0 for one that is damaged."""
+    try:
+        _, length, _ = _HEAD.unpack_from(data)
+        described = json.loads(data[_HEAD.size :][:length])[2]
+        parts = [_described(*parts) for parts in described.values()]
+    except (*_DAMAGE, struct.error, ValueError):
+        return 0
+    return sum(int(shape[0]) * width for _, shape, width in parts)
 
 
 def _described(dtype: object, shape: Sequence[object], *_: object) -> tuple[Any, Any, int]:

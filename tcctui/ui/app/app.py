@@ -47,8 +47,8 @@ REWIND_MEMORY = 128 << 20
 Save = Callable[[Iterable[Chunk], Origin], Path]
 """Writes chunks to a file, and returns its path. Raises TcctuiError."""
 
-Keep = Callable[[Origin], Callable[[Chunk], None]]
-"""Makes the function that records each chunk. Both raise TcctuiError."""
+Keep = Callable[[Origin], Callable[[Chunk], float | None]]
+"""Makes the function that records each chunk; see `LiveSink`. Both raise TcctuiError."""
 
 
 class LiveOptions(Shown, total=False):
@@ -186,7 +186,14 @@ class TcctuiApp(DashboardApp):
                 record = self._keep(origin)
             except TcctuiError as error:
                 self._recording_failed(str(error))
-        self.feed = feed = LiveSink(source, self._store, log, record, self._recording_failed)
+        self.feed = feed = LiveSink(
+            source,
+            self._store,
+            log,
+            record,
+            failed=self._recording_failed,
+            waits=self._recording_waits,
+        )
         save = self._save
         past = Rewindable(
             Moment(log, self._store),
@@ -200,6 +207,10 @@ class TcctuiApp(DashboardApp):
     def _recording_failed(self, reason: str) -> None:
         """Report the failure in the screen's thread: this may be called in any."""
         self.dashboard.call_later(self.dashboard.recording_failed, reason)
+
+    def _recording_waits(self, waits: bool) -> None:
+        """Report in the screen's thread that the recording waits for its target, or not."""
+        self.dashboard.call_later(self.dashboard.recording_waits, waits)
 
     def _tell(self, callback: Callable[..., object], *values: object) -> None:
         """Call a function in the screen's thread, unless the app has ended."""

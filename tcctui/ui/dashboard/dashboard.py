@@ -332,7 +332,12 @@ class Dashboard(Screen[None]):
 
     def recording_failed(self, reason: str) -> None:
         """Report that recording has ended, and why."""
+        self._status.update(recording="not recorded")
         tell(self, Notice("Nothing more is recorded", reason, "error", LONG))
+
+    def recording_waits(self, waits: bool) -> None:
+        """Report that the recording's target takes nothing, or that it does again."""
+        self._status.update(recording="recording waits" if waits else "")
 
     def _tell_shortfall(self, source: Source) -> None:
         """Report once why detail is reduced; the status line keeps the advice."""

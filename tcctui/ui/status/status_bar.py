@@ -27,7 +27,8 @@ class Status(NamedTuple):
     `state` is the position in time, unless it is live; `along` follows it directly, and `beside`
     after a dot. With `underway` that is not on the screen yet. `per_second` is the rate of events
     at that moment, NaN if unknown; None derives it from `events`. `behind_s` is the delay of the
-    display in seconds, and `fps` the frames per second, 0 for none.
+    display in seconds, and `fps` the frames per second, 0 for none. `recording` is the trouble of
+    the recording that is made beside, empty without any.
 
     `kernel_filter` is the kernel's part of the filter, empty without one; `kernel_exact` is True if
     it is the whole filter. It is `narrowed` while it follows the search. `base_filter` is the rest
@@ -60,6 +61,7 @@ class Status(NamedTuple):
     behind_s: float = 0
     fps: float = 0
     reason: str = ""
+    recording: str = ""
 
 
 class _Reading(NamedTuple):
@@ -182,6 +184,7 @@ class StatusBar(KeptLines, Widget):
             _Part("dim", f"{status.fps:.2g} fps" if status.fps >= _SLOWEST else "", 8),
             _Part("paused", "order held" if status.order_held else "", 2),
             _Part("paused", "following" if status.following else "", 2),
+            _Part("bad", status.recording),
             _Part("bad", f"behind {status.behind_s:.0f} s" if late else ""),
             _Part("bad", "✕ stopped" if status.reason else ""),
             state,

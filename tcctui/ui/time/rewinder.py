@@ -87,6 +87,8 @@ class Rewinder:
                 self._fulfil(wish)
             except TcctuiError as error:
                 self._failed(str(error))
+            except MemoryError:
+                self._failed("This moment takes more memory than it may: see --reading-memory.")
             except Exception as error:  # a defect: the screen stays, and reports it
                 self._failed(f"{type(error).__name__}: {error}")
             else:
