@@ -72,7 +72,7 @@ def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
     for found in findings(kernel_headers):
         print(found, flush=True)
         if verbose and found.detail:
-            print(found.detail)
+            print(found.detail, flush=True)
         status |= not found.ok
     return status
 

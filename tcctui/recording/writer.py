@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcctui.errors import TcctuiError
+from tcctui.errors import PipeClosedError, TcctuiError
 from tcctui.files.new_file import NewFile
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file_index import IndexWriter
@@ -20,10 +20,6 @@ from tcctui.recording.timeline import Origin
 
 if TYPE_CHECKING:
     from tcctui.recording.arrow import Encoder
-
-
-class PipeClosedError(TcctuiError):
-    """The reader of the pipe has closed it."""
 
 
 def require_pyarrow() -> None:
