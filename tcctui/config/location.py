@@ -6,7 +6,9 @@ opened with that user's rights: a link in that home leads no further than it lea
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -115,6 +117,30 @@ def as_caller() -> Iterator[Caller | None]:
     finally:
         libc.setfsuid(user)
         libc.setfsgid(group)
+
+
+def read(path: Path, most: int) -> bytes:
+    """Read up to `most` bytes of an ordinary file as the user who called sudo.
+
+    Raises:
+        OSError: it can't be read, or that user may not read it.
+        TcctuiError: it is no ordinary file.
+
+    """
+    with as_caller() as who:
+        # Neither wait for a FIFO nor take over a terminal.
+        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
+        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(descriptor)
+        if stat.S_ISDIR(status.st_mode):
+            raise TcctuiError("This is a directory, not a file.")
+        if not stat.S_ISREG(status.st_mode):
+            raise TcctuiError("This is not an ordinary file.")
+        # The thread still has root's supplementary groups, and a mistake would print the content.
+        if who is not None and status.st_uid != who.uid and not status.st_mode & stat.S_IROTH:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        return file.read(most)
 
 
 def replace(path: Path, text: str, who: Caller | None, mend: str, mode: int = 0o600) -> None:

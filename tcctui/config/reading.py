@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tcctui.config import validation
+from tcctui.config import location, validation
 from tcctui.config.choices import Choices
-from tcctui.config.location import as_caller
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
 
@@ -62,7 +59,7 @@ def text_of(path: Path) -> str | None:
 
     """
     try:
-        raw = _raw(path)
+        raw = location.read(path, LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -70,31 +67,13 @@ def text_of(path: Path) -> str | None:
         raise TcctuiError(f"This file can't be read: {reason}.") from error
     except ValueError as error:
         raise TcctuiError("This is not a valid file name.") from error
+    if len(raw) > LARGEST:
+        raise TcctuiError(f"This file is larger than {LARGEST >> 10} KiB: not settings.")
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise TcctuiError(f"This file is not UTF-8 text: see line {line}.") from error
-
-
-def _raw(path: Path) -> bytes:
-    with as_caller() as who:
-        # Neither wait for a FIFO nor take over a terminal.
-        flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-        descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise TcctuiError("This is a directory, not a file of settings.")
-        if not stat.S_ISREG(status.st_mode):
-            raise TcctuiError("This is not an ordinary file.")
-        # The thread still has root's supplementary groups, and a mistake would print the content.
-        if who is not None and status.st_uid != who.uid and not status.st_mode & stat.S_IROTH:
-            raise OSError(errno.EACCES, "")
-        raw = file.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise TcctuiError(f"This file is larger than {LARGEST >> 10} KiB: not settings.")
-    return raw
 
 
 def document(text: str) -> Any:

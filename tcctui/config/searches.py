@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from tcctui.config import location
 from tcctui.config.location import as_caller, base_directory, replace
 from tcctui.errors import TcctuiError
 from tcctui.files.new_file import refusal
@@ -120,11 +120,8 @@ def path() -> Path:
 
 def read(where: Path) -> list[str]:
     """Read the searches, made printable; empty if the file can't be read."""
-    with suppress(OSError, TcctuiError), as_caller():
-        # Never wait for the writer of a FIFO placed here.
-        descriptor = os.open(where, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+    with suppress(OSError, TcctuiError):
+        text = location.read(where, _MOST_BYTES).decode("utf-8", "replace")
         return [line.strip() for line in text.split("\n") if line.strip()][-MOST:]
     return []
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import platform
 import shlex
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -17,7 +19,9 @@ from hypothesis import strategies as st
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package, privileges
 from tcctui.sources.kernel.bcc_package import install_bcc
+from tcctui.sources.kernel.compilation import Compilation
 from tcctui.sources.kernel.kernel_headers import header_tree
+from tests.conftest import need
 from tests.unit.nobody import without_privileges
 
 
@@ -186,23 +190,29 @@ def _kernel_tree(directory: Path) -> Path:
     return directory
 
 
-def test_a_whole_tree_is_taken_as_it_is(tmp_path: Path) -> None:
+@pytest.fixture
+def headers(trusted_directories: Callable[[], Path]) -> Path:
+    """Give a directory that nobody else can write to, nor to any above."""
+    return trusted_directories()
+
+
+def test_a_whole_tree_is_taken_as_it_is(headers: Path) -> None:
     """A build directory that has its own headers needs no further flags.
 
     Where they are behind a `source` link, as /lib/modules has it, it is followed.
     """
-    tree = _kernel_tree(tmp_path / "build")
+    tree = _kernel_tree(headers / "build")
     assert header_tree(tree) == (tree, [])
-    linked = tmp_path / "linked"
+    linked = headers / "linked"
     linked.mkdir()
     (linked / "source").symlink_to(tree)
-    assert header_tree(linked)[0] == linked / "source"
+    assert header_tree(linked)[0] == tree
 
 
-def test_a_split_tree_is_put_together(tmp_path: Path) -> None:
+def test_a_split_tree_is_put_together(headers: Path) -> None:
     """Of Debian's split trees the common one is the tree, and the generated parts are added."""
-    common = _kernel_tree(tmp_path / "common")
-    build = tmp_path / "build"
+    common = _kernel_tree(headers / "common")
+    build = headers / "build"
     for part in ("include/generated/uapi", "arch/x86/include/generated/uapi"):
         (build / part).mkdir(parents=True)
     (build / "Makefile").write_text(f"include {common}/Makefile\n")
@@ -223,6 +233,80 @@ def test_no_headers_is_a_usage_error(tmp_path: Path) -> None:
             header_tree(wrong)
         assert caught.value.status == 2
         assert "/lib/modules" in caught.value.mend
+
+
+def _file(tree: Path) -> None:
+    """Let others write to a header."""
+    (tree / "include/linux/kconfig.h").chmod(0o666)
+
+
+def _directory(tree: Path) -> None:
+    """Let others put headers into a directory."""
+    (tree / "include/linux").chmod(0o777)
+
+
+def _above(tree: Path) -> None:
+    """Let others exchange the tree."""
+    tree.parent.chmod(0o1777)
+
+
+def _foreign(tree: Path) -> None:
+    """Give another user a header."""
+    os.chown(tree / "include/linux/kconfig.h", 65534, -1)
+
+
+def _linked(tree: Path) -> None:
+    """Link to a directory that others can write to."""
+    (tree.parent / "asm").mkdir()
+    (tree.parent / "asm").chmod(0o777)
+    (tree / "include/asm").symlink_to("../../asm")
+
+
+def _source(tree: Path) -> None:
+    """Name a source tree that others can write to, which libbcc would change into."""
+    _file(_kernel_tree(tree.parent / "source"))
+    (tree / "source").symlink_to("../source")
+
+
+def _makefile(tree: Path) -> None:
+    """Let others name the other part of a split tree."""
+    (tree / "Makefile").touch()
+    (tree / "Makefile").chmod(0o666)
+
+
+@pytest.mark.parametrize(
+    "change", [_file, _directory, _above, _foreign, _linked, _source, _makefile]
+)
+def test_headers_that_others_can_change(change: Callable[[Path], None], headers: Path) -> None:
+    """Root compiles nothing that another user can write, and says what and what would do."""
+    if os.geteuid() != 0 and change is _foreign:
+        need("only root can give files away")
+    tree = _kernel_tree(headers / "build")
+    assert header_tree(tree) == (tree, [])
+    change(tree)
+    try:
+        with pytest.raises(TcctuiError, match=r"(by others|to another user)\.") as caught:
+            header_tree(tree)
+    finally:
+        headers.chmod(0o700)
+    assert str(headers) in caught.value.reason
+    assert "/lib/modules" in caught.value.mend
+
+
+def test_nothing_of_the_environment_reaches_the_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a library's path nor the variables of Python, clang and bcc: headers alone."""
+    code = "class BPF:\n    def __init__(self, **_):\n        raise Exception(dict(os.environ))\n"
+    package = real(tmp_path, f"import os\n{code}") / "bcc"
+    for name in ("LD_LIBRARY_PATH", "PYTHONPATH", "CPATH", "BCC_LINUX_VERSION_CODE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    compilation = Compilation({"bcc": str(package), "source": "", "flags": []}, Path("/headers"))
+    with pytest.raises(TcctuiError) as caught:
+        compilation.result()
+    found = ast.literal_eval(caught.value.reason)
+    assert found.pop("LC_CTYPE", "C.UTF-8") == "C.UTF-8"  # Python's own
+    assert found == {"BCC_KERNEL_SOURCE": "/headers"}
 
 
 # Privileges

@@ -114,12 +114,19 @@ def test_under_sudo_it_is_the_calling_user_s(
     kept = user / ".local" / "state" / "tcctui" / "searches"
     assert (kept.stat().st_uid, kept.stat().st_gid) == (12345, 12345)
     assert kept.parent.stat().st_uid == 12345
+    home.chmod(0o755)
     secret = home / "secret"
     secret.write_text("root's")
-    secret.chmod(0o600)
     kept.unlink()
     kept.symlink_to(secret)
-    assert searches_file.searches().listed == ()
+    groups = os.getgroups()
+    os.setgroups([0])  # as root is under sudo
+    try:
+        for mode in (0o600, 0o640):
+            secret.chmod(mode)
+            assert searches_file.searches().listed == ()
+    finally:
+        os.setgroups(groups)
     found.remember("b")
     with pytest.raises(TcctuiError):
         found.keep()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,12 +20,17 @@ _CODE = (
 
 
 class Compilation:
-    """Compiler process, started when this is made."""
+    """Compiler process, started when this is made.
 
-    def __init__(self, request: Request) -> None:
+    `headers` is the tree of kernel headers. It is all the environment that the process has: of the
+    rest, LD_LIBRARY_PATH, CPATH and BCC_LINUX_VERSION_CODE would change what is compiled.
+    """
+
+    def __init__(self, request: Request, headers: Path) -> None:
         root = str(Path(__file__).resolve().parents[3])
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-c", _CODE, root, json.dumps(request)],
+            env={"BCC_KERNEL_SOURCE": os.fspath(headers)},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

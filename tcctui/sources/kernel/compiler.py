@@ -2,8 +2,9 @@
 
 A process of its own: libbcc brings a whole compiler, whose memory goes with it, and it compiles
 while tcctui imports what it needs itself. What clang and libbcc print and do (they change the
-working directory) stays in here. Run by `tcctui.sources.kernel.compilation`: its one argument is a
-`Request` as JSON, its answer one line of JSON on standard output.
+working directory) stays in here. Run by `tcctui.sources.kernel.compilation`, with nothing of its
+own environment: its one argument is a `Request` as JSON, its answer one line of JSON on standard
+output.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ from tcctui.sources.kernel.compiled import Compiled, map_of, program_of
 
 
 class Request(TypedDict):
-    """Compile request: bcc's package, bpf/tcc.c, the tree of kernel headers, and compiler flags."""
+    """Compile request: bcc's package, bpf/tcc.c, and compiler flags."""
 
     bcc: str
     source: str
-    headers: str
     flags: list[str]
 
 
@@ -43,7 +43,6 @@ def compiled(request: Request) -> Answer:
         bcc: Any = bcc_package.load(Path(request["bcc"]))
     except TcctuiError as error:
         return {"reason": error.reason, "mend": error.mend}
-    os.environ["BCC_KERNEL_SOURCE"] = request["headers"]
     try:
         bpf = bcc.BPF(src_file=os.fsencode(request["source"]), cflags=request["flags"])
     except Exception as error:  # bcc raises bare Exceptions for every failure
