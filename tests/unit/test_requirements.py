@@ -348,16 +348,16 @@ def test_which_capabilities_it_takes(capabilities: tuple[int, ...], may: bool) -
 
 
 def test_the_command_has_the_whole_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The command has the program's whole path where sudo's own PATH may lack it."""
+    """The command has the program's whole path, and never imports from the working directory."""
     monkeypatch.chdir(tmp_path)
     command = privileges.sudo_command(["/home/me/.local/bin/tcctui", "trace", "--port", "443"])
     assert command == "sudo /home/me/.local/bin/tcctui trace --port 443"
     relative = privileges.sudo_command(["bin/tcctui"])
     assert relative == f"sudo {tmp_path}/bin/tcctui"
     installed = privileges.sudo_command(["/usr/local/bin/tcctui", "--port", "443"])
-    assert installed == "sudo tcctui --port 443"
+    assert installed == "sudo /usr/local/bin/tcctui --port 443"
     module = privileges.sudo_command(["/usr/lib/python3/tcctui/__main__.py", "doctor"])
-    assert shlex.split(module) == ["sudo", sys.executable, "-m", "tcctui", "doctor"]
+    assert shlex.split(module) == ["sudo", sys.executable, "-I", "-m", "tcctui", "doctor"]
 
 
 @given(arguments=st.lists(st.text(st.characters(exclude_characters="\0"))))
@@ -373,5 +373,5 @@ def test_without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TcctuiError) as caught, without_privileges():
         privileges.require()
     assert caught.value.reason == "Reading the kernel's tracepoints needs root."
-    assert caught.value.mend == "Run: sudo tcctui --ip 10.0.0.0/8"
+    assert caught.value.mend == "Run: sudo /usr/bin/tcctui --ip 10.0.0.0/8"
     assert caught.value.status == 1

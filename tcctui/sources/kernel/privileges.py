@@ -7,9 +7,6 @@ from pathlib import Path
 
 from tcctui.errors import TcctuiError
 
-_SECURE_PATH = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin")
-"""Search path of every distribution's sudo."""
-
 _CAP_SYS_ADMIN, _CAP_PERFMON, _CAP_BPF = 21, 38, 39
 
 
@@ -30,16 +27,14 @@ def may_trace(status: str) -> bool:
 def sudo_command(arguments: list[str]) -> str:
     """The `sudo` command that runs this very program; `arguments` as in sys.argv.
 
-    The path is absolute unless the program is in sudo's own PATH, which often lacks pip's
-    directory.
+    Its path is absolute, and Python imports nothing from the working directory.
     """
     import shlex  # noqa: PLC0415 - only where privileges are missing
 
     program = Path(arguments[0])
-    if str(program.parent) in _SECURE_PATH:
-        return shlex.join(["sudo", program.name, *arguments[1:]])
     if program.name == "__main__.py":
-        return shlex.join(["sudo", sys.executable, "-m", program.parent.name, *arguments[1:]])
+        isolated = [sys.executable, "-I", "-m", program.parent.name]
+        return shlex.join(["sudo", *isolated, *arguments[1:]])
     return shlex.join(["sudo", str(program.absolute()), *arguments[1:]])
 
 
