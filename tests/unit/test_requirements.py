@@ -10,7 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -21,6 +21,7 @@ from tcctui.sources.kernel import bcc_package, privileges
 from tcctui.sources.kernel.bcc_package import install_bcc
 from tcctui.sources.kernel.compilation import Compilation
 from tcctui.sources.kernel.kernel_headers import header_tree
+from tcctui.sources.kernel.privileges import VIEWS
 from tests.conftest import need
 from tests.unit.nobody import without_privileges
 
@@ -313,6 +314,7 @@ def test_nothing_of_the_environment_reaches_the_compiler(
 
 
 SYS_ADMIN, NET_ADMIN, PERFMON, BPF = 21, 12, 38, 39
+DAC_OVERRIDE, DAC_READ_SEARCH, SYS_PTRACE = 1, 2, 19
 """Numbers of capabilities, include/uapi/linux/capability.h."""
 
 
@@ -365,6 +367,51 @@ def test_the_command_can_be_pasted(arguments: list[str]) -> None:
     """Whatever was typed, a shell runs the program from it with the same arguments."""
     command = privileges.sudo_command(["/opt/my tools/tcctui", *arguments])
     assert shlex.split(command) == ["sudo", "/opt/my tools/tcctui", *arguments]
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "views"),
+    [
+        ((), ""),
+        ((SYS_ADMIN,), ""),
+        ((BPF, PERFMON), ""),
+        ((BPF, PERFMON, DAC_READ_SEARCH), "every ACK"),
+        ((SYS_ADMIN, DAC_OVERRIDE), "every ACK"),
+        ((SYS_PTRACE, DAC_OVERRIDE), "other users' processes"),
+        ((SYS_ADMIN, SYS_PTRACE), "other network namespaces"),
+        ((NET_ADMIN,), "last values of many connections that close at once"),
+        (tuple(range(41)), ", ".join(view.name for view in VIEWS)),
+    ],
+)
+def test_views_of_capabilities(capabilities: tuple[int, ...], views: str) -> None:
+    """A view takes all of its capabilities, or the wider ones that the kernel takes instead."""
+    effective = privileges.effective(status(f"{sum(1 << one for one in capabilities):016x}"))
+    assert ", ".join(view.name for view in VIEWS if view.given(effective)) == views
+
+
+@pytest.mark.parametrize(
+    ("release", "names"),
+    [
+        ("6.18.44-fc", "+bpf,+perfmon,+dac_read_search"),
+        ("5.11.0", "+bpf,+perfmon,+dac_read_search"),
+        ("5.10.0-38-amd64", "+bpf,+perfmon,+dac_read_search,+sys_resource"),
+    ],
+)
+def test_the_command_for_less_than_root(
+    release: str, names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs the program as the user who asks, with the view's capabilities and no others."""
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setenv("SUDO_UID", "65432")  # nobody's
+    command = privileges.setpriv_command(VIEWS[0], "/opt/my tools/tcctui")
+    sudo, setpriv, *arguments = shlex.split(command)
+    assert (sudo, Path(setpriv).name, Path(setpriv).is_absolute()) == ("sudo", "setpriv", True)
+    user = ["--reuid=65432", "--regid=65432", "--clear-groups", "--reset-env"]
+    rights = [f"--inh-caps={names}", f"--ambient-caps={names}"]
+    assert arguments == [*user, *rights, "/opt/my tools/tcctui"]
+    monkeypatch.setattr(os, "getuid", lambda: 65534)
+    assert " --reuid=nobody " in privileges.setpriv_command(VIEWS[1], "/opt/tcctui")
 
 
 def test_without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:

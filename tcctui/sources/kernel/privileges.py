@@ -45,7 +45,8 @@ EVERY_ACK = View(
     "every ACK",
     ("bpf", "perfmon", "dac_read_search"),
     "BPF on tracepoints. CAP_DAC_READ_SEARCH is for tracefs, which is mounted for root alone; it"
-    " is not needed where a group may read /sys/kernel/tracing (mount options gid= and mode=).",
+    " is not needed where a group may read /sys/kernel/tracing (mount options gid= and mode=)."
+    " Linux before 5.11 takes CAP_SYS_RESOURCE, too, as it counts maps as locked memory.",
 )
 
 VIEWS = (
@@ -110,11 +111,20 @@ def setpriv_command(view: View, program: str) -> str:
         user = [f"--reuid={entry.pw_name}", f"--regid={entry.pw_gid}", "--init-groups"]
     except KeyError:
         user = [f"--reuid={asking}", f"--regid={asking}", "--clear-groups"]
-    capabilities = ",".join(f"+{one}" for one in view.capabilities)
+    names = view.capabilities
+    if view == EVERY_ACK and _before_5_11(os.uname().release):
+        names = (*names, "sys_resource")
+    capabilities = ",".join(f"+{one}" for one in names)
     setpriv = shutil.which("setpriv", path="/usr/bin:/bin") or "/usr/bin/setpriv"
     rights = [f"--inh-caps={capabilities}", f"--ambient-caps={capabilities}"]
     # Of root's environment, HOME has settings that the user may not read.
     return shlex.join(["sudo", setpriv, *user, "--reset-env", *rights, *_program(program)])
+
+
+def _before_5_11(release: str) -> bool:
+    major, _, rest = release.partition(".")
+    minor = rest.partition(".")[0].partition("-")[0]
+    return major.isdecimal() and minor.isdecimal() and (int(major), int(minor)) < (5, 11)
 
 
 def _program(path: str) -> list[str]:
