@@ -95,8 +95,21 @@ def _run(given: Sequence[str]) -> int:
         )
     if args.command is not None:
         _refuse_before(args.command, given)
-    status: int = args.run(args)
+    try:
+        status: int = args.run(args)
+    except FileNotFoundError as error:
+        if _has_working_directory():
+            raise  # a defect of tcctui
+        raise TcctuiError("The working directory is gone.", "Change to another one.") from error
     return status
+
+
+def _has_working_directory() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _in_ascii(text: str) -> str:

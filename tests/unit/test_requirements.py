@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 import os
 import platform
+import select
 import shlex
+import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Iterator
@@ -24,6 +26,9 @@ from tcctui.sources.kernel.kernel_headers import header_tree
 from tcctui.sources.kernel.privileges import VIEWS
 from tests.conftest import need
 from tests.unit.nobody import without_privileges
+
+PATIENCE = 60
+"""Seconds that a process may take to end on a busy machine."""
 
 
 def real(folder: Path, content: str = "__version__ = '0.31.0'\n") -> Path:
@@ -308,6 +313,77 @@ def test_nothing_of_the_environment_reaches_the_compiler(
     found = ast.literal_eval(caught.value.reason)
     assert found.pop("LC_CTYPE", "C.UTF-8") == "C.UTF-8"  # Python's own
     assert found == {"BCC_KERNEL_SOURCE": "/headers"}
+
+
+def test_the_compiler_ends_with_its_parent(tmp_path: Path) -> None:
+    """A tcctui that is killed while it compiles leaves no compiler at work."""
+    code = "class BPF:\n    def __init__(self, **_):\n        time.sleep(1e6)\n"
+    package = real(tmp_path, f"import time\n{code}") / "bcc"
+    compiles = (
+        "import time; from pathlib import Path;"
+        " from tcctui.sources.kernel.compilation import Compilation;"
+        f" request = {{'bcc': {str(package)!r}, 'source': '', 'flags': []}};"
+        " compilation = Compilation(request, Path('/'));"
+        " print(compilation._process.pid, flush=True); time.sleep(1e6)"
+    )
+    with subprocess.Popen([sys.executable, "-c", compiles], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        compiler = os.pidfd_open(int(parent.stdout.readline()))
+        try:
+            parent.kill()
+            assert select.select([compiler], [], [], PATIENCE)[0]
+        finally:
+            os.close(compiler)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler works without one, as tcctui itself does."""
+    code = "class BPF:\n    def __init__(self, **_):\n        raise Exception(os.getcwd())\n"
+    package = real(tmp_path, f"import os\n{code}") / "bcc"
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    compilation = Compilation({"bcc": str(package), "source": "", "flags": []}, Path("/headers"))
+    with pytest.raises(TcctuiError, match=r"^/ ?$"):
+        compilation.result()
+    with pytest.raises(TcctuiError, match="The working directory is gone"):
+        header_tree(Path("headers"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("export", "demo", "a.csv"), "a.csv can't be written: the working directory is gone."),
+        (("trace", "--summary", "--replay", "demo"), ""),
+    ],
+)
+def test_commands_without_a_working_directory(
+    arguments: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    """What needs it is a sentence, and all else goes on."""
+    (gone := tmp_path / "gone").mkdir()
+    script = f'cd {gone}; rmdir {gone}; exec "$@"'
+    command = [sys.executable, "-m", "tcctui", *arguments]
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *command], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert (f"tcctui: {reason}" in done.stderr) is bool(reason)
+    assert done.returncode == bool(reason)
+
+
+def test_few_open_files(tmp_path: Path) -> None:
+    """A limit that the program can't do with is told with its number, before anything is tried."""
+    load = "from tcctui.sources.kernel.program import _require_files; _require_files(128)"
+    limited = 'ulimit -n 32; exec "$@"'
+    done = subprocess.run(
+        ["bash", "-c", limited, "bash", sys.executable, "-c", load],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sentence = "Only 32 files may be open at once, and the BPF program needs 128."
+    assert f"{sentence} Raise the limit: ulimit -n 1024" in done.stderr
 
 
 # Privileges

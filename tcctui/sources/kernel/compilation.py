@@ -28,13 +28,19 @@ class Compilation:
 
     def __init__(self, request: Request, headers: Path) -> None:
         root = str(Path(__file__).resolve().parents[3])
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _CODE, root, json.dumps(request)],
-            env={"BCC_KERNEL_SOURCE": os.fspath(headers)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        alive, ours = os.pipe()
+        self._ours = os.fdopen(ours, "wb", buffering=0)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _CODE, root, json.dumps(request)],
+                env={"BCC_KERNEL_SOURCE": os.fspath(headers)},
+                cwd="/",  # ours may be gone, and clang does not start without one
+                stdin=alive,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        finally:
+            os.close(alive)
 
     def result(self) -> Compiled:
         """Wait for it.
@@ -44,6 +50,7 @@ class Compilation:
 
         """
         message, said = self._process.communicate()
+        self._ours.close()
         detail = said.decode(errors="replace")
         broke_off: Answer = {"reason": "the compiler broke off"}
         answer: Answer = broke_off if self._process.returncode else json.loads(message)

@@ -13,6 +13,7 @@ import ctypes
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -50,6 +51,12 @@ def compiled(request: Request) -> Answer:
     return {"compiled": _read(bcc, bpf).to_json()}
 
 
+def _end_with_parent() -> None:
+    """Wait for the end of standard input: its other end is open as long as the parent lives."""
+    os.read(0, 1)
+    os._exit(1)
+
+
 def _read(bcc: Any, bpf: Any) -> Compiled:
     """Maps that bcc has made, the smallest there are, and instructions that refer to them."""
     library, module = bcc.lib, bpf.module
@@ -76,6 +83,7 @@ def _read(bcc: Any, bpf: Any) -> Compiled:
 
 def main() -> None:
     """Serve one request and exit at once: bcc's own exit would take long."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     answers = os.dup(1)
     os.dup2(2, 1)  # what clang prints is no answer
     answer = compiled(json.loads(sys.argv[1]))

@@ -31,7 +31,10 @@ def header_tree(build: Path) -> tuple[Path, list[str]]:
         TcctuiError: there are no kernel headers in it, or others than root can change them.
 
     """
-    build = Path(os.path.realpath(build))  # a link's owner may change it after the check
+    try:
+        build = Path(os.path.realpath(build))  # a link's owner may change it after the check
+    except FileNotFoundError as error:
+        raise TcctuiError("The working directory is gone.", "Change to another one.") from error
     _check(build)
     if (build / _MARK).is_file():
         return build, []
