@@ -10,11 +10,24 @@ AS_ROOT := $(SUDO) env PYTHONDONTWRITEBYTECODE=1 TCCTUI_NO_SKIP=$(TCCTUI_NO_SKIP
 # Under `sudo make` the checkout's owner still does what needs no root, and owns what that leaves.
 AS_OWNER := $(if $(SUDO),,$(patsubst %,sudo -H -u %,$(filter $(SUDO_USER),$(shell stat -c %U .))))
 VENV := $(AS_OWNER) .venv/bin
+# Nothing of the working directory or of PYTHON* is imported; what is downloaded has the lock's hashes.
+unexport PYTHONPATH PYTHONHOME PYTHONUSERBASE PYTHONPYCACHEPREFIX
+PIP := python -I -m pip
+LOCKED := --require-hashes --requirement requirements.txt
 # Each stamp says what .venv has, and for which Python: after a distribution upgrade it is made anew.
 RUN_STAMP = .venv/.run-$(notdir $(realpath $(PYTHON)))
 DEV_STAMP = .venv/.dev-$(notdir $(realpath $(PYTHON)))
 BYTECODE_STAMP = .venv/.bytecode-$(notdir $(realpath $(PYTHON)))
 
+# Who calls sudo, or root itself: what root runs of this checkout nobody else may be able to change.
+USER_ID := $(filter-out 0,$(shell id -u))
+CALLER := $(or $(USER_ID),$(SUDO_UID),0)
+CALLER_GROUP := $(if $(USER_ID),$(shell id -g),$(or $(SUDO_GID),0))
+OTHERS_CHANGE = \( ! -user 0 ! -user $(CALLER) -o ! -type l \( -perm -2 -o -perm -20 ! -group 0 ! -group $(CALLER_GROUP) \) \)
+ABOVE = $$(dir=$$(pwd -P); until test "$$dir" = /; do dir=$$(dirname "$$dir"); echo "$$dir"; done)
+
+PREFIX := /opt/tcctui
+COMMAND := /usr/local/bin/tcctui
 # Where the manual page goes, and what bash, zsh and fish complete, each by the names it looks for.
 MANUAL := /usr/local/share/man/man1/tcctui.1
 COMPLETIONS := $(addprefix /usr/local/share/,bash-completion/completions/tcctui zsh/site-functions/_tcctui \
@@ -32,23 +45,25 @@ SEED := 1
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 15
 
-run: $(RUN_STAMP) $(BYTECODE_STAMP) ## start the dashboard; arguments go in ARGS="--port 443"
-	@$(AS_ROOT) .venv/bin/tcctui $(ARGS)
+run: unchanged-by-others $(RUN_STAMP) $(BYTECODE_STAMP) ## start the dashboard; arguments go in ARGS="--port 443"
+	@$(AS_ROOT) .venv/bin/python -IB .venv/bin/tcctui $(ARGS)
 
-install: $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/local/bin
+install: unchanged-by-others $(RUN_STAMP) ## install for `sudo tcctui`, into /opt/tcctui and /usr/local/bin
 	@umask 022; wheels=$$($(AS_OWNER) mktemp -d) && trap 'rm -rf "$$wheels"' EXIT && \
-	$(VENV)/python -m pip wheel --quiet --wheel-dir "$$wheels" '.[record]' && \
-	$(SUDO) $(PYTHON) -m venv --clear /opt/tcctui && \
-	$(SUDO) /opt/tcctui/bin/python -m pip install --quiet --no-index --find-links "$$wheels" 'tcctui[record]' && \
-	$(SUDO) ln -sf /opt/tcctui/bin/tcctui /usr/local/bin/tcctui
-	/opt/tcctui/bin/python -m tcctui.manual | $(SUDO) install -Dm644 /dev/stdin $(MANUAL)
+	$(VENV)/$(PIP) wheel --quiet --wheel-dir "$$wheels" $(LOCKED) && \
+	$(VENV)/$(PIP) wheel --quiet --wheel-dir "$$wheels" --no-deps --no-build-isolation . && \
+	$(SUDO) $(PYTHON) -I -m venv --clear $(PREFIX) && \
+	$(SUDO) $(PREFIX)/bin/$(PIP) install --quiet --no-index --find-links "$$wheels" 'tcctui[record]'
+	@$(SUDO) sed -i '1s/$$/ -I/' $(PREFIX)/bin/tcctui
+	@$(SUDO) ln -sf $(PREFIX)/bin/tcctui $(COMMAND)
+	@$(PREFIX)/bin/python -I -m tcctui.manual | $(SUDO) install -Dm644 /dev/stdin $(MANUAL)
 	@set bash zsh fish; for file in $(COMPLETIONS); do \
-		/opt/tcctui/bin/register-python-argcomplete --shell $$1 tcctui | \
+		$(PREFIX)/bin/python -I $(PREFIX)/bin/register-python-argcomplete --shell $$1 tcctui | \
 		$(SUDO) install -Dm644 /dev/stdin $$file || exit; shift; done
 	@echo 'Installed. Start it with: sudo tcctui; there is also: man tcctui'
 
 uninstall: ## remove what `make install` put there, and the cache
-	$(SUDO) rm -rf /opt/tcctui /usr/local/bin/tcctui /var/cache/tcctui $(MANUAL) $(COMPLETIONS)
+	$(SUDO) rm -rf $(PREFIX) $(COMMAND) /var/cache/tcctui $(MANUAL) $(COMPLETIONS)
 
 venv: $(DEV_STAMP) $(BYTECODE_STAMP) ## prepare .venv for working on tcctui
 
@@ -90,20 +105,34 @@ clean: ## remove .venv and all caches
 	rm -rf .venv .hypothesis .*_cache dist snapshot_report.html
 	find . -name __pycache__ -prune -exec rm -r {} +
 
-$(RUN_STAMP): EXTRA := [record]
+# editables is what hatchling asks for when it builds an editable install.
+lock: venv ## choose the newest versions that pyproject.toml allows, into requirements.txt
+	$(VENV)/$(PIP) install --quiet uv
+	{ sed -n 's/^requires = \["\(.*\)"\]/\1/p' pyproject.toml; echo editables; } | $(VENV)/uv pip compile --quiet --upgrade --universal \
+		--python-version 3.10 --generate-hashes --no-header --extra record --output-file requirements.txt pyproject.toml -
+
+unchanged-by-others:
+	@found=$$(find . -path ./.git -prune -o $(OTHERS_CHANGE) -print -quit; \
+	find $(ABOVE) -maxdepth 0 ! -perm -1000 $(OTHERS_CHANGE)); \
+	test -z "$$found" || { \
+	echo "Root runs nothing of this checkout, as others than its caller can change:" $$found; \
+	echo 'Clone it into a directory of your own, or run: chmod -R go-w .'; exit 1; }
+
+$(RUN_STAMP): EXTRA :=
 $(DEV_STAMP): EXTRA := [dev]
-$(RUN_STAMP) $(DEV_STAMP): pyproject.toml | deps
-	$(AS_OWNER) $(PYTHON) -m venv .venv
-	$(VENV)/python -m pip install --quiet --editable '.$(EXTRA)'
+$(RUN_STAMP) $(DEV_STAMP): pyproject.toml requirements.txt | deps
+	$(AS_OWNER) $(PYTHON) -I -m venv .venv
+	$(VENV)/$(PIP) install --quiet $(LOCKED)
+	$(VENV)/$(PIP) install --quiet --no-build-isolation $(if $(EXTRA),,--no-deps) --editable '.$(EXTRA)'
 	@$(AS_OWNER) touch $(RUN_STAMP) $@
 
 $(BYTECODE_STAMP): $(shell find tcctui -name '*.py')
-	@$(AS_OWNER) sh -c 'test ! -O . || .venv/bin/python -m compileall -q tcctui'
+	@$(AS_OWNER) sh -c 'test ! -O . || .venv/bin/python -I -m compileall -q tcctui'
 	@$(AS_OWNER) touch $@
 
 # What the distribution must give. bcc is one: PyPI's `bcc` is something else altogether.
 deps:
-	@$(PYTHON) -c 'import ensurepip; from bcc import BPF' 2>/dev/null || $(call distribution,PACKAGES)
+	@$(PYTHON) -I -c 'import ensurepip; from bcc import BPF' 2>/dev/null || $(call distribution,PACKAGES)
 
 deps-test: ## install the tools that tests call
 	@( for tool in bpftool bpftrace clang-format fish groff ip iperf3 nft rsvg-convert ss tc tmux zsh; do \
@@ -145,4 +174,4 @@ distribution = { \
 	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
 
 .NOTPARALLEL:
-.PHONY: help run install uninstall venv test test-kernels bench fuzz soak demo-recording screenshots clean deps deps-test deps-bench deps-kernels
+.PHONY: help run install uninstall lock unchanged-by-others venv test test-kernels bench fuzz soak demo-recording screenshots clean deps deps-test deps-bench deps-kernels

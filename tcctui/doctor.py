@@ -72,7 +72,7 @@ def doctor(kernel_headers: Path | None = None, *, verbose: bool = False) -> int:
     for found in findings(kernel_headers):
         print(found, flush=True)
         if verbose and found.detail:
-            print(found.detail)
+            print(found.detail, flush=True)
         status |= not found.ok
     return status
 
@@ -96,7 +96,7 @@ def _linux() -> str:
 
 def _privilege() -> str:
     privileges.require()
-    return "root" if os.geteuid() == 0 else "CAP_BPF and CAP_PERFMON"
+    return "root" if os.geteuid() == 0 else "not root, and BPF on tracepoints is allowed"
 
 
 def _bpf() -> str:
@@ -192,6 +192,19 @@ def _cache() -> str:
     return f"{cache.path} has the program for this kernel"
 
 
+def _rights() -> str:
+    effective = privileges.effective(privileges.own_status())
+    views = [(view.name, view.given(effective)) for view in privileges.VIEWS]
+    lacking = [name for name, given in views if not given]
+    lines = [f"no {', no '.join(lacking)}" if lacking else "all views"]
+    lines.append("With less than root's rights, one view each (join capabilities for several):")
+    lines += [
+        f"{privileges.setpriv_command(view, sys.argv[0])}  # {view.name}"
+        for view in privileges.VIEWS
+    ]
+    return f"\n{'':22}".join(lines)
+
+
 def _program(kernel_headers: Path | None) -> str:
     # Compiled also where it is in the cache: bcc is one of the requirements.
     source = BpfSource(loading=Loading(kernel_headers=kernel_headers, fresh=True))
@@ -210,6 +223,7 @@ NEEDS: Mapping[str, Check] = {
 """Requirements of the BPF program, in the order of their repair."""
 
 BESIDE: Mapping[str, Check] = {
+    "rights": _rights,
     "cache": _cache,
     "sock_diag": _sock_diag,
     "recordings": _recordings,

@@ -22,6 +22,16 @@ class TcctuiError(Exception):
         return f"{self.reason} {self.mend}".rstrip()
 
 
+class PipeClosedError(TcctuiError):
+    """Output whose reader has closed the pipe; exit code 141, as a shell has it of SIGPIPE.
+
+    Without a `reason` it ends a command quietly, as that signal does.
+    """
+
+    def __init__(self, reason: str = "") -> None:
+        super().__init__(reason, status=141)
+
+
 class UsageError(TcctuiError):
     """Mistake on the command line; exit code 2."""
 

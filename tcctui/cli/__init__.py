@@ -54,25 +54,25 @@ _BEFORE = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run `tcctui` and return the exit code: 0, 2 for a usage error, 1 for any other failure."""
+    """Run `tcctui` and return the exit code: 0, 2 for a usage error, 1 for any other failure.
+
+    The process's own arguments, by default, prepare its standard streams as well.
+    """
+    if arguments is None:
+        from tcctui.files import standard_streams  # noqa: PLC0415 - only a process has them
+
+        standard_streams.prepare(_in_ascii)
     given = together(sys.argv[1:] if arguments is None else list(arguments))
     if arguments is None and completion.ASKED in os.environ:
         completion.complete(parser())
     try:
-        args = _parsed(given)
-        if args.command is not None and args.record_to is not None:
-            raise UsageError(
-                f"--record is an option of the dashboard, not of {args.command}.",
-                "Without a screen, run: tcctui record FILE",
-            )
-        if args.command is not None:
-            _refuse_before(args.command, given)
-        args.is_program = arguments is None  # else this process is somebody else's, too
-        if args.is_program and args.command not in _READ_KERNEL:
-            become_caller()
-        status: int = args.run(args)
+        try:
+            status = _run(given, is_program=arguments is None)
+        finally:  # of argparse's own output, too, which exits
+            sys.stdout.flush()
     except TcctuiError as error:
-        print(f"tcctui: {plain_lines(error.reason)}", file=sys.stderr)
+        if error.reason:
+            print(f"tcctui: {plain_lines(error.reason)}", file=sys.stderr)
         if error.mend:
             print(f"        {plain_lines(error.mend)}", file=sys.stderr)
         if error.detail and "--verbose" in given:
@@ -94,6 +94,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     finally:
         gc.enable()  # see `memory.start`; whoever called this may go on
     return status
+
+
+def _run(given: Sequence[str], *, is_program: bool) -> int:
+    """Run a command; this process is all tcctui's if it `is_program`."""
+    args = _parsed(given)
+    if args.command is not None and args.record_to is not None:
+        raise UsageError(
+            f"--record is an option of the dashboard, not of {args.command}.",
+            "Without a screen, run: tcctui record FILE",
+        )
+    if args.command is not None:
+        _refuse_before(args.command, given)
+    args.is_program = is_program
+    if is_program and args.command not in _READ_KERNEL:
+        become_caller()
+    try:
+        status: int = args.run(args)
+    except FileNotFoundError as error:
+        if _has_working_directory():
+            raise  # a defect of tcctui
+        raise TcctuiError("The working directory is gone.", "Change to another one.") from error
+    return status
+
+
+def _has_working_directory() -> bool:
+    try:
+        os.getcwd()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _in_ascii(text: str) -> str:
+    from tcctui.ui.app.ascii import ascii_of  # noqa: PLC0415 - rich, for what is not UTF-8
+
+    return ascii_of(text)
 
 
 def _is_query_error(error: ValueError) -> TypeGuard[QueryError]:

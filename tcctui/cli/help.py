@@ -71,21 +71,26 @@ def _unknown(topic: str, names: Collection[str]) -> UsageError:
 
 def _show(text: str) -> None:
     """Page the text on a terminal; else write it to standard output."""
-    from tcctui.files.standard_output import write  # noqa: PLC0415 - only for this
-
     if sys.stdout.isatty() and (pager := _pager()):
+        from tcctui.alerts.hook import as_caller  # noqa: PLC0415 - only for this
+
+        user, environment = as_caller(os.environ)  # from a pager, anything can be run
         # Ctrl-C belongs to the pager; a handler, unlike SIG_IGN, is not inherited.
         before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
             subprocess.run(
-                pager, input=text.encode(), check=False, env={"LESS": "FRX", **os.environ}
+                pager,
+                input=text.encode(sys.stdout.encoding, sys.stdout.errors or "replace"),
+                check=False,
+                env={"LESS": "FRX", **environment},
+                **user,
             )
         except OSError:
-            write(sys.stdout, text)
+            sys.stdout.write(text)
         finally:
             signal.signal(signal.SIGINT, before)
     else:
-        write(sys.stdout, text)
+        sys.stdout.write(text)
 
 
 def _pager() -> list[str]:

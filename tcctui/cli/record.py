@@ -76,6 +76,6 @@ def _require_standard_output() -> None:
 
     """
     try:
-        os.fstat(1)
+        os.write(1, b"")
     except OSError as error:
         raise TcctuiError("Standard output is closed.", "Record to a file or a pipe.") from error

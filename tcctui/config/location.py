@@ -6,6 +6,7 @@ Under sudo this process is the calling user by now (tcctui.cli.rights): it is th
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
@@ -45,6 +46,25 @@ def base_directory(variable: str, usual: str) -> Path:
         raise TcctuiError(
             "There is no home directory for settings.", "Set HOME, or give --config FILE."
         ) from error
+
+
+def read(path: Path, most: int) -> bytes:
+    """Read up to `most` bytes of an ordinary file.
+
+    Raises:
+        OSError: it can't be read.
+        TcctuiError: it is no ordinary file.
+
+    """
+    # Neither wait for a FIFO nor take over a terminal.
+    descriptor = disk().open(path, getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
+    with os.fdopen(descriptor, "rb") as file:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise TcctuiError("This is a directory, not a file.")
+        if not stat.S_ISREG(mode):
+            raise TcctuiError("This is not an ordinary file.")
+        return file.read(most)
 
 
 def replace(path: Path, text: str, mode: int = 0o600) -> None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tcctui.config import validation
+from tcctui.config import location, validation
 from tcctui.config.choices import Choices
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
-from tcctui.files.disk import disk
 
 LARGEST = 256 << 10
 """Largest size of a settings file, in bytes."""
@@ -61,7 +59,7 @@ def text_of(path: Path) -> str | None:
 
     """
     try:
-        raw = _raw(path)
+        raw = location.read(path, LARGEST + 1)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -69,26 +67,13 @@ def text_of(path: Path) -> str | None:
         raise TcctuiError(f"This file can't be read: {reason}.") from error
     except ValueError as error:
         raise TcctuiError("This is not a valid file name.") from error
+    if len(raw) > LARGEST:
+        raise TcctuiError(f"This file is larger than {LARGEST >> 10} KiB: not settings.")
     try:
         return raw.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise TcctuiError(f"This file is not UTF-8 text: see line {line}.") from error
-
-
-def _raw(path: Path) -> bytes:
-    # Neither wait for a FIFO nor take over a terminal.
-    descriptor = disk().open(path, getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0))
-    with os.fdopen(descriptor, "rb") as file:
-        status = os.fstat(descriptor)
-        if stat.S_ISDIR(status.st_mode):
-            raise TcctuiError("This is a directory, not a file of settings.")
-        if not stat.S_ISREG(status.st_mode):
-            raise TcctuiError("This is not an ordinary file.")
-        raw = file.read(LARGEST + 1)
-    if len(raw) > LARGEST:
-        raise TcctuiError(f"This file is larger than {LARGEST >> 10} KiB: not settings.")
-    return raw
 
 
 def document(text: str) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from tcctui.config import location
 from tcctui.config.location import base_directory, replace
 from tcctui.errors import TcctuiError
-from tcctui.files.disk import disk
 from tcctui.files.new_file import refusal
 
 NAME = Path("tcctui") / "searches"
@@ -121,11 +120,8 @@ def path() -> Path:
 
 def read(where: Path) -> list[str]:
     """Read the searches, made printable; empty if the file can't be read."""
-    with suppress(OSError):
-        # Never wait for the writer of a FIFO placed here.
-        descriptor = disk().open(where, getattr(os, "O_NONBLOCK", 0))
-        with os.fdopen(descriptor, "rb") as file:
-            text = file.read(_MOST_BYTES).decode("utf-8", "replace")
+    with suppress(OSError, TcctuiError):
+        text = location.read(where, _MOST_BYTES).decode("utf-8", "replace")
         return [line.strip() for line in text.split("\n") if line.strip()][-MOST:]
     return []
 

@@ -131,7 +131,10 @@ def refusal(path: Path, error: OSError) -> TcctuiError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return TcctuiError(f"{what}: {error.strerror}.", "Make room, or write to another disk.")
     if error.errno == errno.ENOENT:
-        return TcctuiError(f"{what}: there is no directory {path.parent}.", "Make it first.")
+        why, mend = f"there is no directory {path.parent}", "Make it first."
+        if path.parent == Path():
+            why, mend = "the working directory is gone", "Change to another one."
+        return TcctuiError(f"{what}: {why}.", mend)
     if error.errno == errno.EROFS:
         return TcctuiError(f"{what}: the disk is read-only.", "Name a file on another one.")
     if error.errno in (errno.EACCES, errno.EPERM):

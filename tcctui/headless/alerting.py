@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import sys
 import time
-from contextlib import suppress
 from datetime import datetime
 from typing import TextIO
 
 from tcctui.alerts.alert import Alert, Alerts, Turns
 from tcctui.alerts.payload import json_line
 from tcctui.alerts.reporter import Reporter
-from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched
 from tcctui.headless.read_loop import Ending, Played, announce, live
@@ -53,7 +51,6 @@ class Telling:
         """Take in a batch, and tell what is new, if it is time to look.
 
         Raises:
-            BrokenPipeError: the reader has closed the pipe.
             TcctuiError: the output can't be written.
 
         """
@@ -64,7 +61,8 @@ class Telling:
         turns = self._alerts.look(self.store, batch.now_ns + self.wall_offset_ns)
         self.raised += len(turns.raised)
         if turns:
-            write(self._out, self._lines(turns))
+            self._out.write(self._lines(turns))
+            self._out.flush()
         troubles = self._alerts.troubles()
         if self._report is not None:
             self._report.tell(turns)
@@ -102,7 +100,7 @@ def alert(source: Source, telling: Telling, duration: float | None) -> int:
     announce(source, telling.remarks)
     begin_ns, telling.wall_offset_ns = source.now_ns(), time.time_ns() - source.now_ns()
     watched = Watched(source, telling.store, APART_NS)
-    with Ending() as ending, suppress(BrokenPipeError):
+    with Ending() as ending:
         deliver(live(source, ending, begin_ns, duration), telling, watched)
     return telling.end((source.now_ns() - begin_ns) / 1e9)
 
@@ -116,6 +114,5 @@ def alert_of(timeline: Timeline, telling: Telling, duration: float | None) -> in
     """
     played = Played(timeline, duration)
     telling.wall_offset_ns = timeline.origin.wall_offset_ns
-    with suppress(BrokenPipeError):
-        deliver(played, telling)
+    deliver(played, telling)
     return telling.end((played.until_ns - played.first_ns) / 1e9)

@@ -11,7 +11,6 @@ from typing import TextIO
 
 from tcctui.errors import TcctuiError
 from tcctui.fields.connection import ENDS, LOCAL, REMOTE
-from tcctui.files.standard_output import write
 from tcctui.flows.store import Store
 from tcctui.headless.busiest import Watched, busiest
 from tcctui.headless.matching import Followed
@@ -115,14 +114,14 @@ class Asked:
         """
         if self.summary is not None and self._followed is not None:
             self.summary.only = self._followed.cookies
-        with suppress(BrokenPipeError):
-            if self.found:
-                lines = "".join(f"{line}\n" for line in self.found)
-                write(self._out if self.summary is None else self.remarks, lines)
-            if self.summary is not None and self._form == "json":
-                write(self._out, self.summary.as_json(seconds, lost, skipped))
-            elif self.summary is not None:
-                write(self._out, self.summary.as_text())
+        if self.found:
+            lines = "".join(f"{line}\n" for line in self.found)
+            (self._out if self.summary is None else self.remarks).write(lines)
+        if self.summary is not None and self._form == "json":
+            self._out.write(self.summary.as_json(seconds, lost, skipped))
+        elif self.summary is not None:
+            self._out.write(self.summary.as_text())
+        self._out.flush()
         if self._query is None:
             count = 0 if self.summary is None else len(self.summary)
             noun = "connection" if count == 1 else "connections"

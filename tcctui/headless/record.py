@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
-from tcctui.errors import TcctuiError
+from tcctui.errors import PipeClosedError, TcctuiError
 from tcctui.files.new_file import is_regular
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
@@ -23,7 +23,7 @@ from tcctui.recording.chunk_cutter import ChunkCutter
 from tcctui.recording.chunks import IdleChunks
 from tcctui.recording.origin import live_origin
 from tcctui.recording.timeline import Origin
-from tcctui.recording.writer import PipeClosedError, RecordingWriter
+from tcctui.recording.writer import RecordingWriter
 from tcctui.recording.writer_thread import RecordingThread
 from tcctui.source import Source
 from tcctui.wire.batch import Batch
@@ -92,7 +92,7 @@ def record(
         except PipeClosedError as error:
             progress.end()
             print(error.reason, file=remarks)
-            return 0
+            return error.status
         except (KeyboardInterrupt, GivenUpError):
             output.give_up()
             progress.end()

@@ -5,12 +5,10 @@ from __future__ import annotations
 import struct
 import sys
 import time
-from contextlib import suppress
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 
-from tcctui.files.standard_output import write
 from tcctui.headless.read_loop import Ending, live, losses
 from tcctui.printable import plain
 from tcctui.pump import deliver
@@ -167,15 +165,16 @@ class Trace:
         """Events printed."""
 
     def run(self) -> None:
-        """Print until the end; a closed pipe ends it quietly, as a signal does.
+        """Print until the end.
 
         Raises:
             TcctuiError: the source is gone, or the output can't be written.
 
         """
-        with Ending() as ending, suppress(BrokenPipeError):
+        with Ending() as ending:
             if self._form == "csv":
-                write(self._out, ",".join(COUNTED if self._counted else FIELDS) + "\n")
+                self._out.write(",".join(COUNTED if self._counted else FIELDS) + "\n")
+                self._out.flush()
             batches = live(self._source, ending, self._since_ns, self._duration, _WAIT)
             sinks = [] if self._chosen is None else self._chosen.sinks
             deliver(batches, *sinks, self, until=lambda _: self._left == 0)
@@ -188,7 +187,8 @@ class Trace:
             self._left -= len(events)
         if len(events):
             text = format_events(events, self._form, self._since_ns, counted=self._counted)
-            write(self._out, text)
+            self._out.write(text)
+            self._out.flush()
             self.seen += len(events)
 
 

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tcctui.errors import TcctuiError
+from tcctui.errors import PipeClosedError, TcctuiError
 from tcctui.files.disk import disk
 from tcctui.files.new_file import NewFile
 from tcctui.recording.chunks import Chunk
@@ -25,10 +25,6 @@ if TYPE_CHECKING:
 
 _PIECE = 1 << 16
 """Bytes written at a time, so that a slow target is seen to take something."""
-
-
-class PipeClosedError(TcctuiError):
-    """The reader of the pipe has closed it."""
 
 
 def require_pyarrow() -> None:

@@ -201,14 +201,14 @@ def test_duration_ends_it_in_time(busy: None) -> None:
 
 
 def test_closed_pipe_ends_it_quietly(busy: None) -> None:
-    """`| head -1` gets its line, and tcctui ends without a word of it."""
+    """`| head -1` gets its line, and tcctui ends as by SIGPIPE, without a word of it."""
     script = f"{TCCTUI} trace --port {PORT} | head -1; echo status ${{PIPESTATUS[0]}}"
     with Command("bash", "-c", script) as command:
         assert command.wait() == 0
         line, status = command.stdout.splitlines()
         remarks = command.stderr
     assert TEXT.fullmatch(line)
-    assert status == "status 0"
+    assert status == "status 141"
     for word in ("Traceback", "Exception", "Error", "ipe"):
         assert word not in remarks
 

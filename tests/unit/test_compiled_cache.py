@@ -202,6 +202,19 @@ def test_nothing_is_kept_where_others_can_write(cache: CompiledCache) -> None:
     assert cache.path.read_bytes() == before
 
 
+def test_no_directory_is_made_where_others_can_write(directory: Path) -> None:
+    """Root makes no directory for another user, nor behind another user's link."""
+    (directory / "public").mkdir()
+    (directory / "public").chmod(0o777)
+    (directory / "real").mkdir(mode=0o700)
+    (directory / "link").symlink_to("real")
+    for above in ("public", "link"):
+        CompiledCache(directory / above / "tcctui").write(KEY, PROGRAM)
+        assert not [*(directory / above).iterdir()]
+    CompiledCache(directory / "real" / "tcctui").write(KEY, PROGRAM)
+    assert (directory / "real" / "tcctui" / "program").exists()
+
+
 def test_a_damaged_file_is_replaced(cache: CompiledCache) -> None:
     """What can't be used makes room for what can, also a link, whose target stays."""
     linked_file(cache.path)

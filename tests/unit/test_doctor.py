@@ -186,7 +186,7 @@ def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     finally:
         closed.chmod(0o700)
     assert not any(found[need].ok for need in ("privilege", "tcp_probe", "program"))
-    assert found["privilege"].mend == "Run: sudo tcctui doctor"
+    assert found["privilege"].mend == "Run: sudo /usr/bin/tcctui doctor"
     assert all(finding.mend for finding in found.values() if finding.need in needs)
 
 

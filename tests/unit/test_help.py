@@ -128,6 +128,18 @@ def test_a_terminal_is_paged(tmp_path: Path) -> None:
     assert len(shown) == 3
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be another user")
+def test_under_sudo_the_pager_is_the_calling_user_s(public_path: Path) -> None:
+    """Pagers run any command: not as root for a user who may call tcctui alone."""
+    pager = public_path / "pager"
+    pager.write_text("#!/bin/sh\nid -u; id -G; cat > /dev/null\n")
+    pager.chmod(0o755)
+    shown = on_a_terminal(
+        "help", "status", PAGER=str(pager), SUDO_UID="65432", SUDO_GID="65431", SUDO_USER="user"
+    )
+    assert shown.split() == ["65432", "65431"]
+
+
 @pytest.mark.parametrize("pager", ["", "/nowhere/pager", "un'closed"])
 def test_without_a_pager_it_is_printed(pager: str) -> None:
     """No pager, a missing one or an invalid one: the page is printed all the same."""

@@ -32,10 +32,12 @@ class Terminal(io.StringIO):
         return True
 
 
-def run(source: Delivered, path: Path | None, duration: float | None = 1.0) -> str:
+def run(
+    source: Delivered, path: Path | None, duration: float | None = 1.0, *, status: int = 0
+) -> str:
     """Record, and give the remarks."""
     remarks = io.StringIO()
-    assert record(source, path, force=False, duration=duration, remarks=remarks) == 0
+    assert record(source, path, force=False, duration=duration, remarks=remarks) == status
     return remarks.getvalue()
 
 
@@ -118,7 +120,7 @@ def test_the_source_goes_away(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """Nobody reads any more: it ends with 0 and a sentence."""
+    """Without a reader it ends with the code that a shell has of SIGPIPE, and a sentence."""
     usual = RecordingThread.write
 
     def in_step(self: RecordingThread, chunk: Chunk) -> None:
@@ -137,7 +139,7 @@ def test_a_closed_pipe(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFix
     kept = os.dup(1)
     os.dup2(write, 1)
     try:
-        said = run(Delivered(then=nobody_reads), None, None)
+        said = run(Delivered(then=nobody_reads), None, None, status=141)
     finally:
         os.dup2(kept, 1)
         os.close(kept)

@@ -16,13 +16,13 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.errors import TcctuiError
+from tcctui.errors import PipeClosedError, TcctuiError
 from tcctui.files.new_file import NewFile
 from tcctui.recording import location, writer_thread
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.file import Recording
 from tcctui.recording.location import opened
-from tcctui.recording.writer import PipeClosedError, RecordingWriter, require_pyarrow
+from tcctui.recording.writer import RecordingWriter, require_pyarrow
 from tcctui.recording.writer_thread import RecordingThread
 from tests.unit.nobody import without_privileges
 from tests.unit.recordings import ORIGIN, chunk, same, written

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import os
 import platform
+import select
 import shlex
+import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -17,8 +21,14 @@ from hypothesis import strategies as st
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package, privileges
 from tcctui.sources.kernel.bcc_package import install_bcc
+from tcctui.sources.kernel.compilation import Compilation
 from tcctui.sources.kernel.kernel_headers import header_tree
+from tcctui.sources.kernel.privileges import VIEWS
+from tests.conftest import need
 from tests.unit.nobody import without_privileges
+
+PATIENCE = 60
+"""Seconds that a process may take to end on a busy machine."""
 
 
 def real(folder: Path, content: str = "__version__ = '0.31.0'\n") -> Path:
@@ -186,23 +196,29 @@ def _kernel_tree(directory: Path) -> Path:
     return directory
 
 
-def test_a_whole_tree_is_taken_as_it_is(tmp_path: Path) -> None:
+@pytest.fixture
+def headers(trusted_directories: Callable[[], Path]) -> Path:
+    """Give a directory that nobody else can write to, nor to any above."""
+    return trusted_directories()
+
+
+def test_a_whole_tree_is_taken_as_it_is(headers: Path) -> None:
     """A build directory that has its own headers needs no further flags.
 
     Where they are behind a `source` link, as /lib/modules has it, it is followed.
     """
-    tree = _kernel_tree(tmp_path / "build")
+    tree = _kernel_tree(headers / "build")
     assert header_tree(tree) == (tree, [])
-    linked = tmp_path / "linked"
+    linked = headers / "linked"
     linked.mkdir()
     (linked / "source").symlink_to(tree)
-    assert header_tree(linked)[0] == linked / "source"
+    assert header_tree(linked)[0] == tree
 
 
-def test_a_split_tree_is_put_together(tmp_path: Path) -> None:
+def test_a_split_tree_is_put_together(headers: Path) -> None:
     """Of Debian's split trees the common one is the tree, and the generated parts are added."""
-    common = _kernel_tree(tmp_path / "common")
-    build = tmp_path / "build"
+    common = _kernel_tree(headers / "common")
+    build = headers / "build"
     for part in ("include/generated/uapi", "arch/x86/include/generated/uapi"):
         (build / part).mkdir(parents=True)
     (build / "Makefile").write_text(f"include {common}/Makefile\n")
@@ -225,10 +241,156 @@ def test_no_headers_is_a_usage_error(tmp_path: Path) -> None:
         assert "/lib/modules" in caught.value.mend
 
 
+def _file(tree: Path) -> None:
+    """Let others write to a header."""
+    (tree / "include/linux/kconfig.h").chmod(0o666)
+
+
+def _directory(tree: Path) -> None:
+    """Let others put headers into a directory."""
+    (tree / "include/linux").chmod(0o777)
+
+
+def _above(tree: Path) -> None:
+    """Let others exchange the tree."""
+    tree.parent.chmod(0o1777)
+
+
+def _foreign(tree: Path) -> None:
+    """Give another user a header."""
+    os.chown(tree / "include/linux/kconfig.h", 65534, -1)
+
+
+def _linked(tree: Path) -> None:
+    """Link to a directory that others can write to."""
+    (tree.parent / "asm").mkdir()
+    (tree.parent / "asm").chmod(0o777)
+    (tree / "include/asm").symlink_to("../../asm")
+
+
+def _source(tree: Path) -> None:
+    """Name a source tree that others can write to, which libbcc would change into."""
+    _file(_kernel_tree(tree.parent / "source"))
+    (tree / "source").symlink_to("../source")
+
+
+def _makefile(tree: Path) -> None:
+    """Let others name the other part of a split tree."""
+    (tree / "Makefile").touch()
+    (tree / "Makefile").chmod(0o666)
+
+
+@pytest.mark.parametrize(
+    "change", [_file, _directory, _above, _foreign, _linked, _source, _makefile]
+)
+def test_headers_that_others_can_change(change: Callable[[Path], None], headers: Path) -> None:
+    """Root compiles nothing that another user can write, and says what and what would do."""
+    if os.geteuid() != 0 and change is _foreign:
+        need("only root can give files away")
+    tree = _kernel_tree(headers / "build")
+    assert header_tree(tree) == (tree, [])
+    change(tree)
+    try:
+        with pytest.raises(TcctuiError, match=r"(by others|to another user)\.") as caught:
+            header_tree(tree)
+    finally:
+        headers.chmod(0o700)
+    assert str(headers) in caught.value.reason
+    assert "/lib/modules" in caught.value.mend
+
+
+def test_nothing_of_the_environment_reaches_the_compiler(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a library's path nor the variables of Python, clang and bcc: headers alone."""
+    code = "class BPF:\n    def __init__(self, **_):\n        raise Exception(dict(os.environ))\n"
+    package = real(tmp_path, f"import os\n{code}") / "bcc"
+    for name in ("LD_LIBRARY_PATH", "PYTHONPATH", "CPATH", "BCC_LINUX_VERSION_CODE"):
+        monkeypatch.setenv(name, str(tmp_path))
+    compilation = Compilation({"bcc": str(package), "source": "", "flags": []}, Path("/headers"))
+    with pytest.raises(TcctuiError) as caught:
+        compilation.result()
+    found = ast.literal_eval(caught.value.reason)
+    assert found.pop("LC_CTYPE", "C.UTF-8") == "C.UTF-8"  # Python's own
+    assert found == {"BCC_KERNEL_SOURCE": "/headers"}
+
+
+def test_the_compiler_ends_with_its_parent(tmp_path: Path) -> None:
+    """A tcctui that is killed while it compiles leaves no compiler at work."""
+    code = "class BPF:\n    def __init__(self, **_):\n        time.sleep(1e6)\n"
+    package = real(tmp_path, f"import time\n{code}") / "bcc"
+    compiles = (
+        "import time; from pathlib import Path;"
+        " from tcctui.sources.kernel.compilation import Compilation;"
+        f" request = {{'bcc': {str(package)!r}, 'source': '', 'flags': []}};"
+        " compilation = Compilation(request, Path('/'));"
+        " print(compilation._process.pid, flush=True); time.sleep(1e6)"
+    )
+    with subprocess.Popen([sys.executable, "-c", compiles], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        compiler = os.pidfd_open(int(parent.stdout.readline()))
+        try:
+            parent.kill()
+            assert select.select([compiler], [], [], PATIENCE)[0]
+        finally:
+            os.close(compiler)
+
+
+def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The compiler works without one, as tcctui itself does."""
+    code = "class BPF:\n    def __init__(self, **_):\n        raise Exception(os.getcwd())\n"
+    package = real(tmp_path, f"import os\n{code}") / "bcc"
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    compilation = Compilation({"bcc": str(package), "source": "", "flags": []}, Path("/headers"))
+    with pytest.raises(TcctuiError, match=r"^/ ?$"):
+        compilation.result()
+    with pytest.raises(TcctuiError, match="The working directory is gone"):
+        header_tree(Path("headers"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (("export", "demo", "a.csv"), "a.csv can't be written: the working directory is gone."),
+        (("trace", "--summary", "--replay", "demo"), ""),
+    ],
+)
+def test_commands_without_a_working_directory(
+    arguments: tuple[str, ...], reason: str, tmp_path: Path
+) -> None:
+    """What needs it is a sentence, and all else goes on."""
+    (gone := tmp_path / "gone").mkdir()
+    script = f'cd {gone}; rmdir {gone}; exec "$@"'
+    command = [sys.executable, "-m", "tcctui", *arguments]
+    done = subprocess.run(
+        ["bash", "-c", script, "bash", *command], capture_output=True, text=True, check=False
+    )
+    assert "Traceback" not in done.stderr
+    assert (f"tcctui: {reason}" in done.stderr) is bool(reason)
+    assert done.returncode == bool(reason)
+
+
+def test_few_open_files(tmp_path: Path) -> None:
+    """A limit that the program can't do with is told with its number, before anything is tried."""
+    load = "from tcctui.sources.kernel.program import _require_files; _require_files(128)"
+    limited = 'ulimit -n 32; exec "$@"'
+    done = subprocess.run(
+        ["bash", "-c", limited, "bash", sys.executable, "-c", load],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    sentence = "Only 32 files may be open at once, and the BPF program needs 128."
+    assert f"{sentence} Raise the limit: ulimit -n 1024" in done.stderr
+
+
 # Privileges
 
 
 SYS_ADMIN, NET_ADMIN, PERFMON, BPF = 21, 12, 38, 39
+DAC_OVERRIDE, DAC_READ_SEARCH, SYS_PTRACE = 1, 2, 19
 """Numbers of capabilities, include/uapi/linux/capability.h."""
 
 
@@ -264,16 +426,16 @@ def test_which_capabilities_it_takes(capabilities: tuple[int, ...], may: bool) -
 
 
 def test_the_command_has_the_whole_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The command has the program's whole path where sudo's own PATH may lack it."""
+    """The command has the program's whole path, and never imports from the working directory."""
     monkeypatch.chdir(tmp_path)
     command = privileges.sudo_command(["/home/me/.local/bin/tcctui", "trace", "--port", "443"])
     assert command == "sudo /home/me/.local/bin/tcctui trace --port 443"
     relative = privileges.sudo_command(["bin/tcctui"])
     assert relative == f"sudo {tmp_path}/bin/tcctui"
     installed = privileges.sudo_command(["/usr/local/bin/tcctui", "--port", "443"])
-    assert installed == "sudo tcctui --port 443"
+    assert installed == "sudo /usr/local/bin/tcctui --port 443"
     module = privileges.sudo_command(["/usr/lib/python3/tcctui/__main__.py", "doctor"])
-    assert shlex.split(module) == ["sudo", sys.executable, "-m", "tcctui", "doctor"]
+    assert shlex.split(module) == ["sudo", sys.executable, "-I", "-m", "tcctui", "doctor"]
 
 
 @given(arguments=st.lists(st.text(st.characters(exclude_characters="\0"))))
@@ -283,11 +445,56 @@ def test_the_command_can_be_pasted(arguments: list[str]) -> None:
     assert shlex.split(command) == ["sudo", "/opt/my tools/tcctui", *arguments]
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "views"),
+    [
+        ((), ""),
+        ((SYS_ADMIN,), ""),
+        ((BPF, PERFMON), ""),
+        ((BPF, PERFMON, DAC_READ_SEARCH), "every ACK"),
+        ((SYS_ADMIN, DAC_OVERRIDE), "every ACK"),
+        ((SYS_PTRACE, DAC_OVERRIDE), "other users' processes"),
+        ((SYS_ADMIN, SYS_PTRACE), "other network namespaces"),
+        ((NET_ADMIN,), "last values of many connections that close at once"),
+        (tuple(range(41)), ", ".join(view.name for view in VIEWS)),
+    ],
+)
+def test_views_of_capabilities(capabilities: tuple[int, ...], views: str) -> None:
+    """A view takes all of its capabilities, or the wider ones that the kernel takes instead."""
+    effective = privileges.effective(status(f"{sum(1 << one for one in capabilities):016x}"))
+    assert ", ".join(view.name for view in VIEWS if view.given(effective)) == views
+
+
+@pytest.mark.parametrize(
+    ("release", "names"),
+    [
+        ("6.18.44-fc", "+bpf,+perfmon,+dac_read_search"),
+        ("5.11.0", "+bpf,+perfmon,+dac_read_search"),
+        ("5.10.0-38-amd64", "+bpf,+perfmon,+dac_read_search,+sys_resource"),
+    ],
+)
+def test_the_command_for_less_than_root(
+    release: str, names: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs the program as the user who asks, with the view's capabilities and no others."""
+    monkeypatch.setattr(os, "uname", lambda: SimpleNamespace(release=release))
+    monkeypatch.setattr(os, "getuid", lambda: 0)
+    monkeypatch.setenv("SUDO_UID", "65432")  # nobody's
+    command = privileges.setpriv_command(VIEWS[0], "/opt/my tools/tcctui")
+    sudo, setpriv, *arguments = shlex.split(command)
+    assert (sudo, Path(setpriv).name, Path(setpriv).is_absolute()) == ("sudo", "setpriv", True)
+    user = ["--reuid=65432", "--regid=65432", "--clear-groups", "--reset-env"]
+    rights = [f"--inh-caps={names}", f"--ambient-caps={names}"]
+    assert arguments == [*user, *rights, "/opt/my tools/tcctui"]
+    monkeypatch.setattr(os, "getuid", lambda: 65534)
+    assert " --reuid=nobody " in privileges.setpriv_command(VIEWS[1], "/opt/tcctui")
+
+
 def test_without_privileges(monkeypatch: pytest.MonkeyPatch) -> None:
     """A user without capabilities is told in one sentence, with the command that has them."""
     monkeypatch.setattr(sys, "argv", ["/usr/bin/tcctui", "--ip", "10.0.0.0/8"])
     with pytest.raises(TcctuiError) as caught, without_privileges():
         privileges.require()
     assert caught.value.reason == "Reading the kernel's tracepoints needs root."
-    assert caught.value.mend == "Run: sudo tcctui --ip 10.0.0.0/8"
+    assert caught.value.mend == "Run: sudo /usr/bin/tcctui --ip 10.0.0.0/8"
     assert caught.value.status == 1

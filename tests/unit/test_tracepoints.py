@@ -217,6 +217,15 @@ def test_a_tracefs_that_only_root_may_look_into(
     assert "needs root" in caught.value.mend
 
 
+def test_a_tracefs_below_debugfs_alone(public_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There the compiler finds it as root alone: others are told to mount it where it belongs."""
+    usual, below = public_path / "tracing", tracefs_of("6.18", public_path / "debug")
+    usual.mkdir()
+    monkeypatch.setattr(tracepoint_formats, "TRACEFS", (usual, below))
+    with without_privileges(), pytest.raises(TcctuiError, match=f"not mounted on {usual}"):
+        tracepoint_formats.mount_tracefs()
+
+
 def test_a_tracefs_that_can_not_be_mounted(
     public_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -70,9 +70,9 @@ class Build:
             {
                 "bcc": str(self._bcc),
                 "source": os.fspath(self._source),
-                "headers": os.fspath(self._headers),
                 "flags": self._flags,
-            }
+            },
+            self._headers,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -19,16 +20,27 @@ _CODE = (
 
 
 class Compilation:
-    """Compiler process, started when this is made."""
+    """Compiler process, started when this is made.
 
-    def __init__(self, request: Request) -> None:
+    `headers` is the tree of kernel headers. It is all the environment that the process has: of the
+    rest, LD_LIBRARY_PATH, CPATH and BCC_LINUX_VERSION_CODE would change what is compiled.
+    """
+
+    def __init__(self, request: Request, headers: Path) -> None:
         root = str(Path(__file__).resolve().parents[3])
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _CODE, root, json.dumps(request)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
+        alive, ours = os.pipe()
+        self._ours = os.fdopen(ours, "wb", buffering=0)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-c", _CODE, root, json.dumps(request)],
+                env={"BCC_KERNEL_SOURCE": os.fspath(headers)},
+                cwd="/",  # ours may be gone, and clang does not start without one
+                stdin=alive,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
+        finally:
+            os.close(alive)
 
     def result(self) -> Compiled:
         """Wait for it.
@@ -38,6 +50,7 @@ class Compilation:
 
         """
         message, said = self._process.communicate()
+        self._ours.close()
         detail = said.decode(errors="replace")
         broke_off: Answer = {"reason": "the compiler broke off"}
         answer: Answer = broke_off if self._process.returncode else json.loads(message)

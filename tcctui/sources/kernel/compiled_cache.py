@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from tcctui.errors import TcctuiError
+from tcctui.files import ownership
 from tcctui.sources.kernel.compiled import Compiled
 
 DIRECTORY = Path("/var/cache/tcctui")
@@ -28,7 +29,6 @@ VARIABLE = "TCCTUI_CACHE"
 _MEND = f"Change that, or name a directory of root's in {VARIABLE}."
 _NAME = "program"
 _MOST_BYTES = 1 << 22
-_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
 
 def default() -> CompiledCache | None:
@@ -93,8 +93,11 @@ class CompiledCache:
         text = json.dumps({"key": dict(key), "compiled": compiled.to_json()}).encode()
         content = b"%s\n%s" % (_checksum(text), text)
         with contextlib.suppress(OSError, TcctuiError):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self.path.parent, 0o700)
+            with (
+                contextlib.suppress(FileExistsError),
+                _trusted(self.path.parent.parent) as above,
+            ):
+                os.mkdir(self.path.parent.name, 0o700, dir_fd=above)
             with _trusted(self.path.parent) as directory:
                 _replace(directory, content)
 
@@ -146,10 +149,7 @@ def _trusted(directory: Path) -> Iterator[int]:
 def _check(path: Path, status: os.stat_result, is_kind: Callable[[int], bool]) -> None:
     if not is_kind(status.st_mode):
         raise TcctuiError(f"{path} is not what it should be.", _MEND)
-    if status.st_uid not in (0, os.geteuid()):
-        raise TcctuiError(f"{path} belongs to another user.", _MEND)
-    if status.st_mode & _OTHERS_WRITE:
-        raise TcctuiError(f"{path} can be written by others.", _MEND)
+    ownership.check(path, status, _MEND)
 
 
 def _unusable(path: Path, error: OSError) -> TcctuiError:

@@ -2,8 +2,9 @@
 
 A process of its own: libbcc brings a whole compiler, whose memory goes with it, and it compiles
 while tcctui imports what it needs itself. What clang and libbcc print and do (they change the
-working directory) stays in here. Run by `tcctui.sources.kernel.compilation`: its one argument is a
-`Request` as JSON, its answer one line of JSON on standard output.
+working directory) stays in here. Run by `tcctui.sources.kernel.compilation`, with nothing of its
+own environment: its one argument is a `Request` as JSON, its answer one line of JSON on standard
+output.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import ctypes
 import json
 import os
 import sys
+import threading
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -21,11 +23,10 @@ from tcctui.sources.kernel.compiled import Compiled, map_of, program_of
 
 
 class Request(TypedDict):
-    """Compile request: bcc's package, bpf/tcc.c, the tree of kernel headers, and compiler flags."""
+    """Compile request: bcc's package, bpf/tcc.c, and compiler flags."""
 
     bcc: str
     source: str
-    headers: str
     flags: list[str]
 
 
@@ -43,12 +44,17 @@ def compiled(request: Request) -> Answer:
         bcc: Any = bcc_package.load(Path(request["bcc"]))
     except TcctuiError as error:
         return {"reason": error.reason, "mend": error.mend}
-    os.environ["BCC_KERNEL_SOURCE"] = request["headers"]
     try:
         bpf = bcc.BPF(src_file=os.fsencode(request["source"]), cflags=request["flags"])
     except Exception as error:  # bcc raises bare Exceptions for every failure
         return {"reason": str(error), "mend": ""}
     return {"compiled": _read(bcc, bpf).to_json()}
+
+
+def _end_with_parent() -> None:
+    """Wait for the end of standard input: its other end is open as long as the parent lives."""
+    os.read(0, 1)
+    os._exit(1)
 
 
 def _read(bcc: Any, bpf: Any) -> Compiled:
@@ -77,6 +83,7 @@ def _read(bcc: Any, bpf: Any) -> Compiled:
 
 def main() -> None:
     """Serve one request and exit at once: bcc's own exit would take long."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     answers = os.dup(1)
     os.dup2(2, 1)  # what clang prints is no answer
     answer = compiled(json.loads(sys.argv[1]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import resource
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,9 @@ RING_BYTES = 16 << 20
 """Room for 123,000 events, in all ring buffers together."""
 
 _OLDEST = (5, 8)
+
+_FILES, _FILES_OF_RING = 128, 4
+"""Open files needed: by the program, the screen and Python, and by each ring buffer."""
 
 
 class AnyLoading(Protocol):
@@ -87,7 +91,7 @@ class Loading:
     noticed.
 
     Raises:
-        TcctuiError: no privilege, no tracepoint, no bcc, or no headers.
+        TcctuiError: no privilege, too few open files allowed, no tracepoint, no bcc, or no headers.
 
     """
 
@@ -103,6 +107,7 @@ class Loading:
         self._started = time.monotonic()
         privileges.require()
         self._rings = rings or ring_maps.count(ring_bytes)
+        _require_files(_FILES + _FILES_OF_RING * self._rings)
         self._ring_bytes = ring_bytes // self._rings
         self._slots = slots
         self._cpus = possible_cpus()
@@ -199,6 +204,22 @@ class Loading:
             ring_bytes=self._ring_bytes,
             slots=self._slots,
             cpus=self._cpus,
+        )
+
+
+def _require_files(least: int) -> None:
+    """Raise the limit on open files to its maximum.
+
+    Raises:
+        TcctuiError: that is less than is needed.
+
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if 0 <= most < least:  # -1 is no limit
+        raise TcctuiError(
+            f"Only {most} files may be open at once, and the BPF program needs {least}.",
+            "Raise the limit: ulimit -n 1024",
         )
 
 

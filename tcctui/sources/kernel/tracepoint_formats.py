@@ -146,13 +146,14 @@ def mount_tracefs() -> Path:
 
     """
     found = find_tracefs()
-    if found:
-        return found
     target = TRACEFS[0]
+    # libbcc looks below debugfs with access(2), which grants no capability to a user but root.
+    if found == target or (found and os.geteuid() == 0):
+        return found
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.mount(b"nodev", os.fsencode(target), b"tracefs", 0, None) != 0:
         raise TcctuiError(
-            f"tracefs is not mounted and can't be: {os.strerror(ctypes.get_errno())}.",
+            f"tracefs is not mounted on {target} and can't be: {os.strerror(ctypes.get_errno())}.",
             f"Run: sudo mount -t tracefs nodev {target}",
         )
     return target
@@ -196,6 +197,7 @@ def format_texts(tracefs: Path) -> dict[str, str]:
         except OSError as error:
             raise TcctuiError(
                 f"{error.filename} can't be read: {error.strerror}.",
-                "Reading tracepoints needs root, and a kernel that is not in lockdown.",
+                "Reading tracepoints needs root or CAP_DAC_READ_SEARCH, and a kernel that is not"
+                " in lockdown.",
             ) from error
     return texts
