@@ -35,8 +35,8 @@ def take(name: str, value: Any, choices: Choices, into: Into) -> Faults:
     """Store the valid part of a value in `into`; give the faults of the rest."""
     if name in _NAMED:
         yield from _one_of(name, value, choices, into)
-    elif name == "ascii":
-        yield from _ascii(value, into)
+    elif name in _SWITCHES:
+        yield from _switch(name, value, into)
     elif name == "refresh":
         yield from _refresh(value, into)
     elif name in _SEVERAL:
@@ -69,11 +69,15 @@ def _one_of(name: str, value: Any, choices: Choices, into: Into) -> Faults:
         into[name] = value
 
 
-def _ascii(value: Any, into: Into) -> Faults:
-    if value == "auto" or isinstance(value, bool):
-        into["ascii"] = None if value == "auto" else value
+_SWITCHES: Mapping[str, str] = {"ascii": 'true, false or "auto"', "mouse": "true or false"}
+"""Settings that are on or off, and their values."""
+
+
+def _switch(name: str, value: Any, into: Into) -> Faults:
+    if isinstance(value, bool) or (value == "auto" and "auto" in _SWITCHES[name]):
+        into[name] = None if value == "auto" else value
     else:
-        yield Fault(("ascii",), 'ascii is true, false or "auto".')
+        yield Fault((name,), f"{name} is {_SWITCHES[name]}.")
 
 
 def _refresh(value: Any, into: Into) -> Faults:
@@ -247,4 +251,4 @@ _SEVERAL: Mapping[str, _Several] = {
     ),
 }
 
-assert {*_NAMED, "ascii", "refresh", *_SEVERAL} == set(Settings.__dataclass_fields__)
+assert {*_NAMED, *_SWITCHES, "refresh", *_SEVERAL} == set(Settings.__dataclass_fields__)

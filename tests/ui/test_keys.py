@@ -8,12 +8,17 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from textual.app import App
 from textual.binding import Binding
 
+from tcctui.config.settings import Settings
+from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.dashboard.help import Help, Section
+from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Player
+from tcctui.ui.view import CurrentView
 from tests.ui.fake_source import server
 from tests.ui.screen import Clock, Desk, chart, dashboard, notices
 
@@ -202,3 +207,17 @@ def test_a_source_that_waits_does_not_hold_up_quitting(clock: Clock) -> None:
 
     quitting = asyncio.run(session())  # joins the reading thread too
     assert source.reads <= quitting + 1
+
+
+@pytest.mark.parametrize("mouse", [True, False])
+async def test_the_mouse_may_be_the_terminals(mouse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `mouse = false` none of its events are asked for: the terminal's selection works."""
+    asked: list[bool] = []
+
+    async def run_async(_: App[None], *, mouse: bool, **options: object) -> None:
+        asked.append(mouse)
+
+    monkeypatch.setattr(App, "run_async", run_async)
+    preferences = Preferences(Settings(mouse=mouse))
+    await DashboardApp(CurrentView(None), preferences=preferences).run_async()
+    assert asked == [mouse]

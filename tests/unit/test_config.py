@@ -33,6 +33,7 @@ KNOWN = Choices(
 ALL = """
 theme = "nord"
 ascii = true
+mouse = false
 columns = ["cwnd", "srtt"]
 sort = ["-cwnd", "srtt"]
 group = "net"
@@ -74,6 +75,7 @@ def test_everything_that_can_be_set_is_read(told: Read) -> None:
     assert settings == Settings(
         theme="nord",
         ascii=True,
+        mouse=False,
         refresh=2.0,
         columns=("cwnd", "srtt"),
         widths={"process": 30},
@@ -100,6 +102,7 @@ FAULTS = [
     ("theme = 'nrod'", 1),
     ("theme = 3", 1),
     ("ascii = 'yes'", 1),
+    ("mouse = 'auto'", 1),
     ("refresh = 0", 1),
     ("refresh = 11", 1),
     ("refresh = true", 1),
@@ -154,7 +157,7 @@ def test_a_setting_that_is_there_twice_is_told_in_one_sentence(told: Read) -> No
 def test_one_mistake_leaves_the_rest(told: Read) -> None:
     """What is right in a file holds, whatever else is wrong in there."""
     settings, problems = told(ALL.replace('"nord"', '"nrod"').replace('"srtt"]', '"srt"]'))
-    assert [problem.line for problem in problems] == [2, 4, 5]
+    assert [problem.line for problem in problems] == [2, 5, 6]
     assert settings.columns == ("cwnd",)
     assert settings.keys == {"pause": "x,space"}
 
