@@ -176,7 +176,15 @@ def _key_texts(given: Any) -> list[str] | None:
 
 
 def _clashes(wanted: dict[str, tuple[str, ...]], choices: Choices) -> Faults:
-    """Drop keys that would give one key to two actions of the same place."""
+    """Drop keys that would give one key to two actions of the same place.
+
+    The first of an action's usual keys is its own; the others give way to what is wanted.
+    """
+    given = {(action in choices.typing, key) for action, keys in wanted.items() for key in keys}
+    for action, (own, *others) in choices.keys.items():
+        left = [key for key in others if (action in choices.typing, key) not in given]
+        if action not in wanted and len(left) < len(others):
+            wanted[action] = (own, *left)
     while True:
         holders = {(False, key): what for key, what in choices.elsewhere.items()}
         holders |= {

@@ -154,6 +154,16 @@ def test_a_setting_that_is_there_twice_is_told_in_one_sentence(told: Read) -> No
     assert sentence == 'This is not TOML: Key "theme" already exists. The defaults are used.'
 
 
+def test_an_actions_further_keys_give_way(told: Read) -> None:
+    """A key may be taken from an action that keeps its first one, as F3 from the search."""
+    settings, problems = told("[keys]\nchart = 'space'")
+    assert not problems
+    assert settings.keys == {"chart": "space", "pause": "p"}
+    settings, problems = told("[keys]\nchart = 'p'")
+    assert [problem.line for problem in problems] == [2]
+    assert settings.keys == {}
+
+
 def test_one_mistake_leaves_the_rest(told: Read) -> None:
     """What is right in a file holds, whatever else is wrong in there."""
     settings, problems = told(ALL.replace('"nord"', '"nrod"').replace('"srtt"]', '"srt"]'))
@@ -365,7 +375,7 @@ def test_the_default_file_changes_nothing_and_neither_does_what_it_explains(
     assert main("config", "--check", "--config", str(file)) == (0, "", "")
     settings, _ = read(file)
     assert "pause" in settings.keys
-    assert settings.keys["help"] == "?"  # as people write it
+    assert settings.keys["help"] == "?,f1"  # as people write it
     assert max(map(len, text.splitlines())) <= 120
     assert settings.filters
 

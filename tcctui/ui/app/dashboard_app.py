@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import textual.constants
 import textual.screen
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -20,7 +21,7 @@ from textual.screen import Screen
 from tcctui import memory
 from tcctui.query import Query
 from tcctui.terminal_type import Colours
-from tcctui.ui.actions import key, worded
+from tcctui.ui.actions import key, plain_key, worded
 from tcctui.ui.app.sleeping_input import sleeping
 from tcctui.ui.app.terse_driver import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
@@ -121,6 +122,12 @@ class DashboardApp(TypedAhead):
 
         yield from commands.commands(self, screen, self.action_change_theme, self.choose_theme)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys of the keypad as any others."""
+        plain = plain_key(event) if isinstance(event, events.Key) else event
+        if plain is not None:
+            await super().on_event(plain)
+
     def choose_theme(self, name: str | None) -> None:
         """Show a theme, and keep it for the next run."""
         if name is not None:
@@ -128,10 +135,12 @@ class DashboardApp(TypedAhead):
             try_to_keep(self.screen, self.preferences, "The theme is not kept", theme=name)
 
     def action_command_palette(self) -> None:
-        """Show the command palette."""
+        """Show the command palette, or close it."""
         from tcctui.ui.dialogs import Palette  # noqa: PLC0415
 
-        if not isinstance(self.screen, Palette):
+        if isinstance(self.screen, Palette):
+            self.screen.dismiss()
+        else:
             self.push_screen(Palette(id="--command-palette"))
 
     def action_change_theme(self) -> None:
