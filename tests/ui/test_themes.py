@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
@@ -14,6 +15,8 @@ from textual.theme import BUILTIN_THEMES, Theme
 
 from tcctui.config.settings import Settings
 from tcctui.terminal_type import Colours
+from tcctui.ui.app.ascii import ascii_of
+from tcctui.ui.chart.legend import CURVES, lined, sample
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.colours import COLOURS
 from tcctui.ui.style.signs import LIMITS, MARKS
@@ -122,6 +125,34 @@ def test_whatever_has_a_colour_has_a_glyph_and_a_word_too() -> None:
 def test_our_names_are_no_others() -> None:
     """The list of themes has ours and all of Textual's, each once."""
     assert len(set(NAMES)) == len(NAMES) == len(OURS) + len(BUILTIN_THEMES)
+
+
+CURVES_TOGETHER = [one for one in TOGETHER if set(one) <= set(CURVES)]
+
+
+@pytest.mark.parametrize("drawn", [str, ascii_of], ids=["braille", "ascii"])
+@pytest.mark.parametrize("styles", CURVES_TOGETHER, ids=" ".join)
+def test_curves_of_one_chart_have_lines_of_their_own(
+    styles: tuple[str, ...], drawn: Callable[[str], str]
+) -> None:
+    """Without colours each curve is known by its line, in the legend and in the chart."""
+    assert len({drawn(sample(style)) for style in styles}) == len(styles)
+    curve = "⠒⠒⠒⠒⠒⠒⠒⠒⢸⡇⣿⡠"
+    assert len({drawn(lined(curve, style, 0)) for style in styles}) == len(styles)
+
+
+@pytest.mark.parametrize("style", CURVES)
+@pytest.mark.parametrize("text", ["⢸⡇⣿⡠⠊⠱⡀", "⠉⢸⣀⣿⠤⡠⠒⠒⠊⠉⠱⠒⡀"])
+def test_no_kind_of_line_leaves_out_a_peak(style: str, text: str) -> None:
+    """Where a curve is steep its line has a dot at every height that was measured there."""
+
+    def heights(cell: str) -> set[int]:
+        bits = ord(cell) - 0x2800
+        return {row for row, pair in enumerate((0x09, 0x12, 0x24, 0xC0)) if bits & pair}
+
+    for at in range(4):
+        for before, after in zip(text, lined(text, style, at), strict=True):
+            assert heights(after) == heights(before)
 
 
 async def test_without_colours_all_is_there(clock: Clock) -> None:
