@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from tcctui import terminal_type
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import (
     bcc_package,
@@ -144,12 +145,7 @@ def _bcc() -> str:
 
 
 def _terminal() -> str:
-    kind = os.environ.get("TERM", "")
-    if kind in ("", "dumb"):
-        raise TcctuiError(
-            f"TERM is {kind or 'not set'}: the dashboard can't draw.",
-            "Run it in a terminal; tcctui trace needs none.",
-        )
+    terminal_type.colours(os.environ)
     try:
         with Path("/dev/tty").open("rb") as tty:
             columns, lines = os.get_terminal_size(tty.fileno())
@@ -157,7 +153,7 @@ def _terminal() -> str:
         raise TcctuiError(
             "There is no terminal here.", "Run it in a terminal; tcctui trace needs none."
         ) from None
-    text = f"{kind}, {columns}×{lines}"
+    text = f"{os.environ['TERM']}, {columns}×{lines}"
     if columns < MINIMUM_COLUMNS or lines < MINIMUM_LINES:
         raise TcctuiError(
             f"{text} is too small.", f"Make it {MINIMUM_COLUMNS}×{MINIMUM_LINES} or larger."

@@ -41,7 +41,7 @@ _KERNEL = _ALWAYS | {
     *("-i", "--ip", "-p", "--port", "-f", "--filter"),
     *("--source", "--interval", "--kernel-headers"),
 }
-_SCREEN = _ALWAYS | {"--config", "--no-config", "--ascii"}
+_SCREEN = _ALWAYS | {"--config", "--no-config", "--ascii", "--no-ascii", "--no-mouse"}
 _BEFORE = {
     "demo": _SCREEN,
     "config": _SCREEN,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import codecs
 import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tcctui import terminal_type
 from tcctui.cli.parser import Commands, Parser
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.files.new_file import is_there
@@ -17,9 +17,6 @@ from tcctui.printable import plain
 
 if TYPE_CHECKING:
     from tcctui.ui.preferences import Preferences
-
-_WITHOUT_GLYPHS = ("linux", "vt", "dumb", "ansi", "cons25", "wy")
-"""Prefixes of TERM for terminals whose font lacks braille: curves would be blank."""
 
 
 def add(commands: Commands) -> None:
@@ -40,11 +37,11 @@ def add(commands: Commands) -> None:
     what.add_argument(
         "--check", action="store_true", help="only report mistakes; exit with 1 if there are any"
     )
-    choosing(config, ascii_too=False)
+    choosing(config, screen=False)
     config.set_defaults(run=run)
 
 
-def choosing(parser: Parser, *, ascii_too: bool = True) -> None:
+def choosing(parser: Parser, *, screen: bool = True) -> None:
     """Add the options that choose a settings file."""
     which = parser.add_mutually_exclusive_group()
     which.add_argument(
@@ -59,12 +56,19 @@ def choosing(parser: Parser, *, ascii_too: bool = True) -> None:
         default=argparse.SUPPRESS,
         help="use no settings, and keep none",
     )
-    if ascii_too:
+    if screen:
         parser.add_argument(
             "--ascii",
-            action="store_true",
+            action=argparse.BooleanOptionalAction,
             default=argparse.SUPPRESS,
             help="draw with ASCII only; the default where the terminal or locale has no more",
+        )
+        parser.add_argument(
+            "--no-mouse",
+            dest="mouse",
+            action="store_false",
+            default=argparse.SUPPRESS,
+            help="leave the mouse to the terminal, for its own selection",
         )
 
 
@@ -144,10 +148,13 @@ def preferences(args: argparse.Namespace) -> Preferences:
         made = Preferences(problems=[str(error)])
     else:
         made = Preferences() if path is None else _of(path)
-    if getattr(args, "ascii", False):
-        made.settings = replace(made.settings, ascii=True)
-    elif made.settings.ascii is None:
-        made.settings = replace(made.settings, ascii=_plain_terminal())
+    given = {name: getattr(args, name) for name in ("ascii", "mouse") if hasattr(args, name)}
+    made.settings = replace(made.settings, **given)
+    if made.settings.ascii is None:
+        encoding = getattr(sys.__stderr__, "encoding", None)
+        plain_only = terminal_type.only_ascii(os.environ, encoding)
+        made.settings = replace(made.settings, ascii=plain_only)
+    made.colours = terminal_type.colours(os.environ)
     return made
 
 
@@ -172,14 +179,3 @@ def _of(path: Path) -> Preferences:
         # Without its directories: a notice has forty characters a line.
         told = [problem.told(Path(path.name)) for problem in problems]
     return Preferences(settings, partial(_keep, path), told, searches())
-
-
-def _plain_terminal() -> bool:
-    """Check for a terminal, or a locale, that is limited to ASCII.
-
-    An unset or C locale is UTF-8 to Python (PEP 538, 540), as it is to most terminals.
-    """
-    encoding = getattr(sys.__stderr__, "encoding", None) or "utf-8"
-    return codecs.lookup(encoding).name != "utf-8" or os.environ.get("TERM", "").startswith(
-        _WITHOUT_GLYPHS
-    )

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import BinaryIO
 
+from tcctui import terminal_type
 from tcctui.errors import TcctuiError, UsageError
 
 
@@ -13,12 +14,13 @@ def require(mend: str = "For a file or a pipe, run: tcctui trace") -> None:
     """Require a terminal for keys and screen.
 
     Raises:
-        TcctuiError: there is none; `mend` is the advice.
+        TcctuiError: there is none, then `mend` is the advice; or it can't show the screen.
 
     """
     # Python has None for a stream that was closed at start.
     if not all(end is not None and end.isatty() for end in (sys.stdin, sys.stderr)):
         raise TcctuiError("The dashboard needs a terminal.", mend)
+    terminal_type.colours(os.environ)
 
 
 def standard_input_apart() -> BinaryIO:

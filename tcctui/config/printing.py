@@ -17,6 +17,8 @@ _WIDTH = 96
 EXPLAINED = {
     "theme": "Colours. Empty: chosen for the terminal. Available:",
     "ascii": 'Draw with ASCII only: true, false, or "auto", if the terminal has no more.',
+    "mouse": "Rows, titles, keys and charts take the mouse. false leaves it to the terminal, whose"
+    " own selection works then.",
     "refresh": 'Seconds between two frames, or "auto": 0.5; 0.25 while you move or a chart shows'
     " 10 s; 1 while the terminal says that it has lost the focus.",
     "columns": "Columns of the table from left to right. None: the usual ones, as many as fit."

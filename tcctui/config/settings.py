@@ -23,16 +23,18 @@ class Settings:
     """The user's settings.
 
     `theme` is one of the screen's themes, empty to choose one for the terminal. `ascii` restricts
-    drawing to ASCII; None decides by the terminal. `refresh` is the time between two frames in
-    seconds; None goes by what is done and shown. `columns` are names of the table's columns from
-    left to right, empty for the usual ones, as many as fit; `widths` has the characters of resized
-    columns. `sort` are names of columns, the most significant first, with `-` in front for
-    descending. `group` is one of `groups.GROUPINGS`, empty for none. `keys` has other keys for
-    actions, several with commas. `filters` maps names to queries.
+    drawing to ASCII; None decides by the terminal. Without `mouse` the mouse is left to the
+    terminal. `refresh` is the time between two frames in seconds; None goes by what is done and
+    shown. `columns` are names of the table's columns from left to right, empty for the usual ones,
+    as many as fit; `widths` has the characters of resized columns. `sort` are names of columns, the
+    most significant first, with `-` in front for descending. `group` is one of `groups.GROUPINGS`,
+    empty for none. `keys` has other keys for actions, several with commas. `filters` maps names to
+    queries.
     """
 
     theme: str = ""
     ascii: bool | None = None
+    mouse: bool = True
     refresh: float | None = None
     columns: tuple[str, ...] = ()
     widths: Mapping[str, int] = field(default_factory=dict)

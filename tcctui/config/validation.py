@@ -35,8 +35,8 @@ def take(name: str, value: Any, choices: Choices, into: Into) -> Faults:
     """Store the valid part of a value in `into`; give the faults of the rest."""
     if name in _NAMED:
         yield from _one_of(name, value, choices, into)
-    elif name == "ascii":
-        yield from _ascii(value, into)
+    elif name in _SWITCHES:
+        yield from _switch(name, value, into)
     elif name == "refresh":
         yield from _refresh(value, into)
     elif name in _SEVERAL:
@@ -69,11 +69,15 @@ def _one_of(name: str, value: Any, choices: Choices, into: Into) -> Faults:
         into[name] = value
 
 
-def _ascii(value: Any, into: Into) -> Faults:
-    if value == "auto" or isinstance(value, bool):
-        into["ascii"] = None if value == "auto" else value
+_SWITCHES: Mapping[str, str] = {"ascii": 'true, false or "auto"', "mouse": "true or false"}
+"""Settings that are on or off, and their values."""
+
+
+def _switch(name: str, value: Any, into: Into) -> Faults:
+    if isinstance(value, bool) or (value == "auto" and "auto" in _SWITCHES[name]):
+        into[name] = None if value == "auto" else value
     else:
-        yield Fault(("ascii",), 'ascii is true, false or "auto".')
+        yield Fault((name,), f"{name} is {_SWITCHES[name]}.")
 
 
 def _refresh(value: Any, into: Into) -> Faults:
@@ -172,7 +176,15 @@ def _key_texts(given: Any) -> list[str] | None:
 
 
 def _clashes(wanted: dict[str, tuple[str, ...]], choices: Choices) -> Faults:
-    """Drop keys that would give one key to two actions of the same place."""
+    """Drop keys that would give one key to two actions of the same place.
+
+    The first of an action's usual keys is its own; the others give way to what is wanted.
+    """
+    given = {(action in choices.typing, key) for action, keys in wanted.items() for key in keys}
+    for action, (own, *others) in choices.keys.items():
+        left = [key for key in others if (action in choices.typing, key) not in given]
+        if action not in wanted and len(left) < len(others):
+            wanted[action] = (own, *left)
     while True:
         holders = {(False, key): what for key, what in choices.elsewhere.items()}
         holders |= {
@@ -247,4 +259,4 @@ _SEVERAL: Mapping[str, _Several] = {
     ),
 }
 
-assert {*_NAMED, "ascii", "refresh", *_SEVERAL} == set(Settings.__dataclass_fields__)
+assert {*_NAMED, *_SWITCHES, "refresh", *_SEVERAL} == set(Settings.__dataclass_fields__)

@@ -26,13 +26,15 @@ CONNECTION = (
     Field(
         "local", "", Unit.ENDPOINT, "local address and port",
         "tcp_probe saddr; sock_diag idiag_src, idiag_sport",
-        Column("LOCAL", width=15, most=LONGEST_ENDPOINT, rank=5), query="src local saddr",
+        Column("LOCAL", width=15, most=LONGEST_ENDPOINT, rank=5, tight=14),
+        query="src local saddr",
         where=Where.PARTS, parts=LOCAL,
     ),
     Field(
         "remote", "", Unit.ENDPOINT, "remote address and port",
         "tcp_probe daddr; sock_diag idiag_dst, idiag_dport",
-        Column("REMOTE", width=21, most=LONGEST_ENDPOINT, rank=0), query="dst remote daddr",
+        Column("REMOTE", width=21, most=LONGEST_ENDPOINT, rank=0, tight=19),
+        query="dst remote daddr",
         where=Where.PARTS, parts=REMOTE,
     ),
     Field(
@@ -106,8 +108,8 @@ _PROCFS = "/proc: owner of the socket's inode"
 OWNER = (
     Field(
         "comm", "S16", Unit.NAME, "name of the process that owns the socket", _PROCFS,
-        Column("PROCESS", key="process", width=10, most=15, rank=7), query="proc process comm",
-        sample="nginx",
+        Column("PROCESS", key="process", width=10, most=15, rank=6, tight=8),
+        query="proc process comm", sample="nginx",
     ),
     Field(
         "pid", "u4", Unit.IDENTIFIER, "number of the process", _PROCFS,

@@ -104,7 +104,8 @@ class Column(NamedTuple):
     `key` is its name in settings, the field's own where empty; `format` is the unit's where None.
     `width` is the minimum that usual cells need, where that is not the format's; `most` what it can
     use where there is room. `rank` says which of the usual columns stay on a narrow screen: the
-    lowest ranks. `style` is the component class of its cells.
+    lowest ranks. There, `tight` is the width with which a column, and those before it, make room
+    for it; 0 if it does not. `style` is the component class of its cells.
     """
 
     title: str
@@ -114,6 +115,7 @@ class Column(NamedTuple):
     most: int = 0
     rank: int = UNUSUAL
     style: str = ""
+    tight: int = 0
 
 
 class Field(NamedTuple):

@@ -7,7 +7,7 @@ from tcctui.fields.field import Column, Field, Format, Unit, Where, tcp_info
 WINDOW = (
     Field(
         "cc", "S16", Unit.NAME, "congestion control algorithm", "sock_diag INET_DIAG_CONG",
-        Column("CC", width=5, most=8, rank=6), query="cc congestion", noun="an algorithm",
+        Column("CC", width=5, most=8, rank=7), query="cc congestion", noun="an algorithm",
         sample="bbr",
     ),
     Field(

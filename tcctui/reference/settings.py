@@ -25,5 +25,5 @@ def blocks() -> Iterator[Block]:
     yield Paragraph(
         "The themes tcctui-safe-dark and tcctui-safe-light keep all colours apart for colour-blind"
         " eyes, too; no information is in colour alone. --ascii draws with ASCII only, which is the"
-        " default where the terminal has no more."
+        " default where the terminal or its locale has no more; --no-ascii draws with everything."
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from textual import events
 from textual.app import App
 from textual.binding import Binding
 from textual.dom import DOMNode
@@ -35,7 +36,20 @@ _SPOKEN: Mapping[str, str] = {
     "space": "space",
     "insert": "Ins",
     "delete": "Del",
+    **{f"f{number}": f"F{number}" for number in range(1, 25)},
 }
+_KEYPAD: Mapping[str, str] = dict(
+    zip(
+        ("add", "subtract", "multiply", "divide", "decimal", "equal", "separator"),
+        "+-*/.=,",
+        strict=True,
+    )
+)
+"""Textual's names of the keypad's keys, under the kitty keyboard protocol, with what they type."""
+
+_PRIVATE = range(0xE000, 0xF900)
+"""Numbers of that protocol's keys without a character, some of which Textual takes for one."""
+
 _ARROWS = str.maketrans({"↑": "Up ", "↓": "Down ", "←": "Left ", "→": "Right ", "⇧": "Shift "})
 
 
@@ -94,6 +108,21 @@ def character_name(character: str) -> str:
         return "comma"
     (binding,) = Binding.make_bindings([Binding(character, "none")])
     return binding.key
+
+
+def plain_key(event: events.Key) -> events.Key | None:
+    """Key of the keypad as the one of the same character elsewhere; None for an unknown key."""
+    character = event.character
+    if character and ord(character[0]) in _PRIVATE:
+        return None
+    *modifiers, last = event.key.split("+")
+    if last in _KEYPAD:
+        character = character or (None if modifiers else _KEYPAD[last])
+        last = character_name(character or _KEYPAD[last])
+        return events.Key("+".join([*modifiers, last]), character)
+    if character is None and len(event.key) == 1:  # with Num Lock, from terminals that send no text
+        return events.Key(event.key, event.key)
+    return event
 
 
 def actions(owners: Iterable[type[DOMNode]]) -> Iterator[Action]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -48,6 +48,42 @@ class Palette(CommandPalette):
             go(options, way)
 
 
+Answer = TypeVar("Answer")
+
+
+class Dialog(ModalScreen[Answer]):
+    """Dialog that the keys of `opener` close, the action that opens it, too."""
+
+    opener = ""
+    """Id of the action; empty for none."""
+
+    own_keys: frozenset[str] = frozenset()
+    """Those keys, whichever are in force on the screen below."""
+
+    def on_mount(self) -> None:
+        """Bind them."""
+        below = self.app.screen_stack[-2].active_bindings
+        self.own_keys = frozenset(
+            key for key, one in below.items() if one.binding.id and one.binding.id == self.opener
+        )
+        for key in self.own_keys:
+            self._bindings.bind(key, "close_again", show=False, priority=True)
+
+    def action_close_again(self) -> None:
+        """Close it without an answer."""
+        self.dismiss(None)
+
+
+class Box(Input):
+    """Line of a dialog, to which its keys are characters once something is in it."""
+
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Leave the dialog's keys to it."""
+        dialog = self.screen
+        own = isinstance(dialog, Dialog) and key in dialog.own_keys and not self.value
+        return not own and super().check_consume_key(key, character)
+
+
 class Choice(NamedTuple):
     """Choice: its value, its name, and a short description."""
 
@@ -56,7 +92,7 @@ class Choice(NamedTuple):
     meaning: str = ""
 
 
-class Pick(ModalScreen[str | None]):
+class Pick(Dialog[str | None]):
     """Lists choices; gives back the picked value, None without one."""
 
     HINT: ClassVar[str] = "Enter takes · Esc closes"
@@ -68,8 +104,11 @@ class Pick(ModalScreen[str | None]):
         Binding("up", "cursor('cursor_up')", "Up", show=False),
     ]
 
-    def __init__(self, title: str, choices: Sequence[Choice], *, nothing: str = "Nothing") -> None:
+    def __init__(
+        self, title: str, choices: Sequence[Choice], *, nothing: str = "Nothing", opener: str = ""
+    ) -> None:
         super().__init__()
+        self.opener = opener
         self._title = title
         self._choices = choices
         self._nothing = nothing
@@ -77,7 +116,7 @@ class Pick(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Compose the box for narrowing, and the list."""
         with Vertical(classes="dialog"):
-            yield Input(placeholder="type to narrow", compact=True, select_on_focus=False)
+            yield Box(placeholder="type to narrow", compact=True, select_on_focus=False)
             yield OptionList(markup=False)
 
     def on_mount(self) -> None:
@@ -139,10 +178,12 @@ class Pick(ModalScreen[str | None]):
         self.dismiss(event.option.id)
 
 
-class Ask(ModalScreen[str | None]):
+class Ask(Dialog[str | None]):
     """Gives back the typed text, stripped; None if it is empty."""
 
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", "Close")]
+
+    opener = "save-filter"
 
     def __init__(self, title: str, about: str = "", *, answer: str = "") -> None:
         """Show `about` below the line; `answer` is its initial text."""
@@ -152,7 +193,7 @@ class Ask(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """Compose the line."""
         with Vertical(classes="dialog"):
-            yield Input(self._answer, compact=True, max_length=60)
+            yield Box(self._answer, compact=True, max_length=60)
             yield Static(plain(self._about), markup=False)
 
     def on_mount(self) -> None:

@@ -1,10 +1,11 @@
-"""Short messages laid over the screen for a while."""
+"""Short messages, each on one line over the screen for a while."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from tcctui.printable import plain_lines
+from tcctui.printable import plain
 
 if TYPE_CHECKING:
     from textual.widget import Widget
@@ -17,7 +18,7 @@ BRIEF = 4.0
 
 
 class Notice(NamedTuple):
-    """Title and text, made printable; shown for some seconds."""
+    """Title and text, made printable; shown for some seconds. A text's lines are joined."""
 
     title: str
     text: str
@@ -25,7 +26,11 @@ class Notice(NamedTuple):
     seconds: float = 10
 
 
+_SIGNS: Mapping[str, str] = {"warning": "! ", "error": "✕ "}
+
+
 def tell(widget: Widget, notice: Notice) -> None:
-    """Show it."""
+    """Show it on one line, whose end is cut where the terminal is too narrow."""
     title, text, severity, seconds = notice
-    widget.notify(plain_lines(text), title=title, severity=severity, timeout=seconds, markup=False)
+    line = f"{_SIGNS.get(severity, '')}{title}  {' · '.join(text.splitlines())}".rstrip()
+    widget.notify(plain(line), severity=severity, timeout=seconds, markup=False)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tcctui.config.searches import Searches
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
+from tcctui.terminal_type import Colours
 from tcctui.ui.notices import Notice, tell
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Preferences:
         self.searches = searches or Searches()
         """Search history."""
         self.problems = problems
+        self.colours = Colours.ALL
+        """Colours that the terminal can show."""
         self._keep = keep
 
     def change(self, **changes: Any) -> None:

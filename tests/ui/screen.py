@@ -275,7 +275,8 @@ class Desk:
     def column(self, name: str) -> list[str]:
         """The cells of one column, from the top, without blanks around them."""
         place = self.place(name)
-        cells = [line[place.start : place.start + place.width] for line in lines(self.table)[1:]]
+        start, end = place.start, place.start + place.width
+        cells = [strip.crop(start, end).text for strip in painted(self.table)[1:]]
         return [cell.strip() for cell in cells if cell.strip()]
 
     @property

@@ -11,6 +11,7 @@ import pytest
 from rich.cells import cell_len
 from textual.command import CommandPalette
 
+from tcctui.cli import parser
 from tcctui.cli.config import preferences
 from tcctui.config.settings import Settings
 from tcctui.errors import TcctuiError
@@ -119,18 +120,20 @@ def test_curves_go_up_and_down() -> None:
         ("xterm", "ascii", True),
         ("linux", "utf-8", True),
         ("vt220", "utf-8", True),
-        ("dumb", "utf-8", True),
     ],
 )
 def test_terminals_without_more_are_known(
     monkeypatch: pytest.MonkeyPatch, term: str, encoding: str, plain: bool
 ) -> None:
-    """ASCII comes by itself where glyphs can't be encoded or the terminal has no font for them."""
+    """ASCII comes by itself where glyphs can't be encoded or have no font; an option decides."""
     monkeypatch.setenv("TERM", term)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setattr("sys.__stderr__", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
     args = argparse.Namespace(no_config=True)
     assert preferences(args).settings.ascii is plain
-    assert preferences(argparse.Namespace(no_config=True, ascii=True)).settings.ascii is True
+    for given, wanted in (("--ascii", True), ("--no-ascii", False)):
+        parsed = parser().parse_args([given, "--no-config"])
+        assert preferences(parsed).settings.ascii is wanted
 
 
 def test_the_files_word_is_the_last(

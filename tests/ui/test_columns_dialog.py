@@ -80,7 +80,7 @@ async def opened(
         yield Open(desk, desk.table, kept)
 
 
-AT_80 = ["LOCAL", "REMOTE", "CC", "CWND", "SRTT", "RATE", "LIMITED"]
+AT_80 = ["LOCAL", "REMOTE", "PROCESS", "CWND", "SRTT", "RATE", "LIMITED"]
 
 
 async def test_the_dialog_begins_with_what_is_on_the_screen(clock: Clock) -> None:
@@ -107,7 +107,7 @@ async def test_letters_find_a_column_and_space_chooses_it(clock: Clock) -> None:
         assert at.titles == [*AT_80[:-1], "RTO"]
         assert "264 ms" in lines(at.table)[1]
         await at.desk.press("enter")
-        names = ("local", "remote", "cc", "cwnd", "srtt", "rate", "rto")
+        names = ("local", "remote", "process", "cwnd", "srtt", "rate", "rto")
         assert at.kept.changes == [{"columns": names, "widths": {}}]
         assert at.titles == [*AT_80[:-1], "RTO"]
 
@@ -266,7 +266,8 @@ def _needs(title: str) -> tuple[str, ...]:
 
 async def test_several_columns_are_sorted_by(clock: Clock) -> None:
     """The first decides, then the second; the table follows at once, and Enter keeps it."""
-    async with opened(clock, "o") as at:
+    settings = Settings(columns=("remote", "cc", "rate"))
+    async with opened(clock, "o", settings=settings) as at:
         assert isinstance(at.dialog, Sorting)
         assert at.order == ["-rate"]
         await at.desk.press(*"cc", "space")

@@ -10,12 +10,26 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from textual._xterm_parser import XTermParser
+from textual.app import App
 from textual.binding import Binding
+from textual.events import Key
+from textual.screen import Screen
+from textual.widgets import Input
 
+from tcctui.alerts.alert import Alerts
+from tcctui.config.settings import Settings
+from tcctui.query import parse
+from tcctui.ui.actions import plain_key
+from tcctui.ui.app.dashboard_app import DashboardApp
+from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.dashboard.help import Help, Section
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.table.column_dialogs import Sorting
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Player
+from tcctui.ui.view import CurrentView
 from tests.ui.fake_source import server
 from tests.ui.screen import Clock, Desk, chart, dashboard, notices
 
@@ -145,6 +159,8 @@ async def test_the_help_opens_and_closes(clock: Clock) -> None:
 
 
 KEY_NAMES = {
+    "backslash": "\\",
+    **{f"f{number}": f"F{number}" for number in (1, 3, 4, 6, 10)},
     "up": "↑",
     "down": "↓",
     "pageup": "PgUp",
@@ -223,3 +239,139 @@ def test_a_source_that_waits_does_not_hold_up_quitting(clock: Clock) -> None:
 
     quitting = asyncio.run(session())  # joins the reading thread too
     assert source.reads <= quitting + 1
+
+
+@pytest.mark.parametrize("mouse", [True, False])
+async def test_the_mouse_may_be_the_terminals(mouse: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `mouse = false` none of its events are asked for: the terminal's selection works."""
+    asked: list[bool] = []
+
+    async def run_async(_: App[None], *, mouse: bool, **options: object) -> None:
+        asked.append(mouse)
+
+    monkeypatch.setattr(App, "run_async", run_async)
+    preferences = Preferences(Settings(mouse=mouse))
+    await DashboardApp(CurrentView(None), preferences=preferences).run_async()
+    assert asked == [mouse]
+
+
+@pytest.mark.parametrize(
+    ("sequence", "key", "character"),
+    [
+        ("\x1b[57399;;48u", "0", "0"),
+        ("\x1b[57408;129;57u", "9", "9"),
+        ("\x1b[57400;129u", "1", "1"),  # no text comes with it
+        ("\x1b[57413;;43u", "plus", "+"),
+        ("\x1b[57413;129u", "plus", "+"),
+        ("\x1b[57412;;45u", "minus", "-"),
+        ("\x1b[57411;;42u", "asterisk", "*"),
+        ("\x1b[57410;;47u", "slash", "/"),
+        ("\x1b[57409;;46u", "full_stop", "."),
+        ("\x1b[57409;;44u", "comma", ","),  # on a German one
+        ("\x1b[57415;;61u", "equals_sign", "="),
+        ("\x1b[57416;;44u", "comma", ","),
+        ("\x1b[57413;5u", "ctrl+plus", None),
+        ("\x1b[57414;129u", "enter", None),
+        ("\x1b[57419u", "up", None),
+        ("\x1b[57427u", None, None),  # 5 without Num Lock
+        ("\x1b[97;129u", "a", "a"),
+        ("\x1b[97;5u", "ctrl+a", None),
+        ("\x1b[1;129P", "f1", None),
+    ],
+)
+def test_keys_of_the_keypad_are_what_they_say(
+    sequence: str, key: str | None, character: str | None
+) -> None:
+    """Under the kitty keyboard protocol the keypad has keys of its own, also with Num Lock."""
+    (event,) = XTermParser().feed(sequence)
+    assert isinstance(event, Key)
+    plain = plain_key(event)
+    assert (None if plain is None else (plain.key, plain.character)) == (
+        None if key is None else (key, character)
+    )
+
+
+async def test_the_keypad_zooms_searches_and_types(clock: Clock) -> None:
+    """A key of the keypad does what the same character does elsewhere."""
+    async with dashboard(server(), clock) as desk:
+
+        async def typed(sequences: str) -> None:
+            for event in XTermParser().feed(sequences):
+                desk.pilot.app.post_message(event)
+                await desk.idle()
+
+        await typed("\x1b[57413;129;43u")
+        assert "last 10 s" in desk.caption
+        await typed("\x1b[57410;;47u\x1b[57403;129u\x1b[57427u\x1b[57403;;52u")
+        assert desk.box.value == "44"
+
+
+@pytest.mark.parametrize(
+    ("key", "dialog"), [("f1", Help), ("f6", Sorting), ("question_mark", Help), ("o", Sorting)]
+)
+async def test_htops_keys_open_dialogs_and_close_them(
+    clock: Clock, key: str, dialog: type[Screen[object]]
+) -> None:
+    """F1 is help, F6 sorts, and either closes what it opened."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press(key)
+        assert isinstance(desk.pilot.app.screen, dialog)
+        await desk.press(key)
+        assert desk.pilot.app.screen is desk.screen
+
+
+@pytest.mark.parametrize("key", ["slash", "f3", "f4", "backslash"])
+async def test_htops_keys_search(clock: Clock, key: str) -> None:
+    """They go to the search box; there, a backslash is one, as expressions need it."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press(key)
+        assert desk.screen.focused is desk.box
+        desk.pilot.app.post_message(Key("backslash", "\\"))
+        await desk.press("f3", "d")
+        assert desk.box.value == "\\d"
+
+
+async def test_f10_quits(clock: Clock) -> None:
+    """It does what q does."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press("f10")
+        await desk.until(lambda: desk.pilot.app.return_code == 0)
+
+
+@pytest.mark.parametrize(
+    ("opened", "closes"),
+    [
+        *((key, key) for key in ("C", "o", "f", "G", "Y", "H", "A", "ctrl+p", "question_mark")),
+        *(("f1", "question_mark"), ("f6", "o")),
+    ],
+)
+async def test_the_key_of_a_dialog_closes_it(clock: Clock, opened: str, closes: str) -> None:
+    """What opened a dialog closes it, by any key of its action; nothing is changed by that."""
+    alarms = Alarms(Alerts([parse("rate>0")]))
+    async with dashboard(server(), clock, alarms=alarms) as desk:
+        await desk.press("down")
+        before = desk.selected, desk.order, desk.columns
+        await desk.press(opened)
+        assert desk.pilot.app.screen is not desk.screen
+        await desk.press(closes)
+        assert desk.pilot.app.screen is desk.screen
+        assert (desk.selected, desk.order, desk.columns) == before
+
+
+async def test_what_is_typed_into_a_dialog_may_have_its_letter(clock: Clock) -> None:
+    """Once there is something in the box the key is a letter again; others close it still."""
+    async with dashboard(server(), clock) as desk:
+        await desk.press("o", "c", "o")
+        assert desk.pilot.app.screen.query_one(Input).value == "co"
+        await desk.press("f6")
+        assert desk.pilot.app.screen is desk.screen
+
+
+async def test_a_changed_key_closes_its_dialog(clock: Clock) -> None:
+    """The keys are those in force: one that the settings took away does not close any more."""
+    preferences = Preferences(Settings(keys={"help": "x"}))
+    async with dashboard(server(), clock, preferences=preferences) as desk:
+        await desk.press("x", "question_mark")
+        assert isinstance(desk.pilot.app.screen, Help)
+        await desk.press("x")
+        assert desk.pilot.app.screen is desk.screen

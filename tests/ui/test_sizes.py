@@ -40,10 +40,10 @@ async def test_a_terminal_that_is_too_small_can_be_quit(clock: Clock) -> None:
 
 
 async def test_the_least_size_has_what_matters_most(clock: Clock) -> None:
-    """At 80×24 both ends, cwnd, srtt, rate and limit are there, and rows, charts and keys."""
+    """At 80×24 both ends, process, cwnd, srtt, rate and limit are there, rows, charts and keys."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         names = {place.column.name for place in desk.columns}
-        assert names == {"local", "remote", "cc", "cwnd", "srtt", "rate", "limit"}
+        assert names == {"local", "remote", "process", "cwnd", "srtt", "rate", "limit"}
         assert len(desk.order) >= 8
         assert desk.column("remote")[0] == "203.0.113.9:51514"
         assert "12/12 flows" in desk.status

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 from textual.color import Color
+from textual.strip import Strip
 from textual.theme import BUILTIN_THEMES, Theme
 
+from tcctui.config.settings import Settings
+from tcctui.terminal_type import Colours
+from tcctui.ui.app.ascii import ascii_of
+from tcctui.ui.chart.legend import CURVES, lined, sample
+from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.colours import COLOURS
 from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.style.themes import NAMES, OURS
 from tests.ui.sampled import sampled_server
-from tests.ui.screen import Clock, dashboard, painted, screen
+from tests.ui.screen import Clock, Desk, dashboard, painted, screen
 
 Array = npt.NDArray[np.float64]
 
@@ -119,17 +127,81 @@ def test_our_names_are_no_others() -> None:
     assert len(set(NAMES)) == len(NAMES) == len(OURS) + len(BUILTIN_THEMES)
 
 
-async def test_without_colours_all_is_there(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With NO_COLOR there are only greys, and every word is where it was."""
+CURVES_TOGETHER = [one for one in TOGETHER if set(one) <= set(CURVES)]
+
+
+@pytest.mark.parametrize("drawn", [str, ascii_of], ids=["braille", "ascii"])
+@pytest.mark.parametrize("styles", CURVES_TOGETHER, ids=" ".join)
+def test_curves_of_one_chart_have_lines_of_their_own(
+    styles: tuple[str, ...], drawn: Callable[[str], str]
+) -> None:
+    """Without colours each curve is known by its line, in the legend and in the chart."""
+    assert len({drawn(sample(style)) for style in styles}) == len(styles)
+    curve = "⠒⠒⠒⠒⠒⠒⠒⠒⢸⡇⣿⡠"
+    assert len({drawn(lined(curve, style, 0)) for style in styles}) == len(styles)
+
+
+@pytest.mark.parametrize("style", CURVES)
+@pytest.mark.parametrize("text", ["⢸⡇⣿⡠⠊⠱⡀", "⠉⢸⣀⣿⠤⡠⠒⠒⠊⠉⠱⠒⡀"])
+def test_no_kind_of_line_leaves_out_a_peak(style: str, text: str) -> None:
+    """Where a curve is steep its line has a dot at every height that was measured there."""
+
+    def heights(cell: str) -> set[int]:
+        bits = ord(cell) - 0x2800
+        return {row for row, pair in enumerate((0x09, 0x12, 0x24, 0xC0)) if bits & pair}
+
+    for at in range(4):
+        for before, after in zip(text, lined(text, style, at), strict=True):
+            assert heights(after) == heights(before)
+
+
+async def test_without_colours_all_is_there(clock: Clock) -> None:
+    """A terminal without colours is sent none, and every word is where it was."""
     async with dashboard(sampled_server(), clock, (160, 50)) as desk:
         await desk.press("down")
         coloured = screen(desk.pilot)[1:30]
-    monkeypatch.setenv("NO_COLOR", "1")
-    async with dashboard(sampled_server(), clock, (160, 50)) as desk:
+    preferences = Preferences(Settings(theme="nord"))
+    preferences.colours = Colours.NONE
+    async with dashboard(sampled_server(), clock, (160, 50), preferences=preferences) as desk:
         await desk.press("down")
         assert screen(desk.pilot)[1:30] == coloured
-        for strip in painted(desk.table):
-            for segment in strip:
-                for colour in (segment.style.color, segment.style.bgcolor) if segment.style else ():
-                    if colour is not None:
-                        assert len(set(colour.get_truecolor())) == 1
+        assert not _COLOURED.search(sent(desk))
+        assert [row for row, strip in enumerate(painted(desk.table)) if reversed_in(strip)] == [2]
+        for key in ("C", "o", "Y", "G", "ctrl+p", "H"):
+            await desk.press(key, "down")
+            lines = desk.pilot.app.screen._compositor.render_strips()
+            assert any(map(reversed_in, lines)), f"nothing is highlighted after {key}"
+            assert not _COLOURED.search(sent(desk))
+            await desk.press("escape")
+
+
+@pytest.mark.parametrize(
+    ("colours", "most"),
+    [(Colours.FEW, "standard"), (Colours.MANY, "256"), (Colours.ALL, "truecolor")],
+)
+async def test_no_terminal_is_sent_more_colours_than_it_knows(
+    clock: Clock, colours: Colours, most: str
+) -> None:
+    """GNU screen drops a background of 2^24 colours: what is selected must still be seen there."""
+    preferences = Preferences()
+    preferences.colours = colours
+    async with dashboard(sampled_server(), clock, (160, 50), preferences=preferences) as desk:
+        app = desk.pilot.app
+        assert app.console.color_system == most
+        assert (app.theme == "ansi-dark") is (colours is Colours.FEW)
+        assert _COLOURED.search(sent(desk))
+
+
+def reversed_in(strip: Strip) -> bool:
+    """True if anything in a line is in reverse video."""
+    return any(segment.style and segment.style.reverse for segment in strip)
+
+
+_COLOURED = re.compile(r"\x1b\[(\d+;)*([34][0-8]|9[0-7]|10[0-7])(;\d+)*m")
+"""Any colour but the terminal's own ones (ECMA-48, 8.3.117)."""
+
+
+def sent(desk: Desk) -> str:
+    """All of the screen, as the terminal is sent it."""
+    app = desk.pilot.app
+    return app.screen._compositor.render_full_update().render_segments(app.console)

@@ -7,21 +7,7 @@ import re
 
 import pytest
 
-from tcctui.ui.table.clipboard import in_screen, screen_pieces
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, False),
-        ({"STY": "1.pts"}, True),
-        ({"STY": "1.pts", "TMUX": "/tmp/tmux-0/default,1,0"}, False),  # tmux within screen
-        ({"TERM": "screen-256color", "TMUX": "x"}, False),
-    ],
-)
-def test_screen_is_told_by_what_it_sets(environment: dict[str, str], expected: bool) -> None:
-    """TERM alone says nothing: tmux calls itself screen, too."""
-    assert in_screen(environment) is expected
+from tcctui.ui.table.clipboard import screen_pieces
 
 
 @pytest.mark.parametrize("text", ["10.0.3.7:443", "ä" * 5000])

@@ -32,6 +32,7 @@ KNOWN = Choices(
 ALL = """
 theme = "nord"
 ascii = true
+mouse = false
 columns = ["cwnd", "srtt"]
 sort = ["-cwnd", "srtt"]
 group = "net"
@@ -73,6 +74,7 @@ def test_everything_that_can_be_set_is_read(told: Read) -> None:
     assert settings == Settings(
         theme="nord",
         ascii=True,
+        mouse=False,
         refresh=2.0,
         columns=("cwnd", "srtt"),
         widths={"process": 30},
@@ -99,6 +101,7 @@ FAULTS = [
     ("theme = 'nrod'", 1),
     ("theme = 3", 1),
     ("ascii = 'yes'", 1),
+    ("mouse = 'auto'", 1),
     ("refresh = 0", 1),
     ("refresh = 11", 1),
     ("refresh = true", 1),
@@ -150,10 +153,20 @@ def test_a_setting_that_is_there_twice_is_told_in_one_sentence(told: Read) -> No
     assert sentence == 'This is not TOML: Key "theme" already exists. The defaults are used.'
 
 
+def test_an_actions_further_keys_give_way(told: Read) -> None:
+    """A key may be taken from an action that keeps its first one, as F3 from the search."""
+    settings, problems = told("[keys]\nchart = 'space'")
+    assert not problems
+    assert settings.keys == {"chart": "space", "pause": "p"}
+    settings, problems = told("[keys]\nchart = 'p'")
+    assert [problem.line for problem in problems] == [2]
+    assert settings.keys == {}
+
+
 def test_one_mistake_leaves_the_rest(told: Read) -> None:
     """What is right in a file holds, whatever else is wrong in there."""
     settings, problems = told(ALL.replace('"nord"', '"nrod"').replace('"srtt"]', '"srt"]'))
-    assert [problem.line for problem in problems] == [2, 4, 5]
+    assert [problem.line for problem in problems] == [2, 5, 6]
     assert settings.columns == ("cwnd",)
     assert settings.keys == {"pause": "x,space"}
 
@@ -292,7 +305,7 @@ def test_the_default_file_changes_nothing_and_neither_does_what_it_explains(
     assert main("config", "--check", "--config", str(file)) == (0, "", "")
     settings, _ = read(file)
     assert "pause" in settings.keys
-    assert settings.keys["help"] == "?"  # as people write it
+    assert settings.keys["help"] == "?,f1"  # as people write it
     assert max(map(len, text.splitlines())) <= 120
     assert settings.filters
 

@@ -24,7 +24,7 @@ from tcctui.ui.table.columns import (
     USUAL,
     TableColumn,
 )
-from tcctui.ui.table.layout import GAP, fit, layout, narrowest
+from tcctui.ui.table.layout import GAP, fit, fit_ends, layout, narrowest
 from tcctui.ui.table.sorting import order
 from tcctui.wire.events import TcpState
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS
@@ -72,7 +72,7 @@ def test_a_layout_fits_its_screen(width: int) -> None:
     start = 0
     for place in placed:
         assert place.start == start
-        assert place.width >= place.column.width
+        assert place.width >= (place.column.tight or place.column.width)
         assert place.width <= max(place.column.width, place.column.most)
         start += place.width + GAP
     assert start - GAP <= width
@@ -124,7 +124,7 @@ def test_chosen_columns_stand_in_their_order(
         if column.name in widths:
             assert place.width == max(column.least, min(widths[column.name], column.greatest))
         else:
-            assert place.width >= column.width
+            assert place.width >= (column.tight or column.width)
         start += place.width + GAP
     assert start - GAP <= width
     if len(shown) < len(known):
@@ -158,7 +158,8 @@ def test_a_wider_screen_never_shows_less() -> None:
 def test_the_smallest_screen_has_what_matters() -> None:
     """In 80 columns there is who talks to whom, and how its congestion control does."""
     names = [place.column.name for place in layout(80)]
-    assert names == ["local", "remote", "cc", "cwnd", "srtt", "rate", "limit"]
+    assert names == [place.column.name for place in layout(78)]  # beside mark and scroll bar
+    assert names == ["local", "remote", "process", "cwnd", "srtt", "rate", "limit"]
 
 
 def test_the_longest_endpoint() -> None:
@@ -202,12 +203,37 @@ def test_a_name_is_legible_whatever_its_bytes_are(name: bytes) -> None:
     [
         ("10.0.0.1:443", 21, "10.0.0.1:443         "),
         ("203.0.113.129:51514", 19, "203.0.113.129:51514"),
-        ("[2001:db8:0:1:2:3:4:5]:65535", 21, "[2001:db8:…4:5]:65535"),
+        ("203.0.113.129:51514", 15, "203.0.1…9:51514"),
+        ("[2001:db8:0:1:2:3:4:5]:65535", 21, "[…:0:1:2:3:4:5]:65535"),
+        ("[2001:db8:aaaa:bbbb:cccc:dddd:1a2b:3c4d]:443", 21, "[…:1a2b:3c4d]:443    "),
+        ("[2001:db8:aaaa:bbbb:cccc:dddd:1a2b:3c4d]:443", 12, "[…:3c4d]:443"),
+        ("[2001:db8:aaaa:bbbb:cccc:dddd:1a2b:3c4d]:443", 9, "[200…:443"),
+        ("[fe80::1a2b:3c4d]:65535", 21, "[…::1a2b:3c4d]:65535 "),
+        ("2001:db8:aaaa::1a2b:3c4d", 14, "…::1a2b:3c4d  "),
+        ("2001:db8:aaaa:bbbb::/64", 14, "…:bbbb::/64   "),
+        ("a-long-name: of:a:process", 12, "a-long…ocess"),
     ],
 )
 def test_an_endpoint_that_is_cut_keeps_its_port(text: str, width: int, fitted: str) -> None:
-    """The middle of an address is what is least missed: its beginning and the port stay."""
+    """The middle of an address is what is least missed; of IPv6, the prefix that many share."""
     assert fit(text, width, left=True) == fitted
+
+
+@given(
+    local=st.sampled_from(["10.0.0.1:443", "[2001:db8:aaaa:bbbb:cccc:dddd:1a2b:3c4d]:443"]),
+    remote=st.sampled_from(["203.0.113.129:51514", "[2001:db8:a:b:c:d:5e6f:7081]:51514"]),
+    width=st.integers(30, 120),
+)
+def test_both_ends_share_a_line(local: str, remote: str, width: int) -> None:
+    """Neither is cut while there is room, and a short one leaves to a long one what it can."""
+    shown = fit_ends(local, remote, width)
+    assert len(shown) <= width
+    one, other = shown.split(" → ")
+    assert (one, other) == (local, remote) or len(local) + len(remote) + 3 > width
+    assert one.endswith(":443")
+    assert other.endswith(":51514")
+    if len(local) <= (width - 3) // 2:
+        assert one == local
 
 
 def flows_of(seed: int, count: int) -> Flows:

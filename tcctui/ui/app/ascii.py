@@ -14,7 +14,7 @@ from rich.segment import Segment
 from textual.color import Color
 
 from tcctui.flows.diagnosis.verdicts import VERDICTS
-from tcctui.ui.style.text_filter import TextFilter
+from tcctui.ui.style.kept_lines import TextFilter
 from tcctui.wire.tracepoints import MARKS
 
 _GLYPHS: Mapping[str, str] = {

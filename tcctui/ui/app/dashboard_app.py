@@ -6,19 +6,22 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
+import textual.constants
 import textual.screen
+from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
-from textual.filter import LineFilter
+from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
 
 from tcctui import memory
 from tcctui.query import Query
-from tcctui.ui.actions import key, worded
+from tcctui.terminal_type import Colours
+from tcctui.ui.actions import key, plain_key, worded
 from tcctui.ui.app.sleeping_input import sleeping
 from tcctui.ui.app.terse_driver import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
@@ -36,6 +39,14 @@ if TYPE_CHECKING:
 # own, a sixtieth of a second, a letter's rows came 20 ms after the letter itself. A paint comes
 # after all messages that wait, so that a burst of keys is painted once, however short this is.
 textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc] # it is a constant of Textual's
+
+_SYSTEMS: Mapping[Colours, str | None] = {
+    Colours.NONE: None,
+    Colours.FEW: "standard",
+    Colours.MANY: "256",
+    Colours.ALL: "truecolor",
+}
+"""Textual's names of numbers of colours."""
 
 _PALETTE = "All commands: search for one, and run it"
 
@@ -69,12 +80,17 @@ class DashboardApp(TypedAhead):
         self.preferences = shown.get("preferences") or Preferences()
         settings = self.preferences.settings
         self._sized = False
-        self._text_filters: list[LineFilter] = []
+        self._filters_beside: list[LineFilter] = []
         if settings.ascii:
             from tcctui.ui.app.ascii import AsciiFilter  # noqa: PLC0415 - not for every start
 
-            self._text_filters.append(AsciiFilter())
+            self._filters_beside.append(AsciiFilter())
+        if self.preferences.colours is Colours.NONE:
+            self._filters_beside.append(NoColor())
+        if "TEXTUAL_COLOR_SYSTEM" not in os.environ:
+            textual.constants.COLOR_SYSTEM = _SYSTEMS[self.preferences.colours]  # type: ignore[misc]
         super().__init__()
+        self.no_color = self.preferences.colours is Colours.NONE
         units.use(settings.units)
         for theme in themes.OURS:
             self.register_theme(theme)
@@ -83,24 +99,34 @@ class DashboardApp(TypedAhead):
             view, self.preferences, shown.get("base_query"), shown.get("alarms")
         )
 
+    async def run_async(self, *, mouse: bool = True, **options: Any) -> None:
+        """Run until the user quits; with the mouse unless it is to be the terminal's."""
+        await super().run_async(mouse=mouse and self.preferences.settings.mouse, **options)
+
     def get_driver_class(self) -> type[Driver]:
         """Driver that writes to the terminal in few bytes, and sleeps until there is input."""
         return terse(sleeping(super().get_driver_class()))
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """Textual's filters, and the one for ASCII if it is wanted."""
-        return [*super().get_line_filters(), *self._text_filters]
+        """Textual's filters, and those for terminals that have only ASCII, or no colours."""
+        return [*super().get_line_filters(), *self._filters_beside]
 
     def get_key_display(self, binding: Binding) -> str:
         """Name of a key as the footer shows it: in ASCII, no arrow looks like the key <."""
         display = super().get_key_display(binding)
-        return worded(display) if self._text_filters else display
+        return worded(display) if self.preferences.settings.ascii else display
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         """Commands for the actions of keys on this screen, and for the themes."""
         from tcctui.ui.app import commands  # noqa: PLC0415 - not before it is asked for
 
         yield from commands.commands(self, screen, self.action_change_theme, self.choose_theme)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Take keys of the keypad as any others."""
+        plain = plain_key(event) if isinstance(event, events.Key) else event
+        if plain is not None:
+            await super().on_event(plain)
 
     def choose_theme(self, name: str | None) -> None:
         """Show a theme, and keep it for the next run."""
@@ -109,10 +135,12 @@ class DashboardApp(TypedAhead):
             try_to_keep(self.screen, self.preferences, "The theme is not kept", theme=name)
 
     def action_command_palette(self) -> None:
-        """Show the command palette."""
+        """Show the command palette, or close it."""
         from tcctui.ui.dialogs import Palette  # noqa: PLC0415
 
-        if not isinstance(self.screen, Palette):
+        if isinstance(self.screen, Palette):
+            self.screen.dismiss()
+        else:
             self.push_screen(Palette(id="--command-palette"))
 
     def action_change_theme(self) -> None:
@@ -137,12 +165,11 @@ class DashboardApp(TypedAhead):
 
     def on_mount(self) -> None:
         """Choose the theme, and start the work behind the dashboard."""
-        few = self.console.color_system == "standard" and not self.is_headless
-        if "TEXTUAL_THEME" not in os.environ:
-            if self.preferences.settings.theme:
-                self.theme = self.preferences.settings.theme
-            elif few:
-                self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
+        chosen = os.environ.get("TEXTUAL_THEME") or self.preferences.settings.theme
+        if self.no_color or (self.preferences.colours is Colours.FEW and not chosen):
+            self.theme = "ansi-dark"  # of 16 colours; other themes' would be rounded to white
+        elif "TEXTUAL_THEME" not in os.environ and chosen:
+            self.theme = chosen
         self.dashboard.call_later(self._begin)
         self.set_timer(_SETTLED, memory.settle)
         if sys.platform != "win32":  # where there are no such signals

@@ -18,13 +18,18 @@ _SHORT = 4
 CURVES, FLOWS = tuple(colours.CURVES), tuple(colours.FLOWS)
 """Styles of curves, and of flows that are compared."""
 
-_DOTTED = {"ssthresh", "pacing", "bbr-bw", "cwnd-bytes", "snd-wnd", "flow-2", "flow-4"}
+_DOTTED = {"ssthresh", "pacing", "bbr-bw", "snd-wnd", "flow-2", "flow-4"}
 """Those of limits, and every second flow; theirs are thin where they are steep, too."""
 
-_GAPS: Mapping[str, int] = MappingProxyType({"flow-3": 4, "flow-4": 3})
-"""Period of the gaps in a dashed line, in cells."""
+_GAPS: Mapping[str, int] = MappingProxyType(
+    {"in-flight": 4, "acked": 4, "bbr-bw": 3, "flow-3": 4, "flow-4": 3}
+)
+"""Period of the gaps in a dashed line, in cells. Those of curves are within level stretches alone,
+so that nothing is left out that was measured.
+"""
 
 _THIN = str.maketrans("⠉⠒⠤⣀", "⠁⠂⠄⡀")
+_LEVEL = frozenset(cell * 3 for cell in "⠉⠒⠤⣀")
 _LINE = "⠒⠒"
 _LEFT = 0x47
 """The bits of a braille character that are its dots on the left."""
@@ -33,14 +38,18 @@ _THINNEST = {0x2800 + dots: 0x2800 + (dots & _LEFT or dots) for dots in range(25
 
 def lined(text: str, style: str, at: int) -> str:
     """Draw a piece of a curve, which begins in column `at` of the plot, with its kind of line."""
+    flow, gap = style in FLOWS, _GAPS.get(style)
+    line = text
     if style in _DOTTED:
-        text = text.translate(_THINNEST if style in FLOWS else _THIN)
-    gap = _GAPS.get(style)
+        line = text.translate(_THINNEST if flow else _THIN)
     if gap is None:
-        return text
-    return "".join(
-        " " if (at + place) % gap == gap - 1 else cell for place, cell in enumerate(text)
-    )
+        return line
+    cells = list(line)
+    for place in range((gap - 1 - at) % gap, len(cells), gap):
+        beside = text[max(place - 1, 0) : place + 2]
+        if flow or beside in _LEVEL:
+            cells[place] = " "
+    return "".join(cells)
 
 
 def sample(style: str) -> str:

@@ -61,8 +61,8 @@ class TimeChart(KeptLines, Widget):
         & > .time-chart--crosshair { color: $foreground; background: $panel-lighten-2; }
         &:ansi > .time-chart--crosshair { text-style: reverse; }
 
-        &:nocolor > .time-chart--cwnd { text-style: bold; }
-        &:nocolor > .time-chart--in-flight { text-style: dim; }
+        &:nocolor > .time-chart--cwnd, &:nocolor > .time-chart--delivery { text-style: bold; }
+        &:nocolor > .time-chart--in-flight, &:nocolor > .time-chart--acked { text-style: dim; }
     }
     """ + rules("TimeChart", "time-chart", _STYLES)
     ALLOW_SELECT = False

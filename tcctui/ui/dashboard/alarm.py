@@ -132,7 +132,7 @@ class Alarm(Widget):
         self.app.clear_notifications()  # they would cover the list, and repeat it
         from tcctui.ui.dialogs import Pick  # noqa: PLC0415
 
-        self._list = Pick(*self._listed(), nothing="Nothing has matched yet")
+        self._list = Pick(*self._listed(), nothing="Nothing has matched yet", opener="alerts")
         self.app.push_screen(self._list, self._go_to)
 
     def _listed(self) -> tuple[str, list[Choice]]:

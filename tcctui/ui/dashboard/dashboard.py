@@ -318,6 +318,10 @@ class Dashboard(Screen[None]):
         self._show_details()
         self.refresh_bindings()
 
+    def on_screen_suspend(self) -> None:
+        """Leave notices to the dialog above, which has them, too."""
+        self.query("ToastRack").set(display=False)
+
     def _focused(self, focus: bool) -> None:
         """Show the present as soon as the terminal has the focus again."""
         if focus:

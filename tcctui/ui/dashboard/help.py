@@ -10,11 +10,12 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Input, Static
 
 from tcctui.query.reference import FIELD_HELP, SYNTAX, UNITS, FieldHelp
 from tcctui.ui.actions import actions, in_force, spoken
+from tcctui.ui.dialogs import Dialog
 from tcctui.ui.style.signs import LIMITS, MARKS, ROWS, Sign
 from tcctui.ui.table.columns import BY_NAME
 
@@ -66,15 +67,17 @@ class Section(Static):
         return len(shown)
 
 
-class Help(ModalScreen[None]):
+class Help(Dialog[None]):
     """Help for the screen that it is called `on`, with the keys in force."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "leave", "Close"),
-        Binding("q,question_mark,enter", "dismiss", "Close"),
+        Binding("q,enter", "dismiss", "Close"),
         Binding("slash", "find", "Find"),
         *(Binding(str(number), f"section({number})", "Section") for number in range(1, 10)),
     ]
+
+    opener = "help"
 
     def __init__(self, on: Screen[None]) -> None:
         super().__init__()

@@ -36,7 +36,10 @@ class Filters(Pick):
         save = [Choice(SAVE, "Save the present search as …", search)] if search else []
         named = [Choice(f"{NAMED}{name}", name, text) for name, text in filters.items()]
         super().__init__(
-            "Filters", [*named, *save], nothing="None is saved: search first, then save it here"
+            "Filters",
+            [*named, *save],
+            nothing="None is saved: search first, then save it here",
+            opener="filters",
         )
         self._forget = forget
 

@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
 from rich.segment import Segment
+from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tcctui.ui.style.component_styles import ComponentStyles
-from tcctui.ui.style.text_filter import TextFilter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     _Widget = Widget
 else:
     _Widget = object  # Textual takes the style of a widget's first base alone
+
+
+class TextFilter(LineFilter):
+    """Changes texts, and no style: Textual's filters are the other way round.
+
+    Those are applied once to each style (`ComponentStyles`), this one to each line that is drawn.
+    """
 
 
 class KeptLines(_Widget):

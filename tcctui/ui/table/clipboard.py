@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from textual.widget import Widget
 
+from tcctui.terminal_type import in_screen
 from tcctui.ui.notices import Notice, tell
 
 MOST_BYTES = 74_994
@@ -26,11 +27,6 @@ def put(widget: Widget, text: str, title: str) -> None:
         widget.app.copy_to_clipboard(cut)
     about = "" if cut == text else f" of {len(text.encode()):,}: terminals take no more"
     tell(widget, Notice(title, f"{size}{about}.{_doubt(os.environ)}", seconds=8))
-
-
-def in_screen(environment: Mapping[str, str]) -> bool:
-    """True if GNU screen, not tmux, is between here and the terminal."""
-    return "STY" in environment and "TMUX" not in environment
 
 
 def screen_pieces(text: str) -> str:

@@ -11,12 +11,12 @@ from textual import events, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
-from textual.screen import ModalScreen, Screen
+from textual.screen import Screen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tcctui.config.settings import Settings
-from tcctui.ui.dialogs import go, highlighted
+from tcctui.ui.dialogs import Box, Dialog, go, highlighted
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.table import layout
 from tcctui.ui.table.columns import BY_NAME, GROUPS
@@ -25,7 +25,7 @@ from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.sorting import MOST, SortKey
 
 
-class Letters(Input):
+class Letters(Box):
     """The box that narrows what is offered; some keys that could be typed are not for it."""
 
     def check_consume_key(self, key: str, character: str | None) -> bool:
@@ -47,7 +47,7 @@ class Chosen(OptionList, inherit_bindings=False):
     ]
 
 
-class Choosing(ModalScreen[bool]):
+class Choosing(Dialog[bool]):
     """Lets a person choose among the table's columns, some of `groups`, and shows what comes of it.
 
     What is chosen shows in the table behind at once. Gives back whether it is to be kept; where it
@@ -294,6 +294,10 @@ class Choosing(ModalScreen[bool]):
         self.undo()
         self.dismiss(False)
 
+    def action_close_again(self) -> None:
+        """Leave it as it was."""
+        self.action_leave()
+
     def on_resize(self) -> None:
         """Say anew what has room, when the table knows."""
         self.call_after_refresh(lambda: self._show(self._current))
@@ -308,6 +312,7 @@ def _has(words: Iterable[str], group: str, name: str) -> bool:
 class Columns(Choosing):
     """Chooses columns: `names` from left to right, () for the usual ones, and their `widths`."""
 
+    opener = "columns"
     heading = "Columns"
     chosen_heading = "shown, in this order"
     keys = "space choose · ⇧↑↓ move · ←→ size · ^R usual · Tab · Enter keep · Esc"
@@ -384,6 +389,7 @@ _SORTABLE = tuple(
 class Sorting(Choosing):
     """Chooses what to sort by."""
 
+    opener = "order"
     heading = "Order"
     chosen_heading = "sorted by"
     keys = "space choose · ⇧↑↓ move · ←→ turn · ^R by rate · Tab · Enter keep · Esc"

@@ -29,9 +29,10 @@ class TableColumn:
     for a column that can't be sorted. `style` is the component class its cells are drawn in,
     `styles` are those of some of its words. `rank` says which of the usual columns stay on a narrow
     screen: the lowest ranks. `width` is the least number of characters that its usual cells need,
-    `most` what it can use where there is room. `meaning` is a sentence for a person, with the unit,
-    `source` says where the values are from, in the kernel's words. Where there is a `sparkline`,
-    the cells are drawn from that history instead. With `by_clock` they change with time alone, too.
+    `most` what it can use where there is room, `tight` what is enough where there is little.
+    `meaning` is a sentence for a person, with the unit, `source` says where the values are from, in
+    the kernel's words. Where there is a `sparkline`, the cells are drawn from that history instead.
+    With `by_clock` they change with time alone, too.
     """
 
     name: str
@@ -46,6 +47,7 @@ class TableColumn:
     styles: Mapping[str, str] = field(default_factory=dict)
     left: bool = False
     most: int = 0
+    tight: int = 0
     descending: bool = True
     source: str = ""
     query: Ask | None = None
@@ -202,6 +204,7 @@ def _column(field: Field, told: Column) -> TableColumn:
         _STYLES.get(field.name, {}),
         left=form.words,
         most=told.most,
+        tight=told.tight,
         descending=not form.words or format_ in (Format.PHASE, *_WORST),
         source=field.source,
         query=form.asks(field) if field.query else None,

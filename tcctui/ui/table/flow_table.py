@@ -443,7 +443,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
                 self.grouped_by = "" if name == _NOTHING else name
                 keep(self, self._preferences, group=self.grouped_by)
 
-        self.app.push_screen(Pick("Group by", choices), take)
+        self.app.push_screen(Pick("Group by", choices, opener="group"), take)
 
     def action_fold(self) -> None:
         """Fold the group that is selected, or that the selected flow is in; or unfold it."""
@@ -545,7 +545,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         copying = Copying(self._view, self.selected, shown, lambda: self._places.flow_lines)
         if copying.gone:
             return
-        self.app.push_screen(Pick("Copy", copying.choices()), lambda what: copying.copy(self, what))
+        dialog = Pick("Copy", copying.choices(), opener="copy")
+        self.app.push_screen(dialog, lambda what: copying.copy(self, what))
 
     # The mouse
 

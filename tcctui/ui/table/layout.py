@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -12,6 +13,9 @@ from tcctui.ui.table.columns import BY_NAME, USUAL, TableColumn
 
 GAP = 1
 """Blanks between two columns."""
+
+_ARROW = " → "
+"""Stands between the ends of a flow."""
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
@@ -31,9 +35,10 @@ def layout(
     """Choose the columns that fit `width` characters, and share out what is left.
 
     Those are the ones with `names`, in that order: where one has no room, it and all behind it are
-    left out. Without any it is as many of the usual ones as fit, those that matter most. What is
-    left goes to those columns that have the smallest part of the width which they could use, but
-    for those that have been made as wide as `widths` says. Names that no column has are nobody's.
+    left out. Without any it is as many of the usual ones as fit, those that matter most. Columns
+    are tight where one more has room then; a usual one if it can be tight itself. What is left goes
+    to those columns that have the smallest part of the width which they could use, but for those
+    that have been made as wide as `widths` says. Names that no column has are nobody's.
     """
     columns = named(names)
     usual = not columns
@@ -43,6 +48,8 @@ def layout(
     chosen: list[TableColumn] = []
     room = width
     for column in sorted(columns, key=lambda column: column.rank) if usual else columns:
+        if least[column.name] > room and (column.tight or not usual):
+            room += _tightened([column, *chosen], least, widths)
         if least[column.name] > room:
             break
         chosen.append(column)
@@ -67,6 +74,22 @@ def layout(
     return placed
 
 
+def _tightened(
+    columns: Sequence[TableColumn], least: dict[str, int], widths: Mapping[str, int]
+) -> int:
+    """Make columns tight whose width nobody has chosen; gives the characters that become free.
+
+    The first one has no place yet.
+    """
+    free = 0
+    for column in columns:
+        if column.tight and column.name not in widths:
+            if column is not columns[0]:
+                free += least[column.name] - column.tight
+            least[column.name] = column.tight
+    return free
+
+
 def named(names: Sequence[str]) -> list[TableColumn]:
     """Columns by their names, each once; names that none has are left out."""
     return [BY_NAME[name] for name in dict.fromkeys(names) if name in BY_NAME]
@@ -78,12 +101,15 @@ def narrowest(column: TableColumn, widths: Mapping[str, int]) -> int:
 
 
 def fit(text: str, width: int, left: bool) -> str:
-    """Pad a cell to its width, or cut it: an endpoint in its middle, so that the port stays.
+    """Pad a cell to its width, or cut it in its middle, so that an endpoint's port stays.
 
-    `width` is in cells of the terminal, of which some characters take two.
+    An IPv6 address loses its beginning, which many have in common, up to a colon. `width` is in
+    cells of the terminal, of which some characters take two.
     """
     if text.isascii():
         if len(text) > width:
+            if _IPV6.fullmatch(text) and (end := _end_of(text, width)):
+                return end.ljust(width) if left else end.rjust(width)
             tail = (width - 1) // 2
             return f"{text[: width - 1 - tail]}…{text[len(text) - tail :]}"
         return text.ljust(width) if left else text.rjust(width)
@@ -100,10 +126,23 @@ def fit(text: str, width: int, left: bool) -> str:
     return text + blanks if left else blanks + text
 
 
+_IPV6 = re.compile(r"\[?(?:[0-9a-f]*:){2,}[0-9a-f.]*(?:\]:\d+|/\d+)?")
+"""Address, alone, with a port, or of a net."""
+
+
+def _end_of(text: str, width: int) -> str:
+    """End of an IPv6 address in at most `width` characters; empty if no colon is left in it."""
+    begin = f"{'[' * text.startswith('[')}…"
+    tail = text[max(len(text) - width + len(begin), 0) :]
+    address, bracket, port = tail.partition("]")
+    _, colon, rest = address.partition(":")
+    return f"{begin}{colon}{rest}{bracket}{port}" if colon else ""
+
+
 def fit_ends(local: str, remote: str, width: int) -> str:
-    """Both ends of a flow, each cut to half of the width if they are longer."""
-    ends = f"{local} → {remote}"
-    if len(ends) <= width:
-        return ends
-    half = (width - 3) // 2
-    return " → ".join(fit(end, half, left=True).rstrip() for end in (local, remote))
+    """Both ends of a flow, each cut to half of the width, or to more where the other is short."""
+    room = width - len(_ARROW)
+    if len(local) + len(remote) <= room:
+        return f"{local}{_ARROW}{remote}"
+    most = max(room // 2, room - min(len(local), len(remote)))
+    return _ARROW.join(fit(end, min(most, len(end)), left=True).rstrip() for end in (local, remote))

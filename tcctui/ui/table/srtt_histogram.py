@@ -14,7 +14,6 @@ from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
-from textual.screen import ModalScreen
 from textual.strip import Strip
 from textual.widget import Widget
 
@@ -22,6 +21,7 @@ from tcctui.arrays import among
 from tcctui.flows.groups import histogram
 from tcctui.flows.groups.histogram import Histogram
 from tcctui.query import Query
+from tcctui.ui.dialogs import Dialog
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
@@ -50,12 +50,11 @@ Look = Callable[[], Times | None]
 """Gives the current times; None while they are being computed."""
 
 
-class SrttHistogram(ModalScreen[str | None]):
+class SrttHistogram(Dialog[str | None]):
     """Live histogram of srtt; gives back the query of the picked bin, or None."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,H,q", "dismiss(None)", "Close", id="histogram-close")
-    ]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Close")]
+    opener = "histogram"
 
     def __init__(self, look: Look) -> None:
         super().__init__()
