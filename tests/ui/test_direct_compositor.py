@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.app import App
 from textual.strip import Strip
 
-from tcctui.ui.app.terse_driver import Rendition, _after
+from tcctui.ui.app.terse import Rendition, _after
 from tcctui.ui.dashboard.direct_compositor import LinesUpdate, _rendition
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.style.kept_lines import cropped

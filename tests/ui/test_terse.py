@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.ui.app.terse_driver import Terse
+from tcctui.ui.app.terse import Terse
 
 _COLOURS = st.one_of(
     st.integers(30, 37).map(str),

@@ -259,7 +259,7 @@ def run(
         raise app.end
     if app.end is not None:
         print(plain(str(app.end)), file=sys.stderr)
-    return app.return_code or 0
+    return app.status
 
 
 def play(
@@ -279,4 +279,4 @@ def play(
     """
     app = ReplayApp(timeline, remark=remark, speed=speed, at_ns=at_ns, loop=loop, **shown)
     app.run()
-    return app.return_code or 0
+    return app.status

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
+import select
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import textual.constants
 import textual.screen
+from rich.console import RenderableType
 from textual import events
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
@@ -22,8 +22,6 @@ from tcctui import memory
 from tcctui.query import Query
 from tcctui.terminal_type import Colours
 from tcctui.ui.actions import key, plain_key, worded
-from tcctui.ui.app.sleeping_input import sleeping
-from tcctui.ui.app.terse_driver import terse
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
@@ -53,9 +51,6 @@ _PALETTE = "All commands: search for one, and run it"
 _SETTLED = 3.0
 """Seconds after which all later imports are done."""
 
-_PATIENCE = 3
-"""Seconds after which SIGALRM ends a process that is blocked on its terminal."""
-
 
 class Shown(TypedDict, total=False):
     """Content of the screen, besides its view: see `Dashboard`."""
@@ -73,6 +68,8 @@ class DashboardApp(TypedAhead):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        key("ctrl+z", "suspend_process", "suspend", "Suspend: back to the shell, until fg"),
+        key("ctrl+l", "repaint", "repaint", "Paint the whole screen again"),
         key("ctrl+p", "command_palette", "palette", _PALETTE, "Commands", "^p", priority=True),
     ]
 
@@ -104,8 +101,12 @@ class DashboardApp(TypedAhead):
         await super().run_async(mouse=mouse and self.preferences.settings.mouse, **options)
 
     def get_driver_class(self) -> type[Driver]:
-        """Driver that writes to the terminal in few bytes, and sleeps until there is input."""
-        return terse(sleeping(super().get_driver_class()))
+        """Driver of terminals as Unix has them; Textual's own elsewhere."""
+        if sys.platform == "win32" or not hasattr(select, "poll"):
+            return super().get_driver_class()
+        from tcctui.ui.app.terminal_driver import TerminalDriver  # noqa: PLC0415
+
+        return TerminalDriver
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and those for terminals that have only ASCII, or no colours."""
@@ -149,6 +150,15 @@ class DashboardApp(TypedAhead):
 
         self.push_screen(commands.pick_theme(self), self.choose_theme)
 
+    def action_repaint(self) -> None:
+        """Paint everything: something else has written to the terminal."""
+        getattr(self._driver, "repaint", self.refresh)()
+
+    def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
+        if renderable is not None and self._batch_count:
+            getattr(self._driver, "miss", int)()
+        super()._display(screen, renderable)
+
     def on_resize(self) -> None:
         """Paint everything: a terminal that quickly got its old size again has lost what it showed.
 
@@ -172,10 +182,6 @@ class DashboardApp(TypedAhead):
             self.theme = chosen
         self.dashboard.call_later(self._begin)
         self.set_timer(_SETTLED, memory.settle)
-        if sys.platform != "win32":  # where there are no such signals
-            loop = asyncio.get_running_loop()
-            loop.add_signal_handler(signal.SIGTERM, self._leave)
-            signal.signal(signal.SIGHUP, lambda *_: self._hang_up(loop))
 
     def _begin(self) -> None:
         if self.preferences.problems:
@@ -187,13 +193,12 @@ class DashboardApp(TypedAhead):
     def begin(self) -> None:
         """Start to fill the dashboard, now that it can report errors."""
 
-    def _leave(self) -> None:
-        """Quit, and release the terminal, even if it is stuck."""
-        signal.alarm(_PATIENCE)
-        self.exit()
+    def panic(self, *renderables: RenderableType) -> None:
+        """Exit with a status that says so."""
+        self._return_code = 1
+        super().panic(*renderables)
 
-    def _hang_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Exit with the window, without writing to it: that would block for ever."""
-        if not os.isatty(2):
-            os._exit(128 + signal.SIGHUP)  # the kernel releases the source's resources
-        loop.call_soon_threadsafe(self._leave)
+    @property
+    def status(self) -> int:
+        """Exit status, once it has ended: 1 unless it did so in good order."""
+        return 1 if self.return_code is None else self.return_code

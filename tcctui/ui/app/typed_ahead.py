@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -57,8 +57,9 @@ class TypedAhead(App[None]):
     def __init__(self) -> None:
         super().__init__()
         self._typed: deque[events.Key | events.Paste] = deque()
-        self._given_out = 0
+        self._given_out = 1  # the start: what it mounts and focuses is done as if by a key
         self._done = 0
+        self._awaiting: list[Callable[[], object]] = []
         self._last = ""
         self._patience: Timer | None = None
         self._beats = 0
@@ -67,6 +68,18 @@ class TypedAhead(App[None]):
     def has_keys(self) -> bool:
         """True while a key waits for its turn, or its consequences are not all handled."""
         return bool(self._typed) or self._done < self._given_out
+
+    def when_there(self, call: Callable[[], object]) -> None:
+        """Call a function once all parts are there: at once, except during the start."""
+        if self._done:
+            call()
+        else:
+            self._awaiting.append(call)
+
+    def on_mount(self) -> None:
+        """Release what has been typed since the program was started, once all parts are there."""
+        self._be_patient(self._given_out)
+        self.post_message(self.Done(self._given_out))
 
     def on_unmount(self) -> None:
         """Give the way back: the last key is not painted, and the background is to end."""
@@ -118,6 +131,8 @@ class TypedAhead(App[None]):
         if self._done < key == self._given_out:
             self._done = key
             self._stop_patience()
+            while self._awaiting:
+                self._awaiting.pop(0)()
             await self._give_out()
             if not self.has_keys:
                 self.call_after_refresh(right_of_way.give_back)

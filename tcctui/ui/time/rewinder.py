@@ -14,6 +14,9 @@ from tcctui.errors import TcctuiError
 from tcctui.recording.timeline import Span
 from tcctui.rewind.moment import Moment
 
+_PATIENCE = 1.0
+"""Seconds that the end waits for a moment that is being computed."""
+
 
 class Rewindable(NamedTuple):
     """Available past.
@@ -75,10 +78,15 @@ class Rewinder:
             self._thread.start()
 
     def close(self) -> None:
-        """Cancel all requests; a result in progress is dropped."""
+        """Cancel all requests; a result in progress is dropped.
+
+        It is waited for, as Python's end is the process's abortion if the thread is in Arrow then.
+        """
         with self._changed:
             self._over = True
             self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
 
     def _work(self) -> None:
         while (wish := self._next()) is not None:

@@ -10,8 +10,6 @@ import functools
 import re
 from typing import NamedTuple
 
-from textual.driver import Driver
-
 _SGR = re.compile(r"\x1b\[([\d;]*)m")  # Select Graphic Rendition (ECMA-48, 8.3.117)
 _COLOURS = {"38": "foreground", "48": "background"}
 _PARTS = {"2": 5, "5": 3}
@@ -91,19 +89,3 @@ def _between(shown: Rendition, wanted: Rendition) -> str:
     if wanted == _RESET:
         numbers = ["0"]
     return f"\x1b[{';'.join(numbers)}m"
-
-
-def terse(driver: type[Driver]) -> type[Driver]:
-    """Subclass of a driver that writes the same in fewer bytes."""
-
-    class TerseDriver(driver):  # type: ignore[valid-type, misc]  # any of Textual's
-        """Shortens its output."""
-
-        _shortened = None
-
-        def write(self, data: str) -> None:
-            """Write."""
-            self._shortened = self._shortened or Terse()
-            super().write(self._shortened(data))
-
-    return TerseDriver
