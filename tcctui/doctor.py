@@ -23,7 +23,9 @@ from tcctui.sources.kernel import (
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.build import Build
 from tcctui.sources.kernel.program import Loading
+from tcctui.sources.sock_diag import namespaces
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
+from tcctui.sources.sock_diag.sampling import MOST_NAMESPACES
 from tcctui.wire.tracepoints import BY_KIND, EventKind
 
 MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
@@ -167,7 +169,10 @@ def _sock_diag() -> str:
             count = len(diag.dump())
     except TcctuiError as error:
         return f"missing: only tcp_probe's values are shown; {error.mend}"
-    return f"{count} sockets here; the dashboard can do with that alone, without root"
+    text = f"{count} sockets here; the dashboard can do with that alone, without root"
+    if (there := len(namespaces.found())) > MOST_NAMESPACES:
+        text += f"; of {there:,} network namespaces {MOST_NAMESPACES:,} are read"
+    return text
 
 
 def _recordings() -> str:

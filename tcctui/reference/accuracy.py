@@ -24,7 +24,9 @@ def blocks() -> Iterator[Block]:
     yield entry(
         "namespaces",
         "A network namespace without a process and without a name in /run/netns is not found: its"
-        " connections have events only. A deleted namespace lives on for up to two seconds.",
+        " connections have events only. A deleted namespace lives on for up to two seconds."
+        " Of more than 1,024 namespaces, or half the limit on open files, the others have events"
+        " only.",
     )
     yield entry(
         "churn",

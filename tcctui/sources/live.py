@@ -211,6 +211,11 @@ class LiveSource:
         """
         if self._sampler is None:
             return NO_SAMPLES
+        if self.shortfall is None and self._sampler.left_out:
+            self.shortfall = TcctuiError(
+                f"{self._sampler.left_out:,} network namespaces are not read: there are too many.",
+                "Run: ip netns exec NAME tcctui",
+            )
         try:
             return self._sampler.take()
         except TcctuiError as error:

@@ -237,6 +237,10 @@ def test_what_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(module, "DiagSocket", missing)
     assert "sudo modprobe tcp_diag" in BESIDE["sock_diag"]()
+    monkeypatch.setattr(module, "DiagSocket", lambda: SimpleNamespace(dump=list, close=list))
+    assert "namespaces" not in BESIDE["sock_diag"]()
+    monkeypatch.setattr("tcctui.sources.sock_diag.namespaces.found", lambda: range(65_535))
+    assert "; of 65,535 network namespaces 1,024 are read" in BESIDE["sock_diag"]()
     assert examine("recordings", BESIDE["recordings"]).text.startswith("pyarrow ")
     monkeypatch.setattr("importlib.metadata.version", no_package)
     found = examine("recordings", BESIDE["recordings"])

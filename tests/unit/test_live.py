@@ -89,6 +89,8 @@ class Sampler:
 
     error: TcctuiError | None = None
 
+    left_out = 0
+
     def __init__(self, kernel_filter: KernelFilter, pace: Pace, around: object = None) -> None:
         if self.error is not None:
             raise self.error
@@ -244,6 +246,19 @@ def test_events_go_on_without_samples() -> None:
     MADE[-1].broken = NO_DIAG
     with pytest.raises(TcctuiError, match="answers no sock_diag"):
         source.sampled()
+
+
+def test_namespaces_that_are_too_many() -> None:
+    """What is not read is a shortfall, with the number and what to do."""
+    source = opened(Loading())
+    assert isinstance(source._sampler, Sampler)
+    source.sampled()
+    assert source.shortfall is None
+    source._sampler.left_out = 64_511
+    source.sampled()
+    assert source.shortfall is not None
+    assert source.shortfall.reason.startswith("64,511 network namespaces are not read")
+    source.close()
 
 
 def test_samples_come_before_the_program() -> None:

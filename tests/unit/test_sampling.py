@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -173,6 +174,41 @@ def test_every_namespace_is_dumped_that_may_be_entered(start: Start, kernel: Ker
     assert 9 not in names
     kernel.names[5], kernel.sockets[5] = "green", {50: sample(50)}
     until(sampler, has(50))
+
+
+def test_more_namespaces_than_are_read(
+    start: Start, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of very many some are read, the others are counted, and one takes the place of another."""
+    monkeypatch.setattr(sampling, "MOST_NAMESPACES", 3)
+    for inode in range(1000, 1004):
+        kernel.names[inode], kernel.sockets[inode] = str(inode), {inode: sample(inode)}
+    entered: list[int] = []
+
+    def enter(namespace: Namespace) -> int:
+        entered.append(namespace.inode)
+        return kernel.open_diag(namespace)
+
+    monkeypatch.setattr(namespaces, "open_diag", enter)
+    sampler = start()
+    until(sampler, lambda _: len(entered) == 2)
+    rounds = kernel.rounds
+    until(sampler, lambda _: kernel.rounds > rounds + 2)
+    assert len(entered) == 2, "no more are opened at any round"
+    assert sampler.left_out == 3
+    del kernel.sockets[entered[0]]
+    until(sampler, lambda _: len(entered) == 3)
+    assert sampler.left_out == 2
+
+
+@pytest.mark.parametrize(("limit", "most"), [(32, 1), (1024, 448), (1 << 20, 1024), (-1, 1024)])
+def test_descriptors_of_namespaces(limit: int, most: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Namespaces take no more descriptors than the process may have, and leave some."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (16, limit))
+    raised: list[tuple[int, int]] = []
+    monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
+    assert sampling._most_namespaces() == most
+    assert raised == [(limit, limit)]
 
 
 def test_the_own_namespace_comes_first(

@@ -44,6 +44,12 @@ _NAMESPACES_SHARE = 500
 _MOST_PLACES = 32
 """Limit on namespaces searched for a socket that no dump has shown."""
 
+MOST_NAMESPACES = 1024
+"""Limit on network namespaces that are read: each takes two descriptors and a dump per round."""
+
+_SPARE_FILES = 128
+"""Descriptors that are left for all else."""
+
 _PATIENCE = 0.5
 """Seconds that closing waits for a dump, or a pass over processes, that is under way."""
 
@@ -116,10 +122,13 @@ def passing(
     return samples if mask.all() else pick(samples, mask)
 
 
-def _allow_descriptors() -> None:
-    """Raise the limit on open files to its maximum: each namespace takes two."""
+def _most_namespaces() -> int:
+    """Number of namespaces to read, with the limit on open files raised to its maximum."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if most == resource.RLIM_INFINITY:
+        return MOST_NAMESPACES
+    return max(1, min(MOST_NAMESPACES, (most - _SPARE_FILES) // 2))
 
 
 class Sampler:
@@ -162,7 +171,9 @@ class Sampler:
         self._search_at = 0.0
         self._signs: tuple[object, ...] = ()
         self._failure: TcctuiError | None = None
-        _allow_descriptors()
+        self._most = _most_namespaces()
+        self.left_out = 0
+        """Network namespaces that are not read, as there are too many."""
         found = self._reach.found()
         if not found:
             raise TcctuiError(
@@ -284,8 +295,9 @@ class Sampler:
         began = time.monotonic()  # another process may do the work
         found = {namespace.inode: namespace for namespace in self._reach.found()}
         worked = time.monotonic() - began
-        self._namespaces_at = now + min(max(self._round, _NAMESPACES_SHARE * worked), _LONGEST)
-        self._signs, self._search_at = signs, now + _LONGEST
+        longest = max(_LONGEST, self.pace.share * worked)  # tens of thousands take a while
+        self._namespaces_at = now + min(max(self._round, _NAMESPACES_SHARE * worked), longest)
+        self._signs, self._search_at = signs, now + longest
         if not found:
             self._signs = ()
             return  # /proc is unreadable at the moment
@@ -295,7 +307,10 @@ class Sampler:
             self._give(_ended(place.known["sock_cookie"]), place)
             place.diag.close()
         self._closed_to_us &= found.keys()
-        for inode in found.keys() - self._places.keys() - self._closed_to_us:
+        new = sorted(found.keys() - self._places.keys() - self._closed_to_us)
+        room = self._most - len(self._places)
+        self.left_out = len(new[room:])
+        for inode in new[:room]:
             try:
                 self._places[inode] = _Place(found[inode], self._reach)
             except PermissionError:
