@@ -26,7 +26,7 @@ from tcctui.sources.kernel.program import Loading
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.wire.tracepoints import BY_KIND, EventKind
 
-MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
+MINIMUM_COLUMNS, MINIMUM_LINES = 60, 16
 """The smallest terminal the dashboard works in."""
 
 
