@@ -28,7 +28,7 @@ from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.sampling import MOST_NAMESPACES
 from tcctui.wire.tracepoints import BY_KIND, EventKind
 
-MINIMUM_COLUMNS, MINIMUM_LINES = 80, 24
+MINIMUM_COLUMNS, MINIMUM_LINES = 60, 16
 """The smallest terminal the dashboard works in."""
 
 

@@ -14,10 +14,11 @@ from textual.keys import Keys
 from tcctui.ui.style.legible import plain
 
 _MODIFIERS = frozenset({"ctrl", "shift", "alt", "super", "meta", "hyper"})
+_FUNCTION_KEYS = frozenset(f"f{number}" for number in range(1, 25))
 _NAMED = frozenset(
     {
         *("up", "down", "left", "right", "home", "end", "pageup", "pagedown", "insert", "delete"),
-        *("tab", "enter", "escape", "space", "backspace", *(f"f{n}" for n in range(1, 25))),
+        *("tab", "enter", "escape", "space", "backspace", *_FUNCTION_KEYS),
         *(str(key.value) for key in Keys),
     }
 )
@@ -36,7 +37,6 @@ _SPOKEN: Mapping[str, str] = {
     "space": "space",
     "insert": "Ins",
     "delete": "Del",
-    **{f"f{number}": f"F{number}" for number in range(1, 25)},
 }
 _KEYPAD: Mapping[str, str] = dict(
     zip(
@@ -150,9 +150,15 @@ def spoken(app: App[Any], keys: Iterable[str]) -> str:
     return "  ".join(_spoken(app, key) for key in keys)
 
 
+def function_key(key: str) -> str:
+    """Name of a function key, F1; empty for any other."""
+    return key.upper() if key in _FUNCTION_KEYS else ""
+
+
 def _spoken(app: App[Any], key: str) -> str:
     *modifiers, last = key.split("+")
-    word = app.get_key_display(Binding(last, "none", key_display=_SPOKEN.get(last)))
+    named = _SPOKEN.get(last) or function_key(last) or None
+    word = app.get_key_display(Binding(last, "none", key_display=named))
     if modifiers and len(word) == 1:
         word = word.upper()
     return plain("-".join([*(one.title() for one in modifiers), word]))

@@ -202,8 +202,8 @@ async def test_settings_hold_from_the_beginning_and_mistakes_are_told(clock: Clo
     async with dashboard(sampled_server(), clock, (160, 50), **options) as desk:
         assert desk.pilot.app.theme == "nord"
         await desk.noticed("config.toml:1: There is no setting 1.")
-        assert "and 2 more" in notices(desk)[0]
-        assert "\ufffd" not in notices(desk)[0]  # each has lines of its own
+        assert "and 4 more: tcctui config --check" in notices(desk)[0]
+        assert "\ufffd" not in notices(desk)[0]  # each was a line of its own
         await desk.see("c")
         shown = desk.text
         assert "MB/s" in shown

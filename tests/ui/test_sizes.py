@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tcctui.config.settings import Settings
+from tcctui.ui.compare.compare import Compare
 from tcctui.ui.dashboard.terminal_size import LEAST
+from tcctui.ui.preferences import Preferences
 from tcctui.ui.status.status_bar import StatusBar
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.layout import GAP
 from tests.ui.fake_source import many, server
-from tests.ui.screen import Clock, dashboard, lines, painted, screen
+from tests.ui.screen import Clock, Desk, dashboard, lines, painted, screen
 
 
 async def test_a_terminal_that_is_too_small_says_so_and_recovers(clock: Clock) -> None:
@@ -18,7 +23,7 @@ async def test_a_terminal_that_is_too_small_says_so_and_recovers(clock: Clock) -
         await desk.until(lambda: "Quit" in screen(desk.pilot)[-1])
         await desk.looked()
         before = screen(desk.pilot)
-        for width, height in ((79, 24), (80, 23), (1, 1)):
+        for width, height in ((59, 24), (80, 15), (1, 1)):
             await desk.resize(width, height)
             assert not desk.table.region
             if width > 1:
@@ -33,10 +38,53 @@ async def test_a_terminal_that_is_too_small_says_so_and_recovers(clock: Clock) -
 
 async def test_a_terminal_that_is_too_small_can_be_quit(clock: Clock) -> None:
     """The key that the sentence names works."""
-    async with dashboard(server(), clock, (60, 20)) as desk:
+    async with dashboard(server(), clock, (59, 20)) as desk:
         assert "press q" in desk.text
         await desk.press("q")
         await desk.until(lambda: desk.pilot.app.return_code == 0)
+
+
+@pytest.mark.parametrize("size", [(60, 16), (79, 40), (200, 23)])
+async def test_a_small_terminal_has_the_table_alone(clock: Clock, size: tuple[int, int]) -> None:
+    """Without room for charts rows have all of it; nothing is asked for charts, nor do keys."""
+    async with dashboard(server(), clock, (120, 40)) as desk:
+        await desk.press("asterisk", "down", "asterisk")
+        for compared in (False, True):
+            await desk.resize(120, 40)
+            await desk.press(*("V" * compared))
+            pictured = desk.screen.query_one(Compare if compared else "#lower")
+            assert pictured.size.height > 5
+            before = chart_requests(desk)
+            assert before
+            await desk.resize(*size)
+            await desk.looked()
+            assert pictured.size.height == 0
+            assert desk.table.size.height == size[1] - 3
+            assert len(desk.order) == min(12, size[1] - 4)
+            assert chart_requests(desk) == set()
+            assert not {"w", "plus", "c", "d", "V", "comma"} & {*desk.screen.active_bindings}
+            assert screen(desk.pilot)[-1].rstrip().endswith("q Quit")
+        await desk.resize(120, 40)
+        assert chart_requests(desk) == before
+
+
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("keys", [(), ("space",), ("slash", "x")])
+async def test_the_last_line_of_a_small_terminal(
+    clock: Clock, keys: tuple[str, ...], plain: bool
+) -> None:
+    """At 60 columns no key's word is cut, in any mode, and no line is longer than the screen."""
+    preferences = Preferences(Settings(ascii=plain))
+    async with dashboard(server(), clock, (60, 16), preferences=preferences) as desk:
+        await desk.travel(*keys)
+        quits = "F10 Quit" if "x" in keys else "q Quit"  # a letter is typed
+        assert screen(desk.pilot)[-1].rstrip().endswith(quits)
+        assert max(map(len, screen(desk.pilot))) <= 60
+
+
+def chart_requests(desk: Desk) -> set[str]:
+    """What the dashboard asks of flows beside the rows of its table."""
+    return {*desk.dashboard._request(anew=True).close}
 
 
 async def test_the_least_size_has_what_matters_most(clock: Clock) -> None:
@@ -72,9 +120,9 @@ async def test_the_help_on_a_terminal_that_shrinks_and_grows(clock: Clock) -> No
     """When the size changes below the help, the dashboard is right again once it is closed."""
     async with dashboard(server(), clock, (100, 30)) as desk:
         await desk.press("question_mark")
-        await desk.resize(60, 20)
+        await desk.resize(50, 20)
         await desk.press("escape")
-        await desk.until(lambda: "60×20" in desk.text)
+        await desk.until(lambda: "50×20" in desk.text)
         await desk.press("question_mark")
         await desk.resize(120, 30)
         await desk.press("escape")

@@ -194,8 +194,9 @@ def test_a_user_without_privileges(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     ("kind", "size", "text"),
     [
         ("xterm", (80, 24), "ok: xterm, 80×24"),
-        ("xterm", (79, 24), "xterm, 79×24 is too small."),
-        ("xterm", (80, 23), "xterm, 80×23 is too small."),
+        ("xterm", (60, 16), "ok: xterm, 60×16"),
+        ("xterm", (59, 24), "xterm, 59×24 is too small."),
+        ("xterm", (80, 15), "xterm, 80×15 is too small."),
         ("dumb", (80, 24), "TERM is dumb: the dashboard can't draw."),
         ("", (80, 24), "TERM is not set: the dashboard can't draw."),
         ("xterm", None, "There is no terminal here."),
@@ -208,7 +209,7 @@ def test_the_terminal(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A terminal of 80×24 that can draw is enough; what is wrong with another one is told."""
+    """A terminal of 60×16 that can draw is enough; what is wrong with another one is told."""
     terminal_size = os.terminal_size
 
     def get_terminal_size(_: int) -> os.terminal_size:

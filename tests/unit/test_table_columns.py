@@ -162,6 +162,16 @@ def test_the_smallest_screen_has_what_matters() -> None:
     assert names == ["local", "remote", "process", "cwnd", "srtt", "rate", "limit"]
 
 
+@pytest.mark.parametrize("width", range(58, 80))
+def test_no_blanks_before_the_process(width: int) -> None:
+    """On a small screen, what no address needs goes to the process where that has room."""
+    placed = {place.column.name: place.width for place in layout(width)}
+    assert {"remote", "cwnd", "srtt", "rate", "limit"} <= {*placed}
+    if "process" not in placed:
+        process = BY_NAME["process"].tight
+        assert sum(placed.values()) + GAP * len(placed) - placed["remote"] + 19 + process > width
+
+
 def test_the_longest_endpoint() -> None:
     """Where there is room, the longest possible endpoint is whole."""
     longest = "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535"

@@ -13,8 +13,6 @@ from tcctui.ui.actions import spoken
 from tcctui.ui.dialogs import Choice, Pick
 from tcctui.ui.notices import Notice
 
-_MOST_TOLD = 3
-
 
 def commands(
     app: App[Any],
@@ -66,7 +64,7 @@ def pick_theme(app: App[Any]) -> Pick:
 
 def problems(sentences: Sequence[str]) -> Notice:
     """Notice of the mistakes in the settings file."""
-    told = list(sentences[:_MOST_TOLD])
-    if len(sentences) > _MOST_TOLD:
-        told.append(f"… and {len(sentences) - _MOST_TOLD} more: tcctui config --check")
+    told = [sentences[0]]
+    if len(sentences) > 1:
+        told.append(f"and {len(sentences) - 1} more: tcctui config --check")
     return Notice("Settings that do not hold", "\n".join(told), "warning", seconds=20)

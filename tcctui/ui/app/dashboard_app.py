@@ -21,7 +21,7 @@ from textual.screen import Screen
 from tcctui import memory
 from tcctui.query import Query
 from tcctui.terminal_type import Colours
-from tcctui.ui.actions import key, plain_key, worded
+from tcctui.ui.actions import function_key, key, plain_key, worded
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
@@ -113,8 +113,11 @@ class DashboardApp(TypedAhead):
         return [*super().get_line_filters(), *self._filters_beside]
 
     def get_key_display(self, binding: Binding) -> str:
-        """Name of a key as the footer shows it: in ASCII, no arrow looks like the key <."""
-        display = super().get_key_display(binding)
+        """Name of a key as the footer shows it: in ASCII, no arrow looks like the key <.
+
+        A function key is itself, and not the key that it stands beside.
+        """
+        display = function_key(binding.key) or super().get_key_display(binding)
         return worded(display) if self.preferences.settings.ascii else display
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:

@@ -60,6 +60,11 @@ _FIRST_ROWS = 0.1
 
 _CLOSELY = charts.NAMES | details.NAMES
 
+_OF_CHARTS = frozenset(
+    {"align", "chart", "compare", "crosshair", "details", "window", "y_axis", "zoom"}
+)
+"""Actions that change nothing where the table is alone."""
+
 _NO_FLOWS: Keys = np.empty(0, "u8")
 
 
@@ -257,7 +262,9 @@ class Dashboard(Screen[None]):
     def _request(self, *, anew: bool) -> FrameRequest:
         """Ask for all that is on the screen, and nothing else."""
         close = {}
-        if self._compare.cookies:
+        if not self._has_charts:
+            pass
+        elif self._compare.cookies:
             close["compared"] = self._compare.request()
         else:
             names = _CLOSELY if self._details.has_room else charts.NAMES
@@ -269,6 +276,11 @@ class Dashboard(Screen[None]):
     def _away(self) -> bool:
         """True unless the screen is live."""
         return self._view.store is not None and self._view.moment is not None
+
+    @property
+    def _has_charts(self) -> bool:
+        """True unless the terminal has no room below the table."""
+        return terminal_size.has_charts(self.app.size)
 
     def _selected(self) -> Keys:
         selected = self._table.selected
@@ -313,8 +325,9 @@ class Dashboard(Screen[None]):
         self._source.watch(self._view.watched(self._table.cookies_in_sight))
 
     def on_resize(self) -> None:
-        """Show a notice if the terminal is too small."""
+        """Show what there is room for: all, the table, or a notice."""
         self.query_one(TooSmall).cover(self.query_one("#dashboard"))
+        self.set_class(not self._has_charts, "-table-alone")
         self._show_details()
         self.refresh_bindings()
 
@@ -400,7 +413,7 @@ class Dashboard(Screen[None]):
 
     @on(FlowTable.Opened)
     def _open_details(self) -> None:
-        if not self._details.display:
+        if not self._details.display and self._has_charts:
             self.action_details()
 
     @on(FlowTable.FilterWanted)
@@ -429,7 +442,9 @@ class Dashboard(Screen[None]):
         action: str,
         parameters: tuple[object, ...],  # noqa: ARG002 - Textual's
     ) -> bool | None:
-        """Leave / to the search box while it has the focus."""
+        """Leave / to the search box while it has the focus; without charts, none of their keys."""
+        if action in _OF_CHARTS:
+            return self._has_charts
         return action != "search" or self.focused is not self.query_one(SearchBar).box
 
     def action_search(self) -> None:

@@ -6,8 +6,11 @@ from textual.geometry import Size
 from textual.widget import Widget
 from textual.widgets import Static
 
-LEAST = Size(80, 24)
-"""Smallest terminal that everything fits in, in columns and lines."""
+LEAST = Size(60, 16)
+"""Smallest terminal with room for the table, in columns and lines."""
+
+WITH_CHARTS = Size(80, 24)
+"""Smallest terminal with room for charts below the table."""
 
 ROOMY = Size(120, 30)
 """Smallest terminal with room for the details beside both charts."""
@@ -15,7 +18,16 @@ ROOMY = Size(120, 30)
 
 def is_roomy(size: Size) -> bool:
     """True if there is room for everything at once."""
-    return size.width >= ROOMY.width and size.height >= ROOMY.height
+    return _holds(size, ROOMY)
+
+
+def has_charts(size: Size) -> bool:
+    """True if there is room for more than the table."""
+    return _holds(size, WITH_CHARTS)
+
+
+def _holds(size: Size, least: Size) -> bool:
+    return size.width >= least.width and size.height >= least.height
 
 
 class TooSmall(Static):
@@ -26,7 +38,7 @@ class TooSmall(Static):
     def cover(self, parts: Widget) -> None:
         """Replace the parts, or show them again, with the focus they had."""
         width, height = self.app.size
-        too_small = width < LEAST.width or height < LEAST.height
+        too_small = not _holds(self.app.size, LEAST)
         if too_small and parts.display:
             self._focused_before = self.screen.focused  # a hidden widget can't keep it
         parts.display = not too_small

@@ -51,6 +51,8 @@ def layout(
         if least[column.name] > room and (column.tight or not usual):
             room += _tightened([column, *chosen], least, widths)
         if least[column.name] > room:
+            if usual and column.tight:
+                continue  # there is room for a narrower one, perhaps
             break
         chosen.append(column)
         room -= least[column.name] + GAP
