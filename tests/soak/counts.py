@@ -12,8 +12,10 @@ _MORE = 48 << 20
 _SLOWEST = 0.2
 """Seconds that a key may take, on a terminal that reads."""
 
-_SETTLED = 600.0
-"""Seconds from which on memory, descriptors and keys are judged: they mean nothing before."""
+_SETTLED = 1800.0
+"""Seconds from which on memory, descriptors and keys are judged: budgets of the past are spent by
+then.
+"""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from tcctui.recording.file import Recording
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind
 from tcctui.wire.records import pick
-from tests.kernel.bpf_objects import Objects, existing
+from tests.kernel.bpf_objects import existing, held_by
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.traffic import PORT
@@ -43,7 +43,6 @@ def run(seconds: float, seed: int, directory: Path, program: Sequence[str] = (TC
     chance, path = random.Random(seed), directory / "soak.arrows"
     memory: list[int] = []
     descriptors: list[int] = []
-    before = existing()
     with Command("bpftrace", "-e", _COUNTER.format(port=PORT)) as counter:
         until("bpftrace counts", lambda: "counting" in counter.stdout)
         with Screen([*program, *_OPTIONS, "--record", str(path)], directory) as screen:
@@ -62,12 +61,13 @@ def run(seconds: float, seed: int, directory: Path, program: Sequence[str] = (TC
                     time.sleep(_APART)
             acts.present()
             _settled(path)
+            mine = held_by(screen.pid).programs
             screen.press("q")
             status = screen.process.wait(60)
         assert counter.end(signal.SIGINT) == 0, counter.stderr
         found = re.search(r"@seen: (\d+)", counter.stdout)
     kept, lost, skipped = recorded(path)
-    left = _left(before)
+    left = _left(mine)
     seen = int(found[1]) if found else 0
     return Figures(
         *(time.monotonic() - begun, seen, kept, lost, skipped, status, left),
@@ -118,10 +118,10 @@ class _Acts:
         self._screen.press("\x1b")
 
 
-def _left(before: Objects) -> int:
-    """Number of programs that stay in the kernel, which removes them a little later."""
+def _left(mine: frozenset[int]) -> int:
+    """Number of these programs that stay in the kernel, which removes them a little later."""
     end = time.monotonic() + 10
-    while (left := existing().programs - before.programs) and time.monotonic() < end:
+    while (left := existing().programs & mine) and time.monotonic() < end:
         time.sleep(0.1)
     return len(left)
 
