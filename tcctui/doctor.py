@@ -13,6 +13,7 @@ from pathlib import Path
 
 from tcctui import terminal_type
 from tcctui.errors import TcctuiError
+from tcctui.privileges import landlock
 from tcctui.sources.kernel import (
     bcc_package,
     bpf_syscall,
@@ -175,6 +176,13 @@ def _sock_diag() -> str:
     return text
 
 
+def _sandbox() -> str:
+    version = landlock.version()
+    if not version:
+        return "this kernel has no Landlock: the dashboard can write whatever its user can"
+    return f"Landlock {version}: the dashboard can write its own files alone"
+
+
 def _recordings() -> str:
     try:
         return f"pyarrow {metadata.version('pyarrow')}"
@@ -225,6 +233,7 @@ NEEDS: Mapping[str, Check] = {
 
 BESIDE: Mapping[str, Check] = {
     "rights": _rights,
+    "sandbox": _sandbox,
     "cache": _cache,
     "sock_diag": _sock_diag,
     "recordings": _recordings,

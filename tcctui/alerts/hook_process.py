@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tcctui.alerts.hook import OwnRunner
+from tcctui.alerts.command import OwnRunner
 from tcctui.privileges.channel import Channel
 
 _MOST_BYTES = 1 << 20

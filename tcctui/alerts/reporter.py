@@ -6,7 +6,8 @@ from pathlib import Path
 
 from tcctui.alerts.alert import Turns
 from tcctui.alerts.background import Troubles
-from tcctui.alerts.hook import Hook, Runner
+from tcctui.alerts.command import Runner
+from tcctui.alerts.hook import Hook
 from tcctui.alerts.log import AlertLog
 
 

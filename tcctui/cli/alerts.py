@@ -14,7 +14,7 @@ from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
     from tcctui.alerts.alert import Alerts
-    from tcctui.alerts.hook import Runner
+    from tcctui.alerts.command import Runner
     from tcctui.alerts.reporter import Reporter
     from tcctui.cli.rights import Separated
     from tcctui.query import Query
@@ -76,9 +76,9 @@ def hook_of(args: argparse.Namespace) -> list[str] | None:
     """
     if args.alert_run is None:
         return None
-    from tcctui.alerts import hook  # noqa: PLC0415
+    from tcctui.alerts import command  # noqa: PLC0415
 
-    return hook.command(args.alert_run)
+    return command.command(args.alert_run)
 
 
 @contextmanager
@@ -106,6 +106,6 @@ def _runner(args: argparse.Namespace) -> Runner | None:
     words = hook_of(args)
     if words is None:
         return None
-    from tcctui.alerts.hook import OwnRunner, as_caller  # noqa: PLC0415
+    from tcctui.alerts.command import OwnRunner, as_caller  # noqa: PLC0415
 
     return OwnRunner(words, *as_caller(os.environ))

@@ -72,7 +72,7 @@ def _unknown(topic: str, names: Collection[str]) -> UsageError:
 def _show(text: str) -> None:
     """Page the text on a terminal; else write it to standard output."""
     if sys.stdout.isatty() and (pager := _pager()):
-        from tcctui.alerts.hook import as_caller  # noqa: PLC0415 - only for this
+        from tcctui.alerts.command import as_caller  # noqa: PLC0415 - only for this
 
         user, environment = as_caller(os.environ)  # from a pager, anything can be run
         # Ctrl-C belongs to the pager; a handler, unlike SIG_IGN, is not inherited.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tcctui.errors import TcctuiError
 
 if TYPE_CHECKING:
-    from tcctui.alerts.hook import Runner
+    from tcctui.alerts.command import Runner
     from tcctui.files.file_process import Place
     from tcctui.privileges.apart import Apart
     from tcctui.privileges.identity import User
@@ -113,6 +113,7 @@ def separate(load: LoadOptions | None, told: Told) -> Separated | None:
 
     if not capabilities.permitted():
         return None
+    assert len(os.listdir("/proc/self/task")) == 1, "other threads would keep their rights"
     try:
         by_sudo = identity.caller()
         user = by_sudo
@@ -162,11 +163,11 @@ def _start(
 def _runner(told: Told, by_sudo: User | None) -> Runner | None:
     if told.hook is None:
         return None
-    from tcctui.alerts import hook, hook_process  # noqa: PLC0415
+    from tcctui.alerts import command, hook_process  # noqa: PLC0415
     from tcctui.privileges import apart  # noqa: PLC0415
 
-    _, environment = hook.as_caller(os.environ)
-    runner = hook.OwnRunner(told.hook, {}, environment)
+    _, environment = command.as_caller(os.environ)
+    runner = command.OwnRunner(told.hook, {}, environment)
     process = apart.start("alerts", partial(hook_process.serve, runner), by_sudo, sealed=False)
     return hook_process.RunnerElsewhere(process.channel, runner.name)
 

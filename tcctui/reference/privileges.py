@@ -37,6 +37,17 @@ def blocks() -> Iterator[Block]:
         " runs as root: whoever can change it is root. make install copies it to where only root"
         " can."
     )
+    yield Paragraph(
+        "The rights of root are given up first of all. One process loads the program and ends; one"
+        " with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH finds the owners of sockets, and one with"
+        " CAP_SYS_ADMIN, CAP_SYS_PTRACE and CAP_NET_ADMIN opens sockets of sock_diag in other"
+        " network namespaces. What draws, parses and writes is the user who called sudo: without"
+        " capabilities, with no_new_privs, and where the kernel has Landlock it writes to the"
+        " directories of its own files alone. Where root itself starts it, it is nobody, and one"
+        " more process makes the files that it was told to make. replay, export, demo and config"
+        " are the calling user from the start; before Linux 5.19 the dashboard keeps CAP_BPF where"
+        " kernel.unprivileged_bpf_disabled is set."
+    )
     yield Heading("Commands")
     yield Command("tcctui doctor", "Check each requirement and print the command that fixes it.")
     yield Command("tcctui --source sock_diag", "Use one source alone: sock_diag or bpf.")

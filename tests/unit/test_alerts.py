@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from tcctui.alerts import alert as module
 from tcctui.alerts.alert import Alert, Alerts, Turns
 from tcctui.alerts.background import Troubles
-from tcctui.alerts.hook import AT_A_TIME, MOST_WAITING, Hook, OwnRunner, as_caller, command
+from tcctui.alerts.command import OwnRunner, as_caller, command
+from tcctui.alerts.hook import AT_A_TIME, MOST_WAITING, Hook
 from tcctui.alerts.log import AlertLog
 from tcctui.alerts.payload import json_line, variables
 from tcctui.alerts.reporter import Reporter

@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from tcctui.alerts import hook_process
-from tcctui.alerts.hook import OwnRunner
+from tcctui.alerts.command import OwnRunner
 from tcctui.alerts.hook_process import RunnerElsewhere
 from tcctui.files import disk, file_process
 from tcctui.files.file_process import DiskElsewhere, Place
