@@ -72,9 +72,6 @@ def _unknown(topic: str, names: Collection[str]) -> UsageError:
 def _show(text: str) -> None:
     """Page the text on a terminal; else write it to standard output."""
     if sys.stdout.isatty() and (pager := _pager()):
-        from tcctui.alerts.command import as_caller  # noqa: PLC0415 - only for this
-
-        user, environment = as_caller(os.environ)  # from a pager, anything can be run
         # Ctrl-C belongs to the pager; a handler, unlike SIG_IGN, is not inherited.
         before = signal.signal(signal.SIGINT, lambda *_: None)
         try:
@@ -82,8 +79,7 @@ def _show(text: str) -> None:
                 pager,
                 input=text.encode(sys.stdout.encoding, sys.stdout.errors or "replace"),
                 check=False,
-                env={"LESS": "FRX", **environment},
-                **user,
+                env={"LESS": "FRX", **os.environ},  # of the caller by now, as this process is
             )
         except OSError:
             sys.stdout.write(text)

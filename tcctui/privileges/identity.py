@@ -32,7 +32,7 @@ class User(NamedTuple):
 def caller() -> User | None:
     """Identify the user who called sudo; None without sudo or for root.
 
-    One whom this machine does not know has no groups and no home.
+    One whom this machine does not know has the group that SUDO_GID names, and no home.
 
     Raises:
         TcctuiError: it is no number of a user.
@@ -41,18 +41,24 @@ def caller() -> User | None:
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
     user = os.environ.get("SUDO_UID", "")
-    if not user.isdecimal() or not user.isascii() or int(user) == 0:
+    if not user.isdecimal() or not user.isascii() or not user.strip("0"):
         return None
     import pwd  # noqa: PLC0415 - there is none on Windows
 
-    if len(user) > _DIGITS or int(user) > _LAST_ID:
+    if not _is_id(user):
         raise TcctuiError(f"SUDO_UID is {user[:20]}, which is no user.", "Unset SUDO_UID.")
     try:
         entry = pwd.getpwuid(int(user))
     except KeyError:
-        return User(int(user), int(user), [], user, Path("/"))
+        group = os.environ.get("SUDO_GID", "")
+        gid = int(group) if _is_id(group) else int(user)
+        return User(int(user), gid, [gid], user, Path("/"))
     groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
     return User(entry.pw_uid, entry.pw_gid, groups, entry.pw_name, Path(entry.pw_dir))
+
+
+def _is_id(text: str) -> bool:
+    return text.isdecimal() and text.isascii() and len(text) <= _DIGITS and int(text) <= _LAST_ID
 
 
 def nobody() -> User:
