@@ -50,16 +50,8 @@ def test_what_is_no_user(monkeypatch: pytest.MonkeyPatch, user: str) -> None:
 
 def test_settings_are_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What root's environment says of homes and directories is no more."""
-    for name in (
-        "SUDO_UID",
-        "XDG_CONFIG_HOME",
-        "XDG_RUNTIME_DIR",
-        "MAIL",
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "TERM",
-    ):
+    gone = ("SUDO_UID", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "MAIL")
+    for name in (*gone, "HOME", "USER", "LOGNAME", "TERM"):
         monkeypatch.setenv(name, "root's")
     identity.take_home(User(7, 7, [7], "seven", Path("/home/seven")))
     assert not {*gone} & os.environ.keys()

@@ -97,6 +97,10 @@ class Kernel:
         """Keep what is set."""
         self.options.append((level, option, value))
 
+    def getsockopt(self, _level: int, _option: int) -> int:
+        """Give the size of the receive buffer."""
+        return 0
+
     def bind(self, _address: tuple[int, int]) -> None:
         """Take an address."""
 

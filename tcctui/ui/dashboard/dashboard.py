@@ -209,6 +209,8 @@ class Dashboard(Screen[None]):
         self._due = asyncio.get_running_loop().call_later(pace, self._on_time)
 
     def _on_time(self) -> None:
+        if not self.app.is_running:
+            return  # it is ending: parts of the screen are gone already
         try:
             self.tick()
             self._wait_for_next()
