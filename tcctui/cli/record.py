@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from pathlib import Path
@@ -78,4 +79,6 @@ def _require_standard_output() -> None:
     try:
         os.write(1, b"")
     except OSError as error:
+        if error.errno != errno.EBADF:
+            return  # the writer tells why
         raise TcctuiError("Standard output is closed.", "Record to a file or a pipe.") from error
