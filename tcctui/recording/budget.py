@@ -35,7 +35,7 @@ _INDEX = 8
 _ENTRY = 96
 """Bytes of a batch in the index, when it is read."""
 
-_FLOW = 4096
+_FLOW = 8192
 """Bytes of an open connection in all that is made of it: 1,600 in a store, and its copies."""
 
 _PIECE = 1 << 14
@@ -70,7 +70,7 @@ class Budget:
 
     @property
     def most_flows(self) -> int:
-        """Number of connections that may be open at once: 262,144."""
+        """Number of connections that may be open at once: 131,072."""
         return self.memory // _FLOW
 
     @property

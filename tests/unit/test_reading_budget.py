@@ -255,7 +255,7 @@ def test_connections_that_are_open_at_once(tmp_path: Path) -> None:
 
     Those that ended don't count, so that a recording of churn is read for hours.
     """
-    budget = 200 * 4096
+    budget = 200 * 8192
     many_ = [starting(range(50 * at + 1, 50 * at + 51), at) for at in range(20)]
     with pytest.raises(TooMuchError, match="more than 200 open connections"):
         read(written(tmp_path / "many", *many_), budget)
@@ -269,7 +269,7 @@ def test_connections_that_are_open_at_once(tmp_path: Path) -> None:
 def test_going_back_forgets(tmp_path: Path) -> None:
     """Connections that were open at one moment don't count at another, after a jump."""
     parts = [starting(range(50 * at + 1, 50 * at + 51), at) for at in range(6)]
-    found = Recording(written(tmp_path / "a", *parts), 200 * 4096)
+    found = Recording(written(tmp_path / "a", *parts), 200 * 8192)
     for at in (4, 2, 0, 5, 1):
         assert len(list(found.chunks(at * SECOND, at * SECOND + SECOND // 2))) == 1
 
