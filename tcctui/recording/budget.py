@@ -8,7 +8,9 @@ unpacked, and neither a long file nor a pipe that runs for days meets a limit.
 
 from __future__ import annotations
 
-from tcctui.arrays import I64, Array
+from typing import TypeVar
+
+from tcctui.arrays import I64
 from tcctui.errors import TcctuiError
 from tcctui.memory import READING_MEMORY
 from tcctui.recording.chunks import MOST_PIECES, PIECE_NS
@@ -45,6 +47,9 @@ _USUAL_PIECES = 40
 
 _LEAST = 1 << 16
 """Smallest amount that is added up."""
+
+
+_Count = TypeVar("_Count", int, I64)
 
 
 class TooMuchError(TcctuiError):
@@ -155,9 +160,9 @@ class Budget:
         )
 
 
-def records_size(events: Array | int, samples: Array | int) -> Array:
+def records_size(events: _Count, samples: _Count) -> _Count:
     """Bytes of records in memory, of these numbers of events and samples."""
-    return events * EVENT.itemsize + samples * SAMPLE.itemsize  # type: ignore[return-value]
+    return events * EVENT.itemsize + samples * SAMPLE.itemsize
 
 
 def silence_size(begin_ns: int, end_ns: int) -> int:
