@@ -283,14 +283,14 @@ def test_a_keyframe_of_too_much(tmp_path: Path) -> None:
     with pytest.raises(TooMuchError, match="a keyframe of"):
         Recording(path, 4 * MIB).keyframe(SECOND)
     budget = Budget("it")
-    for _ in range(2):  # as measured, of 100,000 idle connections, and of 10,000
-        budget.charge_keyframe(7, 609_713, 131_800_000)
-        budget.charge_keyframe(8, 27_027, 13_180_000)
+    for at in range(1000):  # as measured, of 100,000 idle connections, and of 10,000
+        budget.charge_keyframe(2 * at, 609_713, 131_800_000)
+        budget.charge_keyframe(2 * at + 1, 27_027, 13_180_000)
     with pytest.raises(TooMuchError, match="a keyframe of"):
-        Budget("it").charge_keyframe(7, 200_000, 131_800_000)
+        Budget("it").charge_keyframe(7, 100_000, 131_800_000)
 
     def many_small() -> None:
-        for at in range(20):
+        for at in range(40):
             budget.charge_keyframe(at, 20_000, 13_180_000)
 
     with pytest.raises(TooMuchError, match="a keyframe of"):
