@@ -96,7 +96,7 @@ class Decoder:
         told, sampled = _items(batch, "events"), _items(batch, "samples")
         count = _length(told), _length(sampled)
         see_room(*count)
-        size = int(records_size(*count)) + silence_size(begin_ns, end_ns)
+        size = records_size(*count) + silence_size(begin_ns, end_ns)
         self._budget.charge(at, len(message), size)
         try:
             events = by_flow(_records(told, EVENT, cookies, within))

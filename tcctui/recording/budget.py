@@ -8,7 +8,9 @@ unpacked, and neither a long file nor a pipe that runs for days meets a limit.
 
 from __future__ import annotations
 
-from tcctui.arrays import I64, Array
+from typing import TypeVar
+
+from tcctui.arrays import I64
 from tcctui.errors import TcctuiError
 from tcctui.memory import READING_MEMORY
 from tcctui.recording.chunks import MOST_PIECES, PIECE_NS
@@ -20,8 +22,8 @@ FREE = 128
 and 200,000 events a second that differ in nothing but their time and sequence numbers have 62.
 """
 
-FREE_IN_KEYFRAME = 256
-"""The same of a keyframe: that of 100,000 idle connections has 216, of fewer up to 500."""
+FREE_IN_KEYFRAME = 512
+"""The same of a keyframe: those of connections that are alike in all but their ends have 487."""
 
 _BEYOND = 16
 """Share of the budget for everything beyond `FREE`, as a divisor: half a million events."""
@@ -35,7 +37,7 @@ _INDEX = 8
 _ENTRY = 96
 """Bytes of a batch in the index, when it is read."""
 
-_FLOW = 4096
+_FLOW = 8192
 """Bytes of an open connection in all that is made of it: 1,600 in a store, and its copies."""
 
 _PIECE = 1 << 14
@@ -45,6 +47,9 @@ _USUAL_PIECES = 40
 
 _LEAST = 1 << 16
 """Smallest amount that is added up."""
+
+
+_Count = TypeVar("_Count", int, I64)
 
 
 class TooMuchError(TcctuiError):
@@ -70,7 +75,7 @@ class Budget:
 
     @property
     def most_flows(self) -> int:
-        """Number of connections that may be open at once: 262,144."""
+        """Number of connections that may be open at once: 131,072."""
         return self.memory // _FLOW
 
     @property
@@ -155,9 +160,9 @@ class Budget:
         )
 
 
-def records_size(events: Array | int, samples: Array | int) -> Array:
+def records_size(events: _Count, samples: _Count) -> _Count:
     """Bytes of records in memory, of these numbers of events and samples."""
-    return events * EVENT.itemsize + samples * SAMPLE.itemsize  # type: ignore[return-value]
+    return events * EVENT.itemsize + samples * SAMPLE.itemsize
 
 
 def silence_size(begin_ns: int, end_ns: int) -> int:

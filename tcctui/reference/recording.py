@@ -35,7 +35,7 @@ def blocks() -> Iterator[Block]:
     yield Heading("Recordings from strangers")
     yield Paragraph(
         "replay, export and trace --replay allow a recording --reading-memory (1 GiB), and refuse"
-        " in one sentence what would take more: with the default, 262,144 connections open at"
+        " in one sentence what would take more: with the default, 131,072 connections open at"
         " once, 500,000 rows of export --table flows, 1,398,101 batches (16 days), two million"
         " events in one batch. Each byte of the file may stand for 128 of events and samples;"
         " traffic's are 4 to 62. The length of a recording has no limit. The process can't take"
