@@ -26,7 +26,9 @@ def blocks() -> Iterator[Block]:
     """Default keys of each action."""
     yield Paragraph(
         "These are the defaults; the settings can change them by the names in brackets. In the"
-        " dashboard, ? lists the keys in force and Ctrl-P all commands."
+        " dashboard, ? lists the keys in force and Ctrl-P all commands. A dialog closes with Esc,"
+        " and with the key that opened it unless its box has text. An action's further keys give"
+        " way to a key that the settings choose."
     )
     app: App[None] = App()
     for title, owners in _PARTS:

@@ -71,7 +71,9 @@ class Terminal:
             text=True,
             timeout=PATIENCE,
             check=True,
-            env={name: value for name, value in os.environ.items() if name not in _OF_OURS},
+            # A locale without UTF-8 would have all drawn with ASCII.
+            env={name: value for name, value in os.environ.items() if name not in _OF_OURS}
+            | {"LC_ALL": "C.UTF-8"},
         )
         return done.stdout
 

@@ -278,15 +278,17 @@ def test_help_lists_the_keys(dashboard: Terminal) -> None:
 
 
 def test_resizing(dashboard: Terminal) -> None:
-    """It works at 80×24; below that it says what it needs, and comes back when there is room."""
+    """It works at 80×24, and its table at 60×16; below that it says what it needs."""
     for columns, lines in ((80, 24), (160, 50), (80, 24)):
         dashboard.resize(columns, lines)
         screen = dashboard.until("a table that fits", partial(fits, lines=lines))
         assert max(map(len, screen.splitlines())) <= columns
         dashboard.until("the caption", lambda text: caption(text)[1])
-        for too_small in ((79, 24), (80, 23)):
+        dashboard.resize(60, 16)
+        dashboard.until("a table alone", partial(is_table_alone, lines=16))
+        for too_small in ((59, 16), (60, 15)):
             dashboard.resize(*too_small)
-            assert not rows(dashboard.shows("needs 80×24").string)
+            assert not rows(dashboard.shows("needs 60×16").string)
 
 
 def test_a_scrolled_table_that_loses_its_room_behind_the_help(dashboard: Terminal) -> None:
@@ -297,7 +299,7 @@ def test_a_scrolled_table_that_loses_its_room_behind_the_help(dashboard: Termina
     dashboard.shows("finds words in the help")
     dashboard.press("Escape")
     dashboard.resize(60, 15)
-    dashboard.shows("needs 80×24")
+    dashboard.shows("needs 60×16")
     time.sleep(1.5)  # until the table has been laid out without room
     dashboard.resize(160, 100)
     dashboard.until("all rows", lambda screen: len(rows(screen)) >= flows(screen)[0] > 0)
@@ -307,6 +309,13 @@ def fits(screen: str, lines: int) -> bool:
     """Say whether the table, the charts and the list of keys are on a screen of so many lines."""
     shown = screen.rstrip("\n").splitlines()
     return len(rows(screen)) > 5 and len(shown) == lines and "Quit" in shown[-1]
+
+
+def is_table_alone(screen: str, lines: int) -> bool:
+    """Say whether a screen of so many lines has remote ends and keys, and no charts."""
+    shown = screen.rstrip("\n").splitlines()
+    remotes = re.findall(r"(?m)^ ?\S+:\d+ ", screen)
+    return len(remotes) == lines - 4 and "Quit" in shown[-1] and not caption(screen)[1]
 
 
 def test_save_writes_a_picture(dashboard: Terminal) -> None:
