@@ -204,6 +204,8 @@ class Dashboard(Screen[None]):
         self._due = asyncio.get_running_loop().call_later(pace, self._on_time)
 
     def _on_time(self) -> None:
+        if not self.app.is_running:
+            return  # the parts are being taken down
         try:
             self.tick()
             self._wait_for_next()
