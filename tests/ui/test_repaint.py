@@ -141,9 +141,13 @@ async def test_a_size_that_comes_back_at_once(
         assert desk.screen.size == (160, 50)
 
 
-async def test_ctrl_l_paints_all(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Although nothing has changed: something else has written to the terminal."""
+@pytest.mark.parametrize("before", [(), ("question_mark",), ("slash",)])
+async def test_ctrl_l_paints_all(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, before: tuple[str, ...]
+) -> None:
+    """Wherever the focus is, and although nothing has changed: another program has painted, too."""
     async with dashboard(server(), clock, (80, 24)) as desk:
+        await desk.press(*before)
         await desk.idle()
         updates: list[Any] = []
         original = Compositor.render_update

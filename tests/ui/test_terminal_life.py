@@ -206,6 +206,28 @@ def test_a_suspended_one_ends_when_it_is_killed() -> None:
         assert terminal.read.count(TAKEN) == 1
 
 
+def test_a_stop_without_a_word_leaves_the_shell_its_terminal() -> None:
+    """After SIGSTOP and `bg` the screen is given back; `fg` takes it, and a signal is the end."""
+    with PseudoTerminal(SHELL, environment={"PS1": "ready> "}) as terminal:
+        behind = terminal.until_read(b"ready> ")
+        terminal.type(" ".join(DEMO).encode() + b"\n")
+        behind = terminal.until_read(SHOWN, after=terminal.until_read(TAKEN, after=behind))
+        shell = terminal.process.pid
+        dashboard = int(Path(f"/proc/{shell}/task/{shell}/children").read_text())
+        os.kill(dashboard, signal.SIGSTOP)
+        behind = terminal.until_read(b"ready> ", after=behind)
+        terminal.type(b"bg\n")
+        behind = terminal.until_read(GIVEN_BACK, after=behind)
+        terminal.type(b"fg\n")
+        behind = terminal.until_read(SHOWN, after=terminal.until_read(TAKEN, after=behind))
+        os.kill(dashboard, signal.SIGSTOP)
+        behind = terminal.until_read(b"ready> ", after=behind)
+        os.kill(dashboard, signal.SIGTERM)
+        terminal.type(b"bg; while kill -0 %1 2>/dev/null; do sleep 0.1; done; exit 7\n")
+        assert terminal.ended() == 7
+        assert terminal.read.count(GIVEN_BACK) == 2
+
+
 def test_a_stop_that_nobody_could_continue_is_none() -> None:
     """Without a shell SIGTSTP stops nothing: the terminal is given back, and taken again."""
     with PseudoTerminal() as terminal:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 # after all messages that wait, so that a burst of keys is painted once, however short this is.
 textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc] # it is a constant of Textual's
 
+_SUSPEND = "Suspend: back to the shell, until fg"
 _PALETTE = "All commands: search for one, and run it"
 
 _SETTLED = 3.0
@@ -57,8 +58,8 @@ class DashboardApp(TypedAhead):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
-        key("ctrl+z", "suspend_process", "suspend", "Suspend: back to the shell, until fg"),
-        key("ctrl+l", "repaint", "repaint", "Paint the whole screen again"),
+        key("ctrl+z", "suspend_process", "suspend", _SUSPEND, priority=True),
+        key("ctrl+l", "repaint", "repaint", "Paint the whole screen again", priority=True),
         key("ctrl+p", "command_palette", "palette", _PALETTE, "Commands", "^p", priority=True),
     ]
 

@@ -242,9 +242,14 @@ class TerminalDriver(Driver):
 
     def _continued(self) -> None:
         """Know that something continued the process, after whatever stopped it."""
-        if self._terminal.is_taken:
+        if self._leaving or not self._terminal.is_taken:
+            return
+        if self._terminal.in_foreground:
             self._look_at_size()
             self.repaint()
+        else:
+            self.suspend_application_mode()
+            self._come_back()
 
     def _end_by(self, number: int, _: object) -> None:
         self._terminal.give_back()
