@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import select
 import signal
 import struct
@@ -25,6 +26,7 @@ TAKEN, GIVEN_BACK = b"\x1b[?1049h", b"\x1b[?1049l"
 """Sequences with which a screen begins, and ends."""
 
 _PAUSE = 0.01
+_SEQUENCE = re.compile(rb"\x1b\[[0-?]*[@-~]")
 
 
 class PseudoTerminal:
@@ -81,6 +83,7 @@ class PseudoTerminal:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        print(_SEQUENCE.sub(b" ", self.read[-6000:]).decode(errors="replace"))  # of a failed test
         self.process.kill()
         self.process.wait()
         if self.far >= 0:

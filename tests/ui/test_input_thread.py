@@ -7,12 +7,14 @@ import queue
 import select
 import threading
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 from textual import events
 from textual.message import Message
 
 from tcctui.ui.app.input_thread import InputThread
+from tcctui.ui.app.terminal_input import TerminalInput
 
 PATIENCE = 30.0
 """Seconds after which a test gives up."""
@@ -27,6 +29,7 @@ class Keyboard:
         self.keys = queue.Queue[str]()
         self.waits = queue.Queue[float | None]()
         self.gone = threading.Event()
+        self.failures = queue.Queue[Exception]()
 
     def take(self, message: Message) -> None:
         """Take what was typed."""
@@ -63,7 +66,9 @@ def keyboard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Keyboard]:
 
     monkeypatch.setattr(select, "poll", Watched)
     before = {*threading.enumerate()}
-    thread = InputThread(keyboard.read, keyboard.screen, keyboard.take, keyboard.gone.set)
+    thread = InputThread(
+        keyboard.read, keyboard.screen, keyboard.take, keyboard.gone.set, keyboard.failures.put
+    )
     yield keyboard
     thread.end()
     assert {*threading.enumerate()} <= before
@@ -100,3 +105,16 @@ def test_the_end_of_either_terminal_is_the_end(keyboard: Keyboard, end: str) -> 
     os.close(getattr(keyboard, end))
     assert keyboard.gone.wait(PATIENCE)
     assert keyboard.waits.empty()
+
+
+def test_a_defect_is_told(keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No key is lost without a word: what goes wrong with one goes to whoever has the thread."""
+    defect = RuntimeError("made to fail")
+
+    def feed(*_: object) -> NoReturn:
+        raise defect
+
+    monkeypatch.setattr(TerminalInput, "feed", feed)
+    keyboard.fall_asleep()
+    keyboard.type(b"q")
+    assert keyboard.failures.get(timeout=PATIENCE) is defect

@@ -139,3 +139,27 @@ async def test_a_size_that_comes_back_at_once(
         await desk.idle()
         assert counts["full"]
         assert desk.screen.size == (160, 50)
+
+
+@pytest.mark.parametrize("before", [(), ("question_mark",), ("slash",)])
+async def test_ctrl_l_paints_all(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, before: tuple[str, ...]
+) -> None:
+    """Wherever the focus is, and although nothing has changed: another program has painted, too."""
+    async with dashboard(server(), clock, (80, 24)) as desk:
+        await desk.press(*before)
+        await desk.idle()
+        updates: list[Any] = []
+        original = Compositor.render_update
+
+        def update(compositor: Compositor, *args: Any, **options: Any) -> Any:
+            updates.append(original(compositor, *args, **options))
+            return updates[-1]
+
+        monkeypatch.setattr(Compositor, "render_update", update)
+        await desk.press("ctrl+l")
+        (painted,) = [one for one in updates if one is not None]
+        console = desk.pilot.app.console
+        segments = console.render(painted)
+        text = "".join(segment.text for segment in segments if not segment.control)
+        assert len(text.replace("\n", "")) == 80 * 24

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,8 @@ from tests.ui.pseudo_terminal import DEMO, GIVEN_BACK, TAKEN, PseudoTerminal
 
 SHOWN = b"cwnd"
 """Text of the screen when it is there."""
+
+SHELL = ("bash", "--norc", "--noprofile", "-i")
 
 TRACEBACK = re.compile(rb"Traceback|\w+Error\b")
 
@@ -30,6 +34,11 @@ def is_as_before(terminal: PseudoTerminal) -> bool:
     """Check that the screen was given back once, and last of all, and the line's settings, too."""
     _, given_back, rest = terminal.read.partition(GIVEN_BACK)
     return bool(given_back) and SHOWN not in rest and terminal.settings == terminal.settings_before
+
+
+def last_line(terminal: PseudoTerminal) -> int:
+    """Lowest line that was drawn on."""
+    return max(int(line) for line in re.findall(rb"\x1b\[(\d+);\d+H", terminal.read))
 
 
 # Gone
@@ -87,6 +96,7 @@ def test_signals_end_it_while_nobody_reads(number: signal.Signals, status: int) 
     """Each leaves although the terminal takes nothing, which is as before then."""
     with PseudoTerminal() as terminal:
         terminal.until_full()
+        terminal.type(b"jk?\x1b" * 20)  # each a frame, if it was read
         terminal.signal(number)
         assert terminal.ended(reading=False) == status
         assert terminal.settings == terminal.settings_before
@@ -100,6 +110,24 @@ def test_keys_are_obeyed_while_nobody_reads() -> None:
         terminal.type(b"jq")
         assert terminal.ended(reading=False) == 0
         assert GIVEN_BACK in terminal.read
+
+
+def test_recording_goes_on_while_nobody_reads(tmp_path: Path) -> None:
+    """Chunks are written on and on, to the last one after the end."""
+    kept = tmp_path / "chunks"
+    kept.touch()
+
+    def size() -> int:
+        return kept.stat().st_size
+
+    with PseudoTerminal((sys.executable, "-m", "tests.ui.recording_dashboard", str(kept))) as here:
+        here.until_full()
+        before = size()
+        here.until(lambda: size() > before + 10)
+        before = size()
+        here.signal(signal.SIGTERM)
+        assert here.ended(reading=False) == 0
+        assert size() > before
 
 
 # Signals
@@ -137,20 +165,9 @@ def test_being_continued_paints_all_and_begins_nothing_again(terminal: PseudoTer
     assert is_as_before(terminal)
 
 
-def test_ctrl_l_paints_all(terminal: PseudoTerminal) -> None:
-    """The line at the top and that at the bottom are there again, and all between them."""
-    behind = len(terminal.read)
-    terminal.type(b"\x0c")
-    for line in range(1, 31):
-        terminal.until_read(b"\x1b[%d;1H" % line, after=behind)
-    terminal.type(b"q")
-    assert terminal.ended() == 0
-
-
 def test_ctrl_z_suspends() -> None:
     """The shell has its terminal until `fg`; then all is painted, in the size of that moment."""
-    shell = ("bash", "--norc", "--noprofile", "-i")
-    with PseudoTerminal(shell, environment={"PS1": "ready> "}) as terminal:
+    with PseudoTerminal(SHELL, environment={"PS1": "ready> "}) as terminal:
         behind = terminal.until_read(b"ready> ")
         terminal.type(" ".join(DEMO).encode() + b"\n")
         behind = terminal.until_read(SHOWN, after=terminal.until_read(TAKEN, after=behind))
@@ -176,6 +193,41 @@ def test_ctrl_z_suspends() -> None:
         assert terminal.read.count(TAKEN) == terminal.read.count(GIVEN_BACK) == 3
 
 
+def test_a_suspended_one_ends_when_it_is_killed() -> None:
+    """`kill` wakes it in the background: it ends there, and takes no terminal for that."""
+    with PseudoTerminal(SHELL, environment={"PS1": "ready> "}) as terminal:
+        behind = terminal.until_read(b"ready> ")
+        terminal.type(" ".join(DEMO).encode() + b"\n")
+        terminal.until_read(SHOWN, after=terminal.until_read(TAKEN, after=behind))
+        terminal.type(b"\x1a")
+        terminal.until_read(b"ready> ", after=terminal.until_read(GIVEN_BACK))
+        terminal.type(b"kill %1; while kill -0 %1 2>/dev/null; do sleep 0.1; done; exit 7\n")
+        assert terminal.ended() == 7
+        assert terminal.read.count(TAKEN) == 1
+
+
+def test_a_stop_without_a_word_leaves_the_shell_its_terminal() -> None:
+    """After SIGSTOP and `bg` the screen is given back; `fg` takes it, and a signal is the end."""
+    with PseudoTerminal(SHELL, environment={"PS1": "ready> "}) as terminal:
+        behind = terminal.until_read(b"ready> ")
+        terminal.type(" ".join(DEMO).encode() + b"\n")
+        behind = terminal.until_read(SHOWN, after=terminal.until_read(TAKEN, after=behind))
+        shell = terminal.process.pid
+        dashboard = int(Path(f"/proc/{shell}/task/{shell}/children").read_text())
+        os.kill(dashboard, signal.SIGSTOP)
+        behind = terminal.until_read(b"ready> ", after=behind)
+        terminal.type(b"bg\n")
+        behind = terminal.until_read(GIVEN_BACK, after=behind)
+        terminal.type(b"fg\n")
+        behind = terminal.until_read(SHOWN, after=terminal.until_read(TAKEN, after=behind))
+        os.kill(dashboard, signal.SIGSTOP)
+        behind = terminal.until_read(b"ready> ", after=behind)
+        os.kill(dashboard, signal.SIGTERM)
+        terminal.type(b"bg; while kill -0 %1 2>/dev/null; do sleep 0.1; done; exit 7\n")
+        assert terminal.ended() == 7
+        assert terminal.read.count(GIVEN_BACK) == 2
+
+
 def test_a_stop_that_nobody_could_continue_is_none() -> None:
     """Without a shell SIGTSTP stops nothing: the terminal is given back, and taken again."""
     with PseudoTerminal() as terminal:
@@ -185,6 +237,17 @@ def test_a_stop_that_nobody_could_continue_is_none() -> None:
         terminal.until_read(SHOWN, after=terminal.until_read(TAKEN, after=behind))
         terminal.type(b"q")
         assert terminal.ended() == 0
+
+
+def test_a_copy_is_not_lost_behind_a_frame(terminal: PseudoTerminal) -> None:
+    """What the clipboard is to have (OSC 52) waits for the frame that is painted."""
+    terminal.until_read(b"192.0.2.80:5201")
+    terminal.type(b"jY")
+    terminal.until_read(b"both ends")
+    terminal.type(b"\r")
+    terminal.until_read(b"\x1b]52;c;")
+    terminal.type(b"q")
+    assert terminal.ended() == 0
 
 
 # Input
@@ -210,13 +273,14 @@ def test_bad_input_changes_nothing(terminal: PseudoTerminal, bad: bytes) -> None
     assert is_as_before(terminal)
 
 
-@pytest.mark.parametrize("size", [(0, 0), (1, 1), (65535, 65535)])
-def test_absurd_sizes_leave_a_way_out(terminal: PseudoTerminal, size: tuple[int, int]) -> None:
-    """A terminal that says so is used as far as that makes sense."""
-    terminal.resize(*size)
-    terminal.type(b"q")
-    assert terminal.ended() == 0
-    assert not TRACEBACK.search(terminal.read)
+@pytest.mark.parametrize(("size", "lines"), [((0, 0), 24), ((65535, 65535), 500)])
+def test_absurd_sizes_leave_a_way_out(size: tuple[int, int], lines: int) -> None:
+    """A terminal that says so is drawn on as far as that makes sense, and quits."""
+    with PseudoTerminal(columns=size[0], lines=size[1]) as terminal:
+        terminal.until_read(b"\x1b[%d;1H" % lines)
+        assert last_line(terminal) == lines
+        terminal.type(b"q")
+        assert terminal.ended() == 0
 
 
 def test_the_size_is_that_of_the_terminal() -> None:
@@ -225,8 +289,7 @@ def test_the_size_is_that_of_the_terminal() -> None:
         terminal.until_read(b"\x1b[30;1H")
         terminal.type(b"q")
         assert terminal.ended() == 0
-        lines = {int(line) for line in re.findall(rb"\x1b\[(\d+);\d+H", terminal.read)}
-        assert max(lines) == 30
+        assert last_line(terminal) == 30
 
 
 def test_keys_typed_while_it_starts_are_obeyed() -> None:

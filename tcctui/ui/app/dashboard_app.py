@@ -46,6 +46,7 @@ _SYSTEMS: Mapping[Colours, str | None] = {
 }
 """Textual's names of numbers of colours."""
 
+_SUSPEND = "Suspend: back to the shell, until fg"
 _PALETTE = "All commands: search for one, and run it"
 
 _SETTLED = 3.0
@@ -68,8 +69,8 @@ class DashboardApp(TypedAhead):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
-        key("ctrl+z", "suspend_process", "suspend", "Suspend: back to the shell, until fg"),
-        key("ctrl+l", "repaint", "repaint", "Paint the whole screen again"),
+        key("ctrl+z", "suspend_process", "suspend", _SUSPEND, priority=True),
+        key("ctrl+l", "repaint", "repaint", "Paint the whole screen again", priority=True),
         key("ctrl+p", "command_palette", "palette", _PALETTE, "Commands", "^p", priority=True),
     ]
 

@@ -29,15 +29,22 @@ class InputThread:
 
     `take` is called in the thread with each message, `gone` once if either terminal has ended: no
     signal says so where it is not the one that controls the process, or where signals are blocked.
+    `failed` gets a defect, which is the end, too.
     """
 
     def __init__(
-        self, keys: int, screen: int, take: Callable[[Message], None], gone: Callable[[], None]
+        self,
+        keys: int,
+        screen: int,
+        take: Callable[[Message], None],
+        gone: Callable[[], None],
+        failed: Callable[[Exception], None],
     ) -> None:
         self._keys = keys
         self._screen = screen
         self._take = take
         self._gone = gone
+        self._failed = failed
         self._ending, self._end = os.pipe()
         self._thread = threading.Thread(target=self._run, name="input", daemon=True)
         self._thread.start()
@@ -51,6 +58,12 @@ class InputThread:
             os.close(self._end)
 
     def _run(self) -> None:
+        try:
+            self._read_all()
+        except Exception as error:
+            self._failed(error)
+
+    def _read_all(self) -> None:
         parser, poll = TerminalInput(), select.poll()
         poll.register(self._keys, select.POLLIN)
         poll.register(self._screen, 0)  # its end alone

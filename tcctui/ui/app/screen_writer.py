@@ -12,8 +12,8 @@ import os
 import select
 import termios
 import threading
-from collections import deque
 from collections.abc import Callable
+from queue import SimpleQueue
 
 _CHUNK = 1 << 12
 """Bytes written at once: what a terminal has room for when its queue has been dropped. Linux keeps
@@ -32,30 +32,39 @@ class ScreenWriter:
         self._terminal = terminal
         self._taken = taken
         self._gone = gone
-        self._texts: deque[bytes] = deque()
-        self._wanted = threading.Semaphore(0)
+        self._texts = SimpleQueue[
+            bytes
+        ]()  # whose `put` may interrupt itself, in a signal's handler
         self._writing = _thread.allocate_lock()
         self._closed = False
         threading.Thread(target=self._run, name="screen", daemon=True).start()
 
     def write(self, text: str) -> None:
         """Have a text written behind those that the terminal has yet to take."""
-        self._texts.append(text.encode(errors="replace"))
-        self._wanted.release()
+        self._texts.put(text.encode(errors="replace"))
 
-    def close(self, last: str, patience: float) -> None:
+    def close(self, last: str, patience: float, *, drop: bool = True) -> None:
         """Drop what the terminal has not taken, write this, and end: in so many seconds or never.
 
-        A signal's handler may call it, whatever it interrupted.
+        To `drop` it stops a process in the background. A signal's handler may call this, whatever
+        it interrupted.
         """
         self._closed = True
-        self._wanted.release()
-        with contextlib.suppress(termios.error):
-            termios.tcflush(self._terminal, termios.TCOFLUSH)
+        self._texts.put(b"")
+        if drop:
+            self._drop()
         done = _thread.allocate_lock()
         done.acquire()
         _thread.start_new_thread(self._write_last, (last.encode(), done))
         done.acquire(timeout=patience)
+
+    def _drop(self) -> None:
+        with contextlib.suppress(termios.error):
+            termios.tcflush(self._terminal, termios.TCOFLUSH)
+            # That wakes nobody who waits for room (pty_flush_buffer); this does, and changes
+            # nothing (n_tty_set_termios).
+            settings = termios.tcgetattr(self._terminal)
+            termios.tcsetattr(self._terminal, termios.TCSANOW, settings)
 
     def _write_last(self, last: bytes, done: _thread.LockType) -> None:
         with contextlib.suppress(OSError), self._writing:
@@ -63,16 +72,13 @@ class ScreenWriter:
         done.release()
 
     def _run(self) -> None:
-        while True:
-            self._wanted.acquire()
-            if self._closed:
-                return
+        while (text := self._texts.get()) and not self._closed:
             try:
-                self._write_all(self._texts.popleft())
+                self._write_all(text)
             except OSError:  # EIO: hung up
                 self._gone()
                 return
-            if not self._texts:
+            if self._texts.empty():
                 self._taken()
 
     def _write_all(self, text: bytes) -> None:

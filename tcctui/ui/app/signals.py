@@ -20,9 +20,6 @@ ENDING = tuple(number for number in signal.Signals if number.name.removeprefix("
 """Signals that end it at once, with their own status. SIGPIPE is one only if Python has not been
 told to ignore it, as it is by itself: a pipe or socket without a reader is an error of that one."""
 
-_STOPS = 100
-"""Times that it is tried to stop in the background: in vain where no shell is left."""
-
 _Handler = Callable[[int, FrameType | None], Any]
 
 
@@ -47,15 +44,11 @@ def end_by(number: int) -> None:
     os.kill(os.getpid(), number)
 
 
-def stop(*, until: Callable[[], bool]) -> None:
-    """Stop the process as Ctrl-Z does, until it is continued; again if that is in the background.
+def stop_by(number: int) -> None:
+    """Stop the process by SIGTSTP or SIGTTOU as if it had no handler; returns when it goes on.
 
     The kernel stops no process that no shell could continue.
     """
-    handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
-    os.kill(os.getpid(), signal.SIGTSTP)
-    for _ in range(_STOPS):
-        if until():
-            break
-        os.kill(os.getpid(), signal.SIGTTOU)
-    signal.signal(signal.SIGTSTP, handler)
+    handler = signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    signal.signal(number, handler)

@@ -101,15 +101,18 @@ class Terminal:
     def give_back(self) -> None:
         """End: give the screen and the settings back, whether the terminal reads or not.
 
-        A signal's handler may call it, whatever it interrupted, even itself.
+        A signal's handler may call it, whatever it interrupted, even itself. In the background
+        the settings are the shell's.
         """
         if self._writer is None:
             return
         end = _reset(_PASTE, *self._mouse, _FOCUS, _SYNCHRONIZED) + _set(_WRAP)
-        self._writer.close(f"{end}\x1b[0m\x1b[<u{_reset(_ALTERNATE)}{_set(_CURSOR)}", _PATIENCE)
-        with contextlib.suppress(termios.error):
-            termios.tcflush(self.keys, termios.TCIFLUSH)
-            if self._before is not None:
+        end += f"\x1b[0m\x1b[<u{_reset(_ALTERNATE)}{_set(_CURSOR)}"
+        ours = self.in_foreground
+        self._writer.close(end, _PATIENCE, drop=ours)
+        if ours and self._before is not None:
+            with contextlib.suppress(termios.error):
+                termios.tcflush(self.keys, termios.TCIFLUSH)
                 termios.tcsetattr(self.keys, termios.TCSANOW, self._before)
         self._writer = None
 

@@ -20,6 +20,7 @@ from textual import events
 from textual.app import App
 from textual.driver import Driver
 from textual.geometry import Size
+from textual.message import Message
 
 from tcctui.ui.app import signals
 from tcctui.ui.app.input_thread import InputThread
@@ -30,9 +31,15 @@ from tcctui.ui.app.typed_ahead import TypedAhead
 _KEYS, _SCREEN = 0, 2
 """Descriptors: a redirection of the output leaves the screen alone."""
 
-_SCREEN_ENDS, _REST_ENDS = 5.0, 10.0
+_SCREEN_ENDS, _REST_ENDS = 10.0, 10.0
 """Seconds for the end of the screen after a signal, and for that of the rest, such as a recording,
 before the process ends as it is."""
+
+_STOPS_AGAIN = 0.5
+"""Seconds in the background until it stops there."""
+
+_PARTS = 100
+"""Texts that wait at most while the terminal takes nothing: it may ring for hours."""
 
 _LEFT = signal.SIGHUP + 128
 """Exit status when the terminal is gone."""
@@ -77,15 +84,15 @@ class TerminalDriver(Driver):
     # Frames
 
     def write(self, data: str) -> None:
-        """Take a part of a frame, or something like a bell, which a busy terminal misses."""
-        if self._held is None:
-            if not self._frame:
-                self._loop.call_soon(self.flush)
+        """Take a part of a frame, or a bell or a copy, which wait for the frame before them."""
+        if not self._frame:
+            self._loop.call_soon(self.flush)
+        if len(self._frame) < _PARTS:
             self._frame.append(data)
 
     def flush(self) -> None:
         """Have the terminal take a frame, and paint nothing meanwhile."""
-        if not self._frame:
+        if self._held is not None or not self._frame:
             return
         frame, self._frame = "".join(self._frame), []
         self._terminal.write(self._terse(frame))
@@ -105,6 +112,7 @@ class TerminalDriver(Driver):
         held, self._held = self._held, None
         if held is not None:
             held.__exit__(None, None, None)
+        self.flush()
         if self._missed:
             self._missed = False
             self._owner.refresh()
@@ -163,9 +171,8 @@ class TerminalDriver(Driver):
         screen = select.poll()
         screen.register(self._terminal.screen, 0)
         if screen.poll(0):
-            nowhere = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+            _, nowhere = os.pipe()  # what is written later goes nowhere, and needs no file
             os.dup2(nowhere, self._terminal.screen)
-            os.close(nowhere)
 
     def _take(self) -> None:
         self._terse, self._frame = Terse(), []
@@ -174,9 +181,22 @@ class TerminalDriver(Driver):
         self._input = InputThread(
             self._terminal.keys,
             self._terminal.screen,
-            self.process_message,
+            self._came,
             partial(self._leave, _LEFT),
+            self._failed,
         )
+
+    def _came(self, message: Message) -> None:
+        with contextlib.suppress(RuntimeError):  # the application has ended
+            self.process_message(message)
+
+    def _failed(self, error: Exception) -> None:
+        """Have the application end with a defect of the input's thread."""
+
+        def fail() -> None:
+            raise error
+
+        self._owner.call_later(fail)
 
     def _look_at_size(self) -> bool:
         """Have everything painted in another size, if there is one."""
@@ -200,14 +220,36 @@ class TerminalDriver(Driver):
         if not self._terminal.is_taken:
             return
         self.suspend_application_mode()
-        signals.stop(until=lambda: self._terminal.in_foreground)
-        self.resume_application_mode()
+        signals.stop_by(signal.SIGTSTP)
+        self._come_back()
+
+    def _come_back(self) -> None:
+        """Go on where the terminal is ours; in the background stop again, after a while.
+
+        A signal that came with SIGCONT is handled first, which may be the end.
+        """
+        if self._leaving:
+            return
+        if self._terminal.in_foreground:
+            self.resume_application_mode()
+        else:
+            self._loop.call_later(_STOPS_AGAIN, self._stop_again)
+
+    def _stop_again(self) -> None:
+        if not self._leaving and not self._terminal.in_foreground:
+            signals.stop_by(signal.SIGTTOU)
+        self._come_back()
 
     def _continued(self) -> None:
         """Know that something continued the process, after whatever stopped it."""
-        if self._terminal.is_taken:
+        if self._leaving or not self._terminal.is_taken:
+            return
+        if self._terminal.in_foreground:
             self._look_at_size()
             self.repaint()
+        else:
+            self.suspend_application_mode()
+            self._come_back()
 
     def _end_by(self, number: int, _: object) -> None:
         self._terminal.give_back()

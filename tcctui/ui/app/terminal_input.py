@@ -20,7 +20,7 @@ from textual.message import Message
 LONGEST_PASTE = 1 << 20
 """Bytes that are kept of a paste."""
 
-_LONGEST_SEQUENCE = 1 << 16
+_LONGEST_SEQUENCE = 1 << 12
 """Bytes of a sequence without an end that are kept: nothing of such a long one is used."""
 
 _PASTE_ENDS = 10

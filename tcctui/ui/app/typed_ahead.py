@@ -95,7 +95,9 @@ class TypedAhead(App[None]):
         await self._give_out()
 
     async def _give_out(self) -> None:
-        """Release the next key, and all its repeats if it is held down."""
+        """Release the next key, and all its repeats if it is held down; none behind the end."""
+        if self.return_code is not None:
+            self._typed.clear()
         while self._typed and (self._done == self._given_out or self._repeats(self._typed[0])):
             event = self._typed.popleft()
             self._given_out += 1

@@ -188,6 +188,8 @@ class Player(Vertical):
         return Wish(self._head.at_ns, cookies, seconds)
 
     def _arrived(self, wish: Wish, all_there: bool) -> None:
+        if not self.app.is_running:
+            return  # the parts are being taken down
         self._busy = not all_there
         if wish is self._wished and self._past is not None:
             self._view.show(self._past.moment, wish.cookies if all_there else ())
@@ -197,6 +199,8 @@ class Player(Vertical):
         self._want()  # changed by the user meanwhile, or flows scrolled into view
 
     def _failed(self, reason: str) -> None:
+        if not self.app.is_running:
+            return
         self._busy = self._view.still = self._head.playing = False
         tell(self, Notice("The past can't be read", reason, "error", LONG))
         if self._view.moment is not None:
