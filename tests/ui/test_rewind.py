@@ -488,6 +488,7 @@ def test_how_a_source_ended_is_told_at_the_end(
 
     def ended(self: application.TcctuiApp) -> None:
         self.end = TcctuiError("The recording ended.", mend)
+        self.exit()
 
     monkeypatch.setattr(application.TcctuiApp, "run", ended)
     if mend:

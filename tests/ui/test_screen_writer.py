@@ -12,7 +12,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from textual.events import Key
 from textual.geometry import Size
+from textual.message import Message
 
 from tcctui.ui.app import terminal_driver
 from tcctui.ui.app.screen_writer import ScreenWriter
@@ -121,6 +123,7 @@ async def test_nothing_is_painted_until_the_last_frame_is_taken(
     far, near = line
     monkeypatch.setattr(terminal_driver, "_KEYS", near)
     monkeypatch.setattr(terminal_driver, "_SCREEN", near)
+    monkeypatch.setattr("gc.freeze", lambda: None)  # this process goes on
     app = TypedAhead()
     driver = TerminalDriver(app)
     assert driver._size == Size(80, 24)
@@ -145,3 +148,15 @@ async def test_nothing_is_painted_until_the_last_frame_is_taken(
     await until(0)
     driver.stop_application_mode()
     driver.close()
+
+
+async def test_a_flood_of_keys_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While thousands wait no more are taken: the end would come behind them all."""
+    taken: list[Message] = []
+    monkeypatch.setattr(TerminalDriver, "process_message", lambda _, message: taken.append(message))
+    app = TypedAhead()
+    driver = TerminalDriver(app)
+    driver._came(first := Key("j", "j"))
+    app._typed.extend([first] * terminal_driver._MOST_WAITING)
+    driver._came(Key("k", "k"))
+    assert taken == [first]

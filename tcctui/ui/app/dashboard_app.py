@@ -69,9 +69,9 @@ class DashboardApp(TypedAhead):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
+        key("ctrl+p", "command_palette", "palette", _PALETTE, "Commands", "^p", priority=True),
         key("ctrl+z", "suspend_process", "suspend", _SUSPEND, priority=True),
         key("ctrl+l", "repaint", "repaint", "Paint the whole screen again", priority=True),
-        key("ctrl+p", "command_palette", "palette", _PALETTE, "Commands", "^p", priority=True),
     ]
 
     def __init__(self, view: CurrentView, **shown: Unpack[Shown]) -> None:

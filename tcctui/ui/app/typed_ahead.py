@@ -69,6 +69,11 @@ class TypedAhead(App[None]):
         """True while a key waits for its turn, or its consequences are not all handled."""
         return bool(self._typed) or self._done < self._given_out
 
+    @property
+    def waiting(self) -> int:
+        """Keys and messages that wait for their turn; may be asked in any thread."""
+        return len(self._typed) + self.message_queue_size
+
     def when_there(self, call: Callable[[], object]) -> None:
         """Call a function once all parts are there: at once, except during the start."""
         if self._done:
