@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 NAMES = r"tcctui-[^/]*"
@@ -21,8 +22,9 @@ def save_directory() -> Path:
         return _chosen
     candidates = [Path("."), Path(os.path.expanduser("~"))]
     for candidate in candidates:
-        if os.access(candidate, os.W_OK | os.X_OK):
-            return candidate.absolute()
+        with suppress(OSError):  # the working directory is gone
+            if os.access(candidate, os.W_OK | os.X_OK):
+                return candidate.absolute()
     return Path(tempfile.gettempdir()).absolute()
 
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 import resource
 import signal
+import tempfile
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -126,10 +127,12 @@ async def test_escape_takes_notices_away_first(
 async def test_s_where_no_file_can_be_made_says_so_once(
     clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the directory takes no file, or is gone, a notice has place and reason; no crash."""
+    """Where no directory takes a file, or it is gone, a notice has place and reason; no crash."""
     async with dashboard(server(), clock) as desk:
         with monkeypatch.context() as away:
             away.chdir("/sys")  # not even root can make a file there
+            away.setenv("HOME", "/sys")
+            away.setattr(tempfile, "tempdir", "/sys")
             await desk.press("s")
             notice = await desk.noticed("was not saved", "/sys")
             assert len(notices(desk)) == 1
