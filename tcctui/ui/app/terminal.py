@@ -107,7 +107,8 @@ class Terminal:
         if self._writer is None:
             return
         end = _reset(_PASTE, *self._mouse, _FOCUS, _SYNCHRONIZED) + _set(_WRAP)
-        end += f"\x1b[0m\x1b[<u{_reset(_ALTERNATE)}{_set(_CURSOR)}"
+        # Erased first: GNU screen, by default, and consoles have no alternate screen to leave.
+        end += f"\x1b[0m\x1b[H\x1b[J\x1b[<u{_reset(_ALTERNATE)}{_set(_CURSOR)}"
         ours = self.in_foreground
         self._writer.close(end, _PATIENCE, drop=ours)
         if ours and self._before is not None:
