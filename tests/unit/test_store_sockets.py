@@ -10,8 +10,10 @@ import pytest
 from tcctui.flows.columns import DERIVED, FIELDS
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events, TcpState
 from tests.unit.events import MS, NOTHING, REMOTE, SECOND, destroy, probes, state, together
+from tests.unit.samples import samples
 from tests.unit.stores import (
     ELSEWHERE,
     MEMORY,
@@ -91,6 +93,22 @@ def test_age_counts_from_the_opening(skaddr: int, apart: bool) -> None:
     assert value(store, "opened_ns") == 5 * SECOND
     store.ingest(NOTHING, 9 * SECOND)
     assert value(store, "age_ns") == 4 * SECOND
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["batches", "one batch"])
+def test_a_flow_begins_with_its_first_record(apart: bool) -> None:
+    """A sample from before all events counts as the first, also where both come in one batch.
+
+    So is a whole chunk of the past taken in: its flows have to begin as they began live.
+    """
+    sampled, events = samples(SECOND), probes([4 * SECOND, 5 * SECOND])
+    store = Store(MEMORY)
+    if apart:
+        store.take(Batch(events[:0], [sampled], 2 * SECOND))
+        store.take(Batch(events, [], 5 * SECOND))
+    else:
+        store.take(Batch(events, [sampled], 5 * SECOND))
+    assert value(store, "first_ns") == SECOND
 
 
 def test_the_age_of_a_closed_flow_stands_still() -> None:

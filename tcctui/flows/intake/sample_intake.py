@@ -225,6 +225,8 @@ class SampleIntake:
         old = known.latest.of(rows)
         self._mark(rows, samples, old, last_ns, read)
         columns["sampled_ns"][rows] = when
+        # Events of the same batch, which come first, may be later: of a whole chunk by seconds.
+        columns["first_ns"][rows] = np.minimum(columns["first_ns"][rows], when)
         events_ns = np.maximum(np.maximum(last_ns, self._state_ns[rows]), ca_state_ns)
         if np.count_nonzero(events_ns > seen_ns) or not alike(old, samples):
             known.changed()
