@@ -95,10 +95,11 @@ def become(
 
     """
     wanted = frozenset(wanted)
+    for number in range(_LAST + 1):
+        if number not in wanted:  # programs that it starts as root have no more, either
+            _prctl(_BOUNDING_DROP, number, must=False)
     if user is not None and os.geteuid() == 0:
         _prctl(_SET_KEEPCAPS, 1)
-        for number in range(_LAST + 1):
-            _prctl(_BOUNDING_DROP, number, must=False)
         change_user(user)
     capabilities.keep(wanted, inherited=inherited)
     _prctl(_SET_KEEPCAPS, 0)

@@ -24,7 +24,7 @@ NOBODY = pwd.getpwnam("nobody")
 SUDO = ("env", f"SUDO_UID={NOBODY.pw_uid}", f"SUDO_GID={NOBODY.pw_gid}", "SUDO_USER=nobody")
 PLAIN = ("env", "-u", "SUDO_UID", "-u", "SUDO_GID")
 
-DAC_OVERRIDE, DAC_READ_SEARCH, NET_ADMIN, SYS_PTRACE, SYS_ADMIN = 1, 2, 12, 19, 21
+DAC_OVERRIDE, DAC_READ_SEARCH, NET_ADMIN, SYS_PTRACE, SYS_ADMIN, BPF = 1, 2, 12, 19, 21, 39
 
 OWNERS = {SYS_PTRACE, DAC_READ_SEARCH}
 NAMESPACES = {SYS_ADMIN, SYS_PTRACE, NET_ADMIN}
@@ -59,6 +59,7 @@ def holds_nothing(pid: int, user: int) -> None:
         assert status(thread)["NoNewPrivs"] == "1"
         for what in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
             assert capabilities(thread, what) == set(), what
+        assert capabilities(thread, "CapBnd") <= {BPF}  # what it may get is not what it has
 
 
 def apart(pid: int) -> dict[str, int]:
@@ -117,6 +118,7 @@ def test_the_dashboard_holds_no_rights(
         holds_nothing(pid, user)
         for name, child in apart(pid).items():
             assert capabilities(child) == capabilities(child, "CapPrm") == others[name], name
+            assert capabilities(child, "CapBnd") == others[name], name
             assert status(child)["NoNewPrivs"] == "1"
             assert users(child) == ({0} if name == "files" or not user else {user})
             assert not {int(fd) for fd in os.listdir(f"/proc/{child}/fd")} & terminals(child)
