@@ -11,6 +11,7 @@ import pytest
 from rich.cells import cell_len
 from textual.command import CommandPalette
 
+from tcctui import terminal_type
 from tcctui.cli import parser
 from tcctui.cli.config import preferences
 from tcctui.config.settings import Settings
@@ -126,6 +127,8 @@ def test_terminals_without_more_are_known(
     monkeypatch: pytest.MonkeyPatch, term: str, encoding: str, plain: bool
 ) -> None:
     """ASCII comes by itself where glyphs can't be encoded or have no font; an option decides."""
+    # A process can read terminfo once, for one terminal (_curses.setupterm): not for several tests.
+    monkeypatch.setattr(terminal_type, "_of_terminfo", lambda _: terminal_type.Colours.NONE)
     monkeypatch.setenv("TERM", term)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
     monkeypatch.setattr("sys.__stderr__", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
