@@ -136,7 +136,7 @@ def _start(
     load: LoadOptions | None, told: Told, user: User | None, by_sudo: User | None
 ) -> Separated:
     from tcctui.privileges import apart, capabilities  # noqa: PLC0415
-    from tcctui.sources.kernel import privileges, tracepoint_formats  # noqa: PLC0415
+    from tcctui.sources.kernel import privileges  # noqa: PLC0415
     from tcctui.sources.sock_diag import namespace_process, owner_process  # noqa: PLC0415
 
     loader: LoadingElsewhere | TcctuiError | None = None
@@ -146,10 +146,7 @@ def _start(
         try:
             privileges.require()
             loader = LoadingElsewhere(load)
-            # For recordings: they keep it.
-            tracepoint_formats.mount_tracefs()
-            with suppress(OSError):
-                tracepoint_formats.probe_format()
+            _read_format()
         except TcctuiError as error:
             loader = error
     if capabilities.has(*owner_process.RIGHTS):
@@ -158,6 +155,20 @@ def _start(
         owners = apart.start("owners", owner_process.serve, by_sudo, sealed=False)
     namespaces = apart.start("netns", namespace_process.serve, user, namespace_process.RIGHTS)
     return Separated(loader, owners, namespaces, _runner(told, by_sudo))
+
+
+def _read_format() -> None:
+    """Read tcp_probe's format, and mount tracefs first where nobody has."""
+    from tcctui.sources.kernel.probe_format import probe_format  # noqa: PLC0415
+
+    try:
+        probe_format()
+    except OSError:
+        from tcctui.sources.kernel import tracepoint_formats  # noqa: PLC0415 - 2 ms, and seldom
+
+        tracepoint_formats.mount_tracefs()
+        with suppress(OSError):
+            probe_format()
 
 
 def _runner(told: Told, by_sudo: User | None) -> Runner | None:

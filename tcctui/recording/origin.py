@@ -9,7 +9,7 @@ import time
 from tcctui import __version__
 from tcctui.recording.timeline import Origin
 from tcctui.source import Source
-from tcctui.sources.kernel.tracepoint_formats import probe_format
+from tcctui.sources.kernel.probe_format import probe_format
 
 
 def live_origin(source: Source) -> Origin:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import functools
 import os
 import re
 from collections.abc import Mapping
@@ -157,18 +156,6 @@ def mount_tracefs() -> Path:
             f"Run: sudo mount -t tracefs nodev {target}",
         )
     return target
-
-
-@functools.cache
-def probe_format() -> str:
-    """Text of tcp_probe's `format`, read once: a process that gives up its rights reads it before.
-
-    Raises:
-        OSError: tracefs is not there, or can't be read.
-
-    """
-    tracefs = find_tracefs() or TRACEFS[0]
-    return (tracefs / "events" / PROBE / "format").read_text()
 
 
 def read_formats(tracefs: Path) -> dict[str, frozenset[str]]:
