@@ -7,6 +7,8 @@ SUDO := $(if $(filter-out 0,$(shell id -u)),sudo)
 # sudo forgets the environment, hence env. What runs as root leaves no __pycache__ of root's here:
 # the owner compiles what has changed, as otherwise each start would compile every module again.
 AS_ROOT := $(SUDO) env PYTHONDONTWRITEBYTECODE=1 TCCTUI_NO_SKIP=$(TCCTUI_NO_SKIP)
+# What tests start is root's own: with SUDO_UID it would become the caller, who can't reach their files.
+AS_ROOT_ITSELF := $(subst env ,env -u SUDO_UID ,$(AS_ROOT))
 # Under `sudo make` the checkout's owner still does what needs no root, and owns what that leaves.
 AS_OWNER := $(if $(SUDO),,$(patsubst %,sudo -H -u %,$(filter $(SUDO_USER),$(shell stat -c %U .))))
 VENV := $(AS_OWNER) .venv/bin
@@ -69,7 +71,7 @@ venv: $(DEV_STAMP) $(BYTECODE_STAMP) ## prepare .venv for working on tcctui
 
 # In three processes, as most tests wait: those of the kernel in one, as they share it.
 # The kernel tests need root: pytest gets it where sudo asks nothing, otherwise they skip and say why.
-test: FREE_ROOT = $(if $(SUDO),$(shell sudo -n true 2>/dev/null && echo '$(AS_ROOT)'),$(AS_ROOT))
+test: FREE_ROOT = $(if $(SUDO),$(shell sudo -n true 2>/dev/null && echo '$(AS_ROOT_ITSELF)'),$(AS_ROOT_ITSELF))
 test: venv deps-test ## every check and test
 	$(VENV)/ruff check
 	$(VENV)/ruff format --check
@@ -81,10 +83,10 @@ test: venv deps-test ## every check and test
 	$(FREE_ROOT) chown -Rf --reference=Makefile .hypothesis; exit $$status
 
 test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12, under qemu
-	$(AS_ROOT) TCCTUI_KERNELS_CACHE=$(TCCTUI_KERNELS_CACHE) .venv/bin/python -m pytest -p no:cacheprovider tests/kernels
+	$(AS_ROOT_ITSELF) TCCTUI_KERNELS_CACHE=$(TCCTUI_KERNELS_CACHE) .venv/bin/python -m pytest -p no:cacheprovider tests/kernels
 
 bench: venv deps-test deps-bench ## measure speed and overhead; only some: BENCHES="startup idle"
-	$(AS_ROOT) .venv/bin/python -m tests.bench $(BENCHES)
+	$(AS_ROOT_ITSELF) .venv/bin/python -m tests.bench $(BENCHES)
 
 # Coverage guides the second, where atheris has a wheel for this Python.
 fuzz: venv ## read hostile recordings: COUNT=1000000 SEED=1
@@ -93,10 +95,10 @@ fuzz: venv ## read hostile recordings: COUNT=1000000 SEED=1
 		$(VENV)/python -m tests.fuzz guided_recordings $(COUNT) $(SEED)
 
 soak: venv deps-test ## run the dashboard under everything at once, then reconcile counts: HOURS=1 SEED=1
-	$(AS_ROOT) .venv/bin/python -m tests.soak $(HOURS) $(SEED)
+	$(AS_ROOT_ITSELF) .venv/bin/python -m tests.soak $(HOURS) $(SEED)
 
 demo-recording: venv deps-test ## make the recording of `tcctui demo` anew, of real traffic
-	$(AS_ROOT) .venv/bin/python -m tests.demo
+	$(AS_ROOT_ITSELF) .venv/bin/python -m tests.demo
 
 screenshots: venv ## make the README's pictures anew, of the demo's recording
 	$(VENV)/python -m tests.screenshots

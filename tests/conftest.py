@@ -18,6 +18,9 @@ from hypothesis import HealthCheck, settings
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package, compiled_cache
 
+# Under sudo, what tests start would become the caller, who can't reach their files.
+os.environ.pop("SUDO_UID", None)
+
 # No test reads or leaves a program in this machine's cache.
 os.environ[compiled_cache.VARIABLE] = ""
 
