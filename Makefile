@@ -88,8 +88,9 @@ test-kernels: venv deps-kernels ## the kernel tests on Linux 5.10, 6.1 and 6.12,
 bench: venv deps-test deps-bench ## measure speed and overhead; only some: BENCHES="startup idle"
 	$(AS_ROOT_ITSELF) .venv/bin/python -m tests.bench $(BENCHES)
 
-# Coverage guides the second, where atheris has a wheel for this Python.
-fuzz: venv ## read hostile recordings: COUNT=1000000 SEED=1
+# Coverage guides the last, where atheris has a wheel for this Python.
+fuzz: venv ## read hostile input and recordings: COUNT=1000000 SEED=1
+	$(VENV)/python -m tests.fuzz terminal $(COUNT) $(SEED)
 	$(VENV)/python -m tests.fuzz recordings $(COUNT) $(SEED)
 	$(VENV)/python -m pip install --quiet --editable '.[fuzz]' && \
 		$(VENV)/python -m tests.fuzz guided_recordings $(COUNT) $(SEED)
