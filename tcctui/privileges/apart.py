@@ -68,6 +68,7 @@ def start(
         here.close()
         _leave(there.fileno())
         if sealed:
+            os.chdir("/")  # programs of others are started where they were told
             become(user, wanted, inherited=inherited)
         elif user is not None:
             change_user(user)
@@ -92,7 +93,6 @@ def _leave(kept: int) -> None:
         os.dup2(null, standard)
     os.closerange(3, kept)
     os.closerange(kept + 1, 1 << 30)
-    os.chdir("/")
 
 
 def _prctl(option: int, value: int | bytes) -> None:

@@ -118,8 +118,10 @@ def test_alerts_and_their_command(network: Network, public_path: Path) -> None:
     there = public_path / "there"
     there.mkdir()
     os.chown(there, nobody.pw_uid, nobody.pw_gid)
-    out, log = there / "out", there / "log"
-    run = f"sh -c 'echo $(id -u) $(id -G) $HOME $TCCTUI_LOCAL $TCCTUI_REMOTE >> {out}'"
+    out, log, where = there / "out", there / "log", there / "where"
+    run = (
+        f"sh -c 'echo $(id -u) $(id -G) $HOME $TCCTUI_LOCAL $TCCTUI_REMOTE >> {out}; pwd > {where}'"
+    )
     sudo = ("env", f"SUDO_UID={nobody.pw_uid}", f"SUDO_GID={nobody.pw_gid}")
     only = ("-p", str(PORT), "--alert", "srtt>15ms dport:1-65535", "--alert-run", run)
     with Command(*sudo, TCCTUI, "trace", *only, "--alert-log", str(log)) as command:
@@ -134,6 +136,7 @@ def test_alerts_and_their_command(network: Network, public_path: Path) -> None:
     groups = " ".join(map(str, os.getgrouplist("nobody", nobody.pw_gid)))
     expected = f"{nobody.pw_uid} {groups} {nobody.pw_dir} {ends[0]} {ends[1]}"
     assert expected in out.read_text().splitlines()
+    assert where.read_text().strip() == str(Path.cwd())
     told = [json.loads(line) for line in log.read_text().splitlines()]
     assert {"event": "raised", "local": ends[0], "remote": ends[1]}.items() <= told[0].items()
     assert (log.stat().st_uid, log.stat().st_mode & 0o777) == (nobody.pw_uid, 0o600)

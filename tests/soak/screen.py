@@ -66,8 +66,11 @@ class Screen:
     @property
     def pid(self) -> int:
         """Process of the program itself, which setsid started or became."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        return int(children.split()[0]) if children.split() else self.process.pid
+        own = Path(f"/proc/{self.process.pid}")
+        if (own / "comm").read_text().strip() != "setsid":
+            return self.process.pid
+        children = (own / "task" / own.name / "children").read_text().split()
+        return int(children[0]) if children else self.process.pid
 
     def resize(self, columns: int, lines: int) -> None:
         """Give the terminal another size."""
