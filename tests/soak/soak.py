@@ -36,6 +36,7 @@ _COUNTER = (
 
 _KEYS = (" ", "\x1b[D", "\x1b[1;2D", " ", "\x1b[B", "<", ">", "G", "c", "w", "d", "H", "\x1b")
 _APART = 0.2  # seconds between two acts
+_ESCAPED = 0.3  # seconds after which an escape is a key, and the beginning of no other
 
 
 def run(seconds: float, seed: int, directory: Path, program: Sequence[str] = (TCCTUI,)) -> Figures:
@@ -106,6 +107,7 @@ class _Acts:
 
     def _help(self) -> None:
         self._screen.press("\x1b")
+        time.sleep(_ESCAPED)
         took = self._screen.answered("?", "Esc", 10)
         if took is not None:
             self.keys.append(took)
