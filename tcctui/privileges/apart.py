@@ -68,7 +68,6 @@ def start(
         here.close()
         _leave(there.fileno())
         if sealed:
-            os.chdir("/")  # programs of others are started where they were told
             become(user, wanted, inherited=inherited)
         elif user is not None:
             change_user(user)

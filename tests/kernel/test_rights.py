@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import pwd
 import re
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tcctui.cli import rights
+from tcctui.sources.kernel.build import bpf_directory
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
@@ -199,6 +201,15 @@ def test_no_file_is_made_where_only_root_may(roots: Path, name: str) -> None:
         assert code == 1, arguments
         assert "can't be written: Permission denied." in said
     unchanged(roots)
+
+
+def test_paths_stay_relative(trusted_directories: Callable[[], Path]) -> None:
+    """The process that loads the program finds headers where the command was given."""
+    above = trusted_directories()
+    shutil.copytree(bpf_directory(), above / "headers")
+    command = (TCCTUI, "trace", "--kernel-headers", "headers", "--duration", "0.1")
+    with Command("env", "-u", "SUDO_UID", "-C", str(above), *command) as run:
+        assert run.wait() == 0, run.stderr
 
 
 def test_no_secret_is_read(roots: Path, mine: Path) -> None:
