@@ -101,6 +101,9 @@ soak: venv deps-test ## run the dashboard under everything at once, then reconci
 demo-recording: venv deps-test ## make the recording of `tcctui demo` anew, of real traffic
 	$(AS_ROOT_ITSELF) .venv/bin/python -m tests.demo
 
+fleet-demo: venv deps-test ## a fleet of 20 hosts in namespaces of this machine, in its dashboard; pictures: ARGS=--pictures
+	$(AS_ROOT_ITSELF) .venv/bin/python -m tests.fleet_demo $(ARGS)
+
 screenshots: venv ## make the README's pictures anew, of the demo's recording
 	$(VENV)/python -m tests.screenshots
 
@@ -138,7 +141,7 @@ deps:
 	@$(PYTHON) -I -c 'import ensurepip; from bcc import BPF' 2>/dev/null || $(call distribution,PACKAGES)
 
 deps-test: ## install the tools that tests call
-	@( for tool in bpftool bpftrace clang-format fish groff ip iperf3 nft rsvg-convert ss tc tmux zsh; do \
+	@( for tool in bpftool bpftrace clang-format fish groff ip iperf3 nft openssl rsvg-convert ss tc tmux zsh; do \
 		command -v $$tool >/dev/null || exit; done ) || $(call distribution,TEST_PACKAGES)
 
 deps-bench: ## install the tools that tcctui is measured beside
@@ -151,23 +154,23 @@ deps-kernels: ## install the tools that boot other kernels
 		test -e /usr/share/keyrings/debian-archive-keyring.gpg ) || $(call distribution,KERNELS_PACKAGES)
 
 PACKAGES_apt-get := python3-bpfcc python3-venv
-TEST_PACKAGES_apt-get := bpftool bpftrace clang-format fish groff-base iperf3 iproute2 librsvg2-bin nftables tmux zsh
+TEST_PACKAGES_apt-get := bpftool bpftrace clang-format fish groff-base iperf3 iproute2 librsvg2-bin nftables openssl tmux zsh
 BENCH_PACKAGES_apt-get := btop gcc htop libc6-dev linux-perf tcpdump trace-cmd
 KERNELS_PACKAGES_apt-get := cpio debian-archive-keyring debootstrap qemu-system-x86
 INSTALL_apt-get := apt-get update -q; DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends
 
 PACKAGES_dnf := python3-bcc
-TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra fish groff-base iperf3 iproute iproute-tc librsvg2-tools nftables tmux zsh
+TEST_PACKAGES_dnf := bpftool bpftrace clang-tools-extra fish groff-base iperf3 iproute iproute-tc librsvg2-tools nftables openssl tmux zsh
 BENCH_PACKAGES_dnf := btop gcc htop perf tcpdump trace-cmd
 INSTALL_dnf := dnf install -y
 
 PACKAGES_zypper := python3-bcc
-TEST_PACKAGES_zypper := bpftool bpftrace clang-tools fish groff iperf iproute2 nftables rsvg-convert tmux zsh
+TEST_PACKAGES_zypper := bpftool bpftrace clang-tools fish groff iperf iproute2 nftables openssl rsvg-convert tmux zsh
 BENCH_PACKAGES_zypper := btop gcc htop perf tcpdump trace-cmd
 INSTALL_zypper := zypper --non-interactive install
 
 PACKAGES_pacman := python-bcc
-TEST_PACKAGES_pacman := bpf bpftrace clang fish groff iperf3 iproute2 librsvg nftables tmux zsh
+TEST_PACKAGES_pacman := bpf bpftrace clang fish groff iperf3 iproute2 librsvg nftables openssl tmux zsh
 BENCH_PACKAGES_pacman := btop gcc htop perf tcpdump trace-cmd
 INSTALL_pacman := pacman -S --needed --noconfirm
 
@@ -177,4 +180,4 @@ distribution = { \
 	$(if $(PACKAGER),$(SUDO) sh -c '$(INSTALL_$(PACKAGER)) $($1_$(PACKAGER))',exit 1); }
 
 .NOTPARALLEL:
-.PHONY: help run install uninstall lock unchanged-by-others venv test test-kernels bench fuzz soak demo-recording screenshots clean deps deps-test deps-bench deps-kernels
+.PHONY: help run install uninstall lock unchanged-by-others venv test test-kernels bench fuzz soak demo-recording fleet-demo screenshots clean deps deps-test deps-bench deps-kernels

@@ -19,17 +19,33 @@
  * - TCC_LOST_COUNTERS: counters of lost records on each processor, at least EVENT_KINDS
  * - TCC_PROBE_HAS_FAMILY: tcp_probe has `family` (else the sockaddr's own is taken)
  * - TCC_PROBE_HAS_SKADDR: tcp_probe has `skaddr`
- * - TCC_NO_STATE, TCC_NO_DESTROY, TCC_NO_RETRANSMIT, TCC_NO_CA_STATE, TCC_NO_RECEIVE_RESET,
- *   TCC_NO_SEND_RESET, TCC_NO_RETRANSMIT_SYNACK: the tracepoint of that kind of event is not there,
- *   or lacks a field that is needed of it
+ * - TCC_NO_DROP, TCC_NO_STATE, TCC_NO_DESTROY, TCC_NO_RETRANSMIT, TCC_NO_CA_STATE,
+ * TCC_NO_RECEIVE_RESET, TCC_NO_SEND_RESET, TCC_NO_RETRANSMIT_SYNACK: the tracepoint of that kind of
+ * event is not there, or lacks a field that is needed of it
  * - TCC_..._HAS_FAMILY: the tracepoint of one of the last five has `family` (else it is unknown)
  * - TCC_RETRANSMIT_HAS_ERR: tcp_retransmit_skb tells of what could not be sent, too
  * - TCC_SEND_RESET_HAS_SOCKADDRS: tcp_send_reset has its ends as tcp_probe has them, in sockaddrs
+ * - TCC_COOKIE_OFFSET, TCC_DEVICE_OFFSET, TCC_LOCK_OFFSET, TCC_ERROR_OFFSET: bytes from a
+ *   `struct sock` to its cookie, to the index of the device that it is bound to, to its lock, and
+ *   to its pending error; TCC_OWNED_OFFSET: from that lock to whether a process has it;
+ *   TCC_TASK_FLAGS_OFFSET, TCC_LEADER_OFFSET, TCC_COMM_OFFSET: from a `struct task_struct` to its
+ *   flags, to its process's first thread and to its name; where these are known
+ *   (tcctui/sources/kernel/type_information.py)
+ * - TCC_TYPED: the kernel's types are known (BTF): tcp_probe's values are read from the socket, by
+ *   TCC_PROBE_SND_NXT and its like, bytes from a `struct tcp_sock` or `struct sk_buff`
+ *   (tcctui/sources/kernel/type_flags.py); TCC_TCP_SOCK, TCC_TCPHDR: numbers of these types, where
+ *   the kernel has bpf_rdonly_cast; TCC_CAST stands for that function's number
+ * - TCC_HAS_CGROUPS: this kernel has cgroups, which processes are in
  */
 
+#define ETH_P_IP    0x0800
+#define ETH_P_IPV6  0x86dd
 #define AF_INET	    2
 #define AF_INET6    10
 #define IPPROTO_TCP 6
+
+#define ECONNABORTED 103
+#define PF_KTHREAD   0x00200000 /* of include/linux/sched.h */
 
 #define MAX_TESTS  64 /* a power of two */
 #define MAX_FOCUS  8
@@ -38,7 +54,10 @@
 
 /* Of include/net/tcp_states.h. */
 enum tcp_state {
+	TCP_SYN_SENT = 2,
+	TCP_FIN_WAIT1 = 4,
 	TCP_TIME_WAIT = 6,
+	TCP_LAST_ACK = 9,
 	TCP_NEW_SYN_RECV = 12,
 };
 
@@ -48,11 +67,28 @@ enum sk_rst_reason {
 	TCC_RST_REASON_NOT_SPECIFIED,
 };
 
-/* IPv6, or IPv4 as ::ffff:a.b.c.d, in network byte order. */
+/* The same of kfree_skb. */
+#define skb_drop_reason tcc_drop_reason
+enum skb_drop_reason {
+	TCC_DROP_REASON_NOT_SPECIFIED,
+};
+
+/* IPv6, or IPv4 as ::ffff:a.b.c.d, in network byte order. Of a link-local one, words[1] is the
+ * index of its device.
+ */
 union address {
 	__u8 bytes[16];
 	__u32 words[4];
 	__u64 halves[2];
+};
+
+/* Who connects, closes or else uses a socket, in the place of the values of an ACK. */
+struct owner {
+	__u32 pid; /* 0: nobody is known to */
+	__u32 uid;
+	char comm[16];
+	__u32 unused;
+	__u32 cgroup_id[2]; /* one number; user space puts the name into its place */
 };
 
 /* The wire format; tcctui/wire/events.py describes the same bytes as a numpy dtype. saddr and sport
@@ -65,6 +101,10 @@ struct event {
 	union address saddr;
 	union address daddr;
 	__u32 mark;
+	/* From here on to `in_flight_max`, EVENT_STATE and EVENT_DESTROY have a `struct owner`;
+	 * EVENT_RETRANSMIT and EVENT_CA_STATE, as far as `rcv_wnd` the same as an ACK's and behind
+	 * that a `struct recovery`, where the kernel's types are known.
+	 */
 	__u32 snd_nxt;
 	__u32 snd_una;
 	__u32 snd_cwnd; /* segments */
@@ -87,6 +127,29 @@ struct event {
 	__u8 oldstate;
 	__u8 newstate; /* TCP state that it is in now, or of EVENT_CA_STATE the enum tcp_ca_state */
 	__u8 begun; /* no ACK of the slot was reported before: this stands for all of `acks` */
+};
+
+/* What the kernel does about a loss, in the place of `acks` and the extremes. */
+struct recovery {
+	__u8 ca_state;
+	__u8 pending; /* timer: ICSK_TIME_... */
+	__u8 retransmits; /* timeouts in a row */
+	__u8 known; /* 1: all of this is */
+	__u32 undo_marker; /* 0: there is nothing to undo */
+	__u32 prior_ssthresh; /* segments; 0: it is forgotten */
+	__u32 high_seq; /* sequence numbers, as the next two */
+	__u32 seq; /* of EVENT_RETRANSMIT: the data that is sent again */
+	__u32 end_seq;
+	__u32 unused;
+};
+
+/* A segment that this machine dropped, in the place of the values of an ACK. User space writes the
+ * reason's name behind it.
+ */
+struct drop {
+	__u32 reason; /* enum skb_drop_reason */
+	__u32 seq;
+	__u32 bytes; /* of data */
 };
 
 /* Where to go on that is no test. */
@@ -130,7 +193,78 @@ struct config {
 	 * count. Until the first ones are (0), nothing passes.
 	 */
 	__u32 active;
+	__u32 inside; /* what is read of sockets and algorithms: INSIDE_... */
+	__u32 unused;
 };
+
+/* What user space asks for beside an ACK's event, of sockets in focus or of all. */
+enum inside_of {
+	INSIDE_SOCKET = 1,
+	INSIDE_ALGORITHM = 2,
+	INSIDE_OF_ALL = 4,
+};
+
+/* Members of a `struct tcp_sock`, as of the last of the ACKs that an event stands for; beside that
+ * event, and of its size. tcctui/wire/inside.py describes the same bytes.
+ */
+struct inside {
+	__u64 ts_ns; /* CLOCK_MONOTONIC */
+	__u64 sock_cookie;
+	__u32 acks; /* the event's */
+	__u32 packets_out; /* segments, as the next three */
+	__u32 sacked_out;
+	__u32 lost_out;
+	__u32 retrans_out;
+	__u32 in_flight_min; /* segments: extremes over the ACKs of the event */
+	__u32 in_flight_max;
+	__u32 mss_cache; /* bytes */
+	__u32 delivered; /* segments in total */
+	__u32 lost; /* segments in total */
+	__u32 app_limited; /* `delivered` up to which the application limits; 0: it does not */
+	__u32 rate_delivered; /* segments of the newest sample of the delivery rate */
+	__u32 rate_interval_us;
+	__u32 rcv_nxt; /* sequence numbers, as the next two */
+	__u32 copied_seq;
+	__u32 write_seq;
+	__u32 reordering; /* segments */
+	__u32 rttvar_us;
+	__u32 mdev_us; /* four times the mean deviation */
+	__u32 min_rtt_us;
+	__u32 icsk_rto; /* jiffies */
+	__u32 high_seq; /* sequence numbers, as the next two */
+	__u32 tlp_high_seq; /* 0: no tail loss probe is out */
+	__u32 undo_marker; /* 0: there is nothing to undo */
+	__u32 undo_retrans; /* -1: nothing was sent again */
+	__u32 prior_ssthresh; /* segments */
+	__u8 ca_state;
+	__u8 backoff;
+	__u8 retransmits;
+	__u8 pending; /* timer: ICSK_TIME_... */
+	__u8 kind; /* EVENT_INSIDE */
+	__u8 unused[3];
+};
+
+/* ICSK_CA_PRIV_SIZE of include/net/inet_connection_sock.h. */
+#define PRIVATE_WORDS 13
+
+/* The state of a socket's congestion control algorithm, likewise. */
+struct algorithm {
+	__u64 ts_ns;
+	__u64 sock_cookie;
+	__u64 private[PRIVATE_WORDS];
+	__u32 key; /* of its struct tcp_congestion_ops: a hash of its name */
+	__u8 kind; /* EVENT_ALGORITHM */
+	__u8 jiffies[3]; /* the lowest bits of the time in jiffies, lowest byte first */
+};
+
+/* What of these a socket's slot has, too. */
+struct insides {
+	struct inside socket;
+	struct algorithm algorithm;
+};
+
+_Static_assert(sizeof(struct inside) == sizeof(struct event), "ring buffers have one size");
+_Static_assert(sizeof(struct algorithm) == sizeof(struct event), "ring buffers have one size");
 
 /* What a filter is for; it stands there, or behind that, by the lowest bit of `active`. */
 enum filter_of {
@@ -180,8 +314,8 @@ struct lost {
 };
 
 /* Else one kind would be counted as another, or as another processor's. */
-_Static_assert(EVENT_KINDS <= TCC_LOST_COUNTERS, "there is no counter for each kind of event");
-_Static_assert(EVENT_KINDS <= 256, "struct event has one byte for its kind");
+_Static_assert(EVENT_KINDS + 2 <= TCC_LOST_COUNTERS, "there is no counter for each kind of event");
+_Static_assert(EVENT_KINDS + 2 <= 256, "struct event has one byte for its kind");
 _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
 
 /* Where maps have SIZED entries (of a ring buffer, pages), user space makes them with as many as
@@ -207,6 +341,8 @@ BPF_F_TABLE("array", int, struct free_slots, free_slots, SIZED, BPF_F_MMAPABLE);
  * socket is gone. It is user space that sets them to 0, before it looks.
  */
 BPF_F_TABLE("array", int, __u64, pending, SIZED, BPF_F_MMAPABLE);
+/* Those of the sockets in focus, by their place there, and behind them by slot. */
+BPF_F_TABLE("array", int, struct insides, insides, SIZED, BPF_F_MMAPABLE);
 BPF_HASH(slots, __u64, __u32, SIZED);
 
 /* The slot that a socket with such a cookie had last: spares most looks into the hash. By now it
@@ -273,7 +409,7 @@ static inline void lose(__u32 kind)
 	int cpu = bpf_get_smp_processor_id();
 	struct lost *here = lost.lookup(&cpu);
 
-	if (here && kind < EVENT_KINDS)
+	if (here && kind < TCC_LOST_COUNTERS)
 		here->records[kind]++;
 }
 
@@ -324,6 +460,15 @@ static inline struct event *reserve(const struct config *now, int kind)
 	return event;
 }
 
+/* Keeps the compiler from reading what both branches read once, through a pointer that it picks:
+ * the verifier allows no such pointers into a program's context.
+ */
+static inline __u32 read_here(__u32 word)
+{
+	asm volatile("" : "+r"(word));
+	return word;
+}
+
 /*
  * A sockaddr's address, from the tracepoint's bytes: IPv4 stands at 4, IPv6 at 8. A macro, since a
  * function can't take the struct that BCC declares at the probe.
@@ -333,14 +478,37 @@ static inline struct event *reserve(const struct config *now, int kind)
 		if ((family) == AF_INET) {                                                         \
 			(address).halves[0] = 0;                                                   \
 			(address).words[2] = bpf_htonl(0xffff);                                    \
-			(address).words[3] = *(__u32 *)&(sockaddr)[4];                             \
+			(address).words[3] = read_here(*(__u32 *)&(sockaddr)[4]);                  \
 		} else {                                                                           \
-			(address).words[0] = *(__u32 *)&(sockaddr)[8];                             \
-			(address).words[1] = *(__u32 *)&(sockaddr)[12];                            \
-			(address).words[2] = *(__u32 *)&(sockaddr)[16];                            \
-			(address).words[3] = *(__u32 *)&(sockaddr)[20];                            \
+			(address).words[0] = read_here(*(__u32 *)&(sockaddr)[8]);                  \
+			(address).words[1] = read_here(*(__u32 *)&(sockaddr)[12]);                 \
+			(address).words[2] = read_here(*(__u32 *)&(sockaddr)[16]);                 \
+			(address).words[3] = read_here(*(__u32 *)&(sockaddr)[20]);                 \
 		}                                                                                  \
 	} while (0)
+
+static inline int is_of_a_link(const union address *address)
+{
+	return (address->words[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
+}
+
+/* A socket that has a link-local address is bound to its device (tcp_v6_connect, tcp_v6_init_req).
+ * Where tcp_probe has no socket, no event tells it: those of one socket are joined by its ends.
+ */
+static inline void set_devices(union address *saddr, union address *daddr, const void *sock)
+{
+#if defined(TCC_DEVICE_OFFSET) && defined(TCC_PROBE_HAS_SKADDR)
+	int device = 0;
+
+	if (!is_of_a_link(saddr) && !is_of_a_link(daddr))
+		return;
+	bpf_probe_read_kernel(&device, sizeof(device), sock + TCC_DEVICE_OFFSET);
+	if (is_of_a_link(saddr))
+		saddr->words[1] = bpf_htonl(device);
+	if (is_of_a_link(daddr))
+		daddr->words[1] = bpf_htonl(device);
+#endif
+}
 
 /* Give a socket a slot, if this processor has one; says which, or -1. */
 static inline int take_slot(__u64 cookie)
@@ -395,22 +563,23 @@ static inline int hold_own(struct held *held, __u64 cookie)
 	return hold(held, slot);
 }
 
-static inline int in_focus(const struct config *config, __u64 cookie)
+/* Place of a socket in focus, or -1. */
+static inline int focus_of(const struct config *config, __u64 cookie)
 {
 	int i;
 
 	if (!config->n_focus)
-		return 0;
+		return -1;
 #pragma unroll
 	for (i = 0; i < MAX_FOCUS; i++)
 		if (config->focus[i] == cookie)
-			return 1;
-	return 0;
+			return i;
+	return -1;
 }
 
 static inline __u64 interval_of(const struct config *config, __u64 cookie)
 {
-	if (config->focus_ns < config->interval_ns && in_focus(config, cookie))
+	if (config->focus_ns < config->interval_ns && focus_of(config, cookie) >= 0)
 		return config->focus_ns;
 	return config->interval_ns;
 }
@@ -418,29 +587,273 @@ static inline __u64 interval_of(const struct config *config, __u64 cookie)
 /* Keeps the compiler, and processors that store in order, from storing what follows first. */
 #define barrier() asm volatile("" ::: "memory")
 
+#ifdef TCC_TYPED
+/* The arguments of the tracepoint itself, before the kernel copies anything out of them. It knows
+ * their types: its verifier checks each of these loads against them.
+ */
+struct probe_args {
+	__u64 sock;
+	__u64 skb;
+};
+
+#define PROBE_ARGS struct probe_args
+
+/* Load from the kernel's memory; written out, since bcc would have it done by a call. */
+#define LOAD(type, from, offset)                                                                   \
+	({                                                                                         \
+		__u64 loaded_;                                                                     \
+		asm volatile("%0 = *(" #type " *)(%1 + %2)"                                        \
+			     : "=r"(loaded_)                                                       \
+			     : "r"(from), "i"(offset));                                            \
+		loaded_;                                                                           \
+	})
+
+static __u64 (*const socket_cookie)(void *sock) = (void *)46; /* bpf_get_socket_cookie */
+
+#ifdef TCC_TCP_SOCK
+/* bpf_rdonly_cast, a kernel function: its number is written in once it is compiled
+ * (tcctui/sources/kernel/compiled.py). It costs nothing, the verifier takes it out.
+ */
+static void *(*const cast)(void *from, __u64 type) = (void *)TCC_CAST;
+#define TCP_SOCK(sock) ((__u64)cast((void *)(sock), TCC_TCP_SOCK))
+#else
+static void *(*const tcp_sock)(void *sock) = (void *)137; /* bpf_skc_to_tcp_sock */
+#define TCP_SOCK(sock) ((__u64)tcp_sock((void *)(sock)))
+#endif
+
+/* What TP_fast_assign of tcp_probe reads (include/trace/events/tcp.h), from where it does. */
+#define OF_ACK(name) ACK_##name
+#define ACK_mark     LOAD(u32, skb, TCC_PROBE_SKB_MARK)
+#define ACK_snd_nxt  LOAD(u32, tcp, TCC_PROBE_SND_NXT)
+#define ACK_snd_una  LOAD(u32, tcp, TCC_PROBE_SND_UNA)
+#define ACK_snd_cwnd LOAD(u32, tcp, TCC_PROBE_SND_CWND)
+#define ACK_ssthresh current_ssthresh(tcp)
+#define ACK_snd_wnd  LOAD(u32, tcp, TCC_PROBE_SND_WND)
+#define ACK_srtt     (LOAD(u32, tcp, TCC_PROBE_SRTT) >> 3)
+#define ACK_rcv_wnd  LOAD(u32, tcp, TCC_PROBE_RCV_WND)
+#define ACK_skaddr   args_sock
+#define ACK_data_len data_length(skb)
+
+#define TCP_CA_CWR	2
+#define TCP_CA_RECOVERY 3
+
+static inline __u32 ca_state(__u64 tcp)
+{
+	return LOAD(u8, tcp, TCC_CA_STATE_BYTE) >> TCC_CA_STATE_SHIFT & TCC_CA_STATE_MASK;
+}
+
+/* tcp_current_ssthresh (include/net/tcp.h). */
+static inline __u32 current_ssthresh(__u64 tcp)
+{
+	__u32 state = ca_state(tcp), ssthresh = LOAD(u32, tcp, TCC_PROBE_SND_SSTHRESH);
+	__u32 cwnd = LOAD(u32, tcp, TCC_PROBE_SND_CWND), most = (cwnd >> 1) + (cwnd >> 2);
+
+	if (state == TCP_CA_CWR || state == TCP_CA_RECOVERY || ssthresh > most)
+		return ssthresh;
+	return most;
+}
+
+#define TCP_HEADER_OFFSET 12 /* of its own length, in the upper half of that byte, in words */
+
+static inline __u16 data_length(__u64 skb)
+{
+	__u64 header = LOAD(u64, skb, TCC_PROBE_SKB_DATA);
+	__u8 words = 0;
+
+#ifdef TCC_TCP_SOCK
+	words = LOAD(u8, cast((void *)header, TCC_TCPHDR), TCP_HEADER_OFFSET);
+#else
+	bpf_probe_read_kernel(&words, 1, (void *)header + TCP_HEADER_OFFSET);
+#endif
+	return LOAD(u32, skb, TCC_PROBE_SKB_LEN) - (words >> 4) * 4;
+}
+
+/* Addresses that are no IPv6 ones are IPv4. */
+static inline void read_ends(__u64 tcp, __u16 family, union address *saddr, union address *daddr)
+{
+	if (family == AF_INET6) {
+		saddr->halves[0] = LOAD(u64, tcp, TCC_PROBE_SADDR6);
+		saddr->halves[1] = LOAD(u64, tcp, TCC_PROBE_SADDR6 + 8);
+		daddr->halves[0] = LOAD(u64, tcp, TCC_PROBE_DADDR6);
+		daddr->halves[1] = LOAD(u64, tcp, TCC_PROBE_DADDR6 + 8);
+		return;
+	}
+	saddr->halves[0] = daddr->halves[0] = 0;
+	saddr->words[2] = daddr->words[2] = bpf_htonl(0xffff);
+	saddr->words[3] = LOAD(u32, tcp, TCC_PROBE_SADDR);
+	daddr->words[3] = LOAD(u32, tcp, TCC_PROBE_DADDR);
+}
+
+/* In flight as the kernel counts it (tcp_packets_in_flight, include/net/tcp.h). */
+static inline __u32 packets_in_flight(const struct inside *inside)
+{
+	return inside->packets_out - inside->sacked_out - inside->lost_out + inside->retrans_out;
+}
+
+/* All but `acks` and the extremes of what is in flight. */
+static inline void look_inside(struct inside *inside, __u64 tcp, __u64 cookie, __u64 ts)
+{
+	inside->ts_ns = ts;
+	inside->sock_cookie = cookie;
+	inside->packets_out = LOAD(u32, tcp, TCC_INSIDE_PACKETS_OUT);
+	inside->sacked_out = LOAD(u32, tcp, TCC_INSIDE_SACKED_OUT);
+	inside->lost_out = LOAD(u32, tcp, TCC_INSIDE_LOST_OUT);
+	inside->retrans_out = LOAD(u32, tcp, TCC_INSIDE_RETRANS_OUT);
+	inside->mss_cache = LOAD(u32, tcp, TCC_INSIDE_MSS_CACHE);
+	inside->delivered = LOAD(u32, tcp, TCC_INSIDE_DELIVERED);
+	inside->lost = LOAD(u32, tcp, TCC_INSIDE_LOST);
+	inside->app_limited = LOAD(u32, tcp, TCC_INSIDE_APP_LIMITED);
+	inside->rate_delivered = LOAD(u32, tcp, TCC_INSIDE_RATE_DELIVERED);
+	inside->rate_interval_us = LOAD(u32, tcp, TCC_INSIDE_RATE_INTERVAL_US);
+	inside->rcv_nxt = LOAD(u32, tcp, TCC_INSIDE_RCV_NXT);
+	inside->copied_seq = LOAD(u32, tcp, TCC_INSIDE_COPIED_SEQ);
+	inside->write_seq = LOAD(u32, tcp, TCC_INSIDE_WRITE_SEQ);
+	inside->reordering = LOAD(u32, tcp, TCC_INSIDE_REORDERING);
+	inside->rttvar_us = LOAD(u32, tcp, TCC_INSIDE_RTTVAR_US);
+	inside->mdev_us = LOAD(u32, tcp, TCC_INSIDE_MDEV_US);
+	inside->min_rtt_us = LOAD(u32, tcp, TCC_INSIDE_MIN_RTT_US);
+	inside->icsk_rto = LOAD(u32, tcp, TCC_INSIDE_ICSK_RTO);
+	inside->high_seq = LOAD(u32, tcp, TCC_INSIDE_HIGH_SEQ);
+	inside->tlp_high_seq = LOAD(u32, tcp, TCC_INSIDE_TLP_HIGH_SEQ);
+	inside->undo_marker = LOAD(u32, tcp, TCC_INSIDE_UNDO_MARKER);
+	inside->undo_retrans = LOAD(u32, tcp, TCC_INSIDE_UNDO_RETRANS);
+	inside->prior_ssthresh = LOAD(u32, tcp, TCC_INSIDE_PRIOR_SSTHRESH);
+	inside->ca_state = ca_state(tcp);
+	inside->backoff = LOAD(u8, tcp, TCC_INSIDE_BACKOFF);
+	inside->retransmits = LOAD(u8, tcp, TCC_INSIDE_RETRANSMITS);
+	inside->pending = LOAD(u8, tcp, TCC_INSIDE_PENDING);
+	inside->kind = EVENT_INSIDE;
+	__builtin_memset(inside->unused, 0, sizeof(inside->unused));
+}
+
+static inline void look_at_algorithm(struct algorithm *algorithm, __u64 tcp, __u64 cookie, __u64 ts)
+{
+	__u64 ops = LOAD(u64, tcp, TCC_INSIDE_CA_OPS), jiffies = bpf_jiffies64();
+	int i;
+
+	algorithm->ts_ns = ts;
+	algorithm->sock_cookie = cookie;
+#pragma unroll
+	for (i = 0; i < PRIVATE_WORDS; i++)
+		algorithm->private[i] = LOAD(u64, tcp, TCC_INSIDE_CA_PRIV + 8 * i);
+	algorithm->key = LOAD(u32, ops, TCC_INSIDE_CA_KEY);
+	algorithm->kind = EVENT_ALGORITHM;
+#pragma unroll
+	for (i = 0; i < 3; i++)
+		algorithm->jiffies[i] = jiffies >> 8 * i;
+}
+
+static inline void output(const struct config *now, void *record, int kind)
+{
+	void *ring = ring_here(now);
+
+	if (!ring || bpf_ringbuf_output(ring, record, sizeof(struct event), wake_up(now, ring)))
+		lose(kind);
+}
+
+/* Write what of an ACK that has no slot is asked for. */
+static inline void tell_inside(const struct config *now, __u32 asked, __u64 tcp, __u64 cookie,
+			       __u64 ts)
+{
+	void *ring = ring_here(now);
+	struct algorithm *algorithm;
+	struct inside *inside;
+
+	if (!ring)
+		return;
+	if (asked & INSIDE_SOCKET) {
+		inside = bpf_ringbuf_reserve(ring, sizeof(*inside), 0);
+		if (inside) {
+			look_inside(inside, tcp, cookie, ts);
+			inside->acks = 0;
+			inside->in_flight_min = packets_in_flight(inside);
+			inside->in_flight_max = inside->in_flight_min;
+			bpf_ringbuf_submit(inside, wake_up(now, ring));
+		} else {
+			lose(EVENT_INSIDE);
+		}
+	}
+	if (asked & INSIDE_ALGORITHM) {
+		algorithm = bpf_ringbuf_reserve(ring, sizeof(*algorithm), 0);
+		if (algorithm) {
+			look_at_algorithm(algorithm, tcp, cookie, ts);
+			bpf_ringbuf_submit(algorithm, wake_up(now, ring));
+		} else {
+			lose(EVENT_ALGORITHM);
+		}
+	}
+}
+
+/* Where a socket with a slot has what is asked for; 0 if nothing is, or there is no room. */
+static inline struct insides *insides_of(const struct config *now, __u32 asked, __u64 cookie,
+					 int slot)
+{
+	int place = focus_of(now, cookie);
+
+	if (!asked || (place < 0 && !(asked & INSIDE_OF_ALL)))
+		return 0;
+	if (place < 0)
+		place = MAX_FOCUS + slot;
+	return insides.lookup(&place);
+}
+
+/* Write what goes with a slot's record. */
+static inline void output_insides(const struct config *now, __u32 asked, struct insides *held,
+				  __u64 cookie)
+{
+	if (!held || held->socket.sock_cookie != cookie)
+		return;
+	if (asked & INSIDE_SOCKET)
+		output(now, &held->socket, EVENT_INSIDE);
+	if (asked & INSIDE_ALGORITHM)
+		output(now, &held->algorithm, EVENT_ALGORITHM);
+}
+
+static inline void fold_insides(struct insides *held, __u32 asked, __u64 tcp, __u64 cookie,
+				__u64 ts, __u32 acks, int begin)
+{
+	struct inside *inside = &held->socket;
+	__u32 in_flight;
+
+	begin |= inside->sock_cookie != cookie;
+	look_inside(inside, tcp, cookie, ts);
+	inside->acks = acks;
+	in_flight = packets_in_flight(inside);
+	if (begin || in_flight < inside->in_flight_min)
+		inside->in_flight_min = in_flight;
+	if (begin || in_flight > inside->in_flight_max)
+		inside->in_flight_max = in_flight;
+	if (asked & INSIDE_ALGORITHM)
+		look_at_algorithm(&held->algorithm, tcp, cookie, ts);
+}
+#else
+#define PROBE_ARGS   struct tracepoint__tcp__tcp_probe
+#define OF_ACK(name) args->name
+#endif
+
 /* All of an event that one ACK decides. */
-#define SET_PROBE(event, saddr_, daddr_, family_)                                                  \
+#define SET_PROBE(event)                                                                           \
 	do {                                                                                       \
-		(event)->sock_cookie = args->sock_cookie;                                          \
+		(event)->sock_cookie = cookie;                                                     \
 		SET_SKADDR(event);                                                                 \
-		(event)->saddr = (saddr_);                                                         \
-		(event)->daddr = (daddr_);                                                         \
-		(event)->mark = args->mark;                                                        \
-		(event)->snd_nxt = args->snd_nxt;                                                  \
-		(event)->snd_una = args->snd_una;                                                  \
-		(event)->snd_cwnd = args->snd_cwnd;                                                \
-		(event)->ssthresh = args->ssthresh;                                                \
-		(event)->snd_wnd = args->snd_wnd;                                                  \
-		(event)->srtt = args->srtt;                                                        \
-		(event)->rcv_wnd = args->rcv_wnd;                                                  \
-		(event)->sport = args->sport;                                                      \
-		(event)->dport = args->dport;                                                      \
-		(event)->family = (family_);                                                       \
-		(event)->data_len = args->data_len;                                                \
+		(event)->saddr = saddr;                                                            \
+		(event)->daddr = daddr;                                                            \
+		(event)->mark = OF_ACK(mark);                                                      \
+		(event)->snd_nxt = OF_ACK(snd_nxt);                                                \
+		(event)->snd_una = OF_ACK(snd_una);                                                \
+		(event)->snd_cwnd = OF_ACK(snd_cwnd);                                              \
+		(event)->ssthresh = OF_ACK(ssthresh);                                              \
+		(event)->snd_wnd = OF_ACK(snd_wnd);                                                \
+		(event)->srtt = OF_ACK(srtt);                                                      \
+		(event)->rcv_wnd = OF_ACK(rcv_wnd);                                                \
+		(event)->sport = sport;                                                            \
+		(event)->dport = dport;                                                            \
+		(event)->family = family;                                                          \
+		(event)->data_len = OF_ACK(data_len);                                              \
 	} while (0)
 
 #ifdef TCC_PROBE_HAS_SKADDR
-#define SET_SKADDR(event) (event)->skaddr = (__u64)args->skaddr
+#define SET_SKADDR(event) (event)->skaddr = (__u64)OF_ACK(skaddr)
 #else
 #define SET_SKADDR(event)
 #endif
@@ -487,7 +900,8 @@ static inline void set_pending(int slot)
  * its own TRACEPOINT_PROBE.
  */
 #define PROGRAM(category, event)                                                                   \
-	int category##__##event(struct tracepoint__##category##__##event *args)
+	PROGRAM_OF(category, event, struct tracepoint__##category##__##event)
+#define PROGRAM_OF(category, event, arguments) int category##__##event(arguments *args)
 
 static inline int all_reported(const struct mark *mark)
 {
@@ -508,7 +922,7 @@ static inline int tell(const struct config *now, struct event *event, struct mar
 /* A socket's ACKs come one after the other, under its lock (tcp_rcv_established): its slot needs
  * none.
  */
-PROGRAM(tcp, tcp_probe)
+PROGRAM_OF(tcp, tcp_probe, PROBE_ARGS)
 {
 	__u32 before_cwnd, before_ssthresh;
 	union address saddr, daddr;
@@ -518,31 +932,66 @@ PROGRAM(tcp, tcp_probe)
 	struct mark *mark;
 	struct held held;
 	__u64 cookie, ts, since;
-	__u16 family;
+	__u16 family, sport, dport;
+#ifdef TCC_TYPED
+	__u64 args_sock = LOAD(u64, args, 0), skb = LOAD(u64, args, 8), tcp;
+	struct insides *inside;
+	__u32 asked;
+#endif
 
 	if (!now)
 		return 0;
+#ifdef TCC_TYPED
+	tcp = TCP_SOCK(args_sock);
+	if (!tcp)
+		return 0;
+	family = LOAD(u16, tcp, TCC_PROBE_FAMILY);
+	sport = bpf_ntohs(LOAD(u16, tcp, TCC_PROBE_SPORT));
+	dport = bpf_ntohs(LOAD(u16, tcp, TCC_PROBE_DPORT));
+	read_ends(tcp, family, &saddr, &daddr);
+#else
 #ifdef TCC_PROBE_HAS_FAMILY
 	family = args->family;
 #else
 	family = *(__u16 *)&args->saddr[0];
 #endif
+	sport = args->sport;
+	dport = args->dport;
 	READ_SOCKADDR(saddr, family, args->saddr);
 	READ_SOCKADDR(daddr, family, args->daddr);
+#endif
+#ifdef TCC_PROBE_HAS_SKADDR
+	set_devices(&saddr, &daddr, (void *)OF_ACK(skaddr));
+#endif
 
-	if (!passes(now, FILTER_OF_ALL, WALK_OFTEN, &saddr, &daddr, args->sport, args->dport))
+	if (!passes(now, FILTER_OF_ALL, WALK_OFTEN, &saddr, &daddr, sport, dport))
 		return 0;
 
+#ifdef TCC_TYPED
+	/* A socket has none until somebody asks for it: whoever traces tcp_probe does. */
+	cookie = LOAD(u64, tcp, TCC_COOKIE_OFFSET);
+	if (!cookie)
+		cookie = socket_cookie((void *)args_sock);
+#else
 	cookie = args->sock_cookie;
+#endif
 	if (!now->interval_ns || !hold_own(&held, cookie)) {
 		event = reserve(now, EVENT_PROBE);
 		if (!event) {
 			lose(EVENT_PROBE);
 			return 0;
 		}
-		SET_PROBE(event, saddr, daddr, family);
+		SET_PROBE(event);
 		begin_extremes(event);
+#ifdef TCC_TYPED
+		ts = event->ts_ns;
 		submit(event);
+		asked = now->inside;
+		if (asked && (asked & INSIDE_OF_ALL || focus_of(now, cookie) >= 0))
+			tell_inside(now, asked, tcp, cookie, ts);
+#else
+		submit(event);
+#endif
 		return 0;
 	}
 
@@ -557,13 +1006,21 @@ PROGRAM(tcp, tcp_probe)
 	 */
 	at_once = !mark->owner || (over && reported);
 	/* Disconnected and connected anew, a socket keeps its cookie: its records are of either. */
-	moved = mark->emitted_ns && (event->sport != args->sport || event->dport != args->dport ||
+	moved = mark->emitted_ns && (event->sport != sport || event->dport != dport ||
 				     event->daddr.halves[0] != daddr.halves[0] ||
 				     event->daddr.halves[1] != daddr.halves[1]);
+#ifdef TCC_TYPED
+	asked = now->inside;
+	inside = insides_of(now, asked, cookie, held.slot);
+#endif
 	if ((over || moved) && !reported) {
 		reported = tell(now, event, mark);
 		if (!reported)
 			lose(EVENT_PROBE);
+#ifdef TCC_TYPED
+		else
+			output_insides(now, asked, inside, cookie);
+#endif
 	}
 	if (moved)
 		reported = at_once = 1;
@@ -573,7 +1030,7 @@ PROGRAM(tcp, tcp_probe)
 	mark->acks++;
 	barrier();
 	event->ts_ns = ts;
-	SET_PROBE(event, saddr, daddr, family);
+	SET_PROBE(event);
 	event->acks = mark->acks;
 	if (reported) {
 		event->begun = !mark->emitted_ns;
@@ -581,6 +1038,10 @@ PROGRAM(tcp, tcp_probe)
 	} else {
 		widen_extremes(event);
 	}
+#ifdef TCC_TYPED
+	if (inside)
+		fold_insides(inside, asked, tcp, cookie, ts, mark->acks, reported);
+#endif
 
 	at_once |= event->ssthresh != before_ssthresh || event->snd_cwnd < before_cwnd;
 	if (over || at_once)
@@ -591,6 +1052,10 @@ PROGRAM(tcp, tcp_probe)
 		lose(EVENT_PROBE);
 		unreported = 1;
 	}
+#ifdef TCC_TYPED
+	if (!unreported)
+		output_insides(now, asked, inside, cookie);
+#endif
 	if (reported && unreported)
 		set_pending(held.slot);
 	barrier();
@@ -647,7 +1112,75 @@ static inline struct event *begin(int kind, const union address *saddr, const un
 	return event;
 }
 
+/* These states are entered by the process itself (tcp_v4_connect, tcp_close_state): most others by
+ * a segment, in whichever process it interrupts.
+ */
+static inline int by_its_process(int state)
+{
+	return state == TCP_SYN_SENT || state == TCP_FIN_WAIT1 || state == TCP_LAST_ACK;
+}
+
+/* Whether the current process is the socket's: it has the socket's lock, which segments and timers
+ * never take while a process has it (lock_sock_nested, net/core/sock.c). So has one that aborts
+ * another's (tcp_abort), which leaves that error, and a kernel thread that closes it for a process.
+ * `known` is the answer where the kernel does not tell where to read that.
+ */
+static inline int is_its_process(const void *sock, int known)
+{
+#if defined(TCC_LOCK_OFFSET) && defined(TCC_OWNED_OFFSET) && defined(TCC_ERROR_OFFSET)
+	int owned = 0, error = 0;
+
+	bpf_probe_read_kernel(&owned, sizeof(owned), sock + TCC_LOCK_OFFSET + TCC_OWNED_OFFSET);
+	bpf_probe_read_kernel(&error, sizeof(error), sock + TCC_ERROR_OFFSET);
+	known = owned && error != ECONNABORTED;
+#endif
+#ifdef TCC_TASK_FLAGS_OFFSET
+	__u32 flags = 0;
+
+	bpf_probe_read_kernel(&flags, sizeof(flags),
+			      (void *)bpf_get_current_task() + TCC_TASK_FLAGS_OFFSET);
+	known = known && !(flags & PF_KTHREAD);
+#endif
+	return known;
+}
+
+static inline void set_owner(struct event *event)
+{
+	struct owner *owner = (struct owner *)&event->snd_nxt;
+#ifdef TCC_HAS_CGROUPS
+	__u64 id = bpf_get_current_cgroup_id();
+
+	__builtin_memcpy(owner->cgroup_id, &id, sizeof(id));
+#endif
+	owner->pid = bpf_get_current_pid_tgid() >> 32;
+	owner->uid = bpf_get_current_uid_gid();
+#if defined(TCC_LEADER_OFFSET) && defined(TCC_COMM_OFFSET)
+	/* A thread may have a name of its own: the process's is its first thread's. */
+	void *leader = 0;
+
+	bpf_probe_read_kernel(&leader, sizeof(leader),
+			      (void *)bpf_get_current_task() + TCC_LEADER_OFFSET);
+	__builtin_memset(owner->comm, 0, sizeof(owner->comm));
+	bpf_probe_read_kernel_str(owner->comm, sizeof(owner->comm), leader + TCC_COMM_OFFSET);
+#else
+	bpf_get_current_comm(owner->comm, sizeof(owner->comm));
+#endif
+}
+
 #ifndef TCC_NO_STATE
+/* The cookie that a socket has so far, or 0: it gets one where somebody asks for it
+ * (__sock_gen_cookie, net/core/sock_diag.c).
+ */
+static inline __u64 cookie_of(const void *sock)
+{
+	__u64 cookie = 0;
+
+#ifdef TCC_COOKIE_OFFSET
+	bpf_probe_read_kernel(&cookie, sizeof(cookie), sock + TCC_COOKIE_OFFSET);
+#endif
+	return cookie;
+}
+
 PROGRAM(sock, inet_sock_set_state)
 {
 	union address saddr, daddr;
@@ -657,15 +1190,48 @@ PROGRAM(sock, inet_sock_set_state)
 		return 0;
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
+	set_devices(&saddr, &daddr, args->skaddr);
 	event = begin(EVENT_STATE, &saddr, &daddr, args->sport, args->dport);
 	if (!event)
 		return 0;
+	event->sock_cookie = cookie_of(args->skaddr);
 	event->skaddr = (__u64)args->skaddr;
 	event->family = args->family;
 	event->oldstate = args->oldstate;
 	event->newstate = args->newstate;
+	if (is_its_process(args->skaddr, by_its_process(args->newstate)))
+		set_owner(event);
 	submit(event);
 	return 0;
+}
+#endif
+
+#ifdef TCC_TYPED
+#define READ(into, from, offset)                                                                   \
+	bpf_probe_read_kernel(&(into), sizeof(into), (const void *)(from) + (offset))
+
+/* What a socket is at when it sends again, or enters a state of recovery. */
+static inline void set_recovery(struct event *event, const void *sock)
+{
+	struct recovery *recovery = (struct recovery *)&event->acks;
+	__u8 state = 0;
+
+	READ(event->snd_nxt, sock, TCC_PROBE_SND_NXT);
+	READ(event->snd_una, sock, TCC_PROBE_SND_UNA);
+	READ(event->snd_cwnd, sock, TCC_PROBE_SND_CWND);
+	READ(event->ssthresh, sock, TCC_PROBE_SND_SSTHRESH);
+	READ(event->snd_wnd, sock, TCC_PROBE_SND_WND);
+	READ(event->srtt, sock, TCC_PROBE_SRTT);
+	READ(event->rcv_wnd, sock, TCC_PROBE_RCV_WND);
+	event->srtt >>= 3;
+	READ(state, sock, TCC_CA_STATE_BYTE);
+	recovery->ca_state = state >> TCC_CA_STATE_SHIFT & TCC_CA_STATE_MASK;
+	READ(recovery->pending, sock, TCC_INSIDE_PENDING);
+	READ(recovery->retransmits, sock, TCC_INSIDE_RETRANSMITS);
+	READ(recovery->undo_marker, sock, TCC_INSIDE_UNDO_MARKER);
+	READ(recovery->prior_ssthresh, sock, TCC_INSIDE_PRIOR_SSTHRESH);
+	READ(recovery->high_seq, sock, TCC_INSIDE_HIGH_SEQ);
+	recovery->known = 1;
 }
 #endif
 
@@ -682,6 +1248,7 @@ PROGRAM(tcp, tcp_retransmit_skb)
 #endif
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
+	set_devices(&saddr, &daddr, args->skaddr);
 	event = begin(EVENT_RETRANSMIT, &saddr, &daddr, args->sport, args->dport);
 	if (!event)
 		return 0;
@@ -690,6 +1257,11 @@ PROGRAM(tcp, tcp_retransmit_skb)
 	event->family = args->family;
 #endif
 	event->newstate = args->state;
+#ifdef TCC_TYPED
+	set_recovery(event, args->skaddr);
+	READ(((struct recovery *)&event->acks)->seq, args->skbaddr, TCC_SKB_SEQ);
+	READ(((struct recovery *)&event->acks)->end_seq, args->skbaddr, TCC_SKB_END_SEQ);
+#endif
 	submit(event);
 	return 0;
 }
@@ -709,6 +1281,7 @@ PROGRAM(tcp, tcp_cong_state_set)
 		return 0;
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
+	set_devices(&saddr, &daddr, args->skaddr);
 	event = begin(EVENT_CA_STATE, &saddr, &daddr, args->sport, args->dport);
 	if (!event)
 		return 0;
@@ -717,6 +1290,9 @@ PROGRAM(tcp, tcp_cong_state_set)
 	event->family = args->family;
 #endif
 	event->newstate = args->cong_state;
+#ifdef TCC_TYPED
+	set_recovery(event, args->skaddr);
+#endif
 	submit(event);
 	return 0;
 }
@@ -730,6 +1306,7 @@ PROGRAM(tcp, tcp_receive_reset)
 
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
+	set_devices(&saddr, &daddr, args->skaddr);
 	event = begin(EVENT_RECEIVE_RESET, &saddr, &daddr, args->sport, args->dport);
 	if (!event)
 		return 0;
@@ -771,6 +1348,8 @@ PROGRAM(tcp, tcp_send_reset)
 #endif
 	if (!dport) /* a listener's: it does not say to whom */
 		return 0;
+	if (args->skaddr)
+		set_devices(&saddr, &daddr, args->skaddr);
 	event = begin(EVENT_SEND_RESET, &saddr, &daddr, sport, dport);
 	if (!event)
 		return 0;
@@ -804,6 +1383,84 @@ PROGRAM(tcp, tcp_retransmit_synack)
 }
 #endif
 
+#if defined(TCC_TYPED) && !defined(TCC_NO_DROP)
+/* Where a packet's headers are, and the TCP header's first bytes. */
+struct headers {
+	union address saddr;
+	union address daddr;
+	__u16 sport;
+	__u16 dport;
+	__u32 seq;
+	__u16 family;
+	__u16 bytes; /* of data */
+};
+
+#define IPV6_HEADER 40
+
+/* Read the headers of a TCP segment; says whether it is one. */
+static inline int read_headers(struct headers *headers, const void *skb, __u16 protocol)
+{
+	__u8 ip[IPV6_HEADER], tcp[TCP_HEADER_OFFSET + 1];
+	__u16 place = 0, total;
+	__u32 length;
+	void *head = 0;
+
+	READ(head, skb, TCC_SKB_HEAD);
+	READ(place, skb, TCC_SKB_NETWORK_HEADER);
+	if (protocol == ETH_P_IP) {
+		if (bpf_probe_read_kernel(ip, 20, head + place) || ip[9] != IPPROTO_TCP)
+			return 0;
+		headers->family = AF_INET;
+		headers->saddr.halves[0] = headers->daddr.halves[0] = 0;
+		headers->saddr.words[2] = headers->daddr.words[2] = bpf_htonl(0xffff);
+		__builtin_memcpy(&headers->saddr.words[3], ip + 12, 4);
+		__builtin_memcpy(&headers->daddr.words[3], ip + 16, 4);
+		length = (ip[0] & 0xf) * 4;
+		total = (ip[2] << 8 | ip[3]) - length;
+	} else {
+		if (bpf_probe_read_kernel(ip, sizeof(ip), head + place) || ip[6] != IPPROTO_TCP)
+			return 0;
+		headers->family = AF_INET6;
+		__builtin_memcpy(&headers->saddr, ip + 8, 16);
+		__builtin_memcpy(&headers->daddr, ip + 24, 16);
+		length = IPV6_HEADER;
+		total = ip[4] << 8 | ip[5];
+	}
+	if (bpf_probe_read_kernel(tcp, sizeof(tcp), head + place + length))
+		return 0;
+	headers->sport = tcp[0] << 8 | tcp[1];
+	headers->dport = tcp[2] << 8 | tcp[3];
+	headers->seq = (__u32)tcp[4] << 24 | tcp[5] << 16 | tcp[6] << 8 | tcp[7];
+	headers->bytes = total - (tcp[TCP_HEADER_OFFSET] >> 4) * 4;
+	return 1;
+}
+
+/* `saddr` is the sender of the segment: which end is this machine's, if not both, user space knows
+ * from its connections.
+ */
+PROGRAM(skb, kfree_skb)
+{
+	struct headers headers;
+	struct event *event;
+	struct drop *drop;
+
+	if (args->protocol != ETH_P_IP && args->protocol != ETH_P_IPV6)
+		return 0;
+	if (!read_headers(&headers, args->skbaddr, args->protocol))
+		return 0;
+	event = begin(EVENT_DROP, &headers.saddr, &headers.daddr, headers.sport, headers.dport);
+	if (!event)
+		return 0;
+	event->family = headers.family;
+	drop = (struct drop *)&event->mark;
+	drop->reason = args->reason;
+	drop->seq = headers.seq;
+	drop->bytes = headers.bytes;
+	submit(event);
+	return 0;
+}
+#endif
+
 #ifndef TCC_NO_DESTROY
 PROGRAM(tcp, tcp_destroy_sock)
 {
@@ -816,6 +1473,7 @@ PROGRAM(tcp, tcp_destroy_sock)
 	mark = leave_slot(now, args->sock_cookie, &slot);
 	READ_V6(saddr, args->saddr_v6);
 	READ_V6(daddr, args->daddr_v6);
+	set_devices(&saddr, &daddr, args->skaddr);
 	passing = now && passes(now, FILTER_OF_ENDS, WALK_SELDOM, &saddr, &daddr, args->sport,
 				args->dport);
 	/* An aborted socket has been disconnected first, and has lost what the filter goes by
@@ -833,6 +1491,8 @@ PROGRAM(tcp, tcp_destroy_sock)
 			event->daddr = daddr;
 			event->sport = args->sport;
 			event->dport = args->dport;
+			if (is_its_process(args->skaddr, 0))
+				set_owner(event);
 			submit(event);
 		} else if (mark) {
 			state = SLOT_GONE_UNREPORTED;

@@ -14,16 +14,22 @@ from pathlib import Path
 from tcctui import terminal_type
 from tcctui.errors import TcctuiError
 from tcctui.privileges import landlock
+from tcctui.sources import kernel_clock
 from tcctui.sources.kernel import (
     bcc_package,
     bpf_syscall,
     compiled_cache,
+    private_layouts,
     privileges,
+    struct_ops,
     tracepoint_formats,
 )
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.build import Build
 from tcctui.sources.kernel.program import Loading
+from tcctui.sources.kernel.registered_algorithms import WITHOUT, registered
+from tcctui.sources.kernel.type_flags import lacking
+from tcctui.sources.kernel.type_information import of_this_kernel
 from tcctui.sources.sock_diag import namespaces
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.sampling import MOST_NAMESPACES
@@ -60,7 +66,10 @@ def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
         met = met and found.ok
         yield found
     if met:
-        yield examine("program", lambda: _program(kernel_headers))
+        inside: list[str] = []
+        yield examine("program", lambda: _program(kernel_headers, inside))
+        if inside:
+            yield Finding("inside", True, inside[0])
     else:
         yield Finding("program", False, "Not tried: fix the problems above first.")
     for need, check in BESIDE.items():
@@ -183,6 +192,25 @@ def _sandbox() -> str:
     return f"Landlock {version}: the dashboard can write its own files alone"
 
 
+def _clock() -> str:
+    offset = kernel_clock.offset_ns() / 1e9
+    if not offset:
+        return "CLOCK_MONOTONIC is the machine's"
+    return f"this time namespace is {offset:+,g} s from the machine's clock; times are corrected"
+
+
+def _algorithms() -> str:
+    """Algorithms by what is known of their own state."""
+    names = registered()
+    layouts = private_layouts.of_algorithms(names, struct_ops.layouts())
+    known = [name for name in names if layouts[name].struct]
+    bytes_ = [name for name in names if not layouts[name].struct and name not in WITHOUT]
+    parts = [f"the state of {', '.join(known)} by their members"] if known else []
+    if bytes_:
+        parts.append(f"of {', '.join(bytes_)} its bytes alone, without types (BTF)")
+    return "; ".join(parts) or "none has a state that is known"
+
+
 def _recordings() -> str:
     try:
         return f"pyarrow {metadata.version('pyarrow')}"
@@ -214,11 +242,24 @@ def _rights() -> str:
     return f"\n{'':22}".join(lines)
 
 
-def _program(kernel_headers: Path | None) -> str:
+def _program(kernel_headers: Path | None, inside: list[str]) -> str:
+    """Load the program; appends what it can read of sockets to `inside`."""
     # Compiled also where it is in the cache: bcc is one of the requirements.
     source = BpfSource(loading=Loading(kernel_headers=kernel_headers, fresh=True))
     source.close()
+    inside.append(_inside(source.inside_lacks))
     return f"compiled, loaded and attached in {source.attach_ms:.0f} ms"
+
+
+def _inside(lacks: str) -> str:
+    if not lacks:
+        return "sockets and algorithms can be read at each ACK; tested against TCP_INFO"
+    types = of_this_kernel()
+    if types is None:
+        lacks = "this kernel has no types (/sys/kernel/btf/vmlinux)"
+    elif members := lacking(types):
+        lacks = f"this kernel has no {', no '.join(members)} as it is known"
+    return f"sockets are not read at their ACKs, but sampled: {lacks}"
 
 
 NEEDS: Mapping[str, Check] = {
@@ -234,8 +275,10 @@ NEEDS: Mapping[str, Check] = {
 BESIDE: Mapping[str, Check] = {
     "rights": _rights,
     "sandbox": _sandbox,
+    "clock": _clock,
     "cache": _cache,
     "sock_diag": _sock_diag,
+    "algorithms": _algorithms,
     "recordings": _recordings,
     "terminal": _terminal,
 }

@@ -6,8 +6,10 @@ import contextlib
 import gc
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 
 READING_MEMORY = 1 << 30
 """Default budget for reading a recording, in bytes; see `recording.budget`."""
@@ -16,9 +18,34 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # malloc.h of g
 
 
 _NEW_OBJECTS = 20_000
-"""New objects among which garbage is looked for: a few frames' worth."""
+"""New objects among which `tidy` looks for garbage: a closed dialog's."""
+
+_LOOKS = 4
+"""Looks at new objects after which `tidy` looks at all: what outlived one may be garbage since."""
+
+_TYPING = 1.0
+"""Seconds after a key in which the next one is likely to come."""
+
+_MOST_OBJECTS = 200_000
+"""New objects among which garbage is looked for wherever that is: nobody has called `tidy`."""
 
 _BLAS_THREADS = "OPENBLAS_NUM_THREADS"
+
+
+_TEXTS = ("numpy._core._add_newdocs", "numpy._core._add_newdocs_scalars")
+"""Modules of numpy that write the texts of its help, and nothing else."""
+
+
+@contextlib.contextmanager
+def _without(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
+    """Have others in place of modules while something is imported; None if there is to be none."""
+    placed = {name: module for name, module in modules.items() if name not in sys.modules}
+    sys.modules.update(placed)  # type: ignore[arg-type] # None is Python's own way to say so
+    try:
+        yield
+    finally:
+        for name in placed:
+            del sys.modules[name]
 
 
 def start() -> None:
@@ -26,14 +53,33 @@ def start() -> None:
 
     Imports and the first screen make objects that stay: looking for garbage among them was a
     seventh of a start. Each of OpenBLAS's threads takes memory and 50 ms of CPU time to begin with,
-    and nothing here multiplies matrices.
+    and nothing here multiplies matrices. numpy's help is read in no dashboard: it took 4 ms.
     """
     gc.disable()
-    if _BLAS_THREADS not in os.environ:
+    ours = _BLAS_THREADS not in os.environ
+    if ours:
         os.environ[_BLAS_THREADS] = "1"
+    with _without({name: ModuleType(name) for name in _TEXTS}):
         import numpy  # noqa: F401, PLC0415 - it reads the environment
 
+    if ours:
         del os.environ[_BLAS_THREADS]  # it is not for the commands that alerts run
+
+
+def start_screen() -> None:
+    """Import asyncio without TLS: OpenSSL takes 4 MB and 4 ms, and no screen talks to a network.
+
+    Whoever needs TLS imports it later as usual.
+    """
+    with _without({"ssl": None}):
+        import asyncio  # noqa: F401, PLC0415
+
+
+def import_hashes() -> None:
+    """Import hashlib with Python's own algorithms, where it has all of them, for that reason."""
+    if all(map(find_spec, ("_md5", "_sha1", "_sha3", "_blake2"))):
+        with _without({"_hashlib": None}):
+            import hashlib  # noqa: F401, PLC0415
 
 
 def return_at_once() -> None:
@@ -43,12 +89,27 @@ def return_at_once() -> None:
     thread and consumed in another. All share one arena: of Python's threads one runs at a time.
     Other C libraries are left as they are.
     """
+    _allocate(mapped=256 << 10, spare=1 << 20)
+
+
+def use_again() -> None:
+    """Take large arrays from memory that was used before, where there are some for each batch.
+
+    The kernel clears each page that it gives: of a program that takes in 10,000 connections at a
+    time, that was a third of its work. The most that it takes at a time is the same; between two
+    batches up to 8 MiB stay. All threads share one arena, as in `return_at_once`.
+    """
+    _allocate(mapped=4 << 20, spare=8 << 20)
+
+
+def _allocate(mapped: int, spare: int) -> None:
+    """Map what takes so many bytes, and return more than so many spare ones."""
     import ctypes  # noqa: PLC0415
 
     with contextlib.suppress(AttributeError, TypeError, OSError):
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, 256 << 10)
-        mallopt(_M_TRIM_THRESHOLD, 1 << 20)
+        mallopt(_M_MMAP_THRESHOLD, mapped)
+        mallopt(_M_TRIM_THRESHOLD, spare)
         mallopt(_M_ARENA_MAX, 1)
 
 
@@ -85,9 +146,23 @@ def settle() -> None:
 
     Imported modules stay until exit; scanning them stops all threads for 50 ms, during which no key
     is handled. A frame makes some thousands of objects and leaves no cycles: to look among the new
-    ones after each 700 was a tenth of its time.
+    ones after each 700 was a tenth of its time. See `tidy`.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(_MOST_OBJECTS)
     gc.enable()
+
+
+def tidy(rest: float) -> None:
+    """Collect garbage now if there may be much, `rest` seconds after the last key.
+
+    That stops all threads: for some milliseconds where only new objects are looked at, and for 40,
+    on a loaded machine for 100, where all are. A dialog is made of 20,000 objects, and a key that
+    comes in the middle waits. So all of them are looked at where nobody is typing.
+    """
+    new, _, looks = gc.get_count()
+    if rest > _TYPING and looks > _LOOKS:
+        gc.collect()
+    elif rest > 0 and new > _NEW_OBJECTS:
+        gc.collect(1)

@@ -43,7 +43,7 @@ def poll(source: EventSource, timeout: float) -> Batch:
     samples = []
     while len(part := source.sampled()):
         samples.append(part)
-    return Batch(events, samples, source.now_ns())
+    return Batch(events, samples, source.now_ns(), source.inside())
 
 
 def polled(source: EventSource, timeout: Callable[[], float]) -> Iterator[Batch]:

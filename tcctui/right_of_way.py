@@ -7,28 +7,35 @@ some milliseconds, and asks before each whether to wait. This is one per process
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 
-_LONGEST = 0.05
-"""Seconds that a piece of work waits at most."""
+_LONGEST = 0.2
+"""Seconds that a piece of work waits at most: opening a dialog takes a tenth."""
 
 _free = threading.Event()
 _free.set()
 _taken_by = 0
 _own_turn = 0.0
+_taken_at = -math.inf
 
 
 def take() -> None:
     """Have other threads wait from now on, until `give_back`."""
-    global _taken_by  # noqa: PLW0603
-    _taken_by = threading.get_ident()
+    global _taken_by, _taken_at
+    _taken_by, _taken_at = threading.get_ident(), time.monotonic()
     _free.clear()
 
 
 def give_back() -> None:
     """Let all threads go on."""
     _free.set()
+
+
+def rest() -> float:
+    """Seconds since the last key; 0 while what it did is not painted."""
+    return time.monotonic() - _taken_at if _free.is_set() else 0.0
 
 
 def give_way() -> None:

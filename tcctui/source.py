@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.wire.events import Events
+from tcctui.wire.inside import Asked, Insides
 from tcctui.wire.samples import Samples
 
 if TYPE_CHECKING:
@@ -60,6 +61,15 @@ class EventSource(Protocol):
     def sampled(self) -> Samples:
         """Give what has been sampled, a part at a time, oldest first; empty if there is no more."""
 
+    def look_inside(self, asked: Asked) -> bool:
+        """Change what is read of sockets beside their events; False if nothing can be.
+
+        It is of the flows in focus, or of all. From any thread.
+        """
+
+    def inside(self) -> Insides:
+        """Give what was read of sockets with the events of the last `read`; see `Batch`."""
+
     def lost(self) -> int:
         """Events lost since the source was opened."""
 
@@ -81,5 +91,18 @@ class Source(EventSource, Protocol):
     def attaching(self) -> bool:
         """True while there are samples alone, and events follow soon."""
 
+    def look_for(self, query: Query, *, half_open: bool = False) -> None:
+        """Have rows for listeners or half-open connections while a search names their states.
+
+        With `half_open`, a column shows the number of half-open connections of each listener.
+        """
+
     def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""
+
+    def sample_all(self) -> None:
+        """Ask for one more sample of every socket, at once."""
+
+    @property
+    def all_sampled_ns(self) -> int:
+        """Time since which every socket that was asked for so has been sampled; 0 before."""

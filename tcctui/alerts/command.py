@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from tcctui.errors import UsageError
+from tcctui.privileges.identity import OF_CALLERS, caller
 
 
 def command(text: str) -> list[str]:
@@ -102,26 +103,19 @@ def as_caller(environment: Mapping[str, str]) -> tuple[dict[str, Any], dict[str,
     """User and environment for a command, as arguments of Popen.
 
     Under sudo that is the calling user, with that user's groups and home; else this process's own.
-    """
-    told = {name: text for name, text in environment.items() if not name.startswith("SUDO_")}
-    user, group = environment.get("SUDO_UID", ""), environment.get("SUDO_GID", "")
-    if os.geteuid() != 0 or not (user.isdecimal() and group.isdecimal()) or int(user) == 0:
-        return {}, told
-    import pwd  # noqa: PLC0415 - not on every system
 
-    number = int(user)
-    try:
-        entry = pwd.getpwuid(number)
-    except KeyError:
-        name, home, groups = user, "/", [int(group)]
-    else:
-        name, home = entry.pw_name, entry.pw_dir
-        groups = os.getgrouplist(entry.pw_name, int(group))
-        told["SHELL"] = entry.pw_shell or "/bin/sh"
-    told |= {"HOME": home, "USER": name, "LOGNAME": name}
+    Raises:
+        TcctuiError: the environment names no user; see `identity.caller`.
+
+    """
+    told = {name: text for name, text in environment.items() if not name.startswith(OF_CALLERS)}
+    user = caller(environment)
+    if user is None:
+        return {}, told
+    told |= {"HOME": str(user.home), "USER": user.name, "LOGNAME": user.name, "SHELL": user.shell}
     told.pop("MAIL", None)
-    runtime = f"/run/user/{number}"
+    runtime = f"/run/user/{user.uid}"
     told.pop("XDG_RUNTIME_DIR", None)
     if os.path.isdir(runtime):  # desktop notification programs find the session bus there
         told["XDG_RUNTIME_DIR"] = runtime
-    return {"user": number, "group": int(group), "extra_groups": groups}, told
+    return {"user": user.uid, "group": user.gid, "extra_groups": user.groups}, told

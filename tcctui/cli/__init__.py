@@ -30,10 +30,24 @@ if TYPE_CHECKING:
 
 __all__ = ["INTERVAL_MS", "MAX_CPU", "main", "parser"]
 
-_COMMANDS = ("record", "replay", "export", "demo", "trace", "doctor", "config", "help")
+_COMMANDS = (
+    *(
+        "record",
+        "replay",
+        "export",
+        "demo",
+        "trace",
+        "agent",
+        "fleet",
+        "collector",
+        "relay",
+        "doctor",
+    ),
+    *("config", "help"),
+)
 
 
-_READ_KERNEL = (None, "record", "trace", "doctor")
+_READ_KERNEL = (None, "agent", "record", "trace", "collector", "relay", "doctor")
 """Commands, and none, that give up the rights of root by themselves, or need them all."""
 
 _ALWAYS = frozenset({"--verbose"})
@@ -45,6 +59,7 @@ _SCREEN = _ALWAYS | {"--config", "--no-config", "--ascii", "--no-ascii", "--no-m
 _BEFORE = {
     "demo": _SCREEN,
     "config": _SCREEN,
+    "agent": _KERNEL,
     "record": _KERNEL | {"--force"},
     "trace": _KERNEL,
     "doctor": _ALWAYS | {"--kernel-headers"},

@@ -29,7 +29,9 @@ def add(parser: argparse.ArgumentParser, *, shown: str, telling: bool = True) ->
         default=[],
         metavar="QUERY",
         help=f"{shown} when a connection starts to match, such as 'retrans>5 and srtt>200ms';"
-        " once for each, until it has not matched for 5 s; may be given several times",
+        " once for each, until it has not matched for 5 s; or, of groups and for some time,"
+        " 'group:net share(retrans%%10s>5)>10%% for 10s' (tcctui help alerts); may be given several"
+        " times",
     )
     if not telling:
         return
@@ -37,7 +39,7 @@ def add(parser: argparse.ArgumentParser, *, shown: str, telling: bool = True) ->
         "--alert-run",
         metavar="COMMAND",
         help="run this for each alert, without a shell, as the user who called sudo; TCCTUI_ALERT,"
-        " _LOCAL, _REMOTE, _COOKIE, _CC, _PROCESS, _PID, _TIME and _VALUES say which",
+        " _GROUP, _LOCAL, _REMOTE, _COOKIE, _CC, _PROCESS, _PID, _TIME and _VALUES say which",
     )
     group.add_argument(
         "--alert-log",
@@ -64,7 +66,7 @@ def alerts_of(args: argparse.Namespace, only: Query) -> Alerts | None:
         return None
     from tcctui.alerts.alert import Alerts  # noqa: PLC0415 - numpy
 
-    return Alerts([filters.parsed("--alert", text) for text in args.alert], only)
+    return Alerts([filters.condition("--alert", text) for text in args.alert], only)
 
 
 def hook_of(args: argparse.Namespace) -> list[str] | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tcctui.errors import UsageError
 
 _TIME = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})\s*(us|µs|ms|s)?")
+_DURATION = re.compile(r"(?=.)(?:(\d{1,4})h)?(?:(\d{1,6})m)?(?:(\d{1,7})s?)?")
 _PERCENT = re.compile(r"(\d{1,3}(?:\.\d{0,3})?)\s*%?")
 _SIZE = re.compile(r"(\d{1,9})\s*([kmgt]?)(i?b)?", re.IGNORECASE)
 LEAST_MEMORY = 4 << 20
@@ -37,6 +38,16 @@ def interval(text: str) -> float:
     if not 0 <= milliseconds <= 1000:
         raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a time from 0 to 1s, such as 20ms")
     return milliseconds
+
+
+def duration(text: str) -> float:
+    """Seconds of a time such as 10m, 1h30m or 90s; a bare number is seconds."""
+    match = _DURATION.fullmatch(text.strip())
+    hours, minutes, number = (float(part or 0) for part in match.groups()) if match else (0, 0, 0)
+    seconds = hours * 3600 + minutes * 60 + number
+    if not 0 < seconds <= 86_400 * 7:
+        raise argparse.ArgumentTypeError(f"{text[:40]!r} is not a time up to a week, such as 10m")
+    return seconds
 
 
 def percent(text: str) -> float:

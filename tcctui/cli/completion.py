@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tcctui.cli.parser import Parser
+
+if TYPE_CHECKING:
+    from tcctui.query.completion import Completion
 
 ASKED = "_ARGCOMPLETE"
 """Environment variable that a shell sets to ask for completions."""
 
-_QUERIES = frozenset({"filter", "until", "alert"})
+_CONDITIONS = frozenset({"until", "fail_if", "alert"})
 _RECORDINGS = frozenset({"path", "source", "replay", "record_to"})
 
 
@@ -25,8 +28,10 @@ def complete(parser: Parser) -> None:
     from argcomplete.completers import FilesCompleter  # noqa: PLC0415
 
     for action in _actions(parser):
-        if action.dest.removeprefix("before_") in _QUERIES:
+        if action.dest.removeprefix("before_") == "filter":
             action.completer = _query  # type: ignore[attr-defined]  # argcomplete's own
+        elif action.dest in _CONDITIONS:
+            action.completer = _condition  # type: ignore[attr-defined]
         elif action.dest in _RECORDINGS and not action.choices:
             action.completer = FilesCompleter(("arrows",))  # type: ignore[attr-defined]
         elif action.dest == "topic":
@@ -46,7 +51,17 @@ def _query(prefix: str, **_: Any) -> list[str]:
     """Queries that extend the prefix by one word."""
     from tcctui.query.completion import complete as continued  # noqa: PLC0415 - numpy
 
-    found = continued(prefix, len(prefix), {})
+    return _continuations(prefix, continued(prefix, len(prefix), {}))
+
+
+def _condition(prefix: str, **_: Any) -> list[str]:
+    """Conditions that extend the prefix by one word."""
+    from tcctui.alerts.completion import complete as continued  # noqa: PLC0415 - numpy
+
+    return _continuations(prefix, continued(prefix, len(prefix), {}))
+
+
+def _continuations(prefix: str, found: Completion) -> list[str]:
     return [prefix[: found.start] + one.text for one in found.choices]
 
 

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 MAX_CPU = 0.25
 """Default limit of the reading thread's share of a core."""
 
+_COALESCED = (
+    "  An event stands for the ACKs of {:.4g} ms or more of its connection; for every ACK, add"
+    " --interval 0."
+)
+
 _OPENED = 0.3
 """Seconds that the screen waits for a recording to be opened: a FIFO waits for its reader."""
 
@@ -53,8 +58,8 @@ def add(parser: Parser) -> None:
         "--record",
         dest="record_to",
         metavar="FILE",
-        help="also write everything to a recording while the dashboard runs; without a screen:"
-        " tcctui record FILE",
+        help="also write what the dashboard reads to a recording: of each connection an event per"
+        " --interval. Every ACK: with --interval 0, or without a screen, tcctui record FILE",
     )
     parser.add_argument(
         "--force", action="store_true", help="let --record replace an existing file"
@@ -68,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     terminal.require()
     separate(args, _RING_BYTES, _told(args))
     memory.start()
+    memory.start_screen()
     wanted = filter_of(args)
     kept = RewindOptions.of(args)
     if args.force and args.record_to is None:
@@ -83,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
         opened = _in_thread(
             lambda: open_live(
-                wanted.in_kernel,
+                wanted.in_kernel.naming(*(args.alert or ())),
                 loading,
                 choice=choice(args),
                 interval_ms=getattr(args, "interval", INTERVAL_MS),
@@ -92,7 +98,7 @@ def run(args: argparse.Namespace) -> int:
             )
         )
         # The first samples come during these imports.
-        from tcctui.recording.origin import live_origin  # noqa: PLC0415
+        from tcctui.recording.origin import clocks, live_origin  # noqa: PLC0415
         from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
@@ -103,6 +109,7 @@ def run(args: argparse.Namespace) -> int:
             save=kept.save,
             keep=None if args.record_to is None else _keeper(args.record_to, args.force, written),
             live_origin=live_origin,
+            clocks=clocks,
             base_query=wanted.rest,
             alarms=None if looked_for is None else Alarms(looked_for, report),
             preferences=preferences,
@@ -180,6 +187,8 @@ def _keeper(
                 if writer is not None:
                     print(f"Recorded to {path}:", file=sys.stderr)
                     print(line(seconds, writer.events, writer.nbytes, *losses), file=sys.stderr)
+                    if origin.interval_ns:
+                        print(_COALESCED.format(origin.interval_ns / 1e6), file=sys.stderr)
             if writer is None or recording.unwritten:
                 later = " and all later ones" if recording.failed else ""
                 raise TcctuiError(

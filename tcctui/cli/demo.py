@@ -27,6 +27,7 @@ def add(commands: Commands) -> None:
 def run(args: argparse.Namespace) -> int:
     """Run the command."""
     memory.start()
+    memory.start_screen()
     query = filters.query_of(args)
     terminal.require("Run it in a terminal.")
     from tcctui.demo import RECORDING  # noqa: PLC0415

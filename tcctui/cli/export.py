@@ -7,16 +7,24 @@ from pathlib import Path
 
 from tcctui.cli import argument_values, filters, moments, reading_memory
 from tcctui.cli.parser import Commands
-from tcctui.export.command import ALL_ENDINGS, CHART_ENDINGS, TABLE_ENDINGS, TABLES, export
+from tcctui.export.command import (
+    ALL_ENDINGS,
+    CHART_ENDINGS,
+    RECORDING_ENDING,
+    TABLE_ENDINGS,
+    TABLES,
+    export,
+)
 
 
 def add(commands: Commands) -> None:
     """Describe the command."""
     parser = commands.add_parser(
         "export",
-        help="write a recording as a table for other tools, or as a chart",
+        help="write a recording as a table for other tools, as a chart, or a part of it",
         description="Write a recording as a table of events, samples or flows"
-        f" ({', '.join(TABLE_ENDINGS)}), or the charts of one flow ({', '.join(CHART_ENDINGS)}).",
+        f" ({', '.join(TABLE_ENDINGS)}), the charts of one flow ({', '.join(CHART_ENDINGS)}), or a"
+        f" part of it as a recording ({RECORDING_ENDING}).",
     )
     parser.add_argument(
         "source",
@@ -28,19 +36,30 @@ def add(commands: Commands) -> None:
         "out",
         type=Path,
         metavar="OUT",
-        help=f"file to write; its suffix chooses the format: {ALL_ENDINGS} (a chart of one flow)",
+        help=f"file to write; its suffix chooses the format: {ALL_ENDINGS} (a chart of one flow);"
+        f" {RECORDING_ENDING} is a recording again, of a part",
     )
     parser.add_argument(
         "--table",
         choices=TABLES,
         default=TABLES[0],
         help="events: a row for each event (the default); samples: one for each sample of a socket;"
-        " flows: one for each connection, with all that can be said of its whole life",
+        " sockets: one for each ACK at which the socket itself was read (record --inside);"
+        " flows: one for each connection, with all that can be said of its whole life; seconds: one"
+        " for each second, over all of them",
     )
     parser.add_argument(
         "--flow",
         metavar="COOKIE|LOCAL-REMOTE",
         help="only this connection: its cookie, or both ends (10.0.0.7:443-192.0.2.9:51514)",
+    )
+    parser.add_argument(
+        "--compare",
+        nargs=2,
+        default=(),
+        metavar=("A", "B"),
+        help="two connections, each a cookie or LOCAL-REMOTE, on the shared axes of a chart, with"
+        " their figures",
     )
     filters.add_ends(parser)
     for name, what in (("from", "begin"), ("to", "end")):
@@ -50,14 +69,20 @@ def add(commands: Commands) -> None:
             type=moments.at,
             metavar="TIME",
             help=f"{what} there: +90s or 1m30s after the recording's beginning, -30s before its"
-            " end, 14:05:03 or '2026-11-23 14:05:03' on this machine's clock",
+            f" end, {moments.EXAMPLES}",
         )
+    parser.add_argument(
+        "--redact",
+        action="store_true",
+        help="replace addresses, so that common prefixes stay, and the names of host, namespaces"
+        " and cgroups; ports, processes, users and times stay",
+    )
     parser.add_argument("--force", action="store_true", help="replace OUT if it is there")
     reading_memory.add(parser)
     filters.add(
         parser,
         "only events and samples taken while their connection matches, and flows that matched at"
-        " some time",
+        f" some time; into {RECORDING_ENDING}, all of these",
     )
     parser.set_defaults(run=run)
 
@@ -71,9 +96,11 @@ def run(args: argparse.Namespace) -> int:
             args.out,
             table=args.table,
             flow=args.flow,
+            compare=args.compare,
             query=query,
             begin=args.begin,
             end=args.end,
+            redact=args.redact,
             force=args.force,
             memory=budget,
         )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 from tcctui.errors import UsageError
 
 if TYPE_CHECKING:
+    from tcctui.alerts.condition import Condition
     from tcctui.query import Query
+
+T = TypeVar("T")
 
 WORDS = "such as 'port:443 and srtt>80ms' (as in the dashboard's search: ? there lists it)"
 """Explanation of a query in option help."""
@@ -71,7 +74,25 @@ def parsed(option: str, text: str) -> Query:
         UsageError: the query is invalid; the message points at the mistake.
 
     """
-    from tcctui.query import QueryError, parse, render_error  # noqa: PLC0415 - numpy
+    from tcctui.query import parse  # noqa: PLC0415 - numpy
+
+    return _read(option, text, parse)
+
+
+def condition(option: str, text: str) -> Condition:
+    """Parse a condition given to an option.
+
+    Raises:
+        UsageError: the condition is invalid; the message points at the mistake.
+
+    """
+    from tcctui.alerts.condition import condition  # noqa: PLC0415 - numpy
+
+    return _read(option, text, condition)
+
+
+def _read(option: str, text: str, parse: Callable[[str], T]) -> T:
+    from tcctui.query import QueryError, render_error  # noqa: PLC0415 - numpy
 
     if not text.strip():
         raise UsageError(f"{option} needs a query.", f"Such as {option} 'port:443 and srtt>80ms'.")
@@ -105,12 +126,14 @@ def _port(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    from tcctui.wire.addresses import parse_prefix  # noqa: PLC0415
+    from tcctui.wire.addresses import parse_on_link  # noqa: PLC0415
 
     try:
-        return str(parse_prefix(text))
+        prefix, zone = parse_on_link(text)
     except ValueError:
         raise UsageError(
             f"--ip {text[:80]!r} is not an address.",
             "Give an IPv4 or IPv6 address or a prefix, such as 10.0.0.0/8 or 2001:db8::/32.",
         ) from None
+    host, slash, length = str(prefix).partition("/")
+    return f"{host}%{zone}{slash}{length}" if zone else str(prefix)

@@ -124,7 +124,22 @@ def _separated(args: argparse.Namespace) -> rights.Separated | None:
 def around(args: argparse.Namespace) -> Surroundings | None:
     """Processes and namespaces, as processes apart see them; None where this one does by itself."""
     separated = _separated(args)
-    return None if separated is None else separated.around()
+    if separated is None:
+        return None
+    if not hasattr(args, "surroundings"):
+        args.surroundings = separated.around()
+    surroundings: Surroundings = args.surroundings
+    return surroundings
+
+
+def memory_of(args: argparse.Namespace) -> Callable[[], int]:
+    """Give the function that measures this program with its processes apart, in bytes."""
+    from tcctui.sources.sock_diag.elsewhere import ScansElsewhere  # noqa: PLC0415 - numpy
+    from tcctui.sources.sock_diag.process_memory import own  # noqa: PLC0415
+
+    surroundings = around(args)
+    scans = None if surroundings is None else surroundings.processes
+    return scans.memory if isinstance(scans, ScansElsewhere) else own
 
 
 def _options(args: argparse.Namespace, ring_bytes: int, every_ack: bool) -> LoadOptions:
@@ -195,9 +210,16 @@ def program_later(
 
 @contextmanager
 def open_all(
-    args: argparse.Namespace, ring_bytes: int, in_kernel: KernelFilter
+    args: argparse.Namespace,
+    ring_bytes: int,
+    in_kernel: KernelFilter,
+    max_cpu: float | None = None,
+    pace: tuple[float, int, float] | None = None,
 ) -> Iterator[Source]:
     """Open the available sources of events and samples, every ACK, for the time of the context.
+
+    With `max_cpu`, the interval doubles where reading takes more than this share of a core; `pace`
+    is that of samples (`sampling.Pace`).
 
     Raises:
         TcctuiError: the requested source is not available.
@@ -207,6 +229,7 @@ def open_all(
     loading = program(args, ring_bytes, every_ack=interval_ms == 0)
     # The program is loaded during this import.
     from tcctui.sources.live import open_live  # noqa: PLC0415 - numpy
+    from tcctui.sources.sock_diag.sampling import Pace  # noqa: PLC0415
 
     with closing(
         open_live(
@@ -214,8 +237,9 @@ def open_all(
             loading,
             choice=choice(args),
             interval_ms=interval_ms,
-            max_cpu=None,
+            max_cpu=max_cpu,
             around=around(args),
+            pace=None if pace is None else Pace(*pace),
         )
     ) as source:
         memory.started()

@@ -18,15 +18,22 @@ _LENGTH = re.compile(
     r"(?:(?P<s>\d{1,9}(?:\.\d{0,9})?)s?)?"
 )
 _CLOCK = re.compile(
-    r"(?:(?P<date>\d{4}-\d\d-\d\d)[ T])?(?P<h>\d\d?):(?P<m>\d\d)(?::(?P<s>\d\d)(?P<f>\.\d{1,9})?)?"
+    r"(?:(?P<date>\d{4}-\d\d-\d\d)[ Tt])?(?P<h>\d\d?):(?P<m>\d\d)(?::(?P<s>\d\d)(?P<f>\.\d{1,9})?)?"
+    r"(?: ?(?P<zone>[Zz]|UTC|[+-]\d\d:\d\d))?"
 )
+"""A clock time, with or without date and zone; with both it is as in RFC 3339."""
+
+EXAMPLES = "14:05:03 or '2026-11-23 14:05:03' on this machine's clock, or 2026-11-23T14:05:03Z"
+"""Clock times for help texts."""
+
 _DAY = datetime.timedelta(days=1)
 
 
 class At(NamedTuple):
     """Typed moment: an offset from the beginning or the end, or a clock time.
 
-    `clock` is local time; without `date`, the first such time in the recording.
+    `clock` is local time unless it has a zone; without `date`, the first such time in the
+    recording.
     """
 
     text: str
@@ -52,10 +59,11 @@ class At(NamedTuple):
         if first <= at_ns <= last:
             return at_ns
         offset = timeline.origin.wall_offset_ns
-        begin, end = (_local(at + offset) for at in (first, last))
+        zone = None if self.clock is None else self.clock.tzinfo
+        begin, end = (_on_clock(at + offset, zone) for at in (first, last))
         raise TcctuiError(
             f"{option} {self.text} is outside the recording.",
-            f"It covers {begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S},"
+            f"It covers {begin:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} {_zone_name(end)},"
             f" {_length(last - first)}.",
         )
 
@@ -64,8 +72,8 @@ class At(NamedTuple):
         assert clock is not None
         try:
             if not self.dated:
-                begin = _local(first_ns + offset_ns)
-                clock = datetime.datetime.combine(begin.date(), clock.time())
+                begin = _on_clock(first_ns + offset_ns, clock.tzinfo)
+                clock = datetime.datetime.combine(begin.date(), clock.timetz())
                 # Typed without a fraction, the first second counts as inside.
                 if clock < begin.replace(microsecond=0):
                     clock += _DAY
@@ -77,7 +85,7 @@ class At(NamedTuple):
 
 
 def at(text: str) -> At:
-    """Parse `+90s`, `1m30s`, `-30s`, `14:05:03` or `2026-11-23 14:05:03`."""
+    """Parse `+90s`, `1m30s`, `-30s`, `14:05:03`, `2026-11-23 14:05:03` or RFC 3339."""
     typed = text.strip()
     length = _LENGTH.fullmatch(typed)
     if length:
@@ -92,13 +100,13 @@ def at(text: str) -> At:
             raise ValueError
         date = datetime.date.fromisoformat(clock["date"] or "2000-01-01")
         micros = round(float(clock["f"] or 0) * 1e6)
-        time = datetime.time(int(clock["h"]), int(clock["m"]), int(clock["s"] or 0))
+        zone = _zone(clock["zone"])
+        time = datetime.time(int(clock["h"]), int(clock["m"]), int(clock["s"] or 0), tzinfo=zone)
         moment = datetime.datetime.combine(date, time) + datetime.timedelta(microseconds=micros)
         _wall_ns(moment)
     except (ValueError, OverflowError, OSError):
         raise argparse.ArgumentTypeError(
-            f"{text[:40]!r} is not a moment, such as +90s, 1m30s, -30s (before the end), 14:05:03"
-            " or '2026-11-23 14:05:03'"
+            f"{text[:40]!r} is not a moment, such as +90s, 1m30s, -30s (before the end), {EXAMPLES}"
         ) from None
     return At(typed, clock=moment, dated=clock["date"] is not None)
 
@@ -120,19 +128,39 @@ def together(arguments: Sequence[str]) -> list[str]:
     return joined
 
 
-def _local(wall_ns: int) -> datetime.datetime:
-    """Local time without zone."""
+def _zone(text: str | None) -> datetime.tzinfo | None:
+    """Zone of a clock time: None is this machine's."""
+    if text is None:
+        return None
+    if text in ("Z", "z", "UTC"):
+        return datetime.timezone.utc
+    hours, minutes = int(text[1:3]), int(text[4:])
+    if minutes > 59:
+        raise ValueError
+    ahead = datetime.timedelta(hours=hours, minutes=minutes)
+    return datetime.timezone(-ahead if text[0] == "-" else ahead)
+
+
+def _on_clock(wall_ns: int, zone: datetime.tzinfo | None) -> datetime.datetime:
+    """Time in a zone; local time, without one, where that is None."""
     try:
-        return datetime.datetime.fromtimestamp(wall_ns // 10**9).replace(
+        return datetime.datetime.fromtimestamp(wall_ns // 10**9, zone).replace(
             microsecond=wall_ns // 1000 % 10**6
         )
     except (ValueError, OverflowError, OSError):  # a recording may contain any time
-        return datetime.datetime(1970, 1, 1)
+        return datetime.datetime(1970, 1, 1, tzinfo=zone)
 
 
-def _wall_ns(local: datetime.datetime) -> int:
-    whole = local.replace(microsecond=0)
-    return int(whole.timestamp()) * 10**9 + local.microsecond * 1000
+def _zone_name(clock: datetime.datetime) -> str:
+    try:
+        return (clock if clock.tzinfo else clock.astimezone()).strftime("%Z")
+    except (ValueError, OverflowError, OSError):
+        return "UTC"
+
+
+def _wall_ns(clock: datetime.datetime) -> int:
+    whole = clock.replace(microsecond=0)
+    return int(whole.timestamp()) * 10**9 + clock.microsecond * 1000
 
 
 def _length(nanoseconds: int) -> str:

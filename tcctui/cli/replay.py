@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import stat
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -43,6 +43,14 @@ def add(commands: Commands) -> None:
         "path", metavar="FILE", help="the recording; - is a pipe on standard input, as is a FIFO"
     )
     replay.add_argument(
+        "others",
+        metavar="OTHER",
+        nargs="*",
+        default=[],  # else argparse calls it required
+        help="recordings of other machines, made at the same time: V shows both ends of a"
+        " connection between two of them, on one time axis",
+    )
+    replay.add_argument(
         "--speed",
         type=argument_values.speed,
         metavar="N",
@@ -52,8 +60,8 @@ def add(commands: Commands) -> None:
         "--at",
         type=moments.at,
         metavar="TIME",
-        help="start at: +90s or 1m30s after the beginning, -30s before the end, 14:05:03 or"
-        " '2026-11-23 14:05:03' on this machine's clock",
+        help="start at: +90s or 1m30s after the beginning, -30s before the end,"
+        f" {moments.EXAMPLES}",
     )
     filters.add(replay, "show only connections that match")
     replay.add_argument("--loop", action="store_true", help="restart at the end")
@@ -68,6 +76,7 @@ def run(args: argparse.Namespace) -> int:
     past = RewindOptions.of(args)
     path = argument_values.recording(args.path)
     memory.start()
+    memory.start_screen()
     query = filters.query_of(args)
     looked_for = alerts.alerts_of(args, query)
     if args.path == "-":
@@ -93,7 +102,7 @@ def _is_fifo(path: Path) -> bool:
 
 def _refuse_for_pipes(args: argparse.Namespace) -> None:
     given = [("--speed", args.speed is not None), ("--at", args.at is not None)]
-    for option, there in (*given, ("--loop", args.loop)):
+    for option, there in (*given, ("--loop", args.loop), ("OTHER", bool(args.others))):
         if there:
             raise UsageError(_PIPE.format(option), f"Leave {option} out, or record to a file.")
 
@@ -101,7 +110,11 @@ def _refuse_for_pipes(args: argparse.Namespace) -> None:
 def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts | None) -> int:
     from tcctui.recording.file import Recording  # noqa: PLC0415 - each command pays for itself
 
-    with reading_memory.limited(args) as budget, closing(Recording(path, budget)) as recording:
+    with reading_memory.limited(args) as budget, ExitStack() as opened:
+        recording, *others = (
+            opened.enter_context(closing(Recording(one, budget)))
+            for one in (path, *map(argument_values.recording, args.others))
+        )
         at_ns = None if args.at is None else args.at.of(recording)
         from tcctui.ui.app.app import play  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
@@ -109,7 +122,8 @@ def _file(path: Path, args: argparse.Namespace, query: Query, looked_for: Alerts
         memory.return_at_once()
         return play(
             recording,
-            remark=recording.remark,
+            others=others,
+            remark=" ".join(one.remark for one in (recording, *others) if one.remark),
             speed=1.0 if args.speed is None else args.speed,
             at_ns=at_ns,
             loop=args.loop,

@@ -35,12 +35,14 @@ class Told(NamedTuple):
     """Files that a command was told to write, and the program it was told to run.
 
     `files` are new, `kept` gives those of earlier runs, which may be read and replaced; with
-    `saves`, others are made on request. `hook` is the command of alerts.
+    `saves`, others are made on request. `directories` gives directories and patterns of the names
+    of files in them, which may be made, read and removed. `hook` is the command of alerts.
     """
 
     files: Sequence[Path] = ()
     kept: Callable[[], Iterable[Path]] = tuple
     saves: bool = False
+    directories: Callable[[], Iterable[tuple[Path, str]]] = tuple
     hook: list[str] | None = None
 
 
@@ -64,6 +66,47 @@ def become_caller() -> None:
         raise _refused(error) from error
     identity.take_home(user)
     _require_readable(user)
+
+
+def keep_only(directory: Path) -> None:
+    """Give up all rights but those to one directory, as its owner: for a process that serves.
+
+    Where root runs it, it becomes the user who called sudo, or else the directory's owner; an empty
+    one becomes that user's, or nobody's. It stays who it is where nobody can't read this program.
+    To be called before there are threads.
+
+    Raises:
+        TcctuiError: the kernel refuses, or the owner can't read this program.
+
+    """
+    if sys.platform != "linux":
+        return
+    from tcctui.privileges import identity  # noqa: PLC0415
+
+    assert len(os.listdir("/proc/self/task")) == 1, "other threads would keep their rights"
+    try:
+        user = identity.caller()
+        if user is None and identity.can_change() and _all_can_read_this():
+            user = _owner(directory)
+        if user is not None and directory.stat().st_uid == 0 and not any(directory.iterdir()):
+            os.chown(directory, user.uid, user.gid)
+        identity.become(user)
+        if user is not None:
+            identity.take_home(user)
+            _require_readable(user)
+        _restrict([], [directory])
+    except OSError as error:
+        raise _refused(error) from error
+
+
+def _owner(directory: Path) -> User:
+    """Owner of a directory; nobody where it is root's."""
+    from tcctui.privileges import identity  # noqa: PLC0415
+
+    owner = directory.stat()
+    if owner.st_uid == 0:
+        return identity.nobody()
+    return identity.User(owner.st_uid, owner.st_gid, [owner.st_gid], str(owner.st_uid), Path("/"))
 
 
 class Separated(NamedTuple):
@@ -90,10 +133,9 @@ class Separated(NamedTuple):
         """Processes and namespaces, as the processes apart see them."""
         from tcctui.sources.sock_diag import elsewhere, surroundings  # noqa: PLC0415 - numpy
 
-        return surroundings.Surroundings(
-            elsewhere.ScansElsewhere(self.owners.channel),
-            elsewhere.NamespacesElsewhere(self.namespaces.channel),
-        )
+        scans = elsewhere.ScansElsewhere(self.owners.channel)
+        reach = elsewhere.NamespacesElsewhere(self.namespaces.channel)
+        return surroundings.Surroundings(scans, reach)
 
 
 def separate(load: LoadOptions | None, told: Told) -> Separated | None:
@@ -203,6 +245,10 @@ def _places(told: Told) -> list[Place]:
         with suppress(OSError):
             kept.parent.mkdir(0o700, parents=True, exist_ok=True)
         places += [Place.of(Path(path(kept))) for path in (os.path.abspath, os.path.realpath)]
+    for directory, names in told.directories():
+        with suppress(OSError):
+            directory.mkdir(0o700, parents=True, exist_ok=True)
+        places.append(Place(Path(os.path.abspath(directory)), names))
     if told.saves:
         directory = save_directory.save_directory()
         save_directory.save_in(directory)
@@ -225,15 +271,18 @@ def _give_up(user: User | None, *, maps: bool) -> None:
     capabilities.keep(() if bpf_syscall.may_use_maps() else for_maps)
 
 
-def _restrict(places: Iterable[Place]) -> None:
-    """Leave this process what a program reads, and the places of files that it makes."""
+def _restrict(places: Iterable[Place], own: Iterable[Path] = ()) -> None:
+    """Leave this process what a program reads, and the places of files that it makes.
+
+    Directories that are its `own` it may change altogether.
+    """
     from tcctui.privileges import landlock  # noqa: PLC0415
 
-    own = (sys.prefix, sys.base_prefix, *sys.path, _PACKAGE.parent)
-    read = [*_SYSTEM, *(str(path) for path in own if path)]
+    program = (sys.prefix, sys.base_prefix, *sys.path, _PACKAGE.parent)
+    read = [*_SYSTEM, *(str(path) for path in program if path)]
     write = [path for place in places for path in place.paths()]
     devices = [Path(device) for device in _DEVICES]
-    landlock.restrict(read=[Path(path) for path in read], write=[*devices, *write])
+    landlock.restrict(read=[Path(path) for path in read], write=[*devices, *write], own=own)
 
 
 def _imported_later() -> list[Path]:

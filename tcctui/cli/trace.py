@@ -45,8 +45,8 @@ def add(commands: Commands) -> None:
         epilog="With --filter, an event is printed that matches by its own values (ports,"
         " addresses, windows, srtt), and by its connection's latest values for the rest (cc,"
         " proc, rate …), some of which arrive with the first sample, up to a second later."
-        " Exit codes: 0; 3 where --until found no match; 2 for a usage error; 1 for any"
-        " other failure.",
+        " Exit codes: 0; 3 where --until found no match; 4 where --fail-if found one; 2 for a"
+        " usage error; 1 for any other failure.",
     )
     trace.add_argument(
         "--duration", type=argument_values.seconds, metavar="S", help="stop after this many seconds"
@@ -70,17 +70,27 @@ def add(commands: Commands) -> None:
         " --duration",
     )
     trace.add_argument(
+        "--fail-if",
+        metavar="QUERY",
+        help="the opposite, for checks in CI: print a connection that matches, and exit with 4, or"
+        " with 0 if none matches within --duration; both take conditions of groups and for some"
+        " time, such as 'count(retrans%%10s>5)>3 for 10s' (tcctui help alerts)",
+    )
+    trace.add_argument(
         "--summary",
-        action="store_true",
+        nargs="?",
+        choices=("connections", "host"),
+        const="connections",
         help="instead of events, print a summary of each connection at the end: events, bytes"
-        " acknowledged, retransmits, extremes of srtt and cwnd",
+        " acknowledged, retransmits, extremes of srtt and cwnd; or, of all together, host: totals,"
+        " states, limits, and the worst processes, peers and ports",
     )
     trace.add_argument(
         "--replay",
         type=argument_values.recording,
         metavar="FILE",
-        help="with --until, --summary or --alert: read a recording (demo: the bundled one)"
-        " instead of the kernel, at full speed",
+        help="with --until, --fail-if, --summary or --alert: read a recording (demo: the bundled"
+        " one) instead of the kernel, at full speed",
     )
     reading_memory.add(trace)
     alerts.add(trace, shown="instead of events, print a line")
@@ -100,11 +110,11 @@ def run(args: argparse.Namespace) -> int:
     looked_for = alerts.alerts_of(args, wanted.whole)
     if looked_for is not None:
         return _alerts(args, wanted, looked_for)
-    if args.until is not None or args.summary:
+    if args.until is not None or args.fail_if is not None or args.summary:
         return _outcome(args, wanted)
     if args.replay is not None:
         raise UsageError(
-            "--replay needs --until, --summary or --alert.",
+            "--replay needs --until, --fail-if, --summary or --alert.",
             "For the events of a recording, run: tcctui export",
         )
     if args.form == "json":
@@ -175,7 +185,12 @@ def _choosing(
 
 def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int:
     """Print alerts."""
-    others = {"--until": args.until, "--summary": args.summary or None, "--count": args.count}
+    others = {
+        "--until": args.until,
+        "--fail-if": args.fail_if,
+        "--summary": args.summary,
+        "--count": args.count,
+    }
     for option, given in others.items():
         if given is not None:
             raise UsageError(f"{option} and --alert don't go together.", f"Leave {option} out.")
@@ -195,7 +210,7 @@ def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int
             return alert_of(recording, Telling(looked_for, form, report), args.duration)
     with (
         alerts.reporter(args) as report,
-        open_all(args, _RING_BYTES, wanted.in_kernel) as source,
+        open_all(args, _RING_BYTES, wanted.in_kernel.naming(*args.alert)) as source,
     ):
         from tcctui.headless.alerting import Telling, alert  # noqa: PLC0415 - numpy
 
@@ -205,7 +220,15 @@ def _alerts(args: argparse.Namespace, wanted: Filter, looked_for: Alerts) -> int
 def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
     """Wait for something, or sum up, or both."""
     if args.count is not None:
-        option = "--summary" if args.summary else "--until"
+        option = next(
+            option
+            for option, given in (
+                ("--summary", args.summary),
+                ("--until", args.until),
+                ("--fail-if", args.fail_if),
+            )
+            if given is not None
+        )
         raise UsageError(f"--count counts events, and {option} prints none.", "Give --duration.")
     if args.form in ("jsonl", "csv"):
         raise UsageError(
@@ -214,7 +237,10 @@ def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
         )
     if args.form == "json" and not args.summary:
         raise UsageError("--format json is for --summary.", "Give --summary, too.")
-    query = None if args.until is None else filters.parsed("--until", args.until)
+    until, fail_if = (
+        None if text is None else filters.condition(option, text)
+        for option, text in (("--until", args.until), ("--fail-if", args.fail_if))
+    )
     summary = (args.form or "text") if args.summary else None
     if args.replay is not None:
         _refuse_for_recordings(args)
@@ -222,12 +248,25 @@ def _outcome(args: argparse.Namespace, wanted: Filter) -> int:
             from tcctui.headless.outcome import Asked, outcome_of  # noqa: PLC0415 - numpy
 
             only = wanted.whole if wanted.whole.text else None
-            asked = Asked(until=query, summary=summary, only=only)
+            asked = Asked(
+                until=until,
+                fail_if=fail_if,
+                summary=summary,
+                of_host=args.summary == "host",
+                only=only,
+            )
             return outcome_of(recording, asked, args.duration)
-    with open_all(args, _RING_BYTES, wanted.in_kernel) as source:
+    in_kernel = wanted.in_kernel.naming(args.until or "", args.fail_if or "")
+    with open_all(args, _RING_BYTES, in_kernel) as source:
         from tcctui.headless.outcome import Asked, outcome  # noqa: PLC0415 - numpy
 
-        asked = Asked(until=query, summary=summary, only=wanted.rest)
+        asked = Asked(
+            until=until,
+            fail_if=fail_if,
+            summary=summary,
+            of_host=args.summary == "host",
+            only=wanted.rest,
+        )
         return outcome(source, asked, args.duration)
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args, get_type_hints
 
 from tcctui.config.choices import Choices, nearest
 from tcctui.config.settings import Settings, Units
+from tcctui.fields.algorithm_state import is_member
 from tcctui.printable import plain
 
 WIDEST = 200
@@ -119,7 +120,7 @@ def _several(name: str, value: Any, choices: Choices, into: Into) -> Faults:
 
 
 def _column_fault(name: str, choices: Choices) -> str:
-    if not choices.columns or name in choices.columns:
+    if not choices.columns or name in choices.columns or is_member(name):
         return ""
     return f"There is no column {_told(name)}.{nearest(name, choices.columns)}"
 

@@ -5,6 +5,7 @@ This and `arrow` are all that imports pyarrow; importing them raises TcctuiError
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, BinaryIO, Protocol, TypeAlias
@@ -14,6 +15,7 @@ import numpy.typing as npt
 
 from tcctui.arrays import I64, Array, Floats, Indexes, Mask
 from tcctui.errors import TcctuiError
+from tcctui.recording.redaction import Redaction
 from tcctui.wire.addresses import format_address
 
 try:
@@ -92,6 +94,26 @@ def _shared(words: list[Any], codes: Indexes) -> Column:
 def without(column: Column, missing: Mask) -> Column:
     """Take the values of some rows away."""
     return pc.if_else(missing, None, column)
+
+
+def redacted(table: Table, redaction: Redaction) -> Table:
+    """Replace the addresses and names of a table of flows."""
+
+    def address(text: str) -> str:
+        parsed = ipaddress.ip_address(text)
+        number = int(parsed) | (0xFFFF << 32 if parsed.version == 4 else 0)
+        return format_address(*redaction.address(number >> 64, number & (1 << 64) - 1))
+
+    def name(kind: str) -> Callable[[str], str]:
+        return lambda text: redaction.name(kind, text.encode()).decode()
+
+    names = {kind: name(kind) for kind in ("netns_name", "cgroup")}
+    for title, change in {"saddr": address, "daddr": address, **names}.items():
+        column = table.column(title).combine_chunks().dictionary_encode()
+        words = [text if text is None else change(text) for text in column.dictionary.to_pylist()]
+        changed = pa.array(words, pa.string()).take(column.indices)
+        table = table.set_column(table.schema.get_field_index(title), title, changed)
+    return table
 
 
 class Writer(Protocol):

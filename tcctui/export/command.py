@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +15,13 @@ if TYPE_CHECKING:
     from tcctui.export.job import Moment
     from tcctui.query import Query
 
-TABLES = ("events", "samples", "flows")
+TABLES = ("events", "samples", "sockets", "flows", "seconds")
 TABLE_ENDINGS = (".parquet", ".csv", ".jsonl")
 """Suffixes of tables; `arrow_tables.WRITERS` has the writer of each."""
-CHART_ENDINGS = (".svg", ".txt")
-ENDINGS = (*TABLE_ENDINGS, *CHART_ENDINGS)
+PICTURE_ENDINGS = (".svg", ".png")
+CHART_ENDINGS = (*PICTURE_ENDINGS, ".txt")
+RECORDING_ENDING = ".arrows"
+ENDINGS = (*TABLE_ENDINGS, *CHART_ENDINGS, RECORDING_ENDING)
 ALL_ENDINGS = ", ".join(ENDINGS[:-1]) + f" or {ENDINGS[-1]}"
 
 
@@ -28,18 +31,21 @@ def export(
     *,
     table: str = TABLES[0],
     flow: str | None = None,
+    compare: Sequence[str] = (),
     query: Query | None = None,
     begin: Moment | None = None,
     end: Moment | None = None,
+    redact: bool = False,
     force: bool = False,
     progress: bool = True,
     memory: int = READING_MEMORY,
 ) -> None:
-    """Write a recording, or a part of it, as a table or as a picture of one flow.
+    """Write a recording, or a part of it, as a table, a picture of one flow, or a recording.
 
-    `flow` is as `selection.flow` reads it. With `query`, only events and samples taken while their
-    connection matches are written, and flows that matched at some time. `memory` is the budget for
-    reading, in bytes.
+    `flow` and each of `compare` are as `selection.flow` reads them. With `query`, only events and
+    samples taken while their connection matches are written, and flows that matched at some time:
+    into a recording, all of these. With `redact`, addresses and names are replaced: see
+    `redaction`. `memory` is the budget for reading, in bytes.
 
     Raises:
         TcctuiError: something is not there, can't be read or can't be written.
@@ -48,12 +54,26 @@ def export(
     if out.suffix not in ENDINGS:
         raise UsageError(f"{out.name or out} has no known suffix.", f"Let it end in {ALL_ENDINGS}.")
     picture = out.suffix in CHART_ENDINGS
-    if picture and flow is None:
+    if picture and flow is None and not compare:
         raise UsageError(
-            f"A chart ({out.suffix}) is of one connection.",
-            "Say which: --flow COOKIE, or --flow LOCAL-REMOTE.",
+            f"A chart ({out.suffix}) is of one connection, or of two.",
+            "Say which: --flow COOKIE, --flow LOCAL-REMOTE, or --compare COOKIE COOKIE.",
+        )
+    if compare and (flow is not None or not picture):
+        raise UsageError(
+            "--compare draws two connections on shared axes.",
+            f"Leave --flow out, and let OUT end in {', '.join(CHART_ENDINGS)}.",
+        )
+    if picture and redact:
+        raise UsageError(
+            "A chart names the connection by its addresses.",
+            f"Write a redacted recording ({RECORDING_ENDING}) first, and the chart of that.",
         )
     # Slow imports, and pyarrow, wait until the usage is checked.
+    if out.suffix in PICTURE_ENDINGS:
+        from tcctui.export.picture import require_matplotlib  # noqa: PLC0415
+
+        require_matplotlib()
     from tcctui.files.new_file import see  # noqa: PLC0415
     from tcctui.recording.file import Recording  # noqa: PLC0415
 
@@ -69,12 +89,15 @@ def export(
                 query or ALL,
                 begin=begin,
                 end=end,
-                flow=flow,
+                flows=compare or ([] if flow is None else [flow]),
+                redact=redact,
                 progress=progress,
                 memory=memory,
             )
             if picture:
                 job.picture(out, force=force)
+            elif out.suffix == RECORDING_ENDING:
+                job.recording(out, force=force)
             else:
                 job.table(table, out, force=force)
             _tell(recording.remark, told)  # reading may have found more damage

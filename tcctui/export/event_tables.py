@@ -1,4 +1,4 @@
-"""Tables of events and of samples: a row for each of them."""
+"""Tables of events, of samples and of what was read of sockets: a row for each of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tcctui.export.arrow_tables import (
     without,
 )
 from tcctui.fields.every_field import BY_RECORDED
-from tcctui.recording.field_metadata import EXTREME_OF
+from tcctui.recording.field_metadata import EXTREME_OF, INSIDE_FIELDS
 from tcctui.wire.events import NO_SSTHRESH, EventKind, Events, TcpState
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, End, Samples, value
@@ -131,6 +131,32 @@ def samples_table(samples: Samples, wall_offset_ns: int) -> Table:
     for name in SAMPLE.names or ():
         if name not in _LEFT_OUT:
             columns[BY_RECORDED[name].export] = sampled(samples, name)
+    # Of a destroyed socket the kernel does not report the user.
+    columns["uid"] = without(columns["uid"], samples["end"] == End.DESTROYED)
+    return table(columns)
+
+
+_OF_SOCKETS = ("packets_out", "sacked_out", "lost_out", "retrans_out")
+
+
+def sockets_table(sockets: Records, wall_offset_ns: int) -> Table:
+    """Make a row of each reading of a socket, with its members and the kernel's own in flight.
+
+    Times are in microseconds, and undo_retrans is missing where nothing was retransmitted.
+    """
+    sockets = by_time(sockets)
+    out, sacked, lost, again = (sockets[name].astype("i8") for name in _OF_SOCKETS)
+    columns: dict[str, Column] = {
+        **_head(sockets, wall_offset_ns),
+        "ca_state": named(sockets["ca_state"], CA_STATE_NAMES),
+        "in_flight_packets": whole(out - (sacked + lost) + again),
+    }
+    for name in INSIDE_FIELDS:
+        if name not in columns:
+            column = f"{name}_us" if name == "icsk_rto" else name
+            columns[column] = whole(sockets[name])
+    none = sockets["undo_retrans"].view("i4") < 0 if len(sockets) else np.zeros(0, bool)
+    columns["undo_retrans"] = whole(sockets["undo_retrans"], none)
     return table(columns)
 
 

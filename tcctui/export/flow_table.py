@@ -18,19 +18,21 @@ from tcctui.export.arrow_tables import (
     times,
     whole,
 )
-from tcctui.export.attribution import Attribution
 from tcctui.export.flow_totals import Gathered
 from tcctui.export.query_matches import known_before
 from tcctui.export.selection import Selection
+from tcctui.export.worst_of_late import WorstOfLate
 from tcctui.fields.connection import ENDS
 from tcctui.fields.every_field import BY_NAME
-from tcctui.flows.diagnosis.verdicts import CAUSES, LIMIT_NAMES
+from tcctui.flows.columns import UNKNOWN
+from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES
 from tcctui.flows.index import KeyIndex, Keys, grown
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
+from tcctui.recording.attribution import Attribution
 from tcctui.recording.chunks import Chunk
-from tcctui.recording.timeline import Timeline
+from tcctui.recording.timeline import Span, Timeline
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import NO_SSTHRESH
 from tcctui.wire.tcp_states import STATE_NAMES
@@ -40,7 +42,7 @@ _WHOLE = {
     **{
         name: BY_NAME[name].export
         for name in (
-            *("pid", "uid", "netns", "mss", "bytes_acked", "bytes_received", "data_segs_out"),
+            *("pid", "uid", "netns", "mss", "bytes_received", "data_segs_out"),
             *("total_retrans", "bytes_sent", "bytes_retrans", "min_rtt"),
         )
     },
@@ -49,7 +51,12 @@ _WHOLE = {
 }
 """Columns of the store, and of the table, as whole numbers."""
 
-_OTHERS = ("state", "ssthresh", "opened_ns", "closed_ns", "sampled_ns", "first_ns", "events")
+_OTHERS = (
+    *("state", "ssthresh", "opened_ns", "closed_ns", "sampled_ns", "last_ns", "first_ns", "events"),
+    *("acked_sampled", "bytes_acked_seen", "limit", "limit_shares"),
+)
+_BEFORE = "seen_before"
+_SHARES = (0.5, 0.95, 0.99)
 _STEP_NS = 1_000_000_000
 
 
@@ -58,15 +65,20 @@ class FlowTable:
 
     def __init__(self, chosen: Selection, lives: Attribution) -> None:
         self._chosen = chosen
+        self.worst = WorstOfLate()
         self._lives = lives
         self._store = Store(0)
         self._gathered = Gathered()
         self._known = _Newest()
-        self._next_ns = chosen.begin_ns + _STEP_NS
+        self._next_ns = 0
+        self._begun = False
+        self._first_ns = chosen.begin_ns
 
     def begin(self, timeline: Timeline) -> Iterator[Chunk]:
         """Give the chunks that are to be taken in, after what was known before them."""
         chosen = self._chosen
+        self._first_ns = max(chosen.begin_ns, timeline.span.first_ns)
+        self._next_ns = self._first_ns + _STEP_NS
         self._store, after = known_before(timeline, chosen)
         return timeline.chunks(after, chosen.end_ns + _STEP_NS, chosen.cookies)
 
@@ -78,23 +90,27 @@ class FlowTable:
 
     def take(self, batch: Batch) -> None:
         """Take in a batch of a chunk, and each second what is known then."""
+        if not self._begun and batch.now_ns > self._chosen.begin_ns:
+            self._begun = True
+            self._known.begin(self._store.flows(("bytes_acked_seen",)))
         self._store.take(batch)
         if batch.now_ns >= self._next_ns:
             self._look(batch.now_ns)
 
     def _look(self, now_ns: int) -> None:
-        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS, "limit_shares"))
+        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS))
         self._known.take(flows, self._next_ns - _STEP_NS)
         self._next_ns = now_ns + _STEP_NS
+        self.worst.look(self._store)
 
     def table(self, end_ns: int, wall_offset_ns: int) -> Table:
         """Give a row for each flow of which something came, in the order of their cookies."""
         self._look(max(end_ns, self._next_ns - _STEP_NS))
         known, gathered = self._known, self._gathered
         gathered.finish(end_ns, known.index, known.column("closed_ns").astype("i8"))
-        rows = known.index.lookup(gathered.cookies)
-        there = rows >= 0
-        return _columns(known, rows[there], gathered.cookies[there], gathered, wall_offset_ns)
+        there = known.index.lookup(gathered.cookies) >= 0
+        span = Span(self._first_ns, end_ns)
+        return _columns(known, gathered.cookies[there], gathered, span, wall_offset_ns)
 
 
 class _Newest:
@@ -105,10 +121,17 @@ class _Newest:
         """Row of each flow in the columns."""
         self._columns: dict[str, Array] = {}
         self.limited = np.empty((0, len(CAUSES)))
+        """Seconds of each of `CAUSES`."""
 
     def column(self, name: str) -> Array:
         """Give a column, an entry for each row."""
         return self._columns.get(name, np.empty(0, "i8"))
+
+    def begin(self, flows: Flows) -> None:
+        """Put in what was acknowledged before the selection."""
+        rows = self.index.rows_of(flows["cookie"])
+        self._columns[_BEFORE] = grown(self.column(_BEFORE), len(self.index)).astype("u8")
+        self._columns[_BEFORE][rows] = flows["bytes_acked_seen"]
 
     def take(self, flows: Flows, since_ns: int) -> None:
         """Put in what is known now; it was so since `since_ns`, for as long as a flow lived."""
@@ -117,6 +140,7 @@ class _Newest:
         seconds = np.maximum(until - np.maximum(flows["first_ns"], since_ns), 0) / 1e9
         rows = self.index.rows_of(flows["cookie"])
         self.limited = grown(self.limited, len(self.index))
+        self._columns[_BEFORE] = grown(self.column(_BEFORE), len(self.index)).astype("u8")
         self.limited[rows] += np.nan_to_num(flows["limit_shares"]) * seconds[:, None]
         for name, column in flows.items():
             if name != "limit_shares":
@@ -125,14 +149,22 @@ class _Newest:
                 self._columns[name][rows] = column
 
 
-def _columns(known: _Newest, rows: I64, cookies: Keys, gathered: Gathered, offset: int) -> Table:
+def _columns(known: _Newest, cookies: Keys, gathered: Gathered, span: Span, offset: int) -> Table:
+    rows = known.index.lookup(cookies)
+
     def of(name: str) -> Array:
         return known.column(name)[rows]
 
     sums = gathered.of(cookies)
-    never = of("sampled_ns") == 0
     silent = sums["records"] == 0
     ssthresh = of("ssthresh")
+    closed, opened = of("closed_ns").astype("i8"), of("opened_ns").astype("i8")
+    begin_ns = np.maximum(np.where(opened > 0, opened, sums["first_ns"]), span.first_ns)
+    end_ns = np.where(closed > 0, closed, np.maximum(span.last_ns, sums["last_ns"]))
+    seconds = np.maximum(end_ns - begin_ns, 0) / 1e9
+    never = of("acked_sampled") == UNKNOWN["acked_sampled"]
+    seen = of("bytes_acked_seen") - np.minimum(of("bytes_acked_seen"), of(_BEFORE))
+    untold = never & (seen == 0)
     columns: dict[str, Column] = {
         "sock_cookie": whole(cookies),
         "saddr": addresses(np.column_stack([of("saddr_hi"), of("saddr_lo")])),
@@ -144,32 +176,60 @@ def _columns(known: _Newest, rows: I64, cookies: Keys, gathered: Gathered, offse
     }
     for name in ("first", "last"):
         columns[name] = times(sums[f"{name}_ns"] + offset)
-    for name in ("opened", "closed"):
-        when = of(f"{name}_ns").astype("i8")
+    for name, when in (("opened", opened), ("closed", closed)):
         columns[name] = times(when + offset, when == 0)
-    columns["events"] = whole(sums["records"])
-    columns["acks"] = whole(of("events"))
+    info_ns = np.where(sums["info_ns"] > 0, sums["info_ns"], of("sampled_ns").astype("i8"))
+    probe_ns = np.maximum(sums["probe_ns"], of("last_ns").astype("i8"))
+    columns |= {
+        "duration_s": floats(seconds),
+        "sampled_age_s": _age(np.where(never, 0, info_ns), end_ns),
+        "event_age_s": _age(probe_ns, end_ns),
+        "events": whole(sums["records"]),
+        "acks": whole(of("events")),
+        "bytes_acked": whole(of("acked_sampled"), never),
+        "bytes_acked_seen": whole(seen, untold),
+        "goodput": floats(
+            np.where(untold | (seconds == 0), np.nan, seen / np.where(seconds > 0, seconds, 1))
+        ),
+    }
     for name, column in _WHOLE.items():
-        columns[column] = whole(of(name), never if name == "uid" else None)
+        columns[column] = whole(of(name), of(name) == 0 if name in _NOT_ZERO else None)
     measured = sums["acks_srtt"] == 0
     columns |= {
-        "retransmits": whole(sums["retransmits"]),
+        "retransmits": whole(sums["retransmits"], np.full(len(rows), not gathered.probes_come)),
         "srtt_us_min": whole(sums["srtt_min"], measured),
         "srtt_us_mean": floats(
             np.where(measured, np.nan, sums["srtt_sum"] / np.maximum(sums["acks_srtt"], 1))
         ),
         "srtt_us_max": whole(sums["srtt_max"], measured),
+    }
+    quantiles = gathered.srtt.of(gathered.rows(cookies), _SHARES)
+    for share, quantile in zip(_SHARES, quantiles, strict=True):
+        within = np.clip(np.round(quantile), sums["srtt_min"], sums["srtt_max"])
+        columns[f"srtt_us_p{share * 100:.0f}"] = whole(within)
+    columns |= {
         "snd_cwnd_min": whole(sums["cwnd_min"], silent),
         "snd_cwnd_max": whole(sums["cwnd_max"], silent),
         "ssthresh": whole(ssthresh, (ssthresh == 0) | (ssthresh >= NO_SSTHRESH)),
         "in_flight_max": whole(sums["in_flight_max"], silent),
     }
-    untold = np.full(len(cookies), not gathered.ca_states_come)
+    silent_ca = np.full(len(cookies), not gathered.ca_states_come)
     columns |= {
-        "recovery_s": floats(np.where(untold, np.nan, sums["recovery_ns"] / 1e9)),
-        "loss_s": floats(np.where(untold, np.nan, sums["loss_ns"] / 1e9)),
-        "recoveries": whole(sums["recoveries"], untold),
+        "recovery_s": floats(np.where(silent_ca, np.nan, sums["recovery_ns"] / 1e9)),
+        "loss_s": floats(np.where(silent_ca, np.nan, sums["loss_ns"] / 1e9)),
+        "recoveries": whole(sums["recoveries"], silent_ca),
     }
+    limited = known.limited[rows]
+    limited[limited.sum(axis=1) == 0] = np.nan  # without two samples there is no verdict
     for place, cause in enumerate(CAUSES):
-        columns[f"limited_{LIMIT_NAMES[cause]}_s"] = floats(known.limited[rows, place])
+        limits = "limited_" if BY_LIMIT[cause].by else ""
+        columns[f"{limits}{LIMIT_NAMES[cause]}_s"] = floats(limited[:, place])
     return table(columns)
+
+
+_NOT_ZERO = frozenset({"pid", "netns", "mss"})
+
+
+def _age(when_ns: I64, end_ns: I64) -> Column:
+    """Seconds from a moment to a flow's end, or that of the table; missing where it is 0."""
+    return floats(np.where(when_ns > 0, np.maximum(end_ns - when_ns, 0) / 1e9, np.nan))

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from tcctui.arrays import I64, Array, Indexes, Records
+from tcctui.export.srtt_quantiles import SrttQuantiles
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
 from tcctui.wire.events import CaState, EventKind, Events
@@ -15,7 +16,8 @@ from tcctui.wire.samples import End, Samples, value
 
 _FIELDS = {
     "records": "i8",  # tcp_probe events that are in the recording
-    "acks_srtt": "i8",  # of these, those that have an srtt
+    "acks_srtt": "i8",  # ACKs that they stand for, of those that have an srtt
+    "acks_counted": "i8",  # the newest count of ACKs
     "srtt_sum": "f8",
     "srtt_min": "i8",
     "srtt_max": "i8",
@@ -28,6 +30,8 @@ _FIELDS = {
     "recovery_ns": "i8",
     "loss_ns": "i8",
     "recoveries": "i8",
+    "info_ns": "i8",  # of the newest sample with TCP_INFO
+    "probe_ns": "i8",  # of the newest tcp_probe event
 }
 _NEVER = np.iinfo("i8").max
 _LEAST = frozenset({"srtt_min", "cwnd_min", "first_ns"})
@@ -41,9 +45,13 @@ class Gathered:
     def __init__(self) -> None:
         self._rows = KeyIndex()
         self._columns = {name: np.zeros(0, kind) for name, kind in _FIELDS.items()}
+        self.srtt = SrttQuantiles()
+        """Quantiles of srtt, by the rows of `rows`."""
         self._states = np.zeros(0, _STATE)  # the newest of each flow with a known one
         self.ca_states_come = False
         """True if any event reported a state of congestion control."""
+        self.probes_come = False
+        """True if there was any tcp_probe event: retransmits are reported, too."""
 
     def add(self, events: Events, samples: Samples) -> None:
         """Add events and samples in any order; each event has its cookie, or 0."""
@@ -55,6 +63,9 @@ class Gathered:
         if len(samples):
             samples = pick(samples, np.argsort(samples["sock_cookie"], kind="stable"))
             self._span(samples)
+            told = pick(samples, samples["info_len"] > 0)
+            if len(told):
+                self._newest("info_ns", told)
         self._add_states(events, samples)
 
     def _add_events(self, events: Events) -> None:
@@ -62,6 +73,7 @@ class Gathered:
         kinds = events["kind"]
         probes = pick(events, kinds == EventKind.PROBE)
         if len(probes):
+            self.probes_come = True
             self._add_probes(probes)
         self._count_in("retransmits", pick(events, kinds == EventKind.RETRANSMIT))
 
@@ -71,15 +83,37 @@ class Gathered:
         rows = self._rows_of(probes["sock_cookie"][starts])
         srtt = probes["srtt"].astype("i8")
         measured = srtt > 0
+        acks = self._acks(probes, rows, starts) * measured
         least = np.where(probes["srtt_min"] > 0, probes["srtt_min"].astype("i8"), _NEVER)
         columns["records"][rows] += np.diff(np.append(starts, len(probes)))
-        columns["acks_srtt"][rows] += np.add.reduceat(measured.astype("i8"), starts)
-        columns["srtt_sum"][rows] += np.add.reduceat(srtt, starts)
+        columns["acks_srtt"][rows] += np.add.reduceat(acks, starts)
+        columns["srtt_sum"][rows] += np.add.reduceat(srtt * acks, starts)
+        of = np.repeat(rows, np.diff(np.append(starts, len(probes))))
+        self.srtt.add(of[measured], srtt[measured], acks[measured])
+        self._newest("probe_ns", probes)
         self._extreme("srtt_min", rows, least, starts)
         self._extreme("srtt_max", rows, probes["srtt_max"], starts)
         self._extreme("cwnd_min", rows, probes["snd_cwnd_min"], starts)
         self._extreme("cwnd_max", rows, probes["snd_cwnd_max"], starts)
         self._extreme("in_flight_max", rows, probes["in_flight_max"], starts)
+
+    def _acks(self, probes: Events, rows: Rows, starts: Indexes) -> I64:
+        """Number of ACKs that each event stands for; see `events.EVENT`.
+
+        `rows` are the flows', which begin at `starts`.
+        """
+        counted = probes["acks"].astype("i8")
+        before = np.append(0, counted[:-1])
+        before[starts] = self._columns["acks_counted"][rows]
+        last = np.append(starts[1:], len(probes)) - 1
+        self._columns["acks_counted"][rows] = counted[last]
+        acks = np.where(before > 0, (counted - before) & 0xFFFFFFFF, 1)
+        return np.where(counted == 0, 1, np.where(probes["begun"] > 0, counted, acks))
+
+    def _newest(self, name: str, records: Events | Samples) -> None:
+        starts = run_starts(records["sock_cookie"])
+        rows = self._rows_of(records["sock_cookie"][starts])
+        self._extreme(name, rows, records["ts_ns"], starts)
 
     def _span(self, records: Events | Samples) -> None:
         starts = run_starts(records["sock_cookie"])
@@ -143,6 +177,10 @@ class Gathered:
         for name in _LEAST:
             found[name] = np.where(found[name] == _NEVER, 0, found[name])
         return found
+
+    def rows(self, cookies: Keys) -> Rows:
+        """Row of each flow."""
+        return self._rows_of(cookies)
 
     @property
     def cookies(self) -> Keys:

@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.export import selection
-from tcctui.export.arrow_tables import WRITERS, Table
-from tcctui.export.attribution import Attribution
-from tcctui.export.event_tables import events_table, samples_table
+from tcctui.export.arrow_tables import WRITERS, Table, redacted
+from tcctui.export.event_tables import events_table, samples_table, sockets_table
 from tcctui.export.flow_table import FlowTable
 from tcctui.export.outfile import outfile
 from tcctui.export.progress import Progress
 from tcctui.export.query_matches import QueryMatches
+from tcctui.export.seconds_table import seconds_table
 from tcctui.export.selection import Selection
+from tcctui.export.trimmed import trimmed
 from tcctui.headless.matching import is_of_ends
 from tcctui.memory import READING_MEMORY
 from tcctui.printable import plain
 from tcctui.query import ALL, Query
+from tcctui.recording.attribution import Attribution
 from tcctui.recording.chunks import Chunk
+from tcctui.recording.redaction import KEPT, REPLACED, Redaction
 from tcctui.recording.timeline import Timeline
+from tcctui.recording.writer import RecordingWriter
 from tcctui.wire.events import EVENT
+from tcctui.wire.inside import INSIDE
 from tcctui.wire.samples import SAMPLE
 
 _AROUND_NS = 60_000_000_000
@@ -38,6 +45,22 @@ _LEARNING = 0.4  # share of the time that it takes, about
 _CONNECTION = 2048  # bytes of a row in the table of flows, while it is worked out
 
 _PART = 1 << 17  # rows that are made at a time
+
+
+class _Rows(NamedTuple):
+    """A table of records: its maker, and the records of a chunk, of one dtype."""
+
+    make: Callable[[Records, int], Table]
+    taken: Callable[[Chunk], Records]
+    form: np.dtype[np.void]
+
+
+_ROWS: Mapping[str, _Rows] = {
+    "events": _Rows(events_table, lambda chunk: chunk.events, EVENT),
+    "samples": _Rows(samples_table, lambda chunk: chunk.samples, SAMPLE),
+    "sockets": _Rows(sockets_table, lambda chunk: chunk.insides.sockets, INSIDE),
+}
+"""Tables with a row for each record, by name."""
 
 
 class Moment(Protocol):
@@ -67,7 +90,8 @@ class Job:
         *,
         begin: Moment | None = None,
         end: Moment | None = None,
-        flow: str | None = None,
+        flows: Sequence[str] = (),
+        redact: bool = False,
         progress: bool = True,
         memory: int = READING_MEMORY,
     ) -> None:
@@ -83,13 +107,16 @@ class Job:
         last = span.last_ns if end is None else end.of(recording, "--to")
         if first > last:
             raise UsageError("--from is after --to.", "Let it be before.")
+        self._text = query.text
         of_ends = is_of_ends(query)
         self._query = None if of_ends else query
         self._chosen = Selection(first, last, query if of_ends else ALL)
+        self._redaction = Redaction() if redact else None
         self._lives = Attribution()
         self._learn()
-        if flow is not None:
-            self._chosen = replace(self._chosen, cookies=selection.flow(flow, self._lives.all()))
+        self._named = [selection.flow(flow, self._lives.all()) for flow in flows]
+        if self._named:
+            self._chosen = replace(self._chosen, cookies=np.unique(np.concatenate(self._named)))
 
     def _learn(self) -> None:
         for chunk in self._going(self._chosen.chunks(self._recording, _AROUND_NS), 0, _LEARNING):
@@ -123,17 +150,76 @@ class Job:
                 writer.close()
         finally:
             self._progress.clear()
-        self._say(f"{out}: {rows:,} {name}")
+        self._say(f"{out}: {rows:,} {name}{self._redacted}")
+
+    @property
+    def _connections(self) -> int:
+        """Number of connections; a socket of which only its end is known had lost its own."""
+        lives = self._lives.all()
+        return len(np.unique(lives["cookie"][lives["dport"] > 0]))
+
+    @property
+    def _redacted(self) -> str:
+        return "" if self._redaction is None else f"; {REPLACED}, {KEPT}"
+
+    def recording(self, out: Path, *, force: bool) -> None:
+        """Write the selection as a recording.
+
+        Raises:
+            TcctuiError: no connection matches, it can't be written, or the recording not be read.
+
+        """
+        chosen, told = self._of_flows(), ""
+        origin = self._recording.origin
+        if chosen.cookies is not None:
+            count = len(chosen.cookies)
+            told = f", {count:,} {'connection' if count == 1 else 'connections'} of"
+            told += f" {self._connections:,}"
+            text = self._text or f"cookie:{','.join(map(str, chosen.cookies[:8].tolist()))}"
+            origin = replace(origin, kernel_filter=text)
+        if self._redaction is not None:
+            origin = self._redaction.origin(origin)
+        try:
+            chunks = self._going(trimmed(self._recording, chosen, self._lives), _LEARNING, 1)
+            with closing(RecordingWriter(out, origin, force=force)) as writer:
+                for chunk in chunks:
+                    writer.write(chunk if self._redaction is None else self._redaction.chunk(chunk))
+        finally:
+            self._progress.clear()
+        self._say(f"{out}: {writer.events:,} events{told}{self._redacted}")
+
+    def _of_flows(self) -> Selection:
+        """The selection as time and flows, all of each flow that matched."""
+        chosen = self._chosen
+        query = chosen.ends if self._query is None else self._query
+        if query.text.strip():
+            found = self._matches(query, _LEARNING).cookies()
+            found = found[found > 0]  # of no known connection
+            if chosen.cookies is not None:
+                found = np.intersect1d(found, chosen.cookies)
+            chosen = replace(chosen, ends=ALL, cookies=found)
+        if chosen.cookies is not None and not len(chosen.cookies):
+            raise TcctuiError(
+                "No connection of the recording matches.",
+                "tcctui export FILE flows.csv --table flows lists all of them.",
+            )
+        return chosen
 
     def _parts(self, name: str) -> Iterator[Table]:
         if name == "flows":
-            yield self._flows()
+            table = self._flows()
+            yield table if self._redaction is None else redacted(table, self._redaction)
             return
-        make = events_table if name == "events" else samples_table
-        nothing = np.zeros(0, EVENT if name == "events" else SAMPLE)
-        yield make(nothing, self._offset)
-        for mine in self._chunks():
-            records = mine.events if name == "events" else mine.samples
+        if name == "seconds":
+            span = self._recording.span
+            begin_ns, end_ns = max(self._chosen.begin_ns, span.first_ns), self._chosen.end_ns
+            yield seconds_table(self._chunks(), self._chosen, begin_ns, end_ns, self._offset)
+            return
+        make, taken, form = _ROWS[name]
+        yield make(np.zeros(0, form), self._offset)
+        for chunk in self._chunks():
+            mine = chunk if self._redaction is None else self._redaction.chunk(chunk)
+            records = taken(mine)
             for at in range(0, len(records), _PART):
                 yield make(records[at : at + _PART], self._offset)
 
@@ -170,37 +256,47 @@ class Job:
         flows = FlowTable(self._chosen, self._lives)
         for chunk in self._going(flows.begin(self._recording), begin, 1):
             flows.add(chunk)
-        return flows.table(self._chosen.end_ns, self._offset)
+        return flows.worst.added(flows.table(self._chosen.end_ns, self._offset))
 
     def picture(self, out: Path, *, force: bool) -> None:
-        """Draw the chart of one flow.
+        """Draw the chart of one flow, or of some on shared axes.
 
         Raises:
-            TcctuiError: there are several, or it can't be written.
+            TcctuiError: there are several of one name, or it can't be written.
 
         """
         from tcctui.export.chart import draw  # noqa: PLC0415 - Textual
 
-        cookies = self._chosen.cookies
-        assert cookies is not None
         if self._query is not None:
             raise UsageError(
                 "A chart shows all of one connection, and --filter chooses among several.",
                 "Leave --filter out, or write a table.",
             )
-        if len(cookies) > 1:
-            raise TcctuiError(
-                f"There were {len(cookies)} such connections.",
-                f"Give the cookie of one: {', '.join(map(str, cookies[:8].tolist()))}.",
-            )
+        for named in self._named:
+            if len(named) > 1:
+                raise TcctuiError(
+                    f"There were {len(named)} such connections.",
+                    f"Give the cookie of one: {', '.join(map(str, named[:8].tolist()))}.",
+                )
+        cookies = [int(named[0]) for named in self._named]
+        if len(set(cookies)) < len(cookies):
+            raise UsageError("A connection is compared with itself.", "Name another one.")
         try:
             chunks = self._going(self._chosen.chunks(self._recording), _LEARNING, 1)
-            drawn = draw(int(cookies[0]), self._chosen, self._lives, chunks, out.suffix)
+            drawn = draw(
+                cookies,
+                self._chosen,
+                self._lives,
+                chunks,
+                ending=out.suffix,
+                wall_offset_ns=self._offset,
+            )
             with outfile(out, force=force) as file:
-                file.write(drawn.encode())
+                file.write(drawn)
         finally:
             self._progress.clear()
-        self._say(f"{out}: {' → '.join(selection.ends(int(cookies[0]), self._lives.all()))}")
+        told = (" → ".join(selection.ends(cookie, self._lives.all())) for cookie in cookies)
+        self._say(f"{out}: {', '.join(told)}")
 
     def _say(self, text: str) -> None:
         if self._told:

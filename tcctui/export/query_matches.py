@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from tcctui.export.attribution import Attribution
+from tcctui.arrays import Records
 from tcctui.export.selection import SLACK_NS, Selection
 from tcctui.flows.index import Keys
 from tcctui.flows.keyframe.keyframe import Keyframe
@@ -15,8 +16,10 @@ from tcctui.flows.store import Store
 from tcctui.headless.matching import Matching
 from tcctui.pump import deliver
 from tcctui.query import Query
+from tcctui.recording.attribution import Attribution
 from tcctui.recording.chunks import NO_EVENTS, Chunk, by_flow
 from tcctui.recording.timeline import Timeline
+from tcctui.wire.inside import NO_INSIDES, together
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES
 
@@ -31,7 +34,9 @@ def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
         TcctuiError: the timeline can't be read.
 
     """
-    if found := timeline.keyframe(chosen.begin_ns):
+    # A recording out of a recording begins with what was known before it.
+    begin_ns = max(chosen.begin_ns, timeline.span.first_ns)
+    if found := timeline.keyframe(begin_ns):
         store = _store()
         try:
             store.restore(Keyframe.from_bytes(found[1]), chosen.cookies)
@@ -44,6 +49,10 @@ def known_before(timeline: Timeline, chosen: Selection) -> tuple[Store, int]:
 def _store() -> Store:
     """Make a store that keeps each closed flow for its 10 s: all have a row in the table."""
     return Store(0, most_closed=1 << 30)
+
+
+def _of_matching(asked: Matching, records: Records) -> Records:
+    return pick(records, asked.flows(records["sock_cookie"]))
 
 
 @dataclass(frozen=True)
@@ -63,11 +72,18 @@ class QueryMatches:
     def chunks(self) -> Iterator[Chunk]:
         """Matching records, a chunk at a time."""
         for pieces, chunk in self._played():
-            events, samples = [NO_EVENTS], [NO_SAMPLES]
+            events, samples, insides = [NO_EVENTS], [NO_SAMPLES], [NO_INSIDES]
             for asked, mine in pieces:
                 events.append(pick(mine.events, asked.events(mine.events)))
                 samples.append(pick(mine.samples, asked.samples(mine.samples)))
-            yield replace(chunk, events=by_flow(joined(events)), samples=by_flow(joined(samples)))
+                if mine.insides:
+                    insides.append(mine.insides.each(partial(_of_matching, asked)))
+            yield replace(
+                chunk,
+                events=by_flow(joined(events)),
+                samples=by_flow(joined(samples)),
+                insides=together(insides).each(by_flow),
+            )
 
     def cookies(self) -> Keys:
         """Cookies of the flows that matched at some time, in order."""
@@ -92,7 +108,7 @@ class QueryMatches:
             for batch in chosen.pieces(chunk):
                 deliver([batch], asked)
                 samples = joined([NO_SAMPLES, *batch.samples])
-                piece = replace(chunk, events=batch.events, samples=samples)
+                piece = replace(chunk, events=batch.events, samples=samples, insides=batch.insides)
                 if batch.now_ns >= chosen.begin_ns:
                     yield asked, chosen.of(piece, self.lives.cookies(batch.events))
 

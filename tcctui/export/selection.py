@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tcctui.arrays import Mask, Records
+from tcctui.arrays import U64, Mask, Records, among
 from tcctui.errors import TcctuiError, UsageError
-from tcctui.export.attribution import LIFE
 from tcctui.flows.index import Keys
 from tcctui.flows.labels import endpoints
 from tcctui.headless.matching import Matching
 from tcctui.query import ALL, Query
+from tcctui.recording.attribution import LIFE
 from tcctui.recording.chunks import Chunk, pieces
 from tcctui.recording.timeline import Timeline
+from tcctui.wire.addresses import ZONE, parse_on_link, zone_indexes
 from tcctui.wire.batch import Batch
+from tcctui.wire.inside import NO_INSIDES
 from tcctui.wire.records import pick
 
 SLACK_NS = 1_000_000_000
 """Largest delay of a chunk behind its events, in nanoseconds."""
 
-_ENDPOINT = r"(?:\[(?P<{0}6>[0-9a-fA-F:.]+)\]|(?P<{0}4>[0-9.]+)):(?P<{0}port>\d{{1,5}})"
+_ENDPOINT = (
+    r"(?:\[(?P<{0}6>[0-9a-fA-F:.]+(?:%[^\s/%\]]+)?)\]|(?P<{0}4>[0-9.]+)):(?P<{0}port>\d{{1,5}})"
+)
 _BOTH_ENDS = re.compile(f"{_ENDPOINT.format('a')}-{_ENDPOINT.format('b')}")
 
 
@@ -54,11 +57,22 @@ class Selection:
             samples &= np.isin(chunk.samples["sock_cookie"], self.cookies)
         told = pick(chunk.events, events)
         told["sock_cookie"] = cookies[events]
-        return replace(chunk, events=told, samples=pick(chunk.samples, samples))
+        whose = told["sock_cookie"] if self.cookies is None else self.cookies
+
+        def mine(records: Records) -> Records:
+            return pick(records, self._within(records) & np.isin(records["sock_cookie"], whose))
+
+        return replace(
+            chunk,
+            events=told,
+            samples=pick(chunk.samples, samples),
+            insides=chunk.insides.each(mine) if chunk.insides else NO_INSIDES,
+        )
 
     def pieces(self, chunk: Chunk) -> Iterator[Batch]:
         """Split a chunk as `chunks.pieces` does, up to the selection's end or its own."""
-        newest = [int(part["ts_ns"].max()) for part in (chunk.events, chunk.samples) if len(part)]
+        parts = chunk.events, chunk.samples, *chunk.insides
+        newest = [int(part["ts_ns"].max()) for part in parts if len(part)]
         return pieces(chunk, min(self.end_ns, max([chunk.end_ns, *newest])))
 
     def _within(self, records: Records) -> Mask:
@@ -84,8 +98,7 @@ def flow(text: str, lives: Records) -> Keys:
         found = np.ones(len(lives), bool)
         for end, address, port in (("a", "saddr", "sport"), ("b", "daddr", "dport")):
             found &= lives[port] == int(match[f"{end}port"])
-            halves = _halves(match[f"{end}6"] or match[f"{end}4"], text)
-            found &= (lives[address] == np.array(halves, ">u8")).all(axis=1)
+            found &= _has_address(lives[address], match[f"{end}6"] or match[f"{end}4"], text)
     else:
         raise _no_flow(text)
     if not found.any():
@@ -106,13 +119,18 @@ def ends(cookie: int, lives: Records) -> tuple[str, str]:
     return local, remote
 
 
-def _halves(address: str, text: str) -> tuple[int, int]:
+def _has_address(halves: U64, address: str, text: str) -> Mask:
+    """Mask of the ends with an address, and on its link; shape of `halves` (n, 2)."""
     try:
-        parsed = ipaddress.ip_address(address)
+        prefix, zone = parse_on_link(address)
     except ValueError:
         raise _no_flow(text) from None
-    number = int(parsed) | (0xFFFF << 32 if parsed.version == 4 else 0)
-    return number >> 64, number & (1 << 64) - 1
+    high, low, mask_high, _ = map(np.uint64, prefix.halves)
+    found = (halves[:, 0] & mask_high == high) & (halves[:, 1] == low)
+    if zone:
+        links = halves[:, 0] & np.uint64(ZONE)
+        found &= among(links.astype("u8"), np.array(zone_indexes(zone), "u8"))
+    return np.asarray(found)
 
 
 def _no_flow(text: str) -> UsageError:

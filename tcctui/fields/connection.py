@@ -70,7 +70,8 @@ CONNECTION = (
         "tcp_probe mark", Column("MARK"), query="mark", where=Where.FLOW,
     ),
     Field(
-        "cookie", "u8", Unit.IDENTIFIER, "the kernel's number of the socket, never reused",
+        "cookie", "u8", Unit.IDENTIFIER,
+        "the kernel's number of the socket; plus 2^48 for each connection that it had before",
         "tcp_probe sock_cookie; sock_diag idiag_cookie; SO_COOKIE", Column("COOKIE"),
         query="cookie sock_cookie", where=Where.FLOW, record="sock_cookie",
     ),
@@ -103,7 +104,7 @@ CONNECTION = (
 )  # fmt: skip
 """Both ends, and the socket between them."""
 
-_PROCFS = "/proc: owner of the socket's inode"
+_PROCFS = "/proc: owner of the socket's inode; inet_sock_set_state, tcp_destroy_sock"
 
 OWNER = (
     Field(
@@ -128,8 +129,8 @@ OWNER = (
         sample="host",
     ),
     Field(
-        "uid", "u4", Unit.IDENTIFIER, "user who opened the socket", "sock_diag idiag_uid",
-        Column("UID"), query="uid",
+        "uid", "u4", Unit.IDENTIFIER, "user who opened the socket",
+        "sock_diag idiag_uid; inet_sock_set_state", Column("UID"), query="uid",
     ),
     Field(
         "inode", "u4", Unit.IDENTIFIER, "inode of the socket; 0 where no process owns it",

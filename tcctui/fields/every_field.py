@@ -8,8 +8,12 @@ from types import MappingProxyType
 from tcctui.fields.algorithms import BBR, DCTCP
 from tcctui.fields.connection import CONNECTION, OWNER
 from tcctui.fields.field import Field
+from tcctui.fields.fleet import FLEET
+from tcctui.fields.health import HEALTH
+from tcctui.fields.inside import INSIDE
 from tcctui.fields.loss import LIMITS, LOSS
 from tcctui.fields.observation import OBSERVATION, RECORDS
+from tcctui.fields.of_late import OF_LATE
 from tcctui.fields.receiving import MEMORY, RECEIVER
 from tcctui.fields.sending import RATES, SEGMENTS, WINDOW
 from tcctui.fields.timing import ROUND_TRIPS, TIMERS
@@ -21,6 +25,8 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Round trip", ROUND_TRIPS),
     ("Rate", RATES),
     ("Loss", LOSS),
+    ("Of late", OF_LATE),
+    ("Health", HEALTH),
     ("Limits", LIMITS),
     ("Segments and options", SEGMENTS),
     ("Receiver", RECEIVER),
@@ -28,7 +34,9 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Memory of the socket", MEMORY),
     ("BBR", BBR),
     ("DCTCP", DCTCP),
+    ("Inside the socket", INSIDE),
     ("What tcctui was told", OBSERVATION),
+    ("Fleet", FLEET),
     ("", RECORDS),
 )
 """Groups: a title, and fields. Whatever else is derived from fields reads them here."""
@@ -36,7 +44,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
 USUAL = (
     *("local", "remote", "process", "pid", "netns", "cc", "state", "cwnd", "ssthresh", "srtt"),
     *("min_rtt", "in_flight", "rate", "delivery_rate", "retrans", "retrans_pct", "limit"),
-    *("rcv_wnd", "snd_wnd", "age", "cgroup", "cwnd_spark", "srtt_spark"),
+    *("health", "rcv_wnd", "snd_wnd", "age", "cgroup", "cwnd_spark", "srtt_spark"),
 )
 """Columns that are shown unless others are chosen, by their keys, from left to right."""
 

@@ -27,13 +27,14 @@ class Unit(Enum):
     MILLISECONDS = "milliseconds"
     NANOSECONDS = "nanoseconds"
     MOMENT = "nanoseconds, CLOCK_MONOTONIC"
+    PER_SECOND = "per second"
     PERCENT = "percent"
     SHARE = "share of 1"
     GAIN = "256 is 1.0"
     ALPHA = "1024 is 1.0"
     SEQUENCE = "sequence number modulo 2^32"
     PORT = "port"
-    ADDRESS = "IP address, 16 bytes; IPv4 as ::ffff:a.b.c.d"
+    ADDRESS = "IP address, 16 bytes; IPv4 as ::ffff:a.b.c.d; bytes 4 to 7 of fe80::/10: interface"
     ENDPOINT = "IP address and port"
     IP_VERSION = "IP version"
     IDENTIFIER = "identifier"
@@ -58,7 +59,9 @@ class Format(Enum):
     AGO = "40 ms, 3m05s"
     AGE = "3m05s, >3m05s"
     SINCE = "time since a moment"
+    PER_SECOND = "0.3, 41, 1.2k"
     PERCENT = "1.2 %"
+    CHANGE = "+12 %, −3.0 %"
     SHARES = "a column for each of several shares, in percent"
     GAIN = "1.25"
     ALPHA = "0.125"
@@ -69,6 +72,7 @@ class Format(Enum):
     APP_LIMITED = "yes, by its lowest bit"
     FLAG = "yes"
     WORD = "the word that a number stands for"
+    SIGNS = "words of a number, the worst first"
     PHASE = "slow-start, or BBR's phase"
     TEXT = "text"
     ENDPOINT = "10.0.0.7:443"
@@ -81,6 +85,7 @@ class Where(Enum):
 
     FLOW = "kept of each flow"
     SAMPLE = "told by samples alone: of a flow, that of its newest sample"
+    INSIDE = "read of the socket itself at its ACKs, where that is asked for"
     DERIVED = "worked out of other values of the flow"
     PARTS = "several values of the flow side by side, or one in another form"
     RECORD = "of events and samples, and not of flows"
@@ -93,6 +98,21 @@ class Part(Enum):
     DCTCP = "struct tcp_dctcp_info"
     MEMORY = "SK_MEMINFO"
 
+
+class Window(NamedTuple):
+    """Growth of a counter over its newest seconds: a second, or percents of another's growth.
+
+    `counter` and `of` are fields that samples have; `of` is empty for growth per second.
+    """
+
+    counter: str
+    seconds: int
+    of: str = ""
+
+
+QUERY_NAME = r"(?:[Cc][Aa]\.[A-Za-z_][\w.\[\]]*|[A-Za-z_]+(?:%(?:[0-9]+s)?|_[0-9]+s)?)"
+"""Pattern of names in the query language: `srtt`, `retrans%`, `retrans%10s`, `retrans_rate_1s`,
+and of members of an algorithm's own state: `ca.bic_K`."""
 
 UNUSUAL = 1000
 """Rank of a column that is shown only where it was chosen."""
@@ -127,7 +147,8 @@ class Field(NamedTuple):
     first. `unknown` is the number that stands for no value. Of samples, `part` says what the value
     comes and goes with, `offset` its place in `struct tcp_info`, `happened` the count of what must
     have happened for it to mean something. `parts` are the flow columns it is made of, where it has
-    none of its own. `noun` and `sample` are for messages: "an algorithm", "bbr".
+    none of its own; `window` of a counter's recent growth. `noun` and `sample` are for messages:
+    "an algorithm", "bbr".
     """
 
     name: str
@@ -143,6 +164,7 @@ class Field(NamedTuple):
     offset: int | None = None
     happened: str = ""
     parts: tuple[str, ...] = ()
+    window: Window | None = None
     record: str = ""
     noun: str = "a name"
     sample: str = ""
@@ -185,6 +207,14 @@ _CLICKHOUSE = {
     **{"u1": "UInt8", "u2": "UInt16", "u4": "UInt32", "u8": "UInt64"},
     **{"i8": "Int64", "f8": "Float64", "?": "Bool"},
 }
+
+
+def moment(name: str, column: Column, of: str, source: str, unknown: int | None = 0) -> Field:
+    """Describe the moment `of` something that happened to a flow; its column is the time since."""
+    meaning = f"time since {of}; sorted by the moment, the latest first"
+    return Field(
+        *(name, "i8", Unit.MOMENT, meaning, source, column), where=Where.FLOW, unknown=unknown
+    )
 
 
 def tcp_info(

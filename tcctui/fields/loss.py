@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tcctui.fields.field import Column, Field, Format, Unit, Where, tcp_info
 
+_CAUSES = "tcp_retransmit_skb; icsk_ca_state, icsk_pending (net/ipv4/tcp_timer.c)"
+
 LOSS = (
     tcp_info(
         "total_retrans", "u4@100", Unit.TOTAL, "segments retransmitted",
@@ -20,6 +22,33 @@ LOSS = (
         "ca_state", "u1", Unit.CODE, "loss recovery state: Open, Disorder, CWR, Recovery, Loss",
         "tcp_cong_state_set; TCP_INFO tcpi_ca_state", Column("CA_STATE", width=9),
         query="ca ca_state", where=Where.FLOW, unknown=0xFF, offset=1, noun="a state",
+    ),
+    *(
+        Field(
+            name, "u4", Unit.COUNT, meaning, _CAUSES, Column(title), query=name, where=Where.FLOW,
+            unknown=0,
+        )
+        for name, title, meaning in (
+            ("retrans_rto", "R_RTO", "retransmissions by a timeout, or behind one as ACKs came"),
+            ("retrans_fast", "R_FAST", "retransmissions in Recovery: duplicate ACKs, SACK, RACK"),
+            ("retrans_tlp", "R_TLP", "retransmissions of tail loss probes"),
+            ("retrans_syn", "R_SYN", "retransmissions of the SYN"),
+        )
+    ),
+    Field(
+        "undone", "u4", Unit.COUNT,
+        "recoveries that were spurious: the reduction of cwnd was taken back",
+        "tcp_cong_state_set; undo_marker, prior_ssthresh (tcp_undo_cwnd_reduction)",
+        Column("UNDONE"), query="undone spurious", where=Where.FLOW, unknown=0,
+    ),
+    Field(
+        "dropped", "u4", Unit.COUNT, "segments of the connection that this machine dropped",
+        "kfree_skb", Column("DROPPED"), query="dropped", where=Where.FLOW, unknown=0,
+    ),
+    Field(
+        "drop_reason", "S24", Unit.NAME, "reason of the last drop, as the kernel names it",
+        "kfree_skb reason; enum skb_drop_reason", Column("DROP_BY", width=14, most=24),
+        query="drop_reason", where=Where.FLOW, noun="a reason", sample="netfilter_drop",
     ),
     tcp_info(
         "retrans", "u4@36", Unit.SEGMENTS, "segments retransmitted and not yet acknowledged",
@@ -56,7 +85,7 @@ LIMITS = (
         noun="a cause",
     ),
     Field(
-        "limit_shares", "f8", Unit.SHARE, "share of the last 2 s limited by", _CHRONOS,
+        "limit_shares", "f8", Unit.SHARE, "share of the last 2 s", _CHRONOS,
         Column("%", format=Format.SHARES), where=Where.DERIVED, clickhouse_type="Array(Float64)",
     ),
     tcp_info(

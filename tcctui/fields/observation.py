@@ -2,17 +2,7 @@
 
 from __future__ import annotations
 
-from tcctui.fields.field import Column, Field, Format, Unit, Where
-
-
-def _moment(name: str, column: Column, of: str, source: str, unknown: int | None = 0) -> Field:
-    meaning = f"time since {of}; sorted by the moment, the latest first"
-    return Field(
-        *(name, "i8", Unit.MOMENT, meaning, source, column),
-        where=Where.FLOW,
-        unknown=unknown,
-    )
-
+from tcctui.fields.field import Column, Field, Format, Unit, Where, moment
 
 OBSERVATION = (
     Field(
@@ -28,18 +18,18 @@ OBSERVATION = (
         "source of cwnd, srtt and the like: an event or, being newer, a sample", "tcctui",
         Column("TOLD_BY", width=8), where=Where.DERIVED,
     ),
-    _moment(
+    moment(
         "last_ns", Column("LAST_EV", key="last_event"), "the last tcp_probe event", "tcp_probe",
     ),
-    _moment("sampled_ns", Column("SAMPLED", key="last_sample"), "the last sample", "sock_diag"),
-    _moment(
+    moment("sampled_ns", Column("SAMPLED", key="last_sample"), "the last sample", "sock_diag"),
+    moment(
         "first_ns", Column("KNOWN", key="known"), "the first event or sample", "tcctui",
         unknown=None,
     ),
-    _moment(
+    moment(
         "opened_ns", Column("OPENED", key="opened"), "it became ESTABLISHED", "inet_sock_set_state",
     ),
-    _moment(
+    moment(
         "closed_ns", Column("CLOSED", key="closed"), "the socket was destroyed", "tcp_destroy_sock",
     ),
     Field(

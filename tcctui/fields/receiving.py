@@ -8,7 +8,12 @@ RECEIVER = (
     Field(
         "rcv_wnd", "u4", Unit.BYTES, "receive window offered to the peer, in bytes",
         "tcp_probe rcv_wnd; TCP_INFO tcpi_rcv_wnd", Column("RCV_WND", rank=21),
-        query="rcv_wnd rwnd", where=Where.FLOW, unknown=0xFFFFFFFF, offset=232,
+        query="rcv_wnd", where=Where.FLOW, unknown=0xFFFFFFFF, offset=232,
+    ),
+    Field(
+        "rcv_rate", "f8", Unit.BYTES_PER_SECOND,
+        "rate received between the last two samples, 0.25 s apart or more",
+        "TCP_INFO tcpi_bytes_received", Column("RCV_RATE"), query="rcv_rate", where=Where.DERIVED,
     ),
     tcp_info(
         "rcv_ssthresh", "u4@64", Unit.BYTES, "maximum receive window that may be offered",
@@ -37,8 +42,16 @@ RECEIVER = (
         "rcv_ooopack", "u4@224", Unit.TOTAL, "segments received out of order", Column("RCV_OOO"),
     ),
     Field(
-        "rqueue", "u4", Unit.BYTES, "bytes received and not yet read by the application",
+        "rqueue", "u4", Unit.BYTES,
+        "bytes received and not yet read by the application; of a listener, connections to accept",
         "sock_diag idiag_rqueue", Column("RECV-Q"), query="rqueue recvq",
+    ),
+    Field(
+        "half_open", "u4", Unit.COUNT,
+        "half-open connections of a listener (SYN-RECV); listeners that share its port by "
+        "SO_REUSEPORT have the sum of all",
+        "sock_diag: sockets in SYN_RECV, by address, port and device, as __inet_lookup_listener",
+        Column("HALFOPEN"), query="half_open", unknown=0xFFFFFFFF,
     ),
 )  # fmt: skip
 """Receive window, and totals of what was received."""

@@ -36,7 +36,7 @@ WINDOW = (
     Field(
         "snd_wnd", "u4", Unit.BYTES, "receive window offered by the peer, in bytes",
         "tcp_probe snd_wnd; TCP_INFO tcpi_snd_wnd", Column("SND_WND", rank=20),
-        query="snd_wnd swnd", where=Where.FLOW, unknown=0xFFFFFFFF, offset=228,
+        query="snd_wnd rwnd swnd", where=Where.FLOW, unknown=0xFFFFFFFF, offset=228,
     ),
     Field(
         "slow_start", "?", Unit.CODE,
@@ -63,7 +63,8 @@ WINDOW = (
         Column("NOTSENT"), query="unsent notsent notsent_bytes",
     ),
     Field(
-        "wqueue", "u4", Unit.BYTES, "bytes written and not yet acknowledged",
+        "wqueue", "u4", Unit.BYTES,
+        "bytes written and not yet acknowledged; of a listener, the limit of its accept queue",
         "sock_diag idiag_wqueue: write_seq - snd_una", Column("SEND-Q"), query="wqueue sendq",
     ),
     Field(
@@ -105,9 +106,22 @@ RATES = (
     ),
     Field(
         "bytes_acked", "u8", Unit.BYTES,
-        "bytes acknowledged by the peer; where never sampled, since first seen",
+        "bytes acknowledged by the peer in its whole life; where never sampled, since first seen",
         "TCP_INFO tcpi_bytes_acked; tcp_probe snd_una", Column("ACKED"), query="acked bytes_acked",
         where=Where.FLOW, offset=120,
+    ),
+    Field(
+        "bytes_acked_seen", "u8", Unit.BYTES, "bytes acknowledged by the peer since first seen",
+        "tcp_probe snd_una; TCP_INFO tcpi_bytes_acked less that of the first sample",
+        Column("ACKEDSEEN"), query="acked_seen bytes_acked_seen", where=Where.DERIVED,
+    ),
+    Field(
+        "acked_before", "u8", Unit.BYTES, "bytes acknowledged by the peer before it was first seen",
+        "TCP_INFO tcpi_bytes_acked of the first sample", where=Where.FLOW,
+    ),
+    Field(
+        "acked_sampled", "u8", Unit.BYTES, "bytes acknowledged by the peer, when last sampled",
+        "TCP_INFO tcpi_bytes_acked", where=Where.DERIVED, unknown=0xFFFFFFFFFFFFFFFF,
     ),
     tcp_info(
         "bytes_sent", "u8@200", Unit.BYTES, "bytes sent, retransmissions included", Column("SENT"),
@@ -125,7 +139,7 @@ RATES = (
 
 SEGMENTS = (
     Field(
-        "mss", "u4", Unit.BYTES, "largest maximum segment size that was sampled, in bytes",
+        "mss", "u4", Unit.BYTES, "newest maximum segment size that was sampled, in bytes",
         "TCP_INFO tcpi_snd_mss", Column("MSS", format=Format.WHOLE), query="mss", where=Where.FLOW,
         unknown=0,
     ),

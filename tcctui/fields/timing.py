@@ -55,6 +55,20 @@ TIMERS = (
         Column("BACKOFF", format=Format.WHOLE),
     ),
     tcp_info(
+        "total_rto", "u2@240", Unit.COUNT,
+        "retransmission timeouts in its life, those of SYN and SYN-ACK included (since Linux 6.7)",
+        Column("RTOS"), query="total_rto rtos",
+    ),
+    tcp_info(
+        "total_rto_recoveries", "u2@242", Unit.COUNT,
+        "recoveries after timeouts, an unfinished one included (since Linux 6.7)",
+        Column("RTO_RECOV"),
+    ),
+    tcp_info(
+        "total_rto_time", "u4@244", Unit.MILLISECONDS,
+        "time spent in recovery after timeouts (since Linux 6.7)", Column("RTO_TIME"),
+    ),
+    tcp_info(
         "last_data_sent", "u4@44", Unit.MILLISECONDS, "time since data was sent, when sampled",
         Column("LASTSND"), query="last_data_sent lastsnd", happened="data_segs_out",
     ),

@@ -30,6 +30,9 @@ class Disk(Protocol):
     def is_directory(self, path: Path) -> bool:
         """Check for a directory."""
 
+    def names(self, directory: Path) -> list[str]:
+        """Give the names of the files in a directory that may be used, sorted."""
+
     def realpath(self, path: Path) -> Path:
         """Path without symbolic links."""
 
@@ -72,6 +75,10 @@ class OwnDisk:
     def is_directory(self, path: Path) -> bool:
         """Check for a directory."""
         return os.path.isdir(path)
+
+    def names(self, directory: Path) -> list[str]:
+        """Give the names of the files in a directory, sorted."""
+        return sorted(os.listdir(directory))
 
     def realpath(self, path: Path) -> Path:
         """Path without symbolic links."""

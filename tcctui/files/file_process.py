@@ -14,6 +14,7 @@ import re
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import closing
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,6 +27,9 @@ RIGHTS = (Capability.DAC_OVERRIDE, Capability.DAC_READ_SEARCH)
 """Root's own over files, of those that were told."""
 
 _MOST_BYTES = 1 << 16
+_NAMES = 200
+"""Names of files in one answer, of 255 bytes at most."""
+
 _PART = re.compile(r"\.(?P<name>.+)\.[0-9a-f]{12}\.part", re.DOTALL)
 """Name of a file that is being written; see `NewFile`."""
 
@@ -96,11 +100,22 @@ class _Calls:
             "open": lambda path, flags: disk.open(self._allowed(path), flags & _FLAGS),
             "lstat": lambda path: [*disk.lstat(self._allowed(path))],
             "is_directory": lambda path: path in self._names and disk.is_directory(Path(path)),
+            "names": self._listed,
             "realpath": lambda path: str(disk.realpath(self._allowed(path))),
             "link": lambda path, new: disk.link(self._allowed(path), self._allowed(new)),
             "replace": lambda path, new: disk.replace(self._allowed(path), self._allowed(new)),
             "unlink": lambda path: disk.unlink(self._allowed(path)),
         }
+
+    def _listed(self, directory: object, after: object) -> list[str]:
+        """Names behind another one that may be used, the first `_NAMES` of them."""
+        if not isinstance(directory, str) or not isinstance(after, str):
+            raise TypeError
+        patterns = self._names.get(directory)
+        if patterns is None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), directory)
+        names = (name for name in self._disk.names(Path(directory)) if name > after)
+        return [*islice((name for name in names if _fits(name, patterns)), _NAMES)]
 
     def _allowed(self, path: object) -> Path:
         """Check a path.
@@ -112,12 +127,16 @@ class _Calls:
         if not isinstance(path, str) or "\0" in path:
             raise TypeError
         directory, name = os.path.split(path)
-        part = _PART.fullmatch(name)
-        whole = part["name"] if part else name
-        for names in self._names.get(directory, ()):
-            if name not in ("", ".", "..") and names.fullmatch(whole):
-                return Path(path)
+        if _fits(name, self._names.get(directory, ())):
+            return Path(path)
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+
+
+def _fits(name: str, patterns: Iterable[re.Pattern[str]]) -> bool:
+    """True for the name of a file that may be made, or of one that is being written."""
+    part = _PART.fullmatch(name)
+    whole = part["name"] if part else name
+    return name not in ("", ".", "..") and any(one.fullmatch(whole) for one in patterns)
 
 
 class DiskElsewhere:
@@ -144,6 +163,13 @@ class DiskElsewhere:
     def is_directory(self, path: Path) -> bool:
         """Check for a directory."""
         return bool(self._ask("is_directory", path)[0])
+
+    def names(self, directory: Path) -> list[str]:
+        """Give the names of the files in a directory that may be used, sorted."""
+        names: list[str] = []
+        while more := self._ask("names", directory, names[-1] if names else "")[0]:
+            names += more
+        return names
 
     def realpath(self, path: Path) -> Path:
         """Path without symbolic links."""

@@ -11,6 +11,8 @@ from tcctui.arrays import I64, Array, Mask
 from tcctui.fields.every_field import every
 from tcctui.fields.field import Where
 from tcctui.flows.index import Rows, grown
+from tcctui.wire.inside import ALGORITHM
+from tcctui.wire.inside import INSIDE as SOCKET
 
 Column = npt.NDArray[np.generic]
 
@@ -29,22 +31,33 @@ SAMPLED = frozenset(field.name for field in every() if field.where is Where.SAMP
 Numbers are floats, NaN where missing, texts are bytes, empty where missing: see `samples.value`.
 """
 
+INSIDE = frozenset(field.name for field in every() if field.where is Where.INSIDE)
+"""Fields that are read of sockets where that is asked for: floats, NaN where nothing is known.
+
+`inside_ns` is a moment, 0 where nothing was read.
+"""
+
+READ: Mapping[str, np.dtype[np.void]] = {"socket": SOCKET, "algorithm": ALGORITHM}
+"""Columns of the newest records that were read of sockets and algorithms, all zero without one."""
+
 DERIVED = frozenset({field.name for field in every() if field.where is Where.DERIVED}) | {
-    *("text", "sample"),
+    *("text", "sample", "limit_evidence", *READ),
 }
-"""Columns that a snapshot works out on demand: fields, and two that are not for people.
+"""Columns that a snapshot works out on demand: fields, and five that are not for people.
 
 `text`: local and remote endpoint and state as one lower-case line of ASCII bytes, where bare
 words are searched.
 `sample`: the newest sample (`samples.SAMPLE`), all zero where there is none; `derived.complete`
 makes the columns of `SAMPLED` from it.
+`socket`, `algorithm`: see `READ`.
+`limit_evidence`: the figures that sentences about a limit rest on (`verdicts.EVIDENCE`).
 `limit_shares` has the shape (n, len(CAUSES)), for `diagnosis.CAUSES`; NaN where nothing is known.
 """
 
 UNKNOWN: Mapping[str, int] = {
     field.name: field.unknown
     for field in every()
-    if field.where in (Where.FLOW, Where.DERIVED) and field.unknown is not None
+    if field.where in (Where.FLOW, Where.INSIDE, Where.DERIVED) and field.unknown is not None
 }
 """Numbers that stand for no value, of columns whose type has no NaN for that."""
 
@@ -63,6 +76,13 @@ def missing(name: str, values: Array) -> Mask:
     if name in UNKNOWN:
         return np.asarray(values == values.dtype.type(UNKNOWN[name]))
     return np.zeros(len(values), bool)
+
+
+def nothing_read(name: str, count: int) -> Array:
+    """Column of `INSIDE` or `READ` of flows of which nothing was read."""
+    if name in READ:
+        return np.zeros(count, READ[name])
+    return np.zeros(count, "i8") if name in UNKNOWN else np.full(count, np.nan)
 
 
 class FlowColumns:
@@ -93,7 +113,7 @@ class FlowColumns:
     def take(self, count: int) -> Rows:
         """Allocate `count` rows of unknown values and mark them live, growing if needed."""
         if len(self._free) < count:
-            self._grow(max(1024, 2 * self.capacity, self.capacity + count))
+            self._grow(max(1024, self.capacity * 3 // 2, self.capacity + count))
         rows, self._free = self._free[:count], self._free[count:]
         self.live[rows] = True
         for name, unknown in _NOT_ZERO:
@@ -104,7 +124,7 @@ class FlowColumns:
         """Free the rows."""
         self.live[rows] = False
         for column in self._columns.values():
-            column[rows] = 0
+            column[rows] = np.zeros(1, column.dtype)
         self._free = np.concatenate([rows, self._free])
 
     def _grow(self, capacity: int) -> None:

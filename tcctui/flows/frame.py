@@ -180,9 +180,9 @@ class Frame:
     `version` is that of what it was read from: it is another one after each change (events, samples
     and ends that were taken in, rates that fell, flows that were dropped). With time alone, these
     follow the clock: `now_ns`; `age_ns` and the time since any other moment; `limit` and
-    `limit_shares`, unknown some seconds after the last sample; what a filter or an alert makes of
-    them; sparklines and histories, which move on by a column. From `until_ns` on, some of them may
-    differ visibly: ages are shown in seconds.
+    `limit_shares`, unknown some seconds after the last sample; signs of `health`, which last 10 s;
+    what a filter or an alert makes of them; sparklines and histories, which move on by a column.
+    From `until_ns` on, some of them may differ visibly: ages are shown in seconds.
     """
 
     now_ns: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -12,18 +12,26 @@ from tcctui.flows.columns import FlowColumns
 from tcctui.flows.diagnosis.recent_limits import Limits
 from tcctui.flows.history.buckets import BUCKET_NS, Buckets
 from tcctui.flows.history.history import History
+from tcctui.flows.history.host_seconds import HostSeconds
 from tcctui.flows.history.marks import MarkLog
 from tcctui.flows.history.rate_log import RateLog
 from tcctui.flows.index import KeyIndex, Keys, Rows
 from tcctui.flows.intake.acked import Acked
 from tcctui.flows.intake.endpoints import Endpoints
+from tcctui.flows.intake.host_totals import keep_totals
 from tcctui.flows.intake.latest import Latest
+from tcctui.flows.intake.owners import OwnersLately
 from tcctui.flows.intake.rates import EventRate, Rates
+from tcctui.flows.intake.recent_counters import RecentCounters
 from tcctui.flows.intake.sockets import Sockets, socket_keys
-from tcctui.wire.events import Events, TcpState
+from tcctui.wire.events import EVENT, Events, TcpState
 from tcctui.wire.samples import Samples
 
-_ROW = 1_600
+if TYPE_CHECKING:
+    from tcctui.flows.history.window import Window
+    from tcctui.flows.inside.newest import NewestInsides
+
+_ROW = 2_000
 """Bytes of a row, in all parts together."""
 
 LINGER_NS = 10_000_000_000
@@ -52,21 +60,31 @@ class FlowRows:
     """The rows of all flows, and every part with an entry for each.
 
     `history_memory` is the budget for histories, in bytes; with 0 there are none. `most_closed` is
-    the number of closed flows that linger. Used by one thread at a time.
+    the number of closed flows that linger. A `window` is told of all that happens. Used by one
+    thread at a time.
     """
 
-    def __init__(self, history_memory: int, most_closed: int = MOST_CLOSED) -> None:
+    def __init__(
+        self,
+        history_memory: int,
+        most_closed: int = MOST_CLOSED,
+        seconds: HostSeconds | None = None,
+        window: Window | None = None,
+    ) -> None:
         self._most_closed = most_closed
         self.columns = FlowColumns()
         self.history = History(history_memory)
         self.cookies = KeyIndex()
         self.endpoints = Endpoints(self.columns)
         self.sockets = Sockets()
+        self.owners = OwnersLately()
         self.latest = Latest()
         self.acked = Acked(self.columns)
         self.rates = Rates()
         self.limits = Limits(self.columns)
-        self.marks = MarkLog()
+        self.recent = RecentCounters(self.columns, self.latest)
+        self.seconds = HostSeconds() if seconds is None else seconds
+        self.marks = MarkLog(self.seconds)
         self.rate_log = RateLog()
         self.held: Keys = np.empty(0, "u8")
         """Cookies of flows that stay even when closed."""
@@ -82,14 +100,30 @@ class FlowRows:
         """
         self._ticked = 0  # the version at the last tick
         self._parts: list[Part] = []
+        self.inside: NewestInsides | None = None
+        """Newest reads of sockets; None until there is one."""
         self._grown = 0
+        self.window = window
+        if window is not None:  # first: the others still know a flow that leaves
+            self.add_part(window)
+            self.limits.spent, self.marks.heard = window.limited, window.marked
         self.add_part(self.history)
-        for part in (self.rates, self.endpoints, self.latest, self.acked, self.limits):
+        for part in (self.rates, self.endpoints, self.latest, self.acked, self.limits, self.recent):
             self.add_part(part)
 
     def add_part(self, part: Part) -> None:
-        """Register a part, before the first flow comes."""
+        """Register a part, which has room for all rows."""
         self._parts.append(part)
+
+    def read_inside(self) -> NewestInsides:
+        """Give what was read of sockets; begin with it if nothing was yet."""
+        if self.inside is None:
+            from tcctui.flows.inside.newest import NewestInsides  # noqa: PLC0415 - rarely asked for
+
+            self.inside = NewestInsides(self.columns)
+            self.inside.grow(self._grown)
+            self.add_part(self.inside)
+        return self.inside
 
     def let_go_of_parts(self) -> None:
         """Break the reference cycles with the parts, for immediate release."""
@@ -99,7 +133,8 @@ class FlowRows:
     def nbytes(self) -> int:
         """Approximate memory in use, in bytes."""
         logs = self.history.pages.nbytes + self.marks.log.nbytes + self.rate_log.log.nbytes
-        return self.columns.capacity * _ROW + logs
+        inside = 0 if self.inside is None else self.inside.nbytes
+        return self.columns.capacity * _ROW + logs + inside
 
     def go_on(self, now_ns: int) -> None:
         """Advance to `now_ns`, before anything of that time is taken in."""
@@ -118,6 +153,8 @@ class FlowRows:
             before = self._aged() if self.version == self._ticked else None
             self.columns["rate"][:] = self.acked.rates(self.rates.per_second, self.now_ns)
             self.event_rate.tick(self.now_ns, self.events)
+            if (ended := self.seconds.ended(self.now_ns)) is not None:
+                keep_totals(ended, self.now_ns, self.columns, self.cookies, self.marks)
             self._drop_closed()
             self.history.restore(self.now_ns // BUCKET_NS)
             if before is None or not np.array_equal(before, self._aged(), equal_nan=True):
@@ -150,6 +187,8 @@ class FlowRows:
         first_ns = first["ts_ns"].astype("i8")
         self.columns["first_ns"][rows] = first_ns
         self.columns["opened_ns"][rows] = self.sockets.opened_ns(socket_keys(first), first_ns)
+        if first.dtype == EVENT:
+            self.latest.own(rows, self.owners.of(first["skaddr"], first_ns))
 
     def connected_anew(self, rows: Rows) -> None:
         """Forget the state of the rows' sockets from before they were reconnected."""
@@ -157,13 +196,19 @@ class FlowRows:
         self.latest.forget(rows)
         self.acked.forget_samples(rows)
         self.limits.forget(rows)
-        self.columns["sampled_ns"][rows] = self.columns["mss"][rows] = 0
+        self.recent.forget(rows)
+        if self.inside is not None:
+            self.inside.forget(rows)
+        for name in ("sampled_ns", "mss", "zero_window_ns", "queued_ns"):
+            self.columns[name][rows] = 0
 
     def add_history(self, rows: Rows, buckets: Buckets, keep: Rows) -> None:
         """Add buckets to histories; where there is no room, flows not in `keep` may be evicted.
 
         `rows` and `buckets` are as in `History.add`.
         """
+        if self.window is not None:
+            self.window.buckets(rows, buckets)
         if not self.history.pages.total:
             return  # none are kept
         if self.history.is_tight(rows, buckets):

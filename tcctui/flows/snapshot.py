@@ -25,6 +25,9 @@ class Flows(Mapping[str, Array]):
     def __getitem__(self, name: str) -> Array:
         return self.columns[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.columns  # Mapping asks by __getitem__, of which a frame has 100
+
     def __iter__(self) -> Iterator[str]:
         return iter(self.columns)
 

@@ -10,27 +10,34 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcctui.arrays import Array, Floats, Records
-from tcctui.flows.columns import SAMPLED
+from tcctui.flows.columns import INSIDE, READ, SAMPLED, nothing_read
 from tcctui.flows.derived import complete, needs
+from tcctui.flows.diagnosis.health import LATE_NS
+from tcctui.flows.diagnosis.recent_limits import LOOKED_AT
 from tcctui.flows.frame import THIS_HOST, FlowKey, Frame, FrameRequest, Sparkline, cut
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH, Buckets
 from tcctui.flows.history.detail import RECENT_BUCKETS
+from tcctui.flows.history.host_seconds import HostPast, HostSeconds
 from tcctui.flows.history.marks import laid
 from tcctui.flows.history.rate_log import acked_rate
-from tcctui.flows.history.resample import Lived, acked, resample
 from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Keys, Rows
-from tcctui.flows.intake.event_intake import EventIntake, parts
+from tcctui.flows.intake.recent_counters import WEIGHTS, WINDOWS
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.rows import MOST_CLOSED, FlowRows
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.right_of_way import give_way
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
+from tcctui.wire.inside import NO_INSIDES, Insides
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SOCKET, Samples
+from tcctui.wire.tracepoints import MarkKind
 
 if TYPE_CHECKING:
+    from tcctui.flows.history.resample import Lived
+    from tcctui.flows.history.window import Ended, Window
+    from tcctui.flows.intake.event_intake import EventIntake
     from tcctui.flows.keyframe.keyframe import Keyframe
 
 HISTORY_MEMORY = 72 << 20
@@ -38,6 +45,9 @@ HISTORY_MEMORY = 72 << 20
 
 LONGEST_RECENT = RECENT_BUCKETS * BUCKET_NS / 1e9
 """Seconds that are kept in the detail of `BUCKET_NS`."""
+
+OF_TIME = frozenset({*LOOKED_AT, *WINDOWS, *WEIGHTS.values(), "timeouts_10s"})
+"""Columns of a flow's last seconds: unknown some seconds after its last sample."""
 
 _AT_A_TIME = 4096
 """Samples taken in per lock: a few milliseconds."""
@@ -50,23 +60,34 @@ class Store:
     """State of every flow. All methods may be called from any thread.
 
     `history_memory` is the budget for histories, in bytes; with 0 there are none. Of the flows that
-    closed in the last 10 s, the `most_closed` newest are known.
+    closed in the last 10 s, the `most_closed` newest are known. `seconds` keeps the totals of all,
+    `window` what happened to each since the last `end_of_window`.
     """
 
     def __init__(
-        self, history_memory: int = HISTORY_MEMORY, most_closed: int = MOST_CLOSED
+        self,
+        history_memory: int = HISTORY_MEMORY,
+        most_closed: int = MOST_CLOSED,
+        seconds: HostSeconds | None = None,
+        window: Window | None = None,
     ) -> None:
         # A frame holds it while it makes its reads, which take it too.
         self._lock = threading.RLock()
-        self._known = FlowRows(history_memory, most_closed)
+        self._known = FlowRows(history_memory, most_closed, seconds, window)
+        if window is not None:
+            window.copy = self._copy
         self._looks = SampleIntake(self._known)
-        self._intake = EventIntake(self._known, self._looks)
+        self._intake: EventIntake | None = None  # from the first event on
 
     def take(self, batch: Batch) -> None:
         """Take in a batch, its events first, and let time go on to its `now_ns`."""
         self.ingest(batch.events, batch.now_ns)
         for samples in batch.samples:
             self.ingest_samples(samples, batch.now_ns)
+        if batch.insides is not NO_INSIDES:
+            self.ingest_insides(batch.insides)
+        with self._lock:
+            self._known.acked.end_of_batch()
 
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in a batch of events, oldest first, and advance to `now_ns`.
@@ -74,12 +95,21 @@ class Store:
         `now_ns` is the time on the events' own clock (`Source.now_ns`). An empty batch is useful:
         it lets closed flows leave and rates fall.
         """
+        if not len(events):
+            give_way()
+            with self._lock:
+                self._known.go_on(now_ns)
+                self._known.tick()
+            return
+        from tcctui.flows.intake.event_intake import EventIntake, parts  # noqa: PLC0415 - not at start
+
         for part in parts(events):
             give_way()
             with self._lock:
+                if self._intake is None:
+                    self._intake = EventIntake(self._known, self._looks)
                 self._intake.ingest(part, now_ns)
-                if len(part):
-                    self._known.changed()
+                self._known.changed()
 
     def ingest_samples(self, samples: Samples, now_ns: int) -> None:
         """Take in samples in any order, and advance to `now_ns`, as `ingest` does.
@@ -90,6 +120,21 @@ class Store:
             give_way()
             with self._lock:
                 self._looks.ingest(samples[at : at + _AT_A_TIME], now_ns)
+
+    def ingest_insides(self, insides: Insides) -> None:
+        """Take in what was read of sockets with their events, behind those."""
+        with self._lock:
+            self._known.read_inside().ingest(insides, self._known, self._looks)
+            self._known.changed()
+
+    def insides(self, cookie: int) -> Insides:
+        """Give what was read of late of a flow that is held (`hold`), oldest first.
+
+        It is of its socket and of its algorithm, a limited number of each.
+        """
+        with self._lock:
+            inside = self._known.inside
+            return NO_INSIDES if inside is None else inside.recent.of(cookie)
 
     def sockets(self, cookies: Keys) -> Records:
         """Keys for sampling these flows: a `SOCKET` for each, in the order given.
@@ -157,7 +202,10 @@ class Store:
         names = frozenset({*names, "cookie"})
         read = needs(names)
         if len(rows) <= _FEW:
+            told = read & SAMPLED
             read = (read - SAMPLED) | {"sample"}
+            if told and self._known.inside is not None:
+                read |= told & self._known.inside.names
         copied = {name: self._column(name, rows) for name in read}
         return complete(Flows(self._known.now_ns, copied), names)
 
@@ -169,17 +217,39 @@ class Store:
         if name == "sample":
             return known.latest.of(rows)
         if name in SAMPLED:
-            return known.latest.column(rows, name)
-        if name == "limit":
-            return known.limits.verdicts(rows, known.now_ns)
-        if name == "limit_shares":
-            return known.limits.shares(rows, known.now_ns)
-        return known.columns[name][rows]
+            sampled = known.latest.column(rows, name)
+            return sampled if known.inside is None else known.inside.newer(name, sampled, rows)
+        if name in INSIDE or name in READ:
+            return self._inside(name, rows)
+        if name in OF_TIME:
+            return self._of_time(name, rows)
+        return known.acked.sampled(rows) if name == "acked_sampled" else known.columns[name][rows]
+
+    def _of_time(self, name: str, rows: Rows) -> Array:
+        """One of `OF_TIME`."""
+        known = self._known
+        if name in LOOKED_AT:
+            return LOOKED_AT[name](known.limits, rows, known.now_ns)
+        if name == "timeouts_10s":
+            cookies, since_ns = known.columns["cookie"][rows], max(known.now_ns - LATE_NS, 0)
+            return known.marks.counts(MarkKind.RTO, cookies, since_ns, known.now_ns)
+        return known.recent.column(rows, name, known.now_ns)
+
+    def _inside(self, name: str, rows: Rows) -> Array:
+        """One that is read of sockets."""
+        if self._known.inside is None:
+            return nothing_read(name, len(rows))
+        return self._known.inside.column(name, rows)
 
     def frame(self, request: FrameRequest) -> Frame:
         """Copy all that is asked for, of one instant: nothing is taken in meanwhile."""
         with self._lock:
             return cut(self, request)
+
+    def seconds(self, first_ns: int, last_ns: int) -> HostPast:
+        """Totals of all flows in each second between two moments."""
+        with self._lock:
+            return self._known.seconds.between(first_ns, last_ns)
 
     @property
     def version(self) -> int:
@@ -193,6 +263,12 @@ class Store:
     def key(self, cookie: int) -> FlowKey:
         """Give the key of a flow of this machine: its own cookie."""
         return FlowKey(THIS_HOST, cookie)
+
+    def end_of_window(self) -> Ended:
+        """Give what happened since the last call, of a store with a window."""
+        with self._lock:
+            assert self._known.window is not None
+            return self._known.window.end(self._known.cookies.rows)
 
     def keyframe(self) -> Keyframe:
         """Copy the present state without the histories."""
@@ -253,6 +329,8 @@ class Store:
         Later changes in the same 100 ms as `at_ns` are included: `moment.Moment` excludes them.
         `lived` is another store's longer knowledge of that life.
         """
+        from tcctui.flows.history.resample import acked, resample  # noqa: PLC0415 - behind rows
+
         with self._lock:
             known = self._known
             row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])
@@ -283,6 +361,8 @@ class Store:
 
     def lived(self, cookie: int) -> Lived | None:
         """A flow's whole life, for `history` of a store with a shorter one."""
+        from tcctui.flows.history.resample import Lived  # noqa: PLC0415
+
         with self._lock:
             known = self._known
             row = int(known.cookies.lookup(np.array([cookie], "u8"))[0])

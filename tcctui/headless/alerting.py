@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-import time
 from datetime import datetime
+from functools import partial
 from typing import TextIO
 
 from tcctui.alerts.alert import Alert, Alerts, Turns
@@ -15,7 +15,8 @@ from tcctui.headless.busiest import Watched
 from tcctui.headless.read_loop import Ending, Played, announce, live
 from tcctui.pump import deliver
 from tcctui.query.value_text import said
-from tcctui.recording.timeline import Timeline
+from tcctui.recording.origin import clocks
+from tcctui.recording.timeline import Timeline, WallClock
 from tcctui.source import Source
 from tcctui.wire.batch import Batch
 
@@ -41,8 +42,8 @@ class Telling:
         self._out = out
         self.remarks = remarks
         self.store = Store(0)
-        self.wall_offset_ns = 0
-        """Added to the source's clock, it is nanoseconds since 1970."""
+        self.wall = WallClock()
+        """Time of day of moments on the source's clock."""
         self.raised = 0
         """Number of alerts."""
         self._look_ns = 0
@@ -58,7 +59,8 @@ class Telling:
         if batch.now_ns < self._look_ns:
             return
         self._look_ns = batch.now_ns + APART_NS
-        turns = self._alerts.look(self.store, batch.now_ns + self.wall_offset_ns)
+        self.wall.follow()
+        turns = self._alerts.look(self.store, self.wall.at(batch.now_ns) or batch.now_ns)
         self.raised += len(turns.raised)
         if turns:
             self._out.write(self._lines(turns))
@@ -86,7 +88,7 @@ def line(alert: Alert) -> str:
     """One line of text: time, ends, query and values."""
     when = datetime.fromtimestamp(alert.raised_ns // 10**9)
     told = ", ".join(said(name, value) for name, value in alert.values.items())
-    parts = [f"{when:%H:%M:%S} {alert.local} > {alert.remote}", told, alert.query]
+    parts = [f"{when:%H:%M:%S} {alert.who('>')}", told, alert.query]
     return " | ".join(filter(None, parts)) + "\n"
 
 
@@ -98,7 +100,8 @@ def alert(source: Source, telling: Telling, duration: float | None) -> int:
 
     """
     announce(source, telling.remarks)
-    begin_ns, telling.wall_offset_ns = source.now_ns(), time.time_ns() - source.now_ns()
+    begin_ns, wall_ns = clocks(source)
+    telling.wall = WallClock(wall_ns - begin_ns, partial(clocks, source))
     watched = Watched(source, telling.store, APART_NS)
     with Ending() as ending:
         deliver(live(source, ending, begin_ns, duration), telling, watched)
@@ -113,6 +116,6 @@ def alert_of(timeline: Timeline, telling: Telling, duration: float | None) -> in
 
     """
     played = Played(timeline, duration)
-    telling.wall_offset_ns = timeline.origin.wall_offset_ns
+    telling.wall = WallClock(timeline.origin.wall_offset_ns)
     deliver(played, telling)
     return telling.end((played.until_ns - played.first_ns) / 1e9)

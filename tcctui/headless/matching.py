@@ -16,7 +16,7 @@ from tcctui.flows.columns import SAMPLED
 from tcctui.flows.derived import complete, needs
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
-from tcctui.flows.store import Store
+from tcctui.flows.store import OF_TIME, Store
 from tcctui.query import Query
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
@@ -53,7 +53,7 @@ _OWN: Mapping[str, _Read] = {
 }
 """Columns in a tcp_probe event."""
 
-_ONLY_SAMPLED = SAMPLED | {"mss", "limit", "limit_shares", "sample", "sampled_ns"}
+_ONLY_SAMPLED = SAMPLED | OF_TIME | {"mss", "sample", "sampled_ns"}
 """Columns unknown without samples."""
 
 _APART_NS = 1_000_000_000
@@ -173,7 +173,12 @@ class Followed:
         whose = np.where(before > 0, before, self.store.whose(events))
         chosen = [pick(part, np.isin(part["sock_cookie"], self.cookies)) for part in batch.samples]
         events = pick(events, np.isin(whose, self.cookies))
-        return Batch(events, [part for part in chosen if len(part)], batch.now_ns)
+        insides = batch.insides
+        if insides:
+            insides = insides.each(
+                lambda part: pick(part, np.isin(part["sock_cookie"], self.cookies))
+            )
+        return Batch(events, [part for part in chosen if len(part)], batch.now_ns, insides)
 
     def take(self, batch: Batch) -> None:
         """Take in a batch, and record the connections that match now."""

@@ -1,25 +1,23 @@
-"""`tcctui trace` with --until or --summary: a result instead of every event."""
+"""`tcctui trace` with --until, --fail-if or --summary: a result instead of every event."""
 
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import replace
 from typing import TextIO
 
-from tcctui.errors import TcctuiError
-from tcctui.fields.connection import ENDS, LOCAL, REMOTE
+from tcctui.alerts.condition import Condition
+from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
-from tcctui.headless.busiest import Watched, busiest
+from tcctui.headless.busiest import Watched
+from tcctui.headless.host_report import HostReport
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, Played, announce, live, losses
+from tcctui.headless.read_loop import Ending, Played, announce, last_samples, live, losses
+from tcctui.headless.sought import Sought
 from tcctui.headless.summary import Summary
-from tcctui.pump import Sink, deliver, polled
+from tcctui.pump import Sink, deliver
 from tcctui.query import Query
-from tcctui.query.value_text import TOLD_BY_ENDS, endpoint, said, value
-from tcctui.recording.chunks import NO_EVENTS
 from tcctui.recording.timeline import Timeline
 from tcctui.source import Source
 from tcctui.wire.batch import Batch
@@ -27,50 +25,53 @@ from tcctui.wire.batch import Batch
 HAPPENED, DID_NOT_HAPPEN = 0, 3
 """Exit codes of --until."""
 
+FAILED = 4
+"""Exit code of --fail-if where something matched; 0 where nothing did."""
+
 _APART_NS = 1_000_000_000
 """Nanoseconds between two checks of all connections."""
-
-_TOLD_WITHIN_NS = 1_000_000_000
-"""Nanoseconds within which the last sample of a socket that was destroyed comes, if it does."""
 
 _FIRST_DUMP_NS = 1_000_000_000
 """Nanoseconds after which all sockets have been sampled once that were there before."""
 
-_MOST_NAMED = 10
-"""Matching connections that are named."""
-
-LAST_LOOK, _LAST_WAIT = 1.5, 0.05
-"""Seconds that the last samples may take, and between two polls for them."""
-
 
 class Asked:
-    """State of one `trace --until` or `--summary` run.
+    """State of one `trace --until`, `--fail-if` or `--summary` run.
 
-    It ends when a connection matches `until`, if given. `summary` is the form, `text` or `json`, of
-    the result; None prints none. The match is printed too, on stderr beside a summary. `only`
-    limits both: to connections that match it now, for `until`, and that matched it once, for the
-    summary.
+    It ends when a connection, or a group of them, meets `until` or `fail_if`, if given. `summary`
+    is the form, `text` or `json`, of the result; None prints none. It is of each connection, or,
+    with `of_host`, of all together. The match is printed too, on stderr beside a summary. `only`
+    limits both: to connections that match it now, for the conditions, and that matched it once, for
+    the summary.
     """
 
     def __init__(
         self,
         *,
-        until: Query | None,
+        until: Query | Condition | None = None,
+        fail_if: Query | Condition | None = None,
         summary: str | None,
+        of_host: bool = False,
         only: Query | None = None,
         out: TextIO = sys.stdout,
         remarks: TextIO = sys.stderr,
     ) -> None:
-        self._query = until
-        both = until if until is None or only is None else only & until
-        self._until = both
+        self._until = None if until is None else Sought(until, only)
+        self._fail_if = None if fail_if is None else Sought(fail_if, only)
         self._form = summary
         self._out = out
         self.remarks = remarks
-        self.summary = Summary() if summary else None
+        self.summary: Summary | HostReport | None = None
+        if summary:
+            self.summary = HostReport() if of_host else Summary()
         self._followed = None if only is None or not summary else Followed(only)
         self.store = Store(0) if self._followed is None else self._followed.store
-        self.found: list[str] = []
+        self._found: Sought | None = None
+
+    @property
+    def found(self) -> bool:
+        """True once something met a condition."""
+        return self._found is not None
 
     def read(self, batches: Iterable[Batch], *sinks: Sink) -> int:
         """Read to the end, for other sinks too; gives the last batch's moment, 0 without one."""
@@ -95,10 +96,11 @@ class Asked:
             self.summary.take(batch)
 
     def search(self) -> bool:
-        """Search for a matching connection unless one was found; True if there is one."""
-        if self._until is not None and not self.found:
-            self.found = matching_lines(self._until, self.store)
-        return bool(self.found)
+        """Search for what meets a condition unless something did; True if there is something."""
+        for sought in (self._fail_if, self._until):
+            if self._found is None and sought is not None and sought.search(self.store):
+                self._found = sought
+        return self.found
 
     def look(self) -> None:
         """Update the summary from the store."""
@@ -114,27 +116,32 @@ class Asked:
         """
         if self.summary is not None and self._followed is not None:
             self.summary.only = self._followed.cookies
-        if self.found:
-            lines = "".join(f"{line}\n" for line in self.found)
+        if self._found is not None:
+            lines = "".join(f"{line}\n" for line in self._found.lines)
             (self._out if self.summary is None else self.remarks).write(lines)
         if self.summary is not None and self._form == "json":
             self._out.write(self.summary.as_json(seconds, lost, skipped))
         elif self.summary is not None:
             self._out.write(self.summary.as_text())
         self._out.flush()
-        if self._query is None:
+        if self._until is None and self._fail_if is None:
             count = 0 if self.summary is None else len(self.summary)
             noun = "connection" if count == 1 else "connections"
             print(
                 f"{count:,} {noun} in {seconds:.1f} s, {losses(lost, skipped)}", file=self.remarks
             )
             return 0
+        return self._result(seconds, losses(lost, skipped))
+
+    def _result(self, seconds: float, lost: str) -> int:
+        """Say what met a condition, or that nothing did; gives the exit code."""
+        asked = [self._found] if self._found is not None else [self._until, self._fail_if]
+        texts = " and ".join(sought.condition.text for sought in asked if sought is not None)
         result = "Match after" if self.found else "No match within"
-        print(
-            f"{result} {seconds:.1f} s: {self._query.text}; {losses(lost, skipped)}",
-            file=self.remarks,
-        )
-        return HAPPENED if self.found else DID_NOT_HAPPEN
+        print(f"{result} {seconds:.1f} s: {texts}; {lost}", file=self.remarks)
+        if self._found is not None:
+            return FAILED if self._found is self._fail_if else HAPPENED
+        return HAPPENED if self._until is None else DID_NOT_HAPPEN
 
 
 def outcome(source: Source, asked: Asked, duration: float | None) -> int:
@@ -152,7 +159,9 @@ def outcome(source: Source, asked: Asked, duration: float | None) -> int:
         watched = Watched(source, asked.store, _APART_NS)
         end_ns = asked.read(live(source, ending, begin_ns, duration), watched)
         if asked.summary is not None or not asked.found:
-            _look_last(source, asked)
+            asked.look()
+            deliver(last_samples(source, asked.store), asked)
+            asked.look()
             asked.search()
     return asked.tell((end_ns - begin_ns) / 1e9, source.lost(), source.skipped())
 
@@ -165,60 +174,10 @@ def outcome_of(timeline: Timeline, asked: Asked, duration: float | None) -> int:
 
     """
     played = Played(timeline, duration)
+    # A recording out of a recording begins with what was known before it.
+    if found := timeline.keyframe(timeline.span.first_ns):
+        with suppress(ValueError):  # of another version
+            asked.store.restore(Keyframe.from_bytes(found[1]))
     end_ns = asked.read(played)
     asked.look()
     return asked.tell(max(0, end_ns - played.first_ns) / 1e9, played.lost, played.skipped)
-
-
-def _look_last(source: Source, asked: Asked) -> None:
-    """Sample all sockets once more: the last sample of an idle one may be seconds old."""
-    store = asked.store
-    asked.look()
-    now_ns, deadline = source.now_ns(), time.monotonic() + LAST_LOOK
-    source.watch(store.sockets(busiest(store)))
-
-    def ended(_: Batch) -> bool:
-        return time.monotonic() >= deadline or not _to_come(store, now_ns)
-
-    # Events from now on do not count.
-    samples = (replace(batch, events=NO_EVENTS) for batch in polled(source, lambda: _LAST_WAIT))
-    if _to_come(store, now_ns):
-        with suppress(TcctuiError):
-            deliver(samples, asked, until=ended)
-    asked.look()
-
-
-def _to_come(store: Store, now_ns: int) -> bool:
-    """True while samples are pending: a current one of the open, a final one of the closed."""
-    flows = store.flows(["sampled_ns", "closed_ns"])
-    sampled_ns, closed_ns = flows["sampled_ns"], flows["closed_ns"]
-    missing = (closed_ns == 0) & (sampled_ns < now_ns)
-    missing |= (closed_ns > now_ns - _TOLD_WITHIN_NS) & (sampled_ns < closed_ns)
-    return bool(missing.any())
-
-
-def matching_lines(query: Query, store: Store) -> list[str]:
-    """Lines for up to ten matching connections; empty without a match.
-
-    A line has both ends and the queried values: `192.0.2.1:40000 > 192.0.2.2:443 | retrans 12`.
-    """
-    flows = store.flows(query.fields)
-    mask = query.mask(flows)
-    if not mask.any():
-        return []
-    asked = sorted(query.fields - TOLD_BY_ENDS)
-    cookies = flows["cookie"][mask]
-    # The values that matched, not the current ones: another thread may have changed the store.
-    values = [flows[name][mask] for name in asked]
-    ends = store.some_flows(cookies, ENDS)
-    lines = []
-    for place in range(min(len(cookies), _MOST_NAMED)):
-        told = [
-            said(name, value(name, column[place]))
-            for name, column in zip(asked, values, strict=True)
-        ]
-        both = f"{endpoint(ends, LOCAL, place)} > {endpoint(ends, REMOTE, place)}"
-        lines.append(" ".join([both, *(["|", *told] if told else [])]))
-    if len(cookies) > _MOST_NAMED:
-        lines.append(f"and {len(cookies) - _MOST_NAMED:,} more")
-    return lines

@@ -9,12 +9,18 @@ from dataclasses import replace
 from types import TracebackType
 from typing import TextIO
 
+import numpy as np
+
+from tcctui import last_look
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
+from tcctui.flows.store import Store
 from tcctui.pump import poll
-from tcctui.recording.chunks import pieces
+from tcctui.recording.chunks import NO_EVENTS, pieces
 from tcctui.recording.timeline import Timeline
 from tcctui.source import EventSource, Source
 from tcctui.wire.batch import Batch
+from tcctui.wire.inside import NO_INSIDES
 from tcctui.wire.records import pick
 
 _WAIT = 0.1
@@ -117,11 +123,26 @@ def live(
             end_ns = min(now, end_ns or now)
         timeout = wait if end_ns is None else min(wait, max(0.0, (end_ns - now) / 1e9))
         batch = poll(source, timeout)
-        if end_ns is not None and (later := batch.events["ts_ns"] >= end_ns).any():
-            batch = replace(batch, events=pick(batch.events, ~later))
+        if end_ns is not None and (batch.events["ts_ns"] >= end_ns).any():
+            batch = _until(batch, end_ns)
         yield batch
         if end_ns is not None and now >= end_ns and not len(batch.events):
             return
+
+
+def _until(batch: Batch, end_ns: int) -> Batch:
+    """Leave out what events tell of later, and what was read of sockets with them."""
+
+    def earlier(records: Records) -> Records:
+        return pick(records, records["ts_ns"] < np.uint64(end_ns))
+
+    return replace(batch, events=earlier(batch.events), insides=batch.insides.each(earlier))
+
+
+def last_samples(source: Source, store: Store) -> Iterator[Batch]:
+    """Last samples of all sockets, as `last_look` has them, without events."""
+    for batch in last_look.last_batches(source, store, last_look.FINAL):
+        yield replace(batch, events=NO_EVENTS, insides=NO_INSIDES)
 
 
 class Played:

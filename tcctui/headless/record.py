@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import stat
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
 from tcctui.errors import PipeClosedError, TcctuiError
 from tcctui.files.new_file import is_regular
 from tcctui.flows.store import Store
+from tcctui.headless.last_minutes import Kept
 from tcctui.headless.matching import Followed
-from tcctui.headless.read_loop import Ending, GivenUpError, live
+from tcctui.headless.read_loop import Ending, GivenUpError, last_samples, live
 from tcctui.magnitudes import DECIMAL, scaled
 from tcctui.printable import plain
 from tcctui.pump import deliver
@@ -27,6 +30,7 @@ from tcctui.recording.writer import RecordingWriter
 from tcctui.recording.writer_thread import RecordingThread
 from tcctui.source import Source
 from tcctui.wire.batch import Batch
+from tcctui.wire.inside import EVERYTHING
 
 _APART = 1.0
 """Seconds between two progress lines."""
@@ -40,19 +44,23 @@ def record(
     duration: float | None,
     remarks: TextIO,
     query: Query | None = None,
+    kept: Kept | None = None,
+    inside: bool = False,
 ) -> int:
     """Record an open source to a file, or to standard output; gives the exit code.
 
-    With a `query`, connections are recorded from their first match on. It ends after `duration`
-    seconds, by SIGINT, SIGTERM or SIGHUP, or when the reader closes the pipe.
+    With a `query`, connections are recorded from their first match on; with `inside`, so is what
+    their sockets and algorithms hold at each ACK. What was `kept` comes first. It ends after
+    `duration` seconds, by SIGINT, SIGTERM or SIGHUP, or when the reader closes the pipe.
 
     Raises:
-        TcctuiError: the file can't be made or written, or the source is gone.
+        TcctuiError: the file can't be made or written, the source is gone, or sockets can't be
+            read.
 
     """
-    shortfall = source.shortfall
-    if shortfall is not None:
-        print(f"Recording less than there is: {shortfall}", file=remarks)
+    if inside:
+        _look_inside(source)
+    shortfall = _remark(source, remarks)
     with Ending() as ending:
         begin_ns = source.now_ns()
         piped = path is None and into_a_pipe()
@@ -60,7 +68,9 @@ def record(
             announce(source, None, remarks, query)
         followed = None if query is None else Followed(query, forgetting=True)
         with ending.at_once():
-            writer = RecordingWriter(path, _origin(source, query), force=force)
+            writer = RecordingWriter(
+                path, _origin(source, query, begin_ns, kept, inside=inside), force=force
+            )
         output = RecordingThread(writer)
         if not piped:
             announce(source, path, remarks, query)
@@ -70,11 +80,12 @@ def record(
         quiet = IdleChunks(output.write)
         # The reader of a pipe or FIFO expects a chunk each second.
         is_file = path is not None and is_regular(path)
+        since_ns = begin_ns if kept is None else kept.first_ns(begin_ns)
         cutter = ChunkCutter(
             store,
-            begin_ns,
+            since_ns,
             quiet.write if is_file else output.write,
-            losses=lambda: (source.lost(), source.skipped()),
+            losses=lambda: _losses(source, kept),
         )
 
         def failed(_: Batch) -> bool:
@@ -82,10 +93,10 @@ def record(
             return output.failed
 
         try:
-            batches = live(source, ending, begin_ns, duration)
-            if followed is not None:
-                batches = map(followed.choose, batches)
-            deliver(batches, store, cutter, until=failed)
+            parts = chain(live(source, ending, begin_ns, duration), last_samples(source, store))
+            chosen = parts if followed is None else map(followed.choose, parts)
+            past = () if kept is None else _past(kept, since_ns, begin_ns, ending)
+            deliver(chain(past, chosen), store, cutter, until=failed)
             cutter.flush(source.now_ns())
             quiet.flush()
             output.close()
@@ -111,14 +122,59 @@ def record(
     return 0
 
 
+def _remark(source: Source, remarks: TextIO) -> TcctuiError | None:
+    """Say what is missing from the start; gives the same."""
+    if source.shortfall is not None:
+        print(f"Recording less than there is: {source.shortfall}", file=remarks)
+    return source.shortfall
+
+
+def _look_inside(source: Source) -> None:
+    """Have what sockets and algorithms hold at each ACK read, too.
+
+    Raises:
+        TcctuiError: they can't be read.
+
+    """
+    if not source.look_inside(EVERYTHING):
+        raise TcctuiError(
+            "Sockets themselves can't be read here.",
+            "Leave --inside out; tcctui doctor says what is missing.",
+        )
+
+
 def into_a_pipe() -> bool:
     """True if standard output is not a file: it has a reader at this moment."""
     return not stat.S_ISREG(os.fstat(1).st_mode)
 
 
-def _origin(source: Source, query: Query | None) -> Origin:
+def _wall_ahead() -> float:
+    """Seconds from CLOCK_MONOTONIC, which stops while the machine sleeps, to the wall clock."""
+    return time.time() - time.monotonic()
+
+
+def _past(kept: Kept, since_ns: int, begin_ns: int, ending: Ending) -> Iterator[Batch]:
+    """Batches of what was kept until the recording's begin, or a signal."""
+    for batch in kept.batches(since_ns, begin_ns):
+        if ending.asked:
+            return
+        yield batch
+
+
+def _losses(source: Source, kept: Kept | None) -> tuple[int, int]:
+    """Events lost and skipped since the recording's begin, those of the agent among them."""
+    before = (0, 0) if kept is None else (kept.lost, kept.skipped)
+    return before[0] + source.lost(), before[1] + source.skipped()
+
+
+def _origin(
+    source: Source, query: Query | None, begin_ns: int, kept: Kept | None, *, inside: bool
+) -> Origin:
     """Describe the origin and the filter: all of it, not the kernel's part alone."""
-    origin = live_origin(source)
+    origin = replace(live_origin(source), inside=int(inside))
+    if kept is not None:
+        interval_ns = max(origin.interval_ns, kept.minutes.interval_ns)
+        origin = replace(origin, interval_ns=interval_ns, live_from_ns=begin_ns)
     return origin if query is None else replace(origin, kernel_filter=query.text)
 
 
@@ -149,6 +205,7 @@ class Progress:
         self._quiet = quiet
         self._terminal = out.isatty()
         self._begun = time.monotonic()
+        self._wall_ahead = _wall_ahead()
         self._next = self._begun
 
     def show(self) -> None:
@@ -161,12 +218,17 @@ class Progress:
         self._out.flush()
 
     def end(self) -> None:
-        """Write the last line."""
+        """Write the last line, and what makes times in the recording differ from the clock's."""
         if self._quiet:
             return
         start = "\r" if self._terminal else ""
         end = "\x1b[K\n" if self._terminal else "\n"
         self._out.write(f"{start}{self._line(time.monotonic())}{end}")
+        if moved := round(_wall_ahead() - self._wall_ahead):
+            self._out.write(
+                f"The wall clock went {moved:+,} s against the kernel's meanwhile: it was set, or"
+                " the machine slept. Times in the recording go by the clock of its beginning.\n"
+            )
         self._out.flush()
 
     def _line(self, now: float) -> str:

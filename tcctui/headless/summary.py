@@ -208,9 +208,11 @@ class Summary:
             before[whole] = 0
         told = ~np.isnan(acked_before)  # otherwise from events: since the first one
         return {
-            "bytes_acked": np.where(told, since(acked, np.nan_to_num(acked_before)), acked),
+            "bytes_acked_seen": np.where(
+                told, since(acked, np.nan_to_num(acked_before)), np.where(acked > 0, acked, np.nan)
+            ),
             "retransmits": since(again, again_before),
-            "bytes_acked_total": np.where(told, acked, np.nan),
+            "bytes_acked": np.where(told, acked, np.nan),
             "retransmits_total": again,
         }
 
@@ -244,7 +246,7 @@ class Summary:
 
 
 _HEAD = (
-    *("LOCAL", "REMOTE", "CC", "STATE", "SECONDS", "ACKS", "BYTES ACKED", "RETRANS"),
+    *("LOCAL", "REMOTE", "CC", "STATE", "SECONDS", "ACKS", "ACKED SEEN", "RETRANS"),
     *("SRTT MIN", "MEAN", "MAX ms", "CWND MIN", "MAX"),
 )
 _LEFT = (0, 1, 2, 3)  # columns of text
@@ -259,7 +261,7 @@ def _cells(flow: dict[str, Any]) -> tuple[str, ...]:
         flow["state"],
         f"{flow['duration_s']:.1f}",
         str(flow["acks"]),
-        _or_dash(flow["bytes_acked"]),
+        _or_dash(flow["bytes_acked_seen"]),
         _or_dash(flow["retransmits"]),
         *("–" if time is None else f"{time / 1000:.3f}" for time in times),
         _or_dash(flow["snd_cwnd_min"]),

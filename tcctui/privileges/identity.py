@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui.errors import TcctuiError
 from tcctui.privileges import capabilities
 from tcctui.privileges.capabilities import Capability
+
+if TYPE_CHECKING:
+    import pwd
+
+OF_CALLERS = ("SUDO_", "PKEXEC_", "DOAS_")
+"""Beginnings of the names of variables that tell who called."""
 
 _LAST_ID, _DIGITS = 2**32 - 2, 10
 _NOBODY = 65534  # by the kernel's default for ids that it can't represent (kernel/sys.c)
@@ -20,41 +26,59 @@ _BOUNDING_DROP, _LAST = 24, 63
 
 
 class User(NamedTuple):
-    """A user: ids, all groups, name and home directory."""
+    """A user: ids, all groups, name, home directory and shell."""
 
     uid: int
     gid: int
     groups: list[int]
     name: str
     home: Path
+    shell: str = "/bin/sh"
 
 
-def caller() -> User | None:
-    """Identify the user who called sudo; None without sudo or for root.
+def caller(environment: Mapping[str, str] | None = None) -> User | None:
+    """Identify the user who called sudo, pkexec or doas; None without these or for root.
 
     One whom this machine does not know has the group that SUDO_GID names, and no home.
+    `environment` is this process's own by default.
 
     Raises:
-        TcctuiError: it is no number of a user.
+        TcctuiError: it is no number or name of a user.
 
     """
     if sys.platform == "win32" or os.geteuid() != 0:
         return None
-    user = os.environ.get("SUDO_UID", "")
-    if not user.isdecimal() or not user.isascii() or not user.strip("0"):
-        return None
+    environment = os.environ if environment is None else environment
     import pwd  # noqa: PLC0415 - there is none on Windows
 
-    if not _is_id(user):
-        raise TcctuiError(f"SUDO_UID is {user[:20]}, which is no user.", "Unset SUDO_UID.")
+    for variable in ("SUDO_UID", "PKEXEC_UID"):
+        user = environment.get(variable, "")
+        if user.isdecimal() and user.isascii() and user.strip("0"):
+            if not _is_id(user):
+                raise TcctuiError(
+                    f"{variable} is {user[:20]}, which is no user.", f"Unset {variable}."
+                )
+            try:
+                return _known(pwd.getpwuid(int(user)))
+            except KeyError:
+                group = environment.get("SUDO_GID", "")
+                gid = int(group) if _is_id(group) else int(user)
+                return User(int(user), gid, [gid], user, Path("/"))
+    name = environment.get("DOAS_USER", "")
+    if name in {"", "root"}:
+        return None
     try:
-        entry = pwd.getpwuid(int(user))
+        return _known(pwd.getpwnam(name))
     except KeyError:
-        group = os.environ.get("SUDO_GID", "")
-        gid = int(group) if _is_id(group) else int(user)
-        return User(int(user), gid, [gid], user, Path("/"))
+        raise TcctuiError(
+            f"DOAS_USER is {name[:20]!r}, which is no user.", "Unset DOAS_USER."
+        ) from None
+
+
+def _known(entry: pwd.struct_passwd) -> User:
     groups = os.getgrouplist(entry.pw_name, entry.pw_gid)
-    return User(entry.pw_uid, entry.pw_gid, groups, entry.pw_name, Path(entry.pw_dir))
+    home, shell = Path(entry.pw_dir), entry.pw_shell or "/bin/sh"
+    return User(entry.pw_uid, entry.pw_gid, groups, entry.pw_name, home, shell)
 
 
 def _is_id(text: str) -> bool:
@@ -121,7 +145,7 @@ def change_user(user: User) -> None:
 
 def take_home(user: User) -> None:
     """Have settings and saved files be that user's from now on."""
-    for name in [name for name in os.environ if name.startswith(("SUDO_", "XDG_"))]:
+    for name in [name for name in os.environ if name.startswith((*OF_CALLERS, "XDG_"))]:
         del os.environ[name]
     os.environ.update(HOME=str(user.home), USER=user.name, LOGNAME=user.name)
     os.environ.pop("MAIL", None)

@@ -13,13 +13,15 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every 
 _ASK_VERSION, _PATH_BENEATH = 1, 1
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
-_REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 5, 1 << 7, 1 << 8
+_REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_REG = 1 << 4, 1 << 5, 1 << 7, 1 << 8
+_MAKE_SYM = 1 << 12
 _FIRST_VERSION = (1 << 13) - 1  # all rights of version 1
 _REFER, _TRUNCATE, _IOCTL_DEV = 1 << 13, 1 << 14, 1 << 15  # versions 2, 3 and 5
 _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 
 _READ = _EXECUTE | _READ_FILE | _READ_DIR
 _WRITE = _WRITE_FILE | _REMOVE_FILE | _MAKE_DIR | _MAKE_REG | _REFER | _TRUNCATE
+_OWN = _WRITE | _REMOVE_DIR | _MAKE_SYM
 
 
 def version() -> int:
@@ -28,10 +30,11 @@ def version() -> int:
     return max(int(found), 0)
 
 
-def restrict(*, read: Iterable[Path], write: Iterable[Path]) -> bool:
+def restrict(*, read: Iterable[Path], write: Iterable[Path], own: Iterable[Path] = ()) -> bool:
     """Restrict this thread, and those it starts, to files beneath these paths, for ever.
 
-    What is in `write` can be read, too. Files that are open stay as they are. Paths that are not
+    What is in `write` can be read, too; in `own`, directories can also be removed and renamed, and
+    symbolic links made. Files that are open stay as they are. Paths that are not
     there are left out. False where the kernel has no Landlock.
 
     Raises:
@@ -46,7 +49,7 @@ def restrict(*, read: Iterable[Path], write: Iterable[Path]) -> bool:
         known |= right if has >= since else 0
     ruleset = _checked(_CREATE_RULESET, struct.pack("=Q", known), ctypes.c_size_t(8), 0)
     try:
-        for paths, rights in ((read, _READ), (write, _READ | _WRITE)):
+        for paths, rights in ((read, _READ), (write, _READ | _WRITE), (own, _READ | _OWN)):
             for path in paths:
                 _allow(ruleset, path, rights & known)
         _checked(_RESTRICT_SELF, ruleset, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from tcctui.query.errors import QueryError
 from tcctui.query.evaluation import Evaluation
 from tcctui.query.quantities import Dimension, Quantity, compare, literal
 from tcctui.wire.events import NO_SSTHRESH
+
+if TYPE_CHECKING:
+    from tcctui.query.sql import Statement
 
 _PLAIN, _BYTES, _RATE = Dimension(), Dimension(size=1), Dimension(size=1, time=-1)
 
@@ -42,6 +45,10 @@ class Operand:
             if self.quantity.words:
                 floats[values == values.dtype.type(NO_SSTHRESH)] = np.inf
         return floats
+
+    def in_sql(self, statement: Statement) -> str:
+        """The same in SQL."""
+        return statement.calculated(self.column, never_set=bool(self.quantity.words))
 
 
 def number(column: str, quantity: Quantity, unknown: int | None = None) -> Comparable:
@@ -71,7 +78,11 @@ def number(column: str, quantity: Quantity, unknown: int | None = None) -> Compa
             # `!=` is the negation of this, except for missing values
             return mask | missing if asked.symbol == "!=" else mask & ~missing
 
-        return Term(frozenset({column}), match)
+        def in_sql(statement: Statement) -> str:
+            opposite = asked.symbol == "!="
+            return statement.compared(column, asked.operator, values, unknown=opposite)
+
+        return Term(frozenset({column}), match, sql=in_sql)
 
     return Comparable(
         quantity.noun,
@@ -96,6 +107,7 @@ class Expression:
     numbers: Callable[[Evaluation], Any] = lambda _: 0.0
     constant: Fraction | None = None
     bare: bool = False
+    sql: Callable[[Statement], str] = lambda _: "0"
 
     def __str__(self) -> str:
         text = self.piece.text
@@ -114,6 +126,7 @@ def of_field(piece: Piece, operand: Operand) -> Expression:
         quantity.scale,
         frozenset({operand.column}),
         operand.numbers,
+        sql=operand.in_sql,
     )
 
 
@@ -134,7 +147,12 @@ def of_literal(piece: Piece) -> Expression:
 def _constant(piece: Piece, value: Fraction, dimension: Dimension, bare: bool) -> Expression:
     number = float(value)
     return Expression(
-        piece, dimension, numbers=lambda _: np.float64(number), constant=value, bare=bare
+        piece,
+        dimension,
+        numbers=lambda _: np.float64(number),
+        constant=value,
+        bare=bare,
+        sql=lambda statement: statement.number(number),
     )
 
 
@@ -163,6 +181,7 @@ def total(left: Expression, sign: str, right: Expression) -> Expression:
         numbers=lambda look: work_out(left.numbers(look), right.numbers(look)),
         constant=None,
         bare=False,
+        sql=lambda statement: f"({left.sql(statement)} {sign} {right.sql(statement)})",
     )
 
 
@@ -180,12 +199,18 @@ def product(left: Expression, sign: str, right: Expression) -> Expression:
         value = one * other if sign == "*" else one / other
         return _constant(piece, value, dimension, left.bare and right.bare)
     work_out = np.multiply if sign == "*" else _quotient
+
+    def in_sql(statement: Statement) -> str:
+        one, other = left.sql(statement), right.sql(statement)
+        return f"({one} * {other})" if sign == "*" else f"ifNull({one} / nullIf({other}, 0), nan)"
+
     return Expression(
         piece,
         dimension,
         scale,
         left.columns | right.columns,
         lambda look: work_out(left.numbers(look), right.numbers(look)),
+        sql=in_sql,
     )
 
 
@@ -214,7 +239,13 @@ def comparison(left: Expression, symbol: str, right: Expression) -> Term:
                 held &= ~(np.isnan(one) | np.isnan(other))
         return held
 
-    return Term(left.columns | right.columns, match)
+    def in_sql(statement: Statement) -> str:
+        one, other = left.sql(statement), right.sql(statement)
+        if symbol != "!=":
+            return f"({one} {'=' if symbol in ('==', ':') else symbol} {other})"
+        return f"({one} != {other} AND NOT isNaN({one}) AND NOT isNaN({other}))"
+
+    return Term(left.columns | right.columns, match, sql=in_sql)
 
 
 def _quotient(one: Any, other: Any) -> Any:
@@ -262,6 +293,22 @@ def _scaled(one: Expression, scale: Fraction) -> Expression:
     if one.constant is not None:
         number = float(one.constant * factor)
         # Still a constant of bytes and seconds, for the rest of the calculation.
-        return replace(one, scale=scale, constant=None, numbers=lambda _: np.float64(number))
+        return replace(
+            one,
+            scale=scale,
+            constant=None,
+            numbers=lambda _: np.float64(number),
+            sql=lambda statement: statement.number(number),
+        )
     over, under = float(factor.numerator), float(factor.denominator)
-    return replace(one, scale=scale, numbers=lambda look: one.numbers(look) * over / under)
+
+    def in_sql(statement: Statement) -> str:
+        scaled = f"({one.sql(statement)} * {statement.number(over)})"
+        return f"({scaled} / {statement.number(under)})"
+
+    return replace(
+        one,
+        scale=scale,
+        numbers=lambda look: one.numbers(look) * over / under,
+        sql=in_sql,
+    )

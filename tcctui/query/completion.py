@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tcctui.fields.algorithm_state import PREFIX
+from tcctui.fields.field import QUERY_NAME
 from tcctui.query.query_fields import FIELDS
-from tcctui.query.reference import BY_NAME, FIELD_HELP, FieldHelp
+from tcctui.query.reference import BY_NAME, FIELD_HELP, FieldHelp, states
 
 MOST = 40
 """Limit on suggestions."""
@@ -31,19 +33,19 @@ class Completion:
 
 
 _VALUE = re.compile(
-    r"""([A-Za-z_]+%?)(:|!=|==?)((?:"[^"]*"|[^\s"(),|])*[,|])*("[^"]*|[^\s"(),|]*)$"""
+    rf"""({QUERY_NAME})(:|!=|==?)((?:"[^"]*"|[^\s"(),|])*[,|])*("[^"]*|[^\s"(),|]*)$"""
 )
 _PATTERN = re.compile(r"(?:^|[\s(!-])[A-Za-z_%]*!?~\S*$")
 _NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)([A-Za-zµ%/]*)$")
-_CALCULATED = re.compile(r"([A-Za-z_]+%?)\s*(?:>=|<=|==?|!=|>|<|:)[^<>=:]*$")
+_CALCULATED = re.compile(rf"({QUERY_NAME})\s*(?:>=|<=|==?|!=|>|<|:)[^<>=:]*$")
 _OPERAND = re.compile(
-    r"(?:(?:[<>=]|[*/+(])\s*|[A-Za-z0-9_)%]\s*-\s+|[A-Za-z0-9_)%]-)([A-Za-z_]*%?)$"
+    r"(?:(?:[<>=]|[*/+(])\s*|[A-Za-z0-9_)%]\s*-\s+|[A-Za-z0-9_)%]-)((?:[A-Za-z_][A-Za-z0-9_%]*)?)$"
 )
-_WORD = re.compile(r"(?:^|[\s(])[-!]?([A-Za-z_]*%?)$")
-_TAIL = re.compile(r"[A-Za-z0-9_%.]*")
+_WORD = re.compile(r"(?:^|[\s(])[-!]?((?:[A-Za-z_][A-Za-z0-9_%.\[\]]*)?)$")
+_TAIL = re.compile(r"[A-Za-z0-9_%.\[\]]*")
 _PLAIN_VALUE = re.compile(r"[^\s\"(),|<>=]+")
 
-_COMPARISONS = (
+COMPARISONS = (
     (">", "more than"),
     ("<", "less than"),
     (">=", "at least"),
@@ -51,6 +53,8 @@ _COMPARISONS = (
     (":", "is"),
     ("!=", "is not"),
 )
+"""Comparisons and their meanings."""
+
 _KEYWORDS = (
     Suggestion("and ", "both conditions"),
     Suggestion("or ", "one of the conditions"),
@@ -100,17 +104,25 @@ def _choices(  # noqa: PLR0911 - one for each place
     if compared := _CALCULATED.search(before):
         name = compared[1].lower()
         if (number := _NUMBER.search(before)) and name in BY_NAME:
-            units = _UNITS.get(BY_NAME[name].kind, ())
-            wanted = [unit for unit in units if unit.startswith(number[1])]
-            return number[1], [Suggestion(unit, _MEANINGS[unit]) for unit in wanted]
+            fitting = units(BY_NAME[name].kind)
+            return number[1], [unit for unit in fitting if unit.text.startswith(number[1])]
         operand = _OPERAND.search(before)
         if operand and (name not in BY_NAME or _is_number(BY_NAME[name])):
-            numbers = [one for one in FIELD_HELP if one.calculable]
-            found = _fields(operand[1], numbers)
-            return operand[1], [Suggestion(name, one.meaning) for name, one in found]
+            return operand[1], calculable(operand[1])
     if word := _WORD.search(before):
         return word[1], _terms(before, word[1])
     return "", []
+
+
+def units(kind: str) -> list[Suggestion]:
+    """Units of numbers of a kind: "a duration"."""
+    return [Suggestion(unit, _MEANINGS[unit]) for unit in _UNITS.get(kind, ())]
+
+
+def calculable(typed: str) -> list[Suggestion]:
+    """Fields that can be calculated with, with a name that starts with the typed text."""
+    numbers = [one for one in FIELD_HELP if one.calculable]
+    return [Suggestion(name, one.meaning) for name, one in _fields(typed, numbers)]
 
 
 def _is_number(one: FieldHelp) -> bool:
@@ -119,10 +131,13 @@ def _is_number(one: FieldHelp) -> bool:
 
 def _terms(before: str, typed: str) -> list[Suggestion]:
     """Field names with a comparison, and words between conditions."""
+    among = states() if typed.lower().startswith(PREFIX) else FIELD_HELP
     exact = BY_NAME.get(typed.lower())
+    if exact not in among:  # a member that is not known is one of an algorithm that may come
+        exact = None
     choices = []
     if exact is not None:
-        signs = _COMPARISONS if FIELDS[exact.name].ordered else _COMPARISONS[4:]
+        signs = COMPARISONS if FIELDS[exact.name].ordered else COMPARISONS[4:]
         choices = [
             Suggestion(f"{typed}{sign}", f"{exact.meaning}: {meaning}") for sign, meaning in signs
         ]
@@ -131,8 +146,8 @@ def _terms(before: str, typed: str) -> list[Suggestion]:
     words = _KEYWORDS if complete_before else _KEYWORDS[2:]
     if typed:
         choices += [one for one in words if one.text.startswith(typed.lower())]
-    for name, one in _fields(typed, FIELD_HELP):
-        if one is not exact:
+    for name, one in _fields(typed, among):
+        if one != exact:
             ordered = FIELDS[name].ordered and _is_number(one)
             choices.append(Suggestion(f"{name}{'>' if ordered else ':'}", one.meaning))
     return [*choices, *(() if typed else words)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from tcctui.query.errors import QueryError, nearest
 from tcctui.query.evaluation import Evaluation, Subset
 from tcctui.wire.tcp_states import fold
 
+if TYPE_CHECKING:
+    from tcctui.query.sql import Statement
+
 CHEAP, DEAR, DEAREST = 0, 1, 2
 """Cost of a condition: operations on numbers; a search of texts; a pattern."""
 
@@ -22,8 +25,16 @@ UNDECIDED = Bounds()
 """Bounds of a condition that the kernel can't decide."""
 
 
+def _not_in_sql(statement: Statement) -> str:
+    return statement.refuse("a condition on several connections is decided where they are")
+
+
 class Term(NamedTuple):
-    """A condition, its columns, its cost and the part of it that the kernel can decide."""
+    """A condition, its columns, its cost and the part of it that the kernel can decide.
+
+    `sql` writes it as SQL: 0 or 1 of each row. It raises NotInSqlError where a database can't
+    decide it.
+    """
 
     columns: frozenset[str]
     match: Callable[[Evaluation], Mask]
@@ -33,6 +44,7 @@ class Term(NamedTuple):
     """Its text, if it is a single condition."""
     words: tuple[bytes, ...] = ()
     """Words of which a row must contain any, if that is the whole condition."""
+    sql: Callable[[Statement], str] = _not_in_sql
 
 
 class Piece(NamedTuple):
@@ -126,7 +138,12 @@ def names(
                 reason = f"unknown {asked.name} {item}{advice}"
                 raise QueryError(item.start, item.end, reason, tuple(choices))
             table[list(values[fold(item.text)])] = True
-        return Term(frozenset({column}), lambda look: table.take(look[column]))
+        codes = np.flatnonzero(table).tolist()
+        return Term(
+            frozenset({column}),
+            lambda look: table.take(look[column]),
+            sql=lambda statement: statement.coded(column, codes),
+        )
 
     return Comparable(noun, choices[0], term, ordered=False, values=tuple(choices))
 
@@ -136,7 +153,11 @@ def negation(term: Term) -> Term:
     turned = f"not {term.text}" if term.text else ""
     opposite = term.bounds.opposite
     return term._replace(
-        match=lambda look: ~term.match(look), bounds=opposite, text=turned, words=()
+        match=lambda look: ~term.match(look),
+        bounds=opposite,
+        text=turned,
+        words=(),
+        sql=lambda statement: f"(NOT {term.sql(statement)})",
     )
 
 
@@ -178,11 +199,17 @@ def _joined(
             mask &= held if looked_for else ~held
         return mask if looked_for else ~mask
 
+    def in_sql(statement: Statement) -> str:
+        parts = [term.sql(statement) for term in terms]
+        joint = " AND " if looked_for else " OR "
+        return f"({joint.join(parts)})" if parts else str(int(looked_for))
+
     return Term(
         frozenset[str]().union(*(term.columns for term in terms)),
         match,
         bounds([term.bounds for term in terms]),
         max((term.cost for term in terms), default=CHEAP),
+        sql=in_sql,
     )
 
 

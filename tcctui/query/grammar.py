@@ -14,7 +14,7 @@ from tcctui.query import arithmetic, text_terms
 from tcctui.query.arithmetic import Expression, Operand
 from tcctui.query.conditions import Comparable, Comparison, Piece, Term, all_of, any_of, negation
 from tcctui.query.errors import QueryError
-from tcctui.query.lexer import Fitting, Lexeme, lexemes, unknown_field
+from tcctui.query.lexer import Fitting, Lexeme, calculation, lexemes, unknown_field
 from tcctui.query.query_fields import FIELDS
 
 MAX_CONDITIONS = 100
@@ -61,6 +61,20 @@ class _Parts(Lexer):
             if len(written) > MAX_CONDITIONS:
                 reason = f"a filter has at most {MAX_CONDITIONS} different conditions"
                 raise QueryError(part.piece.start, part.piece.end, reason)
+            token = Token(part.kind, part.piece.text, part.piece.start)
+            token.value = part
+            yield token
+
+
+class _Operands(Lexer):
+    """Passes the output of `calculation` to the parser."""
+
+    def __init__(self, lexer_conf: object) -> None:
+        """Ignore the configuration."""
+
+    def lex(self, data: str) -> Iterator[Token]:  # type: ignore[override] # as above
+        """Token for each lexeme."""
+        for part in calculation(data):
             token = Token(part.kind, part.piece.text, part.piece.start)
             token.value = part
             yield token
@@ -142,9 +156,25 @@ def read(text: str) -> Term:
     return term
 
 
+def read_calculation(text: str) -> Expression:
+    """Parse a calculation with columns: `rate`, `inflight/mss`.
+
+    Raises:
+        QueryError: the text is none.
+
+    """
+    found: Expression = _calculator().parse(text)  # type: ignore[assignment] # what `sum` makes
+    return found
+
+
 @cache
 def _parser() -> Lark:
     return Lark(_GRAMMAR, parser="lalr", lexer=_Parts, transformer=_Meaning())
+
+
+@cache
+def _calculator() -> Lark:
+    return Lark(_GRAMMAR, parser="lalr", start="sum", lexer=_Operands, transformer=_Meaning())
 
 
 def _content(token: Token) -> Any:

@@ -10,6 +10,8 @@ or `!` right before them), with brackets; `not` binds tighter than `and`, and th
 - `ip:10.0.0.0/8`, `src:`, `dst:`: either, local or remote address, prefix or endpoint
   (`10.0.0.7:443`, `[::1]:443`, `:443`). A port behind an IPv6 address needs the brackets:
   `src:2001:db8::1:443` is one address. `family:ipv4` is that of the addresses as they are shown.
+- `state:listen` and `state:syn-recv` have rows, of listeners and half-open connections, only while
+  a query names them.
 - `state:estab,close-wait`, `phase:slow-start`, `limit:rwnd|sndbuf`, `ca:recovery,loss`,
   `bbr:probe_rtt`: `|` is the same as `,`.
 - `cc:bbr,cubic`, `proc:nginx`, `cgroup:docker`, `netns:blue`: a part of the name, in either case;
@@ -22,7 +24,8 @@ or `!` right before them), with brackets; `not` binds tighter than `and`, and th
   plain numbers. Nothing holds of what is divided by 0. ` -x` behind a comparison begins another
   condition, `a-b` and `a - b` subtract.
 
-A field is letters and `_`, with a `%` behind at most, before a `:`, or whatever is before a
+A field is letters and `_`, with `%` or a window such as `%10s` or `_10s` behind at most, before a
+`:`, or whatever is before a
 comparison. Hence `10.0.0.1:443`, `fe80::1` and `[::1]:80` are plain words, and so are one to four
 hex digits followed by a second colon (`fe::1`, `dead:beef::1`), unless they name a field. Words
 with brackets in them, and the words `and`, `or` and `not`, are quoted to be searched for.
@@ -36,6 +39,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from tcctui.arrays import Mask
 from tcctui.query.address_formula import Bounds
@@ -44,11 +48,14 @@ from tcctui.query.conditions import all_of
 from tcctui.query.errors import QueryError
 from tcctui.query.evaluation import Evaluation, Flows
 
+if TYPE_CHECKING:
+    from tcctui.query.sql import Statement
+
 MAX_LENGTH = 2000
 """Largest length of a query: bounds the time that a pasted text can take."""
 
 _KEYWORDS = ("and", "or", "not")
-_LAST_WORD = re.compile(r"(?:^|[\s(])[-!]?([A-Za-z_]+)$")
+_LAST_WORD = re.compile(r"(?:^|[\s(])[-!]?([A-Za-z_][A-Za-z0-9_%]*)$")
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,16 @@ class Query:
     _match: Callable[[Evaluation], Mask] = field(repr=False, compare=False)
     bounds: Bounds = field(default=Bounds(), repr=False, compare=False)
     """The kernel's part of it: no flow that matches is outside `bounds.holds`."""
+    _sql: Callable[[Statement], str] = field(default=lambda _: "1", repr=False, compare=False)
+
+    def in_sql(self, statement: Statement) -> str:
+        """Write it as SQL, which is 1 of each row that matches, and else 0.
+
+        Raises:
+            NotInSqlError: a database can't decide it.
+
+        """
+        return self._sql(statement)
 
     def mask(self, flows: Flows) -> Mask:
         """Mask of the matching flows: a new array of one bool per flow.
@@ -87,6 +104,7 @@ class Query:
             self.fields | other.fields,
             lambda look: self._match(look) & other._match(look),
             all_bounds([self.bounds, other.bounds]),
+            lambda statement: f"({self._sql(statement)} AND {other._sql(statement)})",
         )
 
     def answered_by(
@@ -95,10 +113,13 @@ class Query:
         """Give a query with the same text, of which `answer` says what it matches.
 
         It may ask `other` too, whose fields are then there as well. `bounds` are those of the
-        answer, where they are not the same.
+        answer, where they are not the same. In SQL it is still this query.
         """
         return replace(
-            self, fields=self.fields | other.fields, _match=answer, bounds=bounds or self.bounds
+            self,
+            fields=self.fields | other.fields,
+            _match=answer,
+            bounds=bounds or self.bounds,
         )
 
 
@@ -116,7 +137,7 @@ def parse(text: str) -> Query:
         from tcctui.query.grammar import read  # noqa: PLC0415 - lark takes 50 ms
 
         whole = read(text)
-    return Query(text, whole.columns, whole.match, whole.bounds)
+    return Query(text, whole.columns, whole.match, whole.bounds, whole.sql)
 
 
 def is_unfinished(text: str) -> bool:

@@ -10,8 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from tcctui.fields.field import QUERY_NAME
+from tcctui.query.aggregates import OF_GROUPS
 from tcctui.query.conditions import Comparable, Comparison, Piece
 from tcctui.query.errors import QueryError, nearest
+from tcctui.query.quantities import NUMBER
 from tcctui.query.query_fields import FIELDS
 
 MAX_DEPTH = 40
@@ -22,16 +25,16 @@ MAX_OPERANDS = 50
 
 _OPERAND = re.compile(r'[^\s"<>=!:()+*/|,~-]+')
 _RATE_TAIL = re.compile(r"/s(?![A-Za-z0-9_])")
-_PER_SECOND = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)[kKmMgGtT]?i?(?:b|bits?|B)")
-_NUMBER = re.compile(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[^\W0-9_]*|%)")
+_PER_SECOND = re.compile(rf"{NUMBER}[kKmMgGtT]?i?(?:b|bits?|B)")
+_NUMBER = re.compile(rf"{NUMBER}(?:[^\W0-9_]*|%)")
 _SIGNS = {"+": "PLUS", "-": "MINUS", "*": "TIMES", "/": "OVER"}
 _SPACE = re.compile(r"\s*")
 _WORD = re.compile(r'[^\s"<>=()]+')
 _VALUE = re.compile(r'[^\s"()]+')
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"(?!")')
 _ITEM = re.compile(r'[^\s"(),|]+')
-_NAMED = re.compile(r"([A-Za-z_]+%?)(:)")
-_FITS = re.compile(r"([A-Za-z_]+%?)(!?~)")
+_NAMED = re.compile(rf"({QUERY_NAME})(:)")
+_FITS = re.compile(rf"({QUERY_NAME})(!?~)")
 _COMPARED = re.compile(r"\s*(>=|<=|==|!=|=|>|<)")
 _HEX_GROUPS = re.compile(r"[0-9A-Fa-f]{1,4}:[0-9A-Fa-f.]*:")
 _SYMBOLS = re.compile(r"!?[<>=]+")
@@ -67,6 +70,24 @@ def lexemes(text: str) -> list[Lexeme]:
 
     """
     return _Reader(text).read()
+
+
+def calculation(text: str) -> list[Lexeme]:
+    """Split a text that is one calculation, as in brackets.
+
+    Raises:
+        QueryError: it is none, or more than that.
+
+    """
+    operands = _Operands(text, 0)
+    rest = text[operands.end :].strip()
+    if rest and (operands.whole or not operands.parts):
+        start = text.index(rest, operands.end)
+        reason = "a column or a calculation stands here, such as rate; count(…) takes a condition"
+        raise QueryError(start, start + len(rest), reason, ("a field",))
+    if not operands.whole:
+        raise operands.error(Lexeme("APART", Piece("(", -1)))
+    return operands.parts
 
 
 def unknown_field(piece: Piece) -> QueryError:
@@ -136,15 +157,18 @@ class _Reader:
         if word is None:
             # Only < > = are neither space, quote, bracket nor word.
             symbols = _SYMBOLS.match(self._text, at)
-            end = symbols.end() if symbols else at + 1
-            reason = f"'{self._text[at:end]}' needs a field before it, such as cwnd>10"
-            raise QueryError(at, end, reason, ("a field",))
+            raise self._without_field(at, symbols.end() if symbols else at + 1)
+        if word[0] in OF_GROUPS and self._text[word.end() : word.end() + 1] == "(":
+            reason = (
+                f"{word[0]}(…) is about many connections: only --alert, --until and --fail-if take"
+                " it, and no other terms beside it"
+            )
+            raise QueryError(at, word.end() + 1, reason)
         if set(word[0]) == {"|"}:
             reason = "write 'or' between conditions; '|' is for values, such as cc:bbr|cubic"
             raise QueryError(at, word.end(), reason, ("or",))
-        if symbols := _SYMBOLS.fullmatch(word[0]):
-            reason = f"'{symbols[0]}' needs a field before it, such as cwnd>10"
-            raise QueryError(at, word.end(), reason, ("a field",))
+        if _SYMBOLS.fullmatch(word[0]):
+            raise self._without_field(at, word.end())
         pieces = []
         start = at
         for part in word[0].split("|"):
@@ -154,6 +178,11 @@ class _Reader:
             pieces.append(Piece(part, start))
             start += len(part) + 1
         return self._put("WORD", at, word.end(), tuple(pieces))
+
+    def _without_field(self, at: int, end: int) -> QueryError:
+        """Error of a comparison with nothing before it."""
+        reason = f"'{self._text[at:end]}' needs a field before it, such as cwnd>10"
+        return QueryError(at, end, reason, ("a field",))
 
     def _quoted(self, at: int) -> tuple[Piece, int]:
         """Read a text in quotes; a quotation mark in it is written twice."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import Mask
+from tcctui.arrays import Mask, among
 from tcctui.query.address_formula import (
     All,
     AnyOf,
@@ -23,7 +24,10 @@ from tcctui.query.conditions import Comparable, Comparison, Piece, Term
 from tcctui.query.errors import nearest
 from tcctui.query.evaluation import Evaluation
 from tcctui.query.quantities import compare
-from tcctui.wire.addresses import Prefix, parse_prefix
+from tcctui.wire.addresses import ZONE, Prefix, parse_on_link, parse_prefix, zone_indexes
+
+if TYPE_CHECKING:
+    from tcctui.query.sql import Statement
 
 _V4 = parse_prefix("0.0.0.0/0")
 _FAMILIES = {"ipv4": True, "ip4": True, "inet": True, "4": True, "v4": True} | dict.fromkeys(
@@ -43,10 +47,16 @@ def ports(*ends: End) -> Comparable:
         else:
             every = np.arange(1 << 16, dtype=np.uint16)
             table = compare(every, asked.operator, _port(asked, asked.value))
+
+        def in_sql(statement: Statement) -> str:
+            found = (statement.ranges(f"{end}port", _ranges(table)) for end in ends)
+            return f"({' OR '.join(found)})"
+
         return Term(
             frozenset(f"{end}port" for end in ends),
             lambda look: _any(look, (table.take(look[f"{end}port"]) for end in ends)),
             exactly(AnyOf(tuple(_among(end, table) for end in ends))),
+            sql=in_sql,
         )
 
     return Comparable(noun, "443", term)
@@ -59,13 +69,16 @@ def endpoints(*ends: End) -> Comparable:
     def term(asked: Comparison) -> Term:
         wanted = [_endpoint(asked, item) for item in asked.choices(noun)]
         used = [
-            *(("addr_hi", "addr_lo") if any(prefix for prefix, _ in wanted) else ()),
-            *(("port",) if any(table is not None for _, table in wanted) else ()),
+            *(("addr_hi", "addr_lo") if any(one.prefix for one in wanted) else ()),
+            *(("port",) if any(one.ports is not None for one in wanted) else ()),
         ]
+        reached = AnyOf(tuple(_reached(end, one) for end in ends for one in wanted))
         return Term(
             frozenset(end + name for end in ends for name in used),
-            lambda look: _any(look, (_at_end(look, end, *one) for end in ends for one in wanted)),
-            exactly(AnyOf(tuple(_reached(end, *one) for end in ends for one in wanted))),
+            lambda look: _any(look, (_at_end(look, end, one) for end in ends for one in wanted)),
+            # An interface's index is known when that is looked at, in a recording later than now.
+            Bounds(reached) if any(one.zone for one in wanted) else exactly(reached),
+            sql=lambda statement: _in_sql(statement, ends, wanted),
         )
 
     return Comparable(noun, "10.0.0.0/8", term, ordered=False)
@@ -85,10 +98,15 @@ def families() -> Comparable:
         parts = tuple(Inside("s", _V4) if v4 else Not(Inside("s", _V4)) for v4 in sorted(wanted))
 
         def match(look: Evaluation) -> Mask:
-            v4 = _at_end(look, "s", _V4, None)
+            v4 = _at_end(look, "s", _Endpoint(_V4))
             return _any(look, (v4 if one else ~v4 for one in wanted))
 
-        return Term(frozenset({"saddr_hi", "saddr_lo"}), match, exactly(AnyOf(parts)))
+        def in_sql(statement: Statement) -> str:
+            v4 = statement.inside("s", _V4)
+            return f"({' OR '.join(v4 if one else f'NOT {v4}' for one in sorted(wanted))})"
+
+        needs = frozenset({"saddr_hi", "saddr_lo"})
+        return Term(needs, match, exactly(AnyOf(parts)), sql=in_sql)
 
     return Comparable("a family", "ipv4", term, ordered=False, values=("ipv4", "ipv6"))
 
@@ -98,16 +116,32 @@ def exactly(formula: Reach) -> Bounds:
     return Bounds(formula, opposite(formula))
 
 
+def _ranges(table: Mask) -> list[tuple[int, int]]:
+    """Port ranges in a table, ends included."""
+    edges = np.flatnonzero(np.diff(table, prepend=False, append=False)).tolist()
+    return [(low, beyond - 1) for low, beyond in zip(edges[::2], edges[1::2], strict=True)]
+
+
 def _among(end: End, table: Mask) -> Reach:
     """Port ranges in a table."""
-    edges = np.flatnonzero(np.diff(table, prepend=False, append=False)).tolist()
-    ranges = zip(edges[::2], edges[1::2], strict=True)
-    return AnyOf(tuple(PortRange(end, low, beyond - 1) for low, beyond in ranges))
+    return AnyOf(tuple(PortRange(end, low, high) for low, high in _ranges(table)))
 
 
-def _reached(end: End, prefix: Prefix | None, table: Mask | None) -> Reach:
-    parts: list[Reach] = [Inside(end, prefix)] if prefix is not None else []
-    return All((*parts, *([_among(end, table)] if table is not None else [])))
+def _in_sql(statement: Statement, ends: Iterable[End], wanted: Iterable[_Endpoint]) -> str:
+    """True of a row with any of the endpoints at any of the ends."""
+    found = []
+    for end in ends:
+        for prefix, table, zone in wanted:
+            parts = [] if prefix is None else [statement.inside(end, prefix)]
+            parts += [statement.on_link(end, zone)] if zone else []
+            parts += [] if table is None else [statement.ranges(f"{end}port", _ranges(table))]
+            found.append(f"({' AND '.join(parts)})")
+    return f"({' OR '.join(found)})"
+
+
+def _reached(end: End, wanted: _Endpoint) -> Reach:
+    parts: list[Reach] = [Inside(end, wanted.prefix)] if wanted.prefix is not None else []
+    return All((*parts, *([_among(end, wanted.ports)] if wanted.ports is not None else [])))
 
 
 def _any(look: Evaluation, masks: Iterable[Mask]) -> Mask:
@@ -141,8 +175,16 @@ def _port_range(asked: Comparison, piece: Piece) -> Mask:
 _BRACKETED = re.compile(r"\[([^\]]*)\](/[0-9]+)?(?::(.*))?", re.DOTALL)
 
 
-def _endpoint(asked: Comparison, piece: Piece) -> tuple[Prefix | None, Mask | None]:
-    """Prefix and port table of `address`, `prefix`, `address:port`, `[v6]:port` or `:port`."""
+class _Endpoint(NamedTuple):
+    """Prefix and port table of an end, and the interface that a link-local prefix is of, or ""."""
+
+    prefix: Prefix | None
+    ports: Mask | None = None
+    zone: str = ""
+
+
+def _endpoint(asked: Comparison, piece: Piece) -> _Endpoint:
+    """Read `address`, `prefix`, `address:port`, `[v6]:port` or `:port`; `fe80::2%eth0`, too."""
     port: str | None
     if bracketed := _BRACKETED.fullmatch(piece.text):
         host, port = bracketed[1] + (bracketed[2] or ""), bracketed[3]
@@ -154,17 +196,19 @@ def _endpoint(asked: Comparison, piece: Piece) -> tuple[Prefix | None, Mask | No
         raise asked.wrong(piece, f"{piece} needs a port number behind its last colon")
     table = None if port is None else _port_range(asked, Piece(port, piece.end - len(port)))
     if table is not None and host in ("", "*"):
-        return None, table
+        return _Endpoint(None, table)
     try:
-        return parse_prefix(host), table
+        prefix, zone = parse_on_link(host)
+        return _Endpoint(prefix, table, zone)
     except ValueError:
         samples = (asked.example(sample) for sample in ("10.0.0.7", "10.0.0.0/8", "[::1]:443"))
         reason = "{} is not an address, such as {}, {} or {}".format(piece, *samples)
         raise asked.wrong(piece, reason, ("an address",)) from None
 
 
-def _at_end(look: Evaluation, end: str, prefix: Prefix | None, table: Mask | None) -> Mask:
+def _at_end(look: Evaluation, end: str, wanted: _Endpoint) -> Mask:
     mask = look.everything()
+    prefix, table, zone = wanted
     if prefix is not None:
         # numpy's own type, because numpy before 2 turns large Python ints into floats here
         high, low, mask_high, mask_low = map(np.uint64, prefix.halves)
@@ -172,6 +216,9 @@ def _at_end(look: Evaluation, end: str, prefix: Prefix | None, table: Mask | Non
             mask &= look[f"{end}addr_hi"] & mask_high == high
         if mask_low:
             mask &= look[f"{end}addr_lo"] & mask_low == low
+    if zone:
+        link = look[f"{end}addr_hi"] & np.uint64(ZONE)
+        mask &= among(link, np.array(zone_indexes(zone), "u8"))
     if table is not None:
         mask &= table.take(look[f"{end}port"])
     return mask

@@ -16,6 +16,8 @@ from tcctui.query.evaluation import Evaluation
 if TYPE_CHECKING:
     import re2
 
+    from tcctui.query.sql import Statement
+
 MAX_SECONDS = 1.0
 """CPU time allowed to a pattern that RE2 can't search, over all rows."""
 
@@ -79,6 +81,19 @@ class Pattern:
         """Mask of the names, a few of them, that match."""
         texts = [name.decode(errors="replace") for name in names.tolist()]
         return self._search(texts) & (names != b"")
+
+    def in_sql(self, statement: Statement, column: str) -> str:
+        r"""The same of a column in SQL; beyond ASCII, `\w` and the like are RE2's.
+
+        Raises:
+            NotInSqlError: RE2, which ClickHouse has too, can't search it.
+
+        """
+        if self._linear is None:
+            return statement.refuse(
+                f"{self._piece} has look-around, references or counts that a database does not know"
+            )
+        return statement.fits(column, self._piece.text)
 
     def _known(self, cookies: Array, lines: Array) -> tuple[Mask, Any]:
         """Earlier results for the same flows and lines, and the lines still to be searched."""

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +20,10 @@ from tcctui.wire.events import NO_SSTHRESH
 MAX_LENGTH = 40
 """Characters of a number with its unit: 2⁶⁴ has 20 digits."""
 
-_DECIMAL = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(.*)", re.DOTALL)
+NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][0-9]{1,2})?"
+"""Pattern of a number without its unit: 20, 1.5, 1e9."""
+
+_DECIMAL = re.compile(rf"({NUMBER})(.*)", re.DOTALL)
 _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 
 _FLOAT_COMPARISONS = {
@@ -132,7 +136,17 @@ def compare(column: Array, comparison: str, value: Fraction | int) -> Mask:
     if column.dtype.kind == "f":
         result = _FLOAT_COMPARISONS[comparison](column, float(value))
         return result
-    limits = np.iinfo(column.dtype)
+    low, high = integers(column.dtype, comparison, value)
+    if low > high:
+        return np.zeros(column.shape, dtype=np.bool_)
+    kind = column.dtype.type
+    result = (column >= kind(low)) & (column <= kind(high))
+    return result
+
+
+def integers(dtype: np.dtype[Any], comparison: str, value: Fraction | int) -> tuple[int, int]:
+    """Lowest and highest integer of a type that compares so with a number; crossed for none."""
+    limits = np.iinfo(dtype)
     low, high = int(limits.min), int(limits.max)
     if comparison in ("=", ">="):
         low = max(low, math.ceil(value))
@@ -142,11 +156,7 @@ def compare(column: Array, comparison: str, value: Fraction | int) -> Mask:
         low = max(low, math.floor(value) + 1)
     if comparison == "<":
         high = min(high, math.ceil(value) - 1)
-    if low > high:
-        return np.zeros(column.shape, dtype=np.bool_)
-    kind = column.dtype.type
-    result = (column >= kind(low)) & (column <= kind(high))
-    return result
+    return low, high
 
 
 def _scaled(suffixes: Mapping[str, Fraction]) -> dict[str, Fraction]:
@@ -244,7 +254,7 @@ IDENTIFIER = Quantity("a decimal or 0x number", "0x1f", _BARE, hexadecimal=True,
 QUANTITIES: Mapping[Unit, Quantity] = {
     Unit.SEGMENTS: SEGMENTS,
     Unit.THRESHOLD: THRESHOLD,
-    **dict.fromkeys((Unit.TOTAL, Unit.COUNT), COUNT),
+    **dict.fromkeys((Unit.TOTAL, Unit.COUNT, Unit.PER_SECOND), COUNT),
     Unit.BYTES: BYTES,
     Unit.BYTES_PER_SECOND: BIT_RATE,
     Unit.MICROSECONDS: ROUND_TRIP,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from tcctui.fields.algorithm_state import WithState
 from tcctui.fields.every_field import USUAL, every
 from tcctui.fields.field import Field, Unit, Where
 from tcctui.flows.diagnosis.verdicts import Limit
@@ -11,6 +12,7 @@ from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.query.address_formula import End
 from tcctui.query.arithmetic import number
 from tcctui.query.conditions import Comparable, names
+from tcctui.query.health_terms import health
 from tcctui.query.network_terms import endpoints, families, ports
 from tcctui.query.quantities import QUANTITIES
 from tcctui.query.text_terms import texts
@@ -49,10 +51,12 @@ _KINDS: Mapping[Unit, Callable[[Field], Comparable]] = {
 
 
 def _comparable(field: Field) -> Comparable:
+    if field.name == "health":
+        return health()
     if field.unit in _KINDS:
         return _KINDS[field.unit](field)
-    # Of what samples tell, unknown values are NaN already.
-    unknown = None if field.where is Where.SAMPLE else field.unknown
+    # Of what samples and sockets tell, unknown values are NaN already.
+    unknown = None if field.where in (Where.SAMPLE, Where.INSIDE) else field.unknown
     return number(field.name, QUANTITIES[field.unit], unknown)
 
 
@@ -62,7 +66,7 @@ def _order(field: Field) -> tuple[int, int]:
         return 0, 0
     if field.key in USUAL:
         return 1, USUAL.index(field.key)
-    return 2 + (field.where is Where.SAMPLE), 0
+    return 2 + (field.where in (Where.SAMPLE, Where.INSIDE)), 0
 
 
 DESCRIBED: tuple[tuple[Field, Comparable], ...] = tuple(
@@ -70,7 +74,7 @@ DESCRIBED: tuple[tuple[Field, Comparable], ...] = tuple(
 )
 """Every field that has a name in the language, the usual ones first."""
 
-FIELDS: Mapping[str, Comparable] = {
-    name: comparable for field, comparable in DESCRIBED for name in field.names
-}
-"""Names allowed before `:` or a comparison."""
+FIELDS: Mapping[str, Comparable] = WithState(
+    {name: comparable for field, comparable in DESCRIBED for name in field.names}, _comparable
+)
+"""Names allowed before `:` or a comparison, and any member of an algorithm's state: `ca.NAME`."""

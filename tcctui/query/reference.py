@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tcctui.fields import algorithm_state
+from tcctui.fields.algorithm_state import WithState
 from tcctui.fields.field import Field
 from tcctui.query.arithmetic import Operand
 from tcctui.query.conditions import Comparable
-from tcctui.query.query_fields import DESCRIBED
+from tcctui.query.query_fields import DESCRIBED, FIELDS
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,21 @@ def _described(field: Field, asked: Comparable) -> FieldHelp:
 FIELD_HELP: tuple[FieldHelp, ...] = tuple(_described(*one) for one in DESCRIBED)
 """All fields, each once, the usual ones first."""
 
-BY_NAME = {name: one for one in FIELD_HELP for name in (one.name, *one.synonyms)}
-"""All fields by any of their names."""
+
+def _of_state(field: Field) -> FieldHelp:
+    return _described(field, FIELDS[field.names[0]])
+
+
+BY_NAME: Mapping[str, FieldHelp] = WithState(
+    {name: one for one in FIELD_HELP for name in (one.name, *one.synonyms)}, _of_state
+)
+"""All fields by any of their names, and members of algorithms' own state."""
+
+
+def states() -> list[FieldHelp]:
+    """Members of algorithms' own state that are known."""
+    return [_of_state(field) for field in algorithm_state.fields()]
+
 
 SYNTAX: tuple[tuple[str, str], ...] = (
     ("nginx", "rows with this in their endpoints, state, process or algorithm"),
@@ -55,6 +71,13 @@ SYNTAX: tuple[tuple[str, str], ...] = (
     ("port:443,8000-8100", "a port, or one of several, at either end; sport: local, dport: remote"),
     ("dst:10.0.0.0/8|192.168.0.0/16", "an address, prefix or endpoint; | is the same as ,"),
     ("state:close_wait", "a state, limit or phase by name: limit:rwnd, ca:loss"),
+    ("state:listen,syn-recv", "listeners and half-open connections: rows only while so asked for"),
+    (
+        "ca.bic_K>1s",
+        "a member of the algorithm's own state, by the kernel's name",
+    ),
+    ("half_open>100", "listeners by their half-open connections, which are counted meanwhile"),
+    ("in_flight_packets>10", "what sockets hold at their ACKs: they are read while so asked for"),
     ("cc:bbr|cubic", "a part of a name, in either case"),
     ("srtt>80ms", "> >= < <= = !=, with a unit: us ms s m h"),
     ("acked>=64Ki", "k M G Ki Mi Gi; rates are bit/s, or bytes with B/s: rate>10Mbit, rate>1MB/s"),
@@ -71,6 +94,7 @@ SYNTAX: tuple[tuple[str, str], ...] = (
 UNITS: tuple[tuple[str, str], ...] = (
     ("us ms s m h d", "durations; without unit ms, in age s"),
     ("k M G T, Ki Mi Gi Ti", "thousands and powers of 1,024, also before B and bit"),
+    ("1e9", "1,000,000,000; also with a unit"),
     ("B", "bytes"),
     ("bit/s bit b/s bps", "bits per second; the same without unit"),
     ("B/s Bps", "bytes per second; a rate with B alone is one as well"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from tcctui.query.conditions import DEAR, DEAREST, Comparable, Comparison, Piece
 from tcctui.query.evaluation import Evaluation
 from tcctui.query.patterns import Pattern
 from tcctui.query.word_search import lines_with
+
+if TYPE_CHECKING:
+    from tcctui.query.sql import Statement
 
 _NAMES = ("comm", "cc")
 ROW = frozenset({"text", *_NAMES})
@@ -40,7 +44,11 @@ def _with_any(words: Iterable[bytes]) -> Term:
             mask |= _found(look, column, wanted)
         return mask
 
-    return Term(ROW, match, cost=DEAR, words=wanted)
+    def in_sql(statement: Statement) -> str:
+        names = (statement.has_any(column, wanted) for column in _NAMES)
+        return f"({' OR '.join([statement.has_any('text', wanted, lower=False), *names])})"
+
+    return Term(ROW, match, cost=DEAR, words=wanted, sql=in_sql)
 
 
 def searched_together(terms: Sequence[Term]) -> list[Term]:
@@ -60,13 +68,20 @@ def fits(piece: Piece) -> Term:
             mask = mask | look.of_each(column, pattern.among_names)
         return mask
 
-    return Term(ROW, match, cost=DEAREST)
+    def in_sql(statement: Statement) -> str:
+        return f"({' OR '.join(pattern.in_sql(statement, column) for column in ('text', *_NAMES))})"
+
+    return Term(ROW, match, cost=DEAREST, sql=in_sql)
 
 
 def name_fits(column: str, piece: Piece) -> Term:
     """Condition that a regular expression matches in a name, in either case."""
     pattern = Pattern(piece)
-    return Term(frozenset({column}), lambda look: look.of_each(column, pattern.among_names))
+    return Term(
+        frozenset({column}),
+        lambda look: look.of_each(column, pattern.among_names),
+        sql=lambda statement: pattern.in_sql(statement, column),
+    )
 
 
 def name_does_not_fit(column: str, piece: Piece) -> Term:
@@ -76,7 +91,11 @@ def name_does_not_fit(column: str, piece: Piece) -> Term:
     def of_names(names: Array) -> Mask:
         return ~pattern.among_names(names) & (names != b"")
 
-    return Term(frozenset({column}), lambda look: look.of_each(column, of_names))
+    def in_sql(statement: Statement) -> str:
+        known = f"notEmpty({statement.column(column).text})"
+        return f"({known} AND NOT {pattern.in_sql(statement, column)})"
+
+    return Term(frozenset({column}), lambda look: look.of_each(column, of_names), sql=in_sql)
 
 
 def texts(column: str, noun: str, sample: str) -> Comparable:
@@ -93,7 +112,13 @@ def texts(column: str, noun: str, sample: str) -> Comparable:
             # `!=` is the negation of this, except for missing texts
             return mask | (look[column] == b"") if asked.symbol == "!=" else mask
 
-        return Term(frozenset({column}), match)
+        def in_sql(statement: Statement) -> str:
+            found = statement.has_any(column, wanted)
+            if asked.symbol != "!=":
+                return found
+            return f"({found} OR empty({statement.column(column).text}))"
+
+        return Term(frozenset({column}), match, sql=in_sql)
 
     return Comparable(noun, sample, term, ordered=False, text=column)
 

@@ -11,6 +11,7 @@ import numpy as np
 from tcctui.fields.connection import ENDS
 from tcctui.flows.value_names import VALUE_NAMES
 from tcctui.printable import plain
+from tcctui.query.aggregates import quantity_of
 from tcctui.query.arithmetic import Operand
 from tcctui.query.quantities import Quantity
 from tcctui.query.query_fields import DESCRIBED
@@ -44,8 +45,11 @@ def value(name: str, found: Any) -> Value:
 
 
 def said(name: str, told: Value) -> str:
-    """Format a value in the words of a search: `srtt 21ms`, `rate 2.32Mbit/s`, `cc bbr`."""
-    word, quantity = _FIELDS.get(name, (name, None))
+    """Format a value in the words of a search: `srtt 21ms`, `rate 2.32Mbit/s`, `cc bbr`.
+
+    The value of an aggregate is its column's: `sum(rate) 1.05Gbit/s`.
+    """
+    word, quantity = _FIELDS.get(name) or (name, quantity_of(name))
     if told is None:
         return f"{word} unknown"
     if quantity is None or isinstance(told, str):

@@ -6,6 +6,8 @@ An IPC stream of one schema, one row to a batch and one batch to a chunk, compre
 - `events`: list of structs with the fields of `events.EVENT`, `samples`: likewise of
   `samples.SAMPLE`, each sorted by `sock_cookie`. Addresses are 16 bytes, texts are binary. The six
   extremes are null in events that stand for one ACK: they equal the event's own values;
+- in recordings with `Origin.inside`, `sockets` and `algorithms`: likewise with the fields of
+  `inside.INSIDE` and `inside.ALGORITHM`, read beside an event of the same time;
 - `keyframe`: `keyframe.Keyframe` as bytes, null in most batches; private to tcctui.
 
 The schema's metadata has the fields of `timeline.Origin` and `tcctui_format`, which is raised when
@@ -25,13 +27,21 @@ from typing import Any
 
 import numpy as np
 
-from tcctui.arrays import Array
+from tcctui.arrays import Array, Records, distinct
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import NO_EVENTS, Chunk
-from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS, UNNAMED_FIELDS
+from tcctui.recording.field_metadata import (
+    ALGORITHM_FIELDS,
+    EVENT_FIELDS,
+    INSIDE_FIELDS,
+    SAMPLE_FIELDS,
+    UNNAMED_FIELDS,
+)
 from tcctui.recording.ipc_frames import NOTE, PREFIX, Note, metadata_length
 from tcctui.recording.timeline import Origin
+from tcctui.wire import private_layout
 from tcctui.wire.events import EVENT, Events
+from tcctui.wire.inside import ALGORITHM, INSIDE
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, Samples
 
 try:
@@ -99,7 +109,7 @@ def spread(columns: Mapping[str, Array], places: Mapping[str, Array]) -> None:
 
 def _arrow_type(form: np.dtype[Any]) -> Any:
     if form.shape:
-        return pa.binary(16)
+        return pa.binary(form.itemsize)
     return pa.binary() if form.kind == "S" else pa.from_numpy_dtype(form)
 
 
@@ -126,6 +136,31 @@ SCHEMA = pa.schema(
     ]
 )
 
+_INSIDE_TYPES = _struct(INSIDE, INSIDE_FIELDS), _struct(ALGORITHM, ALGORITHM_FIELDS)
+INSIDE_COLUMNS = "sockets", "algorithms"
+LAYOUTS = "layouts"
+"""Column with the layouts that keys of `algorithms` stand for; see `wire.private_layout`."""
+INSIDE_SCHEMA = pa.schema(
+    [
+        *SCHEMA,
+        *(
+            pa.field(name, pa.list_(pa.field("item", kind, False)), False)
+            for name, kind in zip(INSIDE_COLUMNS, _INSIDE_TYPES, strict=True)
+        ),
+        pa.field(
+            LAYOUTS,
+            pa.binary(),
+            True,
+            {
+                "unit": "JSON, by key: algorithm, struct, its members in `private` (name, offset "
+                "in bits, bits, signed), and hz, jiffies per second",
+                "source": "BTF",
+            },
+        ),
+    ]
+)
+"""Schema of recordings with what was read of sockets."""
+
 
 class Encoder:
     """Encodes a recording message by message."""
@@ -133,9 +168,11 @@ class Encoder:
     def __init__(self, origin: Origin, level: int = LEVEL) -> None:
         facts = {name: str(fact) for name, fact in asdict(origin).items()}
         self._sink = io.BytesIO()
+        self._inside = bool(origin.inside)
+        self._schema = INSIDE_SCHEMA if self._inside else SCHEMA
         self._writer = pa.ipc.new_stream(
             self._sink,
-            SCHEMA.with_metadata({"tcctui_format": str(FORMAT), **facts}),
+            self._schema.with_metadata({"tcctui_format": str(FORMAT), **facts}),
             options=pa.ipc.IpcWriteOptions(
                 compression=pa.Codec("zstd", compression_level=level), use_threads=False
             ),
@@ -155,7 +192,11 @@ class Encoder:
         samples = _list(_sample_columns(chunk.samples), _SAMPLE_TYPE, note.samples)
         keyframe = pa.array([chunk.keyframe or None], pa.binary())
         arrays = [*numbers, events, samples, keyframe]
-        batch = pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
+        if self._inside:
+            kinds = zip(chunk.insides, _INSIDE_TYPES, strict=True)
+            arrays += [_list(_members_of(part, kind), kind, len(part)) for part, kind in kinds]
+            arrays.append(pa.array([_layouts(chunk.insides.algorithms)], pa.binary()))
+        batch = pa.RecordBatch.from_arrays(arrays, schema=self._schema)
         self._writer.write_batch(batch, {NOTE: note.to_bytes()})
         return self._taken()
 
@@ -164,6 +205,11 @@ class Encoder:
         self._sink.seek(0)
         self._sink.truncate()
         return data
+
+
+def _layouts(algorithms: Records) -> bytes | None:
+    keys = distinct(algorithms["key"]).tolist()
+    return private_layout.to_json(keys).encode() if keys else None
 
 
 def _list(columns: Iterable[Any], kind: Any, count: int) -> Any:
@@ -191,6 +237,10 @@ def _sample_columns(samples: Samples) -> Iterable[Any]:
     return map(_column, _columns(fields).values())
 
 
+def _members_of(records: Records, kind: Any) -> Iterable[Any]:
+    return map(_column, _columns({member.name: records[member.name] for member in kind}).values())
+
+
 def _columns(fields: Mapping[str, Array]) -> dict[str, Array]:
     """Copy fields of records into arrays of their own."""
     columns = {name: np.empty(field.shape, field.dtype) for name, field in fields.items()}
@@ -202,9 +252,8 @@ def _column(values: Array) -> Any:
     count = len(values)
     if values.ndim == 2:
         data = values.view("u1").reshape(-1)
-        return pa.FixedSizeBinaryArray.from_buffers(
-            pa.binary(16), count, [None, pa.py_buffer(data)]
-        )
+        kind = pa.binary(values.itemsize * values.shape[1])
+        return pa.FixedSizeBinaryArray.from_buffers(kind, count, [None, pa.py_buffer(data)])
     if values.dtype.kind != "S":
         return pa.array(values)
     width = values.dtype.itemsize

@@ -15,7 +15,9 @@ from tcctui.printable import plain
 from tcctui.recording.arrow import (
     EXTREMES,
     FORMAT,
-    SCHEMA,
+    INSIDE_COLUMNS,
+    INSIDE_SCHEMA,
+    LAYOUTS,
     UNNAMED,
     UNNAMED_FIELDS,
     own_value,
@@ -26,7 +28,10 @@ from tcctui.recording.budget import Budget, records_size, silence_size
 from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.ipc_frames import LATEST_NS, PREFIX, Note, see_room, unpacked
 from tcctui.recording.timeline import Origin
+from tcctui.wire.addresses import use_zones
 from tcctui.wire.events import EVENT
+from tcctui.wire.inside import ALGORITHM_KIND, INSIDE_KIND, NO_INSIDES, Insides, use_layouts
+from tcctui.wire.private_layout import from_json
 from tcctui.wire.samples import SAMPLE, forget_all_but
 from tcctui.wire.tracepoints import EVENT_KINDS
 
@@ -68,8 +73,9 @@ class Decoder:
                 raise ValueError(f"it has no column {name}")
         self.origin = _origin(facts)
         """Origin of the recording: host, kernel, source, clock."""
+        use_zones(_named(self.origin.interfaces))
         self._head = head
-        self._all = [names.index(name) for name in SCHEMA.names if names.count(name) == 1]
+        self._all = [names.index(name) for name in INSIDE_SCHEMA.names if names.count(name) == 1]
         self._known = [at for at in self._all if names[at] != "keyframe"]
         told = {"begin_ns", "end_ns", "keyframe"}
         self._keyframe = [at for at in self._all if names[at] in told]
@@ -94,16 +100,21 @@ class Decoder:
             raise ValueError("a batch has no sensible time")
         within = (max(0, begin_ns - _SLACK_NS), end_ns + _SLACK_NS)
         told, sampled = _items(batch, "events"), _items(batch, "samples")
-        count = _length(told), _length(sampled)
+        read = [_items(batch, name) for name in INSIDE_COLUMNS]
+        # What was read of a socket takes as much as an event.
+        count = _length(told) + sum(map(_length, read)), _length(sampled)
         see_room(*count)
         size = records_size(*count) + silence_size(begin_ns, end_ns)
         self._budget.charge(at, len(message), size)
         try:
             events = by_flow(_records(told, EVENT, cookies, within))
             samples = by_flow(_records(sampled, SAMPLE, cookies, within))
+            insides = _insides(read, cookies, within)
+            if len(insides.algorithms):
+                use_layouts(insides.algorithms, from_json(_bytes(batch, LAYOUTS)))
         except MemoryError as error:
             raise ValueError("a batch is larger than there is memory") from error
-        return Chunk(begin_ns, end_ns, events, samples, lost, skipped, _keyframe(batch))
+        return Chunk(begin_ns, end_ns, events, samples, lost, skipped, _keyframe(batch), insides)
 
     def keyframe(self, message: bytes, at: int, note: Note) -> bytes:
         """Keyframe of the message of a batch at an offset; empty without one.
@@ -145,6 +156,11 @@ def _origin(facts: Mapping[str, bytes]) -> Origin:
     return Origin(**known)
 
 
+def _named(interfaces: str) -> dict[int, str]:
+    pairs = (one.partition("=") for one in interfaces.split())
+    return {int(index[:10]): name for index, _, name in pairs if index.isdecimal()}
+
+
 def _number(batch: Any, name: str) -> int:
     if name not in batch.schema.names:
         return 0
@@ -156,9 +172,13 @@ def _number(batch: Any, name: str) -> int:
 
 
 def _keyframe(batch: Any) -> bytes:
-    if "keyframe" not in batch.schema.names:
+    return _bytes(batch, "keyframe")
+
+
+def _bytes(batch: Any, name: str) -> bytes:
+    if name not in batch.schema.names:
         return b""
-    column = batch.column("keyframe")
+    column = batch.column(name)
     return (column[0].as_py() or b"") if column.type == pa.binary() else b""
 
 
@@ -207,7 +227,7 @@ def _records(
         unnamed = made.view(UNNAMED)
         places |= {name: unnamed[name] for name in UNNAMED_FIELDS}
     columns = {
-        name: _values(items[name], place.dtype, place.ndim == 2)[chosen]
+        name: _values(items[name], place.dtype, _width(place))[chosen]
         for name, place in places.items()
         if name in items
     }
@@ -216,6 +236,20 @@ def _records(
     spread(columns, places)
     if form is SAMPLE and not places.keys() <= items.keys():
         forget_all_but(made, items.keys())
+    return made
+
+
+def _insides(read: list[dict[str, Any]], cookies: Keys | None, within: tuple[int, int]) -> Insides:
+    if not any(map(_length, read)):
+        return NO_INSIDES
+    made = Insides(
+        *(
+            by_flow(_records(items, nothing.dtype, cookies, within))
+            for items, nothing in zip(read, NO_INSIDES, strict=True)
+        )
+    )
+    for part, kind in zip(made, (INSIDE_KIND, ALGORITHM_KIND), strict=True):
+        part["kind"] = kind
     return made
 
 
@@ -243,7 +277,12 @@ def _nulls(column: Any) -> Mask:
     return valid[column.offset :] == 0
 
 
-def _values(column: Any, form: np.dtype[Any], address: bool = False) -> Array:
+def _width(place: Array) -> int:
+    """Bytes of an entry that is several numbers; 0 for one number."""
+    return place.itemsize * place.shape[1] if place.ndim == 2 else 0
+
+
+def _values(column: Any, form: np.dtype[Any], width: int = 0) -> Array:
     """Validated values of a column as a numpy array; null is 0.
 
     Raises:
@@ -253,11 +292,11 @@ def _values(column: Any, form: np.dtype[Any], address: bool = False) -> Array:
     count, offset, kind = len(column), column.offset, column.type
     if form.kind == "S":
         return _texts(column, form)
-    if address:
-        if kind != pa.binary(16):
-            raise ValueError(f"an address is {kind}")
-        data = np.frombuffer(column.buffers()[1] or b"", "u1")[offset * 16 :][: count * 16]
-        return data.reshape(count, 16).view(">u8")
+    if width:
+        if kind != pa.binary(width):
+            raise ValueError(f"an entry of {width} bytes is {kind}")
+        data = np.frombuffer(column.buffers()[1] or b"", "u1")[offset * width :][: count * width]
+        return data.reshape(count, width).view(form)
     if not pa.types.is_integer(kind):
         raise ValueError(f"a number is {kind}")
     data = np.frombuffer(column.buffers()[1] or b"", str(kind))[offset:][:count]

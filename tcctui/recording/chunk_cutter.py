@@ -66,7 +66,7 @@ class ChunkCutter:
         events, now_ns = batch.events, batch.now_ns
         losses = self._count_losses()
         with self._lock:
-            self._chunker.add(events, batch.samples)
+            self._chunker.add(events, batch.samples, batch.insides)
             self._spent += _EVENT * len(events) + _SAMPLE * sum(map(len, batch.samples))
             if len(events):
                 self._spent += _PIECE * max(now_ns - self._now_ns, 0) // PIECE_NS

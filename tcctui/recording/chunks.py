@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,8 +12,11 @@ from tcctui.arrays import U64, Records
 from tcctui.flows.index import Keys
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EVENT, EventKind, Events
+from tcctui.wire.inside import NO_INSIDES, Insides, together
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, Samples
+
+_DESTROY = int(EventKind.DESTROY)
 
 LONGEST_NS = 1_000_000_000
 """Largest span of a chunk in nanoseconds, unless nothing arrives for longer."""
@@ -35,8 +39,9 @@ class Chunk:
 
     `events` and `samples` are each sorted by flow (`sock_cookie`), and within a flow by arrival;
     their own times (`ts_ns`) may be a little before the chunk's. `lost` and `skipped` are the
-    source's counts at `end_ns`, since it was opened. `keyframe`, if any, is the state of all flows
-    at `end_ns`, including this chunk: `keyframe.Keyframe` as bytes.
+    source's counts at `end_ns`, since it was opened. `insides` are sorted likewise.
+    `keyframe`, if any, is the state of all flows at `end_ns`, including this chunk:
+    `keyframe.Keyframe` as bytes.
     """
 
     begin_ns: int
@@ -46,6 +51,7 @@ class Chunk:
     lost: int = 0
     skipped: int = 0
     keyframe: bytes = b""
+    insides: Insides = NO_INSIDES
 
 
 class Chunker:
@@ -55,14 +61,20 @@ class Chunker:
         self._begin_ns = begin_ns
         self._events: list[Events] = []
         self._samples: list[Samples] = []
+        self._insides: list[Insides] = []
         self._count = 0
 
-    def add(self, events: Events, samples: Iterable[Samples]) -> None:
-        """Take in the events and samples of a batch."""
+    def add(
+        self, events: Events, samples: Iterable[Samples], insides: Insides = NO_INSIDES
+    ) -> None:
+        """Take in what is in a batch."""
         if len(events):
             self._events.append(events)
             self._count += len(events)
         self._samples.extend(samples)
+        if insides is not NO_INSIDES:
+            self._insides.append(insides)
+            self._count += len(insides.sockets) + len(insides.algorithms)
 
     def due(self, now_ns: int) -> bool:
         """True if it is time to close the chunk."""
@@ -72,6 +84,7 @@ class Chunker:
         """End the chunk and begin the next; the result builds the ended one, which takes time."""
         end_ns = max(now_ns, self._begin_ns + 1)  # so that the ends of chunks are distinct
         begin_ns, events, samples = self._begin_ns, self._events, self._samples
+        insides, self._insides = self._insides, []
         self._begin_ns = end_ns
         self._events, self._samples, self._count = [], [], 0
         return lambda: Chunk(
@@ -81,6 +94,7 @@ class Chunker:
             by_flow(joined([NO_SAMPLES, *samples])),
             lost,
             skipped,
+            insides=together(insides).each(by_flow) if insides else NO_INSIDES,
         )
 
 
@@ -106,11 +120,11 @@ def pieces(chunk: Chunk, until_ns: int) -> Iterator[Batch]:
     end_ns = min(chunk.end_ns, until_ns)
     ends = piece_ends(chunk.begin_ns, end_ns)
     *cut, later = in_pieces(chunk, ends)
-    if end_ns < until_ns and (len(later[0]) or len(later[1])):
+    if end_ns < until_ns and any(map(len, (later.events, later.samples, *later.insides))):
         end_ns = until_ns
         *cut, _ = in_pieces(chunk, [*ends[:-1], until_ns])
-    for (events, samples), now_ns in zip(cut, [*ends[:-1], end_ns], strict=True):
-        yield Batch(events, [samples] if len(samples) else [], now_ns)
+    for (events, samples, insides), now_ns in zip(cut, [*ends[:-1], end_ns], strict=True):
+        yield Batch(events, [samples] if len(samples) else [], now_ns, insides)
 
 
 def piece_ends(after_ns: int, until_ns: int) -> list[int]:
@@ -122,7 +136,15 @@ def piece_ends(after_ns: int, until_ns: int) -> list[int]:
     return [at * PIECE_NS for at in range(first, -(-until_ns // PIECE_NS))] + [until_ns]
 
 
-def in_pieces(chunk: Chunk, ends: Sequence[int]) -> list[tuple[Events, Samples]]:
+class Piece(NamedTuple):
+    """Records of a chunk that are of one time."""
+
+    events: Events
+    samples: Samples
+    insides: Insides
+
+
+def in_pieces(chunk: Chunk, ends: Sequence[int]) -> list[Piece]:
     """Split a chunk by time: until each of `ends` (nanoseconds, ascending), and the remainder.
 
     Each piece keeps the chunk's order, except one with the end of a socket, which is sorted by
@@ -130,7 +152,11 @@ def in_pieces(chunk: Chunk, ends: Sequence[int]) -> list[tuple[Events, Samples]]
     """
     limits = np.array(ends, "u8")
     events = [_orderly(part) for part in _cut(chunk.events, limits)]
-    return list(zip(events, _cut(chunk.samples, limits), strict=True))
+    if not chunk.insides:
+        insides = [NO_INSIDES] * len(events)
+    else:
+        insides = list(map(Insides, *(_cut(part, limits) for part in chunk.insides)))
+    return list(map(Piece, events, _cut(chunk.samples, limits), insides))
 
 
 def _cut(records: Records, ends: U64) -> list[Records]:
@@ -146,7 +172,7 @@ def _cut(records: Records, ends: U64) -> list[Records]:
 
 
 def _orderly(events: Events) -> Events:
-    if len(events) and (events["kind"] == EventKind.DESTROY).any():
+    if len(events) and (events["kind"] == _DESTROY).any():
         return pick(events, np.argsort(events["ts_ns"], kind="stable"))
     return events
 
@@ -156,7 +182,9 @@ def merged(chunks: list[Chunk]) -> Chunk:
     last = chunks[-1]
     events = by_flow(joined([chunk.events for chunk in chunks]))
     samples = by_flow(joined([chunk.samples for chunk in chunks]))
-    return replace(last, begin_ns=chunks[0].begin_ns, events=events, samples=samples)
+    insides = together([chunk.insides for chunk in chunks]).each(by_flow)
+    begin_ns = chunks[0].begin_ns
+    return replace(last, begin_ns=begin_ns, events=events, samples=samples, insides=insides)
 
 
 _LONGEST_IDLE_NS = 5_000_000_000

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from tcctui.fields.every_field import BY_RECORDED
 from tcctui.fields.field import Unit
+from tcctui.fields.inside import MEMBERS
 from tcctui.wire.events import EVENT
+from tcctui.wire.inside import ALGORITHM, INSIDE
 from tcctui.wire.samples import SAMPLE
 from tcctui.wire.tracepoints import TRACEPOINTS
 
@@ -49,3 +51,17 @@ SAMPLE_FIELDS = _all(
     for each in (UNNAMED_FIELDS if name == "tcp_info" else (name,))
 )
 """Metadata of each field of `samples.SAMPLE`, and of two more of tcp_info."""
+
+
+def _members(names: Iterable[str] | None) -> Mapping[str, Mapping[str, str]]:
+    known = {name: MEMBERS[name] for name in names or () if name in MEMBERS}
+    return {
+        name: {"unit": member.unit.value, "source": member.source} for name, member in known.items()
+    }
+
+
+INSIDE_FIELDS = _members(INSIDE.names)
+"""Metadata of each field of `inside.INSIDE`."""
+
+ALGORITHM_FIELDS = _members(ALGORITHM.names)
+"""Metadata of each field of `inside.ALGORITHM`."""

@@ -50,7 +50,8 @@ class Recording:
 
     `remark` is a sentence about missing parts, or empty. The file is read and not mapped: a file
     that is truncated meanwhile would kill every process that has it mapped. `memory` is the budget
-    for reading it, in bytes; see `Budget`.
+    for reading it, in bytes; see `Budget`. A file that is open already comes as its `descriptor`,
+    which is closed with the recording.
 
     Raises:
         TcctuiError: there is no such file, it can't be read, or nothing in it is a recording; or it
@@ -58,14 +59,16 @@ class Recording:
 
     """
 
-    def __init__(self, path: Path, memory: int = READING_MEMORY) -> None:
+    def __init__(
+        self, path: Path, memory: int = READING_MEMORY, descriptor: int | None = None
+    ) -> None:
         self._path = path
         self._budget = Budget(path.name, memory)
         self._open = OpenFlows(self._budget)
         self._next = 0  # the place of the batch behind the last that was read whole
         self._lock = threading.Lock()
         self._damaged: set[int] = set()
-        self._descriptor = _opened(path)
+        self._descriptor = _opened(path) if descriptor is None else descriptor
         try:
             self._size = os.fstat(self._descriptor).st_size
             self._found()

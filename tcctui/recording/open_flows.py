@@ -10,6 +10,8 @@ from tcctui.recording.budget import Budget
 from tcctui.recording.chunks import Chunk
 from tcctui.wire.events import EventKind
 
+_DESTROY = int(EventKind.DESTROY)
+
 _NOBODY: Keys = np.empty(0, "u8")
 
 
@@ -38,7 +40,7 @@ class OpenFlows:
             self._budget.see_flows(len(opened) - (len(opened) > 0 and opened[0] == 0))
             ended = np.concatenate(
                 [
-                    events["sock_cookie"][events["kind"] == EventKind.DESTROY],
+                    events["sock_cookie"][events["kind"] == _DESTROY],
                     samples["sock_cookie"][samples["end"] > 0],
                 ]
             )

@@ -10,6 +10,7 @@ import numpy as np
 from tcctui.arrays import Records
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.wire.events import Events
+from tcctui.wire.inside import NO_INSIDES, Insides
 from tcctui.wire.records import pick
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
@@ -38,30 +39,42 @@ class _Playing:
     chunk: Chunk
     events: Events
     samples: Samples
-    played: tuple[int, int] = (0, 0)
+    insides: Insides
+    played: tuple[int, ...] = (0, 0, 0, 0)
 
-    def until(self, moment_ns: int) -> tuple[Events, Samples]:
+    def until(self, moment_ns: int) -> tuple[Events, Samples, Insides]:
         """Records until a moment; at the chunk's end, all."""
         ends = []
-        for records in (self.events, self.samples):
+        every = self.events, self.samples, *self.insides
+        for records in every:
             over = moment_ns >= self.chunk.end_ns
             moment = np.uint64(max(0, moment_ns))
             place = np.searchsorted(records["ts_ns"], moment, "right")
             ends.append(len(records) if over else int(place))
-        begun, self.played = self.played, (ends[0], ends[1])
-        return self.events[begun[0] : ends[0]], self.samples[begun[1] : ends[1]]
+        begun, self.played = self.played, tuple(ends)
+        events, samples, *insides = (
+            records[first:end] for records, first, end in zip(every, begun, ends, strict=True)
+        )
+        return events, samples, Insides(*insides)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the records."""
+        return sum(records.nbytes for records in (self.events, self.samples, *self.insides))
 
 
 class Pace:
     """Plays chunks about a second after they happened, at their original speed.
 
     With a longer backlog it catches up, unless the input is not live: a backlog of old chunks that
-    arrives at once is a file, and plays at its original speed. Times called `at_ns` are of this
-    machine's monotonic clock. Used by one thread at a time.
+    arrives at once is a file, and plays at its original speed. What ends by `live_from_ns` was kept
+    by the recorder, and is played at once. Times called `at_ns` are of this machine's monotonic
+    clock. Used by one thread at a time.
     """
 
-    def __init__(self, wall_offset_ns: int) -> None:
+    def __init__(self, wall_offset_ns: int, live_from_ns: int = 0) -> None:
         self._wall_offset_ns = wall_offset_ns
+        self._live_from_ns = live_from_ns
         self._waiting: deque[_Playing] = deque()
         self._last_ns = 0  # end of the newest chunk
         self._at_ns = 0
@@ -79,7 +92,7 @@ class Pace:
     @property
     def nbytes(self) -> int:
         """Bytes of the backlog."""
-        return sum(part.events.nbytes + part.samples.nbytes for part in self._waiting)
+        return sum(part.nbytes for part in self._waiting)
 
     @property
     def begun(self) -> bool:
@@ -90,6 +103,20 @@ class Pace:
     def over(self) -> bool:
         """True once everything received was played."""
         return not self._waiting
+
+    @property
+    def past(self) -> bool:
+        """True while a chunk waits that is not live."""
+        return bool(self._waiting) and self._kept(self._waiting[0].chunk)
+
+    @property
+    def live(self) -> bool:
+        """True once something live is played, or waits with nothing before it."""
+        there = bool(self._waiting) and not self._kept(self._waiting[0].chunk)
+        return there or self.moment_ns > self._live_from_ns
+
+    def _kept(self, chunk: Chunk) -> bool:
+        return chunk.end_ns <= self._live_from_ns
 
     def add(self, chunk: Chunk, at_ns: int, wall_ns: int) -> bool:
         """Queue a chunk that arrived now; False if it does not follow its predecessor."""
@@ -102,11 +129,14 @@ class Pace:
             self.begin_ns = chunk.begin_ns
             self.moment_ns = chunk.begin_ns - _MARGIN_NS
         self._last_ns = chunk.end_ns
-        self._waiting.append(_Playing(chunk, _by_time(chunk.events), _by_time(chunk.samples)))
+        events, samples = _by_time(chunk.events), _by_time(chunk.samples)
+        self._waiting.append(_Playing(chunk, events, samples, chunk.insides.each(_by_time)))
         self._look_at_arrival(chunk, at_ns, wall_ns)
         return True
 
     def _look_at_arrival(self, chunk: Chunk, at_ns: int, wall_ns: int) -> None:
+        if self._kept(chunk):
+            return
         transit = at_ns - chunk.end_ns
         self._transit_ns = transit if self._transit_ns is None else min(transit, self._transit_ns)
         if len(self._arrivals) >= 3:
@@ -117,14 +147,16 @@ class Pace:
         if len(self._arrivals) == 3 and old:
             self.is_file = 2 * (last_at - first_at) < last_end - first_end
 
-    def step(self, at_ns: int) -> tuple[Events, Samples]:
+    def step(self, at_ns: int) -> tuple[Events, Samples, Insides]:
         """Advance to now: records since the last step, of one chunk at most."""
         real_ns = passed = max(0, at_ns - self._at_ns)
         self._at_ns += real_ns
         if not self._waiting:
-            return NO_EVENTS, NO_SAMPLES
+            return NO_EVENTS, NO_SAMPLES, NO_INSIDES
         ahead = self._last_ns - self.moment_ns
-        if not self.is_file and ahead > _JUMP:
+        if self.past:
+            passed = ahead
+        elif not self.is_file and ahead > _JUMP:
             passed += ahead - _FASTER
         elif not self.is_file and ahead > _FASTER:
             passed = passed * _GAIN[0] // _GAIN[1]

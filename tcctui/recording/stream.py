@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
@@ -21,6 +21,7 @@ from tcctui.recording.open_flows import OpenFlows
 from tcctui.recording.pacing import Pace
 from tcctui.recording.timeline import Origin
 from tcctui.wire.events import Events
+from tcctui.wire.inside import NO_INSIDES, Asked, Insides, together
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
@@ -40,18 +41,32 @@ class _EndError(Exception):
     """End of the pipe, or of the source."""
 
 
+class Writer(Protocol):
+    """Program at the pipe's other end, where it was started here."""
+
+    def said(self) -> str:
+        """Its own reason for having ended, in a sentence; empty without one."""
+
+    def end(self) -> None:
+        """End it, and wait until it has; may be called twice."""
+
+
 class RecordingStream:
     """Reads a recording from `file`, which has a descriptor, and plays it; see `Pace`.
 
     The constructor waits for the head and the first chunk, which set the clock. `shortfall`
-    describes damage on the way. `memory` is the budget for reading it, in bytes; see `Budget`.
+    describes damage on the way. `memory` is the budget for reading it, in bytes; see `Budget`. A
+    `writer` is ended with it.
 
     Raises:
         TcctuiError: there is no input, or it is no recording, or one of a newer version.
 
     """
 
-    def __init__(self, file: BinaryIO, memory: int = READING_MEMORY) -> None:
+    def __init__(
+        self, file: BinaryIO, memory: int = READING_MEMORY, writer: Writer | None = None
+    ) -> None:
+        self._writer = writer
         self._budget = Budget("The recording", memory)
         self._open = OpenFlows(self._budget)
         self._file = file  # or garbage collection would close it
@@ -61,6 +76,7 @@ class RecordingStream:
         self._end: TcctuiError | None = None
         self._changed = threading.Condition()
         self._samples = NO_SAMPLES
+        self._insides: list[Insides] = []
         self._delivered = 0.0
         self._damaged = 0
         self._come = 0
@@ -72,7 +88,7 @@ class RecordingStream:
             raise
         self.origin: Origin = self._decoder.origin
         """Origin of the recording: host, kernel, source, clock."""
-        self._pace = Pace(self.origin.wall_offset_ns)
+        self._pace = Pace(self.origin.wall_offset_ns, self.origin.live_from_ns)
         self._thread = threading.Thread(target=self._receive, name="pipe", daemon=True)
         self._thread.start()
         try:
@@ -116,11 +132,32 @@ class RecordingStream:
         """Delay in seconds; 0 while it keeps up."""
         return self._pace.behind_s(time.monotonic_ns())
 
+    @property
+    def catching_up(self) -> bool:
+        """True until all of the recorder's past has been delivered."""
+        past = self.origin.live_from_ns > 0
+        return past and not self._pace.live and self._end is None
+
     def focus(self, cookies: Iterable[int]) -> None:
+        """No effect: a pipe has no way back to the recorder."""
+
+    def look_inside(self, asked: Asked) -> bool:  # noqa: ARG002
+        """No effect: a pipe has no way back to the recorder."""
+        return False
+
+    def look_for(self, query: Query, *, half_open: bool = False) -> None:
         """No effect: a pipe has no way back to the recorder."""
 
     def watch(self, sockets: Records) -> None:
         """No effect: a pipe has no way back to the recorder."""
+
+    def sample_all(self) -> None:
+        """No effect: a pipe has no way back to the recorder."""
+
+    @property
+    def all_sampled_ns(self) -> int:
+        """The present: no more samples come for being asked for."""
+        return self.now_ns()
 
     def now_ns(self) -> int:
         """Moment being played, on the recorder's clock; initially the first chunk's begin."""
@@ -135,7 +172,7 @@ class RecordingStream:
         return self._pace.losses[1]
 
     def read(self, timeout: float) -> Events:
-        """Deliver the events until now, ten times a second.
+        """Deliver the events until now, ten times a second; those of the past without a pause.
 
         Raises:
             TcctuiError: the recording has ended, and everything was delivered.
@@ -145,17 +182,20 @@ class RecordingStream:
         deadline = now + timeout
         with self._changed:
             next_ = self._delivered + STEP
-            while now < next_ and now < deadline and not self._closed:
+            pace = self._pace
+            while now < next_ and now < deadline and not self._closed and not pace.past:
                 self._changed.wait(min(next_, deadline) - now)
                 now = time.monotonic()
-            if now < next_:
+            if now < next_ and not pace.past:
                 return NO_EVENTS
             if self._pace.over and self._end is not None:
                 raise self._end
             self._delivered = now
-            events, samples = self._pace.step(time.monotonic_ns())
+            events, samples, insides = self._pace.step(time.monotonic_ns())
             if len(samples):
                 self._samples = joined([self._samples, samples])
+            if insides:
+                self._insides.append(insides)
             self._changed.notify_all()
         return events
 
@@ -164,6 +204,12 @@ class RecordingStream:
         with self._changed:
             samples, self._samples = self._samples, NO_SAMPLES
         return samples
+
+    def inside(self) -> Insides:
+        """Give what the recorder read of sockets with the events of the last read."""
+        with self._changed:
+            insides, self._insides = self._insides, []
+        return together(insides) if insides else NO_INSIDES
 
     def close(self) -> None:
         """Stop reading; may be called twice."""
@@ -176,6 +222,8 @@ class RecordingStream:
         if self._thread is not None:
             self._thread.join()
         os.close(self._wake)
+        if self._writer is not None:
+            self._writer.end()
 
     def _head(self) -> Decoder:
         if os.isatty(self._descriptor):
@@ -190,6 +238,8 @@ class RecordingStream:
                 return Decoder(prefix + metadata, self._budget)
             reason = "it has no schema"
         except _EndError as error:
+            if said := self._said():
+                raise TcctuiError(said) from error
             if not self._come:
                 raise TcctuiError(
                     "The pipe is empty: its writer ended before it recorded.",
@@ -222,8 +272,10 @@ class RecordingStream:
                 if not chunk_came:
                     self._damaged += 1
         except _EndError:
+            said = self._said()
             end = TcctuiError(
-                "The recording broke off: its writer is gone.", "Restart both to go on."
+                said or "The recording broke off: its writer is gone.",
+                "" if said else "Restart both to go on.",
             )
         except (ValueError, MemoryError) as error:
             end = TcctuiError(f"The recording is damaged here: {error}.", "Restart both.")
@@ -234,6 +286,9 @@ class RecordingStream:
         with self._changed:
             self._end = end
             self._changed.notify_all()
+
+    def _said(self) -> str:
+        return "" if self._writer is None or self._closed else self._writer.said()
 
     def _message(self) -> bool | None:
         """Process the next message; True for a complete one, None at the end."""

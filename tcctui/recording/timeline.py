@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 from tcctui.flows.index import Keys
 from tcctui.recording.chunks import Chunk
+from tcctui.wire.addresses import zones
 
 
 class Span(NamedTuple):
@@ -24,7 +26,10 @@ class Origin:
     `description` is the source's, as the status line has it (`tcp_probe + sock_diag · 6.12.0`);
     `kernel` is uname's release, `version` tcctui's, `tracepoint` the text of tcp_probe's `format`
     (empty without it). `interval_ns` is the time one event of a flow may stand for.
-    `wall_offset_ns` added to a moment (CLOCK_MONOTONIC) gives nanoseconds since 1970, UTC.
+    `interfaces` are those of link-local addresses, as far as they were known (`2=eth0 3=wlan0`).
+    `inside` is 1 if there is what was read of sockets and their algorithms.
+    `wall_offset_ns` added to a moment (CLOCK_MONOTONIC) gives nanoseconds since 1970, UTC. Until
+    `live_from_ns` it is of the past: it was kept, and comes at once; 0 where nothing was.
     """
 
     host: str
@@ -35,6 +40,58 @@ class Origin:
     wall_offset_ns: int = 0
     version: str = ""
     tracepoint: str = ""
+    interfaces: str = ""
+    live_from_ns: int = 0
+    inside: int = 0
+
+    def named(self) -> Origin:
+        """The same with all interfaces whose names are known by now."""
+        names = dict(one.partition("=")[::2] for one in self.interfaces.split())
+        names |= {str(index): name for index, name in zones().items()}
+        return replace(self, interfaces=" ".join(map("=".join, names.items())))
+
+
+_MOVED_NS = 50_000_000
+"""Nanoseconds that the time of day has moved at least: less is slewing, or the measurement's."""
+
+_MOST = 1000
+"""Number of such moves that are remembered."""
+
+
+class WallClock:
+    """Nanoseconds since 1970 of moments on the clock of events (CLOCK_MONOTONIC).
+
+    That clock stands still while the machine sleeps, and whoever sets the time of day does not move
+    it: `follow` measures anew how far they are apart. A moment has the time of day that was right
+    when it happened, as far as `follow` was called then: `at` takes the newest measurement that is
+    not later. `measured` gives a moment and its time of day; without it, as of a recording,
+    `offset_ns` holds for all moments, 0 is unknown. Used by any thread, followed by one.
+    """
+
+    def __init__(
+        self, offset_ns: int = 0, measured: Callable[[], tuple[int, int]] | None = None
+    ) -> None:
+        self._steps = [(0, offset_ns)]  # from which moment on it is how much
+        self._measured = measured
+
+    def follow(self) -> None:
+        """Measure anew."""
+        if self._measured is None:
+            return
+        now_ns, wall_ns = self._measured()
+        offset_ns = wall_ns - now_ns
+        if abs(offset_ns - self._steps[-1][1]) >= _MOVED_NS:
+            self._steps = [*self._steps[1 - _MOST :], (now_ns, offset_ns)]
+
+    def offset_ns(self, moment_ns: int) -> int:
+        """Nanoseconds to add to a moment; 0 if unknown."""
+        steps = self._steps
+        return steps[max(0, bisect_right(steps, moment_ns, key=lambda step: step[0]) - 1)][1]
+
+    def at(self, moment_ns: int) -> int:
+        """Nanoseconds since 1970 of a moment; 0 if unknown."""
+        offset_ns = self.offset_ns(moment_ns)
+        return moment_ns + offset_ns if offset_ns else 0
 
 
 class Timeline(Protocol):

@@ -6,10 +6,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import Chunk
-from tcctui.recording.writer import RecordingWriter
 
 ROOM = 64 << 20
 """Limit on waiting chunks in bytes: two and a half seconds at 200,000 events a second."""
@@ -20,6 +20,31 @@ _LAST = 0.5
 _PATIENCE = 1.0
 """Seconds that `leave` waits for a target that takes nothing."""
 
+_FRAME = 256
+"""Bytes of a chunk without its records: that of an idle second waits for a stuck target, too."""
+
+
+class Writer(Protocol):
+    """Writes chunks: `RecordingWriter`, or `RollingWriter`."""
+
+    @property
+    def events(self) -> int:
+        """Events written."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes written."""
+
+    @property
+    def taken(self) -> int:
+        """Bytes that the target has taken, of incomplete chunks too."""
+
+    def write(self, chunk: Chunk) -> None:
+        """Write a chunk. Raises TcctuiError."""
+
+    def close(self) -> None:
+        """End what is written. Raises TcctuiError."""
+
 
 class RecordingThread:
     """Writes chunks in a thread of its own, in order, and finally closes the writer.
@@ -29,10 +54,8 @@ class RecordingThread:
     in that thread, as opening a FIFO waits for its reader.
     """
 
-    def __init__(
-        self, writer: RecordingWriter | Callable[[], RecordingWriter], room: int = ROOM
-    ) -> None:
-        self.writer = writer if isinstance(writer, RecordingWriter) else None
+    def __init__(self, writer: Writer | Callable[[], Writer], room: int = ROOM) -> None:
+        self.writer: Writer | None = None if callable(writer) else writer
         """The writer, once it is there."""
         self._make = writer
         self._room = room
@@ -103,6 +126,11 @@ class RecordingThread:
         return self._failure is not None
 
     @property
+    def full(self) -> bool:
+        """True while more than `room` bytes are queued."""
+        return self._nbytes > self._room
+
+    @property
     def stalled_s(self) -> float:
         """Seconds for which the target has taken nothing, though something waits; 0 without."""
         taken = 0 if self.writer is None else self.writer.taken
@@ -163,7 +191,7 @@ class RecordingThread:
     def _run(self) -> None:
         writer = self.writer
         try:
-            if not isinstance(self._make, RecordingWriter):
+            if callable(self._make):
                 writer = self._make()
                 with self._changed:
                     self.writer = writer
@@ -195,4 +223,5 @@ class RecordingThread:
 
 
 def _size(chunk: Chunk) -> int:
-    return chunk.events.nbytes + chunk.samples.nbytes + len(chunk.keyframe)
+    parts = chunk.events, chunk.samples, *chunk.insides
+    return _FRAME + sum(part.nbytes for part in parts) + len(chunk.keyframe)

@@ -19,6 +19,17 @@ def blocks() -> Iterator[Block]:
         "The effect of an ACK shows with the next one: an idle connection may show its last bytes"
         " still in flight.",
     )
+    yield entry(
+        "last seconds",
+        "Windows of 1, 10 and 60 s end with the newest sample, and begin with the last one before"
+        " them: that of 1 s is up to 2 s long, and of connections off the screen, which are sampled"
+        " every few seconds, the time between two samples.",
+    )
+    yield entry(
+        "timeline",
+        "Retransmits of the timeline are tcp_retransmit_skb's events, each of which can be several"
+        " segments; totals of each second are kept for 17 minutes.",
+    )
     yield entry("ssthresh", "The value is that of tcp_current_ssthresh(): at least 3/4 of cwnd.")
     yield entry("both ends", "Two ends inside one machine are two sockets, and two rows.")
     yield entry(
@@ -27,6 +38,14 @@ def blocks() -> Iterator[Block]:
         " connections have events only. A deleted namespace lives on for up to two seconds."
         " Of more than 1,024 namespaces, or half the limit on open files, the others have events"
         " only.",
+    )
+    yield entry(
+        "processes",
+        "Who has a socket open is looked up every two seconds at most. Of a connection shorter than"
+        " that it is the process that connects, or closes: the name is the thread's. Its cgroup is"
+        " known where cgroup v2 has one, unless it was removed. Unknown are the processes of"
+        " connections that were never accepted, of short ones without root, and on kernels without"
+        " BTF of accepted ones that the peer resets.",
     )
     yield entry(
         "churn",

@@ -22,7 +22,10 @@ def blocks() -> Iterator[Block]:
     )
     yield entry("TEXTUAL_THEME", "Theme, unless the settings name one.")
     yield entry("PAGER", "Program that shows pages of tcctui help on a terminal.")
-    yield entry("SUDO_UID, SUDO_GID", "User whose files are read and made under sudo(8).")
+    yield entry(
+        "SUDO_UID, SUDO_GID, PKEXEC_UID, DOAS_USER",
+        "User whose files are read and made under sudo(8), pkexec(1) and doas(1).",
+    )
     yield entry(
         "TCCTUI_CACHE",
         "Directory of the compiled BPF program instead of /var/cache/tcctui; if empty, every start"

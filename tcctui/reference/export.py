@@ -74,7 +74,16 @@ def blocks() -> Iterator[Block]:
         "tcctui export FILE flows.parquet --table flows", "A row for each connection's whole life."
     )
     yield Command(
+        "tcctui export FILE seconds.csv --table seconds",
+        "A row for each second: goodput in bytes per second, retransmits, timeouts (rtos),"
+        " recoveries, reductions without loss, resets, connections in Loss.",
+    )
+    yield Command(
         "tcctui export FILE samples.csv --table samples", "A row for each sample of a socket."
+    )
+    yield Command(
+        "tcctui export FILE sockets.parquet --table sockets",
+        "A row for each ACK at which the socket was read: of record --inside.",
     )
     yield Command(
         "tcctui export FILE part.jsonl --port 443 --from +90s --to -10s",
@@ -82,7 +91,19 @@ def blocks() -> Iterator[Block]:
     )
     yield Command(
         "tcctui export FILE flow.svg --flow 10.0.0.1:443-192.0.2.7:5000",
-        "The charts of one connection; .txt works, too.",
+        "The charts of one connection, for a report; .png and .txt work, too.",
+    )
+    yield Command(
+        "tcctui export FILE two.svg --compare 13 10",
+        "Two connections on shared axes, with mean rate, srtt, retransmits and limits of each.",
+    )
+    yield Command(
+        "tcctui export FILE part.arrows --filter cc:bbr --from 14:00Z",
+        "A part as a recording: all of the connections that match at some time, and of no other.",
+    )
+    yield Command(
+        "tcctui export FILE part.arrows --redact",
+        "Without addresses, for somebody else; works for tables, too.",
     )
     yield Paragraph(
         f"{', '.join(TABLE_ENDINGS[:-1])} and {TABLE_ENDINGS[-1]} have the same columns, of plain"
@@ -94,8 +115,24 @@ def blocks() -> Iterator[Block]:
     )
     yield Paragraph(
         "In flows, recovery_s and loss_s count every change of state, limited_*_s are the verdicts"
-        " of LIMITED, busy_us and rwnd_limited_us the kernel's own clocks; total_retrans is the"
-        " kernel's count over the connection's whole life, retransmits the recording's."
+        " of LIMITED (receives_s: the time in which it only received), busy_us and rwnd_limited_us"
+        " the kernel's own clocks. Of the whole life are bytes_acked, which counts SYN and FIN as a"
+        " byte each, and total_retrans: the newest sample's. Of the recording, or the part chosen,"
+        " are bytes_acked_seen, retransmits, duration_s, goodput (bytes_acked_seen by the second),"
+        " and srtt_us_p50, p95, p99 and mean, over every ACK. retrans_percent_10s_max and the like"
+        " are of the connection's worst 10 s."
+    )
+    yield Paragraph(
+        "When a recording ends, every socket is sampled once more, so that a row is of one moment."
+        " Where that was not possible (a killed recording, a socket gone without notice),"
+        " sampled_age_s and event_age_s say how long before the connection's end, or the table's,"
+        " its newest TCP_INFO and tcp_probe event were."
+    )
+    yield Paragraph(
+        "--redact replaces addresses so that two have as long a common prefix as before (loopback"
+        " and link-local stay), and the names of host, namespaces and cgroups, by a random key for"
+        " each export. Ports, names of processes, pids, users, times and cookies stay. A recording"
+        " keeps what was known of its connections before it begins."
     )
     yield Heading("Five questions to DuckDB")
     yield Paragraph(

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from tcctui.recording.field_metadata import EVENT_FIELDS, SAMPLE_FIELDS
+from tcctui.recording.field_metadata import (
+    ALGORITHM_FIELDS,
+    EVENT_FIELDS,
+    INSIDE_FIELDS,
+    SAMPLE_FIELDS,
+)
 from tcctui.reference.blocks import Block, Command, Heading, Paragraph, entry
 
 
 def blocks() -> Iterator[Block]:
     """Commands, guarantees, and every field of the format."""
     yield Command("sudo tcctui record FILE --duration 60 --port 443", "Record without a screen.")
-    yield Command("sudo tcctui --record FILE", "Record everything while the dashboard runs.")
+    yield Command("sudo tcctui --record FILE", "Record what the dashboard reads, while it runs.")
     yield Command("tcctui replay FILE --at 14:05:03 --speed 10", "Replay on any machine, no root.")
     yield Command(
         "ssh HOST sudo tcctui record - | tcctui replay -", "Live dashboard of another machine."
@@ -23,14 +28,31 @@ def blocks() -> Iterator[Block]:
         " still taken in. S saves the last minutes as a recording."
     )
     yield Paragraph(
-        "A recording has every ACK (--interval 0), retransmits, states and resets, and samples of"
-        " all sockets: on a busy machine 5 to 10 bytes an event. After a kill -9 or a full disk,"
+        "A recording has every ACK, retransmits, states and resets, and samples of all sockets: on"
+        " a busy machine 5 to 10 bytes an event. One that the dashboard makes (--record, S) has"
+        " what the dashboard reads: of each connection an event per --interval (25 ms) with the"
+        " extremes of its ACKs, unless --interval is 0. After a kill -9 or a full disk,"
         " everything written before is readable. An existing file is never overwritten without"
         " --force. A recording has mode 0600, and under sudo it belongs to the calling user."
     )
     yield Paragraph(
+        "With record --inside it also has, beside each event of an ACK, members of the socket"
+        " (struct tcp_sock) and the state of its congestion control algorithm (icsk_ca_priv), as"
+        " they are before the ACK is processed: 280 bytes before compression, on kernels with BTF."
+    )
+    yield Paragraph(
         "Recordings need pyarrow: make installs it, and pip install 'tcctui[record]' does. A replay"
         " needs neither root nor bcc nor Linux."
+    )
+    yield Heading("Both ends of a connection")
+    yield Command("tcctui replay FILE OTHER", "OTHER is another machine's, of the same time.")
+    yield Paragraph(
+        "V on a connection whose other end (the same addresses and ports turned around: no NAT in"
+        " between) is in OTHER, or in FILE itself, shows both on one time axis. Bytes are received"
+        " after they were sent and before they are acknowledged: each such pair limits the offset"
+        " of the two clocks, and the heading says what error remains, about half of the shortest"
+        " round trip and 10 ms of the samples' times. Clocks may drift apart by 500 ppm. Where"
+        " samples of an end are missing, the times of day are taken, and the heading says so."
     )
     yield Heading("Recordings from strangers")
     yield Paragraph(
@@ -46,13 +68,21 @@ def blocks() -> Iterator[Block]:
         "A recording is an Arrow IPC stream compressed with zstd, which Arrow's libraries read in"
         " any language. A batch has one row, for a second or less (of an idle machine, for up to"
         " 5 s): begin_ns and end_ns, lost and skipped (counts since the start), events and samples"
-        " (lists of structs, sorted by connection), and sometimes keyframe, which is private to"
+        " (lists of structs, sorted by connection), with record --inside also sockets and"
+        " algorithms (likewise), and sometimes keyframe, which is private to"
         " tcctui: from it a replay starts in the middle. The schema's metadata has host, kernel,"
         " the tracepoint's format, tcctui's version, and wall_offset_ns, which added to a time"
         " (CLOCK_MONOTONIC) gives nanoseconds since 1970; that of a field its unit and source."
     )
+    yield Paragraph(
+        "A state or destroy event has the socket's process in place of snd_nxt to in_flight_max, if"
+        " that process itself caused it, as by connect() or close(): its pid, its uid, 16 bytes of"
+        " its name, and 32 of its container's or unit's."
+    )
     yield from _fields("Fields of events", EVENT_FIELDS)
     yield from _fields("Fields of samples", SAMPLE_FIELDS)
+    yield from _fields("Fields of sockets, with --inside", INSIDE_FIELDS)
+    yield from _fields("Fields of algorithms, with --inside", ALGORITHM_FIELDS)
 
 
 def _fields(title: str, fields: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:

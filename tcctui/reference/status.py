@@ -13,5 +13,6 @@ def blocks() -> Iterator[Block]:
     yield entry("1", "Failure: one sentence describes it, another has the fix.")
     yield entry("2", "Usage error, such as an invalid filter.")
     yield entry("3", "trace --until: no match within --duration.")
+    yield entry("4", "trace --fail-if: something matched.")
     yield entry("129", "The dashboard's terminal is gone, with or without SIGHUP.")
     yield entry("141", "The reader of the output has closed the pipe, as in: tcctui trace | head")

@@ -29,6 +29,8 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
         "recording": Topic("Recordings", "rewind, record, replay; the file format"),
         "export": Topic("Export", "tables and charts of a recording; five questions in SQL"),
         "trace": Topic("Trace", "events, conditions and summaries without a screen"),
+        "agent": Topic("Agent", "rows of this host for a fleet, metrics for Prometheus"),
+        "fleet": Topic("Fleet", "many machines: tables in ClickHouse, the collector"),
         "settings": Topic("Settings", "the settings file"),
         "privileges": Topic("Privileges", "root, capabilities, containers, missing BPF"),
         "accuracy": Topic("Accuracy", "limits of the tracepoint and of samples"),

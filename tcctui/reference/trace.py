@@ -27,14 +27,24 @@ def blocks() -> Iterator[Block]:
         "sudo tcctui trace --until 'retrans>10' --duration 60 && echo found",
         "Wait for a match; exit with 0, or with 3 if there is none within --duration.",
     )
+    yield Command(
+        "sudo tcctui trace --fail-if 'count(ca:loss)>3 for 10s' --duration 60",
+        "The opposite: exit with 4 on a match, or with 0 if there is none. tcctui help alerts has"
+        " the conditions of groups, and for some time.",
+    )
     yield Command("tcctui trace --until 'limit:rwnd' --replay FILE", "The same on a recording.")
     yield Heading("Summaries")
     yield Command(
         "sudo tcctui trace --summary --duration 10 --format json",
         "Print totals and extremes of each connection at the end.",
     )
+    yield Command(
+        "sudo tcctui trace --summary host --duration 10",
+        "The same of all together, for a ticket: totals, states, limits, and the worst processes,"
+        " peers, nets and ports, by retransmits in the last 10 s. In the dashboard: i.",
+    )
     yield Paragraph(
-        "bytes_acked and retransmits count since the start of the command, and with _total, in"
-        " JSON, over the connection's whole life. acks counts the ACKs that tcp_probe saw, which"
-        " with --interval are more than the events."
+        "bytes_acked_seen (ACKED SEEN) and retransmits count since the start of the command;"
+        " bytes_acked and retransmits_total, in JSON, over the connection's whole life. acks counts"
+        " the ACKs that tcp_probe saw, which with --interval are more than the events."
     )

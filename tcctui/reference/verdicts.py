@@ -22,5 +22,15 @@ def blocks() -> Iterator[Block]:
         yield entry(f"{row.glyph} {row.name}", meaning, row.advice)
     yield Paragraph(
         "The kernel's clocks move in steps of 4 ms: a verdict rests on a quarter of a second at"
-        " least."
+        " least. Where congestion control is the limit, srtt above its minimum, retransmits, marks"
+        " and SO_MAX_PACING_RATE say why: what last reduced cwnd counts until cwnd is twice"
+        " ssthresh. ACKs say whether the window was used between two samples; without them"
+        " (--source sock_diag) the rate in the busy time does."
+    )
+    yield Paragraph(
+        "A policer is a guess: the rate from one loss to the next is the same each time, however"
+        " long that takes, and there is no queue (after Flach et al., SIGCOMM 2016). It takes seven"
+        " losses with events, and some five seconds with samples alone or with BBR. A verdict gives"
+        " way to another that has a tenth of the time more. Slow start after idle is shown from a"
+        " twentieth of the time on: the pauses beside it have nothing to mend."
     )

@@ -113,4 +113,5 @@ class CondensedTimeline:
 
 
 def _size(chunk: Chunk) -> int:
-    return chunk.events.nbytes + chunk.samples.nbytes + _OBJECTS
+    parts = chunk.events, chunk.samples, *chunk.insides
+    return sum(part.nbytes for part in parts) + _OBJECTS

@@ -7,12 +7,14 @@ from math import gcd
 
 import numpy as np
 
-from tcctui.arrays import Indexes, Mask
+from tcctui.arrays import Indexes, Mask, Records
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
 from tcctui.recording.chunks import PIECE_NS, Chunk
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import Samples
+
+_PROBE = int(EventKind.PROBE)
 
 _SLOT_NS = np.uint64(gcd(BUCKET_NS, PIECE_NS))
 """Interval within which events are merged, in nanoseconds: no bucket and no piece is crossed."""
@@ -35,7 +37,14 @@ def condensed(chunk: Chunk) -> Chunk:
     samples = chunk.samples
     if len(samples):
         samples = pick(samples, _newest(samples))
-    return replace(chunk, events=events, samples=samples, keyframe=b"")
+    insides = chunk.insides.each(_last_of_each) if chunk.insides else chunk.insides
+    return replace(chunk, events=events, samples=samples, keyframe=b"", insides=insides)
+
+
+def _last_of_each(records: Records) -> Records:
+    """Of what was read of sockets, the last of each flow in an interval."""
+    starts = run_starts(records["sock_cookie"], (records["ts_ns"] - np.uint64(1)) // _SLOT_NS)
+    return pick(records, np.append(starts[1:], len(records)) - 1) if len(records) else records
 
 
 def _starts(events: Events) -> Indexes:
@@ -46,7 +55,7 @@ def _starts(events: Events) -> Indexes:
     slots = when // _SLOT_NS, (when - np.uint64(1)) // _SLOT_NS
     begins = np.zeros(len(events) + 1, bool)  # one more, which is not needed
     begins[run_starts(*(events[name] for name in _SAME), *halves, *slots)] = True
-    begins[:-1] |= (events["kind"] != EventKind.PROBE) | (events["begun"] != 0)
+    begins[:-1] |= (events["kind"] != _PROBE) | (events["begun"] != 0)
     # A flow's first event has its beginning; and a step back of snd_una counts as nothing, but
     # the next one begins there.
     una = events["snd_una"]

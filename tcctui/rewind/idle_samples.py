@@ -11,6 +11,8 @@ from tcctui.flows.index import SPREAD, Keys
 from tcctui.wire.records import pick
 from tcctui.wire.samples import BUT_CLOCKS, WORDS, End, Samples
 
+_LIVES = int(End.LIVES)
+
 EVERY_NS = 10_000_000_000
 """Interval of samples kept of an unchanged socket: verdicts stay valid for longer."""
 
@@ -52,7 +54,7 @@ class IdleSamples:
         said = _said(samples)
         alike = said == _shifted(said, first, before["said"])
         alike &= when > _shifted(when, first, before["seen_ns"]) + WATCHED_NS
-        alike &= samples["end"] == End.LIVES
+        alike &= samples["end"] == _LIVES
         kept = ~(alike & _shifted(alike, first, before["again"]))
         kept_ns = _last_kept(kept, when, first, before["kept_ns"])
         now = before

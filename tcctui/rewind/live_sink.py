@@ -65,6 +65,11 @@ class LiveSink:
             self._now_ns = batch.now_ns
 
     @property
+    def records(self) -> bool:
+        """True while a recording gets each chunk."""
+        return self._record is not None
+
+    @property
     def span(self) -> Span:
         """Range of the available past."""
         return Span(self.log.span.first_ns or self._begin_ns, self._now_ns)

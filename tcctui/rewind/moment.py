@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,10 +15,12 @@ from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
 from tcctui.recording.timeline import Timeline
-from tcctui.rewind.histories import Histories
-from tcctui.rewind.rebuilt import SLACK_NS, Rebuilt
-from tcctui.rewind.store_copies import Copies
 from tcctui.wire.batch import Batch
+
+if TYPE_CHECKING:
+    from tcctui.rewind.histories import Histories
+    from tcctui.rewind.rebuilt import Rebuilt
+    from tcctui.rewind.store_copies import Copies
 
 LONGEST = 600.0
 """Seconds of history computed for a flow whose whole life is not known."""
@@ -25,6 +28,9 @@ LONGEST = 600.0
 _SHORTEST = 64.0  # time for which a limit verdict stays valid; other recent values need less
 
 _NEAR_NS = 3_000_000_000  # forward steps so short that they may hold the lock
+
+_AT_ONCE = 20_000
+"""Events that are taken in while the lock is held: some milliseconds, for which a key may wait."""
 
 _MOST_FLOWS = 96
 """Number of flows prepared together, if there are no more: others may scroll into view."""
@@ -60,7 +66,7 @@ class Moment:
         self._table: Rebuilt | None = None
         self._past: Rebuilt | None = None
         self._pasts: Histories | None = None
-        self._tables = Copies(_TABLES)
+        self._copies: Copies | None = None  # from the first moment on
         self._cookies = _NOBODY
         self._nothing = Store(0)
 
@@ -89,18 +95,28 @@ class Moment:
             if run is not None and run is not table and run is not past:
                 run.store.give_up()
         if table_pieces:
-            self._tables.leave(table)
+            self._tables().leave(table)
         if past is not None and past_pieces and self._pasts is not None:
             self._pasts.copies.leave(past)
 
+    def _tables(self) -> Copies:
+        """Copies of the table on the way to moments."""
+        if self._copies is None:
+            from tcctui.rewind.store_copies import Copies  # noqa: PLC0415 - not at the start
+
+            self._copies = Copies(_TABLES)
+        return self._copies
+
     def _next_table(self, at_ns: int) -> tuple[Rebuilt, Sequence[Batch]]:
         """The next table, once these pieces are taken in."""
+        from tcctui.rewind.rebuilt import Rebuilt  # noqa: PLC0415 - not at the start
+
         table = self._table
         if table is not None and table.whole and 0 <= at_ns - table.at_ns <= _NEAR_NS:
-            return table, list(table.ahead(at_ns))
+            return _stepped(table, at_ns)
         if table is None or not table.whole or table.at_ns > at_ns:
             table = None
-        left = self._tables.nearest(at_ns)
+        left = self._tables().nearest(at_ns)
         if left is not None and (table is None or left.at_ns > table.at_ns):
             table = left
         held = self._cookies.tolist()
@@ -113,7 +129,7 @@ class Moment:
             table = Rebuilt(
                 self.timeline, since_ns, since_ns, held=held, fine_ns=_TABLE_FINE_NS, to_ns=at_ns
             )
-        self._tables.go(table, at_ns)
+        self._tables().go(table, at_ns)
         return table, ()
 
     def _next_past(self, at_ns: int) -> tuple[Rebuilt | None, Sequence[Batch]]:
@@ -122,7 +138,7 @@ class Moment:
         if pasts is None:
             return None, ()
         if past is not None and past.whole and 0 <= at_ns - past.at_ns <= _NEAR_NS:
-            return past, list(past.ahead(at_ns))
+            return _stepped(past, at_ns)
         return (pasts.at(at_ns) if pasts.near(at_ns) else None), ()
 
     def look_at(self, cookies: Keys, seconds: float | None) -> None:
@@ -145,6 +161,8 @@ class Moment:
             self.pending = False
             return
         if pasts is None or pasts.seconds < seconds or not np.isin(wanted, pasts.cookies).all():
+            from tcctui.rewind.histories import Histories  # noqa: PLC0415 - not at the start
+
             self._pasts = pasts = Histories(self.timeline, self._and_others(wanted), seconds)
         elif self._past is not None:
             return
@@ -255,6 +273,16 @@ class Moment:
         return past.store, _NOBODY if past.cookies is None else past.cookies
 
 
+def _stepped(run: Rebuilt, at_ns: int) -> tuple[Rebuilt, Sequence[Batch]]:
+    """A state a short step ahead, once these pieces are taken in: of many events, a copy's."""
+    pieces = list(run.ahead(at_ns))
+    if sum(len(piece.events) for piece in pieces) <= _AT_ONCE:
+        return run, pieces
+    ahead = run.copy()
+    deliver(pieces, ahead)
+    return ahead, ()
+
+
 def _born_ns(store: Store, cookie: int) -> int | None:
     found = store.some_flows(np.array([cookie], "u8"), ["first_ns"])
     return int(found["first_ns"][0]) if found.count else None
@@ -262,4 +290,6 @@ def _born_ns(store: Store, cookie: int) -> int | None:
 
 def _is_same(born_ns: int | None, other_ns: int) -> bool:
     """Compare birth times, which are less exact far back: True for one connection."""
+    from tcctui.rewind.rebuilt import SLACK_NS  # noqa: PLC0415 - it was read for that
+
     return born_ns is not None and abs(born_ns - other_ns) < 2 * SLACK_NS

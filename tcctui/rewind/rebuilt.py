@@ -10,12 +10,12 @@ import numpy as np
 from tcctui.flows.index import Keys
 from tcctui.flows.store import Store
 from tcctui.pump import deliver
-from tcctui.recording.chunks import NO_EVENTS, PIECE_NS, Chunk, in_pieces, piece_ends
+from tcctui.recording.chunks import NO_EVENTS, PIECE_NS, Chunk, Piece, in_pieces, piece_ends
 from tcctui.recording.timeline import Timeline
 from tcctui.wire.batch import Batch
-from tcctui.wire.events import EventKind, Events
+from tcctui.wire.events import EventKind
+from tcctui.wire.inside import NO_INSIDES, together
 from tcctui.wire.records import joined, pick
-from tcctui.wire.samples import Samples
 
 SLACK_NS = 1_000_000_000
 """Largest delay of an event: chunks that begin this long after the moment are searched."""
@@ -119,7 +119,7 @@ class Rebuilt:
 
         With selected flows, samples before an end must not be missed either.
         """
-        for records in (chunk.events, chunk.samples):
+        for records in (chunk.events, chunk.samples, *chunk.insides):
             if len(records) and int(records["ts_ns"].max()) > until_ns:
                 return False
         return self.cookies is None or EventKind.DESTROY not in chunk.events["kind"]
@@ -127,12 +127,13 @@ class Rebuilt:
     def _coarse(self, chunk: Chunk, now_ns: int) -> Batch:
         """A whole chunk as one batch: of some flows, more than the newest sample counts."""
         if self.cookies is None or not len(chunk.samples):
-            return Batch(chunk.events, [chunk.samples] if len(chunk.samples) else [], now_ns)
+            samples = [chunk.samples] if len(chunk.samples) else []
+            return Batch(chunk.events, samples, now_ns, chunk.insides)
         late_ns = max(chunk.begin_ns - SLACK_NS, 0)
         rounds = np.maximum(chunk.samples["ts_ns"].astype("i8"), late_ns) - 1
         rounds //= PIECE_NS
         parts = [pick(chunk.samples, rounds == number) for number in np.unique(rounds).tolist()]
-        return Batch(chunk.events, parts, now_ns)
+        return Batch(chunk.events, parts, now_ns, chunk.insides)
 
     def _fine(self, waiting: list[Chunk], begun_ns: int, at_ns: int) -> Iterator[Batch]:
         # Of a long idle time, only the end needs pieces.
@@ -143,15 +144,24 @@ class Rebuilt:
             ends = [begun_ns, *ends]  # late records, or those of the keyframe's last batch
         cut = [in_pieces(chunk, ends) for chunk in waiting]
         for chunk, pieces in zip(waiting, cut, strict=True):
-            self._leave(chunk, *pieces[-1])
+            self._leave(chunk, pieces[-1])
         for number, now_ns in enumerate(ends):
-            events = [pieces[number][0] for pieces in cut if len(pieces[number][0])]
-            samples = [pieces[number][1] for pieces in cut if len(pieces[number][1])]
-            yield Batch(joined(events or [NO_EVENTS]), samples and [joined(samples)], now_ns)
+            of_now = [pieces[number] for pieces in cut]
+            events = [piece.events for piece in of_now if len(piece.events)]
+            samples = [piece.samples for piece in of_now if len(piece.samples)]
+            insides = [piece.insides for piece in of_now if piece.insides]
+            yield Batch(
+                joined(events or [NO_EVENTS]),
+                samples and [joined(samples)],
+                now_ns,
+                together(insides) if insides else NO_INSIDES,
+            )
 
-    def _leave(self, chunk: Chunk, events: Events, samples: Samples) -> None:
-        if len(events) or len(samples):
-            self._rest.append(Chunk(chunk.begin_ns, chunk.end_ns, events, samples))
+    def _leave(self, chunk: Chunk, rest: Piece) -> None:
+        events, samples, insides = rest
+        if len(events) or len(samples) or insides:
+            left = Chunk(chunk.begin_ns, chunk.end_ns, events, samples, insides=insides)
+            self._rest.append(left)
 
     def take(self, batch: Batch) -> None:
         """Take in a batch, and advance to its end."""
@@ -182,5 +192,5 @@ def _begun(
 
 def _earlier(chunk: Chunk, at_ns: int) -> bool:
     """True if anything in a chunk is from `at_ns` or before."""
-    parts = (chunk.events["ts_ns"], chunk.samples["ts_ns"])
-    return any(len(when) and int(when.min()) <= at_ns for when in parts)
+    parts = (chunk.events, chunk.samples, *chunk.insides)
+    return any(len(part) and int(part["ts_ns"].min()) <= at_ns for part in parts)

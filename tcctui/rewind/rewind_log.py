@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tcctui.arrays import U16, Indexes, Records
 from tcctui.flows.index import Keys
-from tcctui.flows.keyframe.packed import Packed, pack
 from tcctui.recording.chunks import NO_EVENTS, Chunk, of_flows
 from tcctui.recording.timeline import Origin, Span
 from tcctui.rewind.idle_samples import IdleSamples
 from tcctui.wire.events import EVENT, Events
+from tcctui.wire.inside import NO_INSIDES, Insides
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES
+
+if TYPE_CHECKING:
+    from tcctui.flows.keyframe.packed import Packed
 
 _PARTS = 8
 """Number of keyframes in a full budget: eviction drops the span of the oldest."""
@@ -34,7 +37,7 @@ _OBJECTS = 300
 _TOGETHER = 32
 """Part of the budget that chunks may have that are not packed yet, one of so many."""
 
-_TOGETHER_NS = 4_000_000_000
+_TOGETHER_NS = 8_000_000_000
 """The longest time that such chunks span."""
 
 
@@ -55,6 +58,7 @@ class _Kept(NamedTuple):
     rests: list[Chunk]
     events: _Records
     samples: _Records
+    insides: tuple[_Records, ...] = ()
 
     @property
     def keyframe(self) -> bytes:
@@ -62,17 +66,19 @@ class _Kept(NamedTuple):
 
     @property
     def nbytes(self) -> int:
-        packed = self.events.nbytes + self.samples.nbytes
+        packed = sum(part.nbytes for part in (self.events, self.samples, *self.insides))
         return packed + len(self.keyframe) + _OBJECTS * len(self.rests)
 
     def chunks(self, cookies: Keys | None) -> Iterator[Chunk]:
         events, samples = unpack_events(self.events.records), self.samples.records.array()
         of_events, of_samples = self.events.chunks.array(), self.samples.chunks.array()
+        insides = [(part.records.array(), part.chunks.array()) for part in self.insides]
         for number, rest in enumerate(self.rests):
             chunk = replace(
                 rest,
                 events=pick(events, of_events == number),
                 samples=pick(samples, of_samples == number),
+                insides=_insides(pick(part, which == number) for part, which in insides),
             )
             yield _of(chunk, cookies)
 
@@ -82,7 +88,14 @@ def _of(chunk: Chunk, cookies: Keys | None) -> Chunk:
     if cookies is None:
         return chunk
     events, samples = of_flows(chunk.events, cookies), of_flows(chunk.samples, cookies)
-    return replace(chunk, events=events, samples=samples)
+    insides = _insides(of_flows(part, cookies) for part in chunk.insides)
+    return replace(chunk, events=events, samples=samples, insides=insides)
+
+
+def _insides(parts: Iterable[Records]) -> Insides:
+    """Records of both kinds; nothing where they have none."""
+    made = list(parts)
+    return Insides(*made) if any(map(len, made)) else NO_INSIDES
 
 
 def _together(parts: list[Records]) -> tuple[Records, Indexes | None, U16]:
@@ -99,7 +112,8 @@ def _together(parts: list[Records]) -> tuple[Records, Indexes | None, U16]:
 
 
 def _size(chunk: Chunk) -> int:
-    return chunk.events.nbytes + chunk.samples.nbytes + len(chunk.keyframe) + _OBJECTS
+    parts = chunk.events, chunk.samples, *chunk.insides
+    return sum(part.nbytes for part in parts) + len(chunk.keyframe) + _OBJECTS
 
 
 class RewindLog:
@@ -159,6 +173,8 @@ class RewindLog:
                 self._drop()
 
     def _packed(self, chunks: list[Chunk]) -> _Kept:
+        from tcctui.flows.keyframe.packed import pack  # noqa: PLC0415 - behind the first seconds
+
         events, order, of_events = _together([chunk.events for chunk in chunks])
         samples, by_flow, of_samples = _together([chunk.samples for chunk in chunks])
         samples = samples if by_flow is None else pick(samples, by_flow)
@@ -166,9 +182,13 @@ class RewindLog:
         if repeat.any():
             samples, of_samples = pick(samples, ~repeat), of_samples[~repeat]
         return _Kept(
-            [replace(chunk, events=NO_EVENTS, samples=NO_SAMPLES) for chunk in chunks],
+            [
+                replace(chunk, events=NO_EVENTS, samples=NO_SAMPLES, insides=NO_INSIDES)
+                for chunk in chunks
+            ],
             _Records(pack_events(events, order), pack(of_events)),
             _Records(pack(samples), pack(of_samples)),
+            tuple(_packed_insides(chunks)) if any(chunk.insides for chunk in chunks) else (),
         )
 
     def _drop(self) -> None:
@@ -211,6 +231,14 @@ class RewindLog:
             yield _of(chunk, cookies)
 
 
+def _packed_insides(chunks: list[Chunk]) -> Iterator[_Records]:
+    from tcctui.flows.keyframe.packed import pack  # noqa: PLC0415
+
+    for kind in range(len(NO_INSIDES)):
+        records, order, of_records = _together([chunk.insides[kind] for chunk in chunks])
+        yield _Records(pack(records, None, order), pack(of_records))
+
+
 # Events in little memory: most numbers as differences between a flow's events
 
 _EXTREMES = (
@@ -224,6 +252,8 @@ _RUNNING = ("ts_ns", "sock_cookie", "skaddr", "snd_una", "acks")
 
 def pack_events(events: Events, order: Indexes | None = None) -> Packed:
     """Pack events that are sorted by flow, or by the indexes in `order`."""
+    from tcctui.flows.keyframe.packed import pack  # noqa: PLC0415
+
     return pack(events, _Differences().write, order)
 
 

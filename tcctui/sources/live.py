@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
@@ -14,9 +13,13 @@ import numpy as np
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.source import EventSource
+from tcctui.sources import kernel_clock
 from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.links import Links
+from tcctui.sources.reconnections import Reconnections, cookies_of
 from tcctui.sources.sock_diag.sampling import Pace, Sampler
 from tcctui.wire.events import EVENT, Events
+from tcctui.wire.inside import NO_INSIDES, Asked, Insides
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
@@ -101,8 +104,10 @@ class LiveSource:
         self._attaching = attaching
         self._own = self._filter = kernel_filter
         self._focus: list[int] = []
+        self._asked = self._searched = Asked.NOTHING
         self._narrowed: Query | None = None
         self._read_before = False
+        self._connections, self._links = Reconnections(), Links()
         self.shortfall = shortfall
 
     @property
@@ -140,6 +145,18 @@ class LiveSource:
         if sampler is not None:
             sampler.narrow(narrowed)
 
+    def look_for(self, query: Query, *, half_open: bool = False) -> None:
+        """Sample the listeners or half-open connections that a search names; from any thread.
+
+        With `half_open`, count those of each listener that is sampled. What a search names that
+        only sockets themselves tell is read of them.
+        """
+        self._searched = KernelFilter().naming(query.text).inside
+        self.look_inside(self._asked)
+        sampler = self._sampler  # the reading thread may drop it meanwhile
+        if sampler is not None:
+            sampler.look_for(query, half_open=half_open)
+
     @property
     def interval_ns(self) -> int:
         """Nanoseconds that one event of a flow may stand for."""
@@ -147,20 +164,51 @@ class LiveSource:
         return 0 if events is None else events.interval_ns
 
     def now_ns(self) -> int:
-        """CLOCK_MONOTONIC."""
-        return time.monotonic_ns()
+        """Time of `kernel_clock`."""
+        return kernel_clock.now_ns()
 
     def focus(self, cookies: Iterable[int]) -> None:
         """Ask for these flows in all the detail that a chart shows."""
-        self._focus = list(cookies)
+        self._focus = cookies_of(np.array(list(cookies), "u8")).tolist()
         if self._events is not None:
             self._events.focus(self._focus)
+
+    def look_inside(self, asked: Asked) -> bool:
+        """Change what is read of sockets; True while it is not known yet if anything can be."""
+        self._asked = asked
+        if self._events is None:
+            return self.attaching
+        return self._events.look_inside(asked | self._searched)
+
+    def inside(self) -> Insides:
+        """Give what was read of sockets with the events of the last `read`."""
+        if self._events is None:
+            return NO_INSIDES
+        insides = self._events.inside()
+        return insides if insides is NO_INSIDES else self._connections.of_insides(insides)
 
     def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets several times a second."""
         sampler = self._sampler  # the reading thread may drop it meanwhile
         if sampler is not None:
-            sampler.watch(sockets)
+            asked = sockets.copy()
+            asked["sock_cookie"] = cookies_of(sockets["sock_cookie"])
+            sampler.watch(asked)
+
+    def sample_all(self) -> None:
+        """Ask for one more sample of every socket, at once."""
+        sampler = self._sampler  # the reading thread may drop it meanwhile
+        if sampler is not None:
+            sampler.sample_all()
+
+    @property
+    def all_sampled_ns(self) -> int:
+        """Time since which every socket has been sampled on request; the present without samples.
+
+        Once it is told, those samples wait in `sampled`.
+        """
+        sampler = self._sampler
+        return self.now_ns() if sampler is None else sampler.all_sampled_ns
 
     def read(self, timeout: float) -> Events:
         """Deliver events; while there is no tcp_probe there are none: wait for samples.
@@ -173,7 +221,9 @@ class LiveSource:
         if attaching is not None and attaching.events is not None and attaching.events.done():
             self._attached(attaching.events)
         if self._events is not None:
-            return self._events.read(timeout)
+            events = self._events.read(timeout)
+            self._links.see(events)
+            return self._connections.of_events(events)
         sampler = self._sampler
         if sampler is None:
             if attaching is not None:
@@ -199,6 +249,7 @@ class LiveSource:
         self._events = events
         events.narrow(self._narrowed)
         events.focus(self._focus)
+        self.look_inside(self._asked)
         if self._sampler is not None:
             self._sampler.pace = ON_SCREEN
 
@@ -209,6 +260,8 @@ class LiveSource:
             TcctuiError: sampling has ended, and there are no events to go on with.
 
         """
+        if len(ended := self._connections.ended()):
+            return ended
         if self._sampler is None:
             return NO_SAMPLES
         if self.shortfall is None and self._sampler.left_out:
@@ -217,7 +270,7 @@ class LiveSource:
                 "Run: ip netns exec NAME tcctui",
             )
         try:
-            return self._sampler.take()
+            return self._connections.of_samples(self._links.agreed(self._sampler.take()))
         except TcctuiError as error:
             if self._events is None and self._attaching is None:
                 raise
@@ -252,11 +305,13 @@ def open_live(
     interval_ms: float,
     max_cpu: float | None,
     around: Surroundings | None = None,
+    pace: Pace | None = None,
 ) -> LiveSource:
     """Open the source requested by `choice` (auto, bpf or sock_diag); with auto, what is available.
 
     `program` is loading, or the reason why it is not. With `max_cpu` None, the interval is fixed.
     `around` is what samples can see of processes and namespaces, by default what this process can.
+    `pace` is that of samples, by default `BESIDE` or `ALONE`.
     A function starts to load it: with auto, once there are samples, as loading takes longer than
     all that a screen needs before it has rows to show.
 
@@ -287,7 +342,8 @@ def open_live(
     samples = None
     if choice != "bpf":
         try:
-            samples = Sampler(kernel_filter, ALONE if events is None else BESIDE, around=around)
+            usual = ALONE if events is None else BESIDE
+            samples = Sampler(kernel_filter, pace or usual, around=around)
         except TcctuiError as error:
             if events is None:
                 raise (shortfall or error) from error

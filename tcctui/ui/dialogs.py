@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.command import CommandPalette
 from textual.containers import Vertical
+from textual.geometry import Size
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
@@ -68,6 +69,14 @@ class Dialog(ModalScreen[Answer]):
         )
         for key in self.own_keys:
             self._bindings.bind(key, "close_again", show=False, priority=True)
+
+    def _screen_resized(self, size: Size) -> None:
+        """Lay it out for another size.
+
+        Textual does so at the opening, too, when that is done: the Resize comes behind it.
+        """
+        if size != self._compositor.size:
+            super()._screen_resized(size)
 
     def action_close_again(self) -> None:
         """Close it without an answer."""
@@ -146,6 +155,7 @@ class Pick(Dialog[str | None]):
             options.highlighted = options.get_option_index(value)
 
     def _narrow(self, text: str) -> None:
+        """Show what has all words, and highlight the first whose name begins so."""
         words = text.lower().split()
         shown = [
             choice
@@ -163,7 +173,9 @@ class Pick(Dialog[str | None]):
         if not shown:
             options.add_option(Option(self._nothing, disabled=True))
         else:
-            options.highlighted = 0
+            begins = (words or [""])[0]
+            named = [choice.title.lower().startswith(begins) for choice in shown]
+            options.highlighted = named.index(True) if True in named else 0
 
     def action_cursor(self, way: str) -> None:
         """Move to the next choice, or the previous one."""

@@ -27,17 +27,23 @@ def save_picture(svg: str) -> Path:
         TcctuiError: the directory or the disk refuses it.
 
     """
-    name = time.strftime("tcctui-%Y-%m-%dT%H-%M-%S")
-    path = save_directory() / f"{name}.svg"
-    for number in itertools.count(2):
-        if not is_there(path):
-            break
-        path = path.with_name(f"{name}-{number}.svg")
+    path = free_path(".svg")
     try:
         with new_file(path, force=False) as file:
             file.write(svg.encode())
     except OSError as error:
         raise refusal(path, error) from error
+    return path
+
+
+def free_path(ending: str) -> Path:
+    """Path in `save_directory` under the time's name, which no file has."""
+    name = time.strftime("tcctui-%Y-%m-%dT%H-%M-%S")
+    path = save_directory() / f"{name}{ending}"
+    for number in itertools.count(2):
+        if not is_there(path):
+            break
+        path = path.with_name(f"{name}-{number}{ending}")
     return path
 
 
@@ -48,23 +54,23 @@ class Saver:
         self._widget = widget
         self._busy = False
 
-    def save(self, save: Callable[[], Path]) -> None:
-        """Start and show a notice; or show that the last one has not ended."""
+    def save(self, save: Callable[[], Path], about: str) -> None:
+        """Start and show a notice on what; or show that the last one has not ended."""
         if self._busy:
             tell(self._widget, Notice("Still saving …", "One file at a time.", seconds=BRIEF))
             return
         self._busy = True
-        tell(self._widget, Notice("Saving …", "All that can be gone back to.", seconds=BRIEF))
-        self._widget.run_worker(lambda: self._run(save), thread=True, exit_on_error=False)
+        tell(self._widget, Notice("Saving …", about, seconds=BRIEF))
+        self._widget.run_worker(lambda: self._run(save, about), thread=True, exit_on_error=False)
 
-    def _run(self, save: Callable[[], Path]) -> None:
-        notice = saved(save)
+    def _run(self, save: Callable[[], Path], about: str) -> None:
+        notice = saved(save, about)
         self._busy = False
         self._widget.call_later(tell, self._widget, notice)
 
 
-def saved(save: Callable[[], Path]) -> Notice:
-    """Save, and report path and size, or the reason for having nothing."""
+def saved(save: Callable[[], Path], about: str) -> Notice:
+    """Save, and report path, size and what is in it, or the reason for having nothing."""
     try:
         path = save()
         size = units.file_size(disk().lstat(path).st_size)
@@ -75,7 +81,7 @@ def saved(save: Callable[[], Path]) -> Notice:
         return Notice("Nothing was saved", reason, "error")
     except Exception as error:  # a defect: the screen stays, and reports it
         return Notice("Nothing was saved", f"{type(error).__name__}: {error}", "error")
-    return Notice("Saved", f"{path.absolute()} · {size}", seconds=BRIEF)
+    return Notice("Saved", f"{path.absolute()} · {size}. {about}", seconds=BRIEF)
 
 
 def pictured(svg: str) -> Notice:

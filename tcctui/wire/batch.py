@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tcctui.wire.events import Events
+from tcctui.wire.inside import NO_INSIDES, Insides
 from tcctui.wire.samples import Samples
 
 
@@ -13,9 +14,11 @@ from tcctui.wire.samples import Samples
 class Batch:
     """Events and samples until `now_ns` on the source's clock, each oldest first.
 
-    `samples` is empty where nothing was sampled; it has no empty parts.
+    `samples` is empty where nothing was sampled; it has no empty parts. `insides` is what was read
+    of sockets beside the events, where it was asked for: `NO_INSIDES` where there is nothing.
     """
 
     events: Events
     samples: Sequence[Samples]
     now_ns: int
+    insides: Insides = NO_INSIDES

@@ -65,9 +65,78 @@ all of it where `begun` says that this is the first that is told of a count. It 
 stands for itself alone. `snd_cwnd_min` to `in_flight_max` are the extremes over the ACKs it stands
 for (in_flight is snd_nxt - snd_una, in bytes); the other fields are the last one's.
 
-`kind` is an `EventKind`. `oldstate` and `newstate` are `TcpState`s of a STATE event. `newstate` of
-a CA_STATE event is the `CaState` that is entered, and of a RETRANSMIT event the socket's
-`TcpState`.
+`kind` is an `EventKind`. `oldstate` and `newstate` are `TcpState`s of a STATE event; in place of
+`snd_nxt` to `in_flight_max` that and a DESTROY event have the socket's process: see `OWNED`.
+RETRANSMIT and CA_STATE events have what `RECOVERY` says in place of some.
+`newstate` of a CA_STATE event is the `CaState` that is entered, and of a RETRANSMIT event the
+socket's `TcpState`.
+"""
+
+_OWNER = EVENT.fields["snd_nxt"][1]  # type: ignore[index]
+
+OWNED = np.dtype(
+    {
+        "names": ["pid", "uid", "comm", "cgroup"],
+        "formats": ["u4", "u4", "S16", "S32"],
+        "offsets": [_OWNER, _OWNER + 4, _OWNER + 8, _OWNER + 24],
+        "itemsize": EVENT.itemsize,
+    }
+)
+"""The process of a STATE or DESTROY event, as `struct owner` of bpf/tcc.c: a view of `EVENT`.
+
+`pid` is 0 unless the socket's process itself was at work on it, as in connect() and close(): all
+else is done in whichever process a segment interrupts. `comm` is its thread's name, `cgroup` that
+of its container or unit, as in a sample; empty where it is unknown.
+"""
+
+CGROUP_ID = np.dtype(
+    {
+        "names": ["cgroup_id"],
+        "formats": ["u8"],
+        "offsets": [_OWNER + 28],
+        "itemsize": EVENT.itemsize,
+    }
+)
+"""Number of the process's cgroup in such an event of the kernel, before its name is written."""
+
+_RECOVERY = EVENT.fields["acks"][1]  # type: ignore[index]
+
+RECOVERY = np.dtype(
+    {
+        "names": [
+            *("ca_state", "pending", "retransmits", "known"),
+            *("undo_marker", "prior_ssthresh", "high_seq", "seq", "end_seq"),
+        ],
+        "formats": ["u1"] * 4 + ["u4"] * 5,
+        "offsets": [_RECOVERY + place for place in (0, 1, 2, 3, 4, 8, 12, 16, 20)],
+        "itemsize": EVENT.itemsize,
+    }
+)
+"""Loss recovery at a RETRANSMIT or CA_STATE event: a view of `EVENT`.
+
+`struct recovery` of bpf/tcc.c, in place of `acks` and the extremes; `snd_nxt` to `rcv_wnd` are
+those of the moment. `known` is 1 where the kernel's types are known (BTF), else all of it is 0.
+`ca_state` is the `CaState` before, `pending` the timer (ICSK_TIME_... of
+include/net/inet_connection_sock.h), `retransmits` the timeouts in a row; `undo_marker` is 0 where
+there is nothing to undo, `prior_ssthresh` the ssthresh before the reduction. `seq` and `end_seq`
+are those of the data that a RETRANSMIT sends again.
+"""
+
+_DROP = EVENT.fields["mark"][1]  # type: ignore[index]
+
+DROPPED = np.dtype(
+    {
+        "names": ["reason", "seq", "bytes", "reason_name"],
+        "formats": ["u4", "u4", "u4", "S40"],
+        "offsets": [_DROP, _DROP + 4, _DROP + 8, _DROP + 12],
+        "itemsize": EVENT.itemsize,
+    }
+)
+"""A segment that this machine dropped, in a DROP event: a view of `EVENT`.
+
+`struct drop` of bpf/tcc.c: `reason` is a number of `enum skb_drop_reason`, which differ from kernel
+to kernel, so its name is there, too, without SKB_DROP_REASON_. `seq` and `bytes` are of its data.
+`saddr` is the segment's sender: this machine's end may be either, or both.
 """
 
 Events = Records

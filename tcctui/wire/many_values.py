@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tcctui.arrays import Array, Indexes
-from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Check, Samples, checks
+from tcctui.wire.samples import (
+    OWNER_NUMBERS,
+    SAMPLE,
+    TEXT_FIELDS,
+    Check,
+    Samples,
+    checks,
+    never_told,
+)
 
 
 class _Type(NamedTuple):
@@ -46,6 +54,8 @@ def values(samples: Samples, names: frozenset[str]) -> dict[str, Array]:
         if np.count_nonzero(missing):
             for name in checked:
                 found[name][missing] = np.nan
+    for name in names & OWNER_NUMBERS:
+        found[name][never_told(samples, name)] = np.nan
     return found
 
 
@@ -86,7 +96,9 @@ def _offset(name: str) -> int:
 
 def _conditions(names: frozenset[str]) -> list[tuple[Check, tuple[str, ...]]]:
     """Checks of other fields, and what each is for; without a sample nothing is known."""
-    found: dict[Check, list[str]] = {Check("sock_cookie", np.equal, 0): sorted(names)}
+    found: dict[Check, list[str]] = {
+        Check("sock_cookie", np.equal, 0): sorted(names - OWNER_NUMBERS)
+    }
     for name in sorted(names):
         for check in checks(name):
             if check.field not in (name, "info_len"):

@@ -15,6 +15,8 @@ from tcctui.fields.field import Part, Unit, Where
 from tcctui.wire.events import CaState
 from tcctui.wire.records import pick
 
+_CWR, _RECOVERY = map(int, (CaState.CWR, CaState.RECOVERY))
+
 TCP_INFO: Mapping[str, tuple[str, int]] = {
     field.name: (field.dtype, field.offset)
     for field in sorted(every(), key=lambda field: field.offset or 0)
@@ -33,7 +35,7 @@ _HEAD = (
 _TAIL = (
     *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain"),
     *("dctcp_ce_state", "dctcp_enabled", "dctcp_alpha"),
-    *("rmem_alloc", "rcvbuf", "wmem_alloc", "sndbuf", "wmem_queued", "drops"),
+    *("rmem_alloc", "rcvbuf", "wmem_alloc", "sndbuf", "wmem_queued", "drops", "half_open"),
 )
 """Order of what is around `struct tcp_info`."""
 
@@ -71,6 +73,9 @@ def _sample() -> np.dtype[np.void]:
     )
 
 
+NOT_COUNTED = BY_RECORDED["half_open"].unknown or 0
+"""`half_open` of what is no listener, or while nobody asked."""
+
 SAMPLE = _sample()
 """One sample of one socket. `saddr`, `daddr`, ports and `family` are as in `events.EVENT`.
 
@@ -98,7 +103,9 @@ class End(IntEnum):
     DESTROYED = 1
     """It was destroyed; these are its last values."""
     GONE = 2
-    """It is no longer there; the sample has no values but cookie and time."""
+    """It is no longer there; the sample has no values but cookie and time, and perhaps a state of
+    TIME_WAIT: that of its remainder.
+    """
 
 
 class CcInfo(IntEnum):
@@ -114,7 +121,9 @@ CC_FIELDS: Mapping[str, CcInfo] = {
     field.name: _CC_PARTS[field.part] for field in every() if field.part in _CC_PARTS
 }
 SKMEM_FIELDS = frozenset(field.name for field in every() if field.part is Part.MEMORY)
-TEXT_FIELDS = frozenset(field.name for field in every() if field.unit is Unit.NAME)
+TEXT_FIELDS = frozenset(
+    field.name for field in every() if field.unit is Unit.NAME and field.where is Where.SAMPLE
+)
 
 _UNKNOWN: Mapping[str, int] = {
     field.name: field.unknown
@@ -165,13 +174,29 @@ def value(samples: Samples, name: str) -> Array:
     return numbers
 
 
+OWNER_NUMBERS = frozenset({"pid", "uid"})
+"""Numbers that events may have told of a socket that was never sampled."""
+
+
+def never_told(samples: Samples, name: str) -> Array:
+    """Mask of records, of which some may be no sample, that lack a field for that reason.
+
+    Without a sample, `sock_cookie` is 0; with an owner that an event told, `pid` is not. Of a
+    destroyed socket the kernel tells no user: 0 is then nobody, and not root.
+    """
+    if name not in OWNER_NUMBERS:
+        return samples["sock_cookie"] == 0
+    return (samples["inode"] == 0) & (samples["pid"] == 0) & (samples["uid"] == 0)
+
+
 def read_by_value(name: str) -> frozenset[str]:
     """Fields that `value` reads for one: itself, and those that say whether it is there."""
     if name in TEXT_FIELDS:
         return frozenset({name})
     checks = ((TCP_INFO, "info_len"), (CC_FIELDS, "cc_info"), (SKMEM_FIELDS, "has_skmem"))
+    name_and = {name} if name not in OWNER_NUMBERS else {"pid", "inode", "uid"}
     found = {check for names, check in checks if name in names}
-    return frozenset({name, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))
+    return frozenset({*name_and, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))
 
 
 WORDS = SAMPLE.itemsize // 8
@@ -231,7 +256,7 @@ def current_ssthresh(samples: Samples) -> U32:
     being reduced.
     """
     plain, cwnd = samples["snd_ssthresh"], samples["snd_cwnd"]
-    reducing = (samples["ca_state"] == CaState.CWR) | (samples["ca_state"] == CaState.RECOVERY)
+    reducing = (samples["ca_state"] == _CWR) | (samples["ca_state"] == _RECOVERY)
     return np.where(reducing, plain, np.maximum(plain, (cwnd >> 1) + (cwnd >> 2)))
 
 

@@ -38,6 +38,10 @@ def fold(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "")
 
 
+WITHOUT_CONNECTION = (TcpState.LISTEN, TcpState.SYN_RECV)
+"""States of listeners, and of requests that a listener has not yet made a socket for."""
+
+
 def _spellings() -> dict[str, frozenset[int]]:
     numbers: dict[str, set[int]] = {"unconn": {TcpState.CLOSE}}
     for state in TcpState:

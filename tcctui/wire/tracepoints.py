@@ -24,6 +24,7 @@ class EventKind(IntEnum):
     RECEIVE_RESET = 5
     SEND_RESET = 6
     RETRANSMIT_SYNACK = 7
+    DROP = 8
 
 
 class MarkKind(IntEnum):
@@ -35,6 +36,12 @@ class MarkKind(IntEnum):
     RECOVERY = 2
     CWR = 3
     RESET = 4
+    PROBE = 5
+    """A tail loss probe that sent data again: no ACK had come for two round-trip times."""
+    UNDO = 6
+    """A recovery was spurious: the reduction of cwnd was taken back."""
+    DROP = 7
+    """This machine dropped a segment."""
 
 
 class Mark(NamedTuple):
@@ -63,8 +70,21 @@ MARKS: tuple[Mark, ...] = (
     ),
     Mark(MarkKind.RECOVERY, "▼", "v", "recovery", "$text-error", "a loss was detected: Recovery"),
     Mark(
+        MarkKind.DROP, "⊗", "#", "dropped", "$text-error",
+        "this machine dropped a segment: nftables, a full queue, a full receive buffer",
+        counted=True,
+    ),
+    Mark(
         MarkKind.CWR, "▽", "u", "CWR", "$text-warning",
         "cwnd was reduced without a loss, as by ECN",
+    ),
+    Mark(
+        MarkKind.UNDO, "↺", "<", "undone", "$text-success",
+        "the loss was none: the reduction of cwnd was taken back",
+    ),
+    Mark(
+        MarkKind.PROBE, "◇", "?", "TLP", "$text-warning",
+        "tail loss probe: the last segment was sent again, as no ACK came", counted=True,
     ),
     Mark(
         MarkKind.RETRANSMIT, "•", "o", "retransmit", "$text-warning", "retransmitted segments",
@@ -134,7 +154,7 @@ TRACEPOINTS: tuple[Tracepoint, ...] = (
     Tracepoint(
         "tcp/tcp_retransmit_skb",
         EventKind.RETRANSMIT,
-        ("skaddr", "state", *ENDS),
+        ("skaddr", "skbaddr", "state", *ENDS),
         ("family", "err"),
         states={"newstate": "state"},
         mark=MarkKind.RETRANSMIT,
@@ -171,6 +191,12 @@ TRACEPOINTS: tuple[Tracepoint, ...] = (
         ENDS,
         ("family",),
         without="repeated SYN-ACKs are not noticed",
+    ),
+    Tracepoint(
+        "skb/kfree_skb",
+        EventKind.DROP,
+        ("skbaddr", "protocol", "reason"),
+        without="segments that this machine drops are not seen",
     ),
 )
 """Every tracepoint, in the order of their kinds' numbers."""

@@ -8,15 +8,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from tests.bench import (
+    agent,
     an_hour,
     bpf_run,
+    collector,
     cost_per_event,
+    fleet_questions,
+    fleet_volume,
     flood,
     idle,
     key_to_paint,
     over_ssh,
     query,
     recording,
+    relay,
     report,
     rewind,
     ring_contention,
@@ -48,6 +53,11 @@ BENCHES: dict[str, Callable[..., Section]] = {
     "an_hour": an_hour.measure,
     "rewind": rewind.measure,
     "query": query.measure,
+    "fleet_volume": fleet_volume.measure,
+    "fleet_questions": fleet_questions.measure,
+    "agent": agent.measure,
+    "collector": collector.measure,
+    "relay": relay.measure,
 }
 
 

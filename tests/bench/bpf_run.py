@@ -18,6 +18,7 @@ from tcctui.sources.kernel.filter_chain import MAX_TESTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.wire.addresses import parse_prefix
+from tcctui.wire.inside import Asked
 from tests.bench.counting import counting_program
 from tests.bench.load import Load, other_processor
 from tests.bench.pseudo_terminal import PATIENCE
@@ -49,10 +50,11 @@ def _counting(seconds: float) -> float:
         bpf.cleanup()
 
 
-def _tcc(seconds: float, interval_ms: float, reach: Reach) -> float:
-    loading = Loading()
+def _tcc(seconds: float, interval_ms: float, reach: Reach, *, typed: bool, asked: Asked) -> float:
+    loading = Loading(typed=typed)
     source = BpfSource(KernelFilter(reach), loading=loading, interval_ms=interval_ms)
     try:
+        source.look_inside(asked)
         return _per_run(loading.wait().programs, lambda: source.read(0.02), seconds)
     finally:
         source.close()
@@ -73,8 +75,14 @@ def _per_run(descriptors: Sequence[int], wait: Callable[[], object], seconds: fl
     return (after[0] - before[0]) / max(1, after[1] - before[1])
 
 
-def _tcc_run(interval_ms: float = 0, reach: Reach = EVERYTHING) -> Run:
-    return functools.partial(_tcc, interval_ms=interval_ms, reach=reach)
+def _tcc_run(
+    interval_ms: float = 0,
+    reach: Reach = EVERYTHING,
+    *,
+    typed: bool = True,
+    asked: Asked = Asked.NOTHING,
+) -> Run:
+    return functools.partial(_tcc, interval_ms=interval_ms, reach=reach, typed=typed, asked=asked)
 
 
 def _elsewhere(count: int) -> AnyOf:
@@ -86,6 +94,17 @@ RUNS: dict[str, Run] = {
     "counting only": _counting,
     "a record for each ACK": _tcc_run(),
     f"coalescing, {INTERVAL_MS:g} ms": _tcc_run(INTERVAL_MS),
+    "a record for each ACK, by the tracepoint's fields": _tcc_run(typed=False),
+    f"coalescing, {INTERVAL_MS:g} ms, by the tracepoint's fields": _tcc_run(
+        INTERVAL_MS, typed=False
+    ),
+    "a record for each ACK, and its socket's": _tcc_run(asked=Asked.SOCKET | Asked.OF_ALL),
+    f"coalescing, {INTERVAL_MS:g} ms, sockets read": _tcc_run(
+        INTERVAL_MS, asked=Asked.SOCKET | Asked.OF_ALL
+    ),
+    f"coalescing, {INTERVAL_MS:g} ms, sockets and algorithms read": _tcc_run(
+        INTERVAL_MS, asked=Asked.SOCKET | Asked.ALGORITHM | Asked.OF_ALL
+    ),
     "coalescing, 1 s": _tcc_run(1000),
     "filtered out by a port": _tcc_run(10, PortRange("sd", 1, 1)),
     "filtered out by 8 prefixes": _tcc_run(10, _elsewhere(8)),

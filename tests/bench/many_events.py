@@ -23,10 +23,11 @@ class ManyEvents:
     """Makes batches of 100 ms: each event stands for some ACKs; all sockets are sampled every 2 s.
 
     Of the flows, `busy` have events, the others are idle. `LOOKED_AT` are sampled in each batch.
+    With another `seed` they are another machine's.
     """
 
-    def __init__(self, begin_ns: int, flows: int = FLOWS, busy: int = FLOWS) -> None:
-        self._random = np.random.default_rng(0)
+    def __init__(self, begin_ns: int, flows: int = FLOWS, busy: int = FLOWS, seed: int = 0) -> None:
+        self._random = np.random.default_rng(seed)
         self._busy = busy
         self.now_ns = begin_ns
         random = self._random

@@ -39,9 +39,9 @@ class _Step(NamedTuple):
 
 def _read(rings: Rings, seconds: float, take: Take) -> int:
     """Read as the dashboard does; gives how many records there were."""
-    count, end = 0, time.monotonic() + seconds
-    while time.monotonic() < end:
-        rings.wait(min(end, time.monotonic() + _WAIT))
+    count, end_ns = 0, time.monotonic_ns() + round(seconds * 1e9)
+    while time.monotonic_ns() < end_ns:
+        rings.wait(min(end_ns, time.monotonic_ns() + round(_WAIT * 1e9)))
         batch, _ = rings.read(BATCH)
         take(batch)
         count += len(batch)

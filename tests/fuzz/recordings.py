@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -36,6 +37,7 @@ from tcctui.recording.chunks import Chunk, pieces
 from tcctui.recording.file import Recording
 from tcctui.recording.file_index import MARK, TRAILER
 from tcctui.recording.timeline import Origin
+from tcctui.recording.writer import RecordingWriter
 
 CORPUS = Path(__file__).with_name("corpus")
 REACHING = Path(__file__).with_name("found")
@@ -60,8 +62,22 @@ class HarmError(Exception):
 
 
 def corpus() -> list[bytes]:
-    """Recordings to begin with, in the order of their names."""
-    return [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+    """Recordings to begin with: those kept, and of those with keyframes what is written today."""
+    kept = [path.read_bytes() for path in sorted(CORPUS.iterdir())]
+    return [*kept, *filter(None, map(_anew, kept))]
+
+
+def _anew(data: bytes) -> bytes:
+    """Write a recording with today's columns, as changed keyframes are written; else nothing."""
+    chunks = list(_chunks(_messages(data)))
+    if not any(chunk.keyframe for chunk in chunks):
+        return b""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "anew"
+        with closing(RecordingWriter(path, Origin("fuzz"))) as writer:
+            for chunk in chunks:
+                writer.write(chunk)
+        return path.read_bytes()
 
 
 def run(

@@ -39,7 +39,7 @@ class DelayedNetwork(Network):
         self._delay = delay
 
     def _join(self) -> None:
-        ends = [_tun(name, self.DEVICE) for name in (self.client, self.server)]
+        ends = [tun(name, self.DEVICE) for name in (self.client, self.server)]
         try:
             process = subprocess.Popen(
                 [sys.executable, "-m", __name__, *map(str, ends), str(self._delay)],
@@ -56,7 +56,7 @@ class DelayedNetwork(Network):
         self._started.append(process)
 
 
-def _tun(namespace: str, name: str) -> int:
+def tun(namespace: str, name: str) -> int:
     """Make a TUN device in a namespace, and give its descriptor; it is gone when that is closed."""
     with inside(namespace):
         end = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)

@@ -111,6 +111,9 @@ class Network:
                 *("peer", "name", port, "netns", self._switch),
             )
             run("ip", "-n", self._switch, "link", "set", port, "master", "bridge", "up")
+        self._limit_rate()
+
+    def _limit_rate(self) -> None:
         if self._rate:
             run(
                 *("tc", "-n", self._switch, "qdisc", "add", "dev", "to-server", "root"),
@@ -123,6 +126,12 @@ class Network:
             "table inet path; delete table inet path;"
             f" table inet path {{ chain in {{ type filter hook input priority 0; {rule}; }}; }}"
         )
+        run("ip", "netns", "exec", self.server, "nft", rules)
+
+    def mangle(self, rule: str) -> None:
+        """Let the server apply a rule of nftables to IPv4 that comes in, before all else."""
+        chain = f"type filter hook prerouting priority -300; {rule};"
+        rules = f"table ip mangle {{ chain in {{ {chain} }}; }}"
         run("ip", "netns", "exec", self.server, "nft", rules)
 
     def _remove(self) -> None:

@@ -45,6 +45,11 @@ LITTLE: dict[str, dict[str, Any]] = {
     "an_hour": {"nanoseconds": 20 * 10**9},
     "rewind": {"flows": 250, "moments": 3, "seconds": 25},
     "query": {"sizes": (50, 100), "rounds": 1},
+    "fleet_questions": {"hosts": 10, "groups_": 11, "days": 0.1, "hours": 0.02, "rounds": 1},
+    "fleet_volume": {"hosts": 1, "flows": 60, "busy": 10, "windows": 1},
+    "agent": {"counts": (50,), "every": 1, "windows": 1},
+    "collector": {"hosts": 2, "seconds": 0.5, "connections": (2,)},
+    "relay": {"hosts": 2, "seconds": 0.5, "connections": 2},
 }
 """Loads with which each bench is through in a moment: its numbers then mean nothing."""
 

@@ -74,7 +74,7 @@ def test_lossy_traffic(source: BpfSource) -> None:
         lose_some(network, losing)
         segments = {ends_of(one)[0]: retransmits(one.client) for one in made}
         lossless = {ends_of(one)[0] for one in made if one not in losing}
-        own_ends = {end for one in made for end in ends_of(one)}
+        own_ends = {ends[::step] for one in made for ends in [ends_of(one)] for step in (1, -1)}
         quiet(made)
         events = compare(recorder, text)
         everything = recorder.events
@@ -85,7 +85,8 @@ def test_lossy_traffic(source: BpfSource) -> None:
     for end, count in segments.items():
         own = len(of_end(sent, end, EventKind.RETRANSMIT))
         assert own <= count
-        assert (own > 0) == (end not in lossless)
+        # Where it is busy, a loop of the machine's own may have a probe, too.
+        assert own > 0 or end in lossless
     assert set(sent["newstate"]) == {TcpState.ESTABLISHED}
     assert {AF_INET, AF_INET6} == set(sent["family"])
     states = set(of_kinds(events, EventKind.CA_STATE)["newstate"])
@@ -94,7 +95,9 @@ def test_lossy_traffic(source: BpfSource) -> None:
     address = dict(zip((row[1:3] for row in rows(probes)), probes["skaddr"], strict=True))
     # The port's, too, are sockets of a test before, which the kernel may still be closing.
     told_of = [
-        (event, row) for event, row in zip(events, rows(events), strict=True) if row[1] in own_ends
+        (event, row)
+        for event, row in zip(events, rows(events), strict=True)
+        if row[1:3] in own_ends
     ]
     assert {row[1] for _, row in told_of} >= {end for end in segments if end not in lossless}
     for event, row in told_of:

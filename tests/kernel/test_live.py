@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,16 +16,31 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tcctui.fields.connection import ENDS
+from tcctui.flows.labels import local, remote
 from tcctui.flows.store import Store
+from tcctui.query import parse
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.live import LiveSource, open_live
+from tcctui.wire.addresses import use_zones
 from tcctui.wire.events import TcpState
 from tests.kernel.command import TCCTUI
 from tests.kernel.deadlines import until
-from tests.kernel.network import Network, run
+from tests.kernel.network import Network, inside, run
 from tests.kernel.terminal import Terminal
-from tests.kernel.traffic import PORT, connect, connections, cookie, exchange, quiet, talk
+from tests.kernel.traffic import (
+    PORT,
+    Connection,
+    connect,
+    connections,
+    cookie,
+    disconnect,
+    exchange,
+    quiet,
+    send,
+    talk,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -51,6 +69,10 @@ class Watched:
     def look_at(self, *cookies: int) -> None:
         """Have these flows on the screen."""
         self.source.watch(self.store.sockets(np.array(cookies, "u8")))
+
+    def ended(self, key: int) -> bool:
+        """Take in what has come, and say if a flow is closed."""
+        return bool(self.row(key)["closed_ns"])
 
     def row(self, key: int) -> Row:
         """Take in what has come, and give what is known of a socket; empty if nothing."""
@@ -153,8 +175,13 @@ def test_a_flow_in_another_namespace_has_its_process(watched: Watched, side: str
         assert process.stdout is not None
         key = int(process.stdout.readline())
         row = until(
-            "it is known with its process",
-            lambda: (row := watched.row(key)) and row["pid"] == process.pid and row,
+            "it is known with its process, which events tell, and sampled",
+            lambda: (
+                (row := watched.row(key))
+                and row["pid"] == process.pid
+                and row["netns_name"]
+                and row
+            ),
         )
         assert row["netns_name"].decode() == getattr(network, side)
         assert row["comm"] == Path(f"/proc/{process.pid}/comm").read_bytes().strip()
@@ -202,6 +229,230 @@ def test_what_ends_is_closed(watched: Watched, network: Network) -> None:
             lambda key=key: (row := watched.row(key))["closed_ns"] and row,  # type: ignore[misc]
         )
         assert row["state"] == TcpState.CLOSE
+
+
+def test_a_socket_bound_to_a_device_lives(watched: Watched, network: Network) -> None:
+    """A connection bound to a device lives on where its row has no device yet, and when it moves.
+
+    tcp_probe tells no device. Samples find it as dumps have it.
+    """
+    with inside(network.server):
+        listener = socket.create_server((Network.SERVER, PORT))
+    with inside(network.client):
+        bound = socket.socket()
+    with listener, bound:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"veth0\0")
+        bound.connect((Network.SERVER, PORT))
+        with listener.accept()[0] as server:
+            connection = Connection(bound, server)
+            key = cookie(bound)
+            talk(connection, 3)
+            until("a dump had it", lambda: watched.row(key).get("netns_name"))
+            for device in (b"veth0\0", b"\0"):
+                bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device)
+                asked = watched.store.sockets(np.array([key], "u8"))
+                asked["ifindex"] = 0
+                watched.source.watch(asked)
+                for rounds in range(4):
+                    talk(connection, 3 + rounds)
+                    sent = struct.unpack_from("=I", bound.getsockopt(6, socket.TCP_INFO, 240), 136)
+
+                    def sampled(sent: int = sent[0]) -> bool:
+                        row = watched.row(key)
+                        assert not row["closed_ns"]
+                        return bool(row["segs_out"] >= sent)
+
+                    until("it is sampled", sampled)
+
+
+def test_connections_of_two_links(watched: Watched) -> None:
+    """Two connections with the same link-local ends are told apart by their interfaces."""
+    use_zones({})  # other tests' namespaces may have had other names
+    with Network() as network, contextlib.ExitStack() as opened:
+        run(
+            *("ip", "-n", network.client, "link", "add", "other", "type", "veth"),
+            *("peer", "name", "other", "netns", network.server),
+        )
+        for name, host in ((network.client, 1), (network.server, 2)):
+            for device in (Network.DEVICE, "other"):
+                run("ip", "-n", name, "link", "set", device, "up", "addrgenmode", "none")
+                run(
+                    *("ip", "-n", name, "address", "add", f"fe80::{host}/64", "dev", device),
+                    "nodad",
+                )
+        with inside(network.server):
+            listener = opened.enter_context(
+                socket.create_server(("::", PORT), family=socket.AF_INET6)
+            )
+        clients, made = {}, []
+        with inside(network.client):
+            for device in (Network.DEVICE, "other"):
+                zone = socket.if_nametoindex(device)
+                client = opened.enter_context(socket.socket(socket.AF_INET6))
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                client.bind(("fe80::1", 50_321, 0, zone))
+                client.connect(("fe80::2", PORT, 0, zone))
+                made.append(Connection(client, opened.enter_context(listener.accept()[0])))
+                clients[device] = cookie(client)
+        for connection in made:
+            talk(connection, 5)
+        keys = list(clients.values())
+        ends = [f"[fe80::1%{device}]:50321 [fe80::2%{device}]:{PORT}" for device in clients]
+
+        def told() -> list[str]:
+            for connection in made:
+                talk(connection, 1)
+            watched.take()
+            watched.look_at(*keys)
+            flows = watched.store.some_flows(np.array(keys, "u8"), [*ENDS, "sampled_ns"])
+            known = flows.count == len(keys) and flows["sampled_ns"].all()
+            pairs = zip(local(flows), remote(flows), strict=True)
+            return [" ".join(pair) for pair in pairs] if known else []
+
+        until("they are told with their interfaces", lambda: told() == ends)
+        for _ in range(5):
+            assert told() == ends, "events and samples agree"
+        for device, key in clients.items():
+            query = parse(f"dst:fe80::2%{device} and src:fe80::1")
+            flows = watched.store.flows(query.fields)
+            assert flows["cookie"][query.mask(flows)].tolist() == [key]
+        flows = watched.store.flows(["text"])
+        found = [line for line in flows["text"].tolist() if line.startswith(ends[1].encode())]
+        assert len(found) == 1, "the name is searched, too"
+
+
+def test_half_open_connections_of_each_listener(watched: Watched) -> None:
+    """Asked for, each listener has the number of its requests: by address, wildcard and device.
+
+    Of all together it is what `ss` lists; nobody asks, nobody has one.
+    """
+    with Network() as network, contextlib.ExitStack() as opened:
+
+        def listening(host: str, device: str = "") -> int:
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            with inside(network.server):
+                made = opened.enter_context(socket.socket(family))
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
+                made.bind((host, PORT))
+                made.listen(64)
+            return cookie(made)
+
+        def knock(host: str, times: int) -> None:
+            for _ in range(times):
+                with inside(network.client):
+                    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+                    made = opened.enter_context(socket.socket(family))
+                made.connect((host, PORT))
+
+        second = "192.0.2.3"
+        run(*("ip", "-n", network.server, "address", "add", f"{second}/24"), "dev", Network.DEVICE)
+        every, own = listening("::"), listening(Network.SERVER)
+        bound, silent = listening("0.0.0.0", Network.DEVICE), listening("127.0.0.1")
+        # A client's last segment of the handshake does not come.
+        network.firewall("tcp flags & (syn|ack|rst) == ack drop")
+        knock(Network.SERVER, 3)
+        knock(Network.SERVER6, 2)
+        knock(second, 4)
+
+        def numbers() -> dict[int, float]:
+            watched.take()
+            flows = watched.store.flows(["state", "half_open"])
+            here = np.isin(flows["cookie"], [every, own, bound, silent])
+            assert not (flows["state"] == TcpState.SYN_RECV).any()
+            told = flows["half_open"][here].tolist()
+            return dict(zip(flows["cookie"][here].tolist(), told, strict=True))
+
+        watched.source.look_for(parse("state:listen"))
+        until("they are there", lambda: len(numbers()) == 4)
+        assert np.isnan([*numbers().values()]).all()
+        watched.source.look_for(parse("half_open>0"))
+        expected = {every: 2, own: 3, bound: 4, silent: 0}
+        until("they are counted", lambda: numbers() == expected)
+        listed = run("ss", "-Htn", "-N", network.server, "state", "syn-recv").splitlines()
+        assert len(listed) == sum(expected.values())
+        watched.look_at(*expected)
+        for _ in range(5):
+            assert numbers() == expected
+
+
+def test_listeners_and_half_open_connections(watched: Watched) -> None:
+    """While a search names them, listeners have rows with their queues, and so have requests."""
+    with Network() as network, contextlib.ExitStack() as opened:
+
+        def client() -> socket.socket:
+            with inside(network.client):
+                made = opened.enter_context(socket.socket())
+            made.connect((Network.SERVER, PORT))
+            return made
+
+        with inside(network.server):
+            listener = opened.enter_context(socket.create_server((Network.SERVER, PORT), backlog=7))
+        waiting = [client() for _ in range(2)]
+        # A client's last segment of the handshake does not come.
+        network.firewall("tcp flags & (syn|ack|rst) == ack drop")
+        half_open = [client() for _ in range(3)]
+
+        def states() -> dict[int, list[tuple[float, float]]]:
+            watched.take()
+            flows = watched.store.flows(["state", "sport", "rqueue", "wqueue"])
+            here = flows["sport"] == PORT
+            queues = zip(
+                flows["rqueue"][here].tolist(), flows["wqueue"][here].tolist(), strict=True
+            )
+            found: dict[int, list[tuple[float, float]]] = {}
+            for state, queue in zip(flows["state"][here].tolist(), queues, strict=True):
+                found.setdefault(state, []).append(queue)
+            return found
+
+        until("connections are there", lambda: TcpState.ESTABLISHED in states())
+        assert not {TcpState.LISTEN, TcpState.SYN_RECV} & states().keys()
+        watched.source.look_for(parse("state:listen,syn-recv"))
+        until(
+            "they are there",
+            lambda: (
+                states().get(TcpState.LISTEN) == [(len(waiting), 7)]
+                and len(states().get(TcpState.SYN_RECV, ())) == len(half_open)
+            ),
+        )
+        watched.source.look_for(parse("rate>1"))
+        until("they have left", lambda: not {TcpState.LISTEN, TcpState.SYN_RECV} & states().keys())
+        assert listener.fileno() >= 0
+
+
+@pytest.mark.parametrize("bound", [False, True], ids=["other ports", "the same ports"])
+def test_a_socket_that_is_connected_again(
+    watched: Watched, network: Network, *, bound: bool
+) -> None:
+    """Each connection of a socket is a flow of its own, with its own bytes, and ends by itself."""
+    with inside(network.server):
+        listener = socket.create_server((Network.SERVER, PORT))
+    with inside(network.client):
+        client = socket.socket()
+    with listener, client:
+        if bound:
+            client.bind((Network.CLIENT, 50_123))
+        keys, ports, sizes = [], [], (30_000, 20_000, 10_000)
+        for number, size in enumerate(sizes):
+            if number:
+                disconnect(client)
+            client.connect((Network.SERVER, PORT))
+            keys.append(cookie(client) | number << 48)
+            ports.append(client.getsockname()[1])
+            watched.store.hold(keys)
+            with contextlib.suppress(ConnectionResetError), listener.accept()[0] as server:
+                send(client, server, size)
+
+                def told(key: int = keys[-1], size: int = size) -> bool:
+                    row = watched.row(key)
+                    watched.look_at(key)
+                    return bool(row and row["bytes_acked"] in (size, size + 1))
+
+                until("its bytes are known", told)
+        until("all but the last have ended", lambda: all(map(watched.ended, keys[:-1])))
+        flows = watched.store.some_flows(np.array(keys, "u8"), ("sport", "bytes_acked"))
+        assert flows["sport"].tolist() == ports
+        assert [total // 1000 * 1000 for total in flows["bytes_acked"].tolist()] == list(sizes)
 
 
 def test_final_totals(watched: Watched, network: Network) -> None:

@@ -75,6 +75,7 @@ def test_lost_is_exactly_what_is_missing(small: BpfSource) -> None:
 
 def test_lost_is_told_by_kind(small: BpfSource, large: BpfSource) -> None:
     """Changes of state and ends of sockets that found no room are counted each for itself."""
+    drain(small)  # of the second one's own sockets, with which it tests itself
     with Network() as network:
         with connections(network, "ipv4", "ipv6") as made:
             for connection in made:

@@ -13,7 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package, cache_key
+from tcctui.sources.kernel import bcc_package, bpf_syscall, cache_key
+from tcctui.sources.kernel.bpf_syscall import RefusedError
 from tcctui.sources.kernel.build import Build
 from tcctui.sources.kernel.compiled_cache import VARIABLE, CompiledCache
 from tcctui.sources.kernel.program import Loading
@@ -144,3 +145,23 @@ def test_no_bcc_is_loaded_by_a_process_with_a_cached_program(cache: CompiledCach
     """Neither clang nor libbcc is in the memory of a process that loads what is cached."""
     loaded()
     assert run(sys.executable, "-c", _MAPPED) == "True False\n"
+
+
+def test_a_kernel_that_refuses_to_have_sockets_read(
+    cache: CompiledCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The tracepoint's own fields are read instead, also by the next start, out of the cache."""
+    load, refused = bpf_syscall.load_program, []
+
+    def refusing(name: str, instructions: bytes, arguments: int = 0) -> int:
+        if arguments:
+            refused.append(name)
+            raise RefusedError(13, "refused")
+        return load(name, instructions)
+
+    monkeypatch.setattr(bpf_syscall, "load_program", refusing)
+    first, second = loaded(), loaded()
+    assert refused == ["tcp_probe"]
+    assert (first.cached, second.cached) == (False, True)
+    assert first.tags == second.tags
+    assert cache.read(Build().key) is not None

@@ -243,3 +243,30 @@ def test_without_root(public_path: Path) -> None:
             samples = joined([NO_SAMPLES, *(chunk.samples for chunk in chunks)])
             assert cookie(client) in samples["sock_cookie"].tolist()
     assert (public_path / "it").stat().st_uid == 65534
+
+
+@pytest.mark.parametrize("offset", ["100000", "-200"])
+def test_in_a_time_namespace(offset: str, busy: Connection, tmp_path: Path) -> None:
+    """Where CLOCK_MONOTONIC is another one, as in a container, times are those of the machine."""
+    path = tmp_path / "it"
+    inside = ("unshare", "--time", "--monotonic", offset, "--fork", "--", TCCTUI)
+    begin_ns = time.monotonic_ns()
+    of_port = ("--port", str(PORT))
+    with Command(*inside, "record", str(path), "--duration", "2", *of_port) as command:
+        assert command.wait() == 0
+    with Command(*inside, "trace", "--count", "3", "--duration", "30", *of_port) as command:
+        assert command.wait() == 0
+        printed = [float(line.split("|")[0]) for line in command.stdout.splitlines()]
+    end_ns = time.monotonic_ns()
+    recording = Recording(path)
+    chunks, origin = list(recording.chunks(0, 1 << 62)), recording.origin
+    recording.close()
+    samples = joined([NO_SAMPLES, *(chunk.samples for chunk in chunks)])
+    assert len(printed) == 3
+    assert 0 <= min(printed) <= max(printed) <= (end_ns - begin_ns) / 1e6, "since it began, in ms"
+    spans = np.array([(chunk.begin_ns, chunk.end_ns) for chunk in chunks])
+    for moments in (events(chunks)["ts_ns"], samples["ts_ns"], spans):
+        assert moments.size
+        assert begin_ns <= moments.min() <= moments.max() <= end_ns
+    apart_ns = time.time_ns() - time.monotonic_ns() - origin.wall_offset_ns
+    assert abs(apart_ns) < 10_000_000_000

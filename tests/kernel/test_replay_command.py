@@ -142,9 +142,9 @@ def test_the_past_of_a_pipe(busy: Connection, terminal: Terminal, tmp_path: Path
     terminal.start(f"{TCCTUI} record - --port {PORT} | {TCCTUI} replay -")
     terminal.until("the connection", ROW.search)
     terminal.press("Left")
-    assert float(terminal.shows(r"❚❚ −\S+ s of ([\d.]+) s\b")[1]) < 60
+    assert float(terminal.shows(r"❚❚ \S+ \S+ · −\S+ s of ([\d.]+) s\b")[1]) < 60
     terminal.press("Home")
-    assert float(terminal.shows(r"❚❚ −\S+ s of ([\d.]+) s\b")[1]) < 60
+    assert float(terminal.shows(r"❚❚ \S+ \S+ · −\S+ s of ([\d.]+) s\b")[1]) < 60
     terminal.press("S")
     terminal.until("the file", lambda _: list(tmp_path.glob("*.arrows")))
     terminal.press("q")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
-import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,36 +17,24 @@ from tcctui.sources.kernel.program import Loading
 from tests.kernel.coalescing import LAST, Twice, ends_last, wrong
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
+from tests.kernel.repeated import repeated
 from tests.kernel.traffic import KINDS, PORT, Connection, connections, quiet, talk
 
 pytestmark = pytest.mark.kernel
 
 
-@contextlib.contextmanager
-def roaming(talking: list[Connection]) -> Iterator[None]:
+def roaming(talking: list[Connection]) -> AbstractContextManager[None]:
     """Let connections talk, each round on another processor than the one before."""
-    over = threading.Event()
+    processors = sorted(os.sched_getaffinity(0))
 
-    def go_on(own: list[Connection], offset: int) -> None:
-        processors = sorted(os.sched_getaffinity(0))
-        for number in itertools.count(offset):
-            os.sched_setaffinity(0, {processors[number % len(processors)]})
-            for connection in own:
-                talk(connection, 1)
-            if over.is_set():
-                return
+    def go_on(own: list[Connection], numbers: Iterator[int]) -> None:
+        os.sched_setaffinity(0, {processors[next(numbers) % len(processors)]})
+        for connection in own:
+            talk(connection, 1)
 
-    threads = [
-        threading.Thread(target=go_on, args=(talking[offset::2], offset)) for offset in (0, 1)
-    ]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        for thread in threads:
-            thread.join()
+    return repeated(
+        *(partial(go_on, talking[offset::2], itertools.count(offset)) for offset in (0, 1))
+    )
 
 
 @pytest.mark.parametrize("interval_ms", [0, 10])

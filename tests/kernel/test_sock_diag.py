@@ -148,6 +148,30 @@ def test_dump_and_query_say_what_tcp_info_says(
                 assert text == (f"[{plain}]:{number}" if ":" in plain else f"{plain}:{number}")
 
 
+def test_timeouts_are_those_of_tcp_info(network: Network, client: DiagSocket) -> None:
+    """Timeouts and their recoveries are the kernel's, and unknown where its tcp_info is older."""
+    with connections(network, "ipv4") as (connection,):
+        network.firewall("tcp dport >= 1024 drop")
+        connection.client.sendall(b"lost")
+        until("two timers have run out", lambda: tcp_info(connection.client)[2] >= 2)
+        network.firewall("accept")
+        assert connection.server.recv(10) == b"lost"
+        quiet([connection])
+        sample, info = of(client.dump(), connection.client), tcp_info(connection.client)
+        names = ("total_rto", "total_rto_recoveries", "total_rto_time")
+        if len(info) < 248:  # before 6.7
+            assert all(np.isnan(value(sample, name)[0]) for name in names)
+            return
+        told = struct.unpack_from("=HHI", info, 240)
+        assert tuple(int(value(sample, name)[0]) for name in names) == told
+        assert told[0] >= 2
+        assert told[1] == 1
+        assert told[2] >= 200, "two timeouts take as long at least"
+        older = sample.copy()
+        older["info_len"] = 240
+        assert all(np.isnan(value(older, name)[0]) for name in names)
+
+
 def test_same_as_ss(network: Network, client: DiagSocket) -> None:
     """`ss -tinem` prints of a quiet bbr socket what is in its sample."""
     connection = connect(network, "ipv4", congestion="bbr")

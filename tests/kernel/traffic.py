@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
-import select
 import socket
 import struct
-import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
 
 from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.network import Network, inside, run
+from tests.kernel.repeated import repeated
 
 _SO_COOKIE = 57  # include/uapi/asm-generic/socket.h
 
@@ -178,39 +180,38 @@ def exchange(
         end.setblocking(False)
     deadline = time.monotonic() + seconds
     block = bytes(piece)
-    while any(sending.values()) or any(receiving.values()):
-        assert time.monotonic() < deadline, f"the transfer took longer than {seconds:g} s"
-        readable, writable, _ = select.select(
-            [end for end, left in receiving.items() if left],
-            [end for end, left in sending.items() if left],
-            [],
-            1,
-        )
-        for end in readable:
-            receiving[end] -= len(end.recv(piece))
-        for end in writable:
-            sending[end] -= end.send(block[: sending[end]])
+
+    def awaited(end: socket.socket) -> int:
+        return bool(receiving[end]) * EVENT_READ | bool(sending[end]) * EVENT_WRITE
+
+    with DefaultSelector() as ready:
+        for end in filter(awaited, sending):
+            ready.register(end, awaited(end), end)
+        while ready.get_map():
+            assert time.monotonic() < deadline, f"the transfer took longer than {seconds:g} s"
+            for key, events in ready.select(1):
+                one: socket.socket = key.data
+                if events & EVENT_READ:
+                    receiving[one] -= len(one.recv(piece))
+                if events & EVENT_WRITE:
+                    sending[one] -= one.send(block[: sending[one]])
+                if not awaited(one):
+                    ready.unregister(one)
+                elif awaited(one) != key.events:
+                    ready.modify(one, awaited(one), one)
     for end in sending:
         end.settimeout(PATIENCE)
 
 
-@contextlib.contextmanager
-def chatter(*talking: Connection, pause: float = 0.002) -> Iterator[None]:
+def chatter(*talking: Connection, pause: float = 0.002) -> AbstractContextManager[None]:
     """Let connections talk in a thread, for as long as the context lasts."""
-    over = threading.Event()
 
     def go_on() -> None:
-        while not over.wait(pause):
-            for connection in talking:
-                talk(connection, 1)
+        time.sleep(pause)
+        for connection in talking:
+            talk(connection, 1)
 
-    thread = threading.Thread(target=go_on)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
+    return repeated(go_on)
 
 
 def settle(network: Network) -> None:
@@ -223,3 +224,9 @@ def settle(network: Network) -> None:
         )
 
     until("all connections are closed", quiet)
+
+
+def disconnect(end: socket.socket) -> None:
+    """Call connect() with AF_UNSPEC: the socket can be connected anew (tcp_disconnect)."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.connect(end.fileno(), bytes(16), 16) == 0

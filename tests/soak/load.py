@@ -1,4 +1,7 @@
-"""Traffic of every kind on one port: churn, floods, connections in namespaces that come and go."""
+"""Traffic of every kind on one port: churn, floods, connections in namespaces that come and go.
+
+It is made by a process of its own, so that who measures keys does not wait for its threads.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import os
 import random
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from tests.kernel.network import inside, run
 
@@ -18,28 +23,51 @@ _ABORT = struct.pack("=ii", 1, 0)  # SO_LINGER: RST instead of FIN, and no TIME_
 _numbers = itertools.count()
 
 
+KINDS = ("churn", "churn", "flood", "namespace")
+"""Kinds of traffic, each as often as it is to be made."""
+
+
 class Load:
-    """Makes traffic on `port` in threads, until the context ends; all sockets are closed then."""
+    """Makes traffic on `port` in a process, until the context ends; all sockets are closed then."""
+
+    def __init__(self, port: int) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.soak.load", str(port)], stdin=subprocess.PIPE, text=True
+        )
+
+    def __enter__(self) -> Load:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.communicate(timeout=120)
+        assert self._process.returncode == 0
+
+    def start(self, kind: str, chance: random.Random) -> None:
+        """Begin with some traffic of `KINDS`, or a `beat`, beside what there is."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{kind} {chance.random()}\n")
+        self._process.stdin.flush()
+
+
+class _Traffic:
+    """Makes traffic on `port` in threads, until `end`."""
 
     def __init__(self, port: int) -> None:
         self.port = port
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def __enter__(self) -> Load:
-        return self
+    def start(self, kind: str, seed: float) -> None:
+        self._threads = [thread for thread in self._threads if thread.is_alive()]
+        make, own = getattr(self, kind), random.Random(seed)
+        self._threads.append(threading.Thread(target=make, args=(own,), daemon=True))
+        self._threads[-1].start()
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Stop all of it."""
         self._over.set()
         for thread in self._threads:
             thread.join()
-
-    def start(self, make: Callable[[random.Random], None], chance: random.Random) -> None:
-        """Begin with some traffic, beside what there is."""
-        self._threads = [thread for thread in self._threads if thread.is_alive()]
-        own = random.Random(chance.random())
-        self._threads.append(threading.Thread(target=make, args=(own,), daemon=True))
-        self._threads[-1].start()
 
     def churn(self, chance: random.Random) -> None:
         """Open and close hundreds of connections, each of a question and an answer."""
@@ -115,3 +143,11 @@ def _connected(listener: socket.socket) -> Iterator[tuple[socket.socket, socket.
         for one in (client, server):
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORT)
             one.close()
+
+
+if __name__ == "__main__":
+    traffic = _Traffic(int(sys.argv[1]))
+    for line in sys.stdin:
+        kind_of_it, seed_of_it = line.split()
+        traffic.start(kind_of_it, float(seed_of_it))
+    traffic.end()

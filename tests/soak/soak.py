@@ -7,7 +7,7 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.traffic import PORT
 from tests.soak.counts import Figures
-from tests.soak.load import Load
+from tests.soak.load import KINDS, Load
 from tests.soak.screen import Screen
 
 _OPTIONS = ("--interval", "0", "--max-cpu", "100%", "--no-config")
@@ -49,7 +49,7 @@ def run(seconds: float, seed: int, directory: Path, program: Sequence[str] = (TC
         with Screen([*program, *_OPTIONS, "--record", str(path)], directory) as screen:
             assert screen.shows("live", 60), screen.said
             with Load(PORT + 1) as first:
-                first.start(first.beat, chance)
+                first.start("beat", chance)
                 until("every ACK is recorded", lambda: recorded(path, PORT + 1)[0] > 0)
             acts = _Acts(chance, screen)
             begun = time.monotonic()
@@ -89,12 +89,10 @@ class _Acts:
 
     def act(self, load: Load) -> None:
         """Do one thing."""
-        traffic: tuple[Callable[[random.Random], None], ...]
-        traffic = (load.churn, load.churn, load.flood, load.namespace)
         kind = self._chance.choice((*("traffic",) * 3, *("keys",) * 3, "size", "speed", "help"))
         self.done[kind] += 1
         if kind == "traffic":
-            load.start(self._chance.choice(traffic), self._chance)
+            load.start(self._chance.choice(KINDS), self._chance)
         elif kind == "keys":
             self._screen.press(self._chance.choice(_KEYS))
         elif kind == "size":

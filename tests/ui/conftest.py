@@ -33,6 +33,11 @@ NEVER = 3600.0
 """Seconds that no test lasts."""
 
 
+def _utc(seconds: float) -> time.struct_time:
+    """Local time of a machine whose zone is UTC."""
+    return time.struct_time((*time.gmtime(seconds), "UTC", 0))
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     """Let the screen look when a test says so, and tell the time by a clock that stands still."""
@@ -41,7 +46,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[Clock]:
     monkeypatch.setattr(flow_order, "RESORT", 0.0)
     monkeypatch.setattr(status_bar, "time", clock)
     monkeypatch.setattr(player, "time", clock)
-    utc = SimpleNamespace(strftime=time.strftime, localtime=time.gmtime)
+    utc = SimpleNamespace(strftime=time.strftime, localtime=_utc)
     monkeypatch.setattr(units, "time", utc)
     for reason in ("AT_REST", "MOVING", "UNFOCUSED"):
         monkeypatch.setattr(pace, reason, NEVER)  # `Desk.look` and `Desk.until` do

@@ -18,6 +18,7 @@ from tcctui.query import Query
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET, AF_INET6, EVENT, NO_SSTHRESH, EventKind, Events, TcpState
+from tcctui.wire.inside import NO_INSIDES, Asked, Insides
 from tcctui.wire.records import joined
 from tcctui.wire.samples import SAMPLE, Samples
 from tests.unit.events import stand_alone
@@ -91,11 +92,16 @@ class FakeSource:
         self._filter = KernelFilter()
         self.block = 0.0
         self.reads = 0
+        self.all_asked = self.endless = False
         self.dropped = 0
         self.interval_ns = 10_000_000
         self.focused: tuple[int, ...] = ()
         self.watched: tuple[int, ...] = ()
+        self.half_open = False
+        self.asked = Asked.NOTHING
+        self.insides = NO_INSIDES
         self._samples = np.empty(0, SAMPLE)
+        self._first_una: dict[int, int] = {}
         self._made_ns = START_NS
         self._now_ns = START_NS
         self._batches: deque[tuple[Events, int, Samples]] = deque()
@@ -137,8 +143,14 @@ class FakeSource:
         self._deliver(event, self._made_ns)
 
     def sample(self, cookie: int, **fields: npt.ArrayLike) -> None:
-        """Let sock_diag look at a flow now; `fields` are of `SAMPLE`, the others as its events."""
+        """Let sock_diag look at a flow now; `fields` are of `SAMPLE`, the others as its events.
+
+        `bytes_acked` is that of the first time; it grows as the events tell.
+        """
         flow = self.flows[cookie]
+        if "bytes_acked" in fields:
+            since = self._first_una.setdefault(cookie, flow.una)
+            fields["bytes_acked"] = np.asarray(fields["bytes_acked"]) + (flow.una - since)
         told: dict[str, Any] = {
             "snd_cwnd": flow.cwnd[0],
             "snd_ssthresh": flow.ssthresh,
@@ -185,9 +197,32 @@ class FakeSource:
             batch, self._now_ns, self._samples = self._batches.popleft()
             return batch
 
+    def look_inside(self, asked: Asked) -> bool:
+        """Remember what was asked for."""
+        self.asked = asked
+        return True
+
+    def inside(self) -> Insides:
+        """Give what a test says was read."""
+        insides, self.insides = self.insides, NO_INSIDES
+        return insides
+
+    def look_for(self, query: Query, *, half_open: bool = False) -> None:
+        """There are no listeners; remember what was asked for."""
+        self.half_open = half_open
+
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         """Remember which sockets are to be sampled often."""
         self.watched = tuple(sockets["sock_cookie"].tolist())
+
+    def sample_all(self) -> None:
+        """Remember that this was asked for."""
+        self.all_asked = True
+
+    @property
+    def all_sampled_ns(self) -> int:
+        """All samples come as a test has them, unless it is to be `endless`."""
+        return 0 if self.endless else self._now_ns
 
     def sampled(self) -> Samples:
         """Give the samples that came with the last batch."""

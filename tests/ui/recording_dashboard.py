@@ -1,4 +1,8 @@
-"""The dashboard on connections that go on for ever; a file gets a byte for each chunk recorded."""
+"""The dashboard on connections that go on for ever, recorded.
+
+A file gets a byte for each chunk, and a star when all sockets are sampled for the last time. With
+`endless` those samples never come.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +26,14 @@ def go_on(source: FakeSource) -> None:
 
 def main() -> int:
     """Run the dashboard, and give its exit status."""
-    source = server()
+    source = FakeSource(server().flows.values())
+    source.sample(1)  # before anything else
+    source.endless = "endless" in sys.argv
     threading.Thread(target=go_on, args=(source,), daemon=True).start()
     with Path(sys.argv[1]).open("ab", buffering=0) as kept:
 
         def keep(_: Chunk) -> None:
-            kept.write(b".")
+            kept.write(b"*" if source.all_asked else b".")
 
         return run(lambda: source, 1 << 20, keep=lambda _: keep)
 

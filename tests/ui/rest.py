@@ -18,6 +18,7 @@ from textual.events import Resize
 from textual.geometry import Size
 from textual.pilot import Pilot
 
+from tcctui.ui.app.host_screen import READING
 from tcctui.ui.app.typed_ahead import TypedAhead
 
 _AGAIN = 0.01
@@ -66,11 +67,19 @@ class LoopPolicy(asyncio.DefaultEventLoopPolicy):
         return Loop()
 
 
+async def would_wait() -> None:
+    """Wait until each task waits for a time, a thread or a file; nothing is woken for it."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, Loop)
+    await loop.would_wait()
+
+
 async def at_rest(app: App[Any]) -> None:
     """Wait until an application has nothing left to do; what threads of its own do is no part.
 
-    Done are then all keys and messages, all workers but the application's own, which reads for as
-    long as it runs, and all animations. The last frame of the topmost screen is painted.
+    Done are then all keys and messages, all workers but those that read for as long as the
+    application or a host's screen runs, and all animations. The last frame of the topmost screen is
+    painted.
     """
     loop = asyncio.get_running_loop()
     assert isinstance(loop, Loop)
@@ -78,7 +87,11 @@ async def at_rest(app: App[Any]) -> None:
         await loop.would_wait()
         if app.return_code is not None:
             return
-        workers = [one for one in app.workers if one.node is not app and not one.is_finished]
+        workers = [
+            one
+            for one in app.workers
+            if one.node is not app and one.group != READING and not one.is_finished
+        ]
         await asyncio.gather(*(one.wait() for one in workers), return_exceptions=True)
         await app.animator.wait_until_complete()
         await loop.would_wait()  # what these have left is handled before a frame is asked for

@@ -53,6 +53,7 @@ def sampled_server(steps: int = 40) -> FakeSource:
     for its send buffer; names of 1, 5 and 6 are not easy to show. 4, 8, 9 and 11 are never sampled.
     """
     source = server()
+    before = {cookie: flow.una for cookie, flow in source.flows.items()}
     for step in range(steps):
         clock = round(step * STEP * 1e6)
         own: dict[int, dict[str, Any]] = {
@@ -64,7 +65,9 @@ def sampled_server(steps: int = 40) -> FakeSource:
             10: {"state": TcpState.CLOSE_WAIT, "comm": b"rsync", "total_retrans": 0},
         }
         for cookie, fields in own.items():
-            source.sample(cookie, **{**KNOWN, "busy_time": clock, **fields})
+            acked = KNOWN["bytes_acked"] + source.flows[cookie].una - before[cookie]
+            told = {"busy_time": clock, "bytes_acked": acked, **fields}
+            source.sample(cookie, **{**KNOWN, **told})
         for at, kind, state in (
             (13, EventKind.CA_STATE, CaState.RECOVERY),
             (14, EventKind.RETRANSMIT, TcpState.ESTABLISHED),

@@ -375,8 +375,9 @@ def lines(widget: Widget) -> list[str]:
 
 
 def undated(shown: list[str]) -> list[str]:
-    """Call the right ends of the charts now, whatever time of day they say it is."""
-    return [re.sub(r"\d\d:\d\d:\d\d( *)$", r"     now\1", line) for line in shown]
+    """Call the right ends of the charts now, without the tick that has no room beside a time."""
+    named = [re.sub(r"\d\d:\d\d:\d\d UTC( *)$", r"         now\1", line) for line in shown]
+    return [re.sub(r"-\d\d s( {1,12}now *)$", r"     \1", line) for line in named]
 
 
 def chart(desk: Desk, name: str) -> list[str]:

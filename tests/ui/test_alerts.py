@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tcctui.alerts.alert import Alerts, Turns
+from tcctui.alerts.condition import condition
 from tcctui.arrays import Mask
 from tcctui.query import QueryError, parse
 from tcctui.query.evaluation import Evaluation
@@ -94,6 +95,20 @@ async def test_a_row_is_marked_once(clock: Clock) -> None:
         assert len(marked(desk)) == 1
 
 
+async def test_an_alert_of_a_group(clock: Clock) -> None:
+    """It is named in notice and list, and its matching connections are marked, no others."""
+    asked = Alarms(Alerts([condition("group:net count(srtt>200ms)>0")], calm_ns=0))
+    async with dashboard(server(), clock, alarms=asked) as desk:
+        await looks(desk)
+        (row,) = marked(desk)
+        assert "192.0.2.2:5002" in row
+        await desk.noticed("net 192.0.2.0/24", "matching 1, connections 3")
+        await desk.press("A")
+        assert "net 192.0.2.0/24" in desk.text
+        await desk.press("enter")
+        assert desk.table.selected == SLOW
+
+
 async def test_many_are_one_notice(clock: Clock) -> None:
     """Many that come together are named in one notice, some of them."""
     flows = [Flow(key, "10.0.0.1:443", f"192.0.2.{key}:5000") for key in range(1, 31)]
@@ -133,7 +148,7 @@ async def test_the_list(clock: Clock) -> None:
         await desk.press("A")
         assert isinstance(desk.pilot.app.screen, Pick)
         shown = desk.text
-        assert "Alerts: 1 hold, 1 cleared" in shown
+        assert "Alerts: 1 hold, 1 cleared · UTC" in shown, "the times below are of this zone"
         assert shown.index("192.0.2.3:5003") < shown.rindex("srtt>200ms")
         assert "–now" in shown
         await desk.press("enter")

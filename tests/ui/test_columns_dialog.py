@@ -16,7 +16,7 @@ from tcctui.flows.frame import Frame, FrameRequest
 from tcctui.flows.store import Store
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.column_dialogs import Chosen, Columns, Sorting
-from tcctui.ui.table.columns import BY_NAME, GROUPS, USUAL
+from tcctui.ui.table.columns import BY_NAME, GROUPS, OF_FLEET, USUAL
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines
@@ -112,6 +112,15 @@ async def test_letters_find_a_column_and_space_chooses_it(clock: Clock) -> None:
         assert at.titles == [*AT_80[:-1], "RTO"]
 
 
+@pytest.mark.parametrize("key", ["C", "o"])
+async def test_columns_of_a_fleet_are_not_offered_on_one_machine(clock: Clock, key: str) -> None:
+    """They would be empty."""
+    async with opened(clock, key, (160, 50)) as at:
+        offered = [option.id for option in at.dialog.query_one(OptionList).options]
+        assert "srtt" in offered
+        assert not OF_FLEET & {*offered}
+
+
 async def test_escape_leaves_all_as_it_was(clock: Clock) -> None:
     """Whatever was tried: the table is as before, and nothing is kept."""
     settings = Settings(columns=("remote", "cwnd"), widths={"remote": 30})
@@ -144,7 +153,7 @@ async def test_columns_are_sized(clock: Clock) -> None:
         await at.desk.press(*"cwnd", "left", "right")
         at.dialog.query_one(Input).value = ""
         await at.desk.press(*"process", "space", "left")
-        assert at.dialog.widths["process"] == 9
+        assert at.dialog.widths["process"] == process.least
         for wider, narrower in (("plus", "minus"), ("right", "left")):
             await at.desk.press(*[narrower] * (process.greatest - process.least + 1))
             assert at.dialog.widths["process"] == process.least
@@ -158,15 +167,15 @@ async def test_columns_are_sized(clock: Clock) -> None:
 
 
 async def test_what_has_no_room_is_said(clock: Clock) -> None:
-    """A column that does not fit is named, with the room there is; it is chosen nevertheless."""
+    """What is added comes into view; a column that does not fit then is named, and stays chosen."""
     async with opened(clock) as at:
         await at.desk.press(*"rttvar", "space")
-        assert at.titles == AT_80
-        assert at.remark() == "No room in 78 characters for RTTVAR."
+        assert at.titles == [*AT_80[:-1], "RTTVAR"]
+        assert at.remark() == f"No room in 78 characters for {AT_80[-1]}."
         assert any("no room" in line for line in lines(at.dialog.query_one(Chosen)))
         await at.desk.resize(120, 24)
         await at.desk.until(lambda: at.remark() == "")
-        assert at.titles == [*AT_80, "RTTVAR"]
+        assert at.titles == [*AT_80[:-1], "RTTVAR", AT_80[-1]]
 
 
 @pytest.mark.parametrize("keys", [("ctrl+r",), ("tab", "r")])
@@ -297,5 +306,6 @@ async def test_what_can_not_be_sorted_is_not_offered(clock: Clock) -> None:
     """Sparklines and shares have no order; everything else has."""
     async with opened(clock, "o") as at:
         offered = {option.id for option in at.dialog.query_one("#offered", OptionList).options}
-        assert offered - {None} == {name for name, column in BY_NAME.items() if column.sort}
+        sortable = {name for name, column in BY_NAME.items() if column.sort}
+        assert offered - {None} == sortable - OF_FLEET
         assert set(USUAL) - offered == {"cwnd_spark", "srtt_spark"}

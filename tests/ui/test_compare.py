@@ -60,6 +60,20 @@ async def test_pinned_flows_are_compared_in_place_of_the_charts(
         assert desk.screen.query_one("#lower").display
 
 
+async def test_figures_of_the_flows_stand_side_by_side(clock: Clock) -> None:
+    """Mean rate, srtt, retransmits and the time of each verdict, where there is room for them."""
+    async with dashboard(server(), clock, (160, 50)) as desk:
+        await desk.run(3)
+        await pinned(desk, 2)
+        shown = desk.screen.query_one("#figures")
+        await desk.until(lambda: len(lines(shown)) == 3 and "time limited by" in lines(shown)[0])
+        _, *rows = lines(shown)
+        assert [row.split()[0] for row in rows] == ["1", "2"]
+        assert all("b/s" in row and row.count(" ms") == 2 for row in rows)
+        await desk.resize(80, 24)
+        await desk.until(lambda: not desk.screen.query_one("#figures").display)
+
+
 async def test_escape_leaves_the_comparison_before_the_search(clock: Clock) -> None:
     """The crosshair goes first, then the comparison, then the search."""
     async with dashboard(server(), clock) as desk:

@@ -55,7 +55,7 @@ async def test_it_reads_out_what_was_then(clock: Clock) -> None:
     async with dashboard(source, clock, (240, 50)) as desk:
         await desk.travel("p", "down")
         await desk.press("comma")
-        assert desk.caption.startswith("14:30:39.9 · −0.0 s · cwnd 31–34 · ssthresh 20 · in flight")
+        assert desk.caption.startswith("14:30:39.9 UTC · −0.0 s · cwnd 31–34 · ssthresh 20 · in")
         assert "srtt 52.1–54.7 ms" in desk.caption
         said = set()
         for _ in range(30):
@@ -129,7 +129,7 @@ async def test_it_stands_where_nothing_is_drawn(clock: Clock) -> None:
     async with dashboard(server(), clock, (80, 24)) as desk:
         await desk.see("d", "comma", "comma")
         assert column(desk, "cwnd") == 1
-        assert re.match(r"14:30:\d\d\.\d · cwnd ", desk.caption)
+        assert re.match(r"14:30:\d\d\.\d UTC · cwnd ", desk.caption)
         await desk.press("escape")
         await desk.search("port:1")
         await desk.until(lambda: "hides all" in "".join(lines(desk.table)))

@@ -5,17 +5,22 @@ from __future__ import annotations
 import numpy as np
 from rich.cells import cell_len
 
-from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY
+from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.ui.details.details import lines as laid_out
 from tcctui.ui.details.facts import NEEDS, Fact, facts
+from tcctui.wire.batch import Batch
+from tcctui.wire.events import CaState, TcpState
+from tcctui.wire.inside import Insides
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import KNOWN, sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines
+from tests.unit.events import probes
+from tests.unit.insides import algorithms, sockets
 from tests.unit.samples import look, samples
 
-ROOMY = (160, 60)
+ROOMY = (160, 62)
 
 
 def said(desk: Desk) -> str:
@@ -152,6 +157,20 @@ def test_what_does_not_fit_goes_by_importance() -> None:
         assert labels == [f"label{rank}" for rank in (3, 0, 2, 1) if rank < room]
 
 
+def test_a_listener_has_its_accept_queue() -> None:
+    """Of a listener, the details say how many connections wait to be accepted, and the limit."""
+    store = Store()
+    look(store, samples(10**9, 1, state=TcpState.LISTEN, info_len=0, rqueue=3, wqueue=4096))
+    said = {
+        fact.label: fact.pieces for fact in facts(store.flows({*NEEDS, *EXPLAINED_BY, "limit"}))
+    }
+    look(store, samples(2 * 10**9, 1, state=TcpState.LISTEN, info_len=0, half_open=9))
+    assert store.flows(["limit"])["limit"].tolist() == [Limit.UNKNOWN], "it sends nothing"
+    assert said["to accept"] == ("3 in the queue", "limit 4,096")
+    again = facts(store.flows({*NEEDS, *EXPLAINED_BY, "limit"}))
+    assert ("0 in the queue", "limit 0", "9 half-open") in [fact.pieces for fact in again]
+
+
 def test_facts_need_what_the_store_can_give() -> None:
     """Every column that the details ask for is one that the store gives, of any flow."""
     store = Store()
@@ -162,3 +181,32 @@ def test_facts_need_what_the_store_can_give() -> None:
         assert facts(one)
     assert not any("nan" in piece.lower() for fact in facts(flows) for piece in fact.pieces)
     assert np.isnan(flows["min_rtt"]).all()
+
+
+def inside(**members: int) -> dict[str, tuple[str, ...]]:
+    """Facts of a flow whose socket was read at its last ACK."""
+    store = Store()
+    acked = probes(10**9, snd_una=1000, snd_nxt=4000, snd_cwnd=10, srtt=20_000)
+    read = Insides(sockets(10**9, **members), algorithms([]))
+    store.take(Batch(acked, [], 10**9, read))
+    told = facts(store.flows({*NEEDS, *EXPLAINED_BY, "limit"}))
+    return {fact.label: fact.pieces for fact in told}
+
+
+def test_what_was_read_of_the_socket() -> None:
+    """Segments in flight, a tail loss probe, the recovery and its undo are said while known."""
+    flying = {"packets_out": 12, "sacked_out": 3, "lost_out": 2, "retrans_out": 1}
+    told = inside(
+        **flying, ca_state=CaState.RECOVERY, high_seq=3500, undo_marker=1, undo_retrans=4,
+        prior_ssthresh=41, in_flight_min=6, in_flight_max=9, backoff=2, app_limited=1,
+        rcv_nxt=3000, tlp_high_seq=1, icsk_rto=1_632_000, min_rtt_us=20_000,
+    )  # fmt: skip
+    assert told["in flight"][:2] == ("2.93 Ki", "8 segments")
+    assert told["segments"] == ("6 to 9 in flight", "tail loss probe out", "2 presumed lost")
+    recovery = ("2.44 Ki to go", "undo possible (4 retransmits)", "ssthresh was 41")
+    assert told["recovery"] == recovery
+    assert told["queueing"][1:] == ("rto 1632 ms (backoff 2)",)
+    assert told["application"] == ("limits the rate", "2.93 Ki unread")
+    assert "Recovery" in told["control"]
+    quiet = inside()
+    assert quiet.keys() & {"segments", "recovery", "application"} == set()

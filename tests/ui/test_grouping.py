@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from textual.widgets import OptionList
+
 from tcctui.config.settings import Settings
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.flow_order import HOLD
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices, painted
+from tests.ui.test_copying import pick
 
 ONE, TWO, THREE = "203.0.113.0/24", "198.51.100.0/24", "2001:db8:7::/48"
 
@@ -108,6 +111,23 @@ async def test_a_header_sums_its_flows_up(clock: Clock) -> None:
             assert header[place.start : place.start + place.width].strip() == text
         assert header.startswith(f"▾{ONE}  2 flows · p95 30.0 ms")
         assert "6/6 flows" in desk.status
+
+
+async def test_a_header_sums_up_the_last_seconds(clock: Clock) -> None:
+    """With a column of the last 10 s, a header has the percents of all that its flows sent then."""
+    columns = ("remote", "retrans_pct_10s", "retrans_rate_10s")
+    preferences = Preferences(Settings(columns=columns))
+    async with dashboard(source(), clock, (120, 40), preferences=preferences) as desk:
+        for cookie, again, sent in ((1, 0, 0), (2, 0, 0)):
+            desk.source.sample(cookie, total_retrans=again, data_segs_out=sent)
+        await desk.run(2)
+        for cookie, again, sent in ((1, 20, 100), (2, 0, 300)):
+            desk.source.sample(cookie, total_retrans=again, data_segs_out=sent)
+        await desk.run(1)
+        await group(desk)
+        header = lines(desk.table)[1]
+        assert "5.0 %" in header
+        assert header.rstrip().endswith(" 10")
 
 
 async def test_enter_folds_and_unfolds(clock: Clock) -> None:
@@ -246,14 +266,57 @@ async def test_a_pinned_flow_is_above_all_groups(clock: Clock) -> None:
         assert "3 flows" in lines(desk.table)[5]
 
 
-async def test_flows_are_what_pinning_and_copying_are_for(clock: Clock) -> None:
+async def test_a_connection_is_selected_at_first(clock: Clock) -> None:
+    """Where nobody has selected a line, it is the first connection's, not its group's header."""
+    preferences = Preferences(Settings(group="net"))
+    async with dashboard(source(), clock, preferences=preferences) as desk:
+        assert chosen(desk) == "1001"
+        await desk.find("port:80")
+        assert chosen(desk) == "1003"
+        await desk.press("E")
+        assert chosen(desk) == f"▸{TWO}"
+
+
+async def test_the_details_of_a_group_sum_it_up(clock: Clock) -> None:
+    """On a header they have its sum of rates, srtt, retransmits, and how many each limit has."""
+    async with dashboard(source(), clock, (160, 50)) as desk:
+        await desk.run(2)
+        await group(desk)
+        await desk.press("g")
+        text = "\n".join(lines(desk.details))
+        assert f"A group is selected: {ONE}" in text
+        assert "flows 2 · by remote net" in " ".join(text.split())
+        for said in ("88.0 Mb/s in all", "10.0 ms median", "30.0 ms p95", "unknown 2"):
+            assert said in text
+        await desk.press("down")
+        assert "in all" not in "\n".join(lines(desk.details))
+
+
+async def test_a_group_is_copied(clock: Clock) -> None:
+    """What sums it up, its search, and the rows of its flows alone."""
+    async with dashboard(source(), clock) as desk:
+        await group(desk)
+        await desk.press("g", "Y")
+        assert (await pick(desk, "what sums")).splitlines()[:2] == [
+            *(f"remote net\t{ONE}", "flows\t2 · by remote net"),
+        ]
+        await desk.press("Y")
+        assert await pick(desk, "search") == f"dst:{ONE}"
+        await desk.press("Y")
+        rows = (await pick(desk, "flows of")).splitlines()
+        assert [row.split("\t")[1].rpartition(":")[2] for row in rows[1:]] == ["1001", "1002"]
+        await desk.press("Y")
+        assert len((await pick(desk, "table")).splitlines()) == 7
+
+
+async def test_flows_are_what_pinning_and_following_are_for(clock: Clock) -> None:
     """On a header these keys say so, and do nothing."""
     async with dashboard(source(), clock) as desk:
         await group(desk)
         await desk.press("g", "asterisk")
         assert any("Not for groups" in notice for notice in notices(desk))
         assert desk.table.pinned == ()
-        await desk.press("Y", "F")
+        await desk.press("F")
         assert desk.pilot.app.screen is desk.screen
         assert not desk.table.following
 
@@ -268,3 +331,46 @@ async def test_a_table_in_the_past_is_grouped_too(clock: Clock) -> None:
         assert table(desk)[:2] == [f"▸{ONE}", f"▾{TWO}"]
         await desk.travel("left")
         assert chosen(desk) == f"▸{ONE}"
+
+
+async def test_groups_are_compared_side_by_side(clock: Clock) -> None:
+    """V on a header picks another group; medians of both, or why there are none, can be copied."""
+    made = FakeSource(
+        [
+            Flow(
+                cookie,
+                f"10.0.0.1:{443 if cookie % 2 else 80}",
+                f"203.0.113.{cookie}:{1000 + cookie}",
+                rate=4e6 if cookie % 2 else 1e6,
+                srtt_us=10_000,
+            )
+            for cookie in range(1, 61)
+        ]
+    )
+    made.run(2)
+    async with dashboard(made, clock, (160, 50)) as desk:
+        await group(desk, "local port")
+        await desk.see("g", "V")
+        await desk.paste("port 80")
+        await desk.press("enter")
+        await desk.until(lambda: "port 443: 30 connections; port 80: 30" in desk.text)
+        await desk.press("y")
+        assert "+24.0 Mb/s" in desk.pilot.app.clipboard
+        assert "JSON" not in desk.text
+        copied = desk.pilot.app.clipboard
+        await desk.press("Y")
+        assert desk.pilot.app.clipboard == copied, "there is no JSON of it"
+        await desk.press("escape")
+        assert desk.pilot.app.screen is desk.screen
+
+
+async def test_a_letter_highlights_the_criterion_that_begins_with_it(clock: Clock) -> None:
+    """Others may have the letter, too, in their name or meaning, and stand before it."""
+    async with dashboard(source(), clock) as desk:
+        for letter, name in (("a", "cc"), ("n", "netns")):
+            await desk.press("G", letter)
+            offered = desk.pilot.app.screen.query_one(OptionList)
+            assert offered.highlighted
+            assert offered.highlighted_option is not None
+            assert offered.highlighted_option.id == name
+            await desk.press("escape")

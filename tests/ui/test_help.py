@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
+from collections import Counter
 from typing import Any
 
 import pytest
+from textual._styles_cache import StylesCache
+from textual.color import Color
 from textual.command import CommandPalette
+from textual.geometry import Size
+from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from tcctui.config.settings import Settings, Units
@@ -13,7 +19,8 @@ from tcctui.errors import TcctuiError
 from tcctui.query.reference import FIELD_HELP, SYNTAX
 from tcctui.ui.actions import actions, key_name
 from tcctui.ui.app.setting_names import OWNERS
-from tcctui.ui.dashboard.help import Help, Section
+from tcctui.ui.dashboard.help import Help
+from tcctui.ui.dashboard.help_section import Entry, Section
 from tcctui.ui.dialogs import Pick
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.search.search_bar import SearchBar
@@ -71,17 +78,18 @@ async def test_help_is_searched_and_gone_through_by_sections(clock: Clock) -> No
     """Numbers and clicks go to sections; words after / leave what has them; Esc goes back, out."""
     async with dashboard(server(), clock, (80, 24)) as desk:
         await desk.press("question_mark")
-        assert "RTO" not in desk.text
+        assert "limited by:" not in desk.text
         await desk.press("7")
-        await desk.until(lambda: "RTO" in desk.text)
+        await desk.until(lambda: "limited by:" in desk.text)
         for section in ("1 Screen", "7 Signs"):
             (line,) = (line for line in screen(desk.pilot) if section in line)
             at = line.index(section) + 3, screen(desk.pilot).index(line)
             await desk.click(offset=at)
-            await desk.until(lambda there=section[0] == "7": ("RTO" in desk.text) == there)  # type: ignore[misc]
+            there = section[0] == "7"
+            await desk.until(lambda there=there: ("limited by:" in desk.text) == there)  # type: ignore[misc]
         await desk.press("slash", *"svg pic")
         await desk.until(lambda: "Save the screen as" in desk.text)
-        assert "RTO" not in desk.text
+        assert "limited by:" not in desk.text
         await desk.press("q")
         await desk.until(lambda: "Nothing has these" in desk.text)
         await desk.press("escape")
@@ -212,3 +220,43 @@ async def test_settings_hold_from_the_beginning_and_mistakes_are_told(clock: Clo
         shown = desk.text
         assert " kB" in shown
         assert not any(unit in shown for unit in ("KiB", " Ki", " Mi"))
+
+
+async def test_a_dialog_is_laid_out_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes its size when it opens, and again only when the terminal takes another one."""
+    sizes: list[Size] = []
+
+    def laid(self: Help, size: Size | None = None, scroll: bool = False) -> None:
+        sizes.extend([] if size is None else [size])
+        ModalScreen._refresh_layout(self, size, scroll)
+
+    monkeypatch.setattr(Help, "_refresh_layout", laid)
+    async with dashboard(server(), clock, (160, 50)) as desk:
+        await desk.press("question_mark")
+        assert sizes == [Size(160, 50)]
+        await desk.resize(100, 30)
+        await desk.until(lambda: sizes[1:] == [Size(100, 30)])
+
+
+async def test_the_help_is_wrapped_once(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its text takes longest of what opens it, and a scroll bar changes nothing of its width."""
+    wrapped: Counter[Entry] = Counter()
+    of = Section._of
+
+    def counted(self: Section, entry: Entry, width: int) -> Any:
+        wrapped[entry] += 1
+        return of(self, entry, width)
+
+    monkeypatch.setattr(Section, "_of", counted)
+    async with dashboard(server(), clock, (160, 50)) as desk:
+        await desk.press("question_mark")
+    assert set(wrapped.values()) == {1}
+
+
+def test_lines_of_closed_dialogs_are_freed() -> None:
+    """A widget's cache of lines is in no cache of all widgets, which would keep it."""
+    cache = StylesCache()
+    cache.get_inner_outer(Color(1, 2, 3), Color(4, 5, 6))
+    kept = weakref.ref(cache)
+    del cache
+    assert kept() is None

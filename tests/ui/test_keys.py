@@ -25,7 +25,8 @@ from tcctui.ui.actions import plain_key
 from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
-from tcctui.ui.dashboard.help import Help, Section
+from tcctui.ui.dashboard.help import Help
+from tcctui.ui.dashboard.help_section import Section
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.table.column_dialogs import Sorting
 from tcctui.ui.table.flow_table import FlowTable

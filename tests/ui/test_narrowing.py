@@ -8,6 +8,7 @@ from tcctui.query import ALL, Query, parse
 from tcctui.query.address_formula import Bounds, PortRange, opposite
 from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.dashboard.narrowing import Narrowing
+from tcctui.wire.inside import Asked
 from tests.ui.fake_source import FakeSource, many, server
 from tests.ui.screen import Clock, dashboard
 
@@ -49,6 +50,21 @@ async def test_on_and_off(clock: Clock) -> None:
         assert "kernel:" not in desk.status
         await desk.find("x")
         assert asked(source)[-1] is None, "it follows no search any more"
+
+
+async def test_half_open_connections_are_asked_for_while_a_column_shows_them(clock: Clock) -> None:
+    """The kernel is asked for them when their column comes, also behind a search, and then not."""
+    source = server()
+    async with dashboard(source, clock) as desk:
+        assert not source.half_open
+        desk.table.show_columns(["remote", "half_open"], {})
+        await desk.idle()
+        assert source.half_open
+        await desk.find("state:listen,estab")
+        assert source.half_open
+        desk.table.show_columns(["remote"], {})
+        await desk.idle()
+        assert not source.half_open
 
 
 async def test_what_it_means_is_said(clock: Clock) -> None:
@@ -110,3 +126,24 @@ async def test_flows_that_do_not_come_are_hidden_and_come_back(clock: Clock) -> 
         desk.table.flow_query = ALL
         await desk.run(2)
         assert {*everything} - {9} <= {*desk.order}, "but for 9, which has closed"
+
+
+async def test_sockets_are_read_while_the_screen_shows_them(clock: Clock) -> None:
+    """All are read while a column shows such a value, the selected one's while it has details.
+
+    Its algorithm's state is read for the chart, too.
+    """
+    source, asked = server(), []
+    async with dashboard(source, clock) as desk:
+        asked.append(source.asked)
+        await desk.press("d")
+        asked.append(source.asked)
+        for column in ("tlp_out", "rto"):  # samples tell the second
+            desk.table.show_columns(["remote", column], {})
+            await desk.idle()
+            asked.append(source.asked)
+        await desk.press("d")
+        asked.append(source.asked)
+    charts = Asked.ALGORITHM
+    selected, of_all = Asked.SOCKET | charts, Asked.SOCKET | Asked.OF_ALL | charts
+    assert asked == [selected, charts, of_all, charts, selected]

@@ -8,16 +8,19 @@ from typing import Any
 
 import pytest
 from textual._compositor import Compositor
-from textual.events import Resize
+from textual.events import Key, Resize
 from textual.geometry import Size
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tcctui.ui.app.terminal_driver import TerminalDriver
 from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.dashboard.help import Help
 from tcctui.ui.details.details import Details
 from tcctui.ui.status.status_bar import StatusBar
 from tcctui.ui.table.flow_table import FlowTable
 from tests.ui.fake_source import FakeSource, many, server
+from tests.ui.rest import would_wait
 from tests.ui.sampled import sampled_server, without_events
 from tests.ui.screen import Clock, Desk, dashboard
 
@@ -163,3 +166,23 @@ async def test_ctrl_l_paints_all(
         segments = console.render(painted)
         text = "".join(segment.text for segment in segments if not segment.control)
         assert len(text.replace("\n", "")) == 80 * 24
+
+
+async def test_a_dialog_that_opens_while_the_terminal_takes_a_frame_is_painted(
+    clock: Clock,
+) -> None:
+    """It is painted as soon as the terminal has taken that, and not with a later frame."""
+    async with dashboard(server(), clock, (160, 50)) as desk:
+        app = desk.pilot.app
+        driver = object.__new__(TerminalDriver)
+        vars(driver).update(_owner=app, _held=None, _frame=[], _missed=False)
+        driver._hold()
+        app.post_message(Key("question_mark", "?"))
+        await would_wait()
+        assert isinstance(app.screen, Help)
+        paints = app.screen._update_timer
+        assert app.screen._repaint_required
+        assert not paints._active.is_set()
+        driver._go_on()
+        await would_wait()
+        assert paints._active.is_set()

@@ -56,9 +56,9 @@ async def test_a_replay_looks_as_live_did(
         live, status = looks(desk), desk.status
         app = desk.pilot.app
         assert isinstance(app, TcctuiApp)
-        assert app.feed is not None
-        writer = RecordingWriter(tmp_path / "it.arrows", app.feed.log.origin)
-        for chunk in app.feed.chunks():
+        assert app.reading.feed is not None
+        writer = RecordingWriter(tmp_path / "it.arrows", app.reading.feed.log.origin)
+        for chunk in app.reading.feed.chunks():
             writer.write(chunk)
         writer.close()
     at_ns = START_NS + (30 + 10 + 10 - 8) * 10**9
@@ -75,18 +75,18 @@ async def test_a_recording_plays(clock: Clock) -> None:
     """It begins at its beginning, goes on with the clock, and stands still at its end."""
     source = server()
     async with replay(recorded(source), source, clock, (160, 50)) as desk:
-        assert "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status
+        assert "▶ 1× 14:29:59 UTC · 0:00 of 0:30" in desk.status
         assert "web-3" in desk.status
         assert "tcp_probe · 6.12.0" in desk.status
         assert desk.order == []
         clock.now += 10
-        await desk.until(lambda: "▶ 1× 14:30:09 · 0:10 of 0:30" in desk.status)
+        await desk.until(lambda: "▶ 1× 14:30:09 UTC · 0:10 of 0:30" in desk.status)
         await desk.arrived()
         assert "12/12 flows" in desk.status
         await desk.press("space")
         clock.now += 10
         await desk.idle()
-        assert "❚❚ 14:30:09.9 · 0:10 of 0:30" in desk.status
+        assert "❚❚ 14:30:09.9 UTC · 0:10 of 0:30" in desk.status
         await desk.press("space")
         clock.now += 10
         await desk.until(lambda: "0:20 of 0:30" in desk.status)
@@ -97,7 +97,7 @@ async def test_a_recording_plays(clock: Clock) -> None:
         assert desk.order[:3] == [1, 2, 3]
         assert desk.charted == 1
         await desk.press("space")
-        await desk.until(lambda: "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status)
+        await desk.until(lambda: "▶ 1× 14:29:59 UTC · 0:00 of 0:30" in desk.status)
 
 
 async def test_the_keys_of_a_replay(clock: Clock) -> None:
@@ -111,7 +111,7 @@ async def test_the_keys_of_a_replay(clock: Clock) -> None:
         assert "▶ 0.5×" in desk.status
         assert "p Pause" in screen(desk.pilot)[-1]
         await desk.travel("space", "shift+right", "right", "right")
-        assert "❚❚ 0.5× 14:30:11.9 · 0:12 of 0:30" in desk.status
+        assert "❚❚ 0.5× 14:30:11.9 UTC · 0:12 of 0:30" in desk.status
         await desk.travel("left", "shift+left")
         assert "0:01 of 0:30" in desk.status
         await desk.travel("end")
@@ -142,7 +142,7 @@ async def test_a_loop_begins_again(clock: Clock) -> None:
         clock.now += 29
         await desk.until(lambda: "0:29 of 0:30" in desk.status)
         clock.now += 2
-        await desk.until(lambda: "▶ 1× 14:29:59 · 0:00 of 0:30" in desk.status)
+        await desk.until(lambda: "▶ 1× 14:29:59 UTC · 0:00 of 0:30" in desk.status)
 
 
 async def test_what_was_left_out_is_said_once(clock: Clock) -> None:

@@ -9,15 +9,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import pytest
 from textual.events import Key
 
 from tcctui.errors import TcctuiError
+from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin
 from tcctui.rewind.moment import Moment
 from tcctui.rewind.rewind_log import RewindLog
+from tcctui.source import Source
 from tcctui.ui.app import app as application
+from tcctui.ui.app import reading
+from tcctui.ui.app.reading import Reading
 from tests.ui.fake_source import START_NS, Flow, server
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import (
@@ -55,14 +60,14 @@ async def test_steps_go_to_what_was_shown_then(clock: Clock, source: type) -> No
         await desk.run(12)
         assert 13 in desk.order
         await desk.travel("left")
-        assert "❚❚ −1 s" in desk.status
+        assert " · −1 s" in desk.status
         assert 13 in desk.order
         await desk.travel("left", "shift+left")
-        assert "❚❚ −12 s" in desk.status
+        assert " · −12 s" in desk.status
         assert 13 not in desk.order
         assert seen(desk) == then
         await desk.travel("right")
-        assert "❚❚ −11 s" in desk.status
+        assert " · −11 s" in desk.status
         assert seen(desk) != then
         await desk.travel("end")
         assert "● live" in desk.status
@@ -74,15 +79,44 @@ async def test_the_status_line_says_where_one_is(clock: Clock) -> None:
     async with dashboard(server(), clock, (160, 40)) as desk:
         assert "● live" in desk.status
         await desk.travel("space", "shift+left", "left", "left")
-        assert "❚❚ −12 s of 30 s · 14:30:17.9" in desk.status
+        assert "❚❚ 14:30:17.9 UTC · −12 s of 30 s" in desk.status
         await desk.run(100)
-        assert "❚❚ −1 min 52 s of 2 min 10 s · 14:30:17.9" in desk.status
+        assert "❚❚ 14:30:17.9 UTC · −1 min 52 s of 2 min 10 s" in desk.status
         await desk.travel("home")
-        assert "❚❚ −2 min 10 s of 2 min 10 s · 14:29:59.9" in desk.status
+        assert "❚❚ 14:29:59.9 UTC · −2 min 10 s of 2 min 10 s" in desk.status
         assert desk.order == []
         await desk.travel("space")
         assert "● live" in desk.status
         assert "14:" not in desk.status
+
+
+async def test_the_clock_is_read_anew_after_a_sleep(clock: Clock) -> None:
+    """Labels follow the time of day that is now; of moments before, they keep what was right then.
+
+    Its axis and the timeline say the zone, as the status line does.
+    """
+    slept = [0]
+
+    def clocks(source: Source) -> tuple[int, int]:
+        return source.now_ns(), source.now_ns() + WALL_OFFSET_NS + slept[0]
+
+    async with dashboard(server(), clock, (160, 40), clocks=clocks) as desk:
+        await desk.travel("space")
+        assert "❚❚ 14:30:29.9 UTC · −0 s" in desk.status
+        assert "14:30:29 UTC" in "".join(lines(desk.screen.query_one("#cwnd-chart")))
+        await desk.travel("space")
+        slept[0] = 3600 * 10**9
+        await desk.looked()
+        await desk.run(20)
+        await desk.travel("space")
+        assert "❚❚ 15:30:49.9 UTC · −0 s" in desk.status
+        assert "15:30:49 UTC" in "".join(lines(desk.screen.query_one("#cwnd-chart")))
+        await desk.travel("left")
+        assert "❚❚ 15:30:48.9 UTC · −1 s" in desk.status
+        await desk.travel(*["shift+left"] * 2)
+        assert "❚❚ 14:30:28.9 UTC · −21 s" in desk.status
+        await desk.travel("comma")
+        assert desk.caption.startswith("14:30:28.9 UTC · ")
 
 
 async def test_home_and_end_are_the_tables_where_it_is_live(clock: Clock) -> None:
@@ -153,7 +187,7 @@ async def test_many_steps_at_once_end_where_they_should(clock: Clock, held: Held
                 desk.pilot.app.post_message(Key("left", None))
             await desk.idle()
         await desk.arrived()
-        assert "❚❚ −30 s of 1 min 00 s" in desk.status
+        assert " · −30 s of 1 min 00 s" in desk.status
         assert held.went == [now_ns - 10**9, now_ns - 30 * 10**9]
 
 
@@ -170,9 +204,9 @@ async def test_keys_do_not_wait_for_a_moment(clock: Clock, held: Held) -> None:
             await desk.press("down")
             assert desk.selected == 2
             await desk.press("left", "left")
-            assert "❚❚ −7 s" in desk.status
+            assert " · −7 s" in desk.status
         await desk.arrived()
-        assert "❚❚ −7 s" in desk.status
+        assert " · −7 s" in desk.status
         assert desk.charted == 2
 
 
@@ -218,7 +252,7 @@ async def test_a_moment_that_memory_has_no_room_for(clock: Clock) -> None:
             await desk.arrived()
         (notice,) = notices(desk)
         assert "That moment is forgotten" in notice
-        assert "❚❚ −" in desk.status
+        assert " · −" in desk.status
         assert desk.order
 
 
@@ -300,6 +334,41 @@ async def test_s_saves_all_that_is_remembered(clock: Clock, tmp_path: Path) -> N
         assert sum(len(chunk.events) for chunk in chunks) == desk.store.totals().events
 
 
+async def test_s_saves_what_the_search_shows(clock: Clock, tmp_path: Path) -> None:
+    """With a search, nothing of another connection is in the recording, and the notice says so."""
+    saved: list[Chunk] = []
+
+    def save(chunks: Iterable[Chunk], origin: Origin) -> Path:
+        saved.extend(chunks)
+        (tmp_path / "past.arrow").write_bytes(b"")
+        return tmp_path / "past.arrow"
+
+    async with dashboard(server(), clock, save=save) as desk:
+        await desk.travel("p", "left")
+        await desk.press("slash", *"port:22", "enter")
+        await desk.looked()
+        shown = set(desk.order)
+        assert 0 < len(shown) < 12
+        await desk.press("S")
+        await desk.noticed("Saved")
+        joined = "".join(notices(desk)).replace("▌", "").replace(" ", "")
+        assert f"Of{len(shown)}of12connections:thosethatthesearchshows." in joined
+        written = len(saved)
+        await desk.press("slash", *" port:1", "enter")
+        await desk.looked()
+        await desk.press("S")
+        await desk.noticed("Nothing was saved")
+        assert len(saved) == written
+    events = np.concatenate([chunk.events for chunk in saved])
+    samples = np.concatenate([chunk.samples for chunk in saved])
+    assert set(events["sock_cookie"].tolist()) == shown
+    assert set(samples["sock_cookie"].tolist()) <= shown
+    for chunk in saved:
+        if chunk.keyframe:
+            keyframe = Keyframe.from_bytes(chunk.keyframe)
+            assert set(keyframe.arrays["columns.cookie"].tolist()) <= shown
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [
@@ -332,8 +401,9 @@ async def test_a_recorder_gets_every_event(clock: Clock) -> None:
     async with dashboard(server(), clock, keep=keep) as desk:
         await desk.travel("p", "shift+left")
         await desk.run(3)
+        assert "recording 10 ms" in desk.status, "an event of each connection, and not each ACK"
         app = desk.pilot.app
-    app.feed.finish()  # type: ignore[attr-defined]
+    app.reading.feed.finish()  # type: ignore[attr-defined]
     assert [origin.host for origin in origins] == ["web-3"]
     assert sum(len(chunk.events) for chunk in kept) == desk.store.totals().events
 
@@ -350,11 +420,12 @@ async def test_a_recorder_that_fails_is_a_banner(clock: Clock) -> None:
     async with dashboard(server(), clock, keep=lambda origin: full) as desk:
         await desk.noticed("The disk is full.")
         assert "not recorded" in desk.status
+        assert "recording" not in desk.status
         await desk.run(5)
         assert len(notices(desk)) == 1
         assert "● live" in desk.status
         await desk.travel("p", "left", "left")
-        assert "❚❚ −2 s" in desk.status
+        assert " · −2 s" in desk.status
     async with dashboard(server(), clock, keep=refused) as desk:
         await desk.noticed("The file is there already.")
         assert desk.order
@@ -369,14 +440,14 @@ async def test_a_recorder_that_waits(clock: Clock) -> None:
 
     async with dashboard(server(), clock, keep=lambda origin: keep) as desk:
         await desk.run(2)
-        assert "recording" not in desk.status
+        assert "recording waits" not in desk.status
         seconds = 3.0
         await desk.run(2)
         assert "recording waits" in desk.status
         assert "● live" in desk.status
         seconds = 0.0
         await desk.run(2)
-        assert "recording" not in desk.status
+        assert "recording waits" not in desk.status
 
 
 async def test_a_pipe_that_is_behind(clock: Clock) -> None:
@@ -400,7 +471,7 @@ async def test_a_pipe_of_something_old(clock: Clock) -> None:
     source.behind_s = 2.0  # type: ignore[attr-defined]
     source.origin = Origin("far-away", wall_offset_ns=WALL_OFFSET_NS)  # type: ignore[attr-defined]
     async with dashboard(source, clock, live_origin=lambda source: source.origin) as desk:
-        assert "▶ 14:30:29" in desk.status
+        assert "▶ 14:30:29 UTC" in desk.status
         assert "live" not in desk.status
         assert "behind 2 s" in desk.status
         assert "Pause" in screen(desk.pilot)[-1]
@@ -411,7 +482,7 @@ async def test_a_pipe_of_something_old(clock: Clock) -> None:
         assert "▶" not in desk.status
         await desk.until(lambda: "Pause" not in screen(desk.pilot)[-1])
         await desk.travel("space")
-        assert "❚❚ −0 s" in desk.status
+        assert " · −0 s" in desk.status
 
 
 async def test_a_moment_on_its_way_is_told(clock: Clock, held: Held) -> None:
@@ -422,7 +493,7 @@ async def test_a_moment_on_its_way_is_told(clock: Clock, held: Held) -> None:
         before = seen(desk)
         with held.stop():
             await desk.press("shift+left")
-            assert "❚❚ −11 s …" in desk.status
+            assert " · −11 s …" in desk.status
             await desk.framed()
             assert seen(desk) == before
             await desk.press("down")
@@ -430,7 +501,7 @@ async def test_a_moment_on_its_way_is_told(clock: Clock, held: Held) -> None:
             assert desk.caption == ""
             assert any("Working it out …" in line for line in chart(desk, "cwnd"))
         await desk.arrived()
-        assert "❚❚ −11 s of" in desk.status
+        assert " · −11 s of" in desk.status
         assert desk.charted == 2
         assert seen(desk) != before
         assert not any("Working" in line for line in seen(desk))
@@ -459,9 +530,11 @@ def test_memory_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
             budgets.append(budget)
             super().__init__(budget, origin)
 
-    monkeypatch.setattr(application, "RewindLog", Noted)
-    monkeypatch.setattr(application.TcctuiApp, "run", lambda self: self._begin_feed(server()))
-    monkeypatch.setattr(application.TcctuiApp, "_tell", lambda self, *values: None)
+    monkeypatch.setattr(reading, "RewindLog", Noted)
+    monkeypatch.setattr(
+        application.TcctuiApp, "run", lambda self: self.reading.begin_feed(server())
+    )
+    monkeypatch.setattr(Reading, "_tell", lambda self, *values: None)
     application.run(server, 8 << 20, rewind_memory=24 << 20)
     application.run(server, 8 << 20, rewind_memory=4 << 20)
     assert budgets == [16 << 20, 0]
@@ -473,9 +546,11 @@ def test_an_end_that_can_not_be_recorded(monkeypatch: pytest.MonkeyPatch) -> Non
     def full(chunk: Chunk) -> None:
         raise TcctuiError("The disk is full.")
 
-    monkeypatch.setattr(application.TcctuiApp, "run", lambda self: self._begin_feed(server()))
-    monkeypatch.setattr(application.TcctuiApp, "_tell", lambda self, *values: None)
-    monkeypatch.setattr(application.TcctuiApp, "_recording_failed", lambda self, reason: None)
+    monkeypatch.setattr(
+        application.TcctuiApp, "run", lambda self: self.reading.begin_feed(server())
+    )
+    monkeypatch.setattr(Reading, "_tell", lambda self, *values: None)
+    monkeypatch.setattr(Reading, "_recording_failed", lambda self, reason: None)
     with pytest.raises(TcctuiError, match="The disk is full"):
         application.run(server, 8 << 20, rewind_memory=24 << 20, keep=lambda origin: full)
 
@@ -487,7 +562,7 @@ def test_how_a_source_ended_is_told_at_the_end(
     """When the screen has gone, a clean end is a line on standard error, another one a failure."""
 
     def ended(self: application.TcctuiApp) -> None:
-        self.end = TcctuiError("The recording ended.", mend)
+        self.reading.end = TcctuiError("The recording ended.", mend)
         self.exit()
 
     monkeypatch.setattr(application.TcctuiApp, "run", ended)

@@ -343,6 +343,23 @@ async def test_a_search_is_saved_picked_and_deleted(clock: Clock) -> None:
         assert preferences.settings.filters == {"local": "ip:127.0.0.1", "again": "port:22"}
 
 
+async def test_a_saved_search_whose_word_means_another_window(clock: Clock) -> None:
+    """Where a picked filter compares rwnd, once this end's window, that is said; else nothing is.
+
+    The notice is whole at 80 columns.
+    """
+    filters = {"old": "rwnd<9000000", "limit": "limit:rwnd snd_wnd>=0", "new": "snd_wnd<9000000"}
+    preferences = Preferences(Settings(filters=filters))
+    async with dashboard(server(), clock, (80, 24), preferences=preferences) as desk:
+        for name in ("limit", "new"):
+            await desk.press("f", *name, "enter")
+            assert desk.box.value == filters[name]
+        assert not notices(desk)
+        await desk.press("f", *"old", "enter")
+        await desk.noticed("rwnd is the peer's window now")
+        assert "rcv_wnd (this end's) or snd_wnd" in desk.text
+
+
 async def test_a_mistake_is_not_saved(clock: Clock) -> None:
     """What is no search gets no name, and that is said."""
     async with dashboard(server(), clock) as desk:

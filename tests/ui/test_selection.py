@@ -213,4 +213,4 @@ async def test_keys_do_nothing_where_there_are_no_flows(clock: Clock) -> None:
         await desk.press("down", "end", "pageup", "g", "r", "less_than_sign")
         assert await desk.click(FlowTable, offset=(5, 3))
         assert desk.table.selected is None
-        assert "No TCP traffic yet" in lines(desk.table)[2]
+        await desk.until(lambda: "No TCP traffic yet" in lines(desk.table)[2])

@@ -117,7 +117,7 @@ async def test_equals_keep_their_places(clock: Clock) -> None:
 
 async def test_the_arrow_leaves_the_titles_whole(clock: Clock) -> None:
     """Whatever one or two columns the table is sorted by, all titles are there, and the arrows."""
-    async with dashboard(server(), clock) as desk:
+    async with dashboard(server(), clock, (260, 40)) as desk:
         columns = [place.column for place in desk.columns]
         assert len(columns) == len(COLUMNS) + len(SPARKLINES)
         names = [column.name for column in columns if column.sort]

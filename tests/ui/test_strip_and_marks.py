@@ -158,8 +158,8 @@ async def test_charts_stand_still_while_paused(clock: Clock) -> None:
     """Marks, limits and rates of a paused view are those of that moment."""
     async with dashboard(sampled_server(), clock, (120, 40)) as desk:
         await desk.see("down", "c")
-        before = chart(desk, "cwnd"), chart(desk, "srtt")
         await desk.travel("p")
+        before = chart(desk, "cwnd"), chart(desk, "srtt")
         desk.source.tell(2, EventKind.SEND_RESET)
         desk.source.sample(2, rwnd_limited=10**9, busy_time=2 * 10**9, delivery_rate=10**9)
         await desk.run(2)

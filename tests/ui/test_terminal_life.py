@@ -128,6 +128,22 @@ def test_recording_goes_on_while_nobody_reads(tmp_path: Path) -> None:
         here.signal(signal.SIGTERM)
         assert here.ended(reading=False) == 0
         assert size() > before
+        assert kept.read_bytes().endswith(b"*"), "all sockets are sampled for its end"
+
+
+def test_last_samples_that_do_not_come(tmp_path: Path) -> None:
+    """The screen is given back before them, it is said what goes on, and Ctrl-C ends it."""
+    kept = tmp_path / "chunks"
+    kept.touch()
+    command = (sys.executable, "-m", "tests.ui.recording_dashboard", str(kept), "endless")
+    with PseudoTerminal(command) as here:
+        here.until_read(SHOWN)
+        here.type(b"q")
+        here.until_read(b"tcctui: a last look at ", after=here.until_read(GIVEN_BACK))
+        here.type(b"\x03")
+        assert here.ended() == 0
+        assert not TRACEBACK.search(here.read)
+        assert kept.read_bytes().endswith(b"*"), "what came until then is kept"
 
 
 # Signals

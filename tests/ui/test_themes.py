@@ -49,6 +49,7 @@ TOGETHER = (
     ("cwnd", "ssthresh", "in-flight"),
     ("delivery", "acked", "pacing", "bbr-bw"),
     ("in-flight", "cwnd-bytes", "snd-wnd"),
+    *((one, "before") for one in ("srtt", "acked", "retransmitted")),
     ("limit-cwnd", "limit-rwnd", "limit-sndbuf", "limit-app", "limit-recovery"),
     ("mark-rto", "mark-retransmit"),
 )

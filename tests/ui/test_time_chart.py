@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -131,11 +132,10 @@ def builds(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
     sizes = []
     draw = plot.draw
 
-    def counting(
-        curves: list[plot.Curve], bottom: float, top: float, width: int, height: int
-    ) -> list[list[plot.Run]]:
+    def counting(*given: Any, alternate: bool) -> list[list[plot.Run]]:
+        *_, width, height = given
         sizes.append((width, height))
-        return draw(curves, bottom, top, width, height)
+        return draw(*given, alternate=alternate)
 
     monkeypatch.setattr(plot, "draw", counting)
     return sizes

@@ -102,9 +102,9 @@ async def test_space_chooses_what_the_letters_before_it_narrow_to(clock: Clock) 
         assert isinstance(dialog, Columns)
         before = [*dialog.chosen]
         await burst(desk, *"pmtu ")
-        assert dialog.chosen == [*before, "pmtu"]
+        assert {*dialog.chosen} == {*before, "pmtu"}
         await burst(desk, "ctrl+u", *"rtox", "backspace", " ")
-        assert dialog.chosen == [*before, "pmtu", "rto"]
+        assert {*dialog.chosen} == {*before, "pmtu", "rto"}
         await burst(desk, "enter")
         assert desk.pilot.app.screen is desk.screen
 

@@ -1,4 +1,4 @@
-"""A ninth tracepoint and its mark, as they would be added."""
+"""One more tracepoint and its mark, as they would be added."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ ROWS = "tcctui/wire/tracepoints.py"
 
 IN_PYTHON: Additions = {
     ROWS: (
-        ("\n\nclass MarkKind(IntEnum):", "    RCV_SPACE = 8\n"),
-        ("\n\nclass Mark(NamedTuple):", "    READ = 5\n"),
+        ("\n\nclass MarkKind(IntEnum):", "    RCV_SPACE = 9\n"),
+        ("\n\nclass Mark(NamedTuple):", "    READ = 8\n"),
         (
             ')  # fmt: skip\n"""Every mark',
             '    Mark(MarkKind.READ, "⬆", "^", "read", "$text-success", "the application read",'

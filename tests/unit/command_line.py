@@ -63,6 +63,7 @@ class Calls:
     ) -> Opened:
         """Stand in for open_live."""
         assert options.pop("around") is None, "a test gives up no rights"
+        options.pop("pace", None)
         self.program, self.choice = program() if callable(program) else program, choice
         return self.open(kernel_filter, loading=self.program, **options)
 

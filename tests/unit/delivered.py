@@ -10,6 +10,7 @@ import numpy.typing as npt
 from tcctui.errors import TcctuiError
 from tcctui.query import Query
 from tcctui.wire.events import Events
+from tcctui.wire.inside import NO_INSIDES, Asked, Insides
 from tcctui.wire.samples import Samples
 from tests.unit.events import MS, NOTHING, SECOND
 from tests.unit.samples import NO_SAMPLES
@@ -21,7 +22,8 @@ class Delivered:
     """Gives a batch of events at each look, and the samples beside it; each look takes `step_ns`.
 
     `before` is called at each look, `then` at one for which there is nothing more; that one takes
-    as long as it may if it `waits`.
+    as long as it may if it `waits`. All sockets are sampled once no samples are left, or
+    `all_at_once`.
     """
 
     description = "tcp_probe + sock_diag · 6.12.0"
@@ -48,6 +50,8 @@ class Delivered:
         self.reads = 0
         self.shortfall: TcctuiError | None = None
         self.watched: list[int] = []
+        self.all_asked_ns = 0
+        self.all_at_once = False
         self.closed = False
 
     def now_ns(self) -> int:
@@ -68,8 +72,25 @@ class Delivered:
     def sampled(self) -> Samples:
         return self._samples.pop(0) if self._samples else NO_SAMPLES
 
+    def look_inside(self, asked: Asked) -> bool:
+        self.asked = asked
+        return False
+
+    def inside(self) -> Insides:
+        return NO_INSIDES
+
+    def look_for(self, query: Query, *, half_open: bool = False) -> None:
+        """Nothing can be asked for."""
+
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         self.watched = sockets["sock_cookie"].tolist()
+
+    def sample_all(self) -> None:
+        self.all_asked_ns = self.now
+
+    @property
+    def all_sampled_ns(self) -> int:
+        return self.now if self.all_at_once or not self._samples else 0
 
     def focus(self, cookies: Iterable[int]) -> None:
         """Nothing is coalesced."""

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 from hypothesis import strategies as st
 
-from tcctui.flows.columns import FIELDS, SAMPLED
+from tcctui.flows.columns import FIELDS, INSIDE, SAMPLED, nothing_read
 from tcctui.query import parse
+from tcctui.query.reference import FIELD_HELP
 from tcctui.wire.addresses import parse_prefix
 from tcctui.wire.events import NO_SSTHRESH
 
@@ -30,15 +31,23 @@ DEFAULTS: Row = {
     **{"snd_cwnd": 10, "ssthresh": NO_SSTHRESH, "srtt_us": 20_000, "in_flight": 0, "mss": 1448},
     **{"snd_wnd": 65_535, "rcv_wnd": 65_535, "bytes_acked": 0, "rate": 0.0, "age_ns": 10**9},
     **{"limit": 1, "ca_state": 0, "bbr_phase": 0, "cc": b"cubic", "comm": b"nginx"},
+    **{"health": 0, "host": b""},
     **{"cgroup": b"nginx.service", "netns_name": b"host", "pid": 4021.0, "uid": 33.0},
     **{"total_retrans": 0.0, "retrans_percent": 0.0, "unacked": 0.0, "min_rtt": 19_000.0},
     **{"rttvar": 500.0, "rto": 220_000.0, "queueing_us": 1000.0, "delivery_rate": 1e6},
     **{"pacing_rate": 2e6, "bytes_received": 0.0, "notsent_bytes": 0.0, "pmtu": 1500.0},
 }
+# Those of late, and whatever number is added: 0 until a row says otherwise.
+_CALCULABLE = [one.name for one in FIELD_HELP if one.calculable]
+_COLUMNS = frozenset[str]().union(*(parse(f"{name}>0").fields for name in _CALCULABLE))
+DEFAULTS |= {
+    name: 0 if np.dtype(FIELDS.get(name, "f8")).kind in "iu" else 0.0
+    for name in sorted(_COLUMNS - DEFAULTS.keys() - SAMPLED)
+}
 KINDS: dict[str, Any] = {
     **{"text": "S", "slow_start": np.bool_, "age_ns": np.int64},
-    **dict.fromkeys(("limit", "bbr_phase"), "u1"),
-    **dict.fromkeys(("cc", "comm", "cgroup", "netns_name"), "S40"),
+    **dict.fromkeys(("limit", "bbr_phase", "health"), "u1"),
+    **dict.fromkeys(("cc", "comm", "cgroup", "netns_name", "host"), "S40"),
 }
 MISSING = {
     **dict.fromkeys(("snd_cwnd", "ssthresh", "srtt_us", "mss"), 0),
@@ -63,6 +72,8 @@ def table(*rows: Row) -> Flows:
         flows[f"{column}_lo"] = np.array([low for _, low, *_ in halves], dtype=np.uint64)
     for name in SAMPLED - flows.keys():
         flows[name] = np.full(len(rows), np.nan)
+    for name in INSIDE - flows.keys():
+        flows[name] = nothing_read(name, len(rows))
     for name in FIELDS.keys() - flows.keys():
         flows[name] = np.zeros(len(rows), FIELDS[name])
     for column_array in flows.values():
@@ -123,8 +134,8 @@ NUMBERS: dict[str, tuple[str, dict[str, Fraction]]] = {
     **{name: (name, NO_UNIT) for name in ("ssthresh", "mark", "cookie")},
     **dict.fromkeys(("srtt", "rtt", "srtt_us"), ("srtt_us", DURATIONS_US)),
     **dict.fromkeys(("inflight", "in_flight"), ("in_flight", SIZES)),
-    **dict.fromkeys(("rcv_wnd", "rwnd"), ("rcv_wnd", SIZES)),
-    **{"snd_wnd": ("snd_wnd", SIZES), "mss": ("mss", SIZES)},
+    **dict.fromkeys(("snd_wnd", "rwnd"), ("snd_wnd", SIZES)),
+    **{"rcv_wnd": ("rcv_wnd", SIZES), "mss": ("mss", SIZES)},
     **dict.fromkeys(("acked", "bytes_acked"), ("bytes_acked", SIZES)),
     **{"rate": ("rate", RATES), "age": ("age_ns", DURATIONS_NS)},
 }

@@ -9,7 +9,15 @@ import numpy.typing as npt
 
 from tcctui.flows.store import Store
 from tcctui.wire.events import NO_SSTHRESH, TcpState
-from tcctui.wire.samples import CC_FIELDS, SAMPLE, SKMEM_FIELDS, TCP_INFO_BYTES, End, Samples
+from tcctui.wire.samples import (
+    CC_FIELDS,
+    NOT_COUNTED,
+    SAMPLE,
+    SKMEM_FIELDS,
+    TCP_INFO_BYTES,
+    End,
+    Samples,
+)
 from tests.unit.events import LOCAL, REMOTE, Endpoint, halves
 
 NO_SAMPLES: Samples = np.zeros(0, SAMPLE)
@@ -27,6 +35,7 @@ _USUAL = {
     "max_pacing_rate": 0xFFFFFFFFFFFFFFFF,
     "snd_wnd": 65_535,
     "rcv_wnd": 65_535,
+    "half_open": NOT_COUNTED,
 }
 """What a connection that was just opened has, and no one asked for anything else."""
 

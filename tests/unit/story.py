@@ -24,7 +24,7 @@ from tests.unit.samples import destroyed, gone, samples
 BATCH_NS = 250_000_000
 BEGIN_NS = 1000 * 10**9
 
-EVERYTHING = (*FIELDS, "sample", "limit", "limit_shares", "text")
+EVERYTHING = (*FIELDS, "sample", "limit", "limit_shares", "limit_evidence", "text")
 """Columns of which all others follow."""
 
 

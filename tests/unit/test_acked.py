@@ -55,6 +55,44 @@ def test_a_sample_from_before_the_newest_event() -> None:
     assert value(store, "bytes_acked") == 10_500
 
 
+def test_a_sample_that_the_kernel_took_later_than_its_time() -> None:
+    """What it counts twice with the events from between is taken back by the next quiet sample."""
+    store = Store()
+    ingest(store, probes(SECOND + MS * np.arange(1, 5), snd_una=[0, 500, 700, 900]))
+    store.ingest_samples(samples(SECOND + 2 * MS, bytes_acked=900), 2 * SECOND)
+    ingest(store, probes(4 * SECOND, snd_una=1000))
+    look(store, samples(5 * SECOND, bytes_acked=1000))
+    assert value(store, "bytes_acked") == 1000
+    ingest(store, probes(6 * SECOND, snd_una=1200))
+    assert value(store, "bytes_acked") == 1200
+
+
+def test_events_of_after_a_sample_that_come_before_it() -> None:
+    """A replay takes in a second's events, then its samples: the total is as if in their order.
+
+    Of two flows that had 1 MB and 2 MB before; it lacks what the last ACK acknowledged.
+    """
+    when = SECOND + 10 * MS * np.arange(100)
+    store = Store()
+    una = 1000 * np.arange(100)
+    ingest(store, probes(np.tile(when, 2), np.repeat([1, 2], 100), snd_una=np.tile(una, 2)))
+    half = samples([when[50] + MS, when[20] + MS], [1, 2], bytes_acked=[1_051_000, 2_021_000])
+    store.ingest_samples(half, 2 * SECOND)
+    assert value(store, "bytes_acked", 1) == 1_099_000
+    assert value(store, "bytes_acked", 2) == 2_099_000
+
+
+def test_a_sample_that_was_made_later_than_its_time() -> None:
+    """What events told in between is counted twice until a sample is newer than all events."""
+    store = filled(probes([SECOND, 2 * SECOND], snd_una=[0, 500]))
+    look(store, samples(3 * SECOND, bytes_acked=11_500))  # made at 5 s, on a busy machine
+    ingest(store, probes([4 * SECOND, 5 * SECOND], snd_una=[1000, 1500]))
+    look(store, samples(6 * SECOND, bytes_acked=11_500))
+    assert value(store, "bytes_acked") == 11_500
+    ingest(store, probes([7 * SECOND, 8 * SECOND], snd_una=[1700, 1900]))
+    assert value(store, "bytes_acked") == 11_900
+
+
 @settings(max_examples=200)
 @given(
     steps=st.lists(st.integers(0, 3000), min_size=2, max_size=40),

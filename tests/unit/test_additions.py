@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tcctui.flows.diagnosis.verdicts import VERDICTS
 from tcctui.sources.kernel import tracepoint_formats
 from tcctui.wire.tracepoints import TRACEPOINTS
 from tests.unit.added_tracepoint import IN_PYTHON
@@ -44,7 +45,7 @@ told["doctor"] = doctor.NEEDS["tcp_probe"]()
 second = 1_000_000_000
 events = np.zeros(4, EVENT)
 events["ts_ns"] = np.array([1, 2, 3, 3]) * second
-events["sock_cookie"], events["kind"] = 7, [0, 8, 8, 8]
+events["sock_cookie"], events["kind"] = 7, [0, 9, 9, 9]
 events["snd_cwnd"], events["srtt"] = 10, 1000
 store = Store(1 << 20)
 store.ingest(events, 4 * second)
@@ -53,9 +54,9 @@ told["marks"] = [marks.kind.tolist(), marks.count.tolist()]
 axis = time_axis.axis((), ChartMarks(marks.column, marks.kind), 100, 50)
 told["axis"] = "".join(text for text, _ in axis)
 told["legend"] = time_axis.legend(np.zeros(0, "u1"), ChartMarks(marks.column, marks.kind))
-told["ascii"] = ascii_of(MARKS[5].glyph)
-told["css"] = f"time-chart--{MARKS[5].style}" in TimeChart.DEFAULT_CSS
-told["colour"] = COLOURS[MARKS[5].style]
+told["ascii"] = ascii_of(MARKS[8].glyph)
+told["css"] = f"time-chart--{MARKS[8].style}" in TimeChart.DEFAULT_CSS
+told["colour"] = COLOURS[MARKS[8].style]
 told["help"] = [entry.name for entry in _signs("mark", MARKS.values())]
 told["manual"] = reference("signs")
 told["metadata"] = EVENT_FIELDS["kind"]["meaning"]
@@ -67,7 +68,7 @@ def test_one_more_tracepoint_is_everywhere(tmp_path: Path) -> None:
     """Flags of the program, doctor, marks, legend, help, manual and exports derive from its row."""
     assert len(IN_PYTHON) == 1
     ninth = told(changed(tmp_path, IN_PYTHON), _OF_TRACEPOINT)
-    counted = {"-DEVENT_RCV_SPACE=8", "-DEVENT_KINDS=9", "-DTCC_LOST_COUNTERS=16"}
+    counted = {"-DEVENT_RCV_SPACE=9", "-DEVENT_KINDS=10", "-DTCC_LOST_COUNTERS=16"}
     assert counted <= {*ninth.pop("kinds")}
     there, missing = {*ninth.pop("with")}, {*ninth.pop("without")}
     assert "-DTCC_RCV_SPACE_HAS_FAMILY" in there
@@ -77,9 +78,9 @@ def test_one_more_tracepoint_is_everywhere(tmp_path: Path) -> None:
     assert ["⬆ read", "mark-read"] in ninth.pop("legend")
     assert "⬆  read" in ninth.pop("help")
     assert "the application read" in ninth.pop("manual")
-    assert ninth.pop("metadata").endswith("7 tcp_retransmit_synack, 8 tcp_rcv_space_adjust")
+    assert ninth.pop("metadata").endswith("8 kfree_skb, 9 tcp_rcv_space_adjust")
     assert ninth == {
-        **{"stride": 16 * 8, "marks": [[5, 5], [1, 2]], "ascii": "^", "css": True},
+        **{"stride": 16 * 8, "marks": [[8, 8], [1, 2]], "ascii": "^", "css": True},
         **{"colour": "$text-success", "export": ["probe", *["rcv_space"] * 3]},
     }
 
@@ -97,24 +98,24 @@ def test_kinds_that_leave_a_gap_are_refused(monkeypatch: pytest.MonkeyPatch) -> 
 
 ADDED: Additions = {
     "tcctui/flows/diagnosis/verdicts.py": (
-        ("\n\nclass Verdict(NamedTuple):", "    PACING = 7\n"),
+        ("\n\nclass Verdict(NamedTuple):", f"    PROXY = {len(VERDICTS) + 1}\n"),
         (
             ')  # fmt: skip\n"""Every verdict',
-            '    Verdict(Limit.PACING, "▙", "p", "$text-accent", 65, "it is paced",'
-            ' "its pacing", "Set no SO_MAX_PACING_RATE.", sentences.by_pacing),\n',
+            '    Verdict(Limit.PROXY, "▙", "p", "$text-accent", 65, "it is proxied",'
+            ' "its proxy", "Use no proxy.", sentences.by_proxy),\n',
         ),
     ),
     "tcctui/flows/diagnosis/sentences.py": (
         (
-            "def receives(",
-            "def by_pacing(flow: FlowFacts) -> tuple[str, str]:\n"
-            '    return f"Paced {flow.share}.", "Set no SO_MAX_PACING_RATE."\n\n\n',
+            "def by_rwnd(",
+            "def by_proxy(flow: FlowFacts) -> tuple[str, str]:\n"
+            '    return f"Proxied {flow.share}.", "Use no proxy."\n\n\n',
         ),
     ),
     "tcctui/flows/diagnosis/cause_shares.py": (
         (
             "    shares = np.zeros((len(span), len(VERDICTS)))",
-            "    parts[Limit.PACING], parts[Limit.CWND] = parts[Limit.CWND], 0 * rest\n",
+            "    parts[Limit.PROXY], network = network, 0 * rest\n",
         ),
     ),
 }
@@ -146,16 +147,16 @@ from tests.unit.small_recording import made
 from tests.unit.test_limits import FULL, sampled
 
 store = sampled(10, 1000, busy_time=1e6, rwnd_limited=0.3e6, **FULL)
-limited, share, by = BY_NAME["limit"], BY_NAME["pacing_share"], GROUPINGS["process"]
+limited, share, by = BY_NAME["limit"], BY_NAME["proxy_share"], GROUPINGS["process"]
 flows = store.flows({*EXPLAINED_BY, *limited.needs, *share.needs, *NEEDS, *by.needs})
-told["cells"] = [*limited.cells(flows), *share.cells(flows), limited.styles["pacing"]]
+told["cells"] = [*limited.cells(flows), *share.cells(flows), limited.styles["proxy"]]
 groups = [title for title, names in GROUPS if share.name in names]
 told["share"] = [share.title, share.meaning, groups]
 told["group"] = LIMIT_NAMES[grouped(flows, by).limit[0]]
 
-query = parse("limit:pacing")
+query = parse("limit:proxy")
 told["matches"] = query.mask(store.flows(query.fields)).tolist()
-told["completed"] = [choice.text for choice in complete("limit:pa", 8, {}).choices]
+told["completed"] = [choice.text for choice in complete("limit:pr", 8, {}).choices]
 told["value"] = value("limit", flows["limit"][0])
 told["sentences"] = explain(flows)
 
@@ -163,19 +164,19 @@ past = store.history(1, 10, 100)
 told["strip"] = "".join(text for text, _ in time_axis.strip(past.limits, 50))
 marks = ChartMarks(past.marks.column, past.marks.kind)
 told["legend"] = time_axis.legend(past.limits, marks)
-told["worst"] = [LIMIT_NAMES[time_axis.worst(np.array([7, other]))] for other in (5, 1)]
-told["ascii"] = ascii_of(LIMITS[7].glyph)
+told["worst"] = [LIMIT_NAMES[time_axis.worst(np.array([max(LIMITS), other]))] for other in (5, 1)]
+told["ascii"] = ascii_of(LIMITS[max(LIMITS)].glyph)
 widgets = {"flow-table": FlowTable, "time-chart": TimeChart, "details": Details}
 told["css"] = [
-    f"{prefix}--limit-pacing" in widget.DEFAULT_CSS for prefix, widget in widgets.items()
+    f"{prefix}--limit-proxy" in widget.DEFAULT_CSS for prefix, widget in widgets.items()
 ]
-told["colour"] = COLOURS["limit-pacing"]
+told["colour"] = COLOURS["limit-proxy"]
 told["help"] = [entry.name for entry in _signs("limited by", LIMITS.values())]
 told["manual"] = reference("verdicts") + reference("columns")
 
 out = Path("flows.jsonl")
 export(made(Path("r.arrows")), out, progress=False, table="flows")
-told["export"] = [json.loads(line)["limited_pacing_s"] for line in out.read_text().splitlines()]
+told["export"] = [json.loads(line)["limited_proxy_s"] for line in out.read_text().splitlines()]
 again = Store(1 << 20)
 again.restore(Keyframe.from_bytes(store.keyframe().to_bytes()))
 told["keyframe"] = again.flows(["limit"])["limit"].tolist()
@@ -187,23 +188,28 @@ def test_one_more_verdict_is_everywhere(tmp_path: Path) -> None:
     assert len(ADDED) == 3
     seventh = told(changed(tmp_path, ADDED), _OF_VERDICT)
     title, meaning, groups = seventh.pop("share")
-    assert (title, groups) == ("PACING%", ["Limits"])
-    assert meaning.endswith("limited by its pacing")
+    assert (title, groups) == ("PROXY%", ["Limits"])
+    assert meaning.endswith("limited by its proxy")
     assert seventh.pop("strip").count("▙") > 30
-    assert ["▙ pacing", "limit-pacing"] in seventh.pop("legend")
-    assert "▙  pacing" in seventh.pop("help")
+    assert ["▙ proxy", "limit-proxy"] in seventh.pop("legend")
+    assert "▙  proxy" in seventh.pop("help")
     manual = seventh.pop("manual")
-    assert "It is paced" in manual
-    assert "pacing_share" in manual.replace("\\", "")
-    assert max(seventh.pop("export")) > 7
+    assert "It is proxied" in manual
+    assert "proxy_share" in manual.replace("\\", "")
+    assert max(filter(None, seventh.pop("export"))) > 7
     assert seventh == {
-        "cells": ["pacing", "70 %", "limit-pacing"],
-        **{"group": "pacing", "value": "pacing", "completed": ["pacing"], "matches": [True]},
-        **{"worst": ["recovery", "pacing"], "ascii": "p", "css": [True] * 3, "keyframe": [7]},
+        "cells": ["proxy", "70 %", "limit-proxy"],
+        **{"group": "proxy", "value": "proxy", "completed": ["proxy"], "matches": [True]},
+        **{
+            "worst": ["recovery", "proxy"],
+            "ascii": "p",
+            "css": [True] * 3,
+            "keyframe": [len(VERDICTS) + 1],
+        },
         "colour": "$text-accent",
         "sentences": [
-            "Paced for 70 % of the last 2 s (and for 30 % by the peer's receive window).",
-            "Set no SO_MAX_PACING_RATE.",
+            "Proxied for 70 % of the last 2 s (and for 30 % by the peer's receive window).",
+            "Use no proxy.",
         ],
     }
 
@@ -243,7 +249,7 @@ def test_two_files_add_an_export_format(tmp_path: Path) -> None:
     assert len(EXPORT_FORMAT) == 2
     found = told(changed(tmp_path, EXPORT_FORMAT), _OF_EXPORT_FORMAT)
     assert found["rows"] == found["lines"] > 0
-    assert ".jsonl, .arrow, .svg or .txt" in found["usage"]
+    assert ".jsonl, .arrow, .svg, .png, .txt or .arrows" in found["usage"]
     assert ".jsonl and .arrow have the same columns" in found["manual"].replace("\\", "")
 
 

@@ -10,7 +10,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tcctui.flows.labels import both_endpoints, endpoints, state_name, with_states
-from tcctui.wire.addresses import V4_MAPPED, format_address, format_endpoint, parse_prefix
+from tcctui.wire.addresses import (
+    V4_MAPPED,
+    format_address,
+    format_endpoint,
+    name_zone,
+    parse_on_link,
+    parse_prefix,
+    use_zones,
+    zone_indexes,
+)
 from tcctui.wire.events import TcpState
 from tests.unit.events import halves
 from tests.unit.work import calls
@@ -18,7 +27,7 @@ from tests.unit.work import calls
 HALF = (1 << 64) - 1
 
 v4 = st.ip_addresses(v=4)
-v6 = st.ip_addresses(v=6)
+v6 = st.ip_addresses(v=6).filter(lambda address: not address.is_link_local)
 
 
 @given(address=v4)
@@ -155,3 +164,48 @@ def test_no_line_is_made_by_itself() -> None:
     assert lines[-1] == b"10.0.3.7:443 238.106.139.192:41023"
     assert lines.itemsize <= 44
     assert calls(lambda: both_endpoints(columns)) < count / 100
+
+
+# Link-local addresses
+
+
+def test_a_link_local_address_has_its_interface() -> None:
+    """The index in the upper half is shown behind a `%`, by its name where all have the same."""
+    high, low = 0xFE80 << 48 | 3, 2
+    use_zones({})
+    assert format_address(high, low) == "fe80::2%3"
+    name_zone(3, "eth0")
+    name_zone(3, "eth0")
+    assert format_endpoint(high, low, 443) == "[fe80::2%eth0]:443"
+    assert format_address(high - 3, low) == "fe80::2"
+    assert zone_indexes("eth0") == [3] == zone_indexes("3")
+    name_zone(3, "wlan0")
+    assert format_address(high, low) == "fe80::2%3", "another namespace has another name"
+    assert zone_indexes("eth0") == []
+    use_zones({})
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "shown"),
+    [
+        ("fe80::2%eth0", "eth0", "fe80::2"),
+        ("fe80::/64", "", "fe80::/64"),
+        ("fe80::%3/64", "3", "fe80::/64"),
+        ("fe80::/10", "", "fe80::/10"),
+        ("2001:db8::/32", "", "2001:db8::/32"),
+    ],
+)
+def test_prefixes_on_links(text: str, zone: str, shown: str) -> None:
+    """A link-local address or block is of any link, unless an interface is behind it."""
+    prefix, found = parse_on_link(text)
+    assert (str(prefix), found) == (shown, zone)
+    high = 0xFE80 << 48
+    if text.startswith("fe80"):
+        assert (high | 7) << 64 & prefix.mask == high << 64 & prefix.mask
+
+
+@pytest.mark.parametrize("text", ["2001:db8::1%eth0", "fe80::1%", "10.0.0.1%eth0", "fe80::1%a b"])
+def test_no_link(text: str) -> None:
+    """Only link-local addresses are of an interface, which has a name or a number."""
+    with pytest.raises(ValueError, match=r"."):
+        parse_on_link(text)

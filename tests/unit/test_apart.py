@@ -25,7 +25,7 @@ from tcctui.files.file_process import DiskElsewhere, Place
 from tcctui.files.new_file import NewFile
 from tcctui.privileges import landlock
 from tcctui.privileges.channel import Channel
-from tcctui.sources.sock_diag import namespace_process, namespaces, owner_process
+from tcctui.sources.sock_diag import namespace_process, namespaces, owner_process, process_memory
 from tcctui.sources.sock_diag.elsewhere import NamespacesElsewhere, ScansElsewhere
 from tcctui.sources.sock_diag.namespaces import Namespace
 from tcctui.sources.sock_diag.processes import Processes
@@ -92,6 +92,20 @@ def test_owners_without_the_other_process_are_our_own() -> None:
             scans.look()
             scans.look().fill(samples)
             assert samples["pid"] == os.getpid()
+
+
+def test_memory_is_measured_by_the_process_that_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It measures the process that asks, whoever scans meanwhile; without it this one does."""
+    asked = {os.getppid(): 1234}
+    monkeypatch.setattr(owner_process, "together", asked.__getitem__)
+    monkeypatch.setattr(process_memory, "own", lambda: 99)
+    with served(owner_process.serve) as channel:
+        scans = ScansElsewhere(channel)
+        scanning = threading.Thread(target=lambda: [scans.look() for _ in range(2)])
+        scanning.start()
+        assert {scans.memory() for _ in range(50)} == {1234}
+        scanning.join(PATIENCE)
+    assert scans.memory() == 99
 
 
 def test_namespaces_are_those_that_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,6 +179,21 @@ def test_files_are_made_as_by_this_process(
         assert not disk.disk().is_directory(tmp_path)
         assert disk.disk().realpath(path) == path
         assert disk.disk().uid == 7
+
+
+def test_files_of_told_names_are_listed(
+    tmp_path: Path, serve: Callable[[Channel], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names that were told are listed, however many there are, and no others, nor elsewhere."""
+    saved = tmp_path / "saved"
+    names = [f"tcctui-{number}" for number in range(450)]
+    for name in (*names, "a.arrows", ".hidden"):
+        (saved / name).write_text("")
+    with served(serve) as channel:
+        elsewhere = DiskElsewhere(channel, 0)
+        assert elsewhere.names(saved) == sorted(names)
+        with pytest.raises(PermissionError):
+            elsewhere.names(tmp_path)
 
 
 def test_no_other_file_is_made(

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tcctui.flows.intake.probe_batch import ProbeBatch
+from tcctui.flows.intake.probe_batch import by_flow
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined, pick
 from tests.unit.events import NOTHING, probes, together
@@ -24,7 +24,7 @@ def counted(*counts: int, begun: bool = False, cookie: int = 1) -> Events:
 
 def stands_for(events: Events, told: int = 0) -> tuple[int, int]:
     """Give how many ACKs one flow's events stand for, and the count told then."""
-    batch, before = ProbeBatch(events), np.array([told], "u4")
+    batch, before = next(by_flow(events)), np.array([told], "u4")
     return int(batch.acks(before)[0]), int(batch.told(before)[0])
 
 
@@ -77,7 +77,7 @@ def test_batches_of_flows_count_what_happened(
         parts.append(probes(number + 1, cookie, acks=value, begun=begun))
         acks[cookie] += step
     for first in range(0, len(parts), size):
-        batch = ProbeBatch(joined(parts[first : first + size]))
+        batch = next(by_flow(joined(parts[first : first + size])))
         cookies = batch.cookies.tolist()
         before = np.array([told[cookie] for cookie in cookies], "u4")
         for cookie, number in zip(cookies, batch.acks(before).tolist(), strict=True):

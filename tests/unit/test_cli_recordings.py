@@ -92,7 +92,7 @@ def test_record(main: Main, calls: Calls, recorded: dict[str, Any]) -> None:
     remarks = recorded["remarks"]
     assert recorded == {
         **{"path": Path("/tmp/it"), "force": False, "duration": None},
-        **{"remarks": remarks, "query": None},
+        **{"remarks": remarks, "query": None, "kept": None, "inside": False},
     }
     assert calls.source is not None
     assert (calls.source.interval_ms, calls.source.max_cpu) == (0, None)
@@ -191,6 +191,21 @@ def test_the_dashboard_records(main: Main, calls: Calls, tmp_path: Path) -> None
     assert re.fullmatch(said, err)
 
 
+def test_what_a_recording_beside_the_dashboard_lacks_is_told(
+    main: Main, calls: Calls, tmp_path: Path
+) -> None:
+    """Where an event stands for several ACKs, the end says for how many milliseconds of them."""
+
+    def during(source: Any) -> None:
+        calls.options["keep"](replace(ORIGIN, interval_ns=25_000_000))(CHUNK)
+
+    calls.during = during
+    status, _, err = main("--record", str(tmp_path / "it"))
+    assert status == 0
+    assert "An event stands for the ACKs of 25 ms or more of its connection" in err
+    assert "--interval 0" in err
+
+
 def test_a_fifo_without_a_reader(main: Main, calls: Calls, tmp_path: Path) -> None:
     """The dashboard runs, is told that its recording waits, and ends with what is missing."""
     fifo = tmp_path / "fifo"
@@ -271,6 +286,7 @@ def test_replay(main: Main, calls: Calls) -> None:
     assert calls.played.path == Path("it")
     assert calls.played.closed
     expected = {"remark": Recording.remark, "speed": 1.0, "at_ns": None, "loop": False}
+    expected["others"] = []
     expected |= {"base_query": ALL, "alarms": None, "preferences": calls.options["preferences"]}
     assert calls.options == expected
     assert calls.source is None, "no kernel is asked"
@@ -283,6 +299,19 @@ def test_replay(main: Main, calls: Calls) -> None:
     status, _, err = main("replay", "it", "--at", "+301s")
     assert (status, calls.played) == (1, None)
     assert told(err)[0] == "--at +301s is outside the recording."
+
+
+def test_replay_of_two_machines(main: Main, calls: Calls) -> None:
+    """Others are opened beside the first, with their remarks, and closed with it; not of a pipe."""
+    assert main("replay", "it", "other", "third", "--loop")[0] == 0
+    assert calls.played.path == Path("it")
+    others = calls.options["others"]
+    assert [one.path for one in others] == [Path("other"), Path("third")]
+    assert all(one.closed for one in others)
+    assert calls.options["remark"] == " ".join([Recording.remark] * 3)
+    status, _, err = main("replay", "-", "other")
+    assert status == 2
+    assert "OTHER is for files" in told(err)[0]
 
 
 def test_replay_without_a_terminal(main: Main, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tcctui.fields.field import Unit
-from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
+from tcctui.flows.columns import DERIVED, FIELDS, INSIDE, SAMPLED
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.query import parse
@@ -76,6 +76,9 @@ SHOWN: dict[str, tuple[int, str, str]] = {
     "snd_wnd": (3 << 20, "snd_wnd", "3.00 Mi"),
     "rcv_wnd": (65_536, "rcv_wnd", "64.0 Ki"),
     "rehash": (11, "rehash", "11"),
+    "total_rto": (15, "total_rto", "15"),
+    "total_rto_recoveries": (14, "total_rto_recoveries", "14"),
+    "total_rto_time": (3_250, "total_rto_time", "3.2s"),
     "bbr_bw": (12_000_000, "bbr_bw", "96.0 Mb/s"),
     "bbr_min_rtt": (31_000, "bbr_min_rtt", "31.0 ms"),
     "bbr_pacing_gain": (320, "bbr_pacing_gain", "1.25"),
@@ -94,6 +97,7 @@ SHOWN: dict[str, tuple[int, str, str]] = {
     "uid": (1000, "uid", "1000"),
     "rqueue": (1_024, "rqueue", "1.00 Ki"),
     "wqueue": (512, "wqueue", "512 B"),
+    "half_open": (300, "half_open", "300"),
     "netns": (4_026_531_840, "netns_ino", "4026531840"),
     "pid": (4_021, "pid", "4021"),
 }
@@ -119,9 +123,10 @@ def sampled(**fields: Any) -> tuple[Any, Flows]:
 def test_every_field_is_there() -> None:
     """Nothing that is known of a flow, and that a person can read, lacks a column."""
     assert {*TCP_INFO, *CC_FIELDS, *SKMEM_FIELDS} <= {*SHOWN}
-    machinery = {"has_skmem", "cc_info", "sample", "text"}
+    machinery = {"has_skmem", "cc_info", "sample", "text", "limit_evidence", "socket", "algorithm"}
+    machinery |= {"acked_before", "acked_sampled"}
     needed = {name for column in BY_NAME.values() for name in column.needs}
-    assert {*FIELDS, *SAMPLED, *DERIVED} - needed == machinery
+    assert {*FIELDS, *SAMPLED, *INSIDE, *DERIVED} - needed == machinery
 
 
 @pytest.mark.parametrize("field", SHOWN)

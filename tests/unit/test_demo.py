@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tcctui.cli import main
 from tcctui.demo import RECORDING
+from tcctui.flows.diagnosis.verdicts import CAUSES, Limit
 from tcctui.recording.chunks import Chunk, merged
 from tcctui.recording.file import Recording
 from tcctui.rewind.moment import Moment
@@ -77,7 +79,7 @@ def test_has_what_it_is_to_show(everything: Chunk, capsys: pytest.CaptureFixture
             assert len(flows["cookie"]) >= 8
             assert np.count_nonzero(flows["sampled_ns"]) >= 6
             assert {b"cubic", b"bbr"} <= set(flows["cc"].tolist())
-    assert {1, 2, 3, 4} <= seen
+    assert {Limit.RWND, Limit.SNDBUF, Limit.APP, Limit.LOSS, Limit.QUEUE} <= seen
 
 
 # Other systems
@@ -100,6 +102,7 @@ from tcctui.cli import main
 from tcctui.cli.rewind_options import RewindOptions
 from tcctui.cli import parser
 from tcctui.demo import RECORDING
+from tcctui.flows.diagnosis.verdicts import CAUSES, Limit
 from tcctui.recording.file import Recording
 from tcctui.ui.app.app import ReplayApp
 from tcctui import memory
@@ -159,7 +162,10 @@ def test_it_opens(old: Recording) -> None:
 
 @pytest.mark.parametrize("second", [6, 8, 10])
 def test_its_keyframes_are_used(old: Recording, second: int) -> None:
-    """A moment worked out from a keyframe of an older version is the one that all events give."""
+    """A moment worked out from a keyframe of an older version is the one that all events give.
+
+    Of limits it knew fewer: what all kinds of the network's limits have together is the same.
+    """
     at_ns = old.span.first_ns + second * SECOND
     keyframe_ns = old.span.first_ns + (10 if second == 10 else 6) * SECOND
     begun = Rebuilt(old, at_ns, at_ns, fine_ns=_ALL_OF_IT)
@@ -167,8 +173,31 @@ def test_its_keyframes_are_used(old: Recording, second: int) -> None:
     whole = Rebuilt(old, at_ns, 0, fine_ns=_ALL_OF_IT)
     assert whole.since_ns == old.span.first_ns
     assert len(begun.store.flows([])["cookie"]) >= 8
-    assert not differences(begun.store.flows(EVERYTHING), whole.store.flows(EVERYTHING))
+    columns = (*EVERYTHING, "rate")
+    flows, all_of_it = begun.store.flows(columns), whole.store.flows(columns)
+    limits = {"limit", "limit_shares", "limit_evidence"}
+    assert set(differences(flows, all_of_it)) <= limits | LOOSER
+    assert np.array_equal(flows["limit"] == 0, all_of_it["limit"] == 0)
+    shares = [_with_one_network(each["limit_shares"]) for each in (flows, all_of_it)]
+    assert shares[0] == pytest.approx(shares[1], abs=0.04, nan_ok=True)
+    # It knew what was acknowledged before the first event to a second's worth, and never too much.
+    less = all_of_it["bytes_acked"].astype("i8") - flows["bytes_acked"].astype("i8")
+    assert (less >= 0).all()
+    assert (less <= 2 * np.nan_to_num(all_of_it["rate"])).all()
 
+
+def _with_one_network(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Add the shares of all kinds of the network's limits to congestion control's."""
+    kinds = ("CWND", "RECOVERY", "PACING", "ECN", "LOSS", "QUEUE", "POLICER", "IDLE", "NAGLE")
+    places = [CAUSES.index(Limit[kind]) for kind in kinds]
+    summed = shares.copy()
+    summed[:, places] = 0
+    summed[:, places[0]] = shares[:, places].sum(axis=1)
+    return summed
+
+
+LOOSER = {"bytes_acked", "zero_window_ns", "queued_ns"}
+"""Columns that an older version's keyframe bounds less closely, or lacks."""
 
 NEWER: Additions = {
     **{name: ADDED[name] for name in ADDED if not name.endswith("/diagnosis.py")},
@@ -200,7 +229,8 @@ told["since"] = [begun.since_ns - old.span.first_ns, whole.since_ns - old.span.f
 names = [*EVERYTHING, "received_ce", "min_rtt", "delivered"]
 assert "colour" in EVERYTHING
 flows = begun.store.flows(names)
-told["differences"] = differences(flows, whole.store.flows(names))
+differ = set(differences(flows, whole.store.flows(names)))
+told["differences"] = sorted(differ - {"limit", "limit_shares", "limit_evidence"})
 told["shares"] = flows["limit_shares"].shape[1]
 told["known"] = [bool((flows[name] == flows[name]).any()) for name in names[-3:]]
 again = Rebuilt(old, at_ns, 0, fine_ns=60 * 10**9).store
@@ -212,11 +242,12 @@ told["written"] = [name in again for name in ("received_ce", "shade")]
 def test_later_versions_use_them(tmp_path: Path) -> None:
     """A version with more columns, fields and verdicts begins with the same keyframe as this one.
 
-    What the keyframe does not have is unknown, and everything else is as it was.
+    What the keyframe does not have is unknown, and everything else is as it was; for limits see
+    above.
     """
     newer = told(changed(tmp_path, NEWER), _CODE)
     assert newer["since"] == [6 * SECOND, 0]
-    assert newer["differences"] == []
-    assert newer["shares"] == 6
+    assert set(newer["differences"]) <= LOOSER
+    assert newer["shares"] == len(CAUSES) + 1
     assert newer["known"] == [False, True, True]
     assert newer["written"] == [True, True]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,13 +15,29 @@ import pytest
 from tcctui import doctor as module
 from tcctui.doctor import Finding, doctor, examine, findings
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import compiled_cache, tracepoint_formats
+from tcctui.sources import kernel_clock
+from tcctui.sources.kernel import (
+    compiled_cache,
+    private_layouts,
+    struct_ops,
+    tracepoint_formats,
+)
 from tcctui.sources.kernel.compiled import Compiled
 from tcctui.sources.kernel.compiled_cache import CompiledCache
+from tcctui.sources.kernel.type_information import Kind, TypeInformation
+from tcctui.wire.private_layout import PrivateLayout
+from tests.unit.kernel_types import BASIC, U32, Type, type_information
 from tests.unit.nobody import without_privileges
 from tests.unit.test_tracepoints import tracefs_of
 
 NEEDS, BESIDE = module.NEEDS, module.BESIDE
+
+
+def test_a_time_namespace_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a time namespace, the doctor says how far its clock is from the machine's."""
+    assert "machine's" in BESIDE["clock"]()
+    monkeypatch.setattr(kernel_clock, "offset_ns", lambda: 100_000_000_000_000)
+    assert "+100,000 s" in BESIDE["clock"]()
 
 
 def fine() -> str:
@@ -40,6 +57,7 @@ class Program:
     """What stands in for the BPF source."""
 
     attach_ms = 123.4
+    inside_lacks = ""
     opened: list[Path | None]
     closed = 0
     failure: TcctuiError | None = None
@@ -84,6 +102,7 @@ def examined(monkeypatch: pytest.MonkeyPatch, *needs: str) -> dict[str, Finding]
                 "ok       one          as it should be",
                 "ok       two          as it should be",
                 "ok       program      compiled, loaded and attached in 123 ms",
+                "ok       inside       sockets and algorithms can be read at each ACK",
             ],
         ),
         (
@@ -272,3 +291,43 @@ def test_the_cache(
     assert told() == f"{cache.path} has the program for this kernel"
     cache.path.parent.chmod(0o777)
     assert f"{cache.path.parent} can be written by others. Change that, or" in told()
+
+
+LESS = Type(Kind.STRUCT, "tcp_sock", 64, [("snd_cwnd", U32, 0)])
+
+
+@pytest.mark.parametrize(
+    ("types", "lacks", "said"),
+    [
+        (None, "no BTF", "this kernel has no types (/sys/kernel/btf/vmlinux)"),
+        (
+            TypeInformation(type_information([*BASIC, LESS])),
+            "no BTF",
+            "no sock.__sk_common.skc_family, no ",
+        ),
+        (None, "", "sockets and algorithms can be read at each ACK"),
+    ],
+    ids=["no types", "members", "well"],
+)
+def test_what_can_be_read_of_sockets(
+    types: TypeInformation | None, lacks: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where sockets can't be read, it says what the kernel lacks: its types, or which members."""
+    monkeypatch.setattr(module, "of_this_kernel", lambda: types)
+    assert said in module._inside(lacks)
+
+
+def test_which_algorithms_states_are_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says whose state has members, and whose is but bytes; reno has none."""
+    cubic = Type(Kind.STRUCT, "bictcp", 8, [("bic_K", U32, 0)])
+    (tmp_path / "vmlinux").write_bytes(type_information([*BASIC, cubic]))
+    own = PrivateLayout("toy", "counts", (), 250)
+    monkeypatch.setattr(struct_ops, "layouts", lambda: {"toy": own})
+    monkeypatch.setattr(module, "registered", lambda: ["reno", "cubic", "toy", "other"])
+    found = partial(private_layouts.of_algorithms, types=tmp_path)
+    monkeypatch.setattr(private_layouts, "of_algorithms", found)
+    assert module._algorithms() == (
+        "the state of cubic, toy by their members; of other its bytes alone, without types (BTF)"
+    )
+    monkeypatch.setattr(module, "registered", lambda: ["reno"])
+    assert module._algorithms() == "none has a state that is known"

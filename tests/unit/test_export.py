@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
 import sys
 import threading
+import xml.etree.ElementTree as ET
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +21,25 @@ import pytest
 from tcctui.cli import main
 from tcctui.cli.moments import At
 from tcctui.errors import TcctuiError
-from tcctui.export.attribution import Attribution
 from tcctui.export.command import export
+from tcctui.export.event_curves import EventCurves
 from tcctui.export.outfile import outfile
+from tcctui.flows.store import Store
 from tcctui.query import parse
 from tcctui.recording.arrow import Encoder
-from tcctui.recording.chunks import by_flow
+from tcctui.recording.attribution import Attribution
+from tcctui.recording.chunks import Chunk, by_flow
+from tcctui.recording.file import Recording
 from tcctui.recording.ipc_frames import END
+from tcctui.recording.writer import RecordingWriter
+from tcctui.ui.table.columns import BY_NAME
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind
+from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
-from tests.unit.events import SECOND, destroy, probes, together
+from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, together
 from tests.unit.recordings import ORIGIN, chunk
+from tests.unit.samples import destroyed, samples
 from tests.unit.small_recording import BEGIN, FAR, NEAR, SERVER, SERVER6, lifecycle, made
 
 
@@ -290,23 +301,90 @@ def test_bad_options(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("ending", ["svg", "txt"])
-def test_charts(recording: Path, tmp_path: Path, ending: str) -> None:
+def test_a_chart_as_text(recording: Path, tmp_path: Path) -> None:
     """The chart of a flow has its ends, its curves, its marks and the strip of limits."""
-    out = tmp_path / f"o.{ending}"
+    out = tmp_path / "o.txt"
     with pytest.raises(TcctuiError, match="of one connection"):
         export(recording, out, progress=False)
     export(recording, out, flow="11", progress=False)
-    text = out.read_text().replace("&#160;", " ")
+    text = out.read_text()
     for wanted in ("10.0.0.1:443", "cubic", "nginx", "cwnd", "ssthresh", "srtt", "▼", "██"):
         assert wanted in text
-    if ending == "txt":
-        assert (
-            sum(any(0x2801 <= ord(sign) <= 0x28FF for sign in line) for line in text.split("\n"))
-            > 10
-        )
-    else:
-        assert text.startswith("<svg")
+    dotted = [any(0x2801 <= ord(sign) <= 0x28FF for sign in line) for line in text.split("\n")]
+    assert sum(dotted) > 10
+
+
+def test_a_chart_as_a_picture(recording: Path, tmp_path: Path) -> None:
+    """A picture needs no font of the machine that shows it, and is the same each time.
+
+    Outlines carry the texts that they draw as comments.
+    """
+    out = tmp_path / "o.svg"
+    export(recording, out, flow="11", progress=False)
+    first = out.read_text()
+    ET.fromstring(first)
+    for wanted in ("10.0.0.1:443", "cubic", "nginx", "cwnd", "ssthresh", "srtt", "recovery", "UTC"):
+        assert wanted in first
+    assert not re.search("<text|font-family|<image", first)
+    export(recording, out, flow="11", force=True, progress=False)
+    assert out.read_text() == first
+    export(recording, tmp_path / "o.png", flow="11", progress=False)
+    assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_curves_of_a_picture_have_every_extreme(recording: Path) -> None:
+    """Each column has the lowest, the highest and the last value of the events in it."""
+    with closing(Recording(recording)) as opened:
+        parts = [chunk.events for chunk in opened.chunks(0, 1 << 62)]
+    events = joined(parts)
+    events = events[(events["sock_cookie"] == 11) & (events["kind"] == EventKind.PROBE)]
+    when = events["ts_ns"].astype("i8")
+    curves = EventCurves(int(when.min()), int(when.max()), 7)
+    for half in np.array_split(np.arange(len(events)), 2):
+        curves.add(events[half])
+    cwnd = curves.series()["snd_cwnd"]
+    assert np.nanmin(cwnd.low) == events["snd_cwnd_min"].min()
+    assert np.nanmax(cwnd.high) == events["snd_cwnd_max"].max()
+    assert cwnd.last[-1] == events["snd_cwnd"][-1]
+    assert not (cwnd.low > cwnd.last).any()
+
+
+def test_two_connections_on_shared_axes(
+    recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They are named, with their figures, and have a curve each; a name is of one connection."""
+    out = tmp_path / "o.txt"
+    asked = ["export", str(recording), str(out), "--force", "--compare"]
+    assert main([*asked, "11", "22"]) == 0
+    text = out.read_text()
+    for wanted in ("1 cubic 10.0.0.1:443", "mean rate", "srtt p50", "time limited by", "cwnd"):
+        assert wanted in text
+    assert main([*asked[:2], "--compare", "11", "22", str(tmp_path / "o.png")]) == 0
+    assert (tmp_path / "o.png").read_bytes().startswith(b"\x89PNG")
+    for wrong, told in ((["11", "11"], "with itself"), (["11", "99"], "no flow 99")):
+        assert main([*asked, *wrong]) != 0
+        assert told in capsys.readouterr().err
+    assert main([*asked, "11", "22", "--flow", "11"]) == 2
+    assert main(["export", str(recording), str(tmp_path / "o.csv"), "--compare", "11", "22"]) == 2
+
+
+def test_a_curve_ends_with_its_connection() -> None:
+    """Behind the end of a connection there is nothing, though values are held between events."""
+    curves = EventCurves(0, 100 * MS, 10)
+    curves.add(probes([10 * MS, 30 * MS], 1, snd_cwnd=[10, 20]))
+    last = curves.series(until_ns=50 * MS)["snd_cwnd"].last
+    assert np.isinf(last[5:]).all()
+    assert not np.isinf(last[:5]).any()
+
+
+def test_pictures_without_matplotlib(
+    recording: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is not installed, a sentence says how to install it, and that text needs nothing."""
+    monkeypatch.setattr("tcctui.export.picture.find_spec", lambda _: None)
+    with pytest.raises(TcctuiError, match="not installed"):
+        export(recording, tmp_path / "o.svg", flow="11", progress=False)
+    export(recording, tmp_path / "o.txt", flow="11", progress=False)
 
 
 def test_progress(
@@ -341,3 +419,104 @@ def test_no_room(recording: Path, tmp_path: Path, ending: str) -> None:
     assert done.stderr.startswith(f"tcctui: {out} can't be written: File too large.")
     assert len(done.stderr.splitlines()) == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def _told(tmp_path: Path, *batches: Batch, **options: Any) -> list[dict[str, Any]]:
+    """Table of flows of a recording of some batches, a chunk each, by JSON lines."""
+    path = tmp_path / "told.arrows"
+    with closing(RecordingWriter(path, ORIGIN, force=True)) as writer:
+        begin_ns = BEGIN
+        for batch in batches:
+            told = by_flow(joined([NO_SAMPLES, *batch.samples]))
+            writer.write(Chunk(begin_ns, batch.now_ns, by_flow(batch.events), told))
+            begin_ns = batch.now_ns
+    return _rows(path, tmp_path / "told.jsonl", table="flows", force=True, **options)
+
+
+def test_a_row_is_of_one_moment(tmp_path: Path) -> None:
+    """Totals of the whole life are one sample's; those of the recording have names of their own."""
+    before = samples(BEGIN + MS, 1, bytes_acked=1_000_000, bytes_sent=1_000_100)
+    later = samples(BEGIN + 2 * SECOND, 1, bytes_acked=1_500_000, bytes_sent=1_600_000)
+    when = BEGIN + SECOND * np.array([1, 2, 4])
+    acks = probes(when, 1, snd_una=[5000, 505_000, 905_000])
+    (row,) = _told(
+        tmp_path,
+        Batch(NOTHING, [before], BEGIN + 2 * MS),
+        Batch(acks[:2], [later], BEGIN + 3 * SECOND),
+        Batch(acks[2:], [], BEGIN + 5 * SECOND),
+    )
+    assert (row["bytes_acked"], row["bytes_sent"]) == (1_500_000, 1_600_000)
+    assert row["bytes_acked_seen"] == 900_000
+    assert row["duration_s"] == pytest.approx(4.999)
+    assert row["goodput"] == pytest.approx(900_000 / row["duration_s"])
+    assert (row["sampled_age_s"], row["event_age_s"]) == (3, 1)
+    path, part = tmp_path / "told.arrows", tmp_path / "part.jsonl"
+    (later_on,) = _rows(path, part, table="flows", begin=At("", after_ns=3 * SECOND))
+    assert (later_on["bytes_acked_seen"], later_on["bytes_acked"]) == (400_000, 1_500_000)
+    assert later_on["duration_s"] == 1
+
+
+def test_unknown_is_not_0(tmp_path: Path) -> None:
+    """An aborted connection without TCP_INFO has no totals, and one sampled once no limits."""
+    aborted = destroyed(BEGIN + SECOND, 1, info_len=0)
+    once = samples(BEGIN + SECOND, 2, local=("10.0.0.2", 5), bytes_acked=0, bytes_sent=0, inode=9)
+    events = together(probes(BEGIN + MS, 1), destroy(BEGIN + SECOND, 1, 0))
+    one, two = _told(tmp_path, Batch(events, [aborted, once], BEGIN + 2 * SECOND))
+    null = ("bytes_acked", "bytes_acked_seen", "goodput", "total_retrans", "sampled_age_s", "pid")
+    assert [one[name] for name in null] == [None] * len(null)
+    assert (one["event_age_s"], one["state"]) == (pytest.approx(0.999), "CLOSED")
+    assert (two["bytes_acked"], two["bytes_sent"], two["goodput"]) == (0, 0, 0)
+    assert (one["uid"], two["uid"]) == (None, 0), "nobody is not root"
+    told = _rows(tmp_path / "told.arrows", tmp_path / "s.jsonl", table="samples")
+    assert [row["uid"] for row in told if row["end"] == "destroyed"] == [None]
+    limits = [name for name in one if name.startswith("limited_")] + ["receives_s"]
+    for row in (one, two):
+        assert [row[name] for name in limits] == [None] * len(limits)
+
+
+def test_a_receiver_is_not_limited_by_its_application(tmp_path: Path) -> None:
+    """The time of a flow that only receives is in a column of its own, as LIMITED says."""
+    looks = [
+        samples(BEGIN + at * SECOND, 1, bytes_received=10**6 * at, busy_time=0) for at in range(6)
+    ]
+    batches = [Batch(NOTHING, [one], int(one["ts_ns"][0]) + MS) for one in looks]
+    (row,) = _told(tmp_path, *batches)
+    assert (row["receives_s"] > 3, row["limited_app_s"]) == (True, 0)
+
+
+def test_shares_are_the_same_on_the_screen_and_in_exports(tmp_path: Path) -> None:
+    """Time that is spent on receiving alone is nobody's limit, in the table and in exports."""
+    looks = [
+        samples(BEGIN + at * SECOND, 1, bytes_received=10**6 * (at // 2), busy_time=0)
+        for at in range(21)
+    ]
+    batches = [Batch(NOTHING, [one], int(one["ts_ns"][0]) + MS) for one in looks]
+    (row,) = _told(tmp_path, *batches)
+    assert row["limited_app_s"] == pytest.approx(row["receives_s"], rel=0.2)
+    store = Store(0)
+    for batch in batches:
+        store.take(batch)
+    columns = [BY_NAME[name] for name in ("app_share", "receives_share", "cwnd_share")]
+    flows = store.flows({name for column in columns for name in column.needs})
+    assert [column.cells(flows) for column in columns] == [["50 %"], ["50 %"], ["0 %"]]
+
+
+def test_srtt_quantiles_are_of_acks(tmp_path: Path) -> None:
+    """An event that stands for many ACKs counts as many; quantiles are right to 1 %."""
+    rng = np.random.default_rng(7)
+    stands_for = rng.integers(1, 40, 500)
+    srtt = np.round(10 ** rng.uniform(1, 5.5, 500)).astype("u4")
+    srtt[::50] = 0  # not measured yet
+    when = BEGIN + MS * np.arange(1, 501)
+    counted = np.cumsum(stands_for)
+    events = probes(when, 1, srtt=srtt, acks=counted, begun=np.arange(500) == 0)
+    parts = [events[at : at + 90] for at in range(0, 500, 90)]
+    batches = [Batch(part, [], int(part["ts_ns"][-1]) + 1) for part in parts]
+    (row,) = _told(tmp_path, *batches)
+    every = np.repeat(srtt, stands_for)
+    every = every[every > 0]
+    for share in (50, 95, 99):
+        exact = float(np.percentile(every, share, method="inverted_cdf"))
+        assert row[f"srtt_us_p{share}"] == pytest.approx(exact, rel=0.0101)
+    assert row["srtt_us_mean"] == pytest.approx(every.mean())
+    assert row["acks"] == counted[-1]

@@ -17,6 +17,9 @@ from tcctui.export.command import TABLES, export
 from tcctui.reference.export import QUESTIONS
 from tests.unit.small_recording import made
 
+FILLED = tuple(table for table in TABLES if table != "sockets")
+"""Tables that these recordings have something for: none was made with --inside."""
+
 Rows = list[dict[str, Any]]
 
 
@@ -150,7 +153,7 @@ def test_answers(folder: Path, number: int) -> None:
         ]
 
 
-@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("table", FILLED)
 @pytest.mark.parametrize("ending", ["csv", "jsonl"])
 def test_same_in_all_formats(folder: Path, table: str, ending: str) -> None:
     """CSV and JSON lines, read by DuckDB, have the rows and values that Parquet has."""

@@ -19,8 +19,8 @@ from tcctui.fields.field import Column, Unit, tcp_info
 
 loss.LOSS += (
     tcp_info(
-        *("total_rto", "u2@240", Unit.COUNT, "retransmission timeouts in all", Column("RTOS")),
-        query="rtos total_rto",
+        *("received_ce", "u4@248", Unit.COUNT, "segments received with CE", Column("RCV_CE")),
+        query="ce_in received_ce",
     ),
 )
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import pty
 import re
@@ -22,6 +23,8 @@ from tcctui.reference.export import QUESTIONS
 from tcctui.reference.topics import TOPICS
 from tcctui.ui.style.signs import LIMITS, MARKS, ROWS
 from tcctui.ui.table.columns import BY_NAME
+
+CHECKOUT = Path(__file__).parents[2]
 
 Captured = pytest.CaptureFixture[str]
 
@@ -188,6 +191,29 @@ def test_no_command_and_no_option_is_missing(text: str) -> None:
         assert f"tcctui {name}\n" in text
         for option in options.names(command) - {"-h", "--help"}:
             assert f"{option} " in flowing
+
+
+def test_options_that_texts_name_are_there() -> None:
+    """Each option of a command that a message, help or the README names, that command has."""
+    whole = parser()
+    commands = {name: options.names(command) for name, _, command in options.commands(whole)}
+    modules = [ast.parse(path.read_text()) for path in (CHECKOUT / "tcctui").rglob("*.py")]
+    texts = [
+        node.value
+        for module in modules
+        for node in ast.walk(module)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    named = [
+        (command, option)
+        for text in (*texts, (CHECKOUT / "README.md").read_text())
+        for command, rest in re.findall(r"\btcctui ([a-z]+)\b([^|;`\n]*)", text)
+        for option in re.findall(r"(?<![\w-])--[a-z][a-z-]*", rest.partition(". ")[0])
+        if command in commands
+    ]
+    assert ("agent", "--host") in named
+    wrong = [one for one in named if one[1] not in commands[one[0]] | options.names(whole)]
+    assert wrong == []
 
 
 def test_nothing_is_said_twice(text: str) -> None:

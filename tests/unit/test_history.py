@@ -16,7 +16,7 @@ from tcctui.flows.history.buckets import ACKED, LAST, MAX, MIN, STAMP, WIDTH, Bu
 from tcctui.flows.history.detail import LIFE_PAGES, RECENT_BUCKETS, RECENT_PAGES, Detail
 from tcctui.flows.history.history import BYTES_PER_FLOW, History, Worst
 from tcctui.flows.history.pages import PAGE_BYTES
-from tcctui.flows.intake.probe_batch import ProbeBatch
+from tcctui.flows.intake.probe_batch import by_flow
 from tcctui.flows.snapshot import Totals
 from tcctui.flows.store import Store
 from tcctui.wire.events import Events
@@ -145,7 +145,7 @@ class Recorder:
 
     def ingest(self, events: Events) -> None:
         """Take in a batch of at most 30 s."""
-        batch = ProbeBatch(events)
+        batch = next(by_flow(events))
         rows = batch.cookies.astype("i8")
         first = batch.events["snd_una"][batch.first]
         acked = batch.acked(np.where(self._known[rows], self._una[rows], first).astype("u4"))

@@ -23,11 +23,23 @@ def test_the_caller_is_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
     nobody = pwd.getpwnam("nobody")
     monkeypatch.setenv("SUDO_UID", str(nobody.pw_uid))
     groups = os.getgrouplist("nobody", nobody.pw_gid)
-    home = Path(nobody.pw_dir)
-    assert caller() == User(nobody.pw_uid, nobody.pw_gid, groups, "nobody", home)
+    home, shell = Path(nobody.pw_dir), nobody.pw_shell
+    assert caller() == User(nobody.pw_uid, nobody.pw_gid, groups, "nobody", home, shell)
     for none in ("", "0", "x", "-1", "²", "1 "):
         monkeypatch.setenv("SUDO_UID", none)
         assert caller() is None
+
+
+@root
+@pytest.mark.parametrize("told", [("PKEXEC_UID", "65534"), ("DOAS_USER", "nobody")])
+def test_callers_of_other_programs(told: tuple[str, str]) -> None:
+    """Who calls pkexec or doas is asked for as under sudo; a name that is no user's is refused."""
+    user = caller(dict([told]))
+    assert user is not None
+    assert user.uid == pwd.getpwnam("nobody").pw_uid
+    assert caller({"PKEXEC_UID": "0", "DOAS_USER": "root"}) is None
+    with pytest.raises(TcctuiError, match="DOAS_USER is 'no-such-user', which is no user"):
+        caller({"DOAS_USER": "no-such-user"})
 
 
 @root
@@ -50,7 +62,7 @@ def test_what_is_no_user(monkeypatch: pytest.MonkeyPatch, user: str) -> None:
 
 def test_settings_are_the_callers(monkeypatch: pytest.MonkeyPatch) -> None:
     """What root's environment says of homes and directories is no more."""
-    gone = ("SUDO_UID", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "MAIL")
+    gone = ("SUDO_UID", "PKEXEC_UID", "DOAS_USER", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "MAIL")
     for name in (*gone, "HOME", "USER", "LOGNAME", "TERM"):
         monkeypatch.setenv(name, "root's")
     identity.take_home(User(7, 7, [7], "seven", Path("/home/seven")))

@@ -151,7 +151,7 @@ def test_fields_that_nobody_knows_are_dropped() -> None:
 def test_fields_that_are_missing_are_unknown() -> None:
     """Of what a keyframe of an older version lacks, nothing is claimed; the rest is there."""
     keyframe = STORE.keyframe()
-    missing = ("columns.rcv_wnd", "columns.ca_state", "columns.mss", "limits._shares")
+    missing = ("columns.rcv_wnd", "columns.ca_state", "columns.mss", "limits._main")
     arrays = {name: array for name, array in keyframe.arrays.items() if name not in missing}
     kept = [("ts_ns", "u8"), ("sock_cookie", "u8"), ("info_len", "u2"), ("snd_mss", "u4")]
     samples = np.zeros(len(arrays["columns.cookie"]), kept)

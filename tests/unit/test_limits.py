@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase, phase
 from tcctui.flows.diagnosis.verdicts import CAUSES, EXPLAINED_BY, Limit, explain
 from tcctui.flows.store import Store
-from tcctui.wire.events import CaState, EventKind
+from tcctui.wire.events import CaState, EventKind, TcpState
 from tcctui.wire.samples import TCP_INFO
 from tests.unit.events import MS, NOTHING, SECOND, probes, together
 from tests.unit.samples import destroyed, look, samples
@@ -30,13 +30,20 @@ FULL_BUFFER: dict[str, Any] = {
     "snd_cwnd": 30,
 }
 """All that the buffer takes is in flight, in a window that is far from full."""
+UNREAD: dict[str, Any] = {"rqueue": 37 << 10, "rcv_wnd": 0, "last_data_recv": 1400, "rcv_mss": MSS}
+"""The application does not read: its window is closed."""
+SMALL: dict[str, Any] = {"rcv_wnd": 40_000, "rcv_rtt": 20_000, "rcvbuf": 65_536}
+"""A window that carries 2 MB/s."""
 FAR: dict[str, Any] = {"snd_wnd": 10**6}
 
 
 def sampled(seconds: float, every: int = 250, **growth: Any) -> Store:
     """A flow that is sampled every so many ms; counters grow by so much a second."""
     store = Store(MEMORY)
-    counters = ("busy_time", "rwnd_limited", "sndbuf_limited", "bytes_received", "data_segs_out")
+    counters = (
+        *("busy_time", "rwnd_limited", "sndbuf_limited", "bytes_received", "data_segs_out"),
+        *("total_retrans", "delivered", "delivered_ce", "bytes_acked"),
+    )
     for ms in range(0, round(seconds * 1000) + 1, every):
         fields = {
             name: round(value * ms / 1000) if name in counters else value
@@ -79,7 +86,19 @@ def shares(store: Store) -> dict[str, float]:
         ({"busy_time": 1e6, "wqueue": 3 * MSS}, Limit.APP, {"APP": 1}),
         ({"busy_time": 1e6, "rate_flags": 1, **FULL}, Limit.CWND, {"CWND": 1}),
         ({"busy_time": 1e6, "ca_state": 3, **FULL}, Limit.RECOVERY, {"RECOVERY": 1}),
-        ({"bytes_received": 1e6}, Limit.RECEIVES, {"APP": 1}),
+        ({"busy_time": 1e6, "ca_state": 4, **FULL, "snd_wnd": 0}, Limit.RWND, {"RWND": 1}),
+        ({"bytes_received": 1e6}, Limit.RECEIVES, {"RECEIVES": 1}),
+        ({"bytes_received": 1e6, **UNREAD}, Limit.READER, {"READER": 1}),
+        (UNREAD, Limit.READER, {"READER": 1}),
+        ({"bytes_received": 1e6, **UNREAD, "rcv_wnd": 70_000}, Limit.RECEIVES, {"RECEIVES": 1}),
+        ({"bytes_received": 2e6, **SMALL}, Limit.RCVBUF, {"RCVBUF": 1}),
+        ({"bytes_received": 1e6, **SMALL}, Limit.RECEIVES, {"RECEIVES": 1}),
+        ({"bytes_received": 2e6, **SMALL, "rcv_wnd": 0xFFFF_FFFF}, Limit.RECEIVES, {"RECEIVES": 1}),
+        (
+            {"bytes_received": 2e6, **SMALL, "rcv_rtt": 1000, "rtt": 90},
+            Limit.RECEIVES,
+            {"RECEIVES": 1},
+        ),
         ({"bytes_received": 1e6, "data_segs_out": 99}, Limit.APP, {"APP": 1}),
         ({}, Limit.APP, {"APP": 1}),
         ({"info_len": 160, **FULL}, Limit.CWND, {"CWND": 1}),
@@ -91,6 +110,13 @@ def test_verdicts(growth: dict[str, Any], verdict: Limit, expected: dict[str, fl
     store = sampled(10, **growth)
     assert value(store, "limit") == verdict
     assert shares(store) == pytest.approx(expected, abs=0.03)
+
+
+def test_a_listener_has_no_verdict() -> None:
+    """What waits in a listener's queue are connections: no data, and nobody's window."""
+    store = sampled(10, **UNREAD, state=TcpState.LISTEN)
+    assert value(store, "limit") == Limit.UNKNOWN
+    assert np.isnan(store.flows(["limit_shares"])["limit_shares"]).all()
 
 
 @pytest.mark.parametrize("every", [100, 1000, 5000])
@@ -185,10 +211,10 @@ def test_shares_of_a_second_never_exceed_it(
             "sndbuf_limited": int(sndbuf),
         }
         look(store, samples(now, **clocks, **(FULL if full else {})))
-    sums = store.keyframe().arrays["limits._shares"].astype("i8").sum(axis=2)[0]
-    assert sums.max() <= 250
+        sums = store.keyframe().arrays["limits._recent"].astype("i8").sum(axis=2)[0]
+        assert sums.max() <= 250
     span = now - (10 * SECOND + looks[0][0] * MS)
-    assert sums.sum() >= 0.9 * min(span / SECOND, 60) * 250 - 250
+    assert sums.sum() >= 0.9 * min(span / SECOND, 3) * 250 - 250
     found = store.flows(["limit_shares"])["limit_shares"]
     assert np.isnan(found).all() or found.sum() == pytest.approx(1)
 
@@ -201,18 +227,35 @@ def told(store: Store) -> tuple[str, str]:
     return explain(store.some_flows(np.array([1], "u8"), EXPLAINED_BY))
 
 
-ROUND: dict[str, Any] = {"rtt": 61_000, "min_rtt": 31_000, "cc": b"cubic", "data_segs_out": 0}
+ROUND: dict[str, Any] = {"rtt": 61_000, "min_rtt": 31_000, "cc": b"cubic", "data_segs_out": 1000}
 CWND = {"busy_time": 1e6, "snd_ssthresh": 5, **FULL, **ROUND}
 LOST = {"total_retrans": 12}
+QUIET = {"rtt": 31_000, "data_segs_out": 1000}
 
 
 VERDICTS: dict[str, dict[str, Any]] = {
-    "a full path": {**CWND, **LOST, "data_segs_out": 100},
-    "losses without a queue": {**CWND, "rtt": 31_000, **LOST, "data_segs_out": 100},
+    "a full path": {**CWND, **LOST},
+    "losses without a queue": {**CWND, **QUIET, **LOST},
     "slow start": {**CWND, "rtt": 31_100, "snd_ssthresh": 0x7FFFFFFF},
     "bbr": {
         **{**CWND, "cc": b"bbr", "bbr_bw": 12_500_000, "pacing_rate": 12_375_000},
         **{"bbr_pacing_gain": 256, "bbr_cwnd_gain": 512},
+    },
+    "marks": {**CWND, **QUIET, "delivered_ce": 30},
+    "a policer": {
+        **{**CWND, **QUIET, "bytes_acked": 1_200_000, "delivered": 830, "total_retrans": 20},
+    },
+    "a policer of bbr": {
+        **{**CWND, **QUIET, "cc": b"bbr", "bbr_bw": 1_250_000, "snd_ssthresh": 0x7FFFFFFF},
+        **{"bytes_acked": 1_200_000, "delivered": 830, "total_retrans": 90},
+    },
+    "pacing": {
+        **{**CWND, **QUIET, "snd_cwnd": 30, "bytes_acked": 1_240_000},
+        **{"max_pacing_rate": 1_250_000, "pacing_rate": 1_250_000, "wmem_queued": 99, "sndbuf": 9},
+    },
+    "small writes": {
+        **{"busy_time": 1e6, "wqueue": 300, "notsent_bytes": 200, "unacked": 1, "rtt": 40_000},
+        **{"min_rtt": 50, "data_segs_out": 50},
     },
     "the peer's window": {
         **{"busy_time": 1e6, "rwnd_limited": 0.94e6, "snd_wnd": 65_536, "wqueue": 80_000},
@@ -225,8 +268,12 @@ VERDICTS: dict[str, dict[str, Any]] = {
     },
     "two causes": {"busy_time": 0.3e6, **FULL, "last_data_sent": 3200, "data_segs_out": 5},
     "the application": {"busy_time": 0, "rtt": 20_000},
-    "recovery": {**CWND, **LOST, "data_segs_out": 100, "ca_state": 4, "rto": 200_000},
+    "recovery": {**CWND, **LOST, "ca_state": 4, "rto": 200_000},
     "a receiver": {"bytes_received": 1024, "rqueue": 2048},
+    "a receiver of all that its buffer takes": {"bytes_received": 2e6, **SMALL},
+    "a reader that stopped": {**UNREAD, "data_segs_in": 9},
+    "a slow reader": {"bytes_received": 1e6, **UNREAD, "rcv_wnd": 30 << 10},
+    "a receiver of segments out of order": {"bytes_received": 1e6, "rcv_ooopack": 1234},
 }
 """Samples of a flow, in which each cause is found."""
 
@@ -289,3 +336,56 @@ def test_the_phase_follows_from_the_gains(pacing: float, cwnd: float, expected: 
     found = phase(np.array([pacing]), np.array([cwnd]))
     assert found.tolist() == [expected]
     assert set(PHASE_NAMES) == set(BbrPhase)
+
+
+def test_the_receive_rate_is_of_the_last_two_looks() -> None:
+    """It is known from the second look on, and no longer than its verdict."""
+    store = sampled(0, bytes_received=1e6)
+    assert np.isnan(value(store, "rcv_rate"))
+    look(store, samples(10 * SECOND + 500 * MS, bytes_received=10**6, **FAR))
+    assert value(store, "rcv_rate") == pytest.approx(2e6)
+    store.ingest(NOTHING, 60 * SECOND)
+    assert np.isnan(value(store, "rcv_rate"))
+
+
+def test_what_an_overfull_receive_buffer_dropped_stays_its_windows() -> None:
+    """A recovery in which the peer's window was closed is the window's until it ends."""
+    store = Store(MEMORY)
+    for second in range(10):
+        fields = {**FAR, **FULL, "ca_state": 4, "snd_wnd": 0 if second == 3 else 10**6}
+        look(store, samples((10 + second) * SECOND, busy_time=second * 10**6, **fields))
+        if second > 4:
+            assert value(store, "limit") == Limit.RWND
+    for second in range(10, 14):
+        look(store, samples((10 + second) * SECOND, busy_time=second * 10**6, **FULL, **FAR))
+    assert value(store, "limit") == Limit.CWND
+
+
+def test_growth_of_the_receive_buffer_is_told_with_its_figures() -> None:
+    """From how much to how much, in which time, and that it goes on or when it stopped."""
+    store = Store(MEMORY)
+
+    def received(quarter: int, rcvbuf: int) -> None:
+        more: dict[str, Any] = {
+            "bytes_received": 10**6 * quarter,
+            "rcvbuf": rcvbuf,
+            "rcv_wnd": 1 << 20,
+        }
+        look(store, samples(10 * SECOND + quarter * 250 * MS, **more, **FAR))
+
+    for quarter in range(4):
+        received(quarter, 128 << 10)
+    assert "receive buffer" not in told(store)[1]
+    for quarter in range(4, 10):
+        received(quarter, (quarter - 2) << 20)
+    said = "; its receive buffer grew from 128 KiB to 7.0 MiB within 1.5 s, and still grows."
+    assert told(store)[1].endswith(said)
+    for quarter in range(10, 30):
+        received(quarter, 7 << 20)
+    assert told(store)[1].endswith(" to 7.0 MiB within 1.5 s, and stopped 5.0 s ago.")
+    received(30, 8 << 20)
+    said = "grew from 7.0 MiB to 8.0 MiB within 250 ms, and still grows."
+    assert told(store)[1].endswith(said)
+    for quarter in range(31, 160):
+        received(quarter, 8 << 20)
+    assert "receive buffer" not in told(store)[1]

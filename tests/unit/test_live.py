@@ -17,6 +17,7 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import Attaching, LiveSource, open_live
 from tcctui.sources.sock_diag.sampling import Pace
 from tcctui.wire.events import EVENT, Events
+from tcctui.wire.inside import NO_INSIDES, Asked, Insides
 from tcctui.wire.samples import SAMPLE, SOCKET, Samples
 
 ROOT = TcctuiError("Reading the kernel's tracepoints needs root.", "Run: sudo tcctui")
@@ -63,7 +64,15 @@ class Probe:
         self.options = options
         self.narrowed: Query | None = None
         self.focused: list[int] = []
+        self.asked = Asked.NOTHING
         self.closed = False
+
+    def look_inside(self, asked: Asked) -> bool:
+        self.asked = asked
+        return True
+
+    def inside(self) -> Insides:
+        return NO_INSIDES
 
     def read(self, timeout: float) -> Events:
         return np.zeros(3, EVENT)
@@ -103,6 +112,9 @@ class Sampler:
 
     def watch(self, sockets: Samples) -> None:
         self.watched = sockets
+
+    def look_for(self, query: Query, *, half_open: bool = False) -> None:
+        """Samples are not what these tests are about."""
 
     def narrow(self, narrowed: KernelFilter | None) -> None:
         """Samples are not what these tests are about."""
@@ -286,6 +298,26 @@ def test_samples_come_before_the_program() -> None:
     assert sampler.pace.period > alone.period
     source.close()
     assert (probe.closed, sampler.closed) == (True, True)
+
+
+def test_what_is_read_of_sockets_gets_to_the_program() -> None:
+    """What was asked for of sockets before the program came holds for it, with what is searched."""
+    loading = Loading()
+    source = at_once(loading)
+    assert source.look_inside(Asked.SOCKET)
+    assert source.inside() is NO_INSIDES
+    read_first(source)
+    loading.arrives(source)
+    source.read(0)
+    probe = MADE[-1]
+    assert probe.asked == Asked.SOCKET
+    source.look_for(parse("tlp_out=1"))
+    assert probe.asked == Asked.SOCKET | Asked.OF_ALL
+    source.look_inside(Asked.ALGORITHM)
+    assert probe.asked == Asked.ALGORITHM | Asked.SOCKET | Asked.OF_ALL
+    source.look_for(parse("cwnd>1"))
+    assert probe.asked == Asked.ALGORITHM
+    source.close()
 
 
 def test_a_program_that_does_not_come() -> None:

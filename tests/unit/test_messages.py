@@ -116,6 +116,13 @@ trace --until ''
 trace --until 'retrans>'
 trace --until bogus:3
 trace --until 'retrans>1' --count 3
+trace --fail-if 'retrans>1' --count 3
+trace --fail-if 'group:zz retrans>1'
+trace --fail-if 'count(retrans>1)'
+trace --alert 'retrans>1 for 10x'
+trace --alert 'sum(cc)>1'
+trace --fail-if 'group:net max(srtt)' --duration 1
+trace --alert 'retrans>1' --fail-if 'retrans>2'
 trace --until 'retrans>1' --format csv
 trace --until 'retrans>1' --format json
 trace --summary --format jsonl

@@ -123,6 +123,32 @@ def test_the_table_is_what_it_was(then: Then, forward: bool) -> None:
         assert moment.at_ns == at_ns
 
 
+def test_a_step_with_many_events_holds_no_lock(then: Then, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The screen's thread waits for no more than a few: of more, a copy takes them in."""
+    moment, free = Moment(then.player.log), []
+    take = Rebuilt.take
+
+    def look() -> None:
+        free.append(moment._lock.acquire(blocking=False))
+        if free[-1]:
+            moment._lock.release()
+
+    def taken(self: Rebuilt, batch: Batch) -> None:
+        if len(batch.events):
+            other = threading.Thread(target=look)
+            other.start()
+            other.join()
+        take(self, batch)
+
+    monkeypatch.setattr("tcctui.rewind.moment._AT_ONCE", 0)
+    monkeypatch.setattr(Rebuilt, "take", taken)
+    for at_ns in sorted(then.said):
+        moment.go(at_ns)
+        assert not differences(then.said[at_ns], moment.flows(EVERYTHING)), at_ns
+    assert len(free) > 10
+    assert all(free)
+
+
 def test_the_past_is_what_it_was(then: Then, monkeypatch: pytest.MonkeyPatch) -> None:
     """Charts, sparklines, marks and limits of what is looked at are what the live store drew."""
     monkeypatch.setattr("tcctui.rewind.moment._SHORTEST", 6)

@@ -59,6 +59,13 @@ def moment(text: str) -> float:
         ("00:10:00", 3600),
         ("2026-07-30 23:11:00", 60),
         ("2026-07-31T00:10", 3600),
+        ("2026-07-31T03:11:00Z", 60),
+        ("2026-07-31T03:11:00.5z", 60.5),
+        ("2026-07-31 03:11 UTC", 60),
+        ("2026-07-31T05:11:00+02:00", 60),
+        ("2026-07-30T23:41:00-03:30", 60),
+        ("03:11Z", 60),
+        ("00:11-03:00", 60),
     ],
 )
 def test_moments(text: str, seconds: float) -> None:
@@ -72,11 +79,35 @@ def test_outside(text: str) -> None:
     with pytest.raises(TcctuiError) as error:
         moment(text)
     assert f"--at {text} is outside the recording." in str(error.value)
-    assert "2026-07-30 23:10:00 to 2026-07-31 02:10:00, 3 h 0 min" in str(error.value)
+    assert "2026-07-30 23:10:00 to 2026-07-31 02:10:00 EDT, 3 h 0 min" in str(error.value)
+
+
+def test_outside_in_the_zone_that_was_typed() -> None:
+    """The moments that the recording has are in the zone of the one that it has not."""
+    assert moment("2026-07-31T08:10:00+02:00") == 3 * 3600
+    with pytest.raises(TcctuiError) as error:
+        moment("2026-07-31T08:10:01+02:00")
+    assert "2026-07-31 05:10:00 to 2026-07-31 08:10:00 UTC+02:00" in str(error.value)
 
 
 @pytest.mark.parametrize(
-    "text", ["", "+", "-", "soon", "1x", "25:00", "12:60", "2026-13-01 00:00", "1m 30s", "9" * 99]
+    "text",
+    [
+        "",
+        "+",
+        "-",
+        "soon",
+        "1x",
+        "25:00",
+        "12:60",
+        "2026-13-01 00:00",
+        "1m 30s",
+        "9" * 99,
+        "12:00+24:00",
+        "12:00+01:60",
+        "12:00+1",
+        "2026-11-23T14:05:03CET",
+    ],
 )
 def test_no_moments(text: str) -> None:
     """What is no moment is told as such, with examples."""
@@ -94,7 +125,7 @@ def test_the_second_in_which_it_begins() -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(text=text("0123456789+-:. hmsT"), offset_ns=integers(-(1 << 63), 1 << 68))
+@given(text=text("0123456789+-:. hmsTZ"), offset_ns=integers(-(1 << 63), 1 << 68))
 @example("12:00", 253_402_300_700 * SECOND - FIRST)  # the last minute of the year 9999
 def test_absurd_moments_and_recordings(text: str, offset_ns: int) -> None:
     """Whatever is typed, whatever a recording says of its time: a moment or a sentence."""

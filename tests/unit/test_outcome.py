@@ -6,15 +6,17 @@ import io
 import json
 import os
 import signal
+import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
 
+from tcctui import last_look
 from tcctui.alerts.alert import Alerts
 from tcctui.errors import TcctuiError
 from tcctui.flows.index import Keys
-from tcctui.headless import outcome as module
 from tcctui.headless.alerting import Telling, alert, alert_of
 from tcctui.headless.outcome import Asked, outcome, outcome_of
 from tcctui.query import ALL, parse
@@ -72,7 +74,7 @@ class Recorded:
 @pytest.fixture(autouse=True)
 def _no_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the wait for last samples, which no stand-in delivers."""
-    monkeypatch.setattr(module, "LAST_LOOK", 0)
+    monkeypatch.setattr(last_look, "FINAL", 0)
 
 
 def endless() -> Callable[[], object]:
@@ -151,8 +153,8 @@ def test_summary_as_json() -> None:
     assert busy == {
         **{"saddr": "10.0.0.1", "sport": 443, "daddr": "192.0.2.7", "dport": 50000},
         **{"sock_cookie": 7, "pid": 99, "comm": None, "cc": "cubic", "state": "ESTAB"},
-        **{"duration_s": pytest.approx(2.1, abs=0.2), "acks": 3, "bytes_acked": 5000},
-        **{"bytes_acked_total": 5000, "retransmits": 0, "retransmits_total": 2},
+        **{"duration_s": pytest.approx(2.1, abs=0.2), "acks": 3, "bytes_acked_seen": 5000},
+        **{"bytes_acked": 5000, "retransmits": 0, "retransmits_total": 2},
         **{"srtt_min_us": 10_000, "srtt_mean_us": 30_000},
         **{"srtt_max_us": 60_000, "snd_cwnd_min": 5, "snd_cwnd_max": 14},
     }
@@ -173,7 +175,7 @@ def test_what_was_before_is_not_counted() -> None:
     last = samples(START + SECOND, 7, bytes_acked=1_050_000, total_retrans=43)
     source = Delivered([early, also], [first, last])
     (flow,) = flows(run(source, summary="json", duration=2.0)[1])
-    assert (flow["bytes_acked"], flow["bytes_acked_total"]) == (53_000, 1_050_000)
+    assert (flow["bytes_acked_seen"], flow["bytes_acked"]) == (53_000, 1_050_000)
     assert (flow["retransmits"], flow["retransmits_total"]) == (3, 43)
     _, out, _ = run(Delivered([early, also], [first, last]), summary="text", duration=2.0)
     assert out.splitlines()[1].split()[5:8] == ["3", "53000", "3"]
@@ -204,11 +206,11 @@ def test_what_was_opened_meanwhile_is_counted_whole() -> None:
     seen = [probes(START + 200 * MS, 7, skaddr=9, snd_una=500, snd_nxt=600)]
     told = samples(START + 300 * MS, 7, bytes_acked=4000, total_retrans=1)
     (flow,) = flows(run(Delivered([opened, *seen], [told]), summary="json", duration=1.0)[1])
-    assert (flow["bytes_acked"], flow["retransmits"]) == (4000, 1)
+    assert (flow["bytes_acked_seen"], flow["retransmits"]) == (4000, 1)
     later = samples(START + 2 * SECOND, 8, bytes_acked=4000, total_retrans=1)
     here = [NO_SAMPLES] * 3
     (flow,) = flows(run(Delivered([], [*here, later]), summary="json", duration=3.0)[1])
-    assert (flow["bytes_acked"], flow["retransmits"]) == (4000, 1)
+    assert (flow["bytes_acked_seen"], flow["retransmits"]) == (4000, 1)
 
 
 def test_summary_as_text() -> None:
@@ -228,7 +230,7 @@ def test_connections_that_are_long_gone() -> None:
     source = Delivered(events, [TOLD, ended])
     _, out, _ = run(source, summary="json", duration=19.0)
     gone = next(flow for flow in flows(out) if flow["sock_cookie"] == 7)
-    assert (gone["retransmits_total"], gone["bytes_acked_total"]) == (5, 9000)
+    assert (gone["retransmits_total"], gone["bytes_acked"]) == (5, 9000)
     assert gone["state"] == "CLOSED"
     assert gone["duration_s"] == pytest.approx(1.0, abs=0.01)
     assert gone["srtt_min_us"] == 1000
@@ -289,14 +291,14 @@ def test_the_last_samples_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
 
     What these samples tell has happened, too: retransmits are known by samples.
     """
-    monkeypatch.setattr(module, "LAST_LOOK", 20)
+    monkeypatch.setattr(last_look, "FINAL", 20)
     late = [NO_SAMPLES] * 10 + [samples(START + 5 * SECOND, 7, total_retrans=9, rtt=1)]
     events = [BUSY, *[NOTHING] * 6, *[probes(START + 3 * SECOND, 7, srtt=90_000)] * 3]
     source = Delivered(events, [TOLD, *late])
     (flow,) = flows(run(source, summary="json", duration=0.5)[1])
     assert (flow["retransmits"], flow["retransmits_total"]) == (7, 9)
     assert (flow["srtt_min_us"], flow["srtt_max_us"], flow["acks"]) == (1, 60_000, 3)
-    assert source.watched == [7]
+    assert source.all_asked_ns > START + SECOND // 2
     status, _, remarks = run(Delivered(events[:-3], [TOLD, *late]), until="retrans>8", duration=0.5)
     assert (status, "Match after" in remarks) == (0, True)
 
@@ -305,10 +307,11 @@ def test_the_last_sample_of_what_was_destroyed_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """A socket that was just destroyed is told of by the kernel a little later."""
-    monkeypatch.setattr(module, "LAST_LOOK", 20)
+    monkeypatch.setattr(last_look, "FINAL", 20)
     ended = destroy(START + 400 * MS, 7, 0)
     told = destroyed(START + 400 * MS, 7, total_retrans=9)
     source = Delivered([BUSY, ended], [TOLD, *[NO_SAMPLES] * 12, told])
+    source.all_at_once = True
     _, out, _ = run(source, summary="json", duration=0.5)
     assert flows(out)[0]["retransmits_total"] == 9
 
@@ -336,6 +339,24 @@ def test_alerts_live() -> None:
     assert len(lines) == 2
     assert lines[0].endswith(" 10.0.0.1:443 > 192.0.2.7:50000 | srtt 300ms | srtt>200ms")
     assert "2 alerts in" in remarks.getvalue()
+
+
+def test_alerts_have_the_time_of_day_of_their_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the machine has slept for an hour since the begin, an alert is not an hour early."""
+    source = Delivered([probes([START + at * 100 * MS], 1, srtt=20_000) for at in range(9)])
+    slept = [0]
+    monkeypatch.setattr(time, "time_ns", lambda: 10**18 + source.now + slept[0])
+
+    def wake() -> None:
+        slept[0] = 3600 * SECOND
+        source.events = [probes([source.now], 1, srtt=300_000)]
+
+    source.then = wake
+    asked, out, _ = telling("jsonl", "srtt>200ms")
+    assert alert(source, asked, 3) == 0
+    (raised, *_) = [json.loads(line) for line in out.getvalue().splitlines()]
+    when = datetime.fromisoformat(raised["time"].replace("Z", "+00:00"))
+    assert 3600 < when.timestamp() - 10**9 - START / SECOND < 3610
 
 
 @pytest.mark.parametrize(("only", "count"), [("", 1), ("port:443", 1), ("port:80", 0)])

@@ -119,10 +119,14 @@ def test_a_signal_before_there_is_anything_to_finish(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     with Ending() as ending:
         later = threading.Timer(0.1, lambda: os.kill(os.getpid(), signal.SIGINT))
-        with ending.at_once():
-            later.start()
-            with pytest.raises(KeyboardInterrupt):
+
+        def waits() -> None:
+            with ending.at_once():
+                later.start()
                 fifo.open("wb")
+
+        with pytest.raises(KeyboardInterrupt):
+            waits()
         os.kill(os.getpid(), signal.SIGINT)
         assert ending.asked
 

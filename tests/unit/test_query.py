@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED
+from tcctui.flows.columns import DERIVED, FIELDS, INSIDE, SAMPLED
 from tcctui.query import ALL, MAX_LENGTH, QueryError, is_unfinished, parse, quantities
 from tcctui.query import render_error as rendered
 from tcctui.query.quantities import Quantity
@@ -250,7 +250,7 @@ def test_hits(rows: list[Row], text: str, hits: str) -> None:
 UNITS = [
     ("srtt", "srtt_us", "1.5ms 1500, 20 20000, .5s 500000"),
     ("age", "age_ns", "90 90e9, 2m 120e9, 1.5h 5400e9, 1d 86400e9, 5ms 5e6"),
-    ("rwnd", "rcv_wnd", "64Ki 65536"),
+    ("rwnd", "snd_wnd", "64Ki 65536"),
     ("snd_wnd", "snd_wnd", "64kB 64000"),
     ("acked", "bytes_acked", f"1.5GiB {3 * 2**29}"),
     ("rate", "rate", "8 1, 1M 125e3, 1Mbit 125e3, 1Mb/s 125e3, 1Mbps 125e3, 1T 125e9"),
@@ -388,7 +388,8 @@ def test_every_column_has_a_field_and_every_field_a_column() -> None:
         for name in parse(f"{typed}:{BY_NAME[typed.lower()].sample}").fields
     }
     assert SAMPLED - asked == {"rtt", "snd_ssthresh"}  # srtt and ssthresh are these, or newer
-    assert asked <= FIELDS.keys() | DERIVED | SAMPLED
+    assert INSIDE - asked == {"inside_ns"}
+    assert asked <= FIELDS.keys() | DERIVED | SAMPLED | INSIDE
     assert {*BY_NAME} == {*QUERY_FIELDS}
     names = [name for one in FIELD_HELP for name in (one.name, *one.synonyms)]
     assert len(names) == len(set(names)) == len(BY_NAME)
@@ -485,14 +486,14 @@ def test_a_pattern_remembers_only_what_still_holds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("pattern", "rows", "seconds"),
+    ("pattern", "rows"),
     [
-        *((pattern, 50, 20) for pattern in (r"(a+)+$|(.*)*x", r"(\w*\.*)*\1z")),
-        *((pattern, 5000, 1) for pattern in (r"(a+)+c$", r"([0-9.: ]+)+z", r"(\w*\.*)*z")),
-        (r"(.*a){9}z", 5000, 1),
+        *((pattern, 50) for pattern in (r"(a+)+$|(.*)*x", r"(\w*\.*)*\1z")),
+        *((pattern, 5000) for pattern in (r"(a+)+c$", r"([0-9.: ]+)+z", r"(\w*\.*)*z")),
+        (r"(.*a){9}z", 5000),
     ],
 )
-def test_no_pattern_can_freeze(pattern: str, rows: int, seconds: int) -> None:
+def test_no_pattern_can_freeze(pattern: str, rows: int) -> None:
     """A pattern that would take for ever is given up, or ends soon enough.
 
     Without look-around and references, there is an answer, over as many rows as there may be.
@@ -503,7 +504,11 @@ def test_no_pattern_can_freeze(pattern: str, rows: int, seconds: int) -> None:
     with contextlib.suppress(QueryError) if rows == 50 else contextlib.nullcontext():
         found = parse(f'~"{pattern}"').mask(flows)
         assert rows == 50 or not found.any()
-    assert time.thread_time() - began < seconds
+    assert time.thread_time() - began < _FOR_EVER
+
+
+_FOR_EVER = 60
+"""Seconds: a pattern that is not given up takes years."""
 
 
 def test_many_words_are_found_as_one_is() -> None:
@@ -527,7 +532,7 @@ MISTAKES = re.split(
 port:80,«x»,443  443 port:443,443,«x443»  port:80-«http»  port:«80-»  port:«9-8»  port:80«,»
 port:«,»80  dst:«10.0.0»  src:::1,«[::1]:»  src:10.0.0.1:«x»  ip«>»::1  state «<» estab
 state:«estb»  state:listen,«FIN_WIAT1»  phase:«xyz»  cwnd>«x»  cwnd>«-5»  cwnd:«inf»  srtt>«nan»
-cwnd>«5k»  srtt>«5MS»  srtt>«1e3»  mss>«1b»  cookie:«zz»
+cwnd>«5k»  srtt>«5MS»  srtt>«1e»  mss>«1b»  cookie:«zz»
 cwnd>«99999999999999999999999999999999999999999»  a «"b c»  a «""»  a «-» b  «-»  «-»-a
 a 10.0.0.1:443 «>=» 5  a «or»  «or» a  a and «and» b  a «not»  «(»a  «(»a or (b)  a«)»  «(»)
 a «|» b  cc:bbr«|»  «srtt>mss»  «srtt>2*mss»  srtt>«min_rtt+20»  srtt>min_rtt«*»

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tcctui import last_look
 from tcctui.errors import TcctuiError
 from tcctui.headless.record import Progress, record, size
 from tcctui.recording.chunks import Chunk
@@ -23,6 +24,12 @@ from tcctui.wire.records import joined
 from tests.unit.delivered import START, Delivered
 from tests.unit.events import MS, NOTHING, probes
 from tests.unit.samples import NO_SAMPLES, samples
+
+
+@pytest.fixture(autouse=True)
+def _no_last_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave out the wait for last samples, which no stand-in delivers."""
+    monkeypatch.setattr(last_look, "FINAL", 0)
 
 
 class Terminal(io.StringIO):
@@ -119,16 +126,24 @@ def test_the_source_goes_away(tmp_path: Path) -> None:
     assert moments(tmp_path / "file") == [START]
 
 
-def test_a_closed_pipe(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """Without a reader it ends with the code that a shell has of SIGPIPE, and a sentence."""
+def in_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let reading wait until each chunk has been written, or can't be: that is another thread's.
+
+    Reading here takes no time: a thousand reads may be over before that thread has run at all.
+    """
     usual = RecordingThread.write
 
-    def in_step(self: RecordingThread, chunk: Chunk) -> None:
+    def write(self: RecordingThread, chunk: Chunk) -> None:
         usual(self, chunk)
-        with self._changed:  # the thread that writes comes to know of the pipe
-            self._changed.wait_for(lambda: self._over or not self._waiting)
+        while self._nbytes and not (self.failed or self._over):
+            time.sleep(0.001)
 
-    monkeypatch.setattr(RecordingThread, "write", in_step)
+    monkeypatch.setattr(RecordingThread, "write", write)
+
+
+def test_a_closed_pipe(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
+    """Without a reader it ends with the code that a shell has of SIGPIPE, and a sentence."""
+    in_step(monkeypatch)
     read, write = os.pipe()
     left = [read]
 
@@ -165,6 +180,7 @@ def test_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         written.append(chunk)
         write(self, chunk)
 
+    in_step(monkeypatch)
     monkeypatch.setattr(RecordingWriter, "write", fails)
     monkeypatch.setattr(RecordingWriter, "close", slow)
     batches = [probes(START + at * 100 * MS, 7) for at in range(50)]
@@ -182,16 +198,22 @@ def test_what_hangs_is_not_written_to_again(
     Until then chunks wait, and time goes on: the write of the first one is still under way.
     """
     calls, freed, looks = [], threading.Event(), []
+    writes = threading.Event()
 
     def hangs(self: RecordingWriter, *chunk: Chunk) -> None:
         calls.append(chunk)
+        writes.set()
         freed.wait(60)
+
+    def again() -> None:
+        writes.wait(60)
+        os.kill(os.getpid(), signal.SIGINT)
 
     def interrupted() -> None:
         looks.append(1)
         if len(looks) == 40:
             os.kill(os.getpid(), signal.SIGINT)
-            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            threading.Thread(target=again).start()
 
     monkeypatch.setattr(RecordingWriter, "write", hangs)
     monkeypatch.setattr(RecordingWriter, "close", hangs)
@@ -212,6 +234,15 @@ def test_less_than_there_could_be(tmp_path: Path) -> None:
     source.then = lambda: setattr(source, "shortfall", TcctuiError("Sampling broke off."))
     said = run(source, tmp_path / "other")
     assert "From some time on, less was recorded: Sampling broke off." in said
+    assert "wall clock" not in said
+
+
+def test_a_wall_clock_that_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the wall clock is set, or the machine sleeps, it says by which clock times go."""
+    source, read = Delivered(), time.time
+    source.then = lambda: monkeypatch.setattr(time, "time", lambda: read() + 3600)
+    said = run(source, tmp_path / "file")
+    assert "The wall clock went +3,600 s against the kernel's meanwhile: it was set" in said
 
 
 @pytest.mark.parametrize(
@@ -267,3 +298,25 @@ def test_nothing_is_written_over_a_replay(
     intro = "Recording tcp_probe + sock_diag · 6.12.0, port 443; Ctrl-C ends it.\n"
     assert set(said) == {intro}
     assert out.getvalue() == intro
+
+
+def test_the_last_samples_are_of_the_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When a recording ends every socket is sampled once more, and that is in it."""
+    first = samples(START, [7, 8])
+    source = Delivered([probes(START, 7)], [first])
+    ended_ns: list[int] = []
+
+    def asked() -> None:
+        ended_ns.append(source.now)
+        source._samples = [samples(source.now + MS, [7, 8], bytes_sent=9000)]
+
+    monkeypatch.setattr(source, "sample_all", asked)
+    path = tmp_path / "it"
+    record(source, path, force=False, duration=1.0, remarks=io.StringIO())
+    recording = Recording(path)
+    told = joined([chunk.samples for chunk in recording.chunks(0, 1 << 62)])
+    recording.close()
+    last = told[told["ts_ns"] > START]
+    assert last["sock_cookie"].tolist() == [7, 8]
+    assert (last["bytes_sent"] == 9000).all()
+    assert int(last["ts_ns"].min()) > ended_ns[0] >= START + 10**9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import struct
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tcctui.cli import main
@@ -22,7 +23,7 @@ from tcctui.pump import deliver
 from tcctui.recording import arrow_reader, ipc_frames
 from tcctui.recording.arrow import FORMAT, Encoder
 from tcctui.recording.arrow_reader import Decoder
-from tcctui.recording.budget import Budget
+from tcctui.recording.budget import Budget, TooMuchError
 from tcctui.recording.chunks import Chunk, pieces
 from tcctui.recording.file import Recording
 from tcctui.recording.ipc_frames import NOTE, Note
@@ -311,11 +312,18 @@ BYTES = _ENCODER.head + b"".join(map(_ENCODER.batch, SMALL)) + ipc_frames.END
 
 
 def played(path: Path) -> None:
-    """Open a file, read all of it in every way, and let a store take it in."""
+    """Open a file, read all of it in every way, and let a store take it in; or it is refused."""
     try:
         found = Recording(path)
     except TcctuiError:
         return
+    with contextlib.suppress(TooMuchError):
+        read(found)
+    found.close()
+
+
+def read(found: Recording) -> None:
+    """Read all of a recording in every way."""
     store = Store(1 << 20)
     first_ns, last_ns = found.span
     assert 0 <= first_ns <= last_ns
@@ -328,7 +336,6 @@ def played(path: Path) -> None:
     found.keyframe(last_ns)
     found.totals()
     assert isinstance(found.remark, str)
-    found.close()
 
 
 FLIPS = st.lists(
@@ -348,6 +355,7 @@ def damaged(flips: list[tuple[int, int]]) -> bytes:
 
 @settings(max_examples=250)
 @given(FLIPS.map(damaged) | ANYTHING)
+@example(damaged([(32411, 5)]))  # a length that is too much
 def test_damage_anywhere(tmp_path: Path, data: bytes) -> None:
     """Whatever bytes are others than they were, or all that there is: an answer and no crash."""
     path = tmp_path / "damaged"
@@ -494,7 +502,7 @@ def test_no_memory(
     def none(*_: Any) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("tcctui.export.attribution.Attribution.learn", none)
+    monkeypatch.setattr("tcctui.recording.attribution.Attribution.learn", none)
     assert main(["export", str(path), str(tmp_path / "a.csv")]) == 1
     assert "memory" in capsys.readouterr().err
     assert not (tmp_path / "a.csv").exists()

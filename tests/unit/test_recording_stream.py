@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import BinaryIO
 
 import numpy as np
@@ -232,3 +233,35 @@ def test_nothing_is_kept_in_the_pipe() -> None:
                 os.write(into, second)
         assert len(source.read(0.2)) == 0
         source.close()
+
+
+def test_what_the_host_had_kept_comes_at_once() -> None:
+    """Its past is delivered without a pause, read by read; what is live is played by the clock."""
+    origin = replace(ORIGIN, live_from_ns=300 * SECOND)
+    encoder = Encoder(origin)
+    messages = [encoder.head, *(encoder.batch(chunk(number)) for number in range(299))]
+    live = encoder.batch(chunk(303))
+    out, into = os.pipe()
+    writing = threading.Thread(
+        target=lambda: [os.write(into, part) for part in messages], daemon=True
+    )
+    writing.start()
+    with os.fdopen(out, "rb") as file:
+        stream = RecordingStream(file)
+        assert stream.catching_up
+        found, reads = [], 0
+        while stream.now_ns() < 299 * SECOND:
+            events = stream.read(60)  # one that waited would take hours
+            reads += 1
+            found.append(len(events))
+        assert reads <= 299
+        assert sum(found) == 299 * len(chunk(0).events)
+        assert stream.catching_up
+        assert stream.behind_s == 0
+        os.write(into, live)
+        while stream.catching_up:
+            stream.read(0.01)
+        assert not len(stream.read(0.0)), "it is a second's, and is played in a second"
+        os.close(into)
+        stream.close()
+    writing.join()

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,11 +20,12 @@ import pytest
 from tcctui.errors import PipeClosedError, TcctuiError
 from tcctui.files.new_file import NewFile
 from tcctui.recording import location, writer_thread
-from tcctui.recording.chunks import Chunk
+from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.file import Recording
 from tcctui.recording.location import opened
 from tcctui.recording.writer import RecordingWriter, require_pyarrow
 from tcctui.recording.writer_thread import RecordingThread
+from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.nobody import without_privileges
 from tests.unit.recordings import ORIGIN, chunk, same, written
 
@@ -535,6 +537,16 @@ def test_a_target_that_takes_nothing(tmp_path: Path) -> None:
     recording.leave()
     assert recording.unwritten == recording.offered > 0
     os.close(reader)
+
+
+def test_an_idle_second_on_a_stuck_target(tmp_path: Path) -> None:
+    """A chunk without records waits, too: the end is not waited for on a frozen file system."""
+    writer = Slow(tmp_path / "it")
+    recording = RecordingThread(writer)
+    recording.offer(replace(chunk(0), events=NO_EVENTS, samples=NO_SAMPLES, keyframe=b""))
+    assert max(recording.stalled_s for _ in range(2)) > 0
+    recording.leave()
+    writer.may.release()
 
 
 def test_a_slow_target_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

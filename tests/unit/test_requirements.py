@@ -307,7 +307,9 @@ def test_nothing_of_the_environment_reaches_the_compiler(
     package = real(tmp_path, f"import os\n{code}") / "bcc"
     for name in ("LD_LIBRARY_PATH", "PYTHONPATH", "CPATH", "BCC_LINUX_VERSION_CODE"):
         monkeypatch.setenv(name, str(tmp_path))
-    compilation = Compilation({"bcc": str(package), "source": "", "flags": []}, Path("/headers"))
+    compilation = Compilation(
+        {"bcc": str(package), "source": "", "flags": [], "typed": False}, Path("/headers")
+    )
     with pytest.raises(TcctuiError) as caught:
         compilation.result()
     found = ast.literal_eval(caught.value.reason)
@@ -343,7 +345,9 @@ def test_a_working_directory_that_is_gone(tmp_path: Path, monkeypatch: pytest.Mo
     (gone := tmp_path / "gone").mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    compilation = Compilation({"bcc": str(package), "source": "", "flags": []}, Path("/headers"))
+    compilation = Compilation(
+        {"bcc": str(package), "source": "", "flags": [], "typed": False}, Path("/headers")
+    )
     with pytest.raises(TcctuiError, match=r"^/ ?$"):
         compilation.result()
     with pytest.raises(TcctuiError, match="The working directory is gone"):

@@ -124,7 +124,7 @@ def test_idle_sockets_take_little() -> None:
     moments = np.concatenate([chunk.samples["ts_ns"] for chunk in player.log.chunks(0, 1 << 62)])
     times = sorted({(int(at) - BEGIN_NS + 1) // SECOND for at in moments})
     assert times[:8] == [2, 4, 14, 24, 32, 34, 44, 54]
-    assert {*times[8:]} <= {58, 60}  # the newest chunks are as they came
+    assert {*times[8:]} <= {56, 58, 60}  # the newest chunks are as they came
     few = [*player.log.chunks(0, 1 << 62, np.array([3], "u8"))]
     for part, its in (("events", {0}), ("samples", {3})):
         assert {*np.concatenate([getattr(chunk, part)["sock_cookie"] for chunk in few])} == its

@@ -19,7 +19,7 @@ RATE, CC, SRTT = SortKey("rate", True), SortKey("cc", False), SortKey("srtt", Tr
 
 VALUES = {
     "u8": st.sampled_from([0, 1, 65_535, 65_536, 2**63, 2**64 - 1]),
-    "f8": st.sampled_from([0.0, 1.5, 1e-300, 1e300, np.inf]),
+    "f8": st.sampled_from([0.0, 1.5, -1.5, -1e300, -1e-300, 1e-300, 1e300, np.inf, -np.inf]),
     "u1": st.integers(0, 3),
     "S5": st.sampled_from([b"", b"bbr", b"cubic", b"cubi", b"reno"]),
 }

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, UNKNOWN
+from tcctui.flows.columns import DERIVED, FIELDS, INSIDE, READ, SAMPLED, UNKNOWN
 from tcctui.flows.derived import complete
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.history.pages import PAGE_BYTES
 from tcctui.flows.snapshot import Totals
-from tcctui.flows.store import Store
+from tcctui.flows.store import OF_TIME, Store
 from tcctui.wire.events import NO_SSTHRESH, CaState, EventKind, TcpState
 from tcctui.wire.records import joined
 from tcctui.wire.samples import SOCKET as ASKED
@@ -99,9 +99,11 @@ def test_a_frozen_snapshot_has_every_column() -> None:
     """From the few columns that are copied to stand still, all others follow, as the store's."""
     store = filled(probes([SECOND, SECOND], [1, 2], snd_cwnd=10, srtt=500))
     look(store, samples([2 * SECOND] * 2, [2, 3], cc=b"cubic", min_rtt=[100, 200]))
-    names = [*FIELDS, *SAMPLED, *DERIVED]
+    names = [*FIELDS, *SAMPLED, *INSIDE, *DERIVED]
     frozen, direct = (
-        complete(store.flows([*FIELDS, "sample", "limit", "limit_shares"]), names),
+        complete(
+            store.flows([*FIELDS, *INSIDE, *READ, "sample", *OF_TIME, "acked_sampled"]), names
+        ),
         store.flows(names),
     )
     assert set(frozen) == set(direct) == set(names)

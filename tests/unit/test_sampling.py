@@ -14,13 +14,15 @@ import pytest
 
 from tcctui.errors import TcctuiError
 from tcctui.query import parse
+from tcctui.sources import kernel_clock
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces, sampling
 from tcctui.sources.sock_diag.namespaces import Namespace
 from tcctui.sources.sock_diag.sampling import Pace, Sampler, passing, sockets_of
 from tcctui.wire.events import TcpState
 from tcctui.wire.records import joined
-from tcctui.wire.samples import SAMPLE, End, Samples
+from tcctui.wire.samples import NOT_COUNTED, SAMPLE, End, Samples
+from tcctui.wire.tcp_states import WITHOUT_CONNECTION
 
 HOST, OTHER = 4026531840, 4026532001
 
@@ -30,7 +32,7 @@ def sample(cookie: int, sport: int = 443, state: TcpState = TcpState.ESTABLISHED
     one = np.zeros(1, SAMPLE)
     one["sock_cookie"], one["sport"], one["dport"], one["state"] = cookie, sport, 51000, state
     one["saddr"], one["daddr"] = (0, 0xFFFF_C000_0201), (0, 0xFFFF_C633_6407)
-    one["ts_ns"] = time.monotonic_ns()
+    one["ts_ns"], one["half_open"] = time.monotonic_ns(), NOT_COUNTED
     return one
 
 
@@ -48,7 +50,12 @@ class Kernel:
     closed: list[int] = field(default_factory=list)
     refused: set[int] = field(default_factory=set)
     late: set[int] = field(default_factory=set)
+    unfound: set[int] = field(default_factory=set)
+    remainders: set[int] = field(default_factory=set)
+    complete: bool = True
+    unseen: set[int] = field(default_factory=set)
     asked: int = 0
+    states: frozenset[int] = frozenset()
     still: bool = False
 
     def signs_of_change(self) -> tuple[object, ...]:
@@ -58,7 +65,8 @@ class Kernel:
     def found(self) -> list[Namespace]:
         self.rounds += 1
         paths = {HOST: namespaces.OWN}
-        return [Namespace(inode, self.names[inode], paths.get(inode, "")) for inode in self.sockets]
+        seen = [inode for inode in self.sockets if inode not in self.unseen]
+        return [Namespace(inode, self.names[inode], paths.get(inode, "")) for inode in seen]
 
     def open_diag(self, namespace: Namespace) -> int:
         if namespace.inode in self.refused:
@@ -79,27 +87,39 @@ class Diag:
         if raw is None and netns in self.kernel.refused:
             raise PermissionError(1, "Operation not permitted")
         self.netns = netns
-        self.complete = True
+
+    @property
+    def complete(self) -> bool:
+        return self.kernel.complete
 
     def listen(self) -> bool:
         return True
 
-    def parts(self) -> Iterator[Samples]:
+    def parts(self, more: frozenset[int] = frozenset()) -> Iterator[Samples]:
         self.kernel.dumps += 1
+        self.kernel.states = more
         sockets = self.kernel.sockets.get(self.netns, {})
-        shown = [sockets[cookie] for cookie in sockets if cookie not in self.kernel.hidden]
+        shown = [
+            sockets[cookie]
+            for cookie in sockets
+            if cookie not in self.kernel.hidden
+            and int(sockets[cookie]["state"][0]) not in {*WITHOUT_CONNECTION} - more
+        ]
         yield from shown
 
     def query(self, sockets: npt.NDArray[np.void]) -> Samples:
         self.kernel.queries.append(sockets["sock_cookie"].tolist())
-        answers = map(self._answer, sockets["sock_cookie"].tolist())
-        return joined([np.empty(0, SAMPLE), *answers])
+        keys = sockets[["sock_cookie", "ifindex"]].tolist()
+        return joined([np.empty(0, SAMPLE), *(self._answer(*key) for key in keys)])
 
-    def _answer(self, cookie: int) -> Samples:
-        there = self.kernel.sockets.get(self.netns, {})
-        if cookie in there:
-            return there[cookie]
+    def _answer(self, cookie: int, ifindex: int) -> Samples:
+        there = self.kernel.sockets.get(self.netns, {}).get(cookie)
+        # As inet_bound_dev_eq (include/net/inet_sock.h) has it.
+        reached = there is not None and there["ifindex"] in (0, ifindex)
+        if there is not None and reached and cookie not in self.kernel.unfound:
+            return there
         gone = np.zeros(1, SAMPLE)
+        gone["state"] = TcpState.TIME_WAIT if cookie in self.kernel.remainders else 0
         gone["sock_cookie"], gone["end"], gone["ts_ns"] = cookie, End.GONE, time.monotonic_ns()
         return gone
 
@@ -228,6 +248,33 @@ def test_the_own_namespace_comes_first(
     until(sampler, has(7))
 
 
+def test_all_are_sampled_once_more_when_asked(kernel: Kernel) -> None:
+    """Sockets of every namespace, and those destroyed until then, wait once that is told.
+
+    Long before the next pass over them is due.
+    """
+    sampler = Sampler(KernelFilter(), Pace(1000), dumps=1000, ends=1000)
+    try:
+        until(sampler, has(1, 2, 7))
+        assert sampler.all_sampled_ns == 0
+        ended = sample(2, 80)
+        ended["end"] = End.DESTROYED
+        kernel.ended.append(ended)
+        asked_ns = kernel_clock.now_ns()
+        sampler.sample_all()
+        deadline = time.monotonic() + 60
+        while sampler.all_sampled_ns < asked_ns:
+            assert time.monotonic() < deadline
+            time.sleep(0.001)
+        parts = []
+        while len(part := sampler.take()):
+            parts.append(part)
+        assert has(1, 2, 7)(joined(parts))
+        assert has(2, end=End.DESTROYED)(joined(parts))
+    finally:
+        sampler.close()
+
+
 def test_the_filter_holds_for_samples(start: Start, kernel: Kernel) -> None:
     """With --port, samples are of that port alone; a sample of an end may have no addresses."""
     samples = until(start(KernelFilter.on_ports(80)), has(2))
@@ -294,6 +341,118 @@ def test_a_socket_missing_from_a_dump_is_gone(start: Start, kernel: Kernel) -> N
     until(sampler, has(1, end=End.DESTROYED))
 
 
+def test_a_socket_bound_to_a_device_is_asked_for_by_its_device(
+    start: Start, kernel: Kernel
+) -> None:
+    """A watched socket is asked for as its dump had it, also where its row has no device yet."""
+    kernel.sockets[HOST][3] = bound = sample(3)
+    bound["ifindex"] = 5
+    sampler = start()
+    until(sampler, has(3))
+    kernel.queries.clear()
+    sampler.watch(sockets_of(sample(3)))
+    dumps = kernel.dumps
+    samples = until(sampler, lambda _: kernel.dumps > dumps + 4 and len(kernel.queries) > 4)
+    assert np.count_nonzero(samples["sock_cookie"] == 3) > kernel.dumps - dumps, "found each time"
+    assert not has(3, end=End.GONE)(samples)
+
+
+def test_not_found_is_not_gone(start: Start, kernel: Kernel) -> None:
+    """A watched socket that is not found lives while dumps have it; a remainder proves its end."""
+    sampler = start()
+    until(sampler, has(1, 2))
+    sampler.watch(sockets_of(joined([sample(1), sample(2)])))
+    kernel.unfound = {1, 2}
+    queries, dumps = len(kernel.queries), kernel.dumps
+    samples = until(
+        sampler, lambda _: len(kernel.queries) > queries + 4 and kernel.dumps > dumps + 4
+    )
+    assert not samples["end"].any()
+    kernel.remainders = {2}
+    samples = until(sampler, has(2, end=End.GONE))
+    assert not has(1, end=End.GONE)(samples)
+
+
+def test_an_incomplete_dump_proves_no_end(start: Start, kernel: Kernel) -> None:
+    """A socket ends by no dump that the kernel broke off, but by the next one that is whole."""
+    sampler = start()
+    until(sampler, has(1, 2))
+    kernel.complete = False
+    kernel.hidden = kernel.unfound = {2}
+    dumps = kernel.dumps
+    samples = until(sampler, lambda _: kernel.dumps > dumps + 4)
+    assert not samples["end"].any()
+    kernel.complete = True
+    until(sampler, has(2, end=End.GONE))
+
+
+def test_a_namespace_that_nothing_leads_to(start: Start, kernel: Kernel) -> None:
+    """Connections whose process went to another namespace live on where no path leads any more."""
+    sampler = start()
+    until(sampler, has(1, 7))
+    kernel.unseen = {OTHER}
+    rounds, dumps = kernel.rounds, kernel.dumps
+    samples = until(sampler, lambda _: kernel.rounds > rounds + 2 and kernel.dumps > dumps + 4)
+    assert not samples["end"].any()
+    assert OTHER not in kernel.closed
+    del kernel.sockets[OTHER][7]
+    until(sampler, has(7, end=End.GONE))
+    until(sampler, lambda _: OTHER in kernel.closed)
+
+
+def test_half_open_connections_are_counted_while_asked_for(start: Start, kernel: Kernel) -> None:
+    """A listener's number comes with each dump, and stays with samples in between; then it goes.
+
+    Requests themselves have no rows for that.
+    """
+    kernel.sockets[HOST][5] = sample(5, state=TcpState.LISTEN)
+    for cookie in (60, 61, 62):
+        kernel.sockets[HOST][cookie] = sample(cookie, state=TcpState.SYN_RECV)
+    sampler = start()
+    sampler.look_for(parse("state:listen"))
+    first = until(sampler, has(5))
+    assert kernel.states == {TcpState.LISTEN}, "requests cost nothing until they are asked for"
+    assert set(first["half_open"][first["sock_cookie"] == 5]) == {NOT_COUNTED}
+    sampler.look_for(parse("half_open>2"))
+    until(sampler, counts(5, 3))
+    sampler.watch(sockets_of(sample(5)))
+    del kernel.sockets[HOST][62]
+    until(sampler, counts(5, 2))
+    queries = len(kernel.queries)
+    watched = until(sampler, lambda _: len(kernel.queries) > queries + 8)
+    assert {60, 61}.isdisjoint(watched["sock_cookie"].tolist())
+    assert set(watched["half_open"][watched["sock_cookie"] == 5]) == {2}
+    sampler.look_for(parse("state:listen"))
+    until(sampler, counts(5, NOT_COUNTED))
+    sampler.look_for(parse("state:listen"), half_open=True)
+    until(sampler, counts(5, 2))
+
+
+def counts(cookie: int, number: int) -> Callable[[Samples], bool]:
+    """Say whether the newest sample of a listener has so many half-open connections."""
+    return lambda samples: (
+        samples["half_open"][samples["sock_cookie"] == cookie][-1:].tolist() == [number]
+    )
+
+
+def test_listeners_are_sampled_while_a_query_names_them(start: Start, kernel: Kernel) -> None:
+    """A listener is there while a search, a filter or an alert names its state, and then is not."""
+    kernel.sockets[HOST][5] = sample(5, state=TcpState.LISTEN)
+    kernel.sockets[HOST][6] = sample(6, state=TcpState.SYN_RECV)
+    sampler = start()
+    dumps = kernel.dumps
+    assert not has(5)(until(sampler, lambda _: kernel.dumps > dumps + 4))
+    sampler.look_for(parse("port:443 state:estab,listen"))
+    samples = until(sampler, has(5))
+    assert not has(6)(samples)
+    sampler.look_for(parse("state:syn-recv"))
+    until(sampler, lambda samples: has(6)(samples) and has(5, end=End.GONE)(samples))
+    sampler.look_for(parse(""))
+    until(sampler, has(6, end=End.GONE))
+    until(start(KernelFilter.of(parse("(state:listen|syn_recv) or port:80"))), has(5, 6))
+    until(start(KernelFilter().naming("x", "state=LISTEN")), has(5))
+
+
 def test_a_namespace_that_vanishes(start: Start, kernel: Kernel) -> None:
     """With a namespace its sockets are gone, and ours in it is closed, lest it stays alive."""
     sampler = start()
@@ -320,7 +479,7 @@ def test_proc_that_cannot_be_read(start: Start, kernel: Kernel) -> None:
 def test_a_defect_is_told(start: Start, kernel: Kernel, monkeypatch: pytest.MonkeyPatch) -> None:
     """What breaks in the thread comes out where samples are taken."""
 
-    def broken(self: Diag) -> Iterator[Samples]:
+    def broken(self: Diag, more: frozenset[int]) -> Iterator[Samples]:
         raise ValueError("a defect")
 
     sampler = start()

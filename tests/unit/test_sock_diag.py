@@ -33,7 +33,10 @@ from tcctui.wire.events import AF_INET, AF_INET6, TcpState
 from tcctui.wire.samples import SAMPLE, TCP_INFO, CcInfo, End, Samples, value
 
 V4 = bytes([10, 0, 0, 7]) + bytes(12), bytes([203, 0, 113, 9]) + bytes(12)
-V6 = socket.inet_pton(socket.AF_INET6, "2001:db8::7"), socket.inet_pton(socket.AF_INET6, "fe80::9")
+V6 = (
+    socket.inet_pton(socket.AF_INET6, "2001:db8::7"),
+    socket.inet_pton(socket.AF_INET6, "fe80::9"),
+)
 MAPPED = tuple(
     socket.inet_pton(socket.AF_INET6, text) for text in ("::ffff:10.0.0.7", "::ffff:1.2.3.4")
 )
@@ -169,12 +172,13 @@ def test_every_value_is_where_it_belongs() -> None:
     assert {name: int(sample[name]) for name in numbers} == numbers
     assert (sample["state"], sample["ifindex"], sample["end"]) == (1, 3, End.LIVES)
     assert (sample["cc"], sample["cc_info"], sample["info_len"]) == (b"bbr", CcInfo.BBR, 280)
-    assert sample["tcp_info"].tobytes() == INFO[:240]
+    assert sample["tcp_info"].tobytes() == INFO[:248]
     assert sample["snd_cwnd"] == 42
     assert sample["bbr_bw"] == 7 | 1 << 32
     names = ("bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain", "rmem_alloc", "sndbuf", "drops")
     assert [float(value(samples, name)[0]) for name in names] == [12_000, 739, 512, 100, 103, 108]
     assert np.isnan(value(samples, "dctcp_alpha"))
+    assert np.isnan(value(samples, "half_open")), "nobody has counted, and it is no listener"
     assert sample["ts_ns"] > 0
     samples = dumped(message(1, [(2, INFO), (9, struct.pack("=HHIII", 1, 2, 512, 0, 0))]))
     found = [float(value(samples, f"dctcp_{name}")[0]) for name in ("enabled", "ce_state", "alpha")]
@@ -186,7 +190,7 @@ def test_every_value_is_where_it_belongs() -> None:
     ("family", "addresses", "texts"),
     [
         (AF_INET, V4, ("10.0.0.7", "203.0.113.9")),
-        (AF_INET6, V6, ("2001:db8::7", "fe80::9")),
+        (AF_INET6, V6, ("2001:db8::7", "fe80::9%3")),
         (AF_INET6, MAPPED, ("10.0.0.7", "1.2.3.4")),
     ],
 )
@@ -200,7 +204,7 @@ def test_addresses_are_those_of_events(
     assert tuple(ends) == texts
 
 
-@pytest.mark.parametrize("size", [0, 104, 192, 232, 240, 248, 280, 320])
+@pytest.mark.parametrize("size", [0, 104, 192, 232, 240, 242, 248, 280, 320])
 def test_tcp_info_of_any_age(size: int) -> None:
     """Of a shorter TCP_INFO what is there is kept, the rest is missing and not zero."""
     info = (INFO + bytes(64))[:size]
@@ -215,6 +219,25 @@ def test_tcp_info_of_any_age(size: int) -> None:
             assert samples[name].tobytes() == info[place:end]
     assert samples["cc"] == b"cubic"
     assert np.isnan(value(samples, "sndbuf"))
+
+
+@pytest.mark.parametrize("listening", [0, 1, 2])
+def test_a_listener_among_connections_with_the_same_attributes(listening: int) -> None:
+    """Connections keep their TCP_INFO wherever the listener is; it has none, as it has no values.
+
+    One of cubic has the same attributes; a dump that names listeners has them before all else.
+    """
+    given = ((2, INFO), (4, b"cubic\0"), (7, SKMEM))
+    states = [
+        TcpState.LISTEN if number == listening else TcpState.ESTABLISHED for number in range(3)
+    ]
+    samples = dumped(*(message(7 + at, given, state=state) for at, state in enumerate(states)))
+    assert samples["state"].tolist() == states
+    expected = [0 if number == listening else 280 for number in range(3)]
+    assert samples["info_len"].tolist() == expected
+    assert (samples["snd_cwnd"] == 42).tolist() == [number != listening for number in range(3)]
+    assert not samples["tcp_info"][listening].tobytes().strip(b"\0")
+    assert samples["sndbuf"].tolist() == [103] * 3
 
 
 def test_sockets_of_many_layouts_in_one_datagram() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -70,6 +71,7 @@ def test_a_row_that_is_used_again_starts_anew() -> None:
     expected: dict[str, Any] = dict.fromkeys(FIELDS, 0)
     expected |= {"cookie": 2, "snd_cwnd": 3, "snd_una": 5, "in_flight": 2**32 - 5, "events": 1}
     expected |= {"first_ns": 21 * SECOND, "last_ns": 21 * SECOND, "state": 1, "family": 2}
+    expected |= {"zero_window_ns": 21 * SECOND, "drop_reason": b""}
     expected |= {"sport": 443, "dport": 80, "saddr_lo": halves("10.0.0.1")[1]}
     expected |= {"daddr_lo": halves("198.51.100.9")[1], "ca_state": UNKNOWN["ca_state"]}
     assert {name: value(store, name, 2) for name in FIELDS} == expected
@@ -312,3 +314,27 @@ def test_memory_grows_with_the_flows() -> None:
     empty, of_a_flow = map(int, printed.split())
     assert empty < HISTORY_MEMORY // 32
     assert PAGE_BYTES < of_a_flow < 3_500
+
+
+_FAULTS = """
+import resource
+import numpy as np
+from tcctui import memory
+memory.{tuned}()
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.ones(1 << 20, "u1")
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+faults()
+print(faults())
+"""
+
+
+@pytest.mark.parametrize(("tuned", "again"), [("return_at_once", False), ("use_again", True)])
+def test_large_arrays_take_memory_that_was_used_before(tuned: str, *, again: bool) -> None:
+    """An agent has some for each batch; the kernel clears each page of those that are new."""
+    code = _FAULTS.format(tuned=tuned)
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    pages = 20 * (1 << 20) // resource.getpagesize()
+    assert (int(run.stdout) < pages // 20) == again

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tcctui.fields.connection import LONGEST_ENDPOINT
-from tcctui.flows.columns import DERIVED, FIELDS, SAMPLED, missing
+from tcctui.flows.columns import DERIVED, FIELDS, INSIDE, SAMPLED, missing
+from tcctui.flows.diagnosis.health import Sign
 from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style.legible import legible
@@ -57,9 +59,9 @@ def test_a_column_is_described(column: TableColumn) -> None:
     assert column.meaning
     assert column.source
     assert len(column.title) + bool(column.sort) <= min(column.width, 9 + bool(column.sort))
-    assert column.title == column.title.upper() or column.title.endswith("30s")
+    assert re.fullmatch(r"[^a-z]+(/s)?( \d+[sm])?", column.title)
     assert 0 < column.least <= column.width <= column.greatest
-    assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED, *SAMPLED}
+    assert {*column.needs, *column.sort} <= {*FIELDS, *DERIVED, *SAMPLED, *INSIDE}
 
 
 @given(width=st.integers(80, 1000))
@@ -296,6 +298,7 @@ def test_cells() -> None:
         **{"comm": "wörker".encode(), "cc": b"cubic", "min_rtt": 31_000.0, "limit": Limit.RWND},
         **{"delivery_rate": 2_250_000.0, "total_retrans": 41_234.0, "retrans_percent": 1.234},
         "cgroup": b"docker 3f2a9c1b7d4e",
+        "health": Sign.ZERO | Sign.LOSS,
     }
     flows = Flows(0, {name: np.array([value], FIELDS.get(name)) for name, value in values.items()})
     assert {column.name: column.cells(flows) for column in COLUMNS} == {
@@ -307,6 +310,7 @@ def test_cells() -> None:
             **{"process": "wörker", "pid": "4021", "netns": "blue", "cc": "cubic"},
             **{"min_rtt": "31.0 ms", "delivery_rate": "18.0 Mb/s", "retrans": "41.2k"},
             **{"retrans_pct": "1.2 %", "limit": "rwnd", "cgroup": "docker 3f2a9c1b7d4e"},
+            **{"health": "zero+loss"},
         }.items()
     }
 

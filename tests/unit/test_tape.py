@@ -168,8 +168,12 @@ def test_histories_are_the_same() -> None:
     """Of all that happens to a dozen flows, charts, marks, limits and newest values stay."""
     chunk = _chunk(6)
     whole, short = _played(chunk), _played(condensed(chunk))
-    counted = {"events", "acks"}
-    assert not {*differences(whole.flows(EVERYTHING), short.flows(EVERYTHING))} - counted
+    counted = {"events", "acks", "limit_evidence"}
+    flows, others = whole.flows(EVERYTHING), short.flows(EVERYTHING)
+    assert not {*differences(flows, others)} - counted
+    evidence, other = flows["limit_evidence"], others["limit_evidence"]
+    for name in evidence.dtype.names or ():  # rates are worked out of the events that are left
+        np.testing.assert_allclose(evidence[name], other[name], rtol=0.01, err_msg=name)
     for cookie in whole.flows([])["cookie"].tolist():
         for seconds in (6, None):
             assert not unlike(

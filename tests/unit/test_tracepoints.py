@@ -21,7 +21,7 @@ _FAMILIES = {
 }
 _SOCKADDRS = {"-DTCC_SEND_RESET_HAS_SOCKADDRS"}
 FLAGS = {
-    "5.10": {"-DTCC_NO_CA_STATE"},
+    "5.10": {"-DTCC_NO_CA_STATE", "-DTCC_NO_DROP"},
     "6.1": {"-DTCC_PROBE_HAS_FAMILY", *_FAMILIES, "-DTCC_SEND_RESET_HAS_FAMILY"},
     "6.12": _PROBE | _FAMILIES | _SOCKADDRS,
     "6.18": _PROBE | _FAMILIES | _SOCKADDRS | {"-DTCC_RETRANSMIT_HAS_ERR"},
@@ -38,11 +38,12 @@ WITHOUT = {
     "tcp_receive_reset": "-DTCC_NO_RECEIVE_RESET",
     "tcp_send_reset": "-DTCC_NO_SEND_RESET",
     "tcp_retransmit_synack": "-DTCC_NO_RETRANSMIT_SYNACK",
+    "kfree_skb": "-DTCC_NO_DROP",
 }
 """The tracepoints that can be done without, and what is said where one is not there."""
 
 GROUPS = {"tcp_probe": "tcp"} | {
-    name: "sock" if name == "inet_sock_set_state" else "tcp" for name in WITHOUT
+    name: {"inet_sock_set_state": "sock", "kfree_skb": "skb"}.get(name, "tcp") for name in WITHOUT
 }
 
 
@@ -141,7 +142,7 @@ def test_a_tracepoint_that_can_be_done_without(kernel: str, name: str, tmp_path:
     formats = tracepoint_formats.read_formats(tracefs_of(kernel, tmp_path, without=name))
     assert set(tracepoint_formats.flags(formats)) == without(kernel, WITHOUT[name])
     lacking = {Path(row.name).name for row in tracepoint_formats.lacking(formats)}
-    assert lacking == {name} | ({"tcp_cong_state_set"} if kernel == "5.10" else set())
+    assert lacking == {name} | ({"tcp_cong_state_set", "kfree_skb"} if kernel == "5.10" else set())
 
 
 @pytest.mark.parametrize(

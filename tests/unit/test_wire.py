@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from tcctui.sources.kernel import filter_chain, program, slots, tracepoint_formats
-from tcctui.sources.kernel.bpf_source import CONFIG, MAX_FOCUS
+from tcctui.sources.kernel.bpf_source import CONFIG
 from tcctui.sources.kernel.filter_chain import FILTER, TEST
+from tcctui.sources.kernel.load_options import MAX_FOCUS
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK
-from tcctui.wire.events import EVENT
+from tcctui.wire.events import CGROUP_ID, EVENT, OWNED
+from tcctui.wire.inside import ALGORITHM, INSIDE
 from tcctui.wire.tracepoints import TRACEPOINTS
 
 TCC_C = (Path(__file__).parents[2] / "bpf" / "tcc.c").read_text()
@@ -23,6 +25,7 @@ TYPES: dict[str, Any] = {
     **{"__u64": ctypes.c_uint64, "__u32": ctypes.c_uint32},
     **{"__u16": ctypes.c_uint16, "__u8": ctypes.c_uint8},
     "union address": ctypes.c_uint64 * 2,
+    "char": ctypes.c_char,
 }
 CONSTANTS = dict(re.findall(r"^#define (\w+)\s+(\d+)", TCC_C, re.M))
 
@@ -44,7 +47,7 @@ def layout(name: str) -> Any:
     ("name", "dtype"),
     [
         *(("event", EVENT), ("mark", MARK), ("config", CONFIG), ("free_slots", FREE_SLOTS)),
-        *(("test", TEST), ("filter", FILTER)),
+        *(("test", TEST), ("filter", FILTER), ("inside", INSIDE), ("algorithm", ALGORITHM)),
     ],
 )
 def test_what_both_sides_share_is_laid_out_as_the_kernel_has_it(
@@ -75,7 +78,7 @@ def test_constants_are_the_programs() -> None:
 
 def test_every_kind_of_event_has_its_program() -> None:
     """The program for each tracepoint makes records of its kind, and there is no other kind."""
-    parts = re.split(r"^PROGRAM\((\w+), (\w+)\)$", TCC_C, flags=re.M)
+    parts = re.split(r"^PROGRAM(?:_OF)?\((\w+), (\w+)(?:, PROBE_ARGS)?\)$", TCC_C, flags=re.M)
     made = {
         f"{parts[at]}/{parts[at + 1]}": set(re.findall(r"EVENT_[A-Z_]+", parts[at + 2]))
         for at in range(1, len(parts), 3)
@@ -100,3 +103,23 @@ def test_possible_processors(monkeypatch: pytest.MonkeyPatch, text: str, count: 
     """There is room up to the highest number that a processor can have, not for how many work."""
     monkeypatch.setattr(Path, "read_text", lambda _: text)
     assert program.possible_cpus() == count
+
+
+def test_the_owner_of_a_state_event_is_where_the_kernel_puts_it() -> None:
+    """`struct owner` stands at `snd_nxt`, and has the dtypes' fields.
+
+    The name of the cgroup takes the place of its number, up to the ports.
+    """
+    struct = layout("owner")
+    assert OWNED.fields is not None
+    assert EVENT.fields is not None
+    assert CGROUP_ID.fields is not None
+    begin, end = EVENT.fields["snd_nxt"][1], EVENT.fields["sport"][1]
+    kernels = {**OWNED.fields, **CGROUP_ID.fields}
+    kind, offset, *_ = kernels.pop("cgroup")
+    assert (offset, kind.itemsize) == (begin + struct.unused.offset, end - offset)
+    for name, (kind, offset, *_) in kernels.items():
+        field = getattr(struct, name)
+        assert (offset - begin, kind.itemsize) == (field.offset, field.size), name
+    assert ctypes.sizeof(struct) <= end - begin
+    assert "(struct owner *)&event->snd_nxt" in TCC_C

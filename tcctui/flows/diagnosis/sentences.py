@@ -8,18 +8,11 @@ from typing import TYPE_CHECKING
 
 from tcctui.config.settings import Units
 from tcctui.flows.columns import UNKNOWN
-from tcctui.flows.diagnosis.bbr import PHASE_NAMES
+from tcctui.flows.diagnosis.queueing import QUEUE_PART, QUEUE_US
 from tcctui.magnitudes import BINARY, DECIMAL, scaled
-from tcctui.wire.events import NO_SSTHRESH, CaState
 
 if TYPE_CHECKING:
     from tcctui.flows.snapshot import Flows
-
-QUEUE_US = 2000
-"""Queueing delay in microseconds from which srtt counts as longer than its minimum, besides a
-quarter of that: less is jitter of hosts and of delayed acknowledgements."""
-
-_QUEUE_PART = 0.25
 
 
 class FlowFacts:
@@ -37,7 +30,7 @@ class FlowFacts:
     def number(self, name: str) -> float:
         """Give a value; NaN for a window that is not known yet."""
         value = float(self._flows[name][self._place])
-        if name == "snd_wnd" and value == UNKNOWN[name]:
+        if name in ("snd_wnd", "rcv_wnd") and value == UNKNOWN[name]:
             return math.nan
         return 0.0 if math.isnan(value) else value
 
@@ -54,6 +47,18 @@ class FlowFacts:
         """Say whether there is a value."""
         return not math.isnan(float(self._flows[name][self._place]))
 
+    def since(self, name: str) -> str:
+        """Time since what a sample tells in milliseconds; empty where that never happened."""
+        if not self.known(name):
+            return ""
+        age = max(self._flows.now_ns - self.number("sampled_ns"), 0) / 1e3
+        return time(self.number(name) * 1e3 + age)
+
+    def age_ns(self, name: str) -> float:
+        """Nanoseconds since the moment in a column; infinite if it never was."""
+        when = self.number(name)
+        return max(self._flows.now_ns - when, 0) if when else math.inf
+
     @property
     def algorithm(self) -> str:
         """Its congestion control in parentheses, behind a blank; empty where unknown."""
@@ -63,8 +68,33 @@ class FlowFacts:
     @property
     def queues(self) -> bool:
         """True if srtt is much longer than its minimum."""
-        least = max(QUEUE_US, _QUEUE_PART * self.number("min_rtt"))
+        least = max(QUEUE_US, QUEUE_PART * self.number("min_rtt"))
         return self.number("queueing_us") >= least
+
+    def counted(self, name: str) -> float:
+        """Give a figure of the last 2 s, or of the newest pause; see `verdicts.EVIDENCE`."""
+        return float(self._flows["limit_evidence"][self._place][name])
+
+    @property
+    def ago_ns(self) -> float:
+        """Nanoseconds since a pause last reset cwnd; infinite if none did."""
+        when = self.counted("restarted_ns")
+        return self._flows.now_ns - when if when else math.inf
+
+    @property
+    def segments(self) -> float:
+        """Segments in flight; NaN if their size is unknown.
+
+        The kernel's own number, where it is newer than the bytes: sizes change with the path's MTU.
+        """
+        if self.known("unacked") and self.number("sampled_ns") >= self.number("last_ns"):
+            return self.number("unacked") or self._by_size
+        return self._by_size
+
+    @property
+    def _by_size(self) -> float:
+        mss = self.number("mss")
+        return float(round(self.number("in_flight") / mss)) if mss else math.nan
 
     @property
     def shares(self) -> Sequence[float]:
@@ -83,128 +113,79 @@ def _again(flow: FlowFacts) -> str:
         return "no segment was retransmitted"
     if not flow.known("retrans_percent"):
         return f"{flow.number('total_retrans'):.0f} segments were retransmitted"
-    return f"{_percent(flow.number('retrans_percent'))} of the segments were retransmitted"
+    return f"{percent(flow.number('retrans_percent'))} of the segments were retransmitted"
 
 
-def _path(flow: FlowFacts) -> str:
+def path(flow: FlowFacts) -> str:
     """State of the path by its round trip, where the path is not the limit."""
     if not (flow.known("queueing_us") and flow.number("srtt_us")):
         return "The round trip is not measured yet."
     if flow.queues:
-        srtt, more = time(flow.number("srtt_us")), time(flow.number("queueing_us"))
-        return f"The queue is full as well: {more} of {srtt} srtt is queueing delay."
-    return f"The path has room: {_quiet(flow)}."
+        return f"There is a queue as well: {queueing(flow)}."
+    return f"The path has room: {quiet(flow)}."
 
 
-def _quiet(flow: FlowFacts) -> str:
+def queueing(flow: FlowFacts) -> str:
+    """Words for the part of srtt that is queueing delay."""
+    srtt, more = time(flow.number("srtt_us")), time(flow.number("queueing_us"))
+    return f"{more} of {srtt} srtt is queueing delay"
+
+
+def quiet(flow: FlowFacts) -> str:
+    """Words for an srtt without a queue."""
     srtt, more = time(flow.number("srtt_us")), flow.number("queueing_us")
     return f"srtt {srtt} is " + (f"only {time(more)} above the minimum" if more else "the minimum")
 
 
-def by_cwnd(flow: FlowFacts) -> tuple[str, str]:
-    """Limit by congestion control, and the state of the path."""
-    share = flow.share
-    if flow.number("bbr_bw") and flow.number("pacing_rate") and not _is_full(flow):
-        first = f"Limited by BBR's pacing {share}: cwnd {flow.number('snd_cwnd'):.0f} is not full."
-    else:
-        first = f"Limited by congestion control{flow.algorithm} {share}: {_window(flow)}."
-    if flow.number("bbr_bw"):
-        phase = PHASE_NAMES[int(flow.number("bbr_phase"))]
-        text = f"BBR is in {phase} (inferred), has measured {flow.rate(flow.number('bbr_bw'))}"
-        if flow.number("pacing_rate"):
-            text += f" and paces at {flow.rate(flow.number('pacing_rate'))}"
-        if flow.queues:
-            text += f"; {time(flow.number('queueing_us'))} of the srtt is queueing delay"
-        return first, f"{text}."
-    if not (flow.known("queueing_us") and flow.number("srtt_us")):
-        return first, "The round trip is not measured yet."
-    srtt, more = time(flow.number("srtt_us")), time(flow.number("queueing_us"))
-    if flow.queues:
-        return first, f"The queue is full: {more} of {srtt} srtt is queueing delay; {_again(flow)}."
-    if flow.number("snd_cwnd") < flow.number("ssthresh"):
-        return first, f"Still in slow start: cwnd doubles with each round trip of {srtt}."
-    quiet = f"There is no queue: {_quiet(flow)}"
-    if flow.number("retrans_percent") >= 0.1:
-        return first, f"{quiet}, yet {_again(flow)}: losses, not queueing, keep cwnd low."
-    return first, f"{quiet}; {_again(flow)}, and cwnd grows by a segment each round trip or so."
-
-
-def _is_full(flow: FlowFacts) -> bool:
-    return flow.number("in_flight") >= (flow.number("snd_cwnd") - 1) * flow.number("mss")
-
-
-def _window(flow: FlowFacts) -> str:
-    cwnd, mss = flow.number("snd_cwnd"), flow.number("mss")
-    if _is_full(flow):
-        return f"cwnd {cwnd:.0f}, all of it in flight"
-    segments = round(flow.number("in_flight") / mss)
-    return f"cwnd {cwnd:.0f}, {segments} segment{'s' * (segments != 1)} in flight"
-
-
 def by_rwnd(flow: FlowFacts) -> tuple[str, str]:
-    """Limit by the peer's window, and the state of the path."""
-    first = f"Limited by the peer's receive window {flow.share}"
+    """Limit by the peer's window, its present size, and the state of the path."""
+    first = f"Limited by the peer's receive window {flow.share}."
     window, flying = flow.number("snd_wnd"), flow.number("in_flight")
-    if math.isnan(window):
-        return f"{first}.", _path(flow)
-    if not window:
-        return f"{first}: it is zero.", "The application there does not read."
-    used = "all of it" if flying >= window - flow.number("mss") else f"{flow.size(flying)}"
-    return f"{first}: {flow.size(window)} offered, {used} in flight.", _path(flow)
+    if window == 0:
+        return first, "It is zero now: the application there does not read."
+    if math.isnan(window) or flying > window:
+        return first, path(flow)
+    used = "all of it" if flying >= window - flow.number("mss") else flow.size(flying)
+    return first, f"It offers {flow.size(window)}, {used} in flight. {path(flow)}"
 
 
 def by_sndbuf(flow: FlowFacts) -> tuple[str, str]:
-    """Limit by the send buffer, and the effect of a larger one."""
-    first = f"Limited by the send buffer {flow.share}"
-    size, srtt = flow.number("sndbuf"), flow.number("srtt_us")
-    if not size:
-        return f"{first}.", _path(flow)
-    first += f": it is {flow.size(size)}, with {flow.size(flow.number('in_flight'))} in flight."
+    """Limit by the send buffer, its size, and the effect of a larger one."""
+    first = f"Limited by the send buffer {flow.share}."
     more = "larger SO_SNDBUF, or none set, lets it send more."
+    size, srtt, flying = flow.number("sndbuf"), flow.number("srtt_us"), flow.number("in_flight")
+    if not size:
+        return first, path(flow)
+    if flying > size:  # it has grown since it was sampled
+        return first, f"A {more}"
+    held = f"It is {flow.size(size)}, with {flow.size(flying)} in flight"
     most = size / (srtt / 1e6) if srtt else 0.0
     if flow.number("rate") >= most:  # what is queued may go beyond it by one write
-        return first, f"A {more}"
-    return (
-        first,
-        f"That carries about {flow.rate(most)} over a round trip of {time(srtt)}; a {more}",
-    )
+        return first, f"{held}: a {more}"
+    return first, f"{held}: about {flow.rate(most)} over a round trip of {time(srtt)}; a {more}"
 
 
 def by_app(flow: FlowFacts) -> tuple[str, str]:
-    """Limit by the application, and the rate that cwnd would allow."""
-    first = f"Limited by the application {flow.share}: "
-    first += "nothing is queued."
-    idle = flow.number("last_data_sent") * 1000
-    if flow.known("last_data_sent") and idle > 2_000_000:
-        return first, f"It last sent {time(idle)} ago."
+    """Limit by the application, what is queued, and the rate that cwnd would allow."""
+    first = f"Limited by the application {flow.share}."
+    unsent, idle = flow.number("notsent_bytes"), flow.number("last_data_sent") * 1000
+    flying = flow.number("in_flight")
+    if unsent:
+        now = f"{flow.size(unsent)}B wait to be sent now"
+    elif flying or flow.number("wqueue") or not flow.known("wqueue"):
+        now = f"{flow.size(flying)}B are in flight now" if flying else ""
+    else:
+        now = "Nothing is queued now"
+        if flow.known("last_data_sent") and idle > 2_000_000:
+            return first, f"{now}; it last sent {time(idle)} ago."
     if not (flow.number("srtt_us") and flow.number("mss")):
-        return first, _path(flow)
+        return first, f"{now}. {path(flow)}" if now else path(flow)
     most = flow.number("snd_cwnd") * flow.number("mss") / (flow.number("srtt_us") / 1e6)
-    second = f"cwnd {flow.number('snd_cwnd'):.0f} and srtt {time(flow.number('srtt_us'))} would"
-    return first, f"{second} allow {flow.rate(most)}; it sends {flow.rate(flow.number('rate'))}."
-
-
-def by_recovery(flow: FlowFacts) -> tuple[str, str]:
-    """Limit by loss recovery: the window left, and the number of losses."""
-    first = f"Limited by loss recovery {flow.share}: cwnd "
-    first += f"{flow.number('snd_cwnd'):.0f}"
-    if flow.number("ssthresh") < NO_SSTHRESH:
-        first += f", ssthresh {flow.number('ssthresh'):.0f}"
-    again = _again(flow)
-    second = f"{again[0].upper()}{again[1:]} in its life"
-    if flow.number("ca_state") == CaState.LOSS:
-        second += f"; the timeout of {time(flow.number('rto'))} expired"
-    elif flow.queues:
-        second += f"; {time(flow.number('queueing_us'))} of the srtt is queueing delay"
-    return f"{first}.", f"{second}."
-
-
-def receives(flow: FlowFacts) -> tuple[str, str]:
-    """No limit of a receiver, and its unread bytes."""
-    first = "This end only receives: its one limit here is reading."
-    if flow.number("rqueue"):
-        return first, f"{flow.size(flow.number('rqueue'))}B are received and not read yet."
-    return first, f"It has read all {flow.size(flow.number('bytes_received'))}B received."
+    if flow.number("rate") > most:
+        return first, f"{now}. {path(flow)}" if now else path(flow)
+    would = f"cwnd {flow.number('snd_cwnd'):.0f} and srtt {time(flow.number('srtt_us'))} would"
+    would = f"{would} allow {flow.rate(most)}; it sends {flow.rate(flow.number('rate'))}"
+    return first, f"{now}: {would}." if now else f"{would}."
 
 
 def _short(number: float) -> str:
@@ -226,5 +207,6 @@ def time(microseconds: float) -> str:
     return f"{microseconds:.0f} µs"
 
 
-def _percent(number: float) -> str:
+def percent(number: float) -> str:
+    """Write percent."""
     return f"{number:.1f} %" if number >= 0.05 else "less than 0.1 %"

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from tcctui.arrays import U8, U64, Array, Floats, Indexes, Mask
 from tcctui.flows.derived import retrans_percent
+from tcctui.flows.diagnosis.health import UNKNOWN as UNKNOWN_HEALTH
+from tcctui.flows.diagnosis.health import worst
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
-from tcctui.flows.groups.quantiles import quantiles
 from tcctui.flows.index import SPREAD, Keys
+from tcctui.flows.intake.recent_counters import WEIGHTS, WINDOWS
 from tcctui.flows.snapshot import Flows
 from tcctui.wire.addresses import Prefix, format_address
 
@@ -33,6 +35,12 @@ either comes near.
 
 NEEDS = ("rate", "srtt_us", "total_retrans", "data_segs_out", "limit")
 """Columns aggregated for every grouping."""
+
+
+OF_LATE: Mapping[str, tuple[str, ...]] = {
+    name: (name, *((WEIGHTS[name],) if name in WEIGHTS else ())) for name in WINDOWS
+}
+"""Columns that are aggregated where they are there, and the columns that this needs."""
 
 
 class Grouping(NamedTuple):
@@ -60,7 +68,11 @@ class Groups:
     rates, bytes per second. `p50` and `p95` of the srtt, in microseconds, of those that have one.
     `retrans_percent`: retransmitted segments per hundred data segments, over all of them. These
     four are NaN if unknown. `limit` is the worst limit of any of them (`WORST_FIRST`), and
-    `limited` the number of flows that have it. `keys` are the groups' keys.
+    `limited` the number of flows that have it; `limits`, shape (m, len(WORST_FIRST)), are the
+    numbers of flows with each limit. `health` is the worst health of any of them, and
+    `suffering` the number of flows with its worst sign; both are None where the flows' health was
+    not asked for. `late` are windows of counters that were asked for, over all of the flows (see
+    `OF_LATE`). `keys` are the groups' keys.
     """
 
     by: Grouping
@@ -74,6 +86,10 @@ class Groups:
     retrans_percent: Floats
     limit: U8
     limited: Indexes
+    limits: Indexes
+    health: U8 | None = None
+    suffering: Indexes | None = None
+    late: Mapping[str, Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -87,10 +103,23 @@ class Groups:
         return self.by.query(*(key[group].item() for key in self.keys))
 
 
+def membership(flows: Flows, by: Grouping) -> tuple[Keys, Indexes, Indexes]:
+    """Ids of the groups of flows, ascending, one flow of each, and each flow's place among them.
+
+    The flows have the columns `by.needs`.
+    """
+    return _numbered(keyed(by.keys(flows)))
+
+
 def grouped(flows: Flows, by: Grouping) -> Groups:
-    """Group flows, which have the columns `by.needs` and `NEEDS`; 100,000 of them take 20 ms."""
+    """Group flows, which have the columns `by.needs` and `NEEDS`; 100,000 of them take 20 ms.
+
+    Where they have the column `health`, the groups have it too.
+    """
+    from tcctui.flows.groups.quantiles import quantiles  # noqa: PLC0415 - not at the start
+
     keys = by.keys(flows)
-    ids, first, number = _numbered(_ids(keys))
+    ids, first, number = _numbered(keyed(keys))
     groups = len(ids)
     rate = flows["rate"]
     p50, p95 = quantiles(
@@ -101,7 +130,7 @@ def grouped(flows: Flows, by: Grouping) -> Groups:
     limits = _counts(number * len(Limit) + flows["limit"], groups * len(Limit))
     limits = limits.reshape(groups, len(Limit))[:, WORST_FIRST]
     # Without even an unknown limit there is no flow, and no group.
-    worst = (limits > 0).argmax(axis=1)
+    severest = (limits > 0).argmax(axis=1)
     return Groups(
         by=by,
         number=number,
@@ -114,9 +143,33 @@ def grouped(flows: Flows, by: Grouping) -> Groups:
         retrans_percent=retrans_percent(
             _sums(number, again, told, groups), _sums(number, sent, told, groups)
         ),
-        limit=np.array(WORST_FIRST, "u1")[worst],
-        limited=np.take_along_axis(limits, worst[:, None], axis=1)[:, 0],
+        limit=np.array(WORST_FIRST, "u1")[severest],
+        limited=np.take_along_axis(limits, severest[:, None], axis=1)[:, 0],
+        late={name: _late(number, flows, name, groups) for name in OF_LATE if name in flows},
+        limits=limits,
+        **(_healths(number, flows["health"], groups) if "health" in flows else {}),
     )
+
+
+def _late(number: Indexes, flows: Flows, name: str, groups: int) -> Floats:
+    """Sum of rates of late, or percents of what all flows sent in their windows."""
+    values = flows[name]
+    if name not in WEIGHTS:
+        return _sums(number, values, ~np.isnan(values), groups)
+    weights = flows[WEIGHTS[name]]
+    known = ~np.isnan(values)
+    of = _sums(number, weights, known, groups)
+    return _sums(number, values * weights, known, groups) / np.where(of > 0, of, np.nan)
+
+
+def _healths(number: Indexes, signs: U8, groups: int) -> dict[str, Any]:
+    """Worst health of each group, and how many flows have its worst sign."""
+    rank = np.where(signs == UNKNOWN_HEALTH, -1, signs.astype("i2"))
+    order = np.lexsort((rank, number))
+    last = np.append(np.flatnonzero(np.diff(number[order])), len(order) - 1)[:groups]
+    found = signs[order[last]]
+    same = worst(signs) == worst(found)[number]
+    return {"health": found, "suffering": _counts(number[same], groups)}
 
 
 def _counts(number: Indexes, groups: int) -> Indexes:
@@ -144,7 +197,7 @@ def _numbered(ids: Keys) -> tuple[Keys, Indexes, Indexes]:
 _SHIFT = np.uint64(32)
 
 
-def _ids(keys: tuple[Array, ...]) -> Keys:
+def keyed(keys: tuple[Array, ...]) -> Keys:
     """Hash the keys of each flow into one number.
 
     Two keys collide once in 2^62, and never if they are single numbers smaller than that, as ports
@@ -171,7 +224,7 @@ def _words(key: Array) -> list[U64]:
 
 def _of_names(name: str, title: str, meaning: str, column: str, field: str) -> Grouping:
     return Grouping(
-        name, title, meaning, (column,), lambda flows: (flows[column],), _name, _asked(field)
+        name, title, meaning, (column,), lambda flows: (flows[column],), _name, asked(field)
     )
 
 
@@ -182,7 +235,9 @@ def _name(name: bytes) -> str:
 _WORD = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
-def _asked(field: str) -> Callable[[bytes], str | None]:
+def asked(field: str) -> Callable[[bytes], str | None]:
+    """Make the function that writes a query for a name in a field; None where none can be typed."""
+
     def query(name: bytes) -> str | None:
         try:
             text = name.decode()

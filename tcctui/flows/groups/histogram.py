@@ -64,12 +64,14 @@ class Histogram:
         return min(max(place, 0), len(self.counts) - 1)
 
 
-def histogram(values: Array, bins: int) -> Histogram:
+def histogram(values: Array, bins: int, times: Array | None = None) -> Histogram:
     """Distribute values, whole numbers of which 0 is missing, over `bins` at the most.
 
     Edges are round numbers, so that they stay while values come and go, on the finest scale that
-    fits. `bins` are `LEAST_BINS` or more.
+    fits. `bins` are `LEAST_BINS` or more. With `times`, each value stands for as many.
     """
+    if times is not None:
+        return _weighted(values, times, bins)
     known = values > 0
     there = values[known]
     unknown = len(values) - len(there)
@@ -84,10 +86,29 @@ def histogram(values: Array, bins: int) -> Histogram:
     return Histogram(edges, counts, unknown, low, high, at)
 
 
-def _edges(low: float, high: float, bins: int) -> Floats:
+def _weighted(values: Array, times: Array, bins: int) -> Histogram:
+    known = (values > 0) & (times > 0)
+    unknown = round(float(times[values <= 0].sum()))
+    order = np.argsort(values[known], kind="stable")
+    there, weights = values[known][order].astype("f8"), times[known][order].astype("f8")
+    if not len(there):
+        return histogram(np.zeros(unknown, "u4"), bins)
+    low, high = float(there[0]), float(there[-1])
+    edges = _edges(low, high, max(bins, LEAST_BINS), _SCALES[1:])  # values may be buckets of 4 %
+    place = np.searchsorted(edges, there, side="right") - 1
+    counts = np.bincount(place, weights, len(edges) - 1).round().astype(np.intp)
+    sums = np.cumsum(weights)
+    ranks = np.round(np.array(SHARES) * sums[-1], 6)
+    at = there[np.minimum(np.searchsorted(sums, ranks), len(there) - 1)]
+    return Histogram(edges, counts, unknown, low, high, tuple(at.tolist()))
+
+
+def _edges(
+    low: float, high: float, bins: int, scales: Sequence[tuple[float, ...]] = _SCALES
+) -> Floats:
     """Edges of the finest scale that covers low to high with this many bins."""
     first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
-    for scale in _SCALES:
+    for scale in scales:
         # A decade more at both ends: the logarithm may be off by a bit.
         edges = np.array(
             [

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import I64, U8, Array, Records
+from tcctui.arrays import I64, U8, Array, Floats, Records
 from tcctui.flows.history.buckets import BUCKET_NS, run_starts
+from tcctui.flows.history.host_seconds import HostSeconds
 from tcctui.flows.history.ring_log import RingLog
 from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import SPREAD, Keys
 from tcctui.wire.events import CaState
 from tcctui.wire.tracepoints import MARKS, TRACEPOINTS, MarkKind
+
+_RETRANSMIT = int(MarkKind.RETRANSMIT)
 
 NO_KIND = 0xFF
 
@@ -47,6 +50,8 @@ class Marks(NamedTuple):
 
 NO_MARKS = Marks(np.empty(0, "i8"), np.empty(0, "u1"), np.empty(0, "i8"))
 
+_RTO = int(MarkKind.RTO)
+
 _LOGGED = 1 << 17
 
 _RECENT = 1 << 12  # number of the newest marks searched for the same 100 ms
@@ -59,8 +64,11 @@ _COUNTED = [mark.kind for mark in MARKS if mark.counted]  # states chatter: once
 class MarkLog:
     """The last marks of all flows, 131,072 of them: one for each flow, kind and 100 ms."""
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: HostSeconds | None = None) -> None:
         self.log = RingLog(_MARK, _LOGGED)
+        self._seconds = HostSeconds() if seconds is None else seconds
+        self.heard: Callable[[Keys, Array, U8, I64], object] | None = None
+        """Called with all that is added: cookies, moments, kinds and counts."""
 
     def add(self, cookies: Keys, when_ns: Array, kinds: U8, counts: Array | None = None) -> None:
         """Add occurrences in any order; `counts` is their number, once by default."""
@@ -68,6 +76,9 @@ class MarkLog:
             return
         stamps = when_ns.astype("i8") // BUCKET_NS
         counts = np.ones(len(cookies), "i8") if counts is None else counts.astype("i8")
+        self._seconds.add_marks(when_ns, kinds, counts)
+        if self.heard is not None:
+            self.heard(cookies, when_ns, kinds, counts)
         order = np.lexsort((kinds, stamps, cookies))
         cookies, stamps, kinds = cookies[order], stamps[order], kinds[order]
         starts = run_starts(cookies, stamps, kinds)
@@ -91,11 +102,59 @@ class MarkLog:
             marks["count"][found[there]] += made["count"][there]
         return made[~there]
 
+    def counts(self, kind: MarkKind, cookies: Keys, since_ns: int, until_ns: int) -> Floats:
+        """Occurrences of a kind of each of the flows since `since_ns`; one read of the whole log.
+
+        Those after `until_ns` are left out.
+        """
+        marks = self.log.written
+        stamps = marks["stamp"]
+        found = marks[
+            (marks["kind"] == kind)
+            & (stamps >= since_ns // BUCKET_NS)
+            & (stamps <= until_ns // BUCKET_NS)
+        ]
+        if not len(found):
+            return np.zeros(len(cookies))
+        marked, place = np.unique(found["cookie"], return_inverse=True)
+        sums = np.append(np.bincount(place, found["count"]), 0.0)
+        at = np.searchsorted(marked, cookies)
+        at[at == len(marked)] = 0
+        return np.where(marked[at] == cookies, sums[at], 0.0)
+
+    def lately(self, kind: MarkKind, since_ns: int) -> Mapping[str, Array]:
+        """Copy the marks of a kind since `since_ns`: an array for each of their numbers."""
+        marks = self.log.written
+        late = (marks["kind"] == kind) & (marks["stamp"] >= max(since_ns, 0) // BUCKET_NS)
+        return {name: marks[name][late] for name in _MARK.names or ()}
+
+    def go_on_from(self, kept: Mapping[str, Array]) -> None:
+        """Begin with marks that `lately` gave; with none where they are damaged, or lacking."""
+        numbers = self.lately(MarkKind.RTO, 0)
+        if not set(kept) >= set(numbers):
+            return
+        shapes = {kept[name].shape for name in numbers}
+        if len(shapes) > 1 or any(kept[name].dtype != numbers[name].dtype for name in numbers):
+            return
+        made = np.zeros(shapes.pop(), _MARK)
+        for name in numbers:
+            made[name] = kept[name]
+        if made.ndim == 1 and (made["kind"] == _RTO).all():
+            self.log.append(made)
+
     def own(self, cookie: int, since_ns: int) -> Records:
         """Copy a flow's marks since `since_ns`, when its connection began."""
         marks = self.log.written
         own = marks[marks["cookie"] == np.uint64(cookie)]
         return own[own["stamp"] >= since_ns // BUCKET_NS]
+
+    def retransmits(self, since_ns: int, until_ns: int) -> tuple[Keys, I64]:
+        """Cookies and counts of the newest marks of retransmits between two moments."""
+        marks = self.log.records[self.log.newest(_RECENT)]
+        stamps = marks["stamp"]
+        then = (stamps >= since_ns // BUCKET_NS) & (stamps < until_ns // BUCKET_NS)
+        marks = marks[then & (marks["kind"] == _RETRANSMIT)]
+        return marks["cookie"], marks["count"].astype("i8")
 
 
 def laid(own: Records, grid: TimeGrid) -> Marks:

@@ -9,11 +9,13 @@ up to a later one, and at most its total less all events before it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from tcctui.arrays import I64, U64, Array, Floats, Indexes
-from tcctui.flows.columns import FlowColumns
+from tcctui.flows.columns import UNKNOWN, FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.records import pick
 from tcctui.wire.samples import TCP_INFO, Samples
@@ -41,8 +43,45 @@ _WITH_TOTAL = TCP_INFO["bytes_acked"][1] + 8
 _ARRAYS = ("told", "_least", "_most", "_ahead", "_when", "_total", "_rate", "_until")
 
 
+@dataclass(frozen=True, eq=False)
+class _Steps:
+    """Steps of a batch of events and their times, grouped by row; `first` are each row's first."""
+
+    rows: Rows
+    steps: U64
+    first: Indexes
+    when: U64
+
+    @cached_property
+    def _order(self) -> Indexes:
+        """Places of the rows in ascending order: sought in it is each part of a batch's samples."""
+        return np.argsort(self.rows)
+
+    def later(self, rows: Rows, when: I64) -> I64:
+        """Bytes reported after the first event that is later than a time, for each row and time."""
+        found = np.zeros(len(rows), "i8")
+        order = self._order
+        place = np.searchsorted(self.rows, rows, sorter=order)
+        place = order[np.minimum(place, len(order) - 1)]
+        there = np.flatnonzero(self.rows[place] == rows)
+        if not len(there):
+            return found
+        place = place[there]
+        lengths = np.append(self.first, len(self.steps))[place + 1] - self.first[place]
+        begins = np.cumsum(lengths) - lengths
+        events = np.arange(int(lengths.sum())) + np.repeat(self.first[place] - begins, lengths)
+        beyond = self.when[events].astype("i8") > np.repeat(when[there], lengths)
+        beyond[1:] &= beyond[:-1]
+        beyond[begins] = False
+        found[there] = np.add.reduceat(self.steps[events] * beyond, begins).astype("i8")
+        return found
+
+
 class Acked:
-    """Counters of all rows. It maintains `bytes_acked` of the columns, which never decreases."""
+    """Counters of all rows. It maintains `bytes_acked` of the columns, and `acked_before`.
+
+    `bytes_acked` does not decrease, but where a sample shows that it was bounded too high.
+    """
 
     def __init__(self, columns: FlowColumns) -> None:
         self._columns = columns
@@ -57,6 +96,7 @@ class Acked:
         self._total = np.zeros((0, 3), "u8")
         self._rate = np.zeros(0)
         self._until = np.zeros(0, "i8")  # when the rate expires
+        self._steps: list[_Steps] = []  # of the newest batch of events, a row in one of them
 
     def grow(self, rows: int) -> None:
         """Make room for `rows` rows."""
@@ -81,15 +121,16 @@ class Acked:
             array[rows] = 0
         self._most[rows] = -1
         self._columns["bytes_acked"][rows] = self.told[rows]
+        self._columns["acked_before"][rows] = 0
 
-    def by_events(
-        self, rows: Rows, steps: U64, first: Indexes, last: Indexes, first_ns: U64
-    ) -> U64:
+    def by_events(self, rows: Rows, steps: U64, first: Indexes, last: Indexes, when: U64) -> U64:
         """Count what events report; gives the part of each step not yet reported by samples.
 
-        `steps` has one entry per event, grouped by row: `first` and `last` are the indexes of each
-        row's first and last event, and `first_ns` is the first one's time.
+        `steps` and `when` have one entry per event, grouped by row: `first` and `last` are the
+        indexes of each row's first and last event.
         """
+        self._steps.append(_Steps(rows, steps, first, when))
+        first_ns = when[first]
         totals = np.add.reduceat(steps, first)
         began = self.told[rows] + steps[first]
         self.told[rows] += totals
@@ -111,6 +152,10 @@ class Acked:
         self._ahead[rows] = ahead - np.minimum(ahead, totals)
         return left
 
+    def end_of_batch(self) -> None:
+        """Let go of the batch's events: no more samples come with them."""
+        self._steps = []
+
     def by_samples(self, rows: Rows, samples: Samples) -> U64:
         """Count what samples report, one for each row; gives the bytes reported by them alone."""
         known = samples["info_len"] >= _WITH_TOTAL
@@ -123,16 +168,31 @@ class Acked:
         when = samples["ts_ns"].astype("i8")
         told, last = self.told[rows].astype("i8"), self._columns["last_ns"][rows]
         before = np.maximum(total - told, 0)
+        first = self._when[rows, 2] == 0
+        if np.count_nonzero(first):
+            earlier = first & (self._columns["opened_ns"][rows] == 0)
+            self._columns["acked_before"][rows[earlier]] = before[earlier]
         older = when < last
         least, most = self._least[rows], self._most[rows]
         if np.count_nonzero(older):
-            self._least[rows] = least = np.maximum(least, before * older)
+            # The events of a batch come before its samples: what they report after the sample's
+            # time was not acknowledged then.
+            later = np.zeros(len(rows), "i8")
+            for steps in self._steps:
+                later += steps.later(rows, when)
+            least = np.maximum(least, np.maximum(total - told + later, 0) * older)
+            self._least[rows] = least
         closer = ~older & ((most < 0) | (before < most))
         if np.count_nonzero(closer):
             self._most[rows] = most = np.where(closer, before, most)
+        # A sample's time is the one from which on it may have been made: of what events told since,
+        # some may be in its total. One that is newer than all events is right.
+        bound = most >= 0
+        self._least[rows] = least = np.where(bound, np.minimum(least, most), least)
         shown = self._columns["bytes_acked"]
         counted = np.maximum(total, told + least).astype("u8")
-        shown[rows] = np.maximum(shown[rows], counted)
+        right = np.maximum(total, told).astype("u8")
+        shown[rows] = np.where(older, np.maximum(shown[rows], counted), right)
         self._look(rows, when, total)
         silent = when > last + GONE_SILENT_NS
         if not np.count_nonzero(silent):
@@ -158,6 +218,11 @@ class Acked:
         for looks in (times, totals):
             np.copyto(looks[1], looks[2], where=apart)
         self._when[rows], self._total[rows] = times.T, totals.T
+
+    def sampled(self, rows: Rows) -> U64:
+        """The kernel's newest total of rows: the column `acked_sampled`."""
+        unknown = np.uint64(UNKNOWN["acked_sampled"])
+        return np.where(self._when[rows, 2] > 0, self._total[rows, 2], unknown)
 
     def rates(self, by_events: Floats, now_ns: int) -> Floats:
         """Bytes per second of every row, given the rate by events."""

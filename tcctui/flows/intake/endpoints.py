@@ -9,6 +9,7 @@ from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import SPREAD, Keys, Rows, grown
 from tcctui.flows.labels import Lines, both_endpoints, with_states
+from tcctui.wire.addresses import zones
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.samples import Samples
 
@@ -46,6 +47,7 @@ class Endpoints:
         self._columns = columns
         self._lines: Lines = np.empty(0, "S1")  # no search yet
         self._given: tuple[Rows, Lines] | None = None  # the last lines given
+        self._zones: dict[int, str] = {}  # names of interfaces in the lines
         self._made = np.zeros(0, "i2")  # the state in each row's line, plus one; 0 without a line
         self._keys = np.zeros(0, "u8")  # of both ends, as events had them last; 0 if unknown
 
@@ -87,6 +89,9 @@ class Endpoints:
 
         As long as none of them changes, the array is the same one.
         """
+        if self._zones != (known := zones()):
+            self._zones = known
+            self._made[:] = 0
         missing = rows[self._made[rows] != self._columns["state"][rows] + _ONE]
         if len(missing):
             self._make(missing)

@@ -7,17 +7,31 @@ from collections.abc import Iterator
 import numpy as np
 
 from tcctui.arrays import I64, U32, U64, Mask, distinct
+from tcctui.flows.diagnosis.ack_evidence import Newest
+from tcctui.flows.diagnosis.health import note_events
 from tcctui.flows.history.marks import NO_KIND, OF_EVENT
 from tcctui.flows.index import Rows
 from tcctui.flows.intake.acked import GONE_SILENT_NS
-from tcctui.flows.intake.probe_batch import LAST_FIELDS, SOCKET_FIELDS, ProbeBatch
+from tcctui.flows.intake.owners import owners_of
+from tcctui.flows.intake.probe_batch import LAST_FIELDS, SOCKET_FIELDS, ProbeBatch, by_flow
+from tcctui.flows.intake.retransmissions import count_causes, count_undone
 from tcctui.flows.intake.sample_intake import SampleIntake
-from tcctui.flows.intake.sockets import socket_keys
+from tcctui.flows.intake.sockets import last_before, socket_keys
 from tcctui.flows.rows import FlowRows
-from tcctui.wire.events import EventKind, Events, TcpState
-from tcctui.wire.records import pick
+from tcctui.wire.events import OWNED, EventKind, Events, TcpState
+from tcctui.wire.records import joined, pick
 
 _ESTABLISHED = int(TcpState.ESTABLISHED)
+_PROBE, _STATE, _DESTROY, _RETRANSMIT, _CA_STATE, _DROP = map(
+    int,
+    (
+        *(EventKind.PROBE, EventKind.STATE, EventKind.DESTROY),
+        *(EventKind.RETRANSMIT, EventKind.CA_STATE, EventKind.DROP),
+    ),
+)
+_AT_ONCE = 8192
+"""Events taken in at a time, about, of a store without histories, as an agent's."""
+
 _LONGEST_NS = 30_000_000_000  # half of what the recent history holds
 
 
@@ -30,32 +44,48 @@ class EventIntake:
     def __init__(self, known: FlowRows, looks: SampleIntake) -> None:
         self._known = known
         self._looks = looks
+        self._opened: list[tuple[Events, Rows]] = []  # first events of rows made for this batch
 
     def ingest(self, events: Events, now_ns: int) -> None:
         """Take in a batch that `parts` has cut, and advance to `now_ns`."""
         known = self._known
         known.go_on(now_ns)
+        known.acked.end_of_batch()
+        self._opened.clear()
         kinds = events["kind"]
         if not np.count_nonzero(kinds):  # PROBE, all of them: the rule
             if len(events):
-                self._ingest_probes(ProbeBatch(events))
+                self._ingest_probes(events)
             known.tick()
             return
-        probes = pick(events, kinds == EventKind.PROBE)
-        states = pick(events, kinds == EventKind.STATE)
-        known.sockets.opened(pick(states, states["newstate"] == TcpState.ESTABLISHED))
+        probes = pick(events, kinds == _PROBE)
+        states = pick(events, kinds == _STATE)
+        known.sockets.opened(pick(states, states["newstate"] == _ESTABLISHED))
+        owned = pick(states, states.view(OWNED)["pid"] > 0)
+        ends = pick(events, kinds == _DESTROY)
+        known.owners.told(owned, ends)
         if len(probes):
-            self._ingest_probes(ProbeBatch(probes))
+            self._ingest_probes(probes)
         known.events += len(events) - len(probes)
         self._looks.kinds_come(kinds)
-        self._ingest_ca_states(pick(events, kinds == EventKind.CA_STATE))
+        self._ingest_ca_states(pick(events, kinds == _CA_STATE))
         self._ingest_marks(pick(events, OF_EVENT[kinds] != NO_KIND))
-        destroyed = self._ingest_destroys(pick(events, kinds == EventKind.DESTROY))
+        drops = pick(events, kinds == _DROP)
+        if len(drops):
+            self._ingest_drops(drops)
+        destroyed = self._ingest_destroys(ends)
+        if len(owned):
+            self._ingest_owners(owned)
         self._ingest_states(states)
         known.sockets.forget(destroyed)
         known.tick()
 
-    def _ingest_probes(self, batch: ProbeBatch) -> None:
+    def _ingest_probes(self, events: Events) -> None:
+        # Where there are histories, room in them is made for all of a batch.
+        for batch in by_flow(events, 0 if self._known.history.pages.total else _AT_ONCE):
+            self._ingest_batch(batch)
+
+    def _ingest_batch(self, batch: ProbeBatch) -> None:
         known, columns = self._known, self._known.columns
         events = batch.events
         rows = known.cookies.lookup(batch.cookies)
@@ -68,7 +98,9 @@ class EventIntake:
         if any_closed and self._begin_anew(batch, closed):
             return
         if any_new:
-            rows[new] = known.open(batch.cookies[new], pick(events, batch.first[new]))
+            first = pick(events, batch.first[new])
+            rows[new] = known.open(batch.cookies[new], first)
+            self._opened.append((first, rows[new]))
         last_ns = columns["last_ns"][rows]
         told = last_ns > 0
         last = batch.newest
@@ -78,12 +110,15 @@ class EventIntake:
         if np.count_nonzero(unlearnt):
             una[~told] = events["snd_una"][batch.first[~told]]
             self._learn(rows, batch, last, una, moved=moved, new=new, told=told)
-        first_ns = events["ts_ns"][batch.first]
-        acked = known.acked.by_events(rows, batch.acked(una), batch.first, batch.last, first_ns)
-        self._leave_out_the_untold(batch, rows, acked, first_ns.astype("i8"), last_ns)
+        when = events["ts_ns"]
+        acked = known.acked.by_events(rows, batch.acked(una), batch.first, batch.last, when)
+        self._leave_out_the_untold(batch, rows, acked, when[batch.first].astype("i8"), last_ns)
+        newest = Newest(*(columns[name][rows] for name in Newest._fields))
+        known.limits.acks.by_events(rows, events, batch.first, last, newest)
         for field, column in LAST_FIELDS.items():
             columns[column][rows] = last[field]
         columns["in_flight"][rows] = last["snd_nxt"] - last["snd_una"]
+        note_events(columns, rows, events, batch.first)
         living = rows[closed == 0] if any_closed else rows  # for others, it is a late event
         columns["state"][living] = _ESTABLISHED
         columns["last_ns"][rows] = last["ts_ns"]
@@ -95,7 +130,9 @@ class EventIntake:
         columns["events"][rows] += acks
         known.events += int(acks.sum())
         self._looks.show_newer(rows)
-        known.add_history(*batch.buckets(rows, known.history.newest(rows), acked), keep=rows)
+        bucket_rows, buckets = batch.buckets(rows, known.history.newest(rows), acked)
+        known.limits.acks.by_buckets(bucket_rows, buckets)
+        known.add_history(bucket_rows, buckets, keep=rows)
 
     def _learn(
         self,
@@ -164,10 +201,10 @@ class EventIntake:
         if not anew.any():
             return False
         if not anew.all():
-            self._ingest_probes(ProbeBatch(pick(events, ~anew)))
+            self._ingest_batch(ProbeBatch(pick(events, ~anew)))
         over = self._known.cookies.lookup(distinct(events["sock_cookie"][anew]))
         self._known.drop(over[over >= 0])  # it may have been evicted just now
-        self._ingest_probes(ProbeBatch(pick(events, anew)))
+        self._ingest_batch(ProbeBatch(pick(events, anew)))
         return True
 
     def _learn_sockets(self, rows: Rows, events: Events) -> None:
@@ -178,8 +215,13 @@ class EventIntake:
     def _ingest_destroys(self, events: Events) -> Rows:
         rows = self._known.cookies.lookup(events["sock_cookie"])
         known = rows >= 0
-        self._known.close(rows[known], events["ts_ns"][known].astype("i8"))
-        return rows[known]
+        rows, events = rows[known], pick(events, known)
+        when = events["ts_ns"].astype("i8")
+        # The socket of a row that samples made is known by its address in the kernel only now.
+        self._known.latest.own(rows, self._known.owners.of(events["skaddr"], when - 1))
+        self._known.latest.own(rows, owners_of(events))
+        self._known.close(rows, when)
+        return rows
 
     def _ingest_states(self, events: Events) -> None:
         rows, events = self._of_their_rows(events)
@@ -189,10 +231,35 @@ class EventIntake:
         self._looks.state_told(rows, events["newstate"], events["ts_ns"].astype("i8"))
 
     def _ingest_ca_states(self, events: Events) -> None:
-        self._looks.ca_states_told(*self._of_their_rows(events))
+        rows, events = self._of_their_rows(events)
+        self._looks.ca_states_told(rows, events)
+        if len(rows):
+            count_undone(self._known, rows, events)
 
     def _ingest_marks(self, events: Events) -> None:
-        self._looks.marks_told(*self._of_their_rows(events))
+        rows, events = self._of_their_rows(events)
+        self._looks.marks_told(rows, events)
+        sent = events["kind"] == _RETRANSMIT
+        if np.count_nonzero(sent):
+            count_causes(self._known, rows[sent], pick(events, sent))
+
+    def _ingest_drops(self, events: Events) -> None:
+        from tcctui.flows.intake.drops import count_drops  # noqa: PLC0415 - rarely needed
+
+        count_drops(self._known, events)
+
+    def _ingest_owners(self, events: Events) -> None:
+        known = self._known
+        rows, told = self._of_their_rows(events)
+        known.latest.own(rows, owners_of(told))
+        if self._opened:
+            # An address may be another socket's by the end of the batch.
+            first = joined([first for first, _ in self._opened])
+            opened = np.concatenate([rows for _, rows in self._opened])
+            when, asked_ns = (part["ts_ns"].astype("i8") for part in (first, events))
+            place = last_before(first["skaddr"], when, events["skaddr"], asked_ns)
+            found = (place >= 0) & (events["skaddr"] != 0)
+            known.latest.own(opened[place[found]], owners_of(pick(events, found)))
 
     def _of_their_rows(self, events: Events) -> tuple[Rows, Events]:
         """Join lifecycle events, of which few carry a cookie; gives the rows, and their events."""
@@ -230,8 +297,8 @@ def parts(events: Events) -> Iterator[Events]:
 
 def _first_reuse(events: Events) -> int:
     """Index of the first tcp_probe event of a socket whose end precedes it; 0 if there is none."""
-    ends = np.flatnonzero(events["kind"] == EventKind.DESTROY)
-    probes = np.flatnonzero(events["kind"] == EventKind.PROBE)
+    ends = np.flatnonzero(events["kind"] == _DESTROY)
+    probes = np.flatnonzero(events["kind"] == _PROBE)
     if not len(ends) or not len(probes):
         return 0
     cookies, first = np.unique(events["sock_cookie"][ends], return_index=True)

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tcctui.arrays import Array
+from tcctui.arrays import Array, Records
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.names import NAMES, Names
-from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, read_by_value, value
+from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, never_told, read_by_value, value
 
 _PIECE = np.dtype((np.void, SAMPLE.itemsize))
 
@@ -41,7 +41,7 @@ def sampled(samples: Samples, name: str) -> Array:
     """
     values = value(samples, name)
     if name not in TEXT_FIELDS:
-        values[samples["sock_cookie"] == 0] = np.nan
+        values[never_told(samples, name)] = np.nan
     return values
 
 
@@ -82,6 +82,16 @@ class Latest:
         for field in fields:
             few[field] = samples[field][rows]
         return sampled(few, name)
+
+    def own(self, rows: Rows, owners: Records) -> None:
+        """Write owners, of dtype `owners.OWNER`, into rows of which no sample knows one."""
+        unknown = self._samples.view(SAMPLE)["pid"][rows] == 0
+        rows, owners = rows[unknown & (owners["pid"] > 0)], owners[unknown & (owners["pid"] > 0)]
+        if len(rows):
+            samples = self.of(rows)
+            for name in owners.dtype.names or ():
+                samples[name] = owners[name]
+            self.put(rows, samples)
 
     def put(self, rows: Rows, samples: Samples) -> None:
         """Store these samples, one for each row."""

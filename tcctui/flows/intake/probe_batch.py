@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from tcctui.arrays import I64, U32, U64, Indexes, Mask, among, distinct
@@ -34,16 +36,33 @@ SOCKET_FIELDS = ("skaddr", "sport", "dport", "family")
 """The same of those that a socket keeps while it is connected."""
 
 
-class ProbeBatch:
-    """tcp_probe events sorted by flow, in order of arrival within each.
+def by_flow(events: Events, most: int = 0) -> Iterator[ProbeBatch]:
+    """Sort events by flow, and cut them between two flows after about `most` of them, if that is.
 
-    `events` are the sorted ones. `cookies` are the flows, one entry each; `first` and `last` the
-    indexes of each flow's first and last event.
+    So it takes little more memory, however many there are, and stays in the processor's cache.
+    """
+    order = _by_cookie(events["sock_cookie"])
+    if not most or len(order) < 2 * most:
+        yield ProbeBatch(pick(events, order))
+        return
+    starts = run_starts(events["sock_cookie"][order])
+    places = np.searchsorted(starts, np.arange(most, len(order), most))
+    cuts = distinct(np.append(starts[places[places < len(starts)]], len(order))).tolist()
+    begin = 0
+    for end in cuts:
+        yield ProbeBatch(pick(events, order[begin:end]))
+        begin = end
+
+
+class ProbeBatch:
+    """tcp_probe events, sorted by flow (see `by_flow`), in order of arrival within each.
+
+    `cookies` are the flows, one entry each; `first` and `last` the indexes of each flow's first and
+    last event.
     """
 
     def __init__(self, events: Events) -> None:
-        # One copy of whole events, after which every field of them is read in order.
-        self.events = pick(events, _by_cookie(events["sock_cookie"]))
+        self.events = events
         cookies = self.events["sock_cookie"]
         self.first, self.cookies, self._lengths = row_runs(cookies)
         self.last = self.first + self._lengths - 1
@@ -142,17 +161,23 @@ class ProbeBatch:
         key = np.maximum.accumulate(flow | stamp)
         starts = run_starts(key)
         words = events.view("u4").reshape(len(events), -1)
-        ends = np.append(starts[1:], len(events)) - 1
-        last = words[ends][:, _LAST]
-        last[:, _IN_FLIGHT] -= events["snd_una"][ends]
-        low, high = np.empty_like(last), np.empty_like(last)
-        # Side by side in the event, so that no column is copied.
-        low[:, _EXTREME] = np.minimum.reduceat(words[:, _LOW], starts)
-        high[:, _EXTREME] = np.maximum.reduceat(words[:, _HIGH], starts)
-        low[:, _SSTHRESH] = np.minimum.reduceat(events["ssthresh"], starts)
-        high[:, _SSTHRESH] = np.maximum.reduceat(events["ssthresh"], starts)
-        key = key[starts]
-        stamps, acked = key & np.uint64(0xFFFFFFFF), np.add.reduceat(acked, starts)
+        if len(starts) == len(events):  # one in each: of an agent, the rule
+            last = words[:, _LAST]
+            last[:, _IN_FLIGHT] -= events["snd_una"]
+            low, high = last.copy(), last.copy()
+            low[:, _EXTREME], high[:, _EXTREME] = words[:, _LOW], words[:, _HIGH]
+        else:
+            ends = np.append(starts[1:], len(events)) - 1
+            last = words[ends][:, _LAST]
+            last[:, _IN_FLIGHT] -= events["snd_una"][ends]
+            low, high = np.empty_like(last), np.empty_like(last)
+            # Side by side in the event, so that no column is copied.
+            low[:, _EXTREME] = np.minimum.reduceat(words[:, _LOW], starts)
+            high[:, _EXTREME] = np.maximum.reduceat(words[:, _HIGH], starts)
+            low[:, _SSTHRESH] = np.minimum.reduceat(events["ssthresh"], starts)
+            high[:, _SSTHRESH] = np.maximum.reduceat(events["ssthresh"], starts)
+            key, acked = key[starts], np.add.reduceat(acked, starts)
+        stamps = key & np.uint64(0xFFFFFFFF)
         buckets = assembled(stamps, acked, low=low, high=high, last=last)
         return rows[(key >> np.uint64(32)).astype("i8")], buckets
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tcctui.arrays import I64, U8, Array, Floats, Mask
+from tcctui.arrays import I64, U8, Array, Floats, Mask, among
 from tcctui.flows.diagnosis.cause_shares import NUMBERS
+from tcctui.flows.diagnosis.health import note_samples
 from tcctui.flows.history.buckets import SERIES, Values
 from tcctui.flows.history.marks import NO_KIND, OF_CA_STATE, OF_EVENT
 from tcctui.flows.history.rate_log import RATES, WATCHED_NS
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.acked import GONE_SILENT_NS
 from tcctui.flows.intake.latest import at_the_end, sampled
-from tcctui.flows.intake.sampled_history import Changes
+from tcctui.flows.intake.owners import kept_on
 from tcctui.flows.intake.sockets import tuple_keys
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.events import EventKind, Events
@@ -29,7 +30,11 @@ from tcctui.wire.samples import (
     newest,
     same_ends,
 )
+from tcctui.wire.tcp_states import WITHOUT_CONNECTION
 from tcctui.wire.tracepoints import MarkKind
+
+_LIVES = int(End.LIVES)
+_CA_STATE, _RETRANSMIT = map(int, (EventKind.CA_STATE, EventKind.RETRANSMIT))
 
 
 class SampleIntake:
@@ -89,10 +94,18 @@ class SampleIntake:
         columns["ca_state"][rows] = states[newer]
         self._ca_state_ns[rows] = when[newer]
 
+    def ca_states_read(self, rows: Rows, states: U8, when: I64) -> None:
+        """Record states that were read of the rows' sockets, where nothing newer told one."""
+        columns = self._known.columns
+        newer = when > np.maximum(columns["sampled_ns"][rows], self._ca_state_ns[rows])
+        rows = rows[newer]
+        columns["ca_state"][rows] = states[newer]
+        self._ca_state_ns[rows] = when[newer]
+
     def kinds_come(self, kinds: U8) -> None:
         """Record which kinds of events arrive."""
-        self.ca_states_come |= bool((kinds == EventKind.CA_STATE).any())
-        self.retransmits_come |= bool((kinds == EventKind.RETRANSMIT).any())
+        self.ca_states_come |= bool((kinds == _CA_STATE).any())
+        self.retransmits_come |= bool((kinds == _RETRANSMIT).any())
 
     def marks_told(self, rows: Rows, events: Events) -> None:
         """Record RETRANSMIT events and resets of rows."""
@@ -115,7 +128,7 @@ class SampleIntake:
         if not np.count_nonzero(ends):  # LIVES, all of them: the rule
             self._ingest_living(samples)
         else:
-            self._ingest_living(pick(samples, ends == End.LIVES))
+            self._ingest_living(pick(samples, ends == _LIVES))
             for end in (End.DESTROYED, End.GONE):
                 self._ingest_ends(pick(samples, ends == end), end)
         self._known.tick()
@@ -194,6 +207,8 @@ class SampleIntake:
         known, columns = self._known, self._known.columns
         samples = newest(samples)
         rows = known.cookies.lookup(samples["sock_cookie"])
+        if known.window is not None and end == End.DESTROYED:
+            self._open_unseen(rows, samples)
         there = rows >= 0
         rows, samples = rows[there], pick(samples, there)
         when = samples["ts_ns"].astype("i8")
@@ -207,9 +222,29 @@ class SampleIntake:
             over = np.maximum(columns["last_ns"][rows], columns["sampled_ns"][rows]) <= when
         rows, when = rows[over], when[over]
         self._missed[rows] = (columns["closed_ns"][rows] == 0) & (end == End.GONE)
+        if end == End.GONE:
+            # Listeners, and half-open connections, which nobody closes.
+            rowless = among(columns["state"][rows], np.array(WITHOUT_CONNECTION, "u1"))
+            known.drop(rows[rowless])
+            rows, when = rows[~rowless], when[~rowless]
         known.close(rows, when)
         known.sockets.forget(rows)
         known.changed()
+
+    def _open_unseen(self, rows: Rows, samples: Samples) -> None:
+        """Open rows of connections that nothing was seen of but their end; writes them to `rows`.
+
+        No ACK of a short one need be seen in ESTABLISHED. Listeners and failed attempts are none.
+        """
+        known = self._known
+        unseen = np.flatnonzero((rows < 0) & (samples["dport"] > 0) & (samples["info_len"] > 0))
+        if not len(unseen):
+            return
+        ended = pick(samples, unseen)
+        opened = known.sockets.opened_ns(tuple_keys(ended), ended["ts_ns"].astype("i8")) > 0
+        opened |= (ended["bytes_acked"] > 0) | (ended["bytes_received"] > 0)
+        if opened.any():
+            rows[unseen[opened]] = self._open(pick(ended, opened))
 
     def _take(self, rows: Rows, samples: Samples) -> None:
         """Take in one newer sample for each row."""
@@ -223,6 +258,7 @@ class SampleIntake:
         silent = (when > last_ns + GONE_SILENT_NS) & (seen_ns > 0)
         before = self._series(rows) if np.count_nonzero(silent) else None
         old = known.latest.of(rows)
+        samples = kept_on(samples, old)
         self._mark(rows, samples, old, last_ns, read)
         columns["sampled_ns"][rows] = when
         # Events of the same batch, which come first, may be later: of a whole chunk by seconds.
@@ -231,18 +267,18 @@ class SampleIntake:
         if np.count_nonzero(events_ns > seen_ns) or not alike(old, samples):
             known.changed()
         known.latest.put(rows, samples)
+        known.recent.add(rows, samples)
         acked = known.acked.by_samples(rows, samples)
         told = samples["info_len"] > 0
         told &= when > ca_state_ns
         _put(columns["ca_state"], rows, samples["ca_state"], told)
-        # tcp_bound_to_half_wnd (include/net/tcp.h): the kernel's own one shrinks to half of a tiny
-        # window of the peer, so that all bytes in flight would be segments of a few bytes.
-        columns["mss"][rows] = np.fmax(columns["mss"][rows], read["snd_mss"])
+        _put(columns["mss"], rows, samples["snd_mss"], _is_of_the_path(columns["mss"][rows], read))
         shown = last_ns < when
         if np.count_nonzero(shown) == len(rows):
             self._show(rows, samples, read)
         else:
             self._show(rows[shown], pick(samples, shown))
+        note_samples(columns, rows, samples, read)
         known.limits.by_samples(rows, samples, read)
         known.rate_log.add(samples, (seen_ns > 0) & (when - seen_ns <= WATCHED_NS), read)
         if before is not None:
@@ -250,6 +286,8 @@ class SampleIntake:
             changed = (acked > 0) | (before != after).any(axis=1)
             changed &= silent & (after[:, 0] > 0)
             if changed.any():
+                from tcctui.flows.intake.sampled_history import Changes  # noqa: PLC0415 - not at start
+
                 changes = Changes(
                     rows[changed],
                     before[changed],
@@ -314,6 +352,25 @@ class SampleIntake:
         _put(columns["ssthresh"], rows, current_ssthresh(samples), told)
 
 
+def _is_of_the_path(mss: Array, read: Mapping[str, Floats]) -> Mask:
+    """True where a sampled mss is that of full segments; `mss` is the one known so far.
+
+    tcp_bound_to_half_wnd (include/net/tcp.h): the kernel's own one shrinks to half of a tiny window
+    of the peer, so that all bytes in flight would be segments of a few bytes. Less than before it
+    is otherwise only where the path's MTU became too small for the one before.
+    """
+    sampled, pmtu = read["snd_mss"], read["pmtu"]
+    fits = np.where(np.isnan(pmtu), sampled < _LEAST_MSS, mss + _LEAST_HEADERS <= pmtu)
+    return ~np.isnan(sampled) & ((sampled >= mss) | ~fits)
+
+
+_LEAST_MSS = 536
+"""TCP_MSS_DEFAULT (include/net/tcp.h)."""
+
+_LEAST_HEADERS = 40
+"""Bytes of an IPv4 header and a TCP header without options."""
+
+
 def _put(column: Array, rows: Rows, values: Array, which: Mask) -> None:
     """Write some of the rows' values into a column."""
     if np.count_nonzero(which) < len(rows):
@@ -328,5 +385,5 @@ _SHOWN = {
     "rcv_wnd": "rcv_wnd",
 }
 
-_READ = frozenset({*_SHOWN, "snd_mss", "total_retrans", *NUMBERS, *RATES})
+_READ = frozenset({*_SHOWN, "snd_mss", "pmtu", "total_retrans", *NUMBERS, *RATES})
 """Fields of a sample that taking it in reads."""

@@ -88,22 +88,31 @@ class Sockets:
 
     def opened_ns(self, keys: Keys, before_ns: I64) -> I64:
         """Opening time of each socket, 0 if unknown; `before_ns` is its first event."""
-        asked_for = among(self._opened_keys, keys) if len(keys) else ()
-        if not np.any(asked_for):
-            return np.zeros(len(keys), "i8")
-        opened_keys, opened_ns = self._opened_keys[asked_for], self._opened_ns[asked_for]
-        # An address may have been several sockets': of each, the last opening before its first
-        # event is its own. Keys and times together make one number that can be searched for.
-        known, number = np.unique(opened_keys, return_inverse=True)
-        asked = np.minimum(np.searchsorted(known, keys), len(known) - 1)
-        since = int(opened_ns.max()) - _LONGEST_NS
-        openings = _numbered(number, opened_ns - since)
-        order = np.argsort(openings)
-        place = np.searchsorted(openings[order], _numbered(asked, before_ns - since), "right") - 1
-        found = order[np.maximum(place, 0)]
-        right = (place >= 0) & (opened_keys[found] == keys)
-        right &= opened_ns[found] <= before_ns
-        return np.where(right, opened_ns[found], 0)
+        found = last_before(self._opened_keys, self._opened_ns, keys, before_ns)
+        return np.where(found >= 0, np.append(self._opened_ns, 0)[found], 0)
+
+
+def last_before(keys: Keys, when: I64, asked: Keys, before_ns: I64) -> I64:
+    """Index of the last entry of each key that is asked for, at or before a time; -1 without one.
+
+    `keys` and `when` have one value for each entry, `asked` and `before_ns` for each question: an
+    address may have been several sockets'.
+    """
+    asked_for = np.flatnonzero(among(keys, asked)) if len(keys) and len(asked) else ()
+    if not len(asked_for):
+        return np.full(len(asked), -1, "i8")
+    keys, when = keys[asked_for], when[asked_for]
+    # Keys and times together make one number that can be searched for.
+    known, number = np.unique(keys, return_inverse=True)
+    places = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    since = int(when.max()) - _LONGEST_NS
+    entries = _numbered(number, when - since)
+    order = np.argsort(entries, kind="stable")
+    place = np.searchsorted(entries[order], _numbered(places, before_ns - since), "right") - 1
+    found = order[np.maximum(place, 0)]
+    right = (place >= 0) & (keys[found] == asked)
+    right &= when[found] <= before_ns
+    return np.where(right, np.asarray(asked_for)[found], -1)
 
 
 _LONGEST_NS = (1 << 48) - 2

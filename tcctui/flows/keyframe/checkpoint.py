@@ -7,17 +7,21 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from tcctui.arrays import Array
+from tcctui.flows.columns import READ
 from tcctui.flows.diagnosis.cause_shares import NOT_LOOKED
-from tcctui.flows.diagnosis.recent_limits import SHARES
+from tcctui.flows.diagnosis.health import LATE_NS
+from tcctui.flows.diagnosis.recent_limits import SHARES, of_seconds
 from tcctui.flows.history.buckets import BUCKET_NS, LAST, MAX, MIN, SERIES, STAMP, WIDTH
 from tcctui.flows.index import Keys, Rows
 from tcctui.flows.intake.rates import TICKS
+from tcctui.flows.intake.recent_counters import MOMENT, MOMENTS
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.intake.sockets import keys_of_ends
-from tcctui.flows.keyframe.keyframe import Keyframe
+from tcctui.flows.keyframe.keyframe import MARKS, Keyframe
 from tcctui.flows.keyframe.layout import converted
 from tcctui.flows.rows import FlowRows
 from tcctui.wire.samples import SAMPLE, forget_all_but
+from tcctui.wire.tracepoints import MarkKind
 
 _OPENED_NS = 10_000_000_000
 """Sockets that were opened so long ago and sent nothing yet are forgotten."""
@@ -26,6 +30,11 @@ _FASTEST = 1e18
 """Bytes a second that no flow sends."""
 
 _NUMBERS = ("events", "evicted", "ca_states_come", "retransmits_come")
+
+_INSIDE = "inside"
+
+_OWNERS = "owners."
+"""Owners of sockets without a row; an earlier version's are unknown."""
 
 _TOLD = "told."
 """Counts of events at the last ticks; a missing one is unknown."""
@@ -42,6 +51,9 @@ def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:
     opened = known.sockets.opened_lately
     lately = opened["ns"] > known.now_ns - _OPENED_NS
     arrays |= {f"opened.{name}": array[lately] for name, array in opened.items()}
+    arrays |= {f"{_OWNERS}{name}": array for name, array in known.owners.kept.items()}
+    timeouts = known.marks.lately(MarkKind.RTO, known.now_ns - LATE_NS)
+    arrays |= {f"{MARKS}{name}": array for name, array in timeouts.items()}
     numbers = {
         "events": known.events,
         "evicted": known.evicted,
@@ -50,7 +62,8 @@ def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:
     }
     numbers |= dict(zip(_tick_names(known), known.rates.ticks, strict=True))
     numbers |= {f"{_TOLD}{at}": number for at, number in enumerate(known.event_rate.ticks)}
-    return Keyframe(known.now_ns, numbers, arrays, _LAYOUTS)
+    layouts = {name: layout for name, layout in _LAYOUTS.items() if name in arrays}
+    return Keyframe(known.now_ns, numbers, arrays, layouts)
 
 
 def restore(
@@ -65,6 +78,9 @@ def restore(
 
     """
     flows = _checked(keyframe, [*_NUMBERS, *_tick_names(known)])
+    for name in READ:
+        if f"{_INSIDE}.{name}" in keyframe.arrays:
+            known.read_inside().keep(name)
     given = _understood(keyframe, _kept(known, looks), flows)
     ticks = [keyframe.numbers[name] for name in _tick_names(known)]
     known.rates.check(ticks, keyframe.now_ns)
@@ -79,6 +95,20 @@ def restore(
     known.sockets.opened_lately = {
         name: keyframe.arrays[f"opened.{name}"] for name in known.sockets.opened_lately
     }
+    known.owners.restore(
+        {
+            name.removeprefix(_OWNERS): array
+            for name, array in keyframe.arrays.items()
+            if name.startswith(_OWNERS)
+        }
+    )
+    known.marks.go_on_from(
+        {
+            name.removeprefix(MARKS): array
+            for name, array in keyframe.arrays.items()
+            if name.startswith(MARKS)
+        }
+    )
     if not len(chosen):
         return
     rows = known.columns.take(len(chosen))
@@ -109,7 +139,9 @@ def _kept(known: FlowRows, looks: SampleIntake) -> dict[str, Mapping[str, Array]
         "acked": known.acked.kept,
         "rates": known.rates.kept,
         "limits": known.limits.kept,
+        "recent": known.recent.kept,
         "looks": looks.kept,
+        _INSIDE: {} if known.inside is None else known.inside.kept,
     }
 
 
@@ -161,7 +193,18 @@ def _understood(
             ):
                 raise ValueError(f"a keyframe's {name} is of another version")
             understood[name] = given
+    if _SECONDS in keyframe.arrays and "limits._until" in understood:
+        understood |= _of_seconds(keyframe, understood["limits._until"])
     return understood
+
+
+def _of_seconds(keyframe: Keyframe, until: Array) -> dict[str, Array]:
+    """Limits by the shares of 64 seconds, which older versions kept."""
+    given = keyframe.arrays[_SECONDS]
+    if given.dtype != np.dtype("u1") or given.shape[:2] != (len(until), 64):
+        raise ValueError(f"a keyframe's {_SECONDS} is of another version")
+    shares = _laid_out(keyframe, _SECONDS, given)
+    return {f"limits.{name}": array for name, array in of_seconds(shares, until).items()}
 
 
 def _laid_out(keyframe: Keyframe, name: str, given: Array) -> Array:
@@ -178,14 +221,20 @@ def _laid_out(keyframe: Keyframe, name: str, given: Array) -> Array:
     return made
 
 
+_SECONDS = "limits._shares"
+"""Shares of each of 64 seconds, which older versions' keyframes have."""
+
 _UNKNOWN = {
     "latest.samples": np.zeros(1, SAMPLE),
     "limits._looks": NOT_LOOKED,
-    "limits._shares": np.zeros(1, SHARES),
+    "limits._recent": np.zeros(1, SHARES),
+    _SECONDS: np.zeros(1, SHARES),
+    **{f"recent.{name}": np.zeros(1, MOMENT) for name in MOMENTS},
+    **{f"{_INSIDE}.{name}": np.zeros(1, form) for name, form in READ.items()},
 }
 """Of arrays whose entries are records, one that knows nothing."""
 
-_LAYOUTS = {name: record.dtype for name, record in _UNKNOWN.items()}
+_LAYOUTS = {name: record.dtype for name, record in _UNKNOWN.items() if name != _SECONDS}
 
 
 def _places(keyframe: Keyframe, cookies: Keys) -> Rows:

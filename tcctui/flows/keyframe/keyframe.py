@@ -12,14 +12,16 @@ import re
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from tcctui.arrays import Array
+from tcctui.flows.index import Keys
 from tcctui.flows.keyframe import layout
 from tcctui.flows.keyframe.packed import Packed, pack
+from tcctui.right_of_way import give_way
 
 _FORMAT = 0x326B6374
 """The first bytes, `tck2`. Another one where what is kept changes its meaning."""
@@ -31,6 +33,12 @@ _MOST = 1 << 30  # bytes that all arrays may have; files may say anything
 _WIDEST = 1 << 16  # bytes of an entry
 
 _KIND = re.compile(r"[<>|][biufSV]\d{1,5}", re.ASCII)  # numpy takes programs for types, too
+
+MARKS = "marks."
+"""Beginning of the names of arrays of timeouts of late, for health; others' may lack them."""
+
+WITHOUT_FLOWS = ("opened.", "owners.", MARKS)
+"""Beginnings of the names of arrays that have no entry for each flow."""
 
 _DAMAGE = (
     *(TypeError, AttributeError, KeyError, IndexError, OverflowError, RecursionError),
@@ -51,9 +59,35 @@ class Keyframe:
     arrays: Mapping[str, Array]
     layouts: Mapping[str, np.dtype[np.void]]
 
+    def of_flows(self, cookies: Keys) -> Keyframe:
+        """The part of some flows: nothing is left of others, nor of sockets without a flow.
+
+        Raises:
+            ValueError: it is damaged.
+
+        """
+        whose = self.arrays.get("columns.cookie")
+        if whose is None:
+            raise ValueError("a keyframe lacks its cookies")
+        mine = np.isin(whose, cookies)
+        marked = np.isin(self.arrays.get(f"{MARKS}cookie", whose[:0]), cookies)
+        arrays = {}
+        for name, array in self.arrays.items():
+            of_each = len(array) == len(whose) and not name.startswith(WITHOUT_FLOWS)
+            if name.startswith(MARKS) and len(array) == len(marked):
+                arrays[name] = array[marked]
+            else:
+                arrays[name] = array[mine] if of_each else array[:0]
+        events = arrays.get("columns.events", np.zeros(0, "u8"))
+        numbers = {**self.numbers, "events": int(events.sum())}
+        return replace(self, arrays=arrays, numbers=numbers)
+
     def to_bytes(self) -> bytes:
         """Pack it."""
-        packed = {name: pack(array) for name, array in self.arrays.items()}
+        packed = {}
+        for name, array in self.arrays.items():
+            give_way()  # each takes a millisecond, and there are a hundred
+            packed[name] = pack(array)
         arrays = {
             name: [
                 array.dtype.str,

@@ -13,11 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
+from tcctui.sources import kernel_clock
+from tcctui.sources.kernel import jiffies, self_test
 from tcctui.sources.kernel.bpf_maps import MappedArray, delete_keys
+from tcctui.sources.kernel.cgroups import CgroupNames
+from tcctui.sources.kernel.drop_reasons import DropReasons
 from tcctui.sources.kernel.filter_chain import FILTER
 from tcctui.sources.kernel.growing_map import GrowingArray
+from tcctui.sources.kernel.inside_slots import InsideSlots
 from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.load_options import MAX_FOCUS
 from tcctui.sources.kernel.program import AnyLoading, Loading
 from tcctui.sources.kernel.resolution import Resolution
 from tcctui.sources.kernel.ringbuf import MappedRing
@@ -25,18 +32,17 @@ from tcctui.sources.kernel.rings import CROWDED, Rings
 from tcctui.sources.kernel.slots import FREE_SLOTS, MARK, NOT_ANY, Slots
 from tcctui.sources.kernel.tracepoint_formats import LOST_COUNTERS
 from tcctui.wire.events import EVENT, Events
+from tcctui.wire.inside import INSIDES, NO_INSIDES, Asked, Insides, parted, together
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES, Samples
 from tcctui.wire.tracepoints import EVENT_KINDS
 
 if TYPE_CHECKING:
     from tcctui.query import Query
+    from tcctui.sources.kernel.keyed_layouts import KeyedLayouts
 
 BATCH = 1 << 16
 """Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
-
-MAX_FOCUS = 8
-"""Flows that can be in focus at a time."""
 
 FOCUS_NS = 25_000_000
 """The longest time that one event of a flow in focus may stand for: less than one column of a
@@ -52,6 +58,8 @@ CONFIG = np.dtype(
         ("last_ring", "u4"),
         ("n_focus", "u4"),
         ("active", "u4"),
+        ("inside", "u4"),
+        ("unused", "u4"),
     ]
 )
 """`struct config` in bpf/tcc.c."""
@@ -101,6 +109,11 @@ class BpfSource:
         self._focus_ns = min(self._interval_ns, FOCUS_NS)
         self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)
         self._focus = NOT_ANY
+        self._cgroups = CgroupNames()
+        self._drops = DropReasons()
+        self._wanted = self._asked = Asked.NOTHING
+        self._insides: list[Insides] = []
+        self._layouts: KeyedLayouts | None = None
         self._coalesced = False
         self._own = self._filter = kernel_filter or KernelFilter()
         self._changing = threading.Lock()
@@ -140,8 +153,11 @@ class BpfSource:
                 reach=reach,
             )
             del lists
+            self._inside = InsideSlots(self._map("insides", INSIDES, self._program.insides).values)
             self._config["last_ring"] = len(self._program.rings) - 1
             self._config["crowded"] = self._program.ring_bytes // CROWDED
+            self.inside_lacks = self._test_inside(self._rings)
+            """Reason why nothing can be read of sockets; empty if it can be."""
             self.set_interval(self._interval_ns)
             self.attached_ns = self.now_ns()
             """CLOCK_MONOTONIC when events began to be let through."""
@@ -178,12 +194,13 @@ class BpfSource:
         return self._interval_ns
 
     def now_ns(self) -> int:
-        """CLOCK_MONOTONIC, as bpf_ktime_get_ns() gives it."""
-        return time.monotonic_ns()
+        """Time of `kernel_clock`, as bpf_ktime_get_ns() gives it."""
+        return kernel_clock.now_ns()
 
     def set_filter(self, kernel_filter: KernelFilter) -> None:
         """Change which flows the kernel reports, while running: from one event to the next."""
         self._own = kernel_filter
+        self.look_inside(self._wanted)
         self._let_through(kernel_filter)
 
     def narrow(self, query: Query | None) -> None:
@@ -245,22 +262,92 @@ class BpfSource:
             if interval_ns != self._interval_ns:
                 self.set_interval(interval_ns)
         if not self._coalesced:
-            return rings.read(BATCH)[0]
+            events, _ = rings.read(BATCH)
+            return self._finished(events)
         focus_ns = int(self._config["focus_ns"][0])
         waiting = self._slots.waiting(now, self._interval_ns, focus_ns, self._focus)
         events, all_read = rings.read(BATCH)
         if all_read:
             left = self._slots.fetch(waiting)
+            if self._asked and len(left):
+                left = joined([left, *self._inside.of(self._slots.fetched, left, self._focus)])
             events = joined([events, left]) if len(left) else events
         self._slots.tend(now)
-        return events
+        return self._finished(events)
 
-    def _end_of_wait(self, timeout: float) -> float:
+    def _finished(self, records: Events) -> Events:
+        """Keep what is no event for `inside`; gives the events."""
+        if self._asked or self._insides:
+            records, insides = parted(records)
+            if insides:
+                self._insides.append(insides)
+        self._cgroups.write(records)
+        self._drops.write(records)
+        return records
+
+    def _end_of_wait(self, timeout: float) -> int:
         now, last = self.now_ns(), self.now_ns() + round(timeout * 1e9)
         if self._coalesced and self._interval_ns:
             after = last - last % self._interval_ns + _AFTER_NS
             last = after if now < after < last else last
-        return last / 1e9
+        return last
+
+    def look_inside(self, asked: Asked) -> bool:
+        """Change what is read of sockets, and of their algorithms' own state; False if nothing can.
+
+        It comes with the events of the flows in focus, or of all: of the first `INSIDES` that have
+        a slot, where events are coalesced. What the filter names is read in any case.
+        """
+        self._wanted = asked
+        if not self._open or self.inside_lacks:
+            return False
+        self._asked = asked | self._own.inside
+        self._config["inside"] = self._asked
+        return True
+
+    def inside(self) -> Insides:
+        """Records of sockets from the last `read`, beside its events; oldest first of a flow."""
+        parts, self._insides = self._insides, []
+        if not parts:
+            return NO_INSIDES
+        insides = together(parts)
+        insides.sockets["icsk_rto"] = jiffies.microseconds(insides.sockets["icsk_rto"])
+        if len(insides.algorithms):
+            self._lay_out(insides.algorithms)
+        return insides
+
+    def _lay_out(self, algorithms: Records) -> None:
+        """See that the records' keys stand for layouts."""
+        if self._layouts is None:
+            from tcctui.sources.kernel import struct_ops  # noqa: PLC0415 - of no use before
+            from tcctui.sources.kernel.keyed_layouts import KeyedLayouts  # noqa: PLC0415
+
+            self._layouts = KeyedLayouts(self._program.layouts, struct_ops.layouts)
+        self._layouts.put(algorithms)
+
+    def _test_inside(self, rings: Rings) -> str:
+        """Read of a connection of our own, while no other passes; why that is wrong, if it is."""
+        if not self._program.typed:
+            return "this kernel has no types (BTF) for what tcp_probe tells, or refuses them"
+        config = self._config
+
+        def read() -> Records:
+            _, (sockets, _) = parted(rings.read(BATCH)[0])
+            sockets["icsk_rto"] = jiffies.microseconds(sockets["icsk_rto"])
+            return sockets
+
+        try:
+            with self_test.connection() as (client, server):
+                port = client.getsockname()[1]
+                self._filters[1] = KernelFilter.on_ports(port).pack()
+                config["inside"], config["active"] = Asked.SOCKET | Asked.OF_ALL, 1
+                try:
+                    wrong = self_test.differing(client, server, read)
+                finally:
+                    config["inside"] = config["active"] = 0
+        except OSError as error:
+            return f"it can't be tested over loopback: {error.strerror or error}"
+        return f"it differs from TCP_INFO: {', '.join(wrong)}" if wrong else ""
 
     def sampled(self) -> Samples:
         """No samples: tracepoints give events alone."""
@@ -312,7 +399,7 @@ class BpfSource:
         with self._changing:
             self._open = False
         self._program.close()
-        for name in ("_config", "_filters", "_losses", "_slots"):
+        for name in ("_config", "_filters", "_losses", "_slots", "_inside"):
             self.__dict__.pop(name, None)
         for mapped in self._mapped:
             mapped.close()

@@ -12,18 +12,19 @@ import errno
 import functools
 import os
 import struct
+from collections.abc import Iterator
+from typing import NamedTuple
 
 HASH, ARRAY, PERF_EVENT_ARRAY, ARRAY_OF_MAPS, RINGBUF = 1, 2, 4, 12, 27
 """`enum bpf_map_type`."""
 
-_TRACEPOINT = 5  # enum bpf_prog_type
-_MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _MAP_DELETE_BATCH = (
-    0,
-    1,
-    2,
-    5,
+_TRACEPOINT, _TRACING = 5, 26  # enum bpf_prog_type
+_TRACE_RAW_TP = 23  # enum bpf_attach_type
+_MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _RAW_TRACEPOINT_OPEN, _MAP_DELETE_BATCH = (
+    *(0, 1, 2, 5, 17),
     27,
 )  # enum bpf_cmd
+_MAP_NEXT, _MAP_OPEN, _INFORMATION, _TYPES_OPEN = 12, 14, 15, 19  # enum bpf_cmd
 _NUMBERS = {
     "x86_64": (321, 298),
     "aarch64": (280, 241),
@@ -72,35 +73,40 @@ def create_map(  # noqa: PLR0917 - union bpf_attr has them in this order
     return _bpf(_MAP_CREATE, attributes, name)
 
 
-def load_program(name: str, instructions: bytes) -> int:
+def load_program(name: str, instructions: bytes, arguments: int = 0) -> int:
     """Load a program of type tracepoint, and give its descriptor.
+
+    With `arguments`, the number of their type among the kernel's, it is one that has the
+    tracepoint's own arguments.
 
     Raises:
         RefusedError: its verifier does not let it in, and `log` says why; or the kernel refuses.
 
     """
     try:
-        return _load_program(name, instructions, None)
+        return _load_program(name, instructions, arguments, None)
     except RefusedError as error:
         # A log makes the verifier slower: only asked for where there is something to say. Where the
         # first attempt was but interrupted by a signal, this one is not refused.
         log = ctypes.create_string_buffer(_LOG_BYTES)
         try:
-            return _load_program(name, instructions, log)
+            return _load_program(name, instructions, arguments, log)
         except RefusedError:
             error.log = log.value[-_TOLD_BYTES:].decode(errors="replace")
         raise
 
 
-def _load_program(name: str, instructions: bytes, log: ctypes.Array[ctypes.c_char] | None) -> int:
+def _load_program(
+    name: str, instructions: bytes, arguments: int, log: ctypes.Array[ctypes.c_char] | None
+) -> int:
     code = ctypes.create_string_buffer(instructions, len(instructions))
     # bpf_ringbuf_output and its like are for programs under the GPL.
     licence = ctypes.create_string_buffer(b"GPL")
     return _bpf(
         _PROG_LOAD,
         struct.pack(
-            "=IIQQIIQII16sII",
-            _TRACEPOINT,
+            "=IIQQIIQII16sIIIIQIIQIII",
+            _TRACING if arguments else _TRACEPOINT,
             len(instructions) // 8,
             ctypes.addressof(code),
             ctypes.addressof(licence),
@@ -111,10 +117,23 @@ def _load_program(name: str, instructions: bytes, log: ctypes.Array[ctypes.c_cha
             0,
             _named(name),
             0,
+            _TRACE_RAW_TP if arguments else 0,
+            *(0, 0, 0, 0, 0, 0, 0),  # types of its own
+            arguments,
             0,
         ),
         name,
     )
+
+
+def attach_typed(program: int) -> int:
+    """Have the tracepoint that it was loaded for run a program; gives what holds it there.
+
+    Raises:
+        RefusedError: the kernel refuses it.
+
+    """
+    return _bpf(_RAW_TRACEPOINT_OPEN, struct.pack("=QI4x", 0, program), "the program")
 
 
 def set_element(map_fd: int, key: int, value: int) -> None:
@@ -148,6 +167,105 @@ def delete_batch(map_fd: int, keys: int, count: int) -> int:
             raise
     (deleted,) = struct.unpack_from("=I", batch, 32)
     return int(deleted)
+
+
+class MapInformation(NamedTuple):
+    """Part of a `struct bpf_map_info`: `types` identify the BTF that it was made with, 0 if none.
+
+    `vmlinux_type` is the number of the type of its values among the kernel's.
+    """
+
+    kind: int
+    value_size: int
+    vmlinux_type: int
+    types: int
+
+
+_MAP_INFORMATION, _TYPES_INFORMATION = 88, 32  # bytes
+
+
+def map_identities() -> Iterator[int]:
+    """Identities of all maps of this machine.
+
+    Raises:
+        RefusedError: this process may not ask.
+
+    """
+    identity = 0
+    while True:
+        asked = ctypes.create_string_buffer(struct.pack("=III", identity, 0, 0), 12)
+        try:
+            _syscall(_MAP_NEXT, asked, "to tell of maps")
+        except RefusedError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            return
+        _, identity, _ = struct.unpack("=III", asked.raw)
+        yield identity
+
+
+def open_map(identity: int) -> int:
+    """Open a map; gives its descriptor.
+
+    Raises:
+        RefusedError: it is gone, or not for this process.
+
+    """
+    return _bpf(_MAP_OPEN, struct.pack("=III", identity, 0, 0), "a map")
+
+
+def map_information(map_fd: int) -> MapInformation:
+    """Ask about a map.
+
+    Raises:
+        RefusedError: the kernel refuses.
+
+    """
+    told = _information(map_fd, ctypes.create_string_buffer(_MAP_INFORMATION))
+    kind, _, _, value_size = struct.unpack_from("=IIII", told)
+    (vmlinux_type,) = struct.unpack_from("=I", told, 44)
+    (types,) = struct.unpack_from("=I", told, 64)
+    return MapInformation(kind, value_size, vmlinux_type, types)
+
+
+def element(map_fd: int, key: int, size: int) -> bytes:
+    """Value of so many bytes of a map whose keys have four.
+
+    Raises:
+        RefusedError: there is none, or the kernel refuses.
+
+    """
+    number = ctypes.c_uint32(key)
+    value = ctypes.create_string_buffer(size)
+    at = ctypes.addressof(number), ctypes.addressof(value)
+    _bpf(_MAP_LOOKUP, struct.pack("=iIQQQ", map_fd, 0, *at, 0), "an element")
+    return value.raw
+
+
+def types_of(identity: int, most: int) -> bytes:
+    """Read types (BTF) that were loaded, of `most` bytes at the most.
+
+    Raises:
+        RefusedError: they are gone, or not for this process.
+
+    """
+    types_fd = _bpf(_TYPES_OPEN, struct.pack("=III", identity, 0, 0), "types")
+    try:
+        size = 0
+        for _ in range(2):  # to know the size, and to have it
+            data = ctypes.create_string_buffer(max(size, 1))
+            asked = struct.pack("=QI", ctypes.addressof(data), size)
+            told = _information(types_fd, ctypes.create_string_buffer(asked, _TYPES_INFORMATION))
+            size = min(struct.unpack_from("=I", told, 8)[0], most)
+        return data.raw[:size]
+    finally:
+        os.close(types_fd)
+
+
+def _information(descriptor: int, into: ctypes.Array[ctypes.c_char]) -> bytes:
+    asked = struct.pack("=IIQ", descriptor, len(into), ctypes.addressof(into))
+    _bpf(_INFORMATION, asked, "information")
+    return into.raw
 
 
 def may_use_maps() -> bool:

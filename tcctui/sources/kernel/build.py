@@ -19,14 +19,15 @@ class Build:
     """Everything that the program is compiled from.
 
     `kernel_headers` is a kernel's build directory to compile against, instead of the bundled
-    stand-ins.
+    stand-ins. `typed` says that tcp_probe's values may be read from the socket itself.
 
     Raises:
         TcctuiError: no tracepoint, no source, or no headers.
 
     """
 
-    def __init__(self, kernel_headers: Path | None = None) -> None:
+    def __init__(self, kernel_headers: Path | None = None, *, typed: bool = True) -> None:
+        self._typed = typed
         formats = tracepoint_formats.format_texts(tracepoint_formats.mount_tracefs())
         self.identities = {
             name: tracepoint_formats.identity(text) for name, text in formats.items()
@@ -49,7 +50,7 @@ class Build:
             self._bcc = error
         self.key = cache_key(
             directory=directory,
-            flags=self._flags,
+            flags=[*self._flags, f"typed={typed}"],
             formats=formats,
             bcc=self._bcc if isinstance(self._bcc, Path) else None,
         )
@@ -70,10 +71,16 @@ class Build:
             {
                 "bcc": str(self._bcc),
                 "source": os.fspath(self._source),
-                "flags": self._flags,
+                "flags": [*self._flags, *_cgroup_flags()],
+                # What comes of it is not of the key, for which the kernel's build stands.
+                "typed": self._typed,
             },
             self._headers,
         )
+
+
+def _cgroup_flags() -> list[str]:
+    return ["-DTCC_HAS_CGROUPS"] if Path("/proc/self/cgroup").exists() else []
 
 
 def bpf_directory() -> Path:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from glob import glob
 from pathlib import Path
 
-VERSION = "1"
+VERSION = "2"
 """Version of `Compiled` and of how it is loaded."""
 
 NOTES = Path("/sys/kernel/notes")

@@ -14,6 +14,10 @@ from typing import Any, NamedTuple
 _INSTRUCTION = 8  # bytes of a struct bpf_insn: code, registers, offset, immediate
 _IMMEDIATE = 4  # where the immediate begins
 _LD_IMM64, _PSEUDO_MAP_FD = 0x18, 1  # include/uapi/linux/bpf.h
+_CALL, _PSEUDO_KFUNC_CALL = 0x85, 2
+
+CAST = 0x7CCF
+"""Number of a helper that there is none of: stands for the kernel function bpf_rdonly_cast."""
 
 
 class MapDefinition(NamedTuple):
@@ -28,16 +32,18 @@ class MapDefinition(NamedTuple):
 
 
 class ProgramDefinition(NamedTuple):
-    """A program of type tracepoint.
+    """A program of type tracepoint, or one that has the tracepoint's own, typed arguments.
 
     `tracepoint` is its tracepoint as tracefs names it (tcp/tcp_probe), `instructions` its code, an
     array of `struct bpf_insn`; `references` are instructions, by number, that load the address of a
-    map, by name: their immediates, 0 here, take the maps' descriptors.
+    map, by name: their immediates, 0 here, take the maps' descriptors. `arguments` is the number of
+    the type that such arguments have, among the kernel's types; else 0.
     """
 
     tracepoint: str
     instructions: bytes
     references: list[tuple[int, str]]
+    arguments: int = 0
 
     def linked(self, maps: Mapping[str, int]) -> bytes:
         """Instructions with the descriptors of these maps."""
@@ -77,6 +83,7 @@ class Compiled(NamedTuple):
                     one["tracepoint"],
                     bytes.fromhex(one["instructions"]),
                     [(int(at), str(name)) for at, name in one["references"]],
+                    int(one["arguments"]),
                 )
                 for one in values["programs"]
             ],
@@ -90,8 +97,13 @@ def map_of(name: str, fdinfo: str) -> MapDefinition:
     return MapDefinition(name, *(int(values[one], 0) for one in names))
 
 
-def program_of(tracepoint: str, code: bytes, maps: Mapping[int, str]) -> ProgramDefinition:
-    """Definition of a program, from code with the descriptors of these maps in it."""
+def program_of(
+    tracepoint: str, code: bytes, maps: Mapping[int, str], *, arguments: int = 0, cast: int = 0
+) -> ProgramDefinition:
+    """Definition of a program, from code with the descriptors of these maps in it.
+
+    `cast` is the number that bpf_rdonly_cast has among the kernel's types.
+    """
     instructions = bytearray(code)
     references = []
     at = 0
@@ -103,5 +115,9 @@ def program_of(tracepoint: str, code: bytes, maps: Mapping[int, str]) -> Program
             (descriptor,) = struct.unpack_from("=i", code, at + _IMMEDIATE)
             struct.pack_into("=i", instructions, at + _IMMEDIATE, 0)
             references.append((at // _INSTRUCTION, maps[descriptor]))
+        if code[at] == _CALL and struct.unpack_from("=i", code, at + _IMMEDIATE)[0] == CAST:
+            little = sys.byteorder == "little"
+            instructions[at + 1] = _PSEUDO_KFUNC_CALL << 4 if little else _PSEUDO_KFUNC_CALL
+            struct.pack_into("=i", instructions, at + _IMMEDIATE, cast)
         at += _INSTRUCTION * (2 if wide else 1)
-    return ProgramDefinition(tracepoint, bytes(instructions), references)
+    return ProgramDefinition(tracepoint, bytes(instructions), references, arguments)

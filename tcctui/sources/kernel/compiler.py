@@ -18,16 +18,22 @@ from pathlib import Path
 from typing import Any, TypedDict
 
 from tcctui.errors import TcctuiError
-from tcctui.sources.kernel import bcc_package
-from tcctui.sources.kernel.compiled import Compiled, map_of, program_of
+from tcctui.sources.kernel import bcc_package, type_flags, type_information
+from tcctui.sources.kernel.compiled import CAST, Compiled, ProgramDefinition, map_of, program_of
+from tcctui.sources.kernel.tracepoint_formats import PROBE
+from tcctui.sources.kernel.type_information import Kind, TypeInformation
 
 
 class Request(TypedDict):
-    """Compile request: bcc's package, bpf/tcc.c, and compiler flags."""
+    """Compile request: bcc's package, bpf/tcc.c, and compiler flags.
+
+    `typed` asks for tcp_probe's values from the socket, where the kernel's types are known.
+    """
 
     bcc: str
     source: str
     flags: list[str]
+    typed: bool
 
 
 class Answer(TypedDict, total=False):
@@ -44,11 +50,14 @@ def compiled(request: Request) -> Answer:
         bcc: Any = bcc_package.load(Path(request["bcc"]))
     except TcctuiError as error:
         return {"reason": error.reason, "mend": error.mend}
+    types = type_information.of_this_kernel()
+    typed = type_flags.probe_flags(types) if request["typed"] else []
+    flags = [*request["flags"], *type_flags.socket_flags(types), *typed, f"-DTCC_CAST={CAST}"]
     try:
-        bpf = bcc.BPF(src_file=os.fsencode(request["source"]), cflags=request["flags"])
+        bpf = bcc.BPF(src_file=os.fsencode(request["source"]), cflags=flags)
     except Exception as error:  # bcc raises bare Exceptions for every failure
         return {"reason": str(error), "mend": ""}
-    return {"compiled": _read(bcc, bpf).to_json()}
+    return {"compiled": _read(bcc, bpf, types if typed else None).to_json()}
 
 
 def _end_with_parent() -> None:
@@ -57,7 +66,7 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _read(bcc: Any, bpf: Any) -> Compiled:
+def _read(bcc: Any, bpf: Any, types: TypeInformation | None) -> Compiled:
     """Maps that bcc has made, the smallest there are, and instructions that refer to them."""
     library, module = bcc.lib, bpf.module
     # bcc 0.26 declares neither of them.
@@ -72,12 +81,24 @@ def _read(bcc: Any, bpf: Any) -> Compiled:
         library.bpf_function_name(module, number)
         for number in range(library.bpf_num_functions(module))
     ]
+    runs = cast = 0
+    if types is not None:
+        runs = type_flags.runs_tcp_probe(types)
+        cast = types.find(Kind.FUNCTION, type_flags.CAST) or 0
+
+    def program(name: str) -> ProgramDefinition:
+        tracepoint = name.replace("__", "/", 1)
+        return program_of(
+            tracepoint,
+            bpf.dump_func(name.encode()),
+            maps,
+            arguments=runs if tracepoint == PROBE else 0,
+            cast=cast,
+        )
+
     return Compiled(
         [map_of(name, Path(f"/proc/self/fdinfo/{fd}").read_text()) for fd, name in maps.items()],
-        [
-            program_of(name.decode().replace("__", "/", 1), bpf.dump_func(name), maps)
-            for name in functions
-        ],
+        [program(name.decode()) for name in functions],
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tcctui.arrays import U16, U64, Mask, Records
+from tcctui.fields.algorithm_state import PREFIX
+from tcctui.fields.inside import INSIDE
 from tcctui.query.address_formula import (
     EVERYTHING,
     All,
@@ -23,9 +26,18 @@ from tcctui.query.address_formula import (
 )
 from tcctui.sources.kernel.filter_chain import MAX_TESTS, packed
 from tcctui.wire.addresses import Prefix
+from tcctui.wire.events import TcpState
+from tcctui.wire.inside import Asked
+from tcctui.wire.tcp_states import STATES_BY_NAME, WITHOUT_CONNECTION, fold
 
 if TYPE_CHECKING:
     from tcctui.query import Query
+
+_STATES = re.compile(r"\bstate\s*(?::|==?)\s*([^\s()]+)")
+_HALF_OPEN = re.compile(r"\bhalf_open\b")
+_STATE = re.compile(rf"\b{re.escape(PREFIX)}[a-z_]")
+
+_INSIDE = re.compile(rf"\b({'|'.join(name for field in INSIDE for name in field.names)})\b")
 
 
 @dataclass(frozen=True)
@@ -38,11 +50,40 @@ class KernelFilter:
 
     reach: Reach = EVERYTHING
     exact: bool = True
+    without_connection: frozenset[int] = frozenset()
+    """States of sockets without a connection that are sampled, too; events have none of them."""
+    half_open: bool = False
+    """True if the half-open connections of each sampled listener are counted."""
+    inside: Asked = Asked.NOTHING
+    """Reads of all flows' sockets, beside their events."""
 
     @classmethod
     def of(cls, query: Query) -> KernelFilter:
         """Extract the part of a query that the kernel can evaluate."""
-        return cls._of_bounds(query.bounds)
+        return cls._of_bounds(query.bounds).naming(query.text)
+
+    def naming(self, *queries: str) -> KernelFilter:
+        """Filter that also samples the listeners or half-open connections that queries name.
+
+        Those about `half_open` are about listeners. What only sockets themselves tell is read.
+        """
+        named, text = set(self.without_connection), " ".join(queries).lower()
+        half_open = self.half_open or _HALF_OPEN.search(text) is not None
+        if half_open:
+            named.add(TcpState.LISTEN)
+        for values in _STATES.findall(text):
+            for name in re.split("[,|]", values):
+                named |= STATES_BY_NAME.get(fold(name), frozenset()).intersection(
+                    WITHOUT_CONNECTION
+                )
+        inside = self.inside
+        if _INSIDE.search(text) is not None:
+            inside |= Asked.SOCKET | Asked.OF_ALL
+        if _STATE.search(text) is not None:
+            inside |= Asked.ALGORITHM | Asked.OF_ALL
+        return replace(
+            self, without_connection=frozenset(named), half_open=half_open, inside=inside
+        )
 
     @classmethod
     def _of_bounds(cls, bounds: Bounds) -> KernelFilter:
@@ -62,7 +103,13 @@ class KernelFilter:
                 for one in (self, other)
             ]
         )
-        return self._of_bounds(both)
+        named = self.without_connection | other.without_connection
+        return replace(
+            self._of_bounds(both),
+            without_connection=named,
+            half_open=self.half_open or other.half_open,
+            inside=self.inside | other.inside,
+        )
 
     def pack(self) -> Records:
         """Its `struct filter`, shape ()."""

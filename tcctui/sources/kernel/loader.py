@@ -34,6 +34,8 @@ class Loaded(NamedTuple):
     programs: list[int]
     attached: list[int]
     times: LoadTimes
+    typed: bool = False
+    """True if one of the programs has its tracepoint's own arguments."""
 
     def close(self) -> None:
         """Detach and unload."""
@@ -59,7 +61,8 @@ def load(
         RefusedError: the kernel refuses any of it; nothing is left of the rest.
 
     """
-    found = Loaded({}, [], [], LoadTimes(0, 0, 0))
+    typed = any(program.arguments for program in compiled.programs)
+    found = Loaded({}, [], [], LoadTimes(0, 0, 0), typed)
     order = sorted(compiled.programs, key=lambda program: program.tracepoint != PROBE)
     names = [program.tracepoint.rpartition("/")[2] for program in order]
     times = [time.monotonic()]
@@ -74,7 +77,9 @@ def load(
             # The kernel verifies programs side by side, and waits for maps meanwhile.
             asked = side.submit(meanwhile, found.maps)
             loading = [
-                side.submit(bpf_syscall.load_program, name, program.linked(found.maps))
+                side.submit(
+                    bpf_syscall.load_program, name, program.linked(found.maps), program.arguments
+                )
                 for name, program in zip(names, order, strict=True)
             ]
         found.programs.extend(
@@ -84,12 +89,17 @@ def load(
         for outcome in loading:
             outcome.result()
         times.append(time.monotonic())
+        events = []
         for program, descriptor in zip(order, found.programs, strict=True):
+            if program.arguments:
+                found.attached.append(bpf_syscall.attach_typed(descriptor))
+                continue
             event = bpf_syscall.open_tracepoint(identities[program.tracepoint])
             found.attached.append(event)
+            events.append(event)
             bpf_syscall.attach(event, descriptor)
         with contextlib.suppress(RefusedError):  # tcctui ends more slowly without it
-            found.attached.append(_holder(found.attached))
+            found.attached.append(_holder(events))
         times.append(time.monotonic())
     except BaseException:
         found.close()

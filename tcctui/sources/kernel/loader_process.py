@@ -98,7 +98,10 @@ def _serve(options: LoadOptions, channel: Channel) -> None:
             "cached": program.cached,
             "ring_bytes": program.ring_bytes,
             "slots": program.slots,
+            "insides": program.insides,
+            "typed": loaded.typed,
             "cpus": program.cpus,
+            "layouts": program.layouts,
         }
         channel.send(json.dumps(told).encode(), [file for one in lists for file in one])
 
@@ -114,5 +117,5 @@ def _received(answer: dict[str, Any], files: Sequence[int]) -> tuple[Loaded, lis
         at += count
     descriptors, rings, programs, attached = lists
     maps = dict(zip(answer.pop("maps"), descriptors, strict=True))
-    loaded = Loaded(maps, programs, attached, LoadTimes(*answer.pop("times")))
+    loaded = Loaded(maps, programs, attached, LoadTimes(*answer.pop("times")), answer.pop("typed"))
     return loaded, [maps["events"], *rings]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tcctui.errors import TcctuiError
+from tcctui.privileges.identity import caller
 
 _NUMBERS = {
     "dac_override": 1,
@@ -105,7 +106,8 @@ def setpriv_command(view: View, program: str) -> str:
     import shlex  # noqa: PLC0415
     import shutil  # noqa: PLC0415
 
-    asking = os.getuid() or int(os.environ.get("SUDO_UID") or 0) or _NOBODY
+    called = caller()
+    asking = os.getuid() or (_NOBODY if called is None else called.uid)
     try:
         entry = pwd.getpwuid(asking)
         user = [f"--reuid={entry.pw_name}", f"--regid={entry.pw_gid}", "--init-groups"]

@@ -7,15 +7,17 @@ import re
 import resource
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import compiled_cache, privileges, ring_maps
 from tcctui.sources.kernel.bpf_syscall import RefusedError
 from tcctui.sources.kernel.build import Build
-from tcctui.sources.kernel.load_options import SLOTS
+from tcctui.sources.kernel.load_options import INSIDES, MAX_FOCUS, SLOTS
 from tcctui.sources.kernel.loader import Loaded, load
+from tcctui.sources.kernel.registered_algorithms import registered, unknown
 
 if TYPE_CHECKING:
     from tcctui.sources.kernel.compilation import Compilation
@@ -56,7 +58,9 @@ class Program:
         cached: bool,
         ring_bytes: int,
         slots: int,
+        insides: int,
         cpus: int,
+        layouts: Sequence[Any] = (),
     ) -> None:
         self.loaded = loaded
         self._open = True
@@ -66,10 +70,16 @@ class Program:
         self.cached = cached
         self.ring_bytes = ring_bytes
         self.slots = slots
+        self.insides = insides
+        """Places for what is read of sockets, those of the flows in focus the first."""
         self.cpus = cpus
+        self.layouts = layouts
+        """Layouts of the state of algorithms that are BPF programs (`PrivateLayout.to_data`)."""
         self.maps = loaded.maps
         self.rings = rings
         self.programs = loaded.programs
+        self.typed = loaded.typed
+        """True if tcp_probe's program reads sockets by their types, and can read more of them."""
 
     def close(self) -> None:
         """Detach and unload; may be called twice."""
@@ -88,7 +98,8 @@ class Loading:
     many flows the kernel can coalesce at a time; `rings` is the number of ring buffers, a power of
     two, by default as many as this machine needs. A compiled program is kept for the next time; a
     `fresh` one is compiled in any case, and so is one against kernel headers, whose changes are not
-    noticed.
+    noticed. `typed` says that tcp_probe's values may be read from the socket itself, where the
+    kernel's types are known.
 
     Raises:
         TcctuiError: no privilege, too few open files allowed, no tracepoint, no bcc, or no headers.
@@ -103,6 +114,7 @@ class Loading:
         slots: int = SLOTS,
         rings: int = 0,
         fresh: bool = False,
+        typed: bool = True,
     ) -> None:
         self._started = time.monotonic()
         privileges.require()
@@ -110,8 +122,10 @@ class Loading:
         _require_files(_FILES + _FILES_OF_RING * self._rings)
         self._ring_bytes = ring_bytes // self._rings
         self._slots = slots
+        self._insides = MAX_FOCUS + min(slots, INSIDES)
         self._cpus = possible_cpus()
-        self._build = Build(kernel_headers)
+        self._kernel_headers = kernel_headers
+        self._build = Build(kernel_headers, typed=typed)
         self._cache = None if kernel_headers is not None else compiled_cache.default()
         self._abandoned = False
         self._compilation: Compilation | None = None
@@ -163,15 +177,24 @@ class Loading:
             except RefusedError:  # by a kernel that differs in what the key does not know
                 self._compile()
         assert self._compilation is not None
+        key = self._build.key
         try:
             compiled = self._compilation.result()
-            program = self._load(compiled, cached=False)
+            try:
+                program = self._load(compiled, cached=False)
+            except RefusedError:
+                if not any(one.arguments for one in compiled.programs):
+                    raise
+                self._build = Build(self._kernel_headers, typed=False)
+                self._compile()
+                compiled = self._compilation.result()
+                program = self._load(compiled, cached=False)
         except RefusedError as error:
             raise _refused(str(error.strerror), "", error.log) from error
         except TcctuiError as error:
             raise _refused(error.reason, error.mend, error.detail) from error
         if self._cache is not None:
-            self._cache.write(self._build.key, compiled)
+            self._cache.write(key, compiled)
         return program
 
     def _load(self, compiled: Compiled, *, cached: bool) -> Program:
@@ -186,6 +209,7 @@ class Loading:
                 entries={
                     "events": self._ring_bytes,
                     **dict.fromkeys(("flows", "marks", "pending", "slots"), self._slots),
+                    "insides": self._insides,
                     **dict.fromkeys(("lost", "free_slots"), self._cpus),
                     "rings": self._rings,
                 },
@@ -203,8 +227,19 @@ class Loading:
             cached=cached,
             ring_bytes=self._ring_bytes,
             slots=self._slots,
+            insides=self._insides,
             cpus=self._cpus,
+            layouts=_layouts(),
         )
+
+
+def _layouts() -> list[Any]:
+    """Layouts of algorithms that are BPF programs; the right to ask is given up after this."""
+    if not unknown(registered()):
+        return []
+    from tcctui.sources.kernel import struct_ops  # noqa: PLC0415 - seldom needed
+
+    return [layout.to_data() for layout in struct_ops.layouts().values()]
 
 
 def _require_files(least: int) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import select
-import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from tcctui.sources import kernel_clock
 from tcctui.sources.kernel.ringbuf import Ring
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.records import joined, pick
@@ -35,7 +35,7 @@ class Rings:
         self,
         rings: Sequence[Ring],
         descriptors: Sequence[int] = (),
-        now_ns: Callable[[], int] = time.monotonic_ns,
+        now_ns: Callable[[], int] = kernel_clock.now_ns,
     ) -> None:
         self._rings = rings
         self._now_ns = now_ns
@@ -51,13 +51,13 @@ class Rings:
         """Share in use of the ring that is the fullest, from 0 to 1."""
         return max(ring.used / ring.size for ring in self._rings)
 
-    def wait(self, end: float) -> None:
-        """Wait until a moment of `time.monotonic`, or until a ring is filling up."""
+    def wait(self, end_ns: int) -> None:
+        """Wait until a moment of `now_ns`, or until a ring is filling up."""
         while self._ready is None and self.used < 1 / _FULL:
-            rest = end - time.monotonic()
-            if rest <= 0:
+            rest_ns = end_ns - self._now_ns()
+            if rest_ns <= 0:
                 return
-            self._poll.poll(rest)
+            self._poll.poll(rest_ns / 1e9)
 
     def read(self, limit: int) -> tuple[Events, bool]:
         """Take up to `limit` records, and say if all are taken that were there before the call."""

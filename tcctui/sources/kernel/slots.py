@@ -95,6 +95,8 @@ class Slots:
         self._idle: I64 = np.empty(0, "i8")
         self._leaving: I64 = np.empty(0, "i8")
         self._left_ns = 0
+        self.fetched: I64 = np.empty(0, "i8")
+        """Slots of the events that `fetch` gave last, of ACKs alone, in their order."""
         self._level = min(_LISTED, max(1, len(marks) // (4 * len(lists))))
 
     @property
@@ -144,6 +146,7 @@ class Slots:
         by the ends of flows.
         """
         slots, acks, unreported, ended = waiting
+        self.fetched = slots[:0]
         if not len(slots):
             return self._events[:0].copy()
         events = pick(self._events, slots)
@@ -154,7 +157,8 @@ class Slots:
         self._marks["fetched"][slots[left]] = acks[left]
         # The next interval's first ACK may have had them reported just before it could see that.
         left = left[self._marks["reported"][slots[left]] != acks[left]]
-        reported = pick(events, left[np.argsort(events["ts_ns"][left], kind="stable")])
+        left = left[np.argsort(events["ts_ns"][left], kind="stable")]
+        self.fetched, reported = slots[left], pick(events, left)
         if not ended.any():
             return reported
         gone = slots[ended]

@@ -19,13 +19,16 @@ from tcctui.wire.tracepoints import (
     Tracepoint,
 )
 
+_PROBE = int(EventKind.PROBE)
+
 TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 """Mount points of tracefs, in the order that libbcc's users expect."""
 
 PROBE = BY_KIND[EventKind.PROBE].name
 
-LOST_COUNTERS = -(-EVENT_KINDS // 8) * 8
-"""Counters of lost records on each processor: one for each kind, in whole cache lines of 64 bytes.
+LOST_COUNTERS = -(-(EVENT_KINDS + 2) // 8) * 8
+"""Counters of lost records on each processor: one for each kind, and for the two that go with
+tcp_probe's (`wire.inside`), in whole cache lines of 64 bytes.
 
 bpf/tcc.c is compiled with this number, so that both sides step from processor to processor by it.
 """
@@ -67,6 +70,8 @@ def kind_flags() -> list[str]:
     return [
         *(f"-DEVENT_{row.kind.name}={row.kind:d}" for row in TRACEPOINTS),
         f"-DEVENT_KINDS={EVENT_KINDS}",
+        f"-DEVENT_INSIDE={EVENT_KINDS}",
+        f"-DEVENT_ALGORITHM={EVENT_KINDS + 1}",
         f"-DTCC_LOST_COUNTERS={LOST_COUNTERS}",
     ]
 
@@ -110,7 +115,7 @@ def lacking(formats: Mapping[str, frozenset[str]]) -> list[Tracepoint]:
     return [
         row
         for row in TRACEPOINTS
-        if row.kind != EventKind.PROBE and not _suffices(row, formats.get(row.name, frozenset()))
+        if row.kind != _PROBE and not _suffices(row, formats.get(row.name, frozenset()))
     ]
 
 

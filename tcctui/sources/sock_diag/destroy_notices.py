@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import numpy as np
 
+from tcctui.sources import kernel_clock
 from tcctui.sources.sock_diag.inet_diag import samples_of
 from tcctui.sources.sock_diag.namespaces import make_room
 from tcctui.sources.sock_diag.netlink import Inbox
@@ -52,7 +52,7 @@ class DestroyNotices:
         except OSError:
             listener.close()
             raise
-        self._heard, self._since = 0, time.monotonic_ns()
+        self._heard, self._since = 0, kernel_clock.now_ns()
 
     @property
     def overflows(self) -> int:
@@ -65,7 +65,7 @@ class DestroyNotices:
         The kernel tells addresses and TCP_INFO, not the algorithm and no buffers; of a socket that
         reset its connection itself, nothing. Sockets that it had no room for are missing.
         """
-        now = time.monotonic_ns()
+        now = kernel_clock.now_ns()
         if self.deaf and now >= self._deaf_until:
             self.deaf = False
             self._take_part(_NETLINK_ADD_MEMBERSHIP)

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import socket
 import struct
-import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 import numpy as np
 
 from tcctui.arrays import U64, Records, among
 from tcctui.errors import TcctuiError
+from tcctui.sources import kernel_clock
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
 from tcctui.sources.sock_diag.netlink import NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Inbox
+from tcctui.wire.events import TcpState
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, End, Samples, newest
 
+_SIOCGIFNAME = 0x8910  # include/uapi/linux/sockios.h
 _TRIES = 4
 _PATIENCE = 2  # seconds that the kernel may take for an answer; it takes microseconds
 _AT_ONCE = 64  # requests of one sendmsg: their answers fit into the smallest receive buffer
@@ -70,10 +74,11 @@ class DiagSocket:
         """
         return newest(joined([NO_SAMPLES, *self.parts()]))
 
-    def parts(self) -> Iterator[Samples]:
+    def parts(self, more: Iterable[int] = ()) -> Iterator[Samples]:
         """Sample all connected sockets, IPv4 and IPv6, some thousands at a time.
 
-        Listening and closed sockets, and those in TIME_WAIT or SYN_RECV, are not connected; nor is
+        Listening and closed sockets, and those in TIME_WAIT or SYN_RECV, are not connected, and
+        come only where their states are among `more`; nor is
         the remainder of a closed socket that waits for the peer's FIN. An interrupted dump is
         repeated, so that sockets may come twice; after some attempts it is accepted, and `complete`
         is False. Until the end, no other request may be made.
@@ -85,7 +90,7 @@ class DiagSocket:
         self.complete = False
         for _ in range(_TRIES):
             try:
-                if (yield from self._dump()):
+                if (yield from self._dump(more)):
                     self.complete = True
                     return
             except OSError as error:
@@ -96,8 +101,9 @@ class DiagSocket:
     def query(self, sockets: Records) -> Samples:
         """Sample each of some sockets, of dtype `SOCKET`, in their order.
 
-        Where the kernel has no such socket, `end` is End.GONE and only cookie and time are set. One
-        that is bound to a device is not found without its `ifindex` (INET_MATCH,
+        Where the kernel has no such socket, `end` is End.GONE and only cookie and time are set, and
+        TIME_WAIT as the state where the remainder of that connection is there. Not found is not
+        gone: one that is bound to a device is not found without its `ifindex` (INET_MATCH,
         include/net/inet_hashtables.h). A socket is left out if there was no room for the answer.
         """
         if sockets is not self._asked:  # what is on the screen is asked for again and again
@@ -107,6 +113,13 @@ class DiagSocket:
             some = slice(at, at + _AT_ONCE)
             parts.append(self._query(sockets["sock_cookie"][some], self._requests[some]))
         return joined(parts[1:] or parts)
+
+    def interface(self, index: int) -> str:
+        """Name of an interface in this namespace; empty if there is none of this index."""
+        with contextlib.suppress(OSError):
+            answer = fcntl.ioctl(self._socket, _SIOCGIFNAME, struct.pack("16si20x", b"", index))
+            return os.fsdecode(answer[:16].split(b"\0", 1)[0])
+        return ""
 
     def listen(self) -> bool:
         """Subscribe to destroyed sockets; False if the kernel refuses."""
@@ -140,7 +153,7 @@ class DiagSocket:
             self._notices.close()
             self._notices = None
 
-    def _dump(self) -> Generator[Samples, None, bool]:
+    def _dump(self, more: Iterable[int]) -> Generator[Samples, None, bool]:
         """Sample all sockets; False at the end if something changed meanwhile.
 
         Raises:
@@ -150,11 +163,11 @@ class DiagSocket:
         inbox, intact, ended = self._inbox, True, False
         inbox.clear()
         sequence = self._number(1)
-        next_stamp = time.monotonic_ns()
-        self._socket.send(inet_diag.dump_request(sequence))
+        next_stamp = kernel_clock.now_ns()
+        self._socket.send(inet_diag.dump_request(sequence, more))
         while not ended:
             # The kernel fills a datagram while it hands out the one before.
-            stamp, next_stamp = next_stamp, time.monotonic_ns()
+            stamp, next_stamp = next_stamp, kernel_clock.now_ns()
             intact &= inbox.receive(self._socket, stamp)
             newest = inbox.newest()
             ended = newest.kind in (NLMSG_DONE, NLMSG_ERROR) and newest.sequence == sequence
@@ -188,14 +201,15 @@ class DiagSocket:
         found, places = inet_diag.samples_of(messages, mine, self._netns)
         if len(places) == count and np.array_equal(of[places], np.arange(count)):
             return found  # all are there, in their order: the rule
-        absent = mine & among(messages.errors(), _GONE)
         # The remainder of a closed socket has no values: it is gone.
-        absent |= mine & inet_diag.of_time_wait(messages)
+        remainder = mine & inet_diag.of_time_wait(messages)
+        absent = mine & among(messages.errors(), _GONE) | remainder
         gone = np.zeros(np.count_nonzero(absent), SAMPLE)
         gone["sock_cookie"] = cookies[of[absent]]
         gone["ts_ns"] = messages.stamps[absent]
         gone["netns"] = self._netns
         gone["end"] = End.GONE
+        gone["state"] = np.where(remainder[absent], TcpState.TIME_WAIT, 0)
         order = np.argsort(np.concatenate([of[places], of[absent]]), kind="stable")
         return pick(joined([found, gone]), order)
 

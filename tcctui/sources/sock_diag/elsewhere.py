@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
+import threading
 
 import numpy as np
 
 from tcctui.privileges.channel import Channel
-from tcctui.sources.sock_diag import namespace_process, namespaces, owner_process
+from tcctui.sources.sock_diag import namespace_process, namespaces, owner_process, process_memory
 from tcctui.sources.sock_diag.namespaces import Namespace
 from tcctui.sources.sock_diag.processes import NOBODY, OWNER, Owners, Processes
 
@@ -20,13 +22,14 @@ _HOLDER = np.dtype([("pid", "u4"), ("count", "u4"), ("comm", "S16"), ("cgroup", 
 
 
 class ScansElsewhere:
-    """Owners from `owner_process`; used by one thread.
+    """Owners from `owner_process`; `look` is used by one thread.
 
     Where that process is gone, this user's own processes remain.
     """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._asking = threading.Lock()
         self._own: Processes | None = None
         self.worked = 0.0
         """Seconds of CPU time that the last scan took."""
@@ -35,13 +38,25 @@ class ScansElsewhere:
         """Ask for a scan, and wait for it."""
         if self._own is None:
             try:
-                self._channel.send(owner_process.SCAN)
-                return self._owners(self._channel.receive(_MOST_BYTES)[0])
+                return self._owners(self._ask(owner_process.SCAN))
             except (OSError, ValueError):
                 self._own = Processes()
         owners = self._own.look()
         self.worked = self._own.worked
         return owners
+
+    def memory(self) -> int:
+        """Bytes that this process and those apart from it take."""
+        try:
+            (found,) = owner_process.BYTES.unpack(self._ask(owner_process.MEMORY))
+        except (OSError, struct.error):
+            return process_memory.own()
+        return int(found)
+
+    def _ask(self, request: bytes) -> bytes:
+        with self._asking:
+            self._channel.send(request)
+            return self._channel.receive(_MOST_BYTES)[0]
 
     def _owners(self, answer: bytes) -> Owners:
         """Read an answer.

@@ -8,16 +8,19 @@ attributes are decoded together.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from enum import IntEnum
 
 import numpy as np
 
 from tcctui.arrays import U32, Array, Indexes, Mask, Records, distinct
 from tcctui.sources.sock_diag.netlink import HEADER, NLM_F_DUMP, NLM_F_REQUEST, Messages, pieces
-from tcctui.wire.addresses import V4_MAPPED
-from tcctui.wire.events import AF_INET
+from tcctui.wire.addresses import V4_MAPPED, ZONE, are_link_local
+from tcctui.wire.events import AF_INET, TcpState
 from tcctui.wire.records import pick
-from tcctui.wire.samples import SAMPLE, TCP_INFO_BYTES, CcInfo, Samples
+from tcctui.wire.samples import NOT_COUNTED, SAMPLE, TCP_INFO_BYTES, CcInfo, Samples
+
+_LISTEN = int(TcpState.LISTEN)
 
 SOCK_DIAG_BY_FAMILY = 20
 _TCPDIAG_GETSOCK = 18  # include/uapi/linux/inet_diag.h: of every family, and only for dumps here
@@ -103,8 +106,8 @@ _SKMEM = {"rmem_alloc": 0, "rcvbuf": 1, "wmem_alloc": 2, "sndbuf": 3, "wmem_queu
 """enum in uapi/linux/sock_diag.h: places in an array of u4."""
 
 
-def dump_request(sequence: int) -> bytes:
-    """Request for all connected sockets, IPv4 and IPv6.
+def dump_request(sequence: int, more: Iterable[int] = ()) -> bytes:
+    """Request for all connected sockets, IPv4 and IPv6, and those in `more` states.
 
     For each request the kernel walks all of its table of connections: a millisecond where there
     are none. A request of today is for one family; this one, the older, is for all
@@ -113,7 +116,7 @@ def dump_request(sequence: int) -> bytes:
     request = np.zeros(1, _DUMP)
     _head(request, _TCPDIAG_GETSOCK, NLM_F_REQUEST | NLM_F_DUMP)
     number(request, sequence)
-    request["states"] = CONNECTED
+    request["states"] = CONNECTED | sum(1 << state for state in more)
     return request.tobytes()
 
 
@@ -129,6 +132,7 @@ def queries(sockets: Records) -> Records:
     v4 = sockets["family"] == AF_INET
     for theirs, ours in (("src", "saddr"), ("dst", "daddr")):
         high, low = (sockets[ours][:, half].astype("u8") for half in (0, 1))
+        high[are_link_local(high)] &= ~np.uint64(ZONE)
         name[theirs][:, 0] = np.where(v4, low << np.uint64(32), high)
         name[theirs][:, 1] = np.where(v4, np.uint64(0), low)
     name["ifindex"] = sockets["ifindex"]
@@ -251,17 +255,25 @@ def _fill(samples: Samples, messages: Records, layout: tuple[tuple[int, int, int
     ident = message["id"]
     samples["sport"], samples["dport"] = ident["sport"], ident["dport"]
     samples["ifindex"] = ident["ifindex"]
+    samples["half_open"] = NOT_COUNTED
     cookie = ident["cookie"].astype("u8")
     samples["sock_cookie"] = cookie[:, 0] | cookie[:, 1] << np.uint64(32)
     v4 = message["family"] == AF_INET
     for ours, theirs in (("saddr", "src"), ("daddr", "dst")):
         high, low = (ident[theirs][:, half].astype("u8") for half in (0, 1))
+        here = are_link_local(high) & ~v4
+        if np.count_nonzero(here):  # not of IPv4, which is in the upper half here
+            high[here] = high[here] & ~np.uint64(ZONE) | ident["ifindex"][here]
         samples[ours][:, 0] = np.where(v4, np.uint64(0), high)
         samples[ours][:, 1] = np.where(v4, np.uint64(V4_MAPPED) | high >> np.uint64(32), low)
     for kind, size, at in layout:
         if kind == Attribute.INFO:
             samples["info_len"] = min(size, 0xFFFF)
             _copy(samples, "tcp_info", messages, at, min(size, TCP_INFO_BYTES))
+            # Attributes of listeners are like those of connections, but tell of a queue.
+            if np.count_nonzero(listens := message["state"] == _LISTEN):
+                samples["info_len"][listens] = 0
+                samples["tcp_info"][listens] = bytes(TCP_INFO_BYTES)
         elif kind == Attribute.CONG:
             _copy(samples, "cc", messages, at, min(size, 16))
         elif kind == Attribute.SKMEMINFO and size >= 36:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import errno
 import struct
-import time
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from tcctui.arrays import I64, Array, Indexes, Records
+from tcctui.sources import kernel_clock
 
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 NLM_F_REQUEST, NLM_F_DUMP_INTR, NLM_F_DUMP = 0x01, 0x10, 0x300
@@ -130,7 +130,7 @@ class Inbox:
 
         Datagrams that the kernel had no room for are counted in `overflows`.
         """
-        stamp = time.monotonic_ns()
+        stamp = kernel_clock.now_ns()
         while not self.full:
             try:
                 self.receive(receiver, stamp, _MSG_DONTWAIT)

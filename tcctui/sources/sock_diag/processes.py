@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tcctui.arrays import U32, Indexes, Mask, Records
-from tcctui.sources.sock_diag.process_scan import Holder, scan
 from tcctui.wire.samples import SAMPLE, Samples
+
+if TYPE_CHECKING:
+    from tcctui.sources.sock_diag.process_scan import Holder
 
 OWNER = np.dtype([(name, SAMPLE[name]) for name in ("pid", "comm", "cgroup")])
 """Description of a process; fields as in `samples.SAMPLE`.
@@ -89,6 +92,8 @@ class Processes:
 
     def look(self) -> Owners:
         """Scan the sockets that every process has open; see `scan`."""
+        from tcctui.sources.sock_diag.process_scan import scan  # noqa: PLC0415 - often elsewhere
+
         began = time.thread_time()
         owners = owners_of(scan(self._root))
         self.worked = time.thread_time() - began

@@ -7,27 +7,40 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import U64, Records, among
+from tcctui.arrays import Records, among
 from tcctui.errors import TcctuiError
+from tcctui.right_of_way import give_way
+from tcctui.sources import kernel_clock
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces, surroundings
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.namespaces import Namespace
 from tcctui.sources.sock_diag.owner_search import OwnerSearch
 from tcctui.sources.sock_diag.surroundings import Reach, Surroundings
+from tcctui.wire.addresses import are_link_local, name_zone
+from tcctui.wire.events import TcpState
 from tcctui.wire.records import joined, pick
-from tcctui.wire.samples import NO_SAMPLES, SAMPLE, SOCKET, End, Samples
+from tcctui.wire.samples import NO_SAMPLES, SOCKET, End, Samples
+from tcctui.wire.tcp_states import WITHOUT_CONNECTION
+
+if TYPE_CHECKING:
+    from tcctui.query import Query
+    from tcctui.sources.sock_diag.half_open import HalfOpen
 
 ROUND = 2.0
 """Minimum time between two dumps of all sockets, in seconds."""
 
 _LONGEST = 10.0
 """Seconds between two dumps at most, also where they take more than their share."""
+
+_LEAST_SHARE = 100
+"""Ratio of the pause between dumps to a dump's own time where one has to say who is gone."""
 
 ENDS = 0.5
 """Seconds between two reads of destroyed sockets."""
@@ -57,12 +70,13 @@ _PATIENCE = 0.5
 class Pace(NamedTuple):
     """Pace of samples, and of their cost.
 
-    `period` is the time between two samples of a watched socket, in seconds, and `share` the ratio
-    of the pause between dumps to a dump's own time.
+    `period` is the time between two samples of a watched socket, in seconds, `share` the ratio of
+    the pause between dumps to a dump's own time, and `dumps` their minimum distance.
     """
 
     period: float
     share: int = 100
+    dumps: float = 0.0
 
 
 class _Place:
@@ -76,11 +90,24 @@ class _Place:
         self.diag = DiagSocket(namespace.inode, raw=raw, beside=beside)
         self.diag.listen()
         self.known = np.empty(0, SOCKET)
+        self._half_open: HalfOpen | None = None  # while they are asked for
+        self._links: set[int] = set()  # of which names are learned
 
-    def dump(self) -> Iterator[Samples]:
-        """Sample all sockets, some thousands at a time; finally those that are gone."""
+    def dump(
+        self, more: frozenset[int] = frozenset(), *, half_open: bool = False
+    ) -> Iterator[Samples]:
+        """Sample all sockets, some thousands at a time; finally those that are gone.
+
+        Those without a connection come in `more` states; in others they are as good as gone. With
+        `half_open`, listeners have their numbers of half-open connections.
+
+        Gone is what a complete dump lacks and its last known key does not find: either alone may
+        miss a living socket, which moved in the kernel's table or was bound to another device.
+        """
         before, told = self.known, [np.empty(0, SOCKET)]
-        for part in self.diag.parts():
+        self._half_open = None
+        for part in self._counted(more) if half_open else self.diag.parts(more):
+            self._name_links(part)
             told.append(sockets_of(part))
             yield part
         self.known = joined(told)
@@ -88,16 +115,52 @@ class _Place:
         if len(missing):
             # A dump may miss a socket that moves in the kernel's table meanwhile.
             asked = self.diag.query(missing)
+            left = among(asked["state"], np.array([*{*WITHOUT_CONNECTION} - more], "u1"))
+            asked["end"][left] = End.GONE
             lives = asked["end"] == End.LIVES
-            self.known = joined([self.known, sockets_of(pick(asked, lives))])
-            yield asked
+            if self.diag.complete:
+                self.known = joined([self.known, sockets_of(pick(asked, lives))])
+                yield asked
+            else:
+                self.known = joined([self.known, missing])
+                yield pick(asked, lives)
 
+    def _counted(self, more: frozenset[int]) -> Iterator[Samples]:
+        """Sample all sockets; listeners come last, when their requests are counted."""
+        from tcctui.sources.sock_diag.half_open import HalfOpen  # noqa: PLC0415 - few ask
 
-def _ended(cookies: U64) -> Samples:
-    """End samples of sockets that have disappeared."""
-    ends = np.zeros(len(cookies), SAMPLE)
-    ends["sock_cookie"], ends["ts_ns"], ends["end"] = cookies, time.monotonic_ns(), End.GONE
-    return ends
+        listeners, requests = [NO_SAMPLES], [np.empty(0, SOCKET)]
+        for part in self.diag.parts(more | {TcpState.SYN_RECV}):
+            listening = part["state"] == TcpState.LISTEN
+            waiting = part["state"] == TcpState.SYN_RECV
+            listeners.append(pick(part, listening))
+            requests.append(sockets_of(pick(part, waiting)))
+            rest = ~listening if TcpState.SYN_RECV in more else ~(listening | waiting)
+            yield pick(part, rest)
+        found = joined(listeners)
+        self._half_open = HalfOpen.of(sockets_of(found), joined(requests))
+        self._half_open.fill(found)
+        yield found
+
+    def _name_links(self, samples: Samples) -> None:
+        """Learn the names of the interfaces that link-local addresses are of."""
+        here = are_link_local(samples["saddr"][:, 0].astype("u8"))
+        if np.count_nonzero(here):
+            for index in {*samples["ifindex"][here].tolist()} - self._links:
+                self._links.add(index)
+                if name := self.diag.interface(index):
+                    name_zone(index, name)
+
+    def sample(self, sockets: Records) -> Samples:
+        """Sample sockets of `known`, without those that are not found: see `dump`.
+
+        A remainder in TIME_WAIT alone proves that its connection ended.
+        """
+        asked = self.diag.query(sockets)
+        if self._half_open is not None:
+            self._half_open.fill(asked)
+        proven = (asked["end"] == End.LIVES) | (asked["state"] == TcpState.TIME_WAIT)
+        return asked if proven.all() else pick(asked, proven)
 
 
 def sockets_of(samples: Samples) -> Records:
@@ -155,6 +218,7 @@ class Sampler:
         self._round, self._ends = dumps, ends
         self._filter = kernel_filter
         self._narrowed: KernelFilter | None = None
+        self._searched = KernelFilter()
         self.pace = pace
         """May be changed at any time."""
         self._watched = np.empty(0, SOCKET)
@@ -167,6 +231,10 @@ class Sampler:
         self._over = threading.Event()
         self._wake = threading.Event()
         self._dump_now = threading.Event()
+        self._all_now = threading.Event()
+        self.all_sampled_ns = 0
+        """Time since which every socket has been sampled, as `sample_all` asks for it."""
+        self._dump_again_at = 0.0
         self._dump_at = self._namespaces_at = self._ends_at = self._watched_at = 0.0
         self._search_at = 0.0
         self._signs: tuple[object, ...] = ()
@@ -197,6 +265,11 @@ class Sampler:
             if not len(before):
                 self._wake.set()
 
+    def sample_all(self) -> None:
+        """Sample every socket once more, at once, and those destroyed until then; in any thread."""
+        self._all_now.set()
+        self._wake.set()
+
     def narrow(self, narrowed: KernelFilter | None) -> None:
         """Give only samples that also pass this filter, all of them soon; from any thread.
 
@@ -204,6 +277,17 @@ class Sampler:
         """
         self._narrowed = narrowed
         self._dump_soon()
+
+    def look_for(self, query: Query, *, half_open: bool = False) -> None:
+        """Sample the listeners or half-open connections that a query names; from any thread.
+
+        With `half_open`, listeners have their numbers of half-open connections also where the query
+        is not about these.
+        """
+        before, named = self._searched, KernelFilter().naming(query.text)
+        self._searched = replace(named, half_open=half_open or named.half_open)
+        if self._searched != before:
+            self._dump_soon()
 
     def wait(self, timeout: float) -> None:
         """Wait for samples, up to `timeout` seconds."""
@@ -254,8 +338,11 @@ class Sampler:
 
     def _work(self, now: float) -> float:
         """Do what is due; gives the time of the next work, on the clock of `time.monotonic`."""
+        if all_now := self._all_now.is_set():
+            self._all_now.clear()
+        began_ns = kernel_clock.now_ns()  # after that: what is asked for from now on comes later
         # First the own namespace: to enter hundreds of others takes its time.
-        if now >= self._dump_at or self._dump_now.is_set():
+        if now >= self._dump_at or self._dump_now.is_set() or all_now:
             self._dump_all()
         if now >= self._namespaces_at:
             self._namespaces_at = now + self._round
@@ -263,10 +350,13 @@ class Sampler:
         if now >= self._watched_at - self.pace.period * _EARLY and len(self._watched):
             self._watched_at = now + self.pace.period
             self._sample_watched()
-        if now >= self._ends_at - self._ends * _EARLY:
+        if now >= self._ends_at - self._ends * _EARLY or all_now:
             self._ends_at = now + self._ends
             for place in self._places.values():
+                give_way()
                 self._give(place.diag.destroyed(), place)
+        if all_now:
+            self.all_sampled_ns = began_ns
         soon = min(self._namespaces_at, self._dump_at, self._ends_at)
         return min(soon, self._watched_at) if len(self._watched) else soon
 
@@ -279,6 +369,7 @@ class Sampler:
     def _give(self, samples: Samples, place: _Place, *, narrowed: bool = True) -> None:
         if not len(samples):
             return
+        give_way()
         samples = passing(self._filter, samples, self._narrowed if narrowed else None)
         if not len(samples):
             return
@@ -302,9 +393,11 @@ class Sampler:
             self._signs = ()
             return  # /proc is unreadable at the moment
         # Our own open socket would keep a namespace alive that is gone otherwise.
+        # But connections whose process went elsewhere live on in one that nothing leads to.
         for inode in self._places.keys() - found.keys():
+            if len(self._places[inode].known):
+                continue
             place, self._parted = self._places.pop(inode), None
-            self._give(_ended(place.known["sock_cookie"]), place)
             place.diag.close()
         self._closed_to_us &= found.keys()
         new = sorted(found.keys() - self._places.keys() - self._closed_to_us)
@@ -320,7 +413,7 @@ class Sampler:
             else:
                 self._dump(self._places[inode])
         for inode, place in self._places.items():
-            place.namespace = found[inode]  # it may have got a name
+            place.namespace = found.get(inode, place.namespace)  # it may have got a name
 
     def _dump_all(self) -> None:
         self._dump_now.clear()
@@ -328,34 +421,43 @@ class Sampler:
         for place in self._places.values():
             self._dump(place)
         worked = time.thread_time() - worked
-        pause = min(max(self._round, self.pace.share * worked), _LONGEST)
-        self._dump_at = time.monotonic() + pause
+        least = max(self._round, self.pace.dumps, _LEAST_SHARE * worked)
+        now = time.monotonic()
+        self._dump_again_at = now + min(least, _LONGEST)
+        self._dump_at = now + min(max(least, self.pace.share * worked), _LONGEST)
         self._sought = self._sought[:0]
 
     def _dump(self, place: _Place) -> None:
         self._parted = None
-        for part in place.dump():
+        filters = (self._filter, self._searched, self._narrowed or self._filter)
+        more = frozenset().union(*(one.without_connection for one in filters))
+        half_open = TcpState.LISTEN in more and any(one.half_open for one in filters)
+        for part in place.dump(more, half_open=half_open):
             self._give(part, place)
             if self._over.is_set():
                 return
 
     def _sample_watched(self) -> None:
         for place, sockets in self._part() if self._parted is None else self._parted:
-            self._give(place.diag.query(sockets), place, narrowed=False)
+            found = place.sample(sockets)
+            if len(found) < len(sockets):  # whether that is an end, a dump has to say
+                self._dump_at = min(self._dump_at, self._dump_again_at)
+            self._give(found, place, narrowed=False)
 
     def _part(self) -> list[tuple[_Place, Records]]:
         """Find the places of the watched sockets; those that no dump has shown are looked for.
 
-        Where that fails, it is done again after the next dump.
+        Each is asked for by the key that the kernel gave there: tcp_probe tells no device. Where
+        that fails, it is done again after the next dump.
         """
         parted: list[tuple[_Place, Records]] = []
         self._parted = parted
         sockets = self._watched
         for place in self._places.values():
-            here = among(sockets["sock_cookie"], place.known["sock_cookie"])
+            here = among(place.known["sock_cookie"], sockets["sock_cookie"])
             if here.any():
-                parted.append((place, sockets[here]))
-                sockets = sockets[~here]
+                parted.append((place, place.known[here]))
+                sockets = sockets[~among(sockets["sock_cookie"], place.known["sock_cookie"])]
         sockets = sockets[~among(sockets["sock_cookie"], self._sought)]
         if len(sockets) and len(self._places) <= _MOST_PLACES:
             self._look_everywhere(sockets)

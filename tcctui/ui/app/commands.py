@@ -23,6 +23,7 @@ def commands(
     """List each action that a key has on the screen, with its keys, and every theme."""
     keys: dict[str, list[str]] = {}
     found = {}
+    others = getattr(app, "MEANINGS", {}) if screen is app.screen_stack[0] else {}
     for key, one in screen.active_bindings.items():
         binding = one.binding
         ours = binding.id is not None and binding.id != "palette" and one.enabled
@@ -30,7 +31,10 @@ def commands(
             keys.setdefault(binding.action, []).append(key)
             found[binding.action] = one
     for action, one in found.items():
-        told = (one.binding.tooltip or one.binding.description).partition(". ")[0]
+        usual = one.binding.tooltip or one.binding.description
+        told = others.get(one.binding.id or "", usual).partition(". ")[0]
+        if not told:
+            continue
         yield SystemCommand(
             told[:1].upper() + told[1:],
             f"Key: {spoken(app, keys[action])}",

@@ -6,12 +6,14 @@ import os
 import select
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, TypedDict
 
 import textual.constants
 import textual.screen
 from rich.console import RenderableType
 from textual import events
+from textual._styles_cache import StylesCache
 from textual.app import SystemCommand
 from textual.binding import Binding, BindingType
 from textual.driver import Driver
@@ -22,6 +24,7 @@ from tcctui import memory
 from tcctui.query import Query
 from tcctui.terminal_type import Colours
 from tcctui.ui.actions import function_key, key, plain_key, worded
+from tcctui.ui.app.kept_stylesheet import KeptStylesheet
 from tcctui.ui.app.typed_ahead import TypedAhead
 from tcctui.ui.dashboard.alarm import Alarms
 from tcctui.ui.dashboard.dashboard import Dashboard
@@ -37,6 +40,11 @@ if TYPE_CHECKING:
 # own, a sixtieth of a second, a letter's rows came 20 ms after the letter itself. A paint comes
 # after all messages that wait, so that a burst of keys is painted once, however short this is.
 textual.screen.UPDATE_PERIOD = 0.001  # type: ignore[misc] # it is a constant of Textual's
+
+# Textual's own has the cache itself among its keys: the lines of a thousand closed dialogs stayed
+# in memory, and in each collection of garbage (textual#6665).
+_colours: Any = StylesCache.get_inner_outer
+StylesCache.get_inner_outer = classmethod(_colours)  # type: ignore[assignment,method-assign]
 
 _SYSTEMS: Mapping[Colours, str | None] = {
     Colours.NONE: None,
@@ -65,7 +73,9 @@ class DashboardApp(TypedAhead):
     """Owns the terminal, and shows the dashboard on it until the end."""
 
     TITLE = "tcctui"
-    CSS_PATH = "tcctui.tcss"
+    CSS_PATH = Path(__file__).with_name("tcctui.tcss")  # for apps that are made elsewhere, too
+    MEANINGS: ClassVar[Mapping[str, str]] = {}
+    """Meanings of actions, by their ids, where they are others than usual; empty for none."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
@@ -88,6 +98,7 @@ class DashboardApp(TypedAhead):
         if "TEXTUAL_COLOR_SYSTEM" not in os.environ:
             textual.constants.COLOR_SYSTEM = _SYSTEMS[self.preferences.colours]  # type: ignore[misc]
         super().__init__()
+        self.stylesheet = KeptStylesheet(variables=self.get_css_variables())
         self.no_color = self.preferences.colours is Colours.NONE
         units.use(settings.units)
         for theme in themes.OURS:

@@ -116,6 +116,8 @@ class TerminalDriver(Driver):
         held, self._held = self._held, None
         if held is not None:
             held.__exit__(None, None, None)
+            for screen in self._owner.screen_stack[-1:]:
+                screen.check_idle()  # has it paint: Textual tells the application alone
         self.flush()
         if self._missed:
             self._missed = False

@@ -118,6 +118,12 @@ def x_ticks(seconds: float, width: int, now: str = "now") -> tuple[Tick, ...]:
     return (*before, Tick(width - 1, now))
 
 
+def ahead_tick(seconds: float, width: int) -> Tick:
+    """Return the last tick of an axis of `width` cells that goes on into the future."""
+    step = next((size for size in (3600, 60) if seconds >= 3 * size), 1)
+    return Tick(width - 1, f"+{_time(seconds, step, seconds)}")
+
+
 def elapsed_ticks(seconds: float, width: int) -> tuple[Tick, ...]:
     """Return the ticks of a time axis of `width` cells from 0 to `seconds`."""
     steps = _steps(seconds, width, "")

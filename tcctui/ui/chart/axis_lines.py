@@ -10,6 +10,7 @@ import re
 import threading
 from typing import Any, NamedTuple
 
+from tcctui import memory
 from tcctui.ui.chart.axes import Tick
 
 _SGR = re.compile(r"\x1b\[[\d;]*m")
@@ -53,6 +54,7 @@ def loaded() -> bool:
 
 def load() -> None:
     """Import plotext ahead of the first drawing; in any thread."""
+    memory.import_hashes()  # which plotext imports
     import plotext  # noqa: F401, PLC0415 - not with this module: rows are there before
 
     _LOADED.set()

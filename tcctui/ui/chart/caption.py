@@ -33,5 +33,4 @@ class Caption(KeptLines, Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is but one
         """Return the line."""
-        style = self.styles_of()
-        return Strip([Segment(self._text, style)]).adjust_cell_length(self.drawn_size.width, style)
+        return Strip([Segment(self._text, self.styles_of())])

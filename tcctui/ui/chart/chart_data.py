@@ -60,6 +60,17 @@ class Series:
 
 
 @dataclass(frozen=True, eq=False)
+class Ahead:
+    """A curve into the future, where it is known how one goes on: behind the others, at their pace.
+
+    `curve` has a value for each of some columns, the first one now; NaN where it is off the chart.
+    """
+
+    curve: Series
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class ChartMarks:
     """Signs on the time axis, each `kind[i]` (a `MarkKind`) in column `column[i]` of time."""
 
@@ -94,6 +105,8 @@ class ChartData:
     """A line below the axis, instead of the strip."""
     now: str = "now"
     """Label of the right end of the axis."""
+    ahead: Ahead | None = None
+    """A curve into the future, which takes a part of the width."""
     elapsed: bool = False
     """True if the axis counts from 0 on the left to `seconds`, instead of back from now."""
 
@@ -104,12 +117,19 @@ class ChartData:
             == (other.seconds, other.columns, other.note, other.now, other.elapsed)
             and len(self.series) == len(other.series)
             and all(map(_same, self.series, other.series))
+            and _goes_on_alike(self.ahead, other.ahead)
             and _alike(self.limits, other.limits)
             and _alike(self.marks.column, other.marks.column)
             and _alike(self.marks.kind, other.marks.kind)
         )
 
     __hash__ = None  # type: ignore[assignment]
+
+
+def _goes_on_alike(one: Ahead | None, other: Ahead | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.seconds == other.seconds and _same(one.curve, other.curve)
 
 
 def _alike(one: npt.NDArray[Any] | None, other: npt.NDArray[Any] | None) -> bool:

@@ -116,7 +116,7 @@ def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
         )
         for name, field, style in wanted
     ]
-    return _scaled(past, curves, rates())
+    return _scaled(past, [*curves, *_before(past, "acked_rate", times)], rates())
 
 
 def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
@@ -134,8 +134,31 @@ def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curve of srtt, in milliseconds, with a legend of strip and marks in place of the strip."""
     known = changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
     curve = _curve("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))
-    return Picture(SRTT, _data(past, [curve], explain=True))
+    return Picture(SRTT, _data(past, [curve, *_before(past, "srtt_us", 1e-3)], explain=True))
 
+
+def retransmitted(past: FlowHistory, _: Values = NOTHING) -> Picture:
+    """Retransmitted share of the segments in percent, of a group's past."""
+    curve = _curve("retrans", past.series[RETRANSMITTED], "retransmitted", None)
+    before = _before(past, RETRANSMITTED, 1)
+    return Picture(Quantity("retransmitted", "%", _digits, _short), _data(past, [curve, *before]))
+
+
+def before(name: str) -> str:
+    """Name of a series of the day before, at the same times."""
+    return f"{name} before"
+
+
+def _before(past: FlowHistory, name: str, factor: float) -> list[Series]:
+    """Curve of the day before, where the past has it."""
+    if before(name) not in past.series:
+        return []
+    values = _times(past, before(name), factor)
+    return [_curve("yesterday", values, "before", None)]
+
+
+RETRANSMITTED = "retrans_percent"
+"""Series of a group's past, beside those of a flow's."""
 
 KINDS: tuple[tuple[str, Callable[[FlowHistory, Values], Picture]], ...] = (
     ("cwnd", cwnd),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 from textual import on
 from textual.app import ComposeResult
@@ -14,11 +15,16 @@ from tcctui.ui.chart.plot import cell_of, share
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.view import Look
 
-CYCLE: tuple[float | None, ...] = (60, 10, None)
-"""Windows that one key cycles through, in seconds; None is a flow's whole life."""
 
-_WINDOWS: tuple[float, ...] = (5, 10, 30, 60, 300, 900)
-"""Zoom steps in seconds; beyond them is the whole life."""
+class Windows(NamedTuple):
+    """Windows of charts in seconds: those that one key cycles through, and the steps of the zoom.
+
+    None is a flow's whole life, which is beyond all steps and has the name `whole`.
+    """
+
+    cycle: tuple[float | None, ...] = (60, 10, None)
+    steps: tuple[float, ...] = (5, 10, 30, 60, 300, 900)
+    whole: str = "whole life"
 
 
 class ChartPair(Horizontal):
@@ -36,7 +42,9 @@ class ChartPair(Horizontal):
     def __init__(self, look: Look, left: str, right: str, kinds: int) -> None:
         super().__init__()
         self._look = look
-        self._kinds = kinds
+        self.kinds = kinds
+        """Number of the left chart's quantities."""
+        self.windows = Windows()
         self.left, self.right = TimeChart(CWND, id=left), TimeChart(SRTT, id=right)
         self.life = math.inf
         """Life of the flow in seconds: no longer window shows more."""
@@ -59,31 +67,35 @@ class ChartPair(Horizontal):
 
     def next_kind(self) -> None:
         """Show the next quantity in the left chart."""
-        self.kind = (self.kind + 1) % self._kinds
+        self.kind = (self.kind + 1) % self.kinds
 
     def next_window(self) -> None:
         """Show the next of three windows."""
-        at = CYCLE.index(self.seconds) + 1 if self.seconds in CYCLE else 0
-        self.seconds = CYCLE[at % len(CYCLE)]
+        cycle = self.windows.cycle
+        at = cycle.index(self.seconds) + 1 if self.seconds in cycle else 0
+        self.seconds = cycle[at % len(cycle)]
 
     def zoom(self, by: int) -> None:
         """Take the next smaller window (1), or the next larger one (-1) that shows more."""
         seconds, life = self.seconds, self.life
         shown = life if seconds is None else seconds
         if by > 0:
-            smaller = (one for one in _WINDOWS if one < min(shown, life))
+            smaller = (one for one in self.windows.steps if one < min(shown, life))
             self.seconds = max(smaller, default=seconds)
         elif seconds is not None and shown < life:
-            self.seconds = min((one for one in _WINDOWS if seconds < one < life), default=None)
+            larger = (one for one in self.windows.steps if seconds < one < life)
+            self.seconds = min(larger, default=None)
 
     @property
     def window(self) -> str:
-        """Name of the window: last 60 s, last 5 min, whole life."""
+        """Name of the window: last 60 s, last 5 min, last 6 h, whole life."""
         if self.seconds is None:
-            return "whole life"
+            return self.windows.whole
         if self.seconds <= 60:
             return f"last {self.seconds:.0f} s"
-        return f"last {self.seconds / 60:.0f} min"
+        if self.seconds < 3600:
+            return f"last {self.seconds / 60:.0f} min"
+        return f"last {self.seconds / 3600:.0f} h"
 
     def toggle_y(self) -> None:
         """Switch the y axes between 0 and the curves' minimum."""

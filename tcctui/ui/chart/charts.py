@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -16,10 +17,10 @@ from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import FlowHistory, Flows
 from tcctui.ui.chart import axis_lines, chart_kinds
 from tcctui.ui.chart.caption import Caption
+from tcctui.ui.chart.chart_data import Ahead
 from tcctui.ui.chart.chart_kinds import KINDS, NOTHING, NOW, Picture, Values
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.plot import cell_of
-from tcctui.ui.chart.readout import readout
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.style import units
 from tcctui.ui.table.cells import phase
@@ -29,7 +30,7 @@ from tcctui.ui.view import CurrentView, Look
 NAMES: frozenset[str] = frozenset(
     {
         *(*ENDS, "state", "slow_start", "cc", "bbr_phase", "closed_ns", "bytes_acked", "events"),
-        *("first_ns", *NOW),
+        *("first_ns", "last_ns", "algorithm", "mss", *NOW),
     }
 )
 """Flow columns for the caption and the charts, besides histories."""
@@ -47,6 +48,8 @@ class Charts(Vertical):
         self._view = view
         self._look = look
         self.pair = ChartPair(look, "cwnd-chart", "srtt-chart", len(KINDS))
+        self.kinds = KINDS
+        """Kinds of the left chart."""
         self._line = Caption()
         self.cookie: int | None = None
         """The flow shown."""
@@ -56,6 +59,7 @@ class Charts(Vertical):
         self._shown_size = self.size
         self._now_ns = 0
         self._values: Values = NOTHING
+        self._ahead: Ahead | None = None
 
     def compose(self) -> ComposeResult:
         """Compose the caption and the two charts."""
@@ -74,24 +78,30 @@ class Charts(Vertical):
     @property
     def _kind(self) -> Callable[[FlowHistory, Values], Picture]:
         """The function that makes the left chart's picture."""
-        return KINDS[self.pair.kind][1]
+        return self.kinds[self.pair.kind][1]
 
     def _readout(self) -> str:
         """Values under the crosshair; empty without one."""
         _, cells = self.pair.left.plot_area
         if self.pair.crosshair is None or self._past is None or not cells:
             return ""
+        from tcctui.ui.chart.readout import readout  # noqa: PLC0415 - under a crosshair alone
+
         pictures = [self._kind(self._past, self._values), chart_kinds.srtt(self._past)]
-        wall_ns = self._now_ns + self._view.wall_offset_ns if self._view.wall_offset_ns else 0
         cell = cell_of(self.pair.crosshair, cells)
-        return readout(self._past, pictures, cells, cell, wall_ns=wall_ns, width=self.size.width)
+
+        def wall(ago_ns: int) -> int:
+            return self._view.wall.at(self._now_ns - ago_ns)
+
+        return readout(self._past, pictures, cells, cell, wall=wall, width=self.size.width)
 
     # Drawing
 
     def pasts(self, flows: Flows) -> Iterator[Past]:
-        """History that the charts need of the flow, where it is known."""
-        for cookie in flows["cookie"].tolist():
-            yield self._wanted(cookie)
+        """History that the charts need of a known flow; none before they can draw."""
+        if axis_lines.loaded():
+            for cookie in flows["cookie"].tolist():
+                yield self._wanted(cookie)
 
     def _wanted(self, cookie: int) -> Past:
         """One history for both charts, nearly of one width; while they are taken apart, any."""
@@ -106,6 +116,7 @@ class Charts(Vertical):
             self._load()
             return
         self._past = None if cookie is None else close.pasts.get(self._wanted(cookie))
+        self._ahead = self._coming(close.flows)
         self._show(self.pair.left, self._kind, instead)
         if self.pair.right.display:
             self._show(self.pair.right, chart_kinds.srtt, instead)
@@ -149,21 +160,43 @@ class Charts(Vertical):
         past = self._past
         pending = self.cookie is not None and self._view.pending(self.cookie)
         if past is None:
-            left = _PENDING if pending else "This flow has left"
+            left = _PENDING if pending else self._gone()
             chart.data = None
             chart.message = (instead or "No flow is selected") if self.cookie is None else left
             return
         picture = make(past, self._values)
         chart.show_as(picture.quantity)
-        chart.data = replace(picture.data, now=self._present())
+        ahead = self._ahead if picture.quantity is chart_kinds.CWND else None
+        chart.data = replace(picture.data, now=self._present(), ahead=ahead)
         chart.message = _PENDING if pending else "Nothing was measured yet"
+
+    def _gone(self) -> str:
+        """Reason why a row has no past."""
+        own = self._view.own_groups
+        if own is not None and self.cookie is not None and own.summary(self.cookie).title:
+            return "Nothing is known of its past"
+        return "This flow has left"
+
+    def _coming(self, flows: Flows) -> Ahead | None:
+        """The curve that the window is on, where its algorithm's state is read."""
+        past = self._past
+        if past is None or not flows.count or not flows["algorithm"]["ts_ns"][0]:
+            return None
+        from tcctui.ui.chart.coming import coming  # noqa: PLC0415 - only where it is read
+
+        return coming(flows, past.seconds)
 
     def _present(self) -> str:
         """Label of the charts' right end: a moment of the past has its time of day."""
         if self._view.moment is None:
             return "now"
-        wall_ns = self._view.wall_offset_ns
-        return (units.wall_clock(self._now_ns + wall_ns) if wall_ns else "") or "then"
+        wall_ns = self._view.wall.at(self._now_ns)
+        dated = self._view.store is not None and self._is_long_ago
+        return (units.zoned(wall_ns, dated=dated) if wall_ns else "") or "then"
+
+    @property
+    def _is_long_ago(self) -> bool:
+        return self._view.now_ns - self._now_ns >= units.DATED_NS
 
     def _caption(self, flows: Flows) -> str:
         """Update the caption; the flow's values are kept for the charts."""
@@ -176,6 +209,10 @@ class Charts(Vertical):
             name: float(flows[name][0]) for name in NOW if not missing(name, flows[name][:1])[0]
         }
         self.pair.life = self._view.seconds_known(flows.now_ns - int(flows["first_ns"][0]))
+        own = self._view.own_groups
+        if own is not None and (title := own.summary(self.cookie).title):
+            self.pair.life = math.inf
+            return f" {title} · {self.pair.window}"
         return _fitted_caption(
             local(flows)[0],
             remote(flows)[0],

@@ -18,7 +18,7 @@ _SHORT = 4
 CURVES, FLOWS = tuple(colours.CURVES), tuple(colours.FLOWS)
 """Styles of curves, and of flows that are compared."""
 
-_DOTTED = {"ssthresh", "pacing", "bbr-bw", "snd-wnd", "flow-2", "flow-4"}
+_DOTTED = {"ahead", "ssthresh", "pacing", "bbr-bw", "snd-wnd", "before", "flow-2", "flow-4"}
 """Those of limits, and every second flow; theirs are thin where they are steep, too."""
 
 _GAPS: Mapping[str, int] = MappingProxyType(

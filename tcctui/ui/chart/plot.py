@@ -22,6 +22,9 @@ Mask = npt.NDArray[np.bool_]
 DOTS_ACROSS = 2
 """Dots side by side in one character cell."""
 
+_TURN = 3
+"""Cells that a curve has before another one has its turn."""
+
 Curve = tuple[Floats, Floats, Floats]
 """The lowest, the highest and the last value in each of n columns of time, shape (n,) each."""
 
@@ -64,7 +67,13 @@ class _Spans(NamedTuple):
 
 
 def draw(
-    curves: Sequence[Curve], bottom: float, top: float, width: int, height: int
+    curves: Sequence[Curve],
+    bottom: float,
+    top: float,
+    width: int,
+    height: int,
+    *,
+    alternate: bool = False,
 ) -> list[list[Run]]:
     """Return `height` lines of `width` cells with curves of n columns each, the first one on top.
 
@@ -73,7 +82,8 @@ def draw(
     off the chart: there the curve is interrupted. `bottom` and `top` are the values of the lowest
     and of the highest dot.
 
-    Where curves share a cell, the cell shows the dots of all of them and belongs to the first.
+    Where curves share a cell, the cell shows the dots of all of them and belongs to the first; if
+    they `alternate`, to each of them in turn, so that no curve hides an equal one.
     Blank space after a curve counts to it: it looks the same in any colour, and runs cost time.
     """
     if not curves:
@@ -87,7 +97,11 @@ def draw(
     dots &= _UP_TO[np.minimum(np.maximum(end, 0), DOTS_UP)]
     own = _LEFT[dots[..., 0::2]] | _RIGHT[dots[..., 1::2]]
     bits = np.bitwise_or.reduce(own)
-    owner = np.where(bits, (own != 0).argmax(0), -1)
+    there = own != 0
+    if alternate:
+        turn = np.arange(width) // _TURN % np.maximum(there.sum(0), 1)
+        there &= there.cumsum(0) - 1 == turn
+    owner = np.where(bits, there.argmax(0), -1)
     before = np.maximum.accumulate(np.where(bits, np.arange(width), 0), 1)
     owner = owner[np.arange(height)[:, None], before]
     return _runs(_CHARACTERS[bits].tobytes().decode("utf-32-le"), owner)

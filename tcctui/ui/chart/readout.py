@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from rich.cells import cell_len
@@ -35,20 +35,23 @@ def readout(
     cells: int,
     cell: int,
     *,
-    wall_ns: int,
+    wall: Callable[[int], int],
     width: int,
 ) -> str:
     """Values in the time of a plot's cell, as many as fit into `width`.
 
-    `wall_ns` is the time at the right edge of the plot, since 1970; 0 if unknown.
+    `wall` gives the time so many nanoseconds before the right edge of the plot, since 1970; 0 if
+    unknown.
     """
     columns = len(past.series["srtt_us"].last)
     first, last = time_axis.columns_of(columns, cells, cell)
     ago_ns = round((columns - 1 - last) * past.seconds / max(columns, 1) * 1e9)
     ago = f"−{ago_ns / 1e9:.1f} s" if ago_ns < 60e9 else f"−{units.span(ago_ns / 1e9)}"
+    wall_ns = wall(ago_ns)
     pieces = [_Piece(ago, 5 if wall_ns else 0)]
     if wall_ns:
-        pieces.insert(0, _Piece(units.wall_clock(wall_ns - ago_ns, 1), 0))
+        long = past.seconds * 1e9 >= units.DATED_NS
+        pieces.insert(0, _Piece(units.zoned(wall_ns, 0 if long else 1, dated=long), 0))
     rank = 1
     for picture in pictures:
         unit = picture.quantity.unit

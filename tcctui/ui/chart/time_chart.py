@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 from rich.cells import cell_len
 from rich.segment import Segment
 from textual import events
@@ -38,6 +39,9 @@ _GUTTER = (4, 12)
 _FINE_UP_TO = 100
 """Width in cells up to which a plot has a column of time for every dot; wider ones have one for
 every cell, so that drawing noise in a wide window takes no longer than a key press may."""
+
+_AHEAD = "ahead"
+"""Style of a curve into the future."""
 
 _STYLES = (*CURVES, *FLOWS, *LIMIT_STYLES, *MARK_STYLES)
 
@@ -89,6 +93,7 @@ class TimeChart(KeptLines, Widget):
         self._quantity = quantity
         self._gutter = _GUTTER[0]
         self._plot_rows = 0
+        self._ahead = 0
         self._asked_axis: tuple[object, ...] = ()
         self._axis = YAxis(0.0, 1.0, ())
         self._lines: list[list[Piece]] = []
@@ -113,9 +118,9 @@ class TimeChart(KeptLines, Widget):
 
     @property
     def plot_area(self) -> tuple[int, int]:
-        """First column of the plot in the widget, and its width; 0 without it."""
+        """First column of the plot in the widget, and its width up to now; 0 without it."""
         left = self._gutter + 1
-        return left, max(0, self.size.width - left) if self._plot_rows else 0
+        return left, max(0, self.size.width - left - self._ahead) if self._plot_rows else 0
 
     def render_line(self, y: int) -> Strip:
         """Return line `y` of the widget, after making all lines if anything has changed."""
@@ -123,11 +128,12 @@ class TimeChart(KeptLines, Widget):
         lines = self._made(self.drawn_size)
         if y >= len(lines):
             return Strip.blank(self.drawn_size.width, self.styles_of())
-        segments = [Segment(text, self.styles_of(style)) for text, style in lines[y]]
+        styles = self.styles_of
+        segments = [Segment(text, styles[style]) for text, style in lines[y]]
         width = self.drawn_size.width
         if 0 < y <= self._plot_rows:
             return self.crossed(Strip(segments, width))
-        return Strip(segments).adjust_cell_length(width, self.styles_of())
+        return Strip(segments).adjust_cell_length(width, styles())
 
     def _made(self, size: Size) -> list[list[Piece]]:
         """All lines of a chart so large, made anew if anything has changed."""
@@ -190,12 +196,15 @@ class TimeChart(KeptLines, Widget):
     def _lines_of(self, width: int, height: int) -> list[list[Piece]]:
         """Make the lines from the top; missing lines and ends are blank."""
         data = self.data
-        self._plot_rows = 0
-        reach = bounds(data.series) if data is not None else None
+        self._plot_rows = self._ahead = 0
+        shown = () if data is None else data.series
+        if data is not None and data.ahead is not None:
+            shown = (*shown, data.ahead.curve)
+        reach = bounds(shown) if data is not None and bounds(data.series) else None
         if data is None or reach is None:
             return self._message_lines(width, height)
         if width < _SMALLEST[0] or height < _SMALLEST[1]:
-            return [self._header(data.series, width)]
+            return [self._header(shown, width)]
         foot = (data.limits is not None or data.note is not None) and height >= _FOOT_FROM
         below = 2 if height - foot >= _AXIS_LINE_FROM else 1
         self._plot_rows = rows = height - 1 - below - foot
@@ -204,13 +213,22 @@ class TimeChart(KeptLines, Widget):
         self._gutter = min(max(widest, _GUTTER[0]), _GUTTER[1], width // 3)
         columns = width - self._gutter - 1
         y_ticks = tuple(Tick(tick.cell, cropped(tick.label, self._gutter)) for tick in axis.ticks)
+        if data.ahead is not None:
+            self._ahead = round(columns * data.ahead.seconds / (data.seconds + data.ahead.seconds))
+        past = columns - self._ahead
         if data.elapsed:
             x_ticks = axes.elapsed_ticks(data.seconds, columns)
         else:
-            x_ticks = axes.x_ticks(data.seconds, columns, data.now)
+            x_ticks = axes.x_ticks(data.seconds, past, data.now)
+        if data.ahead is not None:
+            x_ticks = (*x_ticks, axes.ahead_tick(data.ahead.seconds, columns))
         labelled = axes.with_room(x_ticks, columns)
         drawn = axis_lines(columns, rows, self._gutter, y_ticks, labelled)
-        marked = time_axis.axis(x_ticks, data.marks, data.columns, columns)
+        marked = time_axis.axis(
+            [tick for tick in x_ticks if tick.cell < past], data.marks, data.columns, past
+        )
+        if self._ahead:
+            marked.append(("─" * (self._ahead - 1) + "┬", ""))
         x_axis = [
             [
                 (drawn.axis[: self._gutter + 1], "axis"),
@@ -219,10 +237,10 @@ class TimeChart(KeptLines, Widget):
             [(drawn.labels, "label")],
         ]
         return [
-            self._header(data.series, width),
-            *self._plot_lines(data.series, axis, drawn, columns),
+            self._header(shown, width),
+            *self._plot_lines(data, axis, drawn, past),
             *x_axis[-below:],
-            *([self._foot(data, columns)] if foot else []),
+            *([self._foot(data, past)] if foot else []),
         ]
 
     def _y_axis(self, reach: tuple[float, float], rows: int) -> YAxis:
@@ -250,17 +268,31 @@ class TimeChart(KeptLines, Widget):
         return legend((title, "title"), told, (unit, "label"), width)
 
     def _plot_lines(
-        self, series: Sequence[Series], axis: YAxis, drawn: AxisLines, columns: int
+        self, data: ChartData, axis: YAxis, drawn: AxisLines, columns: int
     ) -> Iterator[list[Piece]]:
-        """Yield the lines of the y axis and of the curves, `columns` cells wide."""
+        """Yield the lines of the y axis and of the curves, `columns` cells wide, and what is ahead.
+
+        It is `_ahead` cells wide.
+        """
+        series = data.series
         rows = len(drawn.beside)
         curves = [(one.low, one.high, one.last) for one in series]
-        lines = plot.draw(curves, axis.bottom, axis.top, columns, rows)
-        for beside, runs in zip(drawn.beside, lines, strict=True):
+        flows = all(one.style in FLOWS for one in series)
+        reach = axis.bottom, axis.top
+        lines = plot.draw(curves, *reach, columns, rows, alternate=flows)
+        ahead: list[list[plot.Run]] = [[] for _ in range(rows)]
+        if data.ahead is not None and self._ahead:
+            last = np.where(np.isnan(data.ahead.curve.last), np.inf, data.ahead.curve.last)
+            ahead = plot.draw([(last, last, last)], *reach, self._ahead, rows)
+        for beside, runs, coming in zip(drawn.beside, lines, ahead, strict=True):
             pieces = [(beside[:-1], "label"), (beside[-1], "axis")]
             at = 0
             for text, number in runs:
                 style = "" if number is None else series[number].style
+                pieces.append((lined(text, style, at), style))
+                at += len(text)
+            for text, number in coming:
+                style = "" if number is None else _AHEAD
                 pieces.append((lined(text, style, at), style))
                 at += len(text)
             yield pieces

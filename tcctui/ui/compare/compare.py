@@ -18,7 +18,6 @@ from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.legend import FLOWS, sample
 from tcctui.ui.chart.plot import cell_of
 from tcctui.ui.chart.time_chart import TimeChart
-from tcctui.ui.compare.aligned import aligned, by_age, by_time, value_at
 from tcctui.ui.compare.subjects import COLUMNS, Kind, Subject, fitted, kinds, scaled, subjects, told
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.style import units
@@ -32,6 +31,9 @@ TWO_CHARTS_FROM = 120
 
 _FINEST = 4
 """Columns of a flow's life requested for each column of a chart by age."""
+
+_CHARTS_NEED = 12
+"""Lines of the charts without which there are no figures above them."""
 
 _SRTT = 1
 """Index of srtt in `kinds`: the right chart's quantity, unless the left one shows it."""
@@ -57,6 +59,7 @@ class Compare(Vertical):
         self._shown_size = self.size
         self._subjects: Sequence[Subject] = ()
         self._legend: Text | None = None
+        self._figures = ""
 
     def on_mount(self) -> None:
         """Wait for flows."""
@@ -66,16 +69,29 @@ class Compare(Vertical):
     async def _compose_once(self) -> None:
         """Make the legend and two charts once there is something to compare: few compare."""
         if not self.pair.is_attached:
-            await self.mount(Static(id="compared", markup=False), self.pair)
+            figures = Static(id="figures", markup=False)
+            figures.display = False
+            await self.mount(Static(id="compared", markup=False), figures, self.pair)
 
     @property
     def seconds_needed(self) -> float | None:
         """Span of the flows' past that is drawn, up to now, in seconds; None for all."""
-        return None if self.by_age else self.pair.seconds
+        return None if self._aligned_by_age else self.pair.seconds
+
+    @property
+    def _aligned_by_age(self) -> bool:
+        return self.by_age and not self._of_groups
+
+    @property
+    def _of_groups(self) -> bool:
+        """True while rows are groups, which have no age."""
+        own = self._view.own_groups
+        return own is not None and bool(self.cookies) and own.is_group(self.cookies[0])
 
     async def watch_cookies(self) -> None:
         """Show the new flows."""
         self.display = bool(self.cookies)
+        self.pair.kinds = len(kinds(of_groups=self._of_groups))
         if self.cookies:
             await self._compose_once()
         self.watch_by_age()
@@ -138,19 +154,21 @@ class Compare(Vertical):
 
     def _pasts_wanted(self, flows: Flows) -> Iterator[Past]:
         """Histories of the flows that are known; the life of the oldest is the longest window."""
-        self._subjects = subjects(self.cookies, flows)
+        own = self._view.own_groups
+        named = (lambda _: "") if own is None else own.label
+        self._subjects = subjects(self.cookies, flows, named)
         if not self._subjects or self._pending:
             return
         life = max(self._view.seconds_known(round(one.age * 1e9)) for one in self._subjects)
         seconds = life if self.pair.seconds is None else self.pair.seconds
         self.pair.life = life
-        self._drawn_seconds = max(min(seconds, life) if self.by_age else seconds, 0.1)
+        self._drawn_seconds = max(min(seconds, life) if self._aligned_by_age else seconds, 0.1)
         for chart in self.pair.charts:
             for one in self._subjects:
                 yield self._past(one, chart.columns, self._drawn_seconds)
 
     def _past(self, one: Subject, columns: int, seconds: float) -> Past:
-        if not self.by_age:
+        if not self._aligned_by_age:
             return Past(one.cookie, seconds, columns)
         whole = math.ceil(columns * max(1.0, one.age / seconds))
         return Past(one.cookie, None, min(whole, _FINEST * columns))
@@ -166,21 +184,49 @@ class Compare(Vertical):
         if self._pending:
             self.pair.say("Working it out …")
             return
-        known, kind = kinds(), self.pair.kind
-        right = known[_SRTT if kind != _SRTT else 0]
+        known = kinds(of_groups=self._of_groups)
+        srtt = 0 if self._of_groups else _SRTT
+        kind = min(self.pair.kind, len(known) - 1)
+        right = known[srtt if kind != srtt else 1 - srtt]
         shown = [(self.pair.left, known[kind]), (self.pair.right, right)]
         self._tell([self._show(chart, kind, close) for chart, kind in shown if chart.display])
+        self._show_figures(close)
+
+    def _show_figures(self, close: Close) -> None:
+        """Write the table of figures, where it leaves the charts their room."""
+        shown, lines = self.query_one("#figures", Static), len(self._subjects) + 1
+        shown.display = self.size.height - 2 * lines >= _CHARTS_NEED
+        if not shown.display:
+            return
+        pasts = {
+            one: close.pasts.get(self._past(one, self.pair.left.columns, self._drawn_seconds))
+            for one in self._subjects
+        }
+        from tcctui.ui.compare.figures import table  # noqa: PLC0415
+
+        known = [(one, past) for one, past in pasts.items() if past is not None]
+        text = "\n".join(table(known, self.size.width))
+        if text != self._figures:
+            self._figures = text
+            shown.update(text)
 
     def _show(self, chart: TimeChart, kind: Kind, close: Close) -> Mapping[int, str]:
         """Draw one chart; gives the values under the crosshair by cookie."""
+        from tcctui.ui.compare.aligned import (  # noqa: PLC0415 - few compare
+            aligned,
+            by_age,
+            by_time,
+            value_at,
+        )
+
         seconds = self._drawn_seconds
-        axis = (by_age if self.by_age else by_time)(seconds, chart.columns)
+        axis = (by_age if self._aligned_by_age else by_time)(seconds, chart.columns)
         curves = {}
         for one in self._subjects:
             past = close.pasts.get(self._past(one, axis.columns, seconds))
             if past is not None:
-                now = one.age if self.by_age else 0.0
-                over = one.until - one.age + now if self.by_age or one.closed else math.inf
+                now = one.age if self._aligned_by_age else 0.0
+                over = one.until - one.age + now if self._aligned_by_age or one.closed else math.inf
                 curves[one] = aligned(kind.past(past), past.seconds, now, axis, over)
         by, quantity = kind.scale(curves.values())
         by = by or 1.0
@@ -192,7 +238,7 @@ class Compare(Vertical):
         )
         there = tuple(one for one in series if np.isfinite(one.last).any())
         chart.data = ChartData(
-            seconds, there, columns=axis.columns, now=self._present(), elapsed=self.by_age
+            seconds, there, columns=axis.columns, now=self._present(), elapsed=self._aligned_by_age
         )
         chart.message = "Nothing was measured yet"
         _, cells = chart.plot_area
@@ -211,9 +257,8 @@ class Compare(Vertical):
 
     def _present(self) -> str:
         """Label of the right end of a time axis."""
-        if self._view.moment is None or not self._view.wall_offset_ns:
-            return "now"
-        return units.wall_clock(self._view.at_ns + self._view.wall_offset_ns)
+        wall_ns = 0 if self._view.moment is None else self._view.wall.at(self._view.at_ns)
+        return units.zoned(wall_ns) if wall_ns else "now"
 
     def _tell(self, values: Sequence[Mapping[int, str]]) -> None:
         """Update the legend: each flow with its value now or under the crosshair."""
@@ -233,15 +278,18 @@ class Compare(Vertical):
 
     def _heading(self, width: int) -> str:
         seconds = self._drawn_seconds
-        if self.by_age:
+        if self._aligned_by_age:
             pieces = [" By age", f"first {units.span(seconds)} of each"]
         else:
             pieces = [" By time", self.pair.window]
         if self.pair.crosshair is not None:
-            at = (1 - self.pair.crosshair if self.by_age else -self.pair.crosshair) * seconds
+            at = (
+                1 - self.pair.crosshair if self._aligned_by_age else -self.pair.crosshair
+            ) * seconds
             pieces.append(f"at {at:.1f} s".replace("-", "−"))
         left = len(self.cookies) - len(self._subjects)
         if left:
             pieces.append(f"{left} left")
-        keys = ["a aligns", "c next quantity", "V leaves"]
+        aligns = [] if self._of_groups else ["a aligns"]
+        keys = [*aligns, "c next quantity", "V leaves"]
         return pieces[0] + fitted([*pieces[1:], *keys], width - len(pieces[0]))

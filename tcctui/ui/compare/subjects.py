@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -13,7 +13,17 @@ from tcctui.flows import labels
 from tcctui.flows.columns import missing
 from tcctui.flows.snapshot import Extremes, FlowHistory, Flows
 from tcctui.ui.chart.chart_data import Quantity
-from tcctui.ui.chart.chart_kinds import CWND, SRTT, Floats, Scales, changed, fitting, rates, sizes
+from tcctui.ui.chart.chart_kinds import (
+    CWND,
+    RETRANSMITTED,
+    SRTT,
+    Floats,
+    Scales,
+    changed,
+    fitting,
+    rates,
+    sizes,
+)
 from tcctui.ui.chart.legend import FLOWS
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
@@ -35,7 +45,11 @@ class Kind(NamedTuple):
 
     def past(self, history: FlowHistory) -> Extremes:
         """Curve of a flow, in the smallest unit."""
-        return changed(history.series[self.series], self._known)
+        return self.curve(history.series)
+
+    def curve(self, series: Mapping[str, Extremes]) -> Extremes:
+        """The same of a flow's series."""
+        return changed(series[self.series], self._known)
 
     def _known(self, values: Floats) -> Floats:
         known = np.where(values == 0, np.nan, values) if self.zero_is_unknown else values
@@ -55,9 +69,16 @@ def scaled(curve: Extremes, by: float) -> Extremes:
     return changed(curve, lambda values: values / by)
 
 
-def kinds() -> tuple[Kind, ...]:
-    """All quantities in the order of the key `c`, in the configured units."""
+def kinds(*, of_groups: bool = False) -> tuple[Kind, ...]:
+    """All quantities in the order of the key `c`, in the configured units; or those of groups."""
     bits, _ = units.rate_unit()
+    if of_groups:
+        percent = Quantity("retransmitted", "%", "{:.3g}".format)
+        return (
+            Kind("srtt", "srtt_us", "srtt_us", 1e-3, [(0.0, SRTT)], zero_is_unknown=True),
+            Kind("acked", "acked_rate", "rate", bits, rates("acked")),
+            Kind("retrans", RETRANSMITTED, RETRANSMITTED, 1, [(0.0, percent)]),
+        )
     return (
         Kind("cwnd", "snd_cwnd", "snd_cwnd", 1, [(0.0, CWND)], zero_is_unknown=True),
         Kind("srtt", "srtt_us", "srtt_us", 1e-3, [(0.0, SRTT)], zero_is_unknown=True),
@@ -68,7 +89,8 @@ def kinds() -> tuple[Kind, ...]:
 
 
 COLUMNS: tuple[str, ...] = (
-    *(*ENDS, "cc", "opened_ns", "first_ns", "closed_ns", *(kind.column for kind in kinds())),
+    *(*ENDS, "cc", "opened_ns", "first_ns", "closed_ns", "retrans_percent"),
+    *(kind.column for kind in kinds()),
 )
 """Columns that they need."""
 
@@ -88,6 +110,8 @@ class Subject:
     """Its final age: less than `age` if it was closed."""
     closed: bool
     values: dict[str, float] = field(repr=False)
+    label: str = ""
+    """Its name where it is a group."""
 
     @property
     def style(self) -> str:
@@ -102,6 +126,8 @@ class Subject:
     def name(self, width: int) -> str:
         """Number, algorithm and both ends, in at most `width` characters."""
         room = max(width - len(self.short) - 1, 20)
+        if self.label:
+            return f"{self.short} {self.label}"[:width]
         return f"{self.short} {fit_ends(self.local, self.remote, room)}"
 
     def now(self, kind: Kind, by: float) -> float | None:
@@ -113,7 +139,7 @@ class Subject:
     def present(self) -> list[str]:
         """All present values as text."""
         found = []
-        for kind in kinds():
+        for kind in kinds(of_groups=bool(self.label)):
             value = self.values.get(kind.column)
             if value is not None:
                 value *= kind.factor
@@ -123,8 +149,13 @@ class Subject:
         return [*found, *(["closed"] if self.closed else [])]
 
 
-def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
-    """The known ones among the flows, in the order of their cookies and numbered by it."""
+def subjects(
+    cookies: Sequence[int], flows: Flows, label: Callable[[int], str] = lambda _: ""
+) -> list[Subject]:
+    """The known ones among the flows, in the order of their cookies and numbered by it.
+
+    `label` names those that are groups.
+    """
     places = {cookie: place for place, cookie in enumerate(flows["cookie"].tolist())}
     local, remote = labels.local(flows), labels.remote(flows)
     found = []
@@ -137,13 +168,14 @@ def subjects(cookies: Sequence[int], flows: Flows) -> list[Subject]:
         age = max(flows.now_ns - first, 0) / 1e9
         until = max(closed - first, 0) / 1e9 if closed else age
         values = {
-            kind.column: float(flows[kind.column][at])
-            for kind in kinds()
-            if not missing(kind.column, flows[kind.column][at : at + 1])[0]
+            name: float(flows[name][at])
+            for name in (*(kind.column for kind in kinds()), "retrans_percent")
+            if not missing(name, flows[name][at : at + 1])[0]
         }
         cc = legible(bytes(flows["cc"][at]))
         ends = local[at], remote[at]
-        found.append(Subject(cookie, number, *ends, cc, age, until, bool(closed), values))
+        name = label(cookie)
+        found.append(Subject(cookie, number, *ends, cc, age, until, bool(closed), values, name))
     return found
 
 

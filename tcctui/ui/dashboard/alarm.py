@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from textual.widget import Widget
@@ -13,8 +12,9 @@ from tcctui.flows.frame import View
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.notices import LONG, Notice, tell
+from tcctui.ui.style import units
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.view import CurrentView
+from tcctui.ui.view import CurrentView, GroupsItself
 
 if TYPE_CHECKING:
     from tcctui.alerts.alert import Alert, Alerts, Turns
@@ -77,6 +77,8 @@ class Alarm(Widget):
         super().__init__()
         self._view = view
         self._alarms = alarms
+        if alarms is not None and isinstance(view.store, GroupsItself):
+            alarms.alerts.label = view.store.label
         self._untold: list[Alert] = []
         self._quiet_until = 0.0
         self._list: Pick | None = None
@@ -109,7 +111,7 @@ class Alarm(Widget):
 
     def _wall_ns(self) -> int:
         view = self._view
-        return time.time_ns() if view.store is not None else view.at_ns + view.wall_offset_ns
+        return time.time_ns() if view.store is not None else view.wall.at(view.at_ns)
 
     def _tell(self) -> None:
         """Show a notice of raised alerts, unless there was one just now."""
@@ -145,9 +147,11 @@ class Alarm(Widget):
         held, past = list(alerts.held)[::-1], list(alerts.past)[::-1]
         choices = {}
         for alert in (*held, *past):
-            value = f"{alert.cookie} {alert.raised_ns} {alert.query}"
+            value = f"{alert.cookie} {alert.raised_ns} {alert.query} {alert.group}"
             choices[value] = Choice(value, _title(alert), _meaning(alert))
-        title = f"Alerts: {len(held):,} hold, {len(past):,} cleared"
+        zones = dict.fromkeys(units.zone(one.raised_ns) for one in (*held, *past))
+        counted = f"Alerts: {len(held):,} hold, {len(past):,} cleared"
+        title = " · ".join(filter(None, (counted, "/".join(filter(None, zones)))))
         return title, list(choices.values())
 
     def _go_to(self, chosen: str | None) -> None:
@@ -161,8 +165,8 @@ class Alarm(Widget):
 
 def _title(alert: Alert) -> str:
     """Time of the alert and its flow; an active one has no end."""
-    until = _clock(alert.cleared_ns) if alert.cleared_ns else "now".ljust(8)
-    return f"{_clock(alert.raised_ns)}–{until} {alert.local} → {alert.remote}"
+    until = units.wall_clock(alert.cleared_ns) if alert.cleared_ns else "now".ljust(8)
+    return f"{units.wall_clock(alert.raised_ns)}–{until} {alert.who('→')}"
 
 
 def _meaning(alert: Alert) -> str:
@@ -171,7 +175,7 @@ def _meaning(alert: Alert) -> str:
 
 
 def _line(alert: Alert, *, with_query: bool) -> str:
-    parts = (alert.query if with_query else "", f"{alert.local} → {alert.remote}", _values(alert))
+    parts = (alert.query if with_query else "", alert.who("→"), _values(alert))
     return " ".join(filter(None, parts))
 
 
@@ -179,7 +183,3 @@ def _values(alert: Alert) -> str:
     from tcctui.query.value_text import said  # noqa: PLC0415 - not without alerts
 
     return ", ".join(said(name, value) for name, value in alert.values.items())
-
-
-def _clock(wall_ns: int) -> str:
-    return f"{datetime.fromtimestamp(wall_ns // 10**9):%H:%M:%S}"

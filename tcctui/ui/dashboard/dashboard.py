@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from textual import on
@@ -15,21 +16,26 @@ from textual.containers import Horizontal
 from textual.events import Resize
 from textual.screen import Screen
 
+from tcctui import memory, right_of_way
 from tcctui.errors import TcctuiError
+from tcctui.fields.connection import ENDS
+from tcctui.fields.inside import ASKING
 from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Totals
 from tcctui.query import ALL, Query
+from tcctui.recording.timeline import Timeline
 from tcctui.source import Source
 from tcctui.ui.chart import charts
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.charts import Charts
-from tcctui.ui.compare.compare import Compare
+from tcctui.ui.compare.compare import FEWEST, Compare
 from tcctui.ui.dashboard import footer_keys, terminal_size
 from tcctui.ui.dashboard.alarm import Alarm, Alarms
 from tcctui.ui.dashboard.dashboard_keys import KEYS
 from tcctui.ui.dashboard.direct_compositor import DirectCompositor
 from tcctui.ui.dashboard.key_line import KeyLine
+from tcctui.ui.dashboard.looking_inside import LookingInside
 from tcctui.ui.dashboard.narrowing import Narrowing
 from tcctui.ui.dashboard.pace import AT_REST, Pace
 from tcctui.ui.dashboard.terminal_size import TooSmall
@@ -37,7 +43,6 @@ from tcctui.ui.details import details
 from tcctui.ui.details.details import Details
 from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
-from tcctui.ui.saving import pictured
 from tcctui.ui.search.active_query import show_only
 from tcctui.ui.search.search_bar import SearchBar
 from tcctui.ui.status.counts import counts, is_live, why_empty
@@ -47,6 +52,9 @@ from tcctui.ui.time.player import Mode, Player
 from tcctui.ui.time.playhead import Position, old
 from tcctui.ui.time.rewinder import Rewindable
 from tcctui.ui.view import CurrentView
+
+if TYPE_CHECKING:
+    from tcctui.ui.compare.both_ends import BothEnds
 
 SLOW, _SHARE = 0.05, 10
 """Seconds that a frame may take; where it takes longer, rows take places in a tenth of the time."""
@@ -99,6 +107,7 @@ class Dashboard(Screen[None]):
         self._preferences = preferences or Preferences()
         self._source: Source | None = None
         self._narrowing = Narrowing()
+        self._inside = LookingInside()
         self._stopped = False
         self._shortfall: TcctuiError | None = None
         self._detailed = {True: True, False: False}  # whether wanted, by whether there is room
@@ -120,6 +129,8 @@ class Dashboard(Screen[None]):
         self._charts = Charts(view, self.look)
         self._details = Details(self.look)
         self._compare = Compare(view, self.look)
+        self._both_ends: BothEnds | None = None  # few look at both
+        self._recordings: Sequence[Timeline] = ()
         self._alarm = Alarm(view, alarms)
 
     def compose(self) -> ComposeResult:
@@ -168,8 +179,9 @@ class Dashboard(Screen[None]):
 
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
-        self._source, self._watch_at = source, 0.0
+        self._source, self._watch_at, self._recordings = source, 0.0, past.recordings
         self._narrowing.opened(source)
+        self._inside.opened(source)
         self._status.update(finest_ns=source.interval_ns, host=host)
         self._player.follow(past)
         self._focus_on(self._table.selected)
@@ -180,7 +192,7 @@ class Dashboard(Screen[None]):
         self, past: Rewindable, remark: str, at_ns: int | None, speed: float, loop: bool
     ) -> None:
         """Show a recording; `remark` is shown once."""
-        origin = past.moment.timeline.origin
+        self._recordings, origin = past.recordings, past.recordings[0].origin
         self._status.update(
             host=origin.host,
             source=origin.description,
@@ -192,6 +204,16 @@ class Dashboard(Screen[None]):
             tell(self, Notice("Something was left out", remark, "warning", seconds=15))
         self._player.replay(past, at_ns, speed, loop)
         self.begin()
+
+    @property
+    def view(self) -> CurrentView:
+        """The present or the moment that is shown."""
+        return self._view
+
+    @property
+    def moment_ns(self) -> int | None:
+        """Moment of the past that is shown, in nanoseconds since 1970; None of the present."""
+        return None if self._view.moment is None else self._view.wall.at(self._view.at_ns)
 
     # Frames
 
@@ -209,13 +231,22 @@ class Dashboard(Screen[None]):
         self._due = asyncio.get_running_loop().call_later(pace, self._on_time)
 
     def _on_time(self) -> None:
-        if not self.app.is_running:
+        if not self.app.is_running or self not in self.app.screen_stack:
             return  # it is ending: parts of the screen are gone already
         try:
-            self.tick()
+            if not self._covered:
+                self.tick()
             self._wait_for_next()
+            memory.tidy(right_of_way.rest())
         except Exception as error:
             self.app._handle_exception(error)
+
+    @property
+    def _covered(self) -> bool:
+        """True while another dashboard is above this one: nothing of this one is on the screen."""
+        stack = self.app.screen_stack
+        above = stack[stack.index(self) + 1 :] if self in stack else []
+        return any(isinstance(one, Dashboard) for one in above)
 
     def on_unmount(self) -> None:
         """Wait for no further frame."""
@@ -264,7 +295,7 @@ class Dashboard(Screen[None]):
     def _request(self, *, anew: bool) -> FrameRequest:
         """Ask for all that is on the screen, and nothing else."""
         close = {}
-        if not self._has_charts:
+        if not self._has_charts or self._shows_both_ends:
             pass
         elif self._compare.cookies:
             close["compared"] = self._compare.request()
@@ -296,11 +327,17 @@ class Dashboard(Screen[None]):
         table = self._table
         if frame.rows is not None:
             table.show(frame.rows)
+        if self._both_ends is not None:
+            self._both_ends.show()
         if "compared" in frame.close:
             self._compare.show(frame.close["compared"])
         if "selected" in frame.close:
             self._charts.show(frame.close["selected"], table.selected, table.instead)
-            self._details.show(frame.close["selected"], table.selected, table.instead)
+            own, selected = self._view.own_groups, table.selected
+            summary = None if own is None or selected is None else own.summary(selected)
+            self._details.show(
+                frame.close["selected"], selected, table.instead, table.group, summary
+            )
         self._tell(self._view.totals(frame))
 
     def _wait(self) -> None:
@@ -349,9 +386,13 @@ class Dashboard(Screen[None]):
         self._status.update(reason=reason, **self._place())
         tell(self, Notice("No more events", reason, "error", LONG))
 
+    def recording_begins(self) -> None:
+        """Report that what comes is recorded, and how finely."""
+        self._status.update(recorded=True)
+
     def recording_failed(self, reason: str) -> None:
         """Report that recording has ended, and why."""
-        self._status.update(recording="not recorded")
+        self._status.update(recording="not recorded", recorded=False)
         tell(self, Notice("Nothing more is recorded", reason, "error", LONG))
 
     def recording_waits(self, waits: bool) -> None:
@@ -391,7 +432,7 @@ class Dashboard(Screen[None]):
         place, source = self._player.place(), self._source
         if place["state"] or source is None or self._stopped or is_live(source):
             return place
-        return old(source.now_ns(), self._view.wall_offset_ns)
+        return old(self._view.wall.at(source.now_ns()))
 
     @on(Player.Moved)
     def _tell_place(self) -> None:
@@ -409,9 +450,23 @@ class Dashboard(Screen[None]):
 
     def _show_compared(self) -> None:
         """Show the comparison in place of the charts, or the charts again."""
-        self.query_one("#lower").display = not self._compare.cookies
+        self.query_one("#lower").display = not (self._compare.cookies or self._shows_both_ends)
         self.refresh_bindings()
         self._focus_on(self._table.selected)
+
+    @on(FlowTable.LaidOut)
+    def _ask_for_columns(self) -> None:
+        self._narrowing.show_half_open(self._table.shows("half_open"))
+        self._look_inside()
+
+    def _look_inside(self) -> None:
+        """Have read of sockets what a column shows of all, or the details of the selected one."""
+        self._inside.show(
+            columns=any(map(self._table.shows, ASKING)),
+            states=self._table.shows_states,
+            charts=self._has_charts,
+            details=self._details.display and self._has_charts,
+        )
 
     @on(FlowTable.Opened)
     def _open_details(self) -> None:
@@ -437,7 +492,8 @@ class Dashboard(Screen[None]):
         mode = self._player.mode
         width, display = self.app.size.width, self.app.get_key_display
         active = super().active_bindings
-        return footer_keys.chosen(active, mode, width, display, stopped=self._stopped)
+        stopped, strides = self._stopped, self._player.strides
+        return footer_keys.chosen(active, mode, width, display, stopped=stopped, strides=strides)
 
     def check_action(
         self,
@@ -460,16 +516,91 @@ class Dashboard(Screen[None]):
         """Dismiss notices, or else end the table's mode, the crosshair or the search."""
         if self.query("Toast"):
             self.app.clear_notifications()
-        elif not (self._table.leave() or self._drawn.hide_crosshair() or self._compare.leave()):
+            return
+        left = self._table.leave() or self._drawn.hide_crosshair() or self._leave_compared()
+        if not (left or self.go_back()):
             self.query_one(SearchBar).action_clear()
 
-    def action_compare(self) -> None:
-        """Compare the pinned flows, or close the comparison."""
+    def go_back(self) -> bool:
+        """Leave this screen, where there is one to go back to and no search; True if so."""
+        return False
+
+    async def action_compare(self) -> None:
+        """Compare pinned flows, the selected group, or a flow's two ends; or close that."""
+        few = len(self._table.pinned) < FEWEST
+        if self._leave_compared():
+            return
+        own, selected = self._view.own_groups, self._table.selected
+        if self._table.group is not None and few:
+            self._table.compare_groups()
+        elif own is not None and few and selected is not None and own.is_group(selected):
+            self._table.compare_rows()
+        elif self._table.selected is not None and few and self._has_both_ends:
+            await self._show_both_ends(self._table.selected)
+        elif few and self._of_fleet is not None:
+            self.post_message(FlowTable.BothEndsWanted(self._of_fleet))
+        else:
+            self._compare.toggle(self._table.pinned)
+
+    @property
+    def _of_fleet(self) -> int | None:
+        """The selected flow, where it is one of many hosts'."""
+        own, selected = self._view.own_groups, self._table.selected
+        return None if own is None or selected is None or own.is_group(selected) else selected
+
+    def _leave_compared(self) -> bool:
+        """Close the comparison, of flows or of two ends; True if there was one."""
+        both = self._both_ends is not None and self._both_ends.leave()
+        return both or self._compare.leave()
+
+    @property
+    def _has_both_ends(self) -> bool:
+        """True where flows' records can be read again."""
+        return bool(self._recordings)
+
+    @property
+    def _shows_both_ends(self) -> bool:
+        return self._both_ends is not None and self._both_ends.shown
+
+    async def _show_both_ends(self, cookie: int, wait: float = 0.0) -> None:
+        """Show a flow's two ends, if the other one is in a recording, too, within some seconds."""
+        from tcctui.ui.compare.both_ends import BothEnds  # noqa: PLC0415 - few look at both
+
+        flow = self._view.some_flows(np.array([cookie], "u8"), ENDS)
+        if not flow.count:
+            return
+        if self._both_ends is None:
+            self._both_ends = BothEnds(self._view, self.look)
+            await self.query_one("#dashboard").mount(self._both_ends, before="KeyLine")
+            self.watch(self._both_ends, "shown", self._show_compared, init=False)
+        self._both_ends.begin(flow, *self._recordings, wait=wait)
+
+    @on(FlowTable.RowsCompared)
+    def _compare_rows(self) -> None:
         self._compare.toggle(self._table.pinned)
+
+    @on(FlowTable.GroupsCompared)
+    def _compare_groups(self, event: FlowTable.GroupsCompared) -> None:
+        """Show two groups side by side."""
+        from tcctui.flows.groups.contrast import NEEDS, contrast  # noqa: PLC0415
+        from tcctui.flows.groups.groups import GROUPINGS  # noqa: PLC0415
+        from tcctui.ui.compare.groups_text import as_text  # noqa: PLC0415
+        from tcctui.ui.text_dialog import TextDialog  # noqa: PLC0415
+
+        by = GROUPINGS.get(self._table.grouped_by)
+        if by is None or self._view.deferred(lambda: self._compare_groups(event)):
+            return
+        names, cookies = zip(*map(self._table.members, (event.first, event.second)), strict=True)
+        first, second = (self._view.some_flows(own, NEEDS) for own in cookies)
+        text = as_text(contrast(first, second, by), names)
+        what = "comparison of groups"
+        self.app.push_screen(TextDialog("Groups compared", text, what=what, opener="compare"))
 
     @property
     def _drawn(self) -> ChartPair:
         """The visible charts."""
+        if self._both_ends is not None and self._both_ends.shown:
+            return self._both_ends.pair
         return self._compare.pair if self._compare.cookies else self._charts.pair
 
     def action_window(self) -> None:
@@ -518,15 +649,32 @@ class Dashboard(Screen[None]):
         roomy = terminal_size.is_roomy(self.app.size)
         shown = self._detailed[roomy]
         self._details.display = shown
+        self._look_inside()
         self._charts.pair.right.display = roomy or not shown
 
     def action_save(self) -> None:
         """Save the screen as a picture in the working directory."""
+        from tcctui.ui.saving import pictured  # noqa: PLC0415
+
         tell(self, pictured(self.app.export_screenshot()))
 
     def action_alerts(self) -> None:
         """List alerts."""
         self._alarm.show()
+
+    def action_host(self) -> None:
+        """Show the summary of all connections."""
+        from tcctui.ui.dashboard.host_text import host_text  # noqa: PLC0415
+        from tcctui.ui.text_dialog import TextDialog  # noqa: PLC0415
+
+        if self._view.deferred(self.action_host):
+            return
+        when_ns = self._view.wall.at(self._view.at_ns)
+        if self._view.moment is None:
+            when_ns = time.time_ns()
+        text, json = host_text(self._view, self._table.whole_query, self._status.host, when_ns)
+        dialog = TextDialog("Summary", text, what="summary", opener="host", json=json)
+        self.app.push_screen(dialog)
 
     def action_columns(self) -> None:
         """Choose the table's columns."""

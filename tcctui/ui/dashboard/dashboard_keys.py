@@ -8,6 +8,7 @@ from tcctui.ui.actions import key
 from tcctui.ui.chart.chart_kinds import KINDS
 
 _FILTERS = "Search for a saved filter, save the present search, or delete a filter"
+_HOST = "Summary of all connections shown, to copy: totals, limits, worst groups"
 _NARROW = (
     "Let the kernel deliver only possible matches of the search (addresses, ports); again:"
     " everything. Undelivered events are missing when the search is cleared, in the past, and in"
@@ -19,12 +20,16 @@ _ZOOM_IN = "Show less time in the charts, down to 5 s"
 _DETAILS = "Details of the flow; on a small screen in place of a chart"
 _READ = "Move the crosshair left, or use the mouse; Esc removes it"
 _ORDER = "Choose the sort order: several columns, each in either direction"
-_COMPARE = "Compare the pinned flows, two to four, on shared axes; again: no more"
+_COMPARE = (
+    "Compare the pinned flows on shared axes, or the selected group with another; without pins both"
+    " ends of the selected flow, if the other one is recorded here, too; again: no more"
+)
 
 KEYS: tuple[BindingType, ...] = (
     key("C", "columns", "columns", "Choose the table's columns, their order and their width"),
     key("o,f6", "order", "order", _ORDER),
     key("f", "filters", "filters", _FILTERS),
+    key("i", "host", "host", _HOST),
     key("V", "compare", "compare", _COMPARE),
     key("a", "align", "align", "Compared flows: all up to now, or each from its beginning"),
     key("A", "alerts", "alerts", "List active and past alerts (--alert)"),

@@ -7,7 +7,7 @@ covers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from itertools import chain
 from typing import NamedTuple
 
@@ -90,12 +90,14 @@ class DirectCompositor(Compositor):
         self._direct: dict[KeptLines, dict[Region, Region]] = {}
         self._places: dict[Widget, _Place | None] = {}
         self._places_in: object = None
+        # Lines as this has sent them, by widget and number, while nothing else painted there.
+        self._sent: dict[KeptLines, dict[int, list[Segment]]] = {}
 
     def update_widgets(self, widgets: set[Widget]) -> None:
         """Take in what is to be painted anew."""
         visible = self.visible_widgets
         if visible is not self._places_in:
-            self._places, self._places_in, self._direct = {}, visible, {}
+            self._places, self._places_in, self._direct, self._sent = {}, visible, {}, {}
         others = set()
         for widget in widgets:
             place = self._place(widget)
@@ -129,6 +131,7 @@ class DirectCompositor(Compositor):
     def render_full_update(self, simplify: bool = False) -> LayoutUpdate:
         """Update all there is."""
         self._direct.clear()
+        self._sent.clear()
         return super().render_full_update(simplify)
 
     def render_partial_update(self) -> CompositorUpdate | None:  # type: ignore[override]
@@ -136,6 +139,7 @@ class DirectCompositor(Compositor):
         direct, self._direct = self._direct, {}
         dirty = self._dirty_regions
         if not dirty or self.visible_widgets is not self._places_in or not _all_in(dirty, direct):
+            self._sent.clear()
             return super().render_partial_update()
         dirty.clear()
         pieces = (self._pieces(widget, parts) for widget, parts in direct.items())
@@ -144,12 +148,51 @@ class DirectCompositor(Compositor):
     def _pieces(self, widget: KeptLines, parts: Mapping[Region, Region]) -> Iterator[Piece]:
         """Parts of a widget's lines, by where they are on the screen."""
         region, _ = self.visible_widgets[widget]
-        numbers = sorted({y for part in parts.values() for y in part.line_range})
-        lines = dict(zip(numbers, widget.lines(numbers, region.size), strict=True))
+        size, sent = region.size, self._sent.setdefault(widget, {})
+        painted = widget.painted_parts(parts.values())
+        rest = (part for part in parts.values() if part not in painted)
+        numbers = sorted({y for _, top, _, high in rest for y in range(top, top + high)})
+        lines = dict(zip(numbers, widget.lines(numbers, size), strict=True))
         for where, part in parts.items():
+            if part in painted:
+                sent.pop(part.y, None)
+                yield Piece(where.x, where.y, painted[part])
+                continue
+            whole = part.column_span == (0, size.width)
             for down, number in enumerate(part.line_range):
-                text = cropped(lines[number], *part.column_span)
-                yield Piece(where.x, where.y + down, text)
+                line, before = lines[number], sent.pop(number, None)
+                if not whole:
+                    yield Piece(where.x, where.y + down, cropped(line, *part.column_span))
+                    continue
+                sent[number] = line._segments
+                x, text = (0, line._segments)
+                if before is not None:
+                    x, text = differing(before, line._segments)
+                if text:
+                    yield Piece(where.x + x, where.y + down, text)
+
+
+def differing(before: Sequence[Segment], now: Sequence[Segment]) -> tuple[int, list[Segment]]:
+    """Part of a line that is not as before: its first cell, and its segments.
+
+    Both lines are of one length. What is equal is left out as far as that takes little time.
+    """
+    first, most = 0, min(len(before), len(now))
+    while first < most and before[first] == now[first]:
+        first += 1
+    most, last = most - first, 0
+    while last < most and before[-1 - last] == now[-1 - last]:
+        last += 1
+    x = sum(segment.cell_length for segment in now[:first])
+    changed = [*now[first : len(now) - last]]
+    if not changed or first == len(before):
+        return x, changed
+    (old, old_style, _), (text, style, _) = before[first], changed[0]
+    if old_style == style and changed[0].cell_length == len(text):  # one cell for a character
+        pairs = enumerate(zip(old, text, strict=False))
+        same = next((at for at, (one, other) in pairs if one != other), min(len(old), len(text)))
+        x, changed[:1] = x + same, [Segment(text[same:], style)] * (same < len(text))
+    return x, changed
 
 
 def _all_in(dirty: Set[Region], direct: Mapping[KeptLines, Mapping[Region, Region]]) -> bool:

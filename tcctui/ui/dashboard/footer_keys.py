@@ -57,11 +57,15 @@ def chosen(
     display: Callable[[Binding], str],
     *,
     stopped: bool = False,
+    strides: tuple[float, float] = (1.0, 10.0),
 ) -> dict[str, ActiveBinding]:
     """Choose among all active keys those that fit in a line of `width`.
 
-    `display` formats a key as the footer does. With `stopped`, pausing is left out.
+    `display` formats a key as the footer does. With `stopped`, pausing is left out. `strides` are
+    the seconds of a small step in time and of a large one.
     """
+    lengths = dict(zip(_STEPS, map(_duration, strides), strict=True))
+    active = {key: _labelled(one, lengths) for key, one in active.items()}
     by_action: dict[str, str] = {}
     for key, one in active.items():
         by_action.setdefault(one.binding.action, key)
@@ -78,6 +82,23 @@ def chosen(
         del wanted[max(at for at, (_, rank) in enumerate(wanted) if rank == worst)]
     shown = {key: _with(active[key], True) for key, _ in wanted}
     return shown | {key: _with(one, False) for key, one in active.items() if key not in shown}
+
+
+_STEPS = ("step(-1)", "step(-10)")
+
+
+def _labelled(one: ActiveBinding, labels: Mapping[str, str]) -> ActiveBinding:
+    """Give a binding the label that it has here."""
+    label = labels.get(one.binding.action)
+    if label is None or label == one.binding.description:
+        return one
+    return one._replace(binding=replace(one.binding, description=label))
+
+
+def _duration(seconds: float) -> str:
+    """Length of a step: 10 s, 5 min, 1 h."""
+    unit, size = next(one for one in (("h", 3600), ("min", 60), ("s", 1)) if seconds >= one[1])
+    return f"{seconds / size:g} {unit}"
 
 
 def _with(one: ActiveBinding, show: bool) -> ActiveBinding:

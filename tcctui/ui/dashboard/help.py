@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import ClassVar
 
-from rich.table import Table
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -15,18 +13,10 @@ from textual.widgets import Input, Static
 
 from tcctui.query.reference import FIELD_HELP, SYNTAX, UNITS, FieldHelp
 from tcctui.ui.actions import actions, in_force, spoken
+from tcctui.ui.dashboard.help_section import Entry, Section
 from tcctui.ui.dialogs import Dialog
 from tcctui.ui.style.signs import LIMITS, MARKS, ROWS, Sign
 from tcctui.ui.table.columns import BY_NAME
-
-
-class Entry(NamedTuple):
-    """Subject of an explanation, its meaning, and its source."""
-
-    name: str
-    meaning: str
-    source: str = ""
-
 
 _PLAYER, _TABLE, _SEARCH = (
     "tcctui.ui.time.player",
@@ -34,37 +24,6 @@ _PLAYER, _TABLE, _SEARCH = (
     "tcctui.ui.search.search_bar",
 )
 """Modules whose keys have sections of their own."""
-
-
-class Section(Static):
-    """Title and entries of a section, filtered by the words searched for."""
-
-    def __init__(self, title: str, entries: Sequence[Entry]) -> None:
-        super().__init__(classes="entries")
-        self.title = title
-        self.entries = entries
-        self.narrow("")
-
-    def narrow(self, text: str) -> int:
-        """Show the entries with all words of a text; gives their number."""
-        words = text.lower().split()
-        shown = [
-            entry
-            for entry in self.entries
-            if all(word in " ".join((self.title, *entry)).lower() for word in words)
-        ]
-        table = Table.grid(padding=(0, 2))
-        table.title, table.title_style, table.title_justify = self.title, "bold underline", "left"
-        table.add_column(min_width=18, max_width=26)
-        table.add_column(ratio=1)
-        for entry in shown:
-            meaning = Text(entry.meaning)
-            if entry.source:
-                meaning.append(f" [{entry.source}]", "italic")
-            table.add_row(Text(entry.name, "bold"), meaning)
-        self.display = bool(shown)
-        self.update(table)
-        return len(shown)
 
 
 class Help(Dialog[None]):
@@ -86,10 +45,13 @@ class Help(Dialog[None]):
     def compose(self) -> ComposeResult:
         """Make the list of sections, the box, and the sections."""
         sections = [Section(title, entries) for title, entries in self._sections() if entries]
-        with Vertical(id="help"):
+        nothing = Static("Nothing has these words.", id="help-none")
+        nothing.display = False
+        with Vertical(id="help") as box:
+            box.border_title, box.border_subtitle = "Help", "/ find · 1 to 7 sections · Esc closes"
             yield Static(_contents(sections), id="help-contents")
             yield Input(placeholder="/ finds words in the help", compact=True, id="help-find")
-            yield VerticalScroll(*sections, Static("Nothing has these words.", id="help-none"))
+            yield VerticalScroll(*sections, nothing)
 
     def _sections(self) -> Iterator[tuple[str, list[Entry]]]:
         yield "Screen", self._keys(lambda name: not name.startswith((_PLAYER, _TABLE, _SEARCH)))
@@ -107,16 +69,17 @@ class Help(Dialog[None]):
         parts = [self.app, self._on, *self._on.walk_children()]
         classes = dict.fromkeys(base for part in parts for base in type(part).__mro__)
         chosen = getattr(self.app, "preferences").settings.keys  # noqa: B009
+        others = getattr(self.app, "MEANINGS", {}) if self.app.screen_stack[0] is self._on else {}
+        found = actions(one for one in classes if wanted(one.__module__))
+        told = [(action, others.get(action.id, action.meaning)) for action in found]
         return [
-            Entry(spoken(self.app, in_force(action, chosen)), action.meaning)
-            for action in actions(one for one in classes if wanted(one.__module__))
+            Entry(spoken(self.app, in_force(action, chosen)), meaning)
+            for action, meaning in told
+            if meaning
         ]
 
     def on_mount(self) -> None:
         """Focus the text, for the arrow keys to scroll."""
-        box = self.query_one("#help")
-        box.border_title, box.border_subtitle = "Help", "/ find · 1 to 7 sections · Esc closes"
-        self.query_one("#help-none").display = False
         self.query_one(VerticalScroll).focus()
 
     def action_section(self, number: int) -> None:

@@ -13,11 +13,13 @@ class Narrowing:
     def __init__(self) -> None:
         self.on = False
         self._query = ALL
+        self._half_open = False
         self._source: Source | None = None
 
     def opened(self, source: Source) -> None:
         """Start with a source, in the mode chosen before it was open."""
         self._source = source
+        source.look_for(self._query, half_open=self._half_open)
         if self.on and source.can_narrow:
             source.narrow(self._query)
         self.on = self.on and source.can_narrow
@@ -25,8 +27,17 @@ class Narrowing:
     def search(self, query: Query) -> None:
         """Follow a changed search."""
         self._query = query
+        if self._source is not None:
+            self._source.look_for(query, half_open=self._half_open)
         if self.on and self._source is not None:
             self._source.narrow(query)
+
+    def show_half_open(self, shown: bool) -> None:
+        """Follow whether a column shows the half-open connections of listeners."""
+        if shown != self._half_open:
+            self._half_open = shown
+            if self._source is not None:
+                self._source.look_for(self._query, half_open=shown)
 
     def toggle(self, *, live: bool = True) -> Notice:
         """Switch it on or off; the result explains the effect if the screen does not show it.

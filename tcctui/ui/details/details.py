@@ -13,8 +13,9 @@ from textual.widget import Widget
 
 from tcctui.flows.diagnosis.verdicts import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
+from tcctui.flows.groups.groups import Groups
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.details.facts import NEEDS, Fact, facts
+from tcctui.ui.details.facts import NEEDS, TOLD_BY, Fact, facts
 from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
@@ -22,13 +23,16 @@ from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
-from tcctui.ui.view import Look
+from tcctui.ui.view import Look, Summary
 
 NAMES: frozenset[str] = frozenset({*NEEDS, *EXPLAINED_BY, "limit"})
 """Flow columns of the details."""
 
 _LABELS = 11
 """Width of the column of labels, with the blank behind it."""
+
+OVER_S, WINDOW_S = 2, 10
+"""Seconds that a verdict is about: on one machine, and in a row of a fleet."""
 
 _LATER = 100
 """Above any rank of a fact."""
@@ -64,11 +68,34 @@ class Details(KeptLines, Widget):
         """True if any of it is visible."""
         return bool(self.display and self.content_size.width and self.content_size.height)
 
-    def show(self, close: Close, cookie: int | None, instead: str) -> None:
-        """Show a flow of a frame; `instead` names the selection if it is not a flow."""
+    def show(
+        self,
+        close: Close,
+        cookie: int | None,
+        instead: str,
+        group: tuple[Groups, int] | None = None,
+        summary: Summary | None = None,
+    ) -> None:
+        """Show a flow of a frame; `instead` names the selection if it is not a flow.
+
+        Where that is a group, `group` are all groups and its number. Rows of a fleet have a
+        `summary`: of one that stands for many it is shown in place of the flow.
+        """
         self._cookie = cookie
-        if self.has_room:
-            self._paint(self._lines(close.flows, "" if cookie is not None else instead))
+        if not self.has_room:
+            return
+        if summary is not None and summary.title:
+            self._paint(self._summed_up(summary))
+            return
+        text = "" if cookie is not None else instead
+        shown = self._lines(close.flows, text, of_fleet=summary is not None)
+        if group is not None and cookie is None:
+            from tcctui.ui.table.group_summary import group_summary  # noqa: PLC0415
+
+            width, height = self.content_size
+            known = [Fact(rank, *said) for rank, said in enumerate(group_summary(*group))]
+            shown += lines(known, width, height - len(shown))
+        self._paint(shown)
 
     def wait(self, cookie: int | None) -> None:
         """Keep a flow's details while another moment is computed; for another flow, say so."""
@@ -80,21 +107,31 @@ class Details(KeptLines, Widget):
         before, self._shown, self._shown_size = self._shown, shown, self.content_size
         refresh_changed(self, before, shown)
 
-    def _lines(self, flows: Flows, instead: str) -> list[list[_Piece]]:
+    def _lines(self, flows: Flows, instead: str, *, of_fleet: bool) -> list[list[_Piece]]:
         width, height = self.content_size
         if not flows.count:
             return [[(fit(f" {plain(instead)}", width, left=True), "title")]]
-        said = sentences(flows, width)
+        said = sentences(flows, width, over_s=WINDOW_S if of_fleet else OVER_S)
         room = height - 1 - len(said)
-        return [_title(flows, width), *said, *lines(facts(flows), width, room)]
+        known = facts(flows)
+        if of_fleet:
+            known = [fact for fact in known if fact.label != TOLD_BY]
+        return [_title(flows, width), *said, *lines(known, width, room)]
+
+    def _summed_up(self, summary: Summary) -> list[list[_Piece]]:
+        width, height = self.content_size
+        known = [Fact(rank, *said) for rank, said in enumerate(summary.facts)]
+        title = fit(f" {plain(summary.title)}", width, left=True)
+        return [[(title, "title")], *lines(known, width, height - 1)]
 
     def render_line(self, y: int) -> Strip:
         """Render a line: the title, a sentence, or a fact."""
         width = self.drawn_size.width
         if y >= len(self._shown):
             return Strip.blank(width, self.styles_of())
-        segments = [Segment(text, self.styles_of(style)) for text, style in self._shown[y]]
-        return Strip(segments).adjust_cell_length(width, self.styles_of())
+        styles = self.styles_of
+        segments = [Segment(text, styles[style]) for text, style in self._shown[y]]
+        return Strip(segments)
 
 
 def _title(flows: Flows, width: int) -> list[_Piece]:
@@ -110,11 +147,11 @@ def _title(flows: Flows, width: int) -> list[_Piece]:
     return [(fit(word, width, left=True), "title")]
 
 
-def sentences(flows: Flows, width: int) -> list[list[_Piece]]:
+def sentences(flows: Flows, width: int, *, over_s: int = OVER_S) -> list[list[_Piece]]:
     """Sentences of `diagnosis.explain`, in lines of `width`."""
     return [
         [(f" {line}", "")]
-        for sentence in explain(flows, units=units.in_use())
+        for sentence in explain(flows, units=units.in_use(), over_s=over_s)
         for line in _in_lines(sentence, width - 2)
     ]
 

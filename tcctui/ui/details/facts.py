@@ -9,11 +9,13 @@ from typing import NamedTuple
 from tcctui.fields.connection import ENDS
 from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
+from tcctui.flows.diagnosis.health import NEEDS as HEALTH_NEEDS
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table import cells
+from tcctui.wire.events import TcpState
 from tcctui.wire.tcp_states import CA_STATE_NAMES
 
 _OPT_ECN, _OPT_ECN_SEEN = 8, 16
@@ -23,6 +25,15 @@ _APP_LIMITED = 1
 _LONG_AGO_MS = 1e9
 """Limit above which last_* is the time since the machine's start: it never sent or received."""
 
+_CAUSES = (
+    *(("retrans_fast", "fast"), ("retrans_rto", "by RTO"), ("retrans_tlp", "TLP")),
+    *(("retrans_syn", "SYN"), ("undone", "undone")),
+)
+"""Causes of retransmissions, and recoveries that were taken back, with their words."""
+
+_READ_NS = 2_000_000_000
+"""Nanoseconds for which that is told: a timeout, as of a probe, changes much without an ACK."""
+
 NEEDS: tuple[str, ...] = (
     *(*ENDS, "state", "closed_ns"),
     *("ca_state", "snd_cwnd", "ssthresh", "srtt_us", "snd_wnd", "rcv_wnd", "in_flight", "mss"),
@@ -31,12 +42,22 @@ NEEDS: tuple[str, ...] = (
     *("snd_mss", "rcv_mss", "pmtu", "advmss", "wscale", "options", "rate_flags"),
     *("rttvar", "min_rtt", "rto", "pacing_rate", "delivery_rate", "queueing_us"),
     *("bytes_sent", "bytes_retrans", "bytes_received", "data_segs_out", "total_retrans"),
+    "rcv_rate",
+    *(name for name, _ in _CAUSES),
+    *("dropped", "drop_reason"),
     *("retrans_percent", "reordering", "reord_seen", "delivered_ce", "lost", "sacked"),
-    *("last_data_sent", "last_data_recv", "notsent_bytes", "sndbuf", "rcvbuf", "wmem_queued"),
+    *("rqueue", "wqueue", "half_open", "last_data_sent", "last_data_recv"),
+    *("notsent_bytes", "sndbuf", "rcvbuf", "wmem_queued"),
     *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain", "bbr_phase"),
     *("dctcp_enabled", "dctcp_alpha"),
+    *("health", *HEALTH_NEEDS),
+    *("socket", "algorithm", "in_flight_packets", "backoff", "snd_nxt", "snd_una"),
 )
 """Flow columns that `facts` uses."""
+
+
+TOLD_BY = "told by"
+"""Label of the fact that one machine has of its source."""
 
 
 class Fact(NamedTuple):
@@ -61,7 +82,7 @@ def facts(flows: Flows) -> list[Fact]:
     Unknown values are left out, except for a few that everyone expects, which are a dash.
     """
     said = _Said(flows)
-    parts = (_control, _times, _bbr, _amounts, _path)
+    parts = (_health, _control, _times, _bbr, _amounts, _path)
     return [fact for part in parts for fact in part(said) if fact.pieces]
 
 
@@ -85,6 +106,16 @@ class _Said:
         value = self.number(name)
         return "" if math.isnan(value) else words.format(form(value))
 
+    @property
+    def inside(self) -> bool:
+        """True while the socket is read at its ACKs: what it had at the last one is not old."""
+        return self.read("socket")
+
+    def read(self, kind: str) -> bool:
+        """True while the newest event of the flow has what was read of its socket or algorithm."""
+        when = int(self.flows[kind]["ts_ns"][0])
+        return bool(when) and when + _READ_NS >= self.flows.now_ns
+
     def must(self, name: str, form: Callable[[float], str], words: str = "{}") -> str:
         """The same with a dash for an unknown value."""
         return self.show(name, form, words) or words.format(cells.MISSING)
@@ -92,6 +123,10 @@ class _Said:
     def text(self, name: str) -> str:
         """A name."""
         return legible(bytes(self.flows[name][0]))
+
+    def some(self, name: str, word: str) -> str:
+        """Count and its word, unless it is none."""
+        return self.show(name, units.count, f"{{}} {word}") if self.number(name) > 0 else ""
 
     def bit(self, name: str, bit: int) -> bool:
         """True if a bit is set; False if unknown."""
@@ -113,12 +148,23 @@ class _Said:
         return words.format(units.age(value * 1e6 + since))
 
 
+def _health(said: _Said) -> Iterator[Fact]:
+    if said.number("health") > 0:
+        from tcctui.flows.diagnosis.health_sentences import suffers  # noqa: PLC0415 - rarely needed
+
+        yield Fact.of(0, "health", *suffers(said.flows))
+
+
 def _control(said: _Said) -> Iterator[Fact]:
     flows, show = said.flows, said.show
     pid = show("pid", units.plain_count, " {}")
     yield Fact.of(4, "process", (said.text("comm") or cells.MISSING) + pid, said.text("cgroup"))
     yield Fact.of(18, "local", *local(flows)[:1])
     yield Fact.of(19, "remote", *remote(flows)[:1])
+    if flows["state"][0] == TcpState.LISTEN:
+        queue = show("rqueue", units.count, "{} in the queue")
+        half_open = show("half_open", units.count, "{} half-open")
+        yield Fact.of(0, "to accept", queue, show("wqueue", units.count, "limit {}"), half_open)
     yield Fact.of(14, "netns", said.text("netns_name") or show("netns", units.plain_count))
     phase = "" if flows["bbr_phase"][0] else cells.phase(flows).removeprefix("congestion ")
     phase *= said.known("snd_cwnd")
@@ -131,7 +177,33 @@ def _control(said: _Said) -> Iterator[Fact]:
     window = show("snd_wnd", units.size, "peer's window {}")
     waiting = show("notsent_bytes", units.size, "waiting {}")
     some = said.number("notsent_bytes") > 0
-    yield Fact.of(5, "in flight", said.must("in_flight", units.size), window, waiting * some)
+    segments = said.inside and show("in_flight_packets", units.segments, "{} segments")
+    flying = said.must("in_flight", units.size), segments or "", window, waiting * some
+    yield Fact.of(5, "in flight", *flying)
+    if said.inside:
+        yield from _inside(said)
+
+
+def _inside(said: _Said) -> Iterator[Fact]:
+    """Facts of the socket itself, while it is read at its ACKs."""
+    from tcctui.flows.inside.values import alone  # noqa: PLC0415 - only where it is read
+
+    def show(name: str, form: Callable[[float], str], words: str = "{}") -> str:
+        value = float(alone(name, said.flows["socket"][:1], said.flows).item(0))
+        return "" if math.isnan(value) else words.format(form(value)) if value else ""
+
+    least, most = (show(f"in_flight_packets_{end}", units.segments) for end in ("min", "max"))
+    flying = f"{most} in flight" if least == most else f"{least or '0'} to {most} in flight"
+    probe = show("tlp_out", units.plain_count, "tail loss probe out")
+    lost = said.show("lost", units.segments, "{} presumed lost") if said.number("lost") else ""
+    yield Fact.of(5, "segments", flying if most else "", probe, lost)
+    again = show("undo_retrans", units.segments, " ({} retransmits)")
+    undo = show("undo_possible", units.plain_count, f"undo possible{again}")
+    before = show("prior_ssthresh", units.segments, "ssthresh was {}") if undo else ""
+    yield Fact.of(4, "recovery", show("recovery_left", units.size, "{} to go"), undo, before)
+    limited = show("app_limited", units.plain_count, "limits the rate")
+    unread = said.show("rqueue", units.size, "{} unread") if said.number("rqueue") else ""
+    yield Fact.of(8, "application", limited, unread)
 
 
 def _times(said: _Said) -> Iterator[Fact]:
@@ -139,7 +211,8 @@ def _times(said: _Said) -> Iterator[Fact]:
     rtt = must("srtt_us", units.milliseconds) + show("rttvar", units.milliseconds, " ± {}")
     yield Fact.of(0, "rtt", rtt, show("min_rtt", units.milliseconds, "min {}"))
     queueing = show("queueing_us", lambda value: units.milliseconds(value) if value else "none")
-    yield Fact.of(6, "queueing", queueing, show("rto", units.milliseconds, "rto {}"))
+    again = f" (backoff {said.number('backoff'):.0f})" if said.number("backoff") > 0 else ""
+    yield Fact.of(6, "queueing", queueing, show("rto", units.milliseconds, f"rto {{}}{again}"))
     limited = " (app-limited)" if said.bit("rate_flags", _APP_LIMITED) else ""
     delivered = must("delivery_rate", units.rate) + limited
     yield Fact.of(3, "delivery", delivered, must("rate", units.rate, "acked {}"))
@@ -148,6 +221,14 @@ def _times(said: _Said) -> Iterator[Fact]:
 
 def _bbr(said: _Said) -> Iterator[Fact]:
     show, must = said.show, said.must
+    if said.read("algorithm") and not said.flows["closed_ns"][0]:
+        from tcctui.flows.algorithms.columns import first  # noqa: PLC0415 - where it is read
+        from tcctui.ui.details.algorithm_state import lines  # noqa: PLC0415
+
+        state = first(said.flows["algorithm"], said.flows["mss"])
+        if state is not None:
+            yield from (Fact(*line) for line in lines(state, said.number("snd_cwnd")))
+            return
     if said.known("bbr_pacing_gain"):
         phase = BbrPhase(int(said.flows["bbr_phase"][0]))
         gains = show("bbr_pacing_gain", units.gain, "gain {}")
@@ -163,10 +244,17 @@ def _amounts(said: _Said) -> Iterator[Fact]:
     show = said.show
     lost = said.must("total_retrans", units.count)
     lost += show("data_segs_out", units.count, " of {} segments")
-    yield Fact.of(7, "retrans", lost, show("retrans_percent", units.percent))
+    yield Fact.of(
+        *(7, "retrans", lost, show("retrans_percent", units.percent)),
+        ", ".join(filter(None, (said.some(*one) for one in _CAUSES))),
+    )
     acked = show("bytes_acked", units.size, "acked {}")
+    reason = said.text("drop_reason")
+    here = said.some("dropped", "segments") and f"{said.some('dropped', 'segments')}, last {reason}"
+    yield Fact.of(4, "dropped", here and f"{here} (on this machine)")
     yield Fact.of(9, "sent", said.sent(), acked, show("bytes_retrans", units.size, "retrans {}"))
-    yield Fact.of(15, "received", show("bytes_received", units.size))
+    arriving = show("rcv_rate", units.rate) if said.number("rcv_rate") else ""
+    yield Fact.of(15, "received", show("bytes_received", units.size), arriving)
     received = said.ago("last_data_recv", "received {} ago")
     yield Fact.of(10, "last", said.ago("last_data_sent", "sent {} ago"), received)
 
@@ -185,7 +273,7 @@ def _path(said: _Said) -> Iterator[Fact]:
     yield Fact.of(13, "ecn", _ecn(said), show("delivered_ce", units.count, "{} marked"))
     receive = show("rcvbuf", units.size, "receive {}")
     yield Fact.of(17, "buffers", show("sndbuf", units.size, "send {}"), receive)
-    yield Fact.of(20, "told by", "a sample" if said.flows["from_sample"][0] else "tcp_probe")
+    yield Fact.of(20, TOLD_BY, "a sample" if said.flows["from_sample"][0] else "tcp_probe")
 
 
 def _ecn(said: _Said) -> str:

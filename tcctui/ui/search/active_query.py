@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from tcctui.arrays import Mask
+from tcctui.fields.field import QUERY_NAME
 from tcctui.query import ALL, Query, QueryError, is_unfinished
 from tcctui.query.address_formula import any_of
 from tcctui.query.evaluation import Flows
@@ -16,7 +17,7 @@ from tcctui.ui.table.flow_table import FlowTable
 _WORDS = frozenset({"cc", "proc", "comm", "process", "cgroup", "netns"})
 """Fields whose value is a part of a name: each further letter is a step closer to the goal."""
 
-_LAST_VALUE = re.compile(r'(?:^|[\s(!-])([A-Za-z_]+%?)\s*(?::|[<>=!]=?)\s*[^\s"()]*$')
+_LAST_VALUE = re.compile(rf'(?:^|[\s(!-])({QUERY_NAME})\s*(?::|[<>=!]=?)\s*[^\s"()]*$')
 
 
 def may_grow(text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, ClassVar
@@ -20,6 +21,22 @@ SAVE = "save"
 
 NAMED = "named "
 """Prefix of a picked filter's name."""
+
+
+_ANOTHER_WINDOW = Notice(
+    "rwnd is the peer's window now",
+    "save it with rcv_wnd (this end's) or snd_wnd",
+    "warning",
+)
+_COMPARED = re.compile(r"\brwnd\s*[-+*/<>=!]|[-+*/<>=(]\s*rwnd\b")
+
+
+def means_another_window(text: str) -> bool:
+    """True if a query compares `rwnd`, which once named `rcv_wnd`, and not only `limit:rwnd`."""
+    try:
+        return "snd_wnd" in parse(text).fields and bool(_COMPARED.search(text))
+    except QueryError:
+        return False
 
 
 class Filters(Pick):
@@ -59,7 +76,10 @@ def pick(bar: SearchBar, preferences: Preferences) -> None:
         if value == SAVE:
             save(bar, preferences)
         elif value is not None:
-            bar.search(preferences.settings.filters[value.removeprefix(NAMED)])
+            text = preferences.settings.filters[value.removeprefix(NAMED)]
+            bar.search(text)
+            if means_another_window(text):
+                tell(bar, _ANOTHER_WINDOW)
 
     forget = partial(_forget, bar, preferences)
     bar.app.push_screen(Filters(preferences.settings.filters, bar.good.strip(), forget), picked)

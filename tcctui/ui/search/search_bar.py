@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import ClassVar
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len
 from textual import on
@@ -25,10 +25,12 @@ from tcctui.ui.actions import key
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.search.active_query import Holding, may_grow
 from tcctui.ui.search.mistake import Underline, pointed
-from tcctui.ui.search.present_values import Live, Present
-from tcctui.ui.search.suggestions import Suggestions, useful
 from tcctui.ui.style.legible import plain
 from tcctui.ui.view import CurrentView
+
+if TYPE_CHECKING:
+    from tcctui.ui.search.present_values import Live, Present
+    from tcctui.ui.search.suggestions import Suggestions
 
 
 class Box(Input):
@@ -110,7 +112,7 @@ class SearchBar(Vertical):
     def __init__(self, view: CurrentView, searches: Searches | None = None) -> None:
         """`view` has the values to suggest, `searches` the history."""
         super().__init__(id="search")
-        self._present = Present(view)
+        self._view = view
         self._searches = SearchHistory(self, searches or Searches())
         self._underline = Underline()
         self._holding = Holding(
@@ -122,8 +124,19 @@ class SearchBar(Vertical):
         self._before = ""
         self._taken: str | None = None
         self._offered_at = ""
-        self.suggestions = Suggestions()
+
+    @cached_property
+    def suggestions(self) -> Suggestions:
         """The list below the box, mounted when that gets the focus: a start is cheaper."""
+        from tcctui.ui.search.suggestions import Suggestions  # noqa: PLC0415
+
+        return Suggestions()
+
+    @cached_property
+    def _present(self) -> Present:
+        from tcctui.ui.search.present_values import Present  # noqa: PLC0415
+
+        return Present(self._view)
 
     def compose(self) -> ComposeResult:
         """Compose the box, and the line for the reason."""
@@ -243,6 +256,7 @@ class SearchBar(Vertical):
         """List completions at the cursor; unless `asked` for, only of a word already begun."""
         box, text = self.box, self.text
         from tcctui.query.completion import complete  # noqa: PLC0415
+        from tcctui.ui.search.suggestions import useful  # noqa: PLC0415
 
         found = useful(complete(text, box.cursor_position, self._live), text, asked=asked)
         if found is None:

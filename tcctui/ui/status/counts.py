@@ -30,6 +30,19 @@ class Streamed(Protocol):
         """Delay in seconds; 0 while it keeps up."""
 
 
+@runtime_checkable
+class Answering(Protocol):
+    """Source that an engine answers for, which may be slow, away or refuse."""
+
+    @property
+    def trouble(self) -> str:
+        """Reason why what is shown is old, or less than was asked for; empty without any."""
+
+    @property
+    def nothing(self) -> str:
+        """Sentence that says why there is nothing at all, and what to do."""
+
+
 def is_live(source: Source) -> bool:
     """True if a source delivers the present, as far as clocks can be compared."""
     if not isinstance(source, Streamed) or not source.now_ns():
@@ -60,8 +73,11 @@ def counts(
             "kernel_filter": source.kernel_filter,
             "kernel_exact": source.kernel_exact,
             "interval_ns": source.interval_ns,
+            "trouble": source.trouble if isinstance(source, Answering) else "",
             "behind_s": source.behind_s if isinstance(source, Streamed) else 0.0,
         }
+    if view.own_groups is not None:
+        told["rows"] = "groups" if view.own_groups.is_group(0) else "flows"
     if view.moment is not None:
         lost, skipped = view.losses
         told |= {"lost": lost, "skipped": skipped, "per_second": view.per_second}
@@ -78,9 +94,15 @@ def why_empty(
     if known:
         return f"The search hides all {known} flows. Esc clears it."
     if view.moment is not None:
-        return "No TCP traffic at this moment."
-    if source is None:
-        return "Attaching to the kernel's tcp_probe …"
+        kept = isinstance(source, Answering)
+        return "No rows of this moment are kept." if kept else "No TCP traffic at this moment."
+    if isinstance(source, Answering):
+        searched = base.strip() or search.strip()
+        return "Nothing matches that." if searched and not source.trouble else source.nothing
+    return "Attaching to the kernel's tcp_probe …" if source is None else _nothing_yet(source)
+
+
+def _nothing_yet(source: Source) -> str:
     if source.kernel_filter:
         return f"No TCP traffic yet that passes {source.kernel_filter}."
     return "No TCP traffic yet: a connection shows up with its next packet."

@@ -28,7 +28,11 @@ class Status(NamedTuple):
     after a dot. With `underway` that is not on the screen yet. `per_second` is the rate of events
     at that moment, NaN if unknown; None derives it from `events`. `behind_s` is the delay of the
     display in seconds, and `fps` the frames per second, 0 for none. `recording` is the trouble of
-    the recording that is made beside, empty without any.
+    the recording that is made beside, empty without any; `recorded` says that there is one.
+
+    `trouble` says why what is shown is old, or less than was asked for.
+
+    `rows` is the word for what `known` counts.
 
     `kernel_filter` is the kernel's part of the filter, empty without one; `kernel_exact` is True if
     it is the whole filter. It is `narrowed` while it follows the search. `base_filter` is the rest
@@ -51,6 +55,7 @@ class Status(NamedTuple):
     seconds_kept: float = 60
     shown: int = 0
     known: int = 0
+    rows: str = "flows"
     order_held: bool = False
     following: bool = False
     state: str = ""
@@ -61,7 +66,9 @@ class Status(NamedTuple):
     behind_s: float = 0
     fps: float = 0
     reason: str = ""
+    trouble: str = ""
     recording: str = ""
+    recorded: bool = False
 
 
 class _Reading(NamedTuple):
@@ -118,6 +125,7 @@ class StatusBar(KeptLines, Widget):
             kernel_filter=plain(status.kernel_filter),
             base_filter=plain(status.base_filter),
             reason=plain(status.reason),
+            trouble=plain(status.trouble),
         )
         now = time.monotonic()
         self._readings.append(_Reading(now, time.process_time(), status.events))
@@ -127,6 +135,11 @@ class StatusBar(KeptLines, Widget):
         if parts != self._parts:
             self._parts = parts
             self.refresh()
+
+    @property
+    def host(self) -> str:
+        """Name of the host that is shown."""
+        return self._status.host
 
     def update(self, **changes: object) -> None:
         """Change some of the content."""
@@ -154,7 +167,7 @@ class StatusBar(KeptLines, Widget):
             _Part("paused" if status.narrowed else "name", _kernel(status), 1),
             _Part("name", status.base_filter and f"filter: {status.base_filter}", 2, "filtered"),
             _Part("dim", "" if status.kernel_exact or status.base_filter else "the rest here", 3),
-            _Part("bad", status.reason, 1, ""),
+            _Part("bad", status.reason or status.trouble, 1, ""),
         ]
         # Coarser than requested: the reader would not keep up.
         coarse = status.interval_ns > status.finest_ns
@@ -171,7 +184,7 @@ class StatusBar(KeptLines, Widget):
         late = status.behind_s >= 1 and not status.reason
         right = [
             _Part("dim", rate, 4),
-            _Part(resolution[0], told * _resolution(status.interval_ns), resolution[1]),
+            _Part(resolution[0], told * _resolution(status), resolution[1]),
             _Part(
                 "bad" if status.lost else "dim",
                 (told or status.lost > 0) * f"{units.count(status.lost)} lost",
@@ -179,7 +192,7 @@ class StatusBar(KeptLines, Widget):
             _Part("bad", f"{units.count(status.skipped)} skipped" if status.skipped else "", 2),
             _Part("bad", f"history {seconds} s" if status.seconds_kept < 60 else "", 2),
             _Part("bad", dropped if status.evicted else ""),
-            _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} flows"),
+            _Part("name", f"{units.count(status.shown)}/{units.count(status.known)} {status.rows}"),
             _Part("dim", f"own CPU {cpu:.0%}", 5),
             _Part("dim", f"{status.fps:.2g} fps" if status.fps >= _SLOWEST else "", 8),
             _Part("paused", "order held" if status.order_held else "", 2),
@@ -200,9 +213,8 @@ class StatusBar(KeptLines, Widget):
 
     def render_line(self, y: int) -> Strip:  # noqa: ARG002 - there is one line
         """Draw the line."""
-        base = self.styles_of()
-        segments = [Segment(part.text, self.styles_of(part.style)) for part in self._parts]
-        return Strip(segments).adjust_cell_length(self.size.width, base)
+        styles = self.styles_of
+        return Strip([Segment(part.text, styles[part.style]) for part in self._parts])
 
 
 def _less(status: Status) -> str:
@@ -218,8 +230,10 @@ def _kernel(status: Status) -> str:
     return "kernel: all" if status.narrowed or not status.kernel_exact else ""
 
 
-def _resolution(interval_ns: int) -> str:
-    return f"{interval_ns / 1e6:.4g} ms" if interval_ns else "every ACK"
+def _resolution(status: Status) -> str:
+    """Time that an event stands for, on the screen and in the recording made beside."""
+    every = f"{status.interval_ns / 1e6:.4g} ms" if status.interval_ns else "every ACK"
+    return f"recording {every}" if status.recorded else every
 
 
 def _length(parts: list[_Part]) -> int:

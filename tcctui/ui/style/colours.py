@@ -30,6 +30,9 @@ CURVES = {
     "bbr-bw": "$foreground",
     "cwnd-bytes": "$text-primary",
     "snd-wnd": "$text-warning",
+    "retransmitted": "$text-warning",
+    "before": "$foreground",
+    "ahead": "$text-muted",
 }
 """Colours of curves by style."""
 

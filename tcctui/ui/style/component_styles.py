@@ -9,8 +9,11 @@ from textual.dom import DOMNode
 from textual.widget import Widget
 
 
-class ComponentStyles:
-    """Gives the style of a component, `prefix`--name, by its name; "" is the widget's own.
+class ComponentStyles(dict[str, Style]):
+    """Styles of components, `prefix`--name, by their names; "" is the widget's own.
+
+    One that is not there is worked out: a component without a rule has the widget's. So a line asks
+    for each of its pieces without a call.
 
     The widget says when its styles change (`Widget.notify_style_update`): to work its own one out
     goes through all widgets that it is in, and was a quarter of the time of a frame. Textual works
@@ -19,17 +22,18 @@ class ComponentStyles:
     """
 
     def __init__(self, widget: Widget, prefix: str) -> None:
+        super().__init__()
         self._widget = widget
         self._prefix = prefix
-        self._known: dict[str, Style] = {}
         self._unfiltered: Style | None = None
         self._background: Color | None = None
 
     def __call__(self, name: str = "") -> Style:
-        """Give a style; a component without a rule has the widget's."""
-        style = self._known.get(name)
-        if style is None:
-            style = self._known[name] = self.filtered(self._made(name))
+        """Give a style."""
+        return self[name]
+
+    def __missing__(self, name: str) -> Style:
+        style = self[name] = self.filtered(self._made(name))
         return style
 
     def filtered(self, style: Style) -> Style:
@@ -61,5 +65,5 @@ class ComponentStyles:
 
     def forget(self) -> None:
         """Have all of them worked out anew."""
-        self._known.clear()
+        self.clear()
         self._unfiltered = self._background = None

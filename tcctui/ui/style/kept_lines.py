@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
+from rich.cells import cell_len
 from rich.segment import Segment
+from textual.dom import NoScreen
+from textual.errors import NoWidget
 from textual.filter import LineFilter
 from textual.geometry import Region, Size
 from textual.strip import Strip
@@ -15,6 +18,7 @@ from textual.widget import Widget
 from tcctui.ui.style.component_styles import ComponentStyles
 
 if TYPE_CHECKING:
+    from textual.screen import Screen
     from typing_extensions import Self
 
     _Widget = Widget
@@ -44,8 +48,31 @@ class KeptLines(_Widget):
     drawn_size: Size = Size(0, 0)
     """Size of the content that is being drawn: to ask Textual for each line takes ten calls."""
 
+    _place: tuple[Region, Size] | None = None
+    """Region on the screen, and the size of the content in it."""
+
     _kept: dict[int, Strip] = {}  # noqa: RUF012 - replaced, never changed
     _kept_size: tuple[int, int] = (0, 0)
+
+    @cached_property
+    def _their_screen(self) -> Screen[object]:
+        return self.screen
+
+    @property
+    def region(self) -> Region:
+        """Region on the screen; to find the screen takes a way through all that this is in."""
+        try:
+            return self._their_screen.find_widget(self).region
+        except (NoScreen, NoWidget):
+            return super().region
+
+    @property
+    def size(self) -> Size:
+        """Size of the content: a frame asks for it thirty times, and a layout makes new regions."""
+        region = self.region
+        if self._place is None or self._place[0] is not region:
+            self._place = region, super().size
+        return self._place[1]
 
     @cached_property
     def styles_of(self) -> ComponentStyles:
@@ -72,8 +99,8 @@ class KeptLines(_Widget):
         if repaint:
             if not regions:
                 self._kept = {}
-            for region in regions:
-                for y in region.line_range:
+            for _, top, _, height in regions:
+                for y in range(top, top + height):
                     self._kept.pop(y, None)
         if layout or recompose or not repaint or not self._is_mounted:
             return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
@@ -95,6 +122,10 @@ class KeptLines(_Widget):
         whole = (x1, x2) == (0, self._kept_size[0])
         return lines if whole else [line.crop(x1, x2) for line in lines]
 
+    def painted_parts(self, parts: Iterable[Region]) -> Mapping[Region, list[Segment]]:  # noqa: ARG002
+        """Give those of some parts that can be drawn without the rest of their lines."""
+        return {}
+
     def lines(self, numbers: Sequence[int], size: Size) -> list[Strip]:
         """Give some lines of the widget, which has this size."""
         if size != self._kept_size:
@@ -105,21 +136,41 @@ class KeptLines(_Widget):
             kept.update(zip(missing, self._drawn_lines(missing, size.width), strict=True))
         return [kept[y] for y in numbers]
 
+    @property
+    def text_filters(self) -> list[TextFilter]:
+        """Filters of the texts of all that is drawn."""
+        return [one for one in self.get_line_filters() if isinstance(one, TextFilter)]
+
     def _drawn_lines(self, lines: list[int], width: int) -> list[Strip]:
         blank, gutter = self.styles_of(), self.gutter
-        filters = [one for one in self.get_line_filters() if isinstance(one, TextFilter)]
+        filters = self.text_filters
         room = width - gutter.width
         before, behind = Segment(" " * gutter.left, blank), Segment(" " * gutter.right, blank)
         self.drawn_size = self.size
         drawn = []
         for y in lines:
-            strip = self.render_line(y).adjust_cell_length(room, blank)
+            strip = self.render_line(y)
+            length, segments = _length(strip), strip._segments
+            if length > room:
+                segments = strip.crop(0, room)._segments
+            elif length < room:
+                segments = [*segments, Segment(" " * (room - length), blank)]
             if room != width:
-                strip = Strip([before, *strip, behind], width)
+                segments = [before, *segments, behind]
+            if segments is not strip._segments:  # each strip makes seven caches
+                strip = Strip(segments, width)
             for one in filters:
                 strip = strip.apply_filter(one, self.styles_of.background)
             drawn.append(strip)
         return drawn
+
+
+def _length(strip: Strip) -> int:
+    """Cells of a strip, which knows them or not; quickly where each character takes one."""
+    if strip._cell_length is None:
+        texts = [segment.text for segment in strip._segments]
+        return sum([len(text) if text.isascii() else cell_len(text) for text in texts])
+    return strip._cell_length
 
 
 def cropped(line: Strip, x1: int, x2: int) -> list[Segment]:
@@ -128,7 +179,8 @@ def cropped(line: Strip, x1: int, x2: int) -> list[Segment]:
         return line._segments
     found, at = [], 0
     for segment in line._segments:
-        begin, at = at, at + segment.cell_length
+        text = segment.text
+        begin, at = at, at + (len(text) if text.isascii() else cell_len(text))
         if at <= x1:
             continue
         if begin >= x2:

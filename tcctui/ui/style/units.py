@@ -75,6 +75,22 @@ def percent(value: float) -> str:
     return f"{value:.1f} %" if value < 9.95 else f"{value:.0f} %"
 
 
+def change(value: float) -> str:
+    """Growth in percent, a fall with a minus: +210 %, −4.5 %, 0 %."""
+    if abs(value) < 0.05:
+        return "0 %"
+    return f"{'+' if value > 0 else '−'}{percent(abs(value))}"
+
+
+def per_second(value: float) -> str:
+    """A number a second, small ones with a decimal: 0, <0.1, 0.3, 41, 1.20k."""
+    if 0 < value < 0.05:
+        return "<0.1"
+    if value < 9.95 and value != int(value):
+        return f"{value:.1f}"
+    return "".join(_short(value))
+
+
 def short_count(value: float) -> str:
     """A number in few characters, in powers of 1000: 41.2k."""
     return "".join(_short(value))
@@ -183,13 +199,15 @@ def age(nanoseconds: float) -> str:
 
 
 def span(seconds: float) -> str:
-    """Duration in its two largest units: 12 s, 4 min 10 s, 1 h 05 min."""
+    """Duration in its two largest units: 12 s, 4 min 10 s, 1 h 05 min, 6 d 15 h."""
     whole = int(seconds)
     if whole < 60:
         return f"{whole} s"
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole // 60 % 60:02} min"
+    if whole < 2 * 86_400:
+        return f"{whole // 3600} h {whole // 60 % 60:02} min"
+    return f"{whole // 86_400} d {whole // 3600 % 24:02} h"
 
 
 def position(seconds: float) -> str:
@@ -208,3 +226,24 @@ def wall_clock(nanoseconds: int, digits: int = 0) -> str:
     except (ValueError, OverflowError, OSError):
         return ""
     return f"{told}.{f'{rest:09}'[:digits]}" if digits else told
+
+
+def zoned(nanoseconds: int, digits: int = 0, *, dated: bool = False) -> str:
+    """The same with the zone's short name: 14:05:03 CET; and with the date: Nov 24 14:05:03 CET."""
+    told = wall_clock(nanoseconds, digits)
+    if not told:
+        return ""
+    date = time.strftime("%b %d ", time.localtime(nanoseconds // 10**9)) if dated else ""
+    return f"{date}{told} {zone(nanoseconds)}"
+
+
+DATED_NS = 12 * 3600 * 10**9
+"""Nanoseconds from which on a time of day is not enough to name a moment."""
+
+
+def zone(nanoseconds: int) -> str:
+    """Short name of the zone of local time at a moment since 1970; empty if out of range."""
+    try:
+        return time.localtime(nanoseconds // 10**9).tm_zone
+    except (ValueError, OverflowError, OSError):
+        return ""

@@ -122,6 +122,7 @@ _SCALES: Mapping[Unit, _Scales] = {
     Unit.MICROSECONDS: _TIMES,
     Unit.MILLISECONDS: _TIMES,
     Unit.NANOSECONDS: ((1e9, 10**9, "s"), (0, 10**3, "us")),
+    Unit.PER_SECOND: _prefixed(""),
     Unit.PERCENT: ((0, 1, ""),),
 }
 """Units that the query language has for numbers of a unit."""

@@ -16,10 +16,11 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from tcctui.config.settings import Settings
+from tcctui.fields.algorithm_state import is_member
 from tcctui.ui.dialogs import Box, Dialog, go, highlighted
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.table import layout
-from tcctui.ui.table.columns import BY_NAME, GROUPS
+from tcctui.ui.table.columns import BY_NAME, GROUPS, OF_FLEET, state_group
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.sorting import MOST, SortKey
@@ -45,6 +46,16 @@ class Chosen(OptionList, inherit_bindings=False):
         Binding("delete,backspace", "screen.choose", "Take away", show=False),
         Binding("slash", "screen.other_list", "Search", show=False),
     ]
+
+
+_Groups = Sequence[tuple[str, Sequence[str]]]
+
+
+def _offered(groups: _Groups, table: FlowTable) -> _Groups:
+    """Columns that a table's rows may have."""
+    if table.is_of_fleet:
+        return groups
+    return [(title, names) for title, names in groups if not OF_FLEET.issuperset(names)]
 
 
 class Choosing(Dialog[bool]):
@@ -76,7 +87,7 @@ class Choosing(Dialog[bool]):
     keys: ClassVar[str]
     """Description of its keys."""
 
-    def __init__(self, groups: Sequence[tuple[str, Sequence[str]]], chosen: Iterable[str]) -> None:
+    def __init__(self, groups: _Groups, chosen: Iterable[str]) -> None:
         super().__init__()
         self._groups = groups
         self.chosen = [*chosen]
@@ -113,6 +124,10 @@ class Choosing(Dialog[bool]):
     def changed(self) -> None:
         """Take note that something else is chosen, or in another order."""
 
+    def add(self, name: str) -> None:
+        """Choose one more column, behind the others."""
+        self.chosen.append(name)
+
     # Painting
 
     def compose(self) -> ComposeResult:
@@ -148,6 +163,8 @@ class Choosing(Dialog[bool]):
             if found:
                 offered.add_option(Option(Text(title, "bold underline"), disabled=True))
                 offered.add_options(Option(self._line(name), id=name) for name in found)
+        if not offered.option_count and is_member(typed):
+            offered.add_option(Option(self._line(typed), id=typed))
         if not offered.option_count:
             offered.add_option(Option("Nothing has these letters", disabled=True))
         self._highlight_first(offered, typed)
@@ -251,7 +268,7 @@ class Choosing(Dialog[bool]):
 
     def _toggle(self, name: str) -> None:
         if name not in self.chosen:
-            self.chosen.append(name)
+            self.add(name)
         elif len(self.chosen) > 1:
             self.chosen.remove(name)
         else:
@@ -322,7 +339,10 @@ class Columns(Choosing):
         self._before = preferences.settings.columns, dict(preferences.settings.widths)
         self._usual = not layout.named(self._before[0])
         self.widths = dict(self._before[1])
-        super().__init__(GROUPS, (column.name for column in layout.named(self._before[0])))
+        super().__init__(
+            _offered((*GROUPS, state_group()), table),
+            (column.name for column in layout.named(self._before[0])),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -357,6 +377,16 @@ class Columns(Choosing):
     def changed(self) -> None:
         """Show these from now on, and not as many as fit."""
         self._usual = False
+
+    def add(self, name: str) -> None:
+        """Choose one more column: the last one, or the last that has room, so that it is seen."""
+        before = [*self.chosen]
+        self.changed()
+        for place in range(len(before), -1, -1):
+            self.chosen = [*before[:place], name, *before[place:]]
+            if name in self._placed:
+                return
+        self.chosen = [*before, name]
 
     def preview(self) -> str:
         """Have the table show these, and say which have no room."""
@@ -398,7 +428,7 @@ class Sorting(Choosing):
         self._table = table
         self._before = table.order_by
         self._descending = {key.column: key.descending for key in self._before}
-        super().__init__(_SORTABLE, (key.column for key in self._before))
+        super().__init__(_offered(_SORTABLE, table), (key.column for key in self._before))
 
     @property
     def order(self) -> tuple[SortKey, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Literal, NamedTuple
 
-from tcctui.fields import every_field
+from tcctui.fields import algorithm_state, every_field
+from tcctui.fields.algorithm_state import WithState
 from tcctui.fields.field import UNUSUAL, Column, Field, Format, Unit
-from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES
+from tcctui.fields.fleet import FLEET
+from tcctui.flows.diagnosis.health import NAMES, UNKNOWN, Sign
+from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES, Limit
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.value_names import VALUE_NAMES
@@ -105,7 +107,9 @@ FORMS: Mapping[Format, Form] = {
     Format.MILLISECONDS: _number(units.milliseconds, 8, _MEASURED),
     Format.CLOCK: _number(units.clock, 8, _MEASURED),
     Format.AGO: _number(units.ago, 7, _MEASURED),
+    Format.PER_SECOND: _number(units.per_second, 6, _MEASURED),
     Format.PERCENT: _number(units.percent, 6, _MEASURED),
+    Format.CHANGE: _number(units.change, 8, lambda _: None),
     Format.GAIN: _number(units.gain, 10),
     Format.ALPHA: _number(units.alpha, 10),
     Format.IDENTIFIER: _number(units.plain_count, 10),
@@ -118,6 +122,11 @@ FORMS: Mapping[Format, Form] = {
     Format.SINCE: Form(lambda field: cells.since(field.name), 7),
     Format.SCALES: Form(lambda _: cells.scales, needs=("options",)),
     Format.WORD: Form(
+        lambda field: cells.word(field.name, VALUE_NAMES[field.name]),
+        asks=lambda field: cell_queries.named(field, VALUE_NAMES[field.name]),
+        words=True,
+    ),
+    Format.SIGNS: Form(
         lambda field: cells.word(field.name, VALUE_NAMES[field.name]),
         asks=lambda field: cell_queries.named(field, VALUE_NAMES[field.name]),
         words=True,
@@ -143,6 +152,7 @@ _BY_UNIT: Mapping[Unit, Format] = {
     Unit.MICROSECONDS: Format.MILLISECONDS,
     Unit.MILLISECONDS: Format.AGO,
     Unit.MOMENT: Format.SINCE,
+    Unit.PER_SECOND: Format.PER_SECOND,
     Unit.PERCENT: Format.PERCENT,
     Unit.GAIN: Format.GAIN,
     Unit.ALPHA: Format.ALPHA,
@@ -176,7 +186,7 @@ def _share(field: Field, place: int) -> TableColumn:
         f"{word.upper()}%",
         max(6, len(word) + 1),
         UNUSUAL,
-        f"{field.meaning} {BY_LIMIT[CAUSES[place]].by}",
+        f"{field.meaning} {BY_LIMIT[CAUSES[place]].part}",
         (field.name,),
         cells.share(place),
         source=field.source,
@@ -205,7 +215,7 @@ def _column(field: Field, told: Column) -> TableColumn:
         left=form.words,
         most=told.most,
         tight=told.tight,
-        descending=not form.words or format_ in (Format.PHASE, *_WORST),
+        descending=not form.words or format_ in (Format.PHASE, Format.SIGNS, *_WORST),
         source=field.source,
         query=form.asks(field) if field.query else None,
         sparkline=line,
@@ -213,7 +223,15 @@ def _column(field: Field, told: Column) -> TableColumn:
     )
 
 
-_STYLES = {"limit": {word: limit_style(limit) for limit, word in LIMIT_NAMES.items() if limit}}
+_STYLES = {
+    "limit": {word: limit_style(limit) for limit, word in LIMIT_NAMES.items() if limit},
+    "health": {
+        word: limit_style(Limit.RECOVERY if signs >= Sign.LOSS else Limit.RWND)
+        for signs, word in NAMES.items()
+        if 0 < signs < UNKNOWN
+    },
+}
+"""Styles of words, by field: those of the verdicts are as bad."""
 
 
 USUAL = every_field.USUAL
@@ -227,12 +245,25 @@ _GROUPS = tuple(
 GROUPS = tuple((title, tuple(column.name for column in made)) for title, made in _GROUPS)
 """All columns by what they are about: a title, and names."""
 
+
+def state_group() -> tuple[str, tuple[str, ...]]:
+    """Columns of algorithms' own state that are known: the same, made when it is asked for."""
+    return "Algorithm's own state", tuple(member.key for member in algorithm_state.fields())
+
+
+OF_FLEET = frozenset(column.name for field in FLEET for column in columns(field))
+"""Names of columns that rows of one machine leave empty."""
+
+OF_GROUPS = OF_FLEET - {"host", "weight"}
+"""Those that only groups have: no search is about them."""
+
 _MADE = {column.name: column for _, made in _GROUPS for column in made}
 
-BY_NAME: Mapping[str, TableColumn] = MappingProxyType(
-    {name: _MADE[name] for name in dict.fromkeys((*USUAL, *_MADE))}
+BY_NAME: Mapping[str, TableColumn] = WithState(
+    {name: _MADE[name] for name in dict.fromkeys((*USUAL, *_MADE))},
+    lambda member: columns(member)[0],
 )
-"""Every column there is, the usual ones first."""
+"""Every column there is, the usual ones first; and any member of an algorithm's own state."""
 
 SPARKLINES = tuple(column for column in BY_NAME.values() if column.sparkline is not None)
 """The sparklines: their cells are drawn from histories."""

@@ -7,7 +7,7 @@ import time
 import numpy as np
 
 from tcctui.flows.index import Keys
-from tcctui.ui.table.grouped import held
+from tcctui.ui.table.grouped import headers, held, is_header
 
 HOLD = 3.0
 """Seconds that the order holds still after the last navigation."""
@@ -97,6 +97,11 @@ class FlowOrder:
         self._choose()
         return self.selected_at
 
+    def start_over(self) -> None:
+        """Select the first row, as at the beginning: other rows are shown than before."""
+        self.wanted, self._stand_in, self._settled = None, None, 0.0
+        self.let_go()
+
     def keep(self) -> None:
         """Have the flow that counts as selected be the one that somebody selected."""
         self.wanted, self._stand_in = self.selected, None
@@ -117,8 +122,13 @@ class FlowOrder:
             return None
         self._settled = self._settled or time.monotonic() + SETTLE
         if time.monotonic() >= self._settled:
-            self.wanted = int(self.cookies[0])
-        return 0
+            self.wanted = int(self.cookies[self._first_flow()])
+        return self._first_flow()
+
+    def _first_flow(self) -> int:
+        """The place of the first flow; of the first line, where all groups are folded."""
+        place = int(headers(self.cookies).argmin())
+        return place if not is_header(int(self.cookies[place])) else 0
 
     def _stand(self) -> int | None:
         """The place of the flow that stands in."""
@@ -127,7 +137,11 @@ class FlowOrder:
             place = self._place(self.wanted)  # it may have come back meanwhile
             self._stand_in = None
         if place is None and len(self.cookies):
-            place = (None if self.home is None else self._place(self.home)) or 0
+            home = None if self.home is None else self._place(self.home)
+            place = home
+            if place is None:
+                group = self.wanted is not None and is_header(self.wanted)
+                place = 0 if group else self._first_flow()
             self._stand_in = int(self.cookies[place])
         return place
 

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from rich.segment import Segment
 from textual import events
 from textual.binding import BindingType
-from textual.geometry import Size
+from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tcctui.arrays import among
+from tcctui.fields.algorithm_state import PREFIX
 from tcctui.flows.frame import RowsFrame, RowsRequest
-from tcctui.flows.groups.groups import GROUPINGS
+from tcctui.flows.groups.groups import GROUPINGS, OF_LATE, Groups
 from tcctui.flows.index import Keys
 from tcctui.query import ALL, Query
 from tcctui.ui.notices import BRIEF, Notice, tell
@@ -27,7 +29,7 @@ from tcctui.ui.style.kept_lines import KeptLines
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table import layout, rows, sorting
 from tcctui.ui.table.cell_texts import CellTexts
-from tcctui.ui.table.columns import BY_NAME, COLUMNS
+from tcctui.ui.table.columns import BY_NAME, COLUMNS, OF_GROUPS
 from tcctui.ui.table.grouped import headers
 from tcctui.ui.table.layout import Placed
 from tcctui.ui.table.painter import Painter, Sight
@@ -46,6 +48,9 @@ FOLD_WIDTH = 2
 """Cells at the left of a header that fold it when they are clicked."""
 
 _NOTHING = "nothing"
+
+_MOST_CHOICES = 500
+"""Rows that are offered to be compared."""
 _COLOURED = ("cwnd", "ssthresh", "srtt", *LIMIT_STYLES)
 
 
@@ -87,6 +92,31 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     class Opened(Message):
         """Somebody wants to see more of the selected flow."""
+
+    class LaidOut(Message):
+        """Columns were placed: others may be shown than before."""
+
+    @dataclass
+    class GroupsCompared(Message):
+        """Two groups are to be shown side by side; both are headers."""
+
+        first: int
+        second: int
+
+    class RowsCompared(Message):
+        """The pinned rows, which are groups, are to be compared."""
+
+    @dataclass
+    class HostWanted(Message):
+        """Somebody wants to see a flow on its own host."""
+
+        cookie: int
+
+    @dataclass
+    class BothEndsWanted(Message):
+        """Somebody wants to see a flow of a fleet as both its hosts have it."""
+
+        cookie: int
 
     @dataclass
     class FilterWanted(Message):
@@ -141,9 +171,50 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         return "" if header is None else f"A group is selected: {self._groups.label(header)}"
 
     @property
+    def group(self) -> tuple[Groups, int] | None:
+        """The groups and the number of the selected one; None where a flow is selected."""
+        header = self._places.selected_group
+        return None if header is None else self._groups.found(header)
+
+    def compare_groups(self) -> None:
+        """Pick a group to compare the selected one with, and show both side by side."""
+        header = self._places.selected_group
+        if header is None or self._view.deferred(self.compare_groups):
+            return
+        from tcctui.ui.dialogs import Choice, Pick  # noqa: PLC0415
+
+        others = self._groups.others(header)
+        choices = [Choice(str(other), label) for other, label in others.items()]
+        title = f"Compare {self._groups.label(header)} with"
+
+        def take(other: str | None) -> None:
+            if other is not None:
+                self.post_message(self.GroupsCompared(header, int(other)))
+
+        self.app.push_screen(Pick(title, choices, nothing="No other group", opener="compare"), take)
+
+    def members(self, header: int) -> tuple[str, Keys]:
+        """Label of a group, and the cookies of its flows."""
+        return self._groups.label(header), self._groups.cookies_of(header)
+
+    @property
     def whole_query(self) -> Query:
         """Query that a flow must match to be shown."""
         return self.base_query & self.flow_query
+
+    @property
+    def columns_shown(self) -> Sequence[str]:
+        """Names of the columns on the screen, from left to right."""
+        return [placed.column.name for placed in self._placed]
+
+    def shows(self, name: str) -> bool:
+        """Tell whether a column of the screen is made of a flow's value."""
+        return name in self._wanted[0]
+
+    @property
+    def shows_states(self) -> bool:
+        """True if a column of the screen is made of algorithms' own state."""
+        return any(name.startswith(PREFIX) for name in self._wanted[0])
 
     @property
     def known(self) -> int:
@@ -165,6 +236,13 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         """Length of the sparklines in seconds."""
         _, sparklines = self._wanted
         return max((line.seconds for line in sparklines), default=0)
+
+    def searched(self) -> tuple[Keys | None, int]:
+        """Flows that the searches let through, None without any, and the number of all."""
+        query = self.whole_query
+        flows = self._view.flows(query.fields)
+        found = flows["cookie"][query.mask(flows)] if query.text.strip() else None
+        return found, flows.count
 
     @property
     def cookies_in_sight(self) -> Keys:
@@ -303,9 +381,13 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     def _lay_out(self) -> None:
         self._placed = layout.layout(self.room, self._columns, self._widths)
         self._wanted = rows.wanted(self._placed)
+        sorts = (name for placed in self._placed for name in placed.column.sort)
+        self._places.late_shown = frozenset(sorts) & OF_LATE.keys()
+        self._places.health_shown = any(placed.column.name == "health" for placed in self._placed)
         self._rows_of = {}
         if all(placed.column.name != self._cell for placed in self._placed):
             self._cell = ""
+        self.post_message(self.LaidOut())
         self._look(anew=False)
 
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
@@ -347,6 +429,14 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         """One line of the table: the header, a row, or nothing."""
         return self._painter.line(y, self.drawn_size.width, self.styles_of, self.message)
 
+    def painted_parts(self, parts: Iterable[Region]) -> Mapping[Region, list[Segment]]:
+        """Draw cells of rows alone: most of a row stays as it is."""
+        if self.text_filters:
+            return {}
+        style = self.styles_of.__getitem__
+        found = ((part, self._painter.part(part, style)) for part in parts)
+        return {part: segments for part, segments in found if segments is not None}
+
     # Selecting
 
     def select_flow(self, cookie: int) -> bool:
@@ -362,6 +452,11 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         if self._order.select(place) is not None:
             self._reveal = True
             self._look(anew=False)
+
+    def start_over(self) -> None:
+        """Select the first row, and show it: other rows are shown than before."""
+        self._order.start_over()
+        self._reveal = True
 
     def action_move(self, by: int) -> None:
         """Select the flow `by` rows further down."""
@@ -431,15 +526,26 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     # Grouping
 
+    @property
+    def is_of_fleet(self) -> bool:
+        """True where its rows are of many machines."""
+        return self._view.own_groups is not None
+
     def action_group(self) -> None:
         """Pick what to group by."""
         from tcctui.ui.dialogs import Choice, Pick  # noqa: PLC0415
 
+        own = self._view.own_groups
         choices = [Choice(one.name, one.title, one.meaning) for one in GROUPINGS.values()]
+        if own is not None:
+            choices = [Choice(name, *said) for name, said in own.groupings.items()]
         choices.append(Choice(_NOTHING, "nothing", "flows alone"))
 
         def take(name: str | None) -> None:
-            if name is not None:
+            if name is not None and own is not None:
+                own.group_by("" if name == _NOTHING else name)
+                self._look_anew()
+            elif name is not None:
                 self.grouped_by = "" if name == _NOTHING else name
                 keep(self, self._preferences, group=self.grouped_by)
 
@@ -448,16 +554,32 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
     def action_fold(self) -> None:
         """Fold the group that is selected, or that the selected flow is in; or unfold it."""
         header = self._groups.header_of(self._order.selected)
-        if header is None or self._view.still:
+        if header is None and not self._view.still:
+            self._open()
+        if header is None or self._view.deferred(self.action_fold):
             return
         self._groups.folds.turn(header)
         self._fold()
+
+    def _open(self) -> None:
+        """Show the flows of the selected row, where that is a group; or go to the flow's host."""
+        own, selected = self._view.own_groups, self.selected
+        if own is None or selected is None:
+            return
+        if not own.is_group(selected):
+            self.post_message(self.HostWanted(selected))
+        elif (query := own.inside(selected)) is None:
+            text = "No query selects its flows."
+            tell(self, Notice("The group can't be opened", text, seconds=BRIEF))
+        else:
+            own.group_by("")
+            self.post_message(self.FilterWanted(query, exclude=False))
 
     def action_fold_all(self) -> None:
         """Fold all groups; unfold them where all are folded."""
         if self._groups.by is None:
             tell(self, Notice("There are no groups", "G groups the flows.", seconds=BRIEF))
-        elif not self._view.still:
+        elif not self._view.deferred(self.action_fold_all):
             self._groups.fold_all()
             self._places.ask_anew()
             self._fold()
@@ -473,12 +595,17 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times  # noqa: PLC0415
 
         header = self._places.selected_group
-        own = None if header is None else self._groups.query(header)
+        inside = None if header is None else self._groups.query(header)
+        own = self._view.own_groups
+        if own is not None and self.selected is not None and own.is_group(self.selected):
+            inside = own.inside(self.selected)
 
         def take(query: str | None) -> None:
             if query is not None:
-                text = query if own is None else f"{own} {query}"
+                text = query if inside is None else f"{inside} {query}"
                 self.post_message(self.FilterWanted(text, exclude=False))
+                if own is not None:
+                    own.group_by("")
 
         self.app.push_screen(
             SrttHistogram(lambda: srtt_times(self._view, self.whole_query, self._places)), take
@@ -502,7 +629,11 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     def action_filter(self, exclude: bool) -> None:
         """Want the flows that have the same in the cell of the cursor, or all others."""
-        if self._filter_by_group(exclude) or self.selected is None or self._view.still:
+        if self._filter_by_group(exclude) or self.selected is None:
+            return
+        if self._filter_by_own_group(self.selected, exclude):
+            return
+        if self._view.deferred(lambda: self.action_filter(exclude)):
             return
         column = BY_NAME[self._cell or USUAL_CELL]
         flows = self._view.some_flows(np.array([self.selected], "u8"), column.needs)
@@ -527,6 +658,41 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
             self.post_message(self.FilterWanted(query, exclude))
         return True
 
+    def _filter_by_own_group(self, selected: int, exclude: bool) -> bool:
+        """Want the flows of a row that is a group, or all others; else say what can be searched.
+
+        Gives whether that was it: other cells are of what a flow has, too.
+        """
+        own, cell = self._view.own_groups, self._cell or "group"
+        if own is None or not own.is_group(selected) or cell not in OF_GROUPS:
+            return False
+        query = own.inside(selected) if cell == "group" else None
+        if query is not None:
+            self.post_message(self.FilterWanted(query, exclude))
+        else:
+            text = "< and > sort by it; Tab goes to another column."
+            title = f"{BY_NAME[cell].title} can't be searched for"
+            tell(self, Notice(title, text, seconds=BRIEF))
+        return True
+
+    def compare_rows(self) -> None:
+        """Pick a row to compare the selected one with, where rows are groups."""
+        own, selected = self._view.own_groups, self.selected
+        if own is None or selected is None:
+            return
+        from tcctui.ui.dialogs import Choice, Pick  # noqa: PLC0415
+
+        others = [one for one in self._order.cookies.tolist() if one != selected]
+        choices = [Choice(str(one), own.label(one)) for one in others[:_MOST_CHOICES]]
+
+        def take(other: str | None) -> None:
+            if other is not None:
+                self.pinned = (selected, int(other))
+                self.post_message(self.RowsCompared())
+
+        title = f"Compare {own.label(selected)} with"
+        self.app.push_screen(Pick(title, choices, nothing="No other group", opener="compare"), take)
+
     def _no_flow(self) -> None:
         """Say why nothing can be done with the selected flow: it is a group."""
         if self._places.selected_group is not None:
@@ -534,15 +700,21 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
             tell(self, Notice("Not for groups", text, seconds=BRIEF))
 
     def action_copy(self) -> None:
-        """Pick what of the selected flow, or of the table, is to be copied."""
-        if self.selected is None or self._view.still:
-            self._no_flow()
+        """Pick what of the selected flow or group, or of the table, is to be copied."""
+        if self._order.selected is None or self._view.deferred(self.action_copy):
             return
         from tcctui.ui.dialogs import Pick  # noqa: PLC0415
         from tcctui.ui.table.copying import Copying  # noqa: PLC0415
 
         shown = [placed.column for placed in self._placed]
-        copying = Copying(self._view, self.selected, shown, lambda: self._places.flow_lines)
+        copying = Copying(self._view, shown, lambda: self._places.flow_lines)
+        own = self._view.own_groups
+        if self.selected is not None and own is not None and own.is_group(self.selected):
+            copying.of_row(self.selected, own)
+        elif self.selected is not None:
+            copying.of_flow(self.selected)
+        elif self.group is not None:
+            copying.of_group(*self.group, self._groups.cookies_of(self._order.selected))
         if copying.gone:
             return
         dialog = Pick("Copy", copying.choices(), opener="copy")

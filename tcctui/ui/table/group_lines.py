@@ -11,12 +11,17 @@ from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 
+from tcctui.fields.every_field import BY_NAME as FIELDS
+from tcctui.flows.diagnosis.health import NAMES as HEALTH_NAMES
+from tcctui.flows.diagnosis.health import UNKNOWN as UNKNOWN_HEALTH
 from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES, Limit
 from tcctui.flows.groups.groups import Groups
+from tcctui.flows.snapshot import Flows
 from tcctui.ui.style import units
 from tcctui.ui.style.colours import limit_style
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table.cells import MISSING
+from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.layout import GAP, Placed, fit
 
 FOLDED, UNFOLDED = "▸", "▾"
@@ -117,6 +122,23 @@ def _values(groups: Groups, group: int) -> Iterator[_Value]:
     else:
         limited = f"{word} ×{units.count(groups.limited[group])}"
         yield _Value("limit", limited, limited, limit_style(limit))
+    for name, values in groups.late.items():
+        column = BY_NAME[FIELDS[name].key]
+        one = Flows(0, {name: values[group : group + 1]})
+        (text,) = column.cells(one)
+        yield _Value(name, text, f"{column.title} {text}", "")
+    yield from _health(groups, group)
+
+
+def _health(groups: Groups, group: int) -> Iterator[_Value]:
+    """Worst health of a group, where it was asked for, and how many flows are as bad."""
+    if groups.health is None or groups.suffering is None:
+        return
+    word = HEALTH_NAMES[int(groups.health[group])]
+    if groups.health[group] not in (0, UNKNOWN_HEALTH):
+        word = f"{word.partition('+')[0]} ×{units.count(groups.suffering[group])}"
+    style = BY_NAME["health"].styles.get(HEALTH_NAMES[int(groups.health[group])], "")
+    yield _Value("health", word, f"health {word}", style)
 
 
 def _slots(values: Sequence[_Value], placed: Sequence[Placed], width: int) -> list[_Slot]:

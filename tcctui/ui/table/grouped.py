@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.arrays import among
+from tcctui.flows.diagnosis.health import UNKNOWN as UNKNOWN_HEALTH
 from tcctui.flows.diagnosis.verdicts import WORST_FIRST, Limit
 from tcctui.flows.groups import groups
 from tcctui.flows.groups.groups import GROUPINGS, Grouping, Groups
@@ -78,6 +79,11 @@ def ranked(groups: Groups, key: SortKey) -> npt.NDArray[np.intp]:
         worst = np.empty(len(WORST_FIRST), "u1")
         worst[list(WORST_FIRST)] = np.arange(len(WORST_FIRST))
         return order([worst[groups.limit]], key.descending, groups.limit == Limit.UNKNOWN)
+    if fields[0] in groups.late:
+        values = groups.late[fields[0]]
+        return order([values], key.descending, np.isnan(values))
+    if key.column == "health" and groups.health is not None:
+        return order([groups.health], key.descending, groups.health == UNKNOWN_HEALTH)
     names = [name for name in groups.keys if len(name)]
     descending = key.descending and not set(fields).isdisjoint(groups.by.needs)
     unnamed = np.zeros(len(groups), bool)
@@ -161,13 +167,20 @@ class Grouped:
     def __init__(self) -> None:
         self.by: Grouping | None = None
         self.folds = Folds()
+        self.with_health = False
+        """True to sum up the health of flows as well."""
+        self.late: frozenset[str] = frozenset()
+        """Windows of counters to sum up as well, of `groups.OF_LATE`."""
         self._groups: Groups | None = None
         self._cookies: Keys = np.empty(0, "u8")
 
     @property
     def needs(self) -> set[str]:
         """Columns of flows that grouping needs."""
-        return set() if self.by is None else {*self.by.needs, *groups.NEEDS}
+        if self.by is None:
+            return set()
+        late = (need for name in self.late for need in groups.OF_LATE[name])
+        return {*self.by.needs, *groups.NEEDS, *late, *(["health"] if self.with_health else [])}
 
     def group_by(self, name: str) -> None:
         """Group by one of `GROUPINGS`, or by nothing: then `name` is empty."""
@@ -210,30 +223,40 @@ class Grouped:
 
     def cookies_of(self, header: int) -> Keys:
         """Cookies of a group's flows, in their order."""
-        found = self._found(header)
+        found = self.found(header)
         return np.empty(0, "u8") if found is None else self._cookies[found[0].number == found[1]]
 
     def label(self, header: int) -> str:
         """Say what a group's flows have in common: `nginx`."""
-        found = self._found(header)
+        found = self.found(header)
         return "" if found is None else plain(found[0].label(found[1]))
+
+    def others(self, header: int) -> dict[int, str]:
+        """Labels of all groups but one, by their headers."""
+        if self._groups is None:
+            return {}
+        return {
+            other: plain(self._groups.label(at))
+            for at, other in enumerate(self._groups.ids.tolist())
+            if other != header
+        }
 
     def query(self, header: int) -> str | None:
         """Write what lets through a group's flows; None where nothing does."""
-        found = self._found(header)
+        found = self.found(header)
         return None if found is None else found[0].query(found[1])
 
     def rows(self, lines: Keys, placed: Sequence[Placed]) -> dict[int, GroupRow]:
         """Write those of the lines that are headers, by their ids."""
         made = {}
         for line in lines[headers(lines)].tolist():
-            found = self._found(line)
+            found = self.found(line)
             if found is not None:
                 folded = bool(self.folds.of(np.array([line], "u8"))[0])
                 made[line] = group_lines.header(*found, folded, placed)
         return made
 
-    def _found(self, header: int) -> tuple[Groups, int] | None:
+    def found(self, header: int) -> tuple[Groups, int] | None:
         """The groups, and the number of one that is there now."""
         if self._groups is None:
             return None

@@ -43,12 +43,18 @@ class Painter:
     def __init__(self, header: Header) -> None:
         self.sight = Sight(header)
         self._columns: list[Stretch] = []
+        # Columns by the cells that they begin at, and end before.
+        self._starts: dict[int, int] = {}
+        self._ends: dict[int, int] = {}
 
     def take(self, sight: Sight, width: int) -> list[Region] | None:
         """Take other lines over, of a table so wide; returns what has changed, None for all."""
         before, self.sight = self.sight, sight
         if before.placed is not sight.placed:
             self._columns = rows.stretches(sight.placed)
+            self._starts = {GUTTER + place.start: at for at, place in enumerate(sight.placed)}
+            ends = (GUTTER + place.start + place.width for place in sight.placed)
+            self._ends = {end: at for at, end in enumerate(ends)}
         same_size = before.top == sight.top and len(before.made) == len(sight.made)
         if not same_size or before.placed is not sight.placed:
             return None
@@ -75,11 +81,27 @@ class Painter:
         segments = rows.paint(made[line], self._columns, style, selected=selected, cell=cell)
         ground = style("cursor" if selected else "")
         blank = width - GUTTER - placed[-1].start - placed[-1].width - GAP
-        if blank < 0 or not isinstance(made[line], Row):
+        if blank < -GAP or not isinstance(made[line], Row):
             return Strip(segments).adjust_cell_length(width, ground)
-        if blank:
+        if blank < 0:  # without all of the gap behind the last cell
+            text, last, _ = segments[-1]
+            segments[-1] = Segment(text[:blank], last)
+        elif blank:
             segments.append(Segment(" " * blank, ground))
         return Strip(segments, width)
+
+    def part(self, region: Region, style: StyleOf) -> list[Segment] | None:
+        """Some cells of a row; None where these are no whole cells, or not of an ordinary row."""
+        line = region.y - 1
+        first, last = self._starts.get(region.x), self._ends.get(region.right)
+        if first is None or last is None or region.height != 1:
+            return None
+        if not 0 <= line < len(self.sight.made) or self.sight.top + line == self.sight.selected:
+            return None
+        row = self.sight.made[line]
+        if not isinstance(row, Row) or row.closed:
+            return None
+        return rows.paint_cells(row, self._columns, style, first, last + 1)
 
 
 def _changed(before: Sight, now: Sight, width: int) -> Iterator[Region]:

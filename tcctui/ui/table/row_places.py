@@ -9,9 +9,11 @@ import numpy.typing as npt
 
 from tcctui.arrays import among
 from tcctui.flows.frame import Arrangement, Ordered
+from tcctui.flows.groups.groups import OF_LATE
 from tcctui.flows.index import Keys
 from tcctui.query import Query
 from tcctui.ui.table import sorting
+from tcctui.ui.table.columns import BY_NAME
 from tcctui.ui.table.flow_order import FlowOrder
 from tcctui.ui.table.grouped import Grouped, headers, is_header
 
@@ -55,6 +57,10 @@ class RowPlaces:
     def __init__(self) -> None:
         self.order = FlowOrder()
         self.groups = Grouped()
+        self.health_shown = False
+        """True while the health of flows has a column."""
+        self.late_shown: frozenset[str] = frozenset()
+        """Windows of counters that have a column."""
         self.wanted_known = False
         """True if the flow that the user selected is known, shown or not."""
         self.unmatched: frozenset[int] = frozenset()
@@ -91,6 +97,8 @@ class RowPlaces:
 
     def arrangement(self, query: Query, keys: sorting.Keys, pinned: Pins) -> Arrangement:
         """Ask for the places of all rows; while rows stand where they are, nothing is ranked."""
+        self.groups.late = self.late_shown | (OF_LATE.keys() & BY_NAME[keys[0].column].sort)
+        self.groups.with_health = self.health_shown or keys[0].column == "health"
         stands = len(self.order) > 0 and self.order.stands
         return Arrangement(
             query,

@@ -171,6 +171,22 @@ def paint(
     return segments
 
 
+def paint_cells(
+    row: Row, columns: Sequence[Stretch], style: Callable[[str], Style], first: int, end: int
+) -> list[Segment]:
+    """Draw cells from `first` to before `end` of a row that is neither selected nor closed."""
+    plain = style("alert" if row.mark[1] == "alert" else "")
+    segments = []
+    for begin, behind, own, styles in columns:
+        if behind <= first or begin >= end:
+            continue
+        text = _GAP.join(row.cells[max(begin, first) : min(behind, end)])
+        name = styles.get(text.strip(), own)
+        gap = _GAP if behind < end else ""
+        segments.append(Segment(text + gap, style(name) if name else plain))
+    return segments
+
+
 class Header(NamedTuple):
     """Content of the titles: the order, whether it stands still, and the cell cursor."""
 

@@ -31,8 +31,8 @@ class SortKey(NamedTuple):
 class Ranking(NamedTuple):
     """Sort values of flows.
 
-    Each of `parts`, the most significant first, has one value for each flow: a number that is not
-    negative, or bytes. Flows in `missing` come last, in either direction.
+    Each of `parts`, the most significant first, has one value for each flow: an integer that is not
+    negative, a float, or bytes. Flows in `missing` come last, in either direction.
     """
 
     parts: Sequence[npt.NDArray[Any]]
@@ -76,7 +76,8 @@ def _ranked(ranking: Ranking) -> list[npt.NDArray[Any]]:
 def _digits(key: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     """Digits of 16 bits, the least first: numpy sorts by them in a quarter of the time.
 
-    Floats that are not negative are in the order of their bits (IEEE 754); NaN is above all.
+    Floats that are not negative are in the order of their bits (IEEE 754), and above negative ones,
+    which are the other way round; NaN is above all.
     """
     if key.itemsize == 1:
         return [key.view("u1")]
@@ -84,6 +85,9 @@ def _digits(key: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
         even = np.ascontiguousarray(key, f"S{key.itemsize + key.itemsize % 2}")
         digits = even.view(">u2").reshape(len(key), even.itemsize // 2).T[::-1].astype("u2")
         return list(digits)
+    if key.dtype.kind == "f" and (key < 0).any():
+        bits = key.view(f"u{key.itemsize}")
+        key = np.where(key < 0, ~bits, bits | bits.dtype.type(1 << 8 * key.itemsize - 1))
     little = np.ascontiguousarray(key, key.dtype.newbyteorder("<"))
     return list(little.view("<u2").reshape(len(key), key.itemsize // 2).T.copy())
 

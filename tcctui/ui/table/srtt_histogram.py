@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
 from rich.segment import Segment
 from rich.style import Style
 from textual import events
@@ -28,7 +26,7 @@ from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table.row_places import RowPlaces
-from tcctui.ui.view import CurrentView
+from tcctui.ui.view import CurrentView, GroupsItself, Times
 
 FRAME = 0.5
 """Seconds between two updates."""
@@ -37,13 +35,6 @@ _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
 _HEAD = 4
 """Lines above the bins."""
 _NAMES = ("p50", "p90", "p95", "p99")
-
-
-class Times(NamedTuple):
-    """Round-trip times in microseconds, 0 where unknown, and a name for their flows."""
-
-    srtt_us: npt.NDArray[np.uint32]
-    of: str
 
 
 Look = Callable[[], Times | None]
@@ -120,10 +111,14 @@ class Bars(Widget, can_focus=True):
 
     def _draw(self) -> None:
         width, height = self.size
-        if self._times is None or not width or not height:
+        if not width or not height:
             return
         before = self._lines
-        self._bins = histogram.histogram(self._times.srtt_us, height - _HEAD)
+        if self._times is None:
+            self._lines = [[("Working it out …", "dim")]]
+            refresh_changed(self, before, self._lines)
+            return
+        self._bins = histogram.histogram(self._times.srtt_us, height - _HEAD, self._times.times)
         self._lines = [
             *head(self._bins, self._times.of, width),
             *bars(self._bins, self._selected, width),
@@ -158,7 +153,8 @@ class Bars(Widget, can_focus=True):
             notice = Notice("No flow is in this bin", "↑ and ↓ go to others.", seconds=BRIEF)
             tell(self, notice)
             return
-        self.screen.dismiss(query(self._bins, place))
+        within = 0.0 if self._times is None else self._times.within
+        self.screen.dismiss(query(self._bins, place, within))
 
     def on_click(self, event: events.Click) -> None:
         """Select a bin, or pick the selected one."""
@@ -181,9 +177,11 @@ class Bars(Widget, can_focus=True):
         return self.get_component_rich_style(f"bars--{name}") if name else self.rich_style
 
 
-def query(bins: Histogram, place: int) -> str:
-    """Query for the flows of a bin."""
+def query(bins: Histogram, place: int, within: float = 0.0) -> str:
+    """Query for the flows of a bin, all of them where values have a relative error."""
     low, high = bins.edges[place], bins.edges[place + 1]
+    if within:
+        low, high = float(f"{low * (1 - within):.3g}"), float(f"{high * (1 + within):.3g}")
     return f"srtt>={_ms(low)}ms srtt<{_ms(high)}ms"
 
 
@@ -246,15 +244,27 @@ def srtt_times(view: CurrentView, query: Query, places: RowPlaces) -> Times | No
     """
     if view.still:
         return None
+    own = view.own_groups
+    if own is not None:
+        return _of_fleet(view, own, places.selected)
     flows = view.flows({*query.fields, "srtt_us"})
     header = places.selected_group
     if header is not None:
-        own = places.groups.cookies_of(header)
-        name = places.groups.label(header)
-        return Times(flows["srtt_us"][among(flows["cookie"], own)], f"{name}: {_flows(len(own))}")
+        members = places.groups.cookies_of(header)
+        name, srtt = places.groups.label(header), flows["srtt_us"]
+        return Times(srtt[among(flows["cookie"], members)], f"{name}: {_flows(len(members))}")
     found = flows["srtt_us"][query.mask(flows)]
     hidden = "" if len(found) == flows.count else f" of {units.count(flows.count)}"
     return Times(found, f"{_flows(len(found))}{hidden}")
+
+
+def _of_fleet(view: CurrentView, own: GroupsItself, selected: int | None) -> Times | None:
+    """Times of the selected group, as its hosts counted them; or estimates from the rows shown."""
+    if selected is not None and own.is_group(selected):
+        return own.srtt_times(selected)
+    flows = view.flows({"srtt_us", "weight"})
+    counted = f"{_flows(flows.count)} for some {units.count(flows['weight'].sum())} connections"
+    return Times(flows["srtt_us"], counted, flows["weight"])
 
 
 def _flows(count: int) -> str:

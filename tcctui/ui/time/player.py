@@ -6,7 +6,7 @@ import math
 import time
 from enum import Enum, auto
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.binding import BindingType
 from textual.containers import Vertical
@@ -16,19 +16,24 @@ from tcctui.recording.timeline import Span
 from tcctui.ui.actions import key
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare.compare import Compare
-from tcctui.ui.notices import LONG, Notice, tell
-from tcctui.ui.saving import Saver
+from tcctui.ui.notices import BRIEF, LONG, Notice, tell
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.playhead import NOW, Playhead, Position, ago, played
 from tcctui.ui.time.rewinder import Rewindable, Rewinder, Wish
 from tcctui.ui.view import CurrentView, Look
 
+if TYPE_CHECKING:
+    from tcctui.ui.saving import Saver
+    from tcctui.ui.time.timeline_strip import TimelineStrip
+
 _LATE = 1.0
 """Duration of work on a moment after which a playing recording reports it, in seconds."""
 
 
+_TIMELINE = "Timeline of all connections: retransmits, timeouts, resets, goodput; click to go there"
 _PAUSE = "Pause at this moment, while events are still taken in; live again; pause a recording"
 _BEGIN = "Go to the oldest moment; while live, to the first flow"
+_SAVE = "Save the last minutes as a recording; with a search, of what it shows"
 _END = "Return to live, or go to a recording's end; while live, to the last flow"
 
 KEYS: tuple[BindingType, ...] = (
@@ -50,7 +55,10 @@ KEYS: tuple[BindingType, ...] = (
         "left_square_bracket", "speed(-1)", "slower", "Play a recording more slowly", "Speed", "[]"
     ),
     key("right_square_bracket", "speed(1)", "faster", "Play a recording faster"),
-    key("S", "save_past", "save-past", "Save the last minutes as a recording", "Save"),
+    key("t", "timeline", "timeline", _TIMELINE),
+    key("n", "incident(1)", "incident-next", "Timeline: go to the next incident"),
+    key("N", "incident(-1)", "incident-before", "Timeline: go to the incident before"),
+    key("S", "save_past", "save-past", _SAVE, "Save"),
 )
 
 
@@ -102,11 +110,12 @@ class Player(Vertical):
         self._rewinder: Rewinder | None = None
         self._wished: Wish | None = None
         self._busy = False
-        self._saver = Saver(self)
+        self._saver: Saver | None = None  # until something is saved
         self._told_dropped = False
         self._ticked = 0.0
         self._begun = 0.0
         self._told_playing = False
+        self._timeline: TimelineStrip | None = None
 
     def on_mount(self) -> None:
         """Start the clock."""
@@ -116,11 +125,24 @@ class Player(Vertical):
         """Ignore late results."""
         if self._rewinder is not None:
             self._rewinder.close()
+        if self._past is not None:
+            self._past.close()
 
     @property
     def settled(self) -> bool:
         """True if the wanted moment is on the screen."""
         return not self._busy and (self.mode is Mode.LIVE or self._wished == self._wish())
+
+    @property
+    def has_timeline(self) -> bool:
+        """True while the timeline is on the screen."""
+        return self._timeline is not None
+
+    @property
+    def is_there(self) -> bool:
+        """False once the screen is left, or the application ends: parts may be gone already."""
+        app = self.app
+        return app.is_running and self.is_attached and self.screen in app.screen_stack
 
     # Start
 
@@ -141,7 +163,7 @@ class Player(Vertical):
 
     def _take(self, past: Rewindable) -> None:
         self._past = past
-        self._view.wall_offset_ns = past.wall_offset_ns
+        self._view.wall = past.wall
         # Called as the screen: messages of the parts bubble up to the widget that runs them.
         screen = self.screen
         self._rewinder = Rewinder(
@@ -159,6 +181,7 @@ class Player(Vertical):
         if self._told_playing != self._head.playing:
             self._told_playing = self._head.playing
             self.screen.refresh_bindings()
+        self._show_timeline()
         self.post_message(self.Moved())
 
     def _enter(self, mode: Mode) -> None:
@@ -188,7 +211,7 @@ class Player(Vertical):
         return Wish(self._head.at_ns, cookies, seconds)
 
     def _arrived(self, wish: Wish, all_there: bool) -> None:
-        if not self.app.is_running:
+        if not self.is_there:
             return  # the parts are being taken down
         self._busy = not all_there
         if wish is self._wished and self._past is not None:
@@ -199,7 +222,7 @@ class Player(Vertical):
         self._want()  # changed by the user meanwhile, or flows scrolled into view
 
     def _failed(self, reason: str) -> None:
-        if not self.app.is_running:
+        if not self.is_there:
             return
         self._busy = self._view.still = self._head.playing = False
         tell(self, Notice("The past can't be read", reason, "error", LONG))
@@ -212,6 +235,8 @@ class Player(Vertical):
 
     def pass_time(self) -> None:
         """Let time pass, and see what is in sight now: before each frame."""
+        if self._past is not None:
+            self._past.wall.follow()
         now = time.monotonic()
         passed, self._ticked = now - self._ticked, now
         if self.mode is Mode.REPLAY and not math.isinf(self._head.speed):
@@ -219,6 +244,7 @@ class Player(Vertical):
         elif self.mode is Mode.AWAY and self._head.dropped:
             self._leave_dropped()
         self._want()
+        self._show_timeline()
 
     def _play_on(self, passed: float) -> None:
         if self._head.playing and self._rewinder is not None:
@@ -246,7 +272,7 @@ class Player(Vertical):
         there = view.moment is not None and view.at_ns and (head.playing or not view.still)
         at_ns = view.at_ns if there else head.at_ns
         say = ago if self.mode is Mode.AWAY else played
-        return say(head, at_ns, self._past.wall_offset_ns, underway=underway)
+        return say(head, at_ns, self._past.wall.at(at_ns), underway=underway)
 
     # Keys
 
@@ -257,7 +283,11 @@ class Player(Vertical):
     ) -> bool | None:
         """Give each key its action in this mode."""
         if action == "save_past":
-            return self._past is not None and self._past.save is not None
+            return self._past is not None and bool(self._past.save or self._past.saves)
+        if action == "timeline":
+            return self._past is not None and self._past.seconds is not None
+        if action == "incident":
+            return self._timeline is not None
         if action in ("step", "pause") and self._past is None:
             return False
         if action in ("play", "halt") and (action == "halt") != self._head.playing:
@@ -294,8 +324,23 @@ class Player(Vertical):
             self._head.go(self._wished.at_ns)
         self._moved()
 
-    def action_step(self, seconds: float) -> None:
-        """Step by seconds, forward or back; a live screen is paused."""
+    def action_step(self, by: float) -> None:
+        """Step forward or back, by a small stride or a large one (10); a live screen is paused."""
+        if self.mode is Mode.LIVE:
+            if by > 0:
+                return
+            self.action_pause()
+        small, large = self.strides
+        self._head.step(math.copysign(large if abs(by) > 1 else small, by))
+        self._moved()
+
+    @property
+    def strides(self) -> tuple[float, float]:
+        """Seconds of a small step and of a large one."""
+        return (1.0, 10.0) if self._past is None else self._past.strides()
+
+    def action_shift(self, seconds: float) -> None:
+        """Go as far as that, forward or back; a live screen is paused."""
         if self.mode is Mode.LIVE:
             if seconds > 0:
                 return
@@ -323,7 +368,64 @@ class Player(Vertical):
         self._head.faster(steps)
         self._moved()
 
+    def go(self, at_ns: int) -> None:
+        """Go to a moment; a live screen is paused."""
+        if self.mode is Mode.LIVE:
+            self.action_pause()
+        self._head.playing = False
+        self._head.go(at_ns)
+        self._moved()
+
+    async def action_timeline(self) -> None:
+        """Show the timeline, or take it away."""
+        if self._timeline is not None:
+            strip, self._timeline = self._timeline, None
+            await strip.remove()
+        elif (past := self._past) is not None and (seconds := past.seconds) is not None:
+            from tcctui.ui.time.timeline_strip import TimelineStrip  # noqa: PLC0415 - not at the start
+
+            self._timeline = TimelineStrip(past.span, seconds, past.wall)
+            await self.mount(self._timeline, before="KeyLine")
+            self._show_timeline()
+        self.screen.refresh_bindings()
+
+    def _show_timeline(self) -> None:
+        if self._timeline is not None:
+            self._timeline.look(None if self.mode is Mode.LIVE else self._head.at_ns)
+
+    def on_timeline_strip_wanted(self, message: TimelineStrip.Wanted) -> None:
+        """Go to the moment that was clicked."""
+        self.go(message.at_ns)
+
+    def action_incident(self, by: int) -> None:
+        """Go to the next unusual time (1), or to the one before (-1)."""
+        if self._timeline is None or self._past is None:
+            return
+        at_ns = self._past.span().last_ns if self.mode is Mode.LIVE else self._head.at_ns
+        found = self._timeline.incident(at_ns, by)
+        if found is None:
+            when = "later" if by > 0 else "earlier"
+            tell(self, Notice(f"No {when} incident", "Nothing unusual is on the timeline there."))
+        else:
+            self.go(found)
+
     def action_save_past(self) -> None:
-        """Save the available past as a recording."""
-        if self._past is not None and self._past.save is not None:
-            self._saver.save(self._past.save)
+        """Save the available past as a recording.
+
+        With a search it is of what that shows, with nothing of others: somebody may be given it.
+        """
+        if self._past is not None and self._past.saves is not None:
+            self._past.saves()
+        elif self._past is not None and self._past.save is not None:
+            shown, known = self.query_one(FlowTable).searched()
+            about = "All that can be gone back to."
+            if shown is not None and not len(shown):
+                why = "The search shows no connection at this moment."
+                tell(self, Notice("Nothing was saved", why, "warning", BRIEF))
+                return
+            if shown is not None:
+                about = f"Of {len(shown):,} of {known:,} connections: those that the search shows."
+            from tcctui.ui.saving import Saver  # noqa: PLC0415 - not at the start
+
+            self._saver = self._saver or Saver(self)
+            self._saver.save(partial(self._past.save, shown), about)

@@ -103,34 +103,36 @@ NOW = Position(state="", along="", beside="", underway=False)
 """Live: empty."""
 
 
-def _wall(at_ns: int, wall_offset_ns: int, digits: int) -> str:
-    return units.wall_clock(at_ns + wall_offset_ns, digits) if wall_offset_ns else ""
+def _wall(wall_ns: int, digits: int, *, dated: bool = False) -> str:
+    return units.zoned(wall_ns, digits, dated=dated) if wall_ns else ""
 
 
-def ago(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Position:
-    """Distance of `at_ns` from now, and the available past: ❚❚ −12 s of 4 min 10 s · 14:05:03.2.
+def ago(head: Playhead, at_ns: int, wall_ns: int, *, underway: bool = False) -> Position:
+    """Time of `at_ns`, its distance from now, and the past: ❚❚ 14:05:03.2 CET · −12 s of 4 min.
 
-    With `underway` that is not on the screen yet.
+    `wall_ns` is the same since 1970, 0 if unknown. With `underway` that is not on the screen yet.
     """
     first_ns, last_ns = head.span
-    back = units.span(max(0, last_ns - at_ns) / 1e9)
+    back = f"−{units.span(max(0, last_ns - at_ns) / 1e9)}"
+    dated = last_ns - at_ns >= units.DATED_NS
+    wall = _wall(wall_ns, 0 if dated else 1, dated=dated)
     return Position(
-        state=f"❚❚ −{back}",
-        along=f" of {units.span((last_ns - first_ns) / 1e9)}",
-        beside=_wall(at_ns, wall_offset_ns, 1),
+        state=f"❚❚ {wall} · {back}" if wall else f"❚❚ {back}",
+        along="",
+        beside=f" of {units.span((last_ns - first_ns) / 1e9)}",
         underway=underway,
     )
 
 
-def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = False) -> Position:
-    """Speed of a recording and position of `at_ns`: ▶ 2× 14:05:03 · 1:03 of 10:00."""
+def played(head: Playhead, at_ns: int, wall_ns: int, *, underway: bool = False) -> Position:
+    """Speed of a recording and position of `at_ns`: ▶ 2× 14:05:03 CET · 1:03 of 10:00."""
     first_ns, last_ns = head.span
     speed = "max" if math.isinf(head.speed) else f"{head.speed:.4g}×"
     state = f"▶ {speed}"
     if not head.playing:
         state = "■ end of the recording" if head.ended else "❚❚"
         state += "" if head.speed == 1 else f" {speed}"
-    wall = _wall(at_ns, wall_offset_ns, 0 if head.playing else 1)
+    wall = _wall(wall_ns, 0 if head.playing else 1)
     far = units.position(max(0, at_ns - first_ns) / 1e9)
     return Position(
         state=state,
@@ -140,8 +142,6 @@ def played(head: Playhead, at_ns: int, wall_offset_ns: int, *, underway: bool = 
     )
 
 
-def old(moment_ns: int, wall_offset_ns: int) -> Position:
-    """Time of old data from a stream: ▶ 14:05:03."""
-    return NOW | Position(
-        state="▶", along=f" {_wall(moment_ns, wall_offset_ns, 0)}", beside="", underway=False
-    )
+def old(wall_ns: int) -> Position:
+    """Time of old data from a stream: ▶ 14:05:03 CET."""
+    return NOW | Position(state="▶", along=f" {_wall(wall_ns, 0)}", beside="", underway=False)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from tcctui.errors import TcctuiError
-from tcctui.recording.timeline import Span
-from tcctui.rewind.moment import Moment
+from tcctui.flows.history.host_seconds import HostPast
+from tcctui.flows.index import Keys
+from tcctui.recording.timeline import Span, Timeline, WallClock
+from tcctui.ui.view import PastView
 
 _PATIENCE = 1.0
 """Seconds that the end waits for a moment that is being computed."""
@@ -22,14 +24,23 @@ class Rewindable(NamedTuple):
     """Available past.
 
     `moment` computes a moment, `span` is its range, `reach` extends the timeline to a moment, and
-    `save` writes all of it to a file, where that is useful.
+    `save` writes it to a file, where that is useful: all, or of some flows and nothing of others.
+    `wall` has the times of day. `seconds` gives the totals of each second between two moments;
+    `close` ends what that began. `strides` are the seconds of a small step and of a large one.
+    `saves` begins to save in another way than to a recording. `recordings` are what can be read of
+    it, and of other machines at the same time: in these are the other ends of some connections.
     """
 
-    moment: Moment
+    moment: PastView
     span: Callable[[], Span]
-    wall_offset_ns: int = 0
+    wall: WallClock = WallClock()
     reach: Callable[[int], None] = lambda _: None  # all moments of a recording are there
-    save: Callable[[], Path] | None = None
+    save: Callable[[Keys | None], Path] | None = None
+    seconds: Callable[[int, int], HostPast] | None = None
+    close: Callable[[], None] = lambda: None
+    recordings: Sequence[Timeline] = ()
+    strides: Callable[[], tuple[float, float]] = lambda: (1.0, 10.0)
+    saves: Callable[[], object] | None = None
 
 
 class Wish(NamedTuple):
@@ -51,7 +62,7 @@ class Rewinder:
 
     def __init__(
         self,
-        moment: Moment,
+        moment: PastView,
         reach: Callable[[int], None],
         arrived: Callable[[Wish, bool], object],
         failed: Callable[[str], object],

@@ -25,7 +25,11 @@ from tcctui.wire.tracepoints import TRACEPOINTS
 _TASK_FD_QUERY = 20  # enum bpf_cmd, include/uapi/linux/bpf.h
 _BPF = 321  # on x86-64
 
-KINDS = {row.kind: row.name for row in TRACEPOINTS if row.kind >= EventKind.RETRANSMIT}
+KINDS = {
+    row.kind: row.name
+    for row in TRACEPOINTS
+    if EventKind.RETRANSMIT <= row.kind <= EventKind.RETRANSMIT_SYNACK
+}
 
 
 def attached(process: int) -> list[str]:

@@ -33,6 +33,7 @@ TRACEPOINTS = (
     "tcp/tcp_send_reset",
     "tcp/tcp_retransmit_synack",
     "sock/inet_sock_set_state",
+    "skb/kfree_skb",
 )
 """Those whose format tests/data/formats has, too, as far as a kernel has them."""
 TCCTUI = [sys.executable, "-m", "tcctui"]

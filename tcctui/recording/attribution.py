@@ -16,6 +16,9 @@ from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import End, Samples
 
+_GONE = int(End.GONE)
+_DESTROY = int(EventKind.DESTROY)
+
 LIFE = np.dtype(
     [
         ("cookie", "u8"),
@@ -48,7 +51,7 @@ class Attribution:
         """Record the sockets of events and samples, both sorted by flow."""
         self._index = None
         self._add(pick(events, events["sock_cookie"] > 0))
-        self._add(pick(samples, (samples["sock_cookie"] > 0) & (samples["end"] != End.GONE)))
+        self._add(pick(samples, (samples["sock_cookie"] > 0) & (samples["end"] != _GONE)))
         if self._count > _MOST:
             self._gathered = [self.all()]
             self._count = len(self._gathered[0]) // 2  # so that it is not done twice
@@ -67,7 +70,7 @@ class Attribution:
         when = records["ts_ns"]
         lives["first_ns"] = np.minimum.reduceat(when, starts)
         lives["last_ns"] = np.maximum.reduceat(when, starts)
-        ended = records["kind"] == EventKind.DESTROY if "kind" in names else records["end"] > 0
+        ended = records["kind"] == _DESTROY if "kind" in names else records["end"] > 0
         lives["closed_ns"] = np.maximum.reduceat(np.where(ended, when, 0), starts)
         self._gathered.append(lives)
         self._count += len(lives)

@@ -1,0 +1,1 @@
+"""Many machines: agents that send summaries to ClickHouse, and the dashboard that reads them."""

@@ -1,0 +1,1 @@
+"""Definitions of a fleet's tables for ClickHouse, derived from `tables`."""

@@ -1,0 +1,1 @@
+"""Tables that ClickHouse keeps of a fleet, as words alone: nothing is loaded for them."""

@@ -1,0 +1,1 @@
+"""Dashboard of a fleet: questions in SQL, and a `flows.frame.View` over their answers."""

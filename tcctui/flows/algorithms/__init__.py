@@ -1,0 +1,1 @@
+"""Congestion control algorithms' own state, by the layouts of their structs."""

@@ -1,0 +1,1 @@
+"""Members of sockets and algorithms, read beside their ACKs where somebody asks for them."""

@@ -1,0 +1,1 @@
+"""A fleet on this machine: hosts in namespaces, each with an agent, and a collector."""

@@ -1,0 +1,142 @@
+"""Each cause of a retransmission, provoked on a path of our own, and named."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+import numpy as np
+import pytest
+
+from tcctui.sources.kernel.bpf_source import BpfSource
+from tcctui.sources.kernel.kernel_filter import KernelFilter
+from tcctui.sources.kernel.type_flags import probe_flags
+from tcctui.sources.kernel.type_information import of_this_kernel
+from tcctui.wire.events import RECOVERY, CaState, EventKind, Events
+from tcctui.wire.retransmits import Cause, causes, undone
+from tests.kernel.deadlines import until
+from tests.kernel.delay_line import DelayedNetwork
+from tests.kernel.limited import receive
+from tests.kernel.network import Network, inside
+from tests.kernel.recorder import Recorder
+from tests.kernel.traffic import PORT, connections, exchange, quiet
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.skipif(not probe_flags(of_this_kernel()), reason="this kernel has no BTF"),
+]
+
+MSS = 1448
+DATA = f"tcp dport {PORT} meta length > 200"
+
+
+@contextmanager
+def recorded() -> Iterator[Recorder]:
+    """Record all events of the tests' own port."""
+    with closing(BpfSource(KernelFilter.on_ports(PORT))) as source, Recorder(source) as recorder:
+        yield recorder
+
+
+def retransmits(recorder: Recorder) -> Events:
+    """Retransmissions of clients so far."""
+    events = recorder.events
+    return events[(events["kind"] == EventKind.RETRANSMIT) & (events["dport"] == PORT)]
+
+
+def seen(recorder: Recorder) -> set[Cause]:
+    """Their causes."""
+    return {Cause(cause) for cause in causes(retransmits(recorder)).tolist()}
+
+
+def test_fast_retransmits() -> None:
+    """Segments lost amid others are sent again in Recovery, each with its sequence numbers."""
+    with recorded() as recorder, Network() as network, connections(network, "ipv4") as (one,):
+        network.firewall(f"{DATA} numgen inc mod 7 == 3 drop")
+
+        def sent_more() -> bool:
+            exchange([one], up=500_000)
+            return Cause.FAST in seen(recorder)
+
+        until("it is told", sent_more)
+        quiet([one])
+        told = retransmits(recorder)
+    found = causes(told)
+    assert not {Cause.UNKNOWN, Cause.SYN, Cause.OTHER} & set(found.tolist())
+    told = told[found == Cause.FAST]
+    at = told.view(RECOVERY)
+    assert (at["ca_state"] == CaState.RECOVERY).all()
+    assert ((at["end_seq"] - at["seq"]).astype("i4") > 0).all()
+    # What is sent again was sent, and is not acknowledged.
+    assert ((at["seq"] - told["snd_una"]).astype("i4") >= 0).all()
+    assert ((told["snd_nxt"] - at["end_seq"]).astype("i4") >= 0).all()
+
+
+def test_tail_loss_probes_and_timeouts() -> None:
+    """In a black hole a probe comes first, then the timer; behind it, ACKs let out the rest."""
+    with recorded() as recorder, Network() as network, connections(network, "ipv4") as (one,):
+        exchange([one], up=100_000)
+        quiet([one])
+        network.firewall(f"{DATA} drop")
+        one.client.sendall(bytes(20 * MSS))
+        until("the probe", lambda: Cause.PROBE in seen(recorder))
+        until("the timeout", lambda: Cause.TIMEOUT in seen(recorder))
+        network.firewall(f"tcp dport {PORT} accept")
+        receive(one.server, 20 * MSS)
+        quiet([one])
+        until("the rest", lambda: Cause.AFTER_TIMEOUT in seen(recorder))
+        told = retransmits(recorder)
+    found = [Cause(cause) for cause in causes(told).tolist()]
+    assert found[0] == Cause.PROBE
+    assert set(found) == {Cause.PROBE, Cause.TIMEOUT, Cause.AFTER_TIMEOUT}
+    timeouts = told.view(RECOVERY)["retransmits"][np.array(found) == Cause.TIMEOUT]
+    assert timeouts.tolist() == list(range(1, len(timeouts) + 1))
+
+
+def test_syns() -> None:
+    """A SYN without an answer is sent again as such."""
+    with recorded() as recorder, Network() as network:
+        network.firewall(f"tcp dport {PORT} drop")
+        with inside(network.client), socket.socket() as client:
+            client.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
+                client.connect((Network.SERVER, PORT))
+            until("the second SYN", lambda: len(retransmits(recorder)))
+    assert seen(recorder) == {Cause.SYN}
+
+
+def test_a_spurious_timeout_is_taken_back() -> None:
+    """ACKs that came late, not never, have the kernel undo its reduction; a true loss has not."""
+
+    def ends(recorder: Recorder) -> Events:
+        events = recorder.events
+        states = events[(events["kind"] == EventKind.CA_STATE) & (events["dport"] == PORT)]
+        return states[states.view(RECOVERY)["ca_state"] > states["newstate"]]
+
+    with (
+        recorded() as recorder,
+        DelayedNetwork(delay=0.01) as network,
+        connections(network, "ipv4") as (one,),
+    ):
+        exchange([one], up=200_000)
+        quiet([one])
+        (line,) = network._started
+        line.send_signal(signal.SIGSTOP)
+        try:
+            one.client.sendall(bytes(10 * MSS))
+            until("the timeout", lambda: Cause.TIMEOUT in seen(recorder))
+        finally:
+            line.send_signal(signal.SIGCONT)
+        receive(one.server, 10 * MSS)
+        until("it is taken back", lambda: undone(ends(recorder)).any())
+        before = len(ends(recorder))
+        network.firewall(f"{DATA} drop")
+        one.client.sendall(bytes(10 * MSS))
+        count = len(retransmits(recorder))
+        until("more is sent again", lambda: len(retransmits(recorder)) > count + 1)
+        network.firewall(f"tcp dport {PORT} accept")
+        receive(one.server, 10 * MSS)
+        until("it is over", lambda: len(ends(recorder)) > before)
+        assert not undone(ends(recorder)[before:]).any()
