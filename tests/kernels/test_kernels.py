@@ -18,7 +18,7 @@ import pytest
 from tcctui.wire.addresses import format_address
 from tcctui.wire.events import EventKind
 from tests.conftest import need
-from tests.kernel.happenings import parse
+from tests.kernel.happenings import of_ports, parse
 from tests.kernels.debian_cache import KEYRING, SUITES, kernel_image
 from tests.kernels.guest_machine import boot, build_initrd
 from tests.kernels.probe_text import (
@@ -88,7 +88,8 @@ def test_trace_and_doctor_on_kernel(
     _check_doctor(results, summary)
     _check_trace(results, summary)
     assert summary["attached"] == sorted(ALL - LACKING.get(series, set()))
-    _check_happenings(results, {KINDS[name] for name in LACKING.get(series, ()) if name in KINDS})
+    lacking = {KINDS[name] for name in LACKING.get(series, ()) if name in KINDS}
+    _check_happenings(results, summary["port"], lacking)
 
 
 def _check_doctor(results: dict[str, str], summary: dict[str, Any]) -> None:
@@ -118,8 +119,11 @@ def _check_trace(results: dict[str, str], summary: dict[str, Any]) -> None:
     assert abs(median(clock_differences(expected, seen))) < 0.005
 
 
-def _check_happenings(results: dict[str, str], lacking: set[str]) -> None:
-    """Compare retransmits, congestion states and resets with the kernel's text, one by one."""
+def _check_happenings(results: dict[str, str], port: int, lacking: set[str]) -> None:
+    """Compare retransmits, congestion states and resets with the kernel's text, one by one.
+
+    The text also has the connection with which what is read of sockets is tested at attach.
+    """
     lines = [line for line in results["happenings.txt"].splitlines() if line[:1] != "#"]
     expected = Counter(
         (
@@ -128,7 +132,7 @@ def _check_happenings(results: dict[str, str], lacking: set[str]) -> None:
             *(format_address(*event["daddr"].tolist()), int(event["dport"])),
             *(int(event[name]) for name in ("family", "newstate", "sock_cookie")),
         )
-        for event in parse(lines)
+        for event in of_ports(parse(lines), port)
     )
     told = json.loads(results["happenings.json"])
     skaddrs = [event.pop("has_skaddr") for event in told]
