@@ -185,6 +185,7 @@ def test_the_longest_endpoint() -> None:
 @given(text=st.text(max_size=60), width=st.integers(2, 50), left=st.booleans())
 @example(text="日本語", width=4, left=True)
 @example(text="a日本語", width=3, left=False)
+@example(text="00000 ", width=5, left=False)
 def test_fit_is_as_wide_as_its_column(text: str, width: int, left: bool) -> None:
     """A cell becomes exactly as wide as its column, and is only cut where it has to be."""
     text = legible(text.encode("utf-8", "replace"))
@@ -196,7 +197,7 @@ def test_fit_is_as_wide_as_its_column(text: str, width: int, left: bool) -> None
     else:
         head, _, tail = fitted.partition("…")
         assert text.startswith(head.rstrip()) or "…" in text
-        assert text.endswith(tail.rstrip()) or "…" in text
+        assert text.rstrip().endswith(tail.rstrip()) or "…" in text
 
 
 @given(name=st.binary(max_size=40))

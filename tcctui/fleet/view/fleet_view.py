@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -163,15 +164,20 @@ class FleetView:
         self._asked_at = None
 
     def _look_at_hosts(self) -> None:
-        """See which hosts are silent; an engine that can't say is no trouble of the rows'."""
+        """See which hosts are silent; an engine that can't say is no trouble of the rows'.
+
+        Each question stands alone: before labels are loaded their table may be missing.
+        """
         self._hosts_due = time.monotonic() + _HOSTS_EVERY_S
         self._asked_at = time.monotonic()
         try:
             self._silent = hosts.silent(self.hosts())
-            self._labels = questions.labels(self._engine)
-            self.oldest_s = self.oldest_s or questions.oldest_s(self._engine)
         except Exception:  # rows matter more: the list of hosts gives the reason
             self._silent = ""
+        with suppress(Exception):  # those of before
+            self._labels = questions.labels(self._engine)
+        with suppress(Exception):
+            self.oldest_s = self.oldest_s or questions.oldest_s(self._engine)
         self._asked_at = None
 
     def hosts(self) -> list[Host]:
