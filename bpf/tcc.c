@@ -202,6 +202,7 @@ enum inside_of {
 	INSIDE_SOCKET = 1,
 	INSIDE_ALGORITHM = 2,
 	INSIDE_OF_ALL = 4,
+	INSIDE_ACK = 8, /* of all: only of ACKs beyond which something is SACKed */
 };
 
 /* Members of a `struct tcp_sock`, as of the last of the ACKs that an event stands for; beside that
@@ -257,6 +258,21 @@ struct algorithm {
 	__u8 jiffies[3]; /* the lowest bits of the time in jiffies, lowest byte first */
 };
 
+/* What the peer had told by an ACK's arrival, likewise; one for each ACK. */
+struct ack {
+	__u64 ts_ns;
+	__u64 sock_cookie;
+	__u32 snd_una; /* sequence numbers, as the next ones */
+	__u32 snd_nxt;
+	__u32 snd_wnd; /* bytes */
+	__u32 sacked_out; /* segments */
+	__u32 rtt_us; /* that of the newest segment delivered */
+	__u32 sacks[8]; /* begin and end of each range of the newest SACK */
+	__u32 unused[14];
+	__u8 kind; /* EVENT_ACK */
+	__u8 reserved[3];
+};
+
 /* What of these a socket's slot has, too. */
 struct insides {
 	struct inside socket;
@@ -265,6 +281,7 @@ struct insides {
 
 _Static_assert(sizeof(struct inside) == sizeof(struct event), "ring buffers have one size");
 _Static_assert(sizeof(struct algorithm) == sizeof(struct event), "ring buffers have one size");
+_Static_assert(sizeof(struct ack) == sizeof(struct event), "ring buffers have one size");
 
 /* What a filter is for; it stands there, or behind that, by the lowest bit of `active`. */
 enum filter_of {
@@ -314,8 +331,8 @@ struct lost {
 };
 
 /* Else one kind would be counted as another, or as another processor's. */
-_Static_assert(EVENT_KINDS + 2 <= TCC_LOST_COUNTERS, "there is no counter for each kind of event");
-_Static_assert(EVENT_KINDS + 2 <= 256, "struct event has one byte for its kind");
+_Static_assert(EVENT_KINDS + 3 <= TCC_LOST_COUNTERS, "there is no counter for each kind of event");
+_Static_assert(EVENT_KINDS + 3 <= 256, "struct event has one byte for its kind");
 _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
 
 /* Where maps have SIZED entries (of a ring buffer, pages), user space makes them with as many as
@@ -690,6 +707,43 @@ static inline __u32 packets_in_flight(const struct inside *inside)
 	return inside->packets_out - inside->sacked_out - inside->lost_out + inside->retrans_out;
 }
 
+/* An ACK of its own record, of a socket in focus; of any other one where something is SACKed. */
+static inline void tell_ack(const struct config *now, __u32 asked, __u64 tcp, __u64 cookie,
+			    __u64 ts)
+{
+	__u32 sacked_out, i;
+	struct ack *ack;
+	void *ring;
+
+	if (!(asked & INSIDE_ACK))
+		return;
+	sacked_out = LOAD(u32, tcp, TCC_INSIDE_SACKED_OUT);
+	if (focus_of(now, cookie) < 0 && !(asked & INSIDE_OF_ALL && sacked_out))
+		return;
+	ring = ring_here(now);
+	if (!ring)
+		return;
+	ack = bpf_ringbuf_reserve(ring, sizeof(*ack), 0);
+	if (!ack) {
+		lose(EVENT_ACK);
+		return;
+	}
+	ack->ts_ns = ts;
+	ack->sock_cookie = cookie;
+	ack->snd_una = LOAD(u32, tcp, TCC_PROBE_SND_UNA);
+	ack->snd_nxt = LOAD(u32, tcp, TCC_PROBE_SND_NXT);
+	ack->snd_wnd = LOAD(u32, tcp, TCC_PROBE_SND_WND);
+	ack->sacked_out = sacked_out;
+	ack->rtt_us = LOAD(u32, tcp, TCC_INSIDE_RACK_RTT_US);
+#pragma unroll
+	for (i = 0; i < 8; i++)
+		ack->sacks[i] = LOAD(u32, tcp, TCC_INSIDE_SACK_CACHE + 4 * i);
+	__builtin_memset(ack->unused, 0, sizeof(ack->unused));
+	ack->kind = EVENT_ACK;
+	__builtin_memset(ack->reserved, 0, sizeof(ack->reserved));
+	bpf_ringbuf_submit(ack, wake_up(now, ring));
+}
+
 /* All but `acks` and the extremes of what is in flight. */
 static inline void look_inside(struct inside *inside, __u64 tcp, __u64 cookie, __u64 ts)
 {
@@ -989,6 +1043,7 @@ PROGRAM_OF(tcp, tcp_probe, PROBE_ARGS)
 		asked = now->inside;
 		if (asked && (asked & INSIDE_OF_ALL || focus_of(now, cookie) >= 0))
 			tell_inside(now, asked, tcp, cookie, ts);
+		tell_ack(now, asked, tcp, cookie, ts);
 #else
 		submit(event);
 #endif
@@ -1012,6 +1067,7 @@ PROGRAM_OF(tcp, tcp_probe, PROBE_ARGS)
 #ifdef TCC_TYPED
 	asked = now->inside;
 	inside = insides_of(now, asked, cookie, held.slot);
+	tell_ack(now, asked, tcp, cookie, ts);
 #endif
 	if ((over || moved) && !reported) {
 		reported = tell(now, event, mark);

@@ -267,18 +267,7 @@ class Job:
         """
         from tcctui.export.chart import draw  # noqa: PLC0415 - Textual
 
-        if self._query is not None:
-            raise UsageError(
-                "A chart shows all of one connection, and --filter chooses among several.",
-                "Leave --filter out, or write a table.",
-            )
-        for named in self._named:
-            if len(named) > 1:
-                raise TcctuiError(
-                    f"There were {len(named)} such connections.",
-                    f"Give the cookie of one: {', '.join(map(str, named[:8].tolist()))}.",
-                )
-        cookies = [int(named[0]) for named in self._named]
+        cookies = self._drawn_flows()
         if len(set(cookies)) < len(cookies):
             raise UsageError("A connection is compared with itself.", "Name another one.")
         try:
@@ -297,6 +286,46 @@ class Job:
             self._progress.clear()
         told = (" → ".join(selection.ends(cookie, self._lives.all())) for cookie in cookies)
         self._say(f"{out}: {', '.join(told)}")
+
+    def xplot(self, out: Path, *, force: bool) -> None:
+        """Write the time–sequence diagram of one flow as a file of xplot.
+
+        Raises:
+            TcctuiError: there are several of one name, it had no ACK, or it can't be written.
+
+        """
+        from tcctui.sequence import xplot  # noqa: PLC0415 - rarely asked for
+        from tcctui.sequence.diagram import diagram  # noqa: PLC0415
+        from tcctui.sequence.flow_reader import FlowReader  # noqa: PLC0415
+
+        (cookie,) = self._drawn_flows()
+        chosen = self._chosen
+        drawn = diagram(FlowReader(self._recording, cookie).read(chosen.begin_ns, chosen.end_ns))
+        if drawn is None:
+            raise TcctuiError(
+                "No ACK of this connection was traced in this time.",
+                "Choose more of it (--from, --to), or another one (export --table flows).",
+            )
+        told = " → ".join(selection.ends(cookie, self._lives.all()))
+        lines = xplot.lines(drawn, told, self._offset)
+        with outfile(out, force=force) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
+        self._say(f"{out}: {told}")
+
+    def _drawn_flows(self) -> list[int]:
+        """Cookies of the flows that were named to be drawn."""
+        if self._query is not None:
+            raise UsageError(
+                "A chart shows all of one connection, and --filter chooses among several.",
+                "Leave --filter out, or write a table.",
+            )
+        for named in self._named:
+            if len(named) > 1:
+                raise TcctuiError(
+                    f"There were {len(named)} such connections.",
+                    f"Give the cookie of one: {', '.join(map(str, named[:8].tolist()))}.",
+                )
+        return [int(named[0]) for named in self._named]
 
     def _say(self, text: str) -> None:
         if self._told:

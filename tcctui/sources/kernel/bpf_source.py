@@ -332,7 +332,7 @@ class BpfSource:
         config = self._config
 
         def read() -> Records:
-            _, (sockets, _) = parted(rings.read(BATCH)[0])
+            _, (sockets, *_) = parted(rings.read(BATCH)[0])
             sockets["icsk_rto"] = jiffies.microseconds(sockets["icsk_rto"])
             return sockets
 
