@@ -73,7 +73,7 @@ def _steps(curve: Curve, colour: str, wall_offset_ns: int) -> Iterator[str]:
 
 
 def _sent(curve: Curve, wall_offset_ns: int) -> Iterator[str]:
-    """What was sent for the first time: all that one ACK let out is one segment here."""
+    """Data sent for the first time: all that one ACK let out is one segment here."""
     grows = np.flatnonzero(np.diff(curve.values) > 0)
     values = curve.values.astype("i8")
     for when, low, high in zip(

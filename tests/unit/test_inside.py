@@ -36,7 +36,7 @@ from tcctui.wire.inside import INSIDE, NO_INSIDES, Asked, Insides, parted, toget
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import MS, NOTHING, SECOND, probes, state
-from tests.unit.insides import algorithms, sockets
+from tests.unit.insides import acks, algorithms, sockets
 from tests.unit.recordings import ORIGIN, written
 from tests.unit.samples import samples
 
@@ -203,7 +203,7 @@ def test_the_newest_records_of_held_flows_are_kept() -> None:
         insides = Insides(sockets(np.repeat(when, 2), [1, 2] * 20), algorithms(when, 1))
         store.take(Batch(NOTHING, [], int(when[-1]), insides))
     kept = store.insides(1)
-    assert [len(part) for part in kept] == [MOST, MOST]
+    assert [len(part) for part in kept] == [MOST, MOST, 0]
     assert kept.sockets["ts_ns"][-1] == AT + 299 * 100 * MS + 19 * MS
     assert (np.diff(kept.sockets["ts_ns"].astype("i8")) > 0).all()
     assert store.insides(2) is NO_INSIDES
@@ -244,7 +244,8 @@ def chunk(begin_ns: int = AT) -> Chunk:
     events = joined([ack(int(at), cookie) for cookie in (1, 2) for at in when])
     read = sockets(np.tile(when, 2), np.repeat([1, 2], 9), packets_out=np.arange(18))
     own = algorithms(when, 2, b"xyz")
-    return Chunk(begin_ns, begin_ns + SECOND, events, NO_SAMPLES, insides=Insides(read, own))
+    each = acks(when, 1, snd_una=np.arange(9), sacked_out=1, sacks=np.arange(8))
+    return Chunk(begin_ns, begin_ns + SECOND, events, NO_SAMPLES, insides=Insides(read, own, each))
 
 
 def same(one: Insides, two: Insides) -> None:

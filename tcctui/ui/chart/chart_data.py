@@ -137,7 +137,7 @@ class ChartData:
     elapsed: bool = False
     """True if the axis counts from 0 on the left to `seconds`, instead of back from now."""
     strokes: Strokes | None = None
-    """What is drawn over the curves, in columns of `columns`."""
+    """Strokes over the curves, in columns of `columns`."""
 
     def __eq__(self, other: object) -> bool:
         return (

@@ -33,7 +33,7 @@ def lines(
     scale = rows / (top - bottom)
     low, high = (
         np.clip((rows - 1) - np.floor((value[there] - bottom) * scale), 0, rows - 1).astype("i8")
-        for value in (strokes.low, np.maximum(strokes.low, np.nextafter(strokes.high, -np.inf)))
+        for value in (strokes.low, np.maximum(strokes.low, strokes.high - 1e-9 * (top - bottom)))
     )
     # The fewest there can be: of strokes in the same cells, one.
     found = np.unique(np.stack([strokes.kind[there], at, high, low]), axis=1)
