@@ -182,6 +182,7 @@ class Dashboard(Screen[None]):
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
         self._source, self._watch_at, self._recordings = source, 0.0, past.recordings
+        self._table.timeline = next(iter(past.recordings), None)
         self._narrowing.opened(source)
         self._inside.opened(source)
         self._status.update(finest_ns=source.interval_ns, host=host)
@@ -195,6 +196,7 @@ class Dashboard(Screen[None]):
     ) -> None:
         """Show a recording; `remark` is shown once."""
         self._recordings, origin = past.recordings, past.recordings[0].origin
+        self._table.timeline = past.recordings[0]
         self._status.update(
             host=origin.host,
             source=origin.description,
