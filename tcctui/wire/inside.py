@@ -94,10 +94,11 @@ class Asked(IntFlag):
     NOTHING = 0
     SOCKET = 1
     ALGORITHM = 2
-    OF_ALL = 4
+    SOCKET_OF_ALL = 4
+    ALGORITHM_OF_ALL = 8
 
 
-EVERYTHING = Asked.SOCKET | Asked.ALGORITHM | Asked.OF_ALL
+EVERYTHING = Asked.SOCKET_OF_ALL | Asked.ALGORITHM_OF_ALL
 
 
 class Insides(NamedTuple):

@@ -219,7 +219,7 @@ def test_members_in_the_language(query: str, cookies: list[int]) -> None:
     asked = parse(query)
     flows = store.flows({*asked.fields, "cookie"})
     assert flows["cookie"][asked.mask(flows)].tolist() == cookies
-    assert KernelFilter().naming(query).inside == Asked.ALGORITHM | Asked.OF_ALL
+    assert KernelFilter().naming(query).inside == Asked.ALGORITHM_OF_ALL
     assert KernelFilter().naming("ca:recovery and cwnd>3").inside == Asked.NOTHING
 
 

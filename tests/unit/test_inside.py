@@ -349,8 +349,8 @@ def test_a_socket_connected_again_has_another_flow() -> None:
     ("query", "asked"),
     [
         ("cwnd>3 and rto>1s", Asked.NOTHING),
-        ("in_flight_packets>10", Asked.SOCKET | Asked.OF_ALL),
-        ("cc:bbr and not tlp_out=0", Asked.SOCKET | Asked.OF_ALL),
+        ("in_flight_packets>10", Asked.SOCKET_OF_ALL),
+        ("cc:bbr and not tlp_out=0", Asked.SOCKET_OF_ALL),
     ],
 )
 def test_what_a_query_names_is_asked_for(query: str, asked: Asked) -> None:
