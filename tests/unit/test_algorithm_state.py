@@ -102,6 +102,34 @@ def test_times_in_jiffies_across_the_wrap() -> None:
         assert one.value("epoch_start").tolist() == [3e6, -3e6 / HZ]
 
 
+def test_the_newer_of_bbrs_mode_and_its_gains_counts() -> None:
+    """The kernel's mode is the phase until a sample is newer, whose gains it is inferred from."""
+    store = Store()
+
+    def shown() -> tuple[int, int]:
+        flows = store.flows(["bbr_phase", "bbr_mode"])
+        return int(flows["bbr_phase"][0]), int(flows["bbr_mode"][0])
+
+    def sampled(second: int) -> None:
+        made = samples(second * SECOND, cc=b"bbr", bbr_pacing_gain=256, bbr_cwnd_gain=512)
+        store.take(Batch(NOTHING, [made], second * SECOND))
+
+    def read(second: int, mode: int, layout: PrivateLayout = BBR) -> None:
+        key = private_layout.keep(7, layout)
+        state = record(layout, {"mode": mode}, ts_ns=second * SECOND, key=key)
+        insides = Insides(NO_INSIDES.sockets, state)
+        store.take(Batch(probes(second * SECOND), [], second * SECOND, insides))
+
+    sampled(10)
+    assert shown() == (BbrPhase.PROBE_BW, 0)
+    read(11, mode=3)
+    assert shown() == (BbrPhase.PROBE_RTT, BbrPhase.PROBE_RTT)
+    sampled(12)
+    assert shown() == (BbrPhase.PROBE_BW, 0)
+    read(13, mode=0, layout=CUBIC)
+    assert shown() == (BbrPhase.PROBE_BW, 0)
+
+
 def test_bbr_version_1() -> None:
     """Mode, gains and bandwidth are the kernel's; bandwidth is packets per µs times 2^24."""
     bytes_per_second = 12_500_000
