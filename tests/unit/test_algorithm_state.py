@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from tcctui.config import validation
+from tcctui.export.command import export
 from tcctui.fields.algorithm_state import STATES
 from tcctui.flows.algorithms.bbr import bbr
 from tcctui.flows.algorithms.cubic import ahead, cubic
@@ -18,7 +20,7 @@ from tcctui.flows.diagnosis.bbr import BbrPhase
 from tcctui.flows.store import Store
 from tcctui.query import QueryError, parse
 from tcctui.query.completion import complete
-from tcctui.recording.chunks import Chunk
+from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.file import Recording
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.ui.app.setting_names import choices
@@ -311,6 +313,25 @@ def test_details_without_types() -> None:
     )
     shown = details(Insides(NO_INSIDES.sockets, made), 1)
     assert shown["algorithm"][1:] == ("0000000000000abc", "0000000000000001")
+
+
+def test_exported(tmp_path: Path) -> None:
+    """A table has a row for each reading, and a column for each member of every algorithm there."""
+    events = joined([probes(AT, cookie, snd_cwnd=100) for cookie in (1, 2, 3)])
+    sampled = samples(AT, [1, 2, 3], snd_mss=1000)
+    chunk = Chunk(AT, AT + SECOND, events, by_flow(sampled), insides=told())
+    path = written(tmp_path / "it", chunk, origin=replace(ORIGIN, inside=1))
+    for ending in ("jsonl", "csv", "parquet"):
+        export(path, tmp_path / f"all.{ending}", table="algorithms", progress=False)
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    cubic, bbr, toy = sorted(rows, key=lambda row: row["sock_cookie"])
+    assert (cubic["cc"], cubic["struct"], cubic["ca.last_max_cwnd"]) == ("cubic", "bictcp", 120)
+    assert (cubic["ca.bic_K_us"], cubic["ca.epoch_start_us"]) == (1_500_000, 1_000_000)
+    assert cubic["ca.mode"] is cubic["ca.calls"] is bbr["ca.bic_K_us"] is None
+    assert (bbr["ca.mode"], bbr["ca.pacing_gain"], bbr["ca.rtt_cnt"]) == ("probe_bw", 320, 12)
+    assert bbr["ca.bw.s[0].v"] == pytest.approx(1000 / 1448 * 724e6 / 8, rel=0.001)
+    assert toy["ca.calls"] == 41
+    assert (tmp_path / "all.csv").read_text().splitlines()[0].split(",") == list(cubic)
 
 
 def test_recordings_have_the_layouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
