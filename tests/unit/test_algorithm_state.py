@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,11 +18,13 @@ from tcctui.flows.algorithms.bbr import bbr
 from tcctui.flows.algorithms.cubic import ahead, cubic
 from tcctui.flows.algorithms.members import Known
 from tcctui.flows.diagnosis.bbr import BbrPhase
+from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.query import QueryError, parse
 from tcctui.query.completion import complete
 from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.file import Recording
+from tcctui.rewind.moment import Moment
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.ui.app.setting_names import choices
 from tcctui.ui.details.facts import NEEDS, facts
@@ -32,7 +35,7 @@ from tcctui.wire.inside import NO_INSIDES, Asked, Insides
 from tcctui.wire.private_layout import PrivateLayout
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
-from tests.unit.events import NOTHING, SECOND, probes
+from tests.unit.events import MS, NOTHING, SECOND, probes
 from tests.unit.private_state import BBR, BBR3, CUBIC, HZ, laid_out, record
 from tests.unit.recordings import ORIGIN, written
 from tests.unit.samples import samples
@@ -313,6 +316,32 @@ def test_details_without_types() -> None:
     )
     shown = details(Insides(NO_INSIDES.sockets, made), 1)
     assert shown["algorithm"][1:] == ("0000000000000abc", "0000000000000001")
+
+
+def test_a_moment_elsewhere_has_the_layouts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment that starts from a recording's keyframe reads states by that recording's layouts.
+
+    Of some of its flows, too, and though the keys stand for something else where it is read.
+    """
+    names = ("ca.last_max_cwnd", "ca.bic_K", "ca.calls", "ca.mode")
+    store = taken(told())
+    before = store.flows(names)
+    first = Chunk(AT, AT + 1, joined([probes(AT, 1)]), NO_SAMPLES, insides=NO_INSIDES)
+    first = replace(first, keyframe=store.keyframe().to_bytes())
+    later = Chunk(AT + 1, AT + SECOND, joined([probes(AT + MS, 1)]), NO_SAMPLES)
+    path = written(tmp_path / "with", first, later, origin=replace(ORIGIN, inside=1))
+    monkeypatch.setattr(private_layout, "_kept", {101: laid_out("cubic", "bictcp", "bic_K")})
+    with closing(Recording(path)) as recording:
+        moment = Moment(recording)
+        moment.go(AT + 2 * MS)
+        for name in names:
+            np.testing.assert_array_equal(before[name], moment.flows([name])[name])
+    part = Keyframe.from_bytes(first.keyframe).of_flows(np.array([1], "u8"))
+    some = Store()
+    some.restore(Keyframe.from_bytes(part.to_bytes()))
+    assert some.flows(["ca.bic_K"])["ca.bic_K"].tolist() == [1_500_000]
 
 
 def test_exported(tmp_path: Path) -> None:

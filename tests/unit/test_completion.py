@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tcctui.export.command import TABLES
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
