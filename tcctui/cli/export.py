@@ -46,7 +46,8 @@ def add(commands: Commands) -> None:
         choices=TABLES,
         default=TABLES[0],
         help="events: a row for each event (the default); samples: one for each sample of a socket;"
-        " sockets: one for each ACK at which the socket itself was read (record --inside);"
+        " sockets, algorithms: one for each ACK at which the socket itself, or its algorithm's own"
+        " state, was read (record --inside);"
         " flows: one for each connection, with all that can be said of its whole life; seconds: one"
         " for each second, over all of them",
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tcctui.export.job import Moment
     from tcctui.query import Query
 
-TABLES = ("events", "samples", "sockets", "flows", "seconds")
+TABLES = ("events", "samples", "sockets", "algorithms", "flows", "seconds")
 TABLE_ENDINGS = (".parquet", ".csv", ".jsonl")
 """Suffixes of tables; `arrow_tables.WRITERS` has the writer of each."""
 PICTURE_ENDINGS = (".svg", ".png")

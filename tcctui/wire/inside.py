@@ -117,12 +117,14 @@ class Asked(IntFlag):
     NOTHING = 0
     SOCKET = 1
     ALGORITHM = 2
-    OF_ALL = 4
-    ACK = 8
-    """Each ACK of sockets in focus: then one event of theirs stands for one ACK."""
+    SOCKET_OF_ALL = 4
+    ALGORITHM_OF_ALL = 8
+    ACK = 16
+    ACK_OF_ALL = 32
+    """Only of ACKs that came while something was SACKed."""
 
 
-EVERYTHING = Asked.SOCKET | Asked.ALGORITHM | Asked.OF_ALL | Asked.ACK
+EVERYTHING = Asked.SOCKET_OF_ALL | Asked.ALGORITHM_OF_ALL | Asked.ACK_OF_ALL
 
 
 class Insides(NamedTuple):

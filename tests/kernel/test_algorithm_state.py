@@ -15,10 +15,12 @@ from tcctui.flows.algorithms.bbr import bbr
 from tcctui.flows.algorithms.cubic import cubic
 from tcctui.flows.algorithms.members import Known, jiffies
 from tcctui.flows.diagnosis.bbr import phase
+from tcctui.flows.store import Store
 from tcctui.sources.kernel import struct_ops
 from tcctui.sources.kernel.private_layouts import of_algorithms
 from tcctui.sources.kernel.type_flags import probe_flags
 from tcctui.sources.kernel.type_information import VMLINUX, of_this_kernel
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import CaState, EventKind, Events
 from tcctui.wire.inside import Asked
 from tcctui.wire.private_layout import kept
@@ -127,6 +129,16 @@ def bbr_info(end: socket.socket) -> tuple[int, ...]:
     return (high << 32 | low, *rest)
 
 
+def shown_phase(every: Watch, key: int) -> int:
+    """Phase of a flow as the table has it, by all that was read; it is the kernel's mode."""
+    store = Store()
+    events, insides = every.drained(key)
+    store.take(Batch(events, [], int(events["ts_ns"][-1]), insides))
+    flows = store.flows(["bbr_phase", "bbr_mode"])
+    assert flows["bbr_phase"].tolist() == flows["bbr_mode"].tolist()
+    return int(flows["bbr_phase"][0])
+
+
 def test_bbr_is_as_sock_diag_tells_it() -> None:
     """At rest, gains, bandwidth and minimum RTT are those of BBRINFO, and the mode fits the gains.
 
@@ -154,6 +166,9 @@ def test_bbr_is_as_sock_diag_tells_it() -> None:
                     == told[1:]
                 )
                 assert found.bandwidth[0] == pytest.approx(told[0], rel=0.001)
+                by_gains = phase(*(np.array([gain], "f8") for gain in told[2:4]))
+                assert found.phase[0] == by_gains[0]
+                assert shown_phase(every, key) == found.phase[-1]
                 assert found.min_rtt_age[0] >= 0
             every_one = bbr(known(every.drained(key)[1].algorithms))
             assert every_one is not None

@@ -26,8 +26,8 @@ class LookingInside:
         `states` are columns of algorithms' own state, `columns` those of sockets; `acks` is the
         selected flow's time–sequence diagram.
         """
-        asked = Asked.SOCKET | Asked.OF_ALL if columns else Asked.NOTHING
-        asked |= Asked.ALGORITHM | Asked.OF_ALL if states else Asked.NOTHING
+        asked = Asked.SOCKET_OF_ALL if columns else Asked.NOTHING
+        asked |= Asked.ALGORITHM_OF_ALL if states else Asked.NOTHING
         asked |= Asked.ALGORITHM if charts else Asked.NOTHING
         asked |= Asked.SOCKET if details else Asked.NOTHING
         asked |= Asked.ACK if acks else Asked.NOTHING
