@@ -25,6 +25,7 @@ from tcctui.wire.events import CaState, EventKind, Events
 from tcctui.wire.inside import Asked
 from tcctui.wire.private_layout import kept
 from tcctui.wire.records import joined
+from tests.kernel.deadlines import until
 from tests.kernel.network import Network, run
 from tests.kernel.test_inside import Watch, transfer, watch
 from tests.kernel.toy_algorithm import SEED, toy_algorithm
@@ -38,16 +39,28 @@ pytestmark = [
 TCP_CC_INFO = 26  # include/uapi/linux/tcp.h
 
 
-def watched(watching: Watch, congestion: str, network: Network, size: int) -> tuple[Events, Known]:
-    """Events of a transfer, of all kinds, and the algorithm's state at each ACK."""
+def watched(
+    watching: Watch, congestion: str, network: Network, size: int, recoveries: int = 0
+) -> tuple[Events, Known]:
+    """Events of a transfer, of all kinds, and the algorithm's state at each ACK.
+
+    It goes on until there were so many recoveries: losses come by chance.
+    """
     one = connect(network, "ipv4", congestion=congestion)
     with closing(one):
         key = cookie(one.client)
         watching.source.focus([key])
         assert watching.source.look_inside(Asked.ALGORITHM)
-        transfer(one, [watching], size)
-        probes, told = watching.drained(key)
         port = one.client.getsockname()[1]
+
+        def enough() -> bool:
+            transfer(one, [watching], size)
+            events = joined(watching._events)
+            entered = events["newstate"][events["kind"] == EventKind.CA_STATE]
+            return int((entered == CaState.RECOVERY).sum()) >= recoveries
+
+        until("there are recoveries", enough)
+        probes, told = watching.drained(key)
     assert probes["ts_ns"].tolist() == told.algorithms["ts_ns"].tolist()
     events = joined(watching._events)
     return events[events["sport"] == port], known(told.algorithms)
@@ -83,7 +96,7 @@ def test_cubic_is_where_a_model_has_it() -> None:
     kernel's own step (`cnt`) is that of the curve, or of W_est in the reno region.
     """
     with watch(0) as every, Network(rate="40mbit", queue="400kb", loss=0.004) as network:
-        events, state = watched(every, "cubic", network, 4_000_000)
+        events, state = watched(every, "cubic", network, 4_000_000, recoveries=6)
     acks = events[events["kind"] == EventKind.PROBE]
     timeouts = events["ts_ns"][
         (events["kind"] == EventKind.CA_STATE) & (events["newstate"] == CaState.LOSS)
