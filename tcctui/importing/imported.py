@@ -1,0 +1,45 @@
+"""Imported traffic: events and samples, and a description of what is missing in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from tcctui.errors import TcctuiError
+from tcctui.recording.chunks import NO_EVENTS
+from tcctui.wire.events import Events
+from tcctui.wire.samples import NO_SAMPLES, Samples
+
+
+class Form(str, Enum):
+    """Format of a file to import, by the word of `--format`."""
+
+    PCAP = "pcap"
+    TCP_INFO = "tcp-info"
+    QLOG = "qlog"
+
+
+DESCRIPTIONS: Mapping[Form, str] = {
+    Form.PCAP: "imported from a capture: no cwnd, ssthresh, minimum RTT, process",
+    Form.TCP_INFO: "imported from M-Lab tcp-info: samples alone, no events",
+    Form.QLOG: "imported from qlog: QUIC, its bytes as segments; no windows of receivers",
+}
+"""Description of a recording by its origin: the one place that says what it does not hold."""
+
+
+class NotReadableError(TcctuiError):
+    """Refusal of a file that is not of its format, is damaged or would take too much memory."""
+
+
+@dataclass(frozen=True, eq=False)
+class Imported:
+    """Events and samples in any order; `ts_ns` is nanoseconds since 1970 UTC in both.
+
+    `remarks` are sentences about parts that could not be read.
+    """
+
+    form: Form
+    events: Events = field(default_factory=lambda: NO_EVENTS)
+    samples: Samples = field(default_factory=lambda: NO_SAMPLES)
+    remarks: Sequence[str] = ()
