@@ -13,6 +13,7 @@ from tcctui.importing.capture_events import events_of
 from tcctui.importing.connections import connections
 from tcctui.importing.imported import Form, Imported, NotReadableError
 from tcctui.importing.packet_headers import LINKS, PACKET, segments
+from tcctui.wire.events import EventKind
 from tcctui.wire.records import joined
 
 _A_PACKET = 640
@@ -33,13 +34,13 @@ def read_captures(files: Sequence[tuple[str, BinaryIO]], memory: int) -> Importe
     count = 0
     for name, file in files:
         capture = Capture(file)
-        short = packets = 0
+        short = seen = 0
         unknown: set[int] = set()
         try:
             for block in capture.blocks():
                 found, cut = segments(block)
                 short += cut
-                packets += len(block.at)
+                seen += len(block.at)
                 unknown |= set(distinct(block.link).tolist()) - {*LINKS}
                 count += len(found)
                 if count * _A_PACKET > memory:
@@ -53,19 +54,24 @@ def read_captures(files: Sequence[tuple[str, BinaryIO]], memory: int) -> Importe
             remarks.append(f"{name} ends in the middle of a packet; the rest is imported.")
         if short:
             remarks.append(
-                f"{name}: {short:,} of {packets:,} packets were captured too short for a TCP header"
+                f"{name}: {short:,} of {seen:,} packets were captured too short for a TCP header"
                 " (tcpdump -s 128)."
             )
         if unknown:
             remarks.append(f"{name} has packets of unknown link types: {sorted(unknown)[:4]}.")
-    packets_ = joined(parts)
-    if not len(packets_):
+    packets = joined(parts)
+    which = files[0][0] if len(files) == 1 else "the captures"
+    if not len(packets):
         raise NotReadableError(
-            f"There is no TCP in {files[0][0] if len(files) == 1 else 'the captures'}."
-            f"{''.join(f' {remark}' for remark in remarks)}",
+            f"There is no TCP in {which}.{''.join(f' {remark}' for remark in remarks)}",
             "Capture it with: tcpdump -s 128 -w FILE tcp",
         )
-    return Imported(Form.PCAP, events_of(connections(packets_)), remarks=remarks)
+    events = events_of(connections(packets))
+    if not (events["kind"] == EventKind.PROBE).any():
+        raise NotReadableError(
+            f"No open connection has an ACK in {which}.", "Capture for longer, and both directions."
+        )
+    return Imported(Form.PCAP, events, remarks=remarks)
 
 
 def _refuse(name: str, count: int, memory: int) -> None:

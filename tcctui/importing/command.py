@@ -6,7 +6,9 @@ import sys
 import zlib
 from collections.abc import Sequence
 from contextlib import ExitStack
+from io import BufferedReader
 from pathlib import Path
+from typing import TextIO
 
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.files.new_file import see
@@ -23,10 +25,12 @@ def import_files(
     form: Form | None = None,
     force: bool = False,
     memory: int = READING_MEMORY,
+    remarks: TextIO | None = None,
 ) -> None:
     """Import files of one format into a recording; `-` is standard input, or output.
 
     The format is recognised by its content without `form`. `memory` is the budget in bytes.
+    Counts and what is missing are printed to `remarks`, by default standard error.
 
     Raises:
         TcctuiError: a file can't be read, is of no known format or another than the rest, or the
@@ -68,20 +72,27 @@ def import_files(
     host = "import" if sources[0] == "-" else Path(sources[0]).name
     events, samples = write(imported, plain(host), target, force=force)
     for remark in imported.remarks:
-        print(plain(remark), file=sys.stderr)
+        print(plain(remark), file=remarks or sys.stderr)
     counts = [
         f"{count:,} {what}" for count, what in ((events, "events"), (samples, "samples")) if count
     ]
     where = "" if target is None else f"{plain(out)}: "
-    print(f"{where}{' and '.join(counts)}, {DESCRIPTIONS[found]}", file=sys.stderr)
+    print(f"{where}{' and '.join(counts)}, {DESCRIPTIONS[found]}", file=remarks or sys.stderr)
 
 
-def _read(form: Form, files, memory: int) -> Imported:  # type: ignore[no-untyped-def]
+def _read(form: Form, files: Sequence[tuple[str, BufferedReader]], memory: int) -> Imported:
+    # Each format's reader is imported for itself.
     if form is Form.PCAP:
-        from tcctui.importing.captures import read_captures  # noqa: PLC0415 - each for itself
+        from tcctui.importing.captures import read_captures  # noqa: PLC0415
 
         return read_captures(files, memory)
-    raise UsageError(f"Format {form} is not there yet.")
+    if form is Form.TCP_INFO:
+        from tcctui.importing.tcp_info import read_tcp_info  # noqa: PLC0415
+
+        return read_tcp_info(files, memory)
+    from tcctui.importing.qlog import read_qlog  # noqa: PLC0415
+
+    return read_qlog(files, memory)
 
 
 def _unreadable(name: str, error: Exception) -> TcctuiError:

@@ -23,6 +23,9 @@ from tcctui.wire.records import pick
 _BEGIN_NS = 1_000_000_000
 """Moment at which an imported recording begins on its clock; 0 would be none."""
 
+_KNOWN_NS = 1 << 56
+"""Nanoseconds since 1970 of the earliest plausible time; before it, only differences are known."""
+
 
 def write(imported: Imported, host: str, out: Path | None, *, force: bool) -> tuple[int, int]:
     """Write a recording of imported traffic, as seen by `host`; gives its events and samples.
@@ -43,12 +46,13 @@ def write(imported: Imported, host: str, out: Path | None, *, force: bool) -> tu
             "Cut what has a wrong time out of it.",
         )
     offset = first - _BEGIN_NS
+    wall_offset = offset if first > _KNOWN_NS else 0
     for part in (events, samples):
-        part["ts_ns"] -= np.uint64(offset) if offset >= 0 else -np.uint64(-offset)
+        part["ts_ns"] = part["ts_ns"].astype("i8") - offset
     origin = Origin(
         host=host,
         description=DESCRIPTIONS[imported.form],
-        wall_offset_ns=offset,
+        wall_offset_ns=wall_offset,
         version=__version__,
         imported=imported.form.value,
     )
