@@ -54,7 +54,7 @@ _UNKNOWN: Mapping[str, int] = {
     if field != "acks"  # 0 there is an event that stands for itself
     and (unknown := BY_RECORDED[EXTREME_FIELDS.get(field, field)].unknown) is not None
 }
-"""What stands for an unknown value in these: an imported capture has no cwnd."""
+"""Numbers that stand for an unknown value in these: an imported capture has no cwnd."""
 
 
 def by_time(records: Records) -> Records:

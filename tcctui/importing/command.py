@@ -45,8 +45,7 @@ def import_files(
         forms = set()
         for source in sources:
             name = "Standard input" if source == "-" else source
-            file = opened(None if source == "-" else Path(source))
-            open_files.callback(file.close)
+            file = open_files.enter_context(opened(None if source == "-" else Path(source)))
             try:
                 forms.add(form or form_of(name, file))
             except (OSError, EOFError, zlib.error) as error:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import io
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -17,7 +19,8 @@ HEAD = 1 << 16
 """Bytes in which a format is recognised."""
 
 
-def opened(path: Path | None) -> io.BufferedReader:
+@contextmanager
+def opened(path: Path | None) -> Iterator[io.BufferedReader]:
     """Open a file, or standard input, decompressed if it is by gzip or zstd.
 
     Raises:
@@ -25,21 +28,25 @@ def opened(path: Path | None) -> io.BufferedReader:
 
     """
     name = "Standard input" if path is None else str(path)
-    try:
-        plain = io.BufferedReader(io.FileIO(0 if path is None else path, closefd=path is not None))
-        head = plain.peek(4)[:4]
+    with ExitStack() as closed:
+        try:
+            raw = io.FileIO(0 if path is None else path, closefd=path is not None)
+            plain = closed.enter_context(io.BufferedReader(cast(io.RawIOBase, raw), HEAD))
+            head = plain.peek(4)[:4]
+        except OSError as error:
+            raise TcctuiError(
+                f"{name} can't be read: {error.strerror or error}.", "See whether it is there."
+            ) from error
         if head[:2] == _GZIP:
-            return io.BufferedReader(cast(io.RawIOBase, gzip.GzipFile(fileobj=plain)), HEAD)
-        if head == _ZSTD:
+            unpacked = closed.enter_context(gzip.GzipFile(fileobj=plain))
+            yield io.BufferedReader(cast(io.RawIOBase, unpacked), HEAD)
+        elif head == _ZSTD:
             from tcctui.recording.arrow import pa  # noqa: PLC0415 - 100 ms that few need
 
             stream = pa.CompressedInputStream(pa.PythonFile(plain, mode="r"), "zstd")
-            return io.BufferedReader(_Readable(stream), HEAD)
-    except OSError as error:
-        raise TcctuiError(
-            f"{name} can't be read: {error.strerror or error}.", "See whether it is there."
-        ) from error
-    return io.BufferedReader(cast(io.RawIOBase, plain), HEAD)
+            yield io.BufferedReader(_Readable(stream), HEAD)
+        else:
+            yield cast(io.BufferedReader, plain)
 
 
 class _Readable(io.RawIOBase):
