@@ -21,11 +21,14 @@ class Form(str, Enum):
 
 
 DESCRIPTIONS: Mapping[Form, str] = {
-    Form.PCAP: "imported from a capture: no cwnd, ssthresh, minimum RTT, process",
-    Form.TCP_INFO: "imported from M-Lab tcp-info: samples alone, no events",
-    Form.QLOG: "imported from qlog: QUIC, its bytes as segments; no windows of receivers",
+    Form.PCAP: "imported capture: no cwnd · nor ssthresh, minimum RTT, process",
+    Form.TCP_INFO: "imported tcp-info · samples alone, no events",
+    Form.QLOG: "imported qlog: QUIC · cwnd in segments of its datagrams, no receive windows",
 }
-"""Description of a recording by its origin: the one place that says what it does not hold."""
+"""Description of a recording by its origin: the one place that says what it does not hold.
+
+Its first part is short, for status lines.
+"""
 
 
 class NotReadableError(TcctuiError):

@@ -46,6 +46,11 @@ class Origin:
     inside: int = 0
     imported: str = ""
 
+    @property
+    def has_cwnd(self) -> bool:
+        """False where no event has a cwnd: packets don't carry it."""
+        return self.imported != "pcap"
+
     def named(self) -> Origin:
         """The same with all interfaces whose names are known by now."""
         names = dict(one.partition("=")[::2] for one in self.interfaces.split())

@@ -103,7 +103,9 @@ def phases(flows: Flows) -> list[str]:
 
 
 def phase(flows: Flows) -> str:
-    """Phase of the first of the flows, in a sentence; empty where BBR's is unknown."""
+    """Phase of the first of the flows, in a sentence; empty where BBR's or cwnd is unknown."""
+    if not flows["snd_cwnd"][0]:
+        return ""
     if bytes(flows["cc"][0]) == b"bbr":
         inferred = int(flows["bbr_phase"][0])
         return f"{PHASE_NAMES[inferred]} (inferred)" if inferred else ""
