@@ -23,7 +23,7 @@ class Form(str, Enum):
 DESCRIPTIONS: Mapping[Form, str] = {
     Form.PCAP: "imported capture: no cwnd · nor ssthresh, minimum RTT, process",
     Form.TCP_INFO: "imported tcp-info · samples alone, no events",
-    Form.QLOG: "imported qlog: QUIC · cwnd in segments of its datagrams, no receive windows",
+    Form.QLOG: "imported qlog: QUIC · cwnd in datagrams, no receive windows",
 }
 """Description of a recording by its origin: the one place that says what it does not hold.
 
