@@ -162,6 +162,7 @@ def _columns(known: _Newest, cookies: Keys, gathered: Gathered, span: Span, offs
 
     sums = gathered.of(cookies)
     silent = sums["records"] == 0
+    no_cwnd = silent | (sums["cwnd_max"] == UNKNOWN["snd_cwnd"])
     ssthresh = of("ssthresh")
     closed, opened = of("closed_ns").astype("i8"), of("opened_ns").astype("i8")
     begin_ns = np.maximum(np.where(opened > 0, opened, sums["first_ns"]), span.first_ns)
@@ -213,8 +214,8 @@ def _columns(known: _Newest, cookies: Keys, gathered: Gathered, span: Span, offs
         within = np.clip(np.round(quantile), sums["srtt_min"], sums["srtt_max"])
         columns[f"srtt_us_p{share * 100:.0f}"] = whole(within)
     columns |= {
-        "snd_cwnd_min": whole(sums["cwnd_min"], silent),
-        "snd_cwnd_max": whole(sums["cwnd_max"], silent),
+        "snd_cwnd_min": whole(sums["cwnd_min"], no_cwnd),
+        "snd_cwnd_max": whole(sums["cwnd_max"], no_cwnd),
         "ssthresh": whole(ssthresh, (ssthresh == 0) | (ssthresh >= NO_SSTHRESH)),
         "in_flight_max": whole(sums["in_flight_max"], silent),
         **{name: whole(sums[name], sums["read"] == 0) for name in _READ},

@@ -24,9 +24,10 @@ from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Totals
 from tcctui.query import ALL, Query
-from tcctui.recording.timeline import Timeline
+from tcctui.recording.timeline import Origin, Timeline
 from tcctui.source import Source
 from tcctui.ui.chart import charts
+from tcctui.ui.chart.chart_kinds import KINDS
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare.compare import FEWEST, Compare
@@ -45,7 +46,7 @@ from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.search.active_query import show_only
 from tcctui.ui.search.search_bar import SearchBar
-from tcctui.ui.status.counts import counts, is_live, why_empty
+from tcctui.ui.status.counts import Streamed, counts, is_live, why_empty
 from tcctui.ui.status.status_bar import Status, StatusBar
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Mode, Player
@@ -186,6 +187,8 @@ class Dashboard(Screen[None]):
         self._narrowing.opened(source)
         self._inside.opened(source)
         self._status.update(finest_ns=source.interval_ns, host=host)
+        if isinstance(source, Streamed):
+            self._show_imported(source.origin)
         self._player.follow(past)
         self._focus_on(self._table.selected)
         self._watch()
@@ -204,10 +207,18 @@ class Dashboard(Screen[None]):
             interval_ns=origin.interval_ns,
             finest_ns=origin.interval_ns,
         )
+        self._show_imported(origin)
         if remark:
             tell(self, Notice("Something was left out", remark, "warning", seconds=15))
         self._player.replay(past, at_ns, speed, loop)
         self.begin()
+
+    def _show_imported(self, origin: Origin) -> None:
+        """Say what a recording that was imported lacks, and show what it has."""
+        if origin.imported:
+            self._details.imported = origin.description
+            if not origin.has_cwnd:
+                self._charts.pair.kind = [name for name, _ in KINDS].index("bytes in flight")
 
     @property
     def view(self) -> CurrentView:

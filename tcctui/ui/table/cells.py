@@ -103,7 +103,9 @@ def phases(flows: Flows) -> list[str]:
 
 
 def phase(flows: Flows) -> str:
-    """Phase of the first of the flows, in a sentence; empty where BBR's is unknown."""
+    """Phase of the first of the flows, in a sentence; empty where BBR's or cwnd is unknown."""
+    if not flows["snd_cwnd"][0]:
+        return ""
     if bytes(flows["cc"][0]) == b"bbr":
         found = int(flows["bbr_phase"][0])
         return told(found, int(flows["bbr_mode"][0])) if found else ""
