@@ -272,7 +272,8 @@ struct ack {
 	__u32 sacked_out; /* segments */
 	__u32 rtt_us; /* that of the newest segment delivered */
 	__u32 sacks[8]; /* begin and end of each range of the newest SACK */
-	__u32 unused[14];
+	__u32 dsack_dups; /* segments that the peer got twice, in total */
+	__u32 unused[13];
 	__u8 kind; /* EVENT_ACK */
 	__u8 reserved[3];
 };
@@ -742,6 +743,7 @@ static inline void tell_ack(const struct config *now, __u64 tcp, __u64 cookie, _
 #pragma unroll
 	for (i = 0; i < 8; i++)
 		ack->sacks[i] = LOAD(u32, tcp, TCC_INSIDE_SACK_CACHE + 4 * i);
+	ack->dsack_dups = LOAD(u32, tcp, TCC_INSIDE_DSACK_DUPS);
 	__builtin_memset(ack->unused, 0, sizeof(ack->unused));
 	ack->kind = EVENT_ACK;
 	__builtin_memset(ack->reserved, 0, sizeof(ack->reserved));

@@ -123,6 +123,7 @@ MEMBERS: Mapping[str, Member] = {
     "pending": Member(Unit.CODE, "inet_connection_sock icsk_pending"),
     **_members(Unit.SEQUENCE, "snd_una", "snd_nxt"),
     **_members(Unit.BYTES, "snd_wnd"),
+    "dsack_dups": Member(Unit.TOTAL, "tcp_sock dsack_dups: segments that the peer got twice"),
     "rtt_us": Member(Unit.MICROSECONDS, "tcp_sock rack.rtt_us: of the newest segment delivered"),
     "sacks": Member(
         Unit.SEQUENCE, "tcp_sock recv_sack_cache: begin and end of four ranges, while sacked_out"

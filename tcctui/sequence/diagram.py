@@ -43,7 +43,9 @@ class Diagram(NamedTuple):
     `sent` is snd_nxt, `acknowledged` snd_una, `window` the edge of the peer's receive window,
     snd_una + snd_wnd. `throughput` is snd_una once more, for its growth per second. `srtt` and
     `rtt` are microseconds; `rtt`, of the newest segment that an ACK delivered, only where each ACK
-    was read. `has_sacks` is False where ranges of SACK are not known.
+    was read. `duplicated` are ACKs with a DSACK (RFC 2883), at what they acknowledge: the peer got
+    a segment that it had, so that its retransmission was spurious. `has_sacks` is False where
+    ranges of SACK are not known.
     """
 
     begin: int
@@ -56,6 +58,7 @@ class Diagram(NamedTuple):
     retransmitted: Spans
     sacked: Spans
     dropped: Spans
+    duplicated: Spans
     has_sacks: bool
 
 
@@ -81,6 +84,7 @@ def diagram(records: FlowRecords) -> Diagram | None:
         retransmitted=_retransmitted(records.retransmits, places),
         sacked=_sacked(acks, effective, una),
         dropped=_dropped(records.drops, places),
+        duplicated=_duplicated(acks, effective, una),
         has_sacks=bool(told.any()),
     )
 
@@ -147,6 +151,14 @@ def _dropped(events: Events, places: _Places) -> Spans:
     at, when = events.view(DROPPED), events["ts_ns"].astype("i8")
     low = places.of(at["seq"], when)
     return Spans(when, low, low + at["bytes"], np.zeros(len(when), "u1"))
+
+
+def _duplicated(acks: Records, effective: I64, una: I64) -> Spans:
+    """ACKs whose DSACK told of a segment that came twice."""
+    told = acks["kind"] > 0
+    counts = acks["dsack_dups"][told].astype("i8")
+    grew = np.flatnonzero(told)[1:][np.diff(counts) > 0] if len(counts) else np.empty(0, "i8")
+    return Spans(effective[grew], una[grew], una[grew], np.zeros(len(grew), "u1"))
 
 
 def _sacked(acks: Records, effective: I64, una: I64) -> Spans:

@@ -26,14 +26,19 @@ def lines(drawn: Diagram, title: str, wall_offset_ns: int) -> Iterator[str]:
     """Lines of the file. Times are seconds since 1970 with `wall_offset_ns`, else since the boot.
 
     Segments that were sent are white, ACKs green, the window's edge yellow, SACKs purple with S,
-    and retransmits red with what caused them; what this machine dropped is orange with D.
+    retransmits red with what caused them, DSACKs blue; what this machine dropped is orange with D.
     """
     yield from ("timeval unsigned", "title", title, "xlabel", "time")
     yield from ("ylabel", f"sequence number, less {drawn.begin}")
     yield from _steps(drawn.window, "yellow", wall_offset_ns)
     yield from _steps(drawn.acknowledged, "green", wall_offset_ns)
     yield from _sent(drawn.sent, wall_offset_ns)
-    for spans, colour, text in ((drawn.sacked, "purple", "S"), (drawn.dropped, "orange", "D")):
+    others = (
+        (drawn.sacked, "purple", "S"),
+        (drawn.dropped, "orange", "D"),
+        (drawn.duplicated, "blue", "DSACK"),
+    )
+    for spans, colour, text in others:
         for when, low, high, _ in _each(spans):
             at = _time(when + wall_offset_ns)
             yield from (colour, f"line {at} {low} {at} {high}", f"rtext {at} {high}", text)

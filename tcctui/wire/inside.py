@@ -94,7 +94,8 @@ ACK = np.dtype(
         ("sacked_out", "u4"),
         ("rtt_us", "u4"),
         ("sacks", "u4", (8,)),
-        ("unused", "u4", (14,)),
+        ("dsack_dups", "u4"),
+        ("unused", "u4", (13,)),
         ("kind", "u1"),
         ("reserved", "u1", (3,)),
     ]
@@ -104,7 +105,8 @@ ACK = np.dtype(
 `sacks` are begin and end of each of up to four ranges of the newest SACK (recv_sack_cache of struct
 tcp_sock), 0 where there is none. They stay there after it, so they count only while `sacked_out`,
 in segments, is above 0. `rtt_us` is the RTT of the newest segment delivered (rack.rtt_us), 0 before
-the first. As with tcp_probe the values are those before the ACK is processed.
+the first, and `dsack_dups` the total of segments that the peer got twice (RFC 2883). As with
+tcp_probe the values are those before the ACK is processed.
 """
 
 INSIDES = np.dtype([("socket", INSIDE), ("algorithm", ALGORITHM)])

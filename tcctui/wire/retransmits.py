@@ -13,7 +13,7 @@ from tcctui.wire.events import RECOVERY, CaState, Events, TcpState
 _OPEN, _DISORDER, _CWR, _RECOVERY, _LOSS = map(int, CaState)
 _SYN_SENT, _SYN_RECV = int(TcpState.SYN_SENT), int(TcpState.SYN_RECV)
 
-_LOSS_PROBE, _REORDERING = 5, 2
+_LOSS_PROBE, _REORDERING = 5, 6
 """Timers: ICSK_TIME_LOSS_PROBE, ICSK_TIME_REO_TIMEOUT (include/net/inet_connection_sock.h)."""
 
 

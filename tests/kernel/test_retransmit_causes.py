@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
@@ -16,13 +17,15 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.type_flags import probe_flags
 from tcctui.sources.kernel.type_information import of_this_kernel
 from tcctui.wire.events import RECOVERY, CaState, EventKind, Events
+from tcctui.wire.inside import Asked
 from tcctui.wire.retransmits import Cause, causes, undone
 from tests.kernel.deadlines import until
 from tests.kernel.delay_line import DelayedNetwork
 from tests.kernel.limited import receive
 from tests.kernel.network import Network, inside
 from tests.kernel.recorder import Recorder
-from tests.kernel.traffic import PORT, connections, exchange, quiet
+from tests.kernel.test_exported_values import tcp_info
+from tests.kernel.traffic import PORT, connections, cookie, exchange, quiet
 
 pytestmark = [
     pytest.mark.kernel,
@@ -93,6 +96,69 @@ def test_tail_loss_probes_and_timeouts() -> None:
     assert set(found) == {Cause.PROBE, Cause.TIMEOUT, Cause.AFTER_TIMEOUT}
     timeouts = told.view(RECOVERY)["retransmits"][np.array(found) == Cause.TIMEOUT]
     assert timeouts.tolist() == list(range(1, len(timeouts) + 1))
+
+
+def test_reordering_timer() -> None:
+    """Two SACKs are too few for a fast retransmit: RACK waits a quarter of the RTT for a third."""
+    with (
+        recorded() as recorder,
+        DelayedNetwork(delay=0.01) as network,
+        connections(network, "ipv4") as (one,),
+    ):
+        exchange([one], up=50_000)
+        quiet([one])
+
+        def the_first_of_three_is_lost() -> bool:
+            network.firewall(f"{DATA} numgen inc mod 1000 == 0 drop")
+            one.client.sendall(bytes(3 * MSS))
+            receive(one.server, 3 * MSS)
+            quiet([one])
+            return Cause.REORDERING in seen(recorder)
+
+        until("the timer", the_first_of_three_is_lost)
+        told = retransmits(recorder)
+    at = told[causes(told) == Cause.REORDERING].view(RECOVERY)
+    assert (at["ca_state"] == CaState.RECOVERY).all()
+    assert (at["end_seq"] - at["seq"] == MSS).all()
+
+
+def test_dsack_tells_of_a_spurious_retransmission() -> None:
+    """Late segments are retransmitted; the peer says that it got them twice, at the right ACK."""
+    with (
+        closing(BpfSource(KernelFilter.on_ports(PORT))) as source,
+        DelayedNetwork(delay=0.01) as network,
+        connections(network, "ipv4") as (one,),
+    ):
+        exchange([one], up=200_000)
+        quiet([one])
+        source.focus([cookie(one.client)])
+        assert source.look_inside(Asked.ACK)
+        counts: list[int] = []
+
+        def told() -> bool:
+            source.read(0.02)
+            counts.extend(source.inside().acks["dsack_dups"].tolist())
+            return len(set(counts)) > 1
+
+        (line,) = network._started
+
+        def late() -> bool:
+            line.send_signal(signal.SIGSTOP)
+            one.client.sendall(bytes(10 * MSS))
+            try:
+                until("a retransmission", lambda: tcp_info(one.client)["total_retrans"] > before)
+            finally:
+                line.send_signal(signal.SIGCONT)
+            receive(one.server, 10 * MSS)
+            quiet([one])
+            exchange([one], up=20_000)
+            return told()
+
+        before = tcp_info(one.client)["total_retrans"]
+        until("the DSACK", late)
+        info = one.client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 232)
+    assert counts == sorted(counts)
+    assert counts[-1] <= struct.unpack_from("=I", info, 216)[0], "tcpi_dsack_dups"
 
 
 def test_syns() -> None:

@@ -191,6 +191,14 @@ def test_drops_have_their_ranges() -> None:
     assert (made.low.tolist(), made.high.tolist()) == ([2000], [2500])
 
 
+def test_dsacks_are_drawn_where_they_came() -> None:
+    """An ACK with which the number of segments that came twice grew has a mark of its own."""
+    told = acks([100, 130, 160], snd_una=[0, 1000, 3000], snd_nxt=5000, dsack_dups=[3, 3, 4])
+    made = drawn(told=told).duplicated
+    assert ms(made.when_ns) == [130]
+    assert made.low.tolist() == [3000]
+
+
 def test_only_what_is_new_is_read() -> None:
     """A reader goes on where the timeline grows, and begins anew for an earlier time."""
     tape = Tape(NOTHING, acks(np.arange(100, 9000, 100), snd_una=0, snd_nxt=0))

@@ -91,6 +91,7 @@ _INSIDE: Mapping[str, _Wanted] = {
     "UNDO_RETRANS": _Wanted("tcp_sock", "undo_retrans", 4),
     "PRIOR_SSTHRESH": _Wanted("tcp_sock", "prior_ssthresh", 4),
     "RACK_RTT_US": _Wanted("tcp_sock", "rack.rtt_us", 4),
+    "DSACK_DUPS": _Wanted("tcp_sock", "dsack_dups", 4),
     "SACK_CACHE": _Wanted("tcp_sock", "recv_sack_cache", 32),
     "BACKOFF": _Wanted("inet_connection_sock", "icsk_backoff", 1),
     "RETRANSMITS": _Wanted("inet_connection_sock", "icsk_retransmits", 1),

@@ -27,9 +27,9 @@ _LONG_AGO_MS = 1e9
 
 _CAUSES = (
     *(("retrans_fast", "fast"), ("retrans_rto", "by RTO"), ("retrans_tlp", "TLP")),
-    *(("retrans_syn", "SYN"), ("undone", "undone")),
+    *(("retrans_syn", "SYN"), ("dsack_dups", "spurious"), ("undone", "undone")),
 )
-"""Causes of retransmissions, and recoveries that were taken back, with their words."""
+"""Causes of retransmissions, those that a DSACK showed to be spurious, and undone recoveries."""
 
 _READ_NS = 2_000_000_000
 """Nanoseconds for which that is told: a timeout, as of a probe, changes much without an ACK."""
@@ -193,10 +193,11 @@ def _inside(said: _Said) -> Iterator[Fact]:
         return "" if math.isnan(value) else words.format(form(value)) if value else ""
 
     least, most = (show(f"in_flight_packets_{end}", units.segments) for end in ("min", "max"))
-    flying = f"{most} in flight" if least == most else f"{least or '0'} to {most} in flight"
+    # One number stands with what is in flight in bytes.
+    flying = f"{least or '0'} to {most} in flight" if most and least != most else ""
     probe = show("tlp_out", units.plain_count, "tail loss probe out")
     lost = said.show("lost", units.segments, "{} presumed lost") if said.number("lost") else ""
-    yield Fact.of(5, "segments", flying if most else "", probe, lost)
+    yield Fact.of(5, "segments", flying, probe, lost)
     again = show("undo_retrans", units.segments, " ({} retransmits)")
     undo = show("undo_possible", units.plain_count, f"undo possible{again}")
     before = show("prior_ssthresh", units.segments, "ssthresh was {}") if undo else ""
@@ -244,10 +245,8 @@ def _amounts(said: _Said) -> Iterator[Fact]:
     show = said.show
     lost = said.must("total_retrans", units.count)
     lost += show("data_segs_out", units.count, " of {} segments")
-    yield Fact.of(
-        *(7, "retrans", lost, show("retrans_percent", units.percent)),
-        ", ".join(filter(None, (said.some(*one) for one in _CAUSES))),
-    )
+    yield Fact.of(7, "retrans", lost, show("retrans_percent", units.percent))
+    yield Fact.of(6, "by cause", ", ".join(filter(None, (said.some(*one) for one in _CAUSES))))
     acked = show("bytes_acked", units.size, "acked {}")
     reason = said.text("drop_reason")
     here = said.some("dropped", "segments") and f"{said.some('dropped', 'segments')}, last {reason}"

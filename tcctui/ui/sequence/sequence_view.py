@@ -45,7 +45,7 @@ _PATIENCE = 1.0
 _APART, _SHARE = 0.2, 10
 """Seconds between two reads; where one takes long, a tenth of the time."""
 
-_SACK, _DROP = 8, 9
+_SACK, _DROP, _DUPLICATE = 8, 9, 10
 _GLYPHS: Sequence[tuple[int, str, str, str]] = (
     (_DROP, "⊗", "mark-dropped", "dropped here"),
     (Cause.TIMEOUT, "R", "mark-rto", CAUSE_WORDS[Cause.TIMEOUT]),
@@ -56,6 +56,7 @@ _GLYPHS: Sequence[tuple[int, str, str, str]] = (
     (Cause.SYN, "S", "mark-retransmit", CAUSE_WORDS[Cause.SYN]),
     (Cause.OTHER, "o", "mark-retransmit", "other retransmit"),
     (Cause.UNKNOWN, "•", "mark-retransmit", "retransmit"),
+    (_DUPLICATE, "D", "mark-undone", "DSACK: spurious"),
     (_SACK, "│", "in-flight", "SACK"),
 )
 """Kinds of strokes, the most important first: number, character, style and word."""
@@ -379,6 +380,7 @@ class SequenceView(Vertical):
         counts = {
             _SACK: len(drawn.sacked.within(since_ns, end_ns).when_ns),
             _DROP: len(drawn.dropped.within(since_ns, end_ns).when_ns),
+            _DUPLICATE: len(drawn.duplicated.within(since_ns, end_ns).when_ns),
         }
         kinds = drawn.retransmitted.within(since_ns, end_ns).kinds
         for kind, count in zip(*np.unique(kinds, return_counts=True), strict=True):
@@ -401,6 +403,7 @@ def _strokes(drawn: Diagram, window: Window) -> Strokes:
     parts: list[tuple[Spans, int | None]] = [
         (drawn.sacked, _SACK),
         (drawn.dropped, _DROP),
+        (drawn.duplicated, _DUPLICATE),
         (drawn.retransmitted, None),
     ]
     found = [(spans.within(since_ns, until_ns), kind) for spans, kind in parts]
