@@ -9,7 +9,7 @@ README = Path(__file__).parents[2] / "README.md"
 
 
 def readme_table() -> dict[str, dict[str, bool]]:
-    """For each kernel series, whether it has each feature."""
+    """Features of each kernel series: true where it has one."""
     text = README.read_text()
     section = text[text.index("## Kernels\n") :].split("\n## ")[0]
     head, _, *rows = [
@@ -25,7 +25,7 @@ def readme_table() -> dict[str, dict[str, bool]]:
 
 
 def told_by_doctor(text: str) -> dict[str, bool]:
-    """Whether a kernel has each feature, by what `tcctui doctor` printed there.
+    """Features of a kernel, true where it has one, by what `tcctui doctor` printed there.
 
     Raises:
         AssertionError: it says nothing of features.

@@ -46,7 +46,7 @@ FEATURES: Mapping[str, Callable[[Kernel], bool]] = {
     "drop reasons": lambda kernel: kernel.typed and kernel.has(EventKind.DROP),
     "CA state changes": lambda kernel: kernel.has(EventKind.CA_STATE),
 }
-"""Whether a kernel has each, by the name that the doctor and the README have for it."""
+"""Tests for each feature, by the name that the doctor and the README have for it."""
 
 
 def described(kernel: Kernel) -> str:
