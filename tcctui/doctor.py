@@ -26,6 +26,7 @@ from tcctui.sources.kernel import (
 )
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.build import Build
+from tcctui.sources.kernel.features import Kernel, described
 from tcctui.sources.kernel.program import Loading
 from tcctui.sources.kernel.registered_algorithms import WITHOUT, registered
 from tcctui.sources.kernel.type_flags import lacking
@@ -66,10 +67,9 @@ def findings(kernel_headers: Path | None = None) -> Iterator[Finding]:
         met = met and found.ok
         yield found
     if met:
-        inside: list[str] = []
+        inside: list[Finding] = []
         yield examine("program", lambda: _program(kernel_headers, inside))
-        if inside:
-            yield Finding("inside", True, inside[0])
+        yield from inside
     else:
         yield Finding("program", False, "Not tried: fix the problems above first.")
     for need, check in BESIDE.items():
@@ -242,12 +242,13 @@ def _rights() -> str:
     return f"\n{'':22}".join(lines)
 
 
-def _program(kernel_headers: Path | None, inside: list[str]) -> str:
-    """Load the program; appends what it can read of sockets to `inside`."""
+def _program(kernel_headers: Path | None, inside: list[Finding]) -> str:
+    """Load the program; appends what it can read of sockets, and what follows, to `inside`."""
     # Compiled also where it is in the cache: bcc is one of the requirements.
     source = BpfSource(loading=Loading(kernel_headers=kernel_headers, fresh=True))
     source.close()
-    inside.append(_inside(source.inside_lacks))
+    inside.append(Finding("inside", True, _inside(source.inside_lacks)))
+    inside.append(Finding("features", True, _features(source)))
     return f"compiled, loaded and attached in {source.attach_ms:.0f} ms"
 
 
@@ -260,6 +261,14 @@ def _inside(lacks: str) -> str:
     elif members := lacking(types):
         lacks = f"this kernel has no {', no '.join(members)} as it is known"
     return f"sockets are not read at their ACKs, but sampled: {lacks}"
+
+
+def _features(source: BpfSource) -> str:
+    """Parts that only some kernels have."""
+    tracefs = tracepoint_formats.find_tracefs()
+    formats = {} if tracefs is None else tracepoint_formats.read_formats(tracefs)
+    tested = not source.inside_lacks
+    return described(Kernel(source.typed, tested, of_this_kernel(), formats))
 
 
 NEEDS: Mapping[str, Check] = {

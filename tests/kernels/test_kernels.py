@@ -29,6 +29,7 @@ from tests.kernels.probe_text import (
     parse_jsonl,
     parse_trace_pipe,
 )
+from tests.kernels.readme_table import readme_table, told_by_doctor
 
 PROGRAMS = {
     "qemu-system-x86_64": "qemu-system-x86",
@@ -86,6 +87,9 @@ def test_trace_and_doctor_on_kernel(
         )
 
     _check_doctor(results, summary)
+    features = told_by_doctor(results["doctor.txt"])
+    assert features == readme_table()[series]
+    _check_insides(json.loads(results["insides.json"]), there=features["sockets at each ACK"])
     _check_trace(results, summary)
     assert summary["attached"] == sorted(ALL - LACKING.get(series, set()))
     lacking = {KINDS[name] for name in LACKING.get(series, ()) if name in KINDS}
@@ -97,6 +101,22 @@ def _check_doctor(results: dict[str, str], summary: dict[str, Any]) -> None:
     for field in ("family", "skaddr"):
         lacks_it = re.search(rf" {field};", results["tcp_probe.format"]) is None
         assert (f"no {field}" in results["doctor.txt"]) == lacks_it
+
+
+def _check_insides(told: dict[str, Any], *, there: bool) -> None:
+    """Members are those of TCP_INFO where sockets are read; elsewhere there are events alone."""
+    assert told["reads"] == told["typed"] == (not told["lacks"]) == there
+    assert told["events"] > 20
+    if not there:
+        assert told["count"] == 0
+        return
+    assert told["count"] == told["events"]
+    info = told["info"]
+    assert told["socket"] == {
+        **{"icsk_rto": info["rto"], "mss_cache": info["snd_mss"], "packets_out": info["unacked"]},
+        **{"reordering": info["reordering"], "min_rtt_us": info["min_rtt"]},
+    }
+    assert told["algorithm"] == "bictcp"
 
 
 def _check_trace(results: dict[str, str], summary: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ class Program:
 
     attach_ms = 123.4
     inside_lacks = ""
+    typed = True
     opened: list[Path | None]
     closed = 0
     failure: TcctuiError | None = None

@@ -292,6 +292,11 @@ class BpfSource:
             last = after if now < after < last else last
         return last
 
+    @property
+    def typed(self) -> bool:
+        """True if tcp_probe's values are read from the socket itself, by the kernel's types."""
+        return self._program.typed
+
     def look_inside(self, asked: Asked) -> bool:
         """Change what is read of sockets, and of their algorithms' own state; False if nothing can.
 

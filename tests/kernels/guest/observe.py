@@ -20,9 +20,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import happenings  # type: ignore[import-not-found]  # beside it in the guest
+import insides  # type: ignore[import-not-found]
 
 PORT = 4242
 OTHER_PORT = 4343  # traffic that --port has to keep out
+READ_PORT = 4444  # of a connection whose socket is read
 INSTANCE = Path("/sys/kernel/tracing/instances/tcctui-test")
 TRACEPOINTS = (
     "tcp/tcp_probe",
@@ -88,6 +90,7 @@ def main(results: Path) -> None:
     (results / "trace_pipe").write_text(trace_pipe())
     happenings.main(results, PORT, lossy)
     say("what else happens is told")
+    insides.main(results, READ_PORT)
     statistics = [path.read_text() for path in INSTANCE.glob("per_cpu/cpu*/stats")]
     (results / "statistics").write_text("".join(statistics))
     (results / "summary.json").write_text(json.dumps(summary))
