@@ -106,6 +106,19 @@ def test_a_capture_is_told_as_tcp_probe_would() -> None:
     assert destroyed["sock_cookie"] == acks["sock_cookie"][0]
 
 
+def test_srtt_is_smoothed() -> None:
+    """A sample moves srtt by an eighth of its difference (RFC 6298, 2.3)."""
+    packets = [
+        *handshake(),
+        Packet(30_000, A, B, 1001, 5001, ACK, 100),
+        Packet(70_000, B, A, 5001, 1101),
+        Packet(80_000, A, B, 1101, 5001, ACK, 100),
+        Packet(92_500, B, A, 5001, 1201),
+    ]
+    acks = sent(of_capture(captured(packets)), A[1])
+    assert numbers(acks["srtt"]) == [20_000, 22_500, 21_250]
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("form", [pcap, pcapng])
 def test_every_form_of_capture_is_the_same(form: Any, order: str) -> None:
@@ -378,6 +391,11 @@ def test_the_recording_says_what_it_is_of(form: Form, tmp_path: Path) -> None:
     assert (origin.imported, origin.host) == (form.value, "in.txt")
     assert origin.description == DESCRIPTIONS[form]
     assert abs(origin.wall_offset_ns + recording.span.first_ns - EPOCH * 10**9) < 2 * 10**9
+    part = tmp_path / "part.arrows"
+    assert main(["export", str(out), str(part), "--redact"]) == 0
+    redacted, _ = read(part)
+    assert redacted.origin.imported == form.value, "a part of it is no less imported"
+    assert redacted.origin.description == DESCRIPTIONS[form]
 
 
 def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
