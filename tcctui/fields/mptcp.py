@@ -54,7 +54,7 @@ MPTCP = (
         "mptcp_token", "u4", Unit.BITS,
         "token of the MPTCP connection that this subflow belongs to, unique in its network "
         "namespace",
-        f"{_ULP} MPTCP_SUBFLOW_ATTR_TOKEN_LOC; mptcpi_token, by the socket's inode",
+        f"{_ULP} MPTCP_SUBFLOW_ATTR_TOKEN_LOC",
         Column("MPTCP", key="mptcp_token"), query="mptcp_token mptcp", unknown=0,
     ),
     Field(

@@ -127,7 +127,7 @@ class DiagSocket:
 
         Costs nothing where there is no subflow among them. Not to be called during `parts`.
         """
-        if not self._has_mptcp or not np.count_nonzero(samples["subflow_flags"]):
+        if not self._has_mptcp or not np.count_nonzero(samples["mptcp_token"]):
             return
         from tcctui.sources.sock_diag import mptcp_diag  # noqa: PLC0415 - few machines have MPTCP
 

@@ -58,7 +58,7 @@ _SUBFLOW_FIELDS = {
 }
 """MPTCP_SUBFLOW_ATTR_TOKEN_LOC, FLAGS, ID_REM and ID_LOC (include/uapi/linux/mptcp.h).
 
-The first takes CAP_NET_ADMIN (subflow_get_info, net/mptcp/diag.c).
+Older kernels tell none of it without CAP_NET_ADMIN (tcp_diag_get_aux, net/ipv4/tcp_diag.c).
 """
 
 

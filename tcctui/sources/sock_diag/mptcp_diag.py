@@ -1,8 +1,7 @@
 """MPTCP connections, dumped by mptcp_diag, and their figures in samples of their subflows.
 
-Requests and answers are those of net/mptcp/mptcp_diag.c, there since Linux 5.9. A subflow and its
-connection have one inode (mptcp_sock_graft, net/mptcp/protocol.h), which is told without
-privileges; a subflow's own token takes CAP_NET_ADMIN.
+Requests and answers are those of net/mptcp/mptcp_diag.c, there since Linux 5.9. A subflow's ULP
+info (subflow_get_info, net/mptcp/diag.c) has its connection's token, and so has mptcp_info.
 """
 
 from __future__ import annotations
@@ -33,18 +32,15 @@ _TOKEN = 12  # offset of mptcpi_token
 
 _KEPT = {"token": ("u4", _TOKEN), **MPTCP_INFO}
 _BYTES = max(place + np.dtype(kind).itemsize for kind, place in _KEPT.values())
-_BEFORE = 8
 CONNECTION = np.dtype(
     {
-        "names": ["inode", "length", "info", *_KEPT],
-        "formats": ["u4", "u4", f"V{_BYTES}", *(kind for kind, _ in _KEPT.values())],
-        "offsets": [0, 4, _BEFORE, *(_BEFORE + place for _, place in _KEPT.values())],
-        "itemsize": _BEFORE + _BYTES,
+        "names": ["info", "length", *_KEPT],
+        "formats": [f"V{_BYTES}", "u4", *(kind for kind, _ in _KEPT.values())],
+        "offsets": [0, -(-_BYTES // 8) * 8, *(place for _, place in _KEPT.values())],
+        "itemsize": -(-_BYTES // 8) * 8 + 8,
     }
 )
-"""One MPTCP connection: its inode, and `length` bytes of the kernel's struct mptcp_info."""
-
-_INODE = MESSAGE.fields["inode"][1]  # type: ignore[index]
+"""One MPTCP connection: `length` bytes of the kernel's struct mptcp_info, and its token."""
 
 NO_CONNECTIONS = np.empty(0, CONNECTION)
 
@@ -62,30 +58,25 @@ def connections(messages: Messages, sequence: int) -> Records:
     found = np.zeros(len(headers), CONNECTION)
     for places, told, layout in alike(messages.data, messages.starts, headers["length"], mine):
         part = np.zeros(len(told), CONNECTION)
-        part["inode"] = column(told, "u4", _INODE)
         for kind, size, at in layout:
-            if kind == Attribute.INFO:
+            if kind == Attribute.INFO and size:
                 kept = min(size, _BYTES)
                 part["length"] = kept
-                column(part, f"V{kept}", _BEFORE)[:] = column(told, f"V{kept}", at)
+                column(part, f"V{kept}", 0)[:] = column(told, f"V{kept}", at)
         found[places] = part
-    return found[(found["inode"] > 0) & (found["length"] > 0)]
+    return found[found["length"] > 0]
 
 
-def fill(samples: Samples, connections_: Records) -> None:
-    """Write connections' figures into samples of their subflows; others stay as they are.
-
-    A connection that no process has accepted yet has no inode, and is not found.
-    """
-    known = connections_[np.argsort(connections_["inode"], kind="stable")]
-    rows = np.flatnonzero((samples["subflow_flags"] > 0) & (samples["inode"] > 0))
+def fill(samples: Samples, known: Records) -> None:
+    """Write figures of `known` connections into samples of their subflows; others stay as is."""
+    rows = np.flatnonzero(samples["mptcp_token"])
     if not len(rows) or not len(known):
         return
-    at = np.searchsorted(known["inode"], samples["inode"][rows])
-    at = np.minimum(at, len(known) - 1)
-    same = known["inode"][at] == samples["inode"][rows]
+    known = known[np.argsort(known["token"], kind="stable")]
+    wanted = samples["mptcp_token"][rows]
+    at = np.minimum(np.searchsorted(known["token"], wanted), len(known) - 1)
+    same = known["token"][at] == wanted
     rows, found = rows[same], known[at[same]]
     for name in MPTCP_INFO:
         samples[name][rows] = found[name]
     samples["mptcp_info_len"][rows] = found["length"]
-    samples["mptcp_token"][rows] = found["token"]
