@@ -21,9 +21,9 @@ def blocks() -> Iterator[Block]:
         "A subflow of MPTCP is a connection of its own here, with the process of its MPTCP socket."
         " While there is one, the MPTCP connections are read with it (mptcp_diag, Linux 5.9): their"
         " totals, of which each subflow has its share (Linux 6.5). G groups subflows by their"
-        " connection. Shares add up to more than 100 % by what was reinjected, and by what a subflow"
-        " has delivered ahead of the others. Where nothing to send limits one of several subflows,"
-        " the kernel does not tell whether the application or MPTCP's scheduler is the cause."
+        " connection. Shares add up to more than 100 % by what was reinjected, and by what a"
+        " subflow has delivered ahead of the others. Where nothing to send limits one of several"
+        " subflows, the kernel does not tell whether the application or the scheduler is the cause."
     )
     yield Paragraph(
         "The BPF program binds the tracepoint's fields by name, from tracefs, so that one program"
