@@ -36,6 +36,8 @@ from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.sampling import MOST_NAMESPACES
 from tcctui.wire.tracepoints import BY_KIND, EventKind
 
+_MPTCP_ENABLED = Path("/proc/sys/net/mptcp/enabled")
+
 MINIMUM_COLUMNS, MINIMUM_LINES = 60, 16
 """The smallest terminal the dashboard works in."""
 
@@ -185,6 +187,22 @@ def _sock_diag() -> str:
     return text
 
 
+def _mptcp() -> str:
+    """MPTCP, which is beside what the dashboard needs: of subflows it tells the connection."""
+    if not _MPTCP_ENABLED.exists():
+        return "this kernel has no MPTCP"
+    try:
+        with closing(DiagSocket()) as diag:
+            count = len(diag.mptcp())
+    except (TcctuiError, OSError):
+        return (
+            "subflows are shown without their connection; load what tells of these with:"
+            " sudo modprobe mptcp_diag"
+        )
+    state = "" if _MPTCP_ENABLED.read_text().strip() == "1" else "; net.mptcp.enabled is off here"
+    return f"{count} connections here; subflows are shown with theirs{state}"
+
+
 def _sandbox() -> str:
     version = landlock.version()
     if not version:
@@ -287,6 +305,7 @@ BESIDE: Mapping[str, Check] = {
     "clock": _clock,
     "cache": _cache,
     "sock_diag": _sock_diag,
+    "mptcp": _mptcp,
     "algorithms": _algorithms,
     "recordings": _recordings,
     "terminal": _terminal,

@@ -12,6 +12,7 @@ from tcctui.fields.fleet import FLEET
 from tcctui.fields.health import HEALTH
 from tcctui.fields.inside import INSIDE
 from tcctui.fields.loss import LIMITS, LOSS
+from tcctui.fields.mptcp import MPTCP
 from tcctui.fields.observation import OBSERVATION, RECORDS
 from tcctui.fields.of_late import OF_LATE
 from tcctui.fields.receiving import MEMORY, RECEIVER
@@ -34,6 +35,7 @@ GROUPS: tuple[tuple[str, tuple[Field, ...]], ...] = (
     ("Memory of the socket", MEMORY),
     ("BBR", BBR),
     ("DCTCP", DCTCP),
+    ("MPTCP", MPTCP),
     ("Inside the socket", INSIDE),
     ("What tcctui was told", OBSERVATION),
     ("Fleet", FLEET),

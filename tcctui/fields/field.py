@@ -97,6 +97,7 @@ class Part(Enum):
     BBR = "struct tcp_bbr_info"
     DCTCP = "struct tcp_dctcp_info"
     MEMORY = "SK_MEMINFO"
+    MPTCP = "struct mptcp_info"
 
 
 class Window(NamedTuple):
@@ -145,10 +146,10 @@ class Field(NamedTuple):
     no other; `dtype` is numpy's. `meaning` is the one sentence that is said of it anywhere,
     `source` the kernel's place for it. `query` are its names in the query language, the usual one
     first. `unknown` is the number that stands for no value. Of samples, `part` says what the value
-    comes and goes with, `offset` its place in `struct tcp_info`, `happened` the count of what must
-    have happened for it to mean something. `parts` are the flow columns it is made of, where it has
-    none of its own; `window` of a counter's recent growth. `noun` and `sample` are for messages:
-    "an algorithm", "bbr".
+    comes and goes with, `offset` its place in `struct tcp_info`, or in that part, `happened` the
+    count of what must have happened for it to mean something. `parts` are the flow columns it is
+    made of, where it has none of its own; `window` of a counter's recent growth. `noun` and
+    `sample` are for messages: "an algorithm", "bbr".
     """
 
     name: str

@@ -88,6 +88,18 @@ _BY_CLOCK: Mapping[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
 """Computation of each derived column by the time and the columns it needs."""
 
 
+def _kinds(flags: Array, connection: Array) -> Array:
+    from tcctui.flows.subflows import kinds  # noqa: PLC0415 - where it is asked for
+
+    return kinds(flags, connection)
+
+
+def _share(own: Array, connection: Array) -> Array:
+    from tcctui.flows.subflows import share  # noqa: PLC0415 - where it is asked for
+
+    return share(own, connection)
+
+
 def _of_one_machine(dtype: str) -> Callable[[Array], Array]:
     """Values of a fleet's field here: unknown."""
     unknown = b"" if dtype.startswith("S") else np.nan
@@ -114,6 +126,9 @@ _FOLLOWS: Mapping[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
         lambda mode, pacing, cwnd: np.where(mode > 0, mode, phase(pacing, cwnd)),
         (BBR_MODE, "bbr_pacing_gain", "bbr_cwnd_gain"),
     ),
+    "subflow": (_kinds, ("subflow_flags", "mptcp_flags")),
+    "mptcp_acked_share": (_share, ("bytes_acked", "mptcp_bytes_acked")),
+    "mptcp_received_share": (_share, ("bytes_received", "mptcp_bytes_received")),
     **{field.name: (_of_one_machine(field.dtype), ("cookie",)) for field in FLEET},
 }
 """Computation of each derived column, and the columns it needs."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tcctui.fields.algorithm_state import BY_NAME as KNOWN
 from tcctui.fields.algorithm_state import PREFIX, UNKNOWN_CODE
+from tcctui.fields.mptcp import SUBFLOW_NAMES
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
 from tcctui.flows.diagnosis.health import NAMES as HEALTH_NAMES
 from tcctui.flows.diagnosis.verdicts import LIMIT_NAMES
@@ -18,6 +19,7 @@ VALUE_NAMES: Mapping[str, Mapping[int, str]] = {
     "limit": LIMIT_NAMES,
     "health": HEALTH_NAMES,
     "bbr_phase": PHASE_NAMES,
+    "subflow": SUBFLOW_NAMES,
     "slow_start": {1: "slow-start", 0: "avoidance"},
     "family": {AF_INET: "IPv4", AF_INET6: "IPv6"},
     "from_sample": {0: "event", 1: "sample"},

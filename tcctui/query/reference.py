@@ -76,6 +76,8 @@ SYNTAX: tuple[tuple[str, str], ...] = (
         "ca.bic_K>1s",
         "a member of the algorithm's own state, by the kernel's name",
     ),
+    ("subflow:backup", "subflows of MPTCP by kind: initial, join, backup, fallback"),
+    ("mptcp_token=0x38cec79d", "the subflows of one MPTCP connection"),
     ("half_open>100", "listeners by their half-open connections, which are counted meanwhile"),
     ("in_flight_packets>10", "what sockets hold at their ACKs: they are read while so asked for"),
     ("cc:bbr|cubic", "a part of a name, in either case"),

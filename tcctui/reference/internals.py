@@ -18,6 +18,14 @@ def blocks() -> Iterator[Block]:
         " are joined by the socket's cookie; of each value the newest is shown."
     )
     yield Paragraph(
+        "A subflow of MPTCP is a connection of its own here, with the process of its MPTCP socket."
+        " While there is one, the MPTCP connections are read with it (mptcp_diag, Linux 5.9): their"
+        " totals, of which each subflow has its share (Linux 6.5). G groups subflows by their"
+        " connection. Shares add up to more than 100 % by what was reinjected, and by what a"
+        " subflow has delivered ahead of the others. Where nothing to send limits one of several"
+        " subflows, the kernel does not tell whether the application or the scheduler is the cause."
+    )
+    yield Paragraph(
         "The BPF program binds the tracepoint's fields by name, from tracefs, so that one program"
         " serves every kernel from 5.8 on. bcc compiles it against bundled stand-in headers, in a"
         " process of its own, whose memory is freed afterwards. The result is kept in"

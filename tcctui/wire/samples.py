@@ -20,12 +20,17 @@ _CWR, _RECOVERY = map(int, (CaState.CWR, CaState.RECOVERY))
 TCP_INFO: Mapping[str, tuple[str, int]] = {
     field.name: (field.dtype, field.offset)
     for field in sorted(every(), key=lambda field: field.offset or 0)
-    if field.offset is not None
+    if field.offset is not None and field.part is None
 }
 """Members of `struct tcp_info` (include/uapi/linux/tcp.h) without `tcpi_`: type and offset."""
 
 TCP_INFO_BYTES = max(offset + np.dtype(kind).itemsize for kind, offset in TCP_INFO.values())
 """Bytes of a `struct tcp_info` that are kept: up to the last member that has a field."""
+
+MPTCP_INFO: Mapping[str, tuple[str, int]] = {
+    field.name: (field.dtype, field.offset or 0) for field in every() if field.part is Part.MPTCP
+}
+"""Members of `struct mptcp_info` (include/uapi/linux/mptcp.h) that are kept: type and offset."""
 
 _HEAD = (
     *("ts_ns", "sock_cookie", "saddr", "daddr", "sport", "dport", "family", "info_len"),
@@ -36,6 +41,9 @@ _TAIL = (
     *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain"),
     *("dctcp_ce_state", "dctcp_enabled", "dctcp_alpha"),
     *("rmem_alloc", "rcvbuf", "wmem_alloc", "sndbuf", "wmem_queued", "drops", "half_open"),
+    *("mptcp_bytes_retrans", "mptcp_bytes_sent", "mptcp_bytes_received", "mptcp_bytes_acked"),
+    *("mptcp_token", "mptcp_flags", "subflow_flags", "subflow_id_loc", "subflow_id_rem"),
+    *("mptcp_subflows", "mptcp_info_len"),
 )
 """Order of what is around `struct tcp_info`."""
 
@@ -150,6 +158,9 @@ def checks(name: str) -> tuple[Check, ...]:
         found.append(Check("info_len", np.less, place + np.dtype(kind).itemsize))
     if name in CC_FIELDS:
         found.append(Check("cc_info", np.not_equal, int(CC_FIELDS[name])))
+    if name in MPTCP_INFO:
+        kind, place = MPTCP_INFO[name]
+        found.append(Check("mptcp_info_len", np.less, place + np.dtype(kind).itemsize))
     if name in SKMEM_FIELDS:
         found.append(Check("has_skmem", np.equal, 0))
     if name in _UNKNOWN:
@@ -193,7 +204,10 @@ def read_by_value(name: str) -> frozenset[str]:
     """Fields that `value` reads for one: itself, and those that say whether it is there."""
     if name in TEXT_FIELDS:
         return frozenset({name})
-    checks = ((TCP_INFO, "info_len"), (CC_FIELDS, "cc_info"), (SKMEM_FIELDS, "has_skmem"))
+    checks: tuple[tuple[Collection[str], str], ...] = (
+        *((TCP_INFO, "info_len"), (MPTCP_INFO, "mptcp_info_len")),
+        *((CC_FIELDS, "cc_info"), (SKMEM_FIELDS, "has_skmem")),
+    )
     name_and = {name} if name not in OWNER_NUMBERS else {"pid", "inode", "uid"}
     found = {check for names, check in checks if name in names}
     return frozenset({*name_and, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))

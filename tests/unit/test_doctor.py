@@ -247,7 +247,7 @@ def test_the_terminal(
     assert found.ok or found.mend
 
 
-def test_what_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_can_be_done_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The dashboard runs without sock_diag and pyarrow, but not without a terminal."""
 
     def missing() -> None:
@@ -256,12 +256,23 @@ def test_what_can_be_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_package(name: str) -> str:
         raise PackageNotFoundError(name)
 
+    enabled = tmp_path / "enabled"
+    enabled.write_text("0\n")
+    monkeypatch.setattr(module, "_MPTCP_ENABLED", enabled)
+    mptcp = SimpleNamespace(mptcp=lambda: range(3), close=list)
+    monkeypatch.setattr(module, "DiagSocket", lambda: mptcp)
+    assert BESIDE["mptcp"]() == (
+        "3 connections here; subflows are shown with theirs; net.mptcp.enabled is off here"
+    )
     monkeypatch.setattr(module, "DiagSocket", missing)
     assert "sudo modprobe tcp_diag" in BESIDE["sock_diag"]()
+    assert "sudo modprobe mptcp_diag" in BESIDE["mptcp"]()
     monkeypatch.setattr(module, "DiagSocket", lambda: SimpleNamespace(dump=list, close=list))
     assert "namespaces" not in BESIDE["sock_diag"]()
     monkeypatch.setattr("tcctui.sources.sock_diag.namespaces.found", lambda: range(65_535))
     assert "; of 65,535 network namespaces 1,024 are read" in BESIDE["sock_diag"]()
+    monkeypatch.setattr(module, "_MPTCP_ENABLED", Path("/nowhere"))
+    assert BESIDE["mptcp"]() == "this kernel has no MPTCP"
     assert examine("recordings", BESIDE["recordings"]).text.startswith("pyarrow ")
     monkeypatch.setattr("importlib.metadata.version", no_package)
     found = examine("recordings", BESIDE["recordings"])

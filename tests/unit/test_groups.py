@@ -25,7 +25,7 @@ from tests.unit.events import halves
 TYPES = {
     **{"daddr_hi": "u8", "daddr_lo": "u8", "sport": "u2", "limit": "u1", "srtt_us": "u4"},
     **{"comm": "S16", "cc": "S16", "netns_name": "S48"},
-    **dict.fromkeys(("rate", "total_retrans", "data_segs_out"), "f8"),
+    **dict.fromkeys(("rate", "total_retrans", "data_segs_out", "mptcp_token", "netns"), "f8"),
 }
 
 Row = dict[str, Any]
@@ -35,6 +35,7 @@ def flow(remote: str = "10.0.0.1", **fields: Any) -> Row:
     """A flow about which nothing else is known."""
     high, low = halves(remote)
     unknown = {"rate": math.nan, "srtt_us": 0, "total_retrans": math.nan, "data_segs_out": math.nan}
+    unknown |= {"mptcp_token": math.nan, "netns": math.nan}
     names = {"comm": b"", "cc": b"", "netns_name": b"", "sport": 443, "limit": 0}
     return {"daddr_hi": high, "daddr_lo": low, **names, **unknown, **fields}
 
@@ -70,6 +71,9 @@ def plain(rows: list[Row], name: str) -> dict[str, dict[str, Any]]:
 def _plain_label(row: Row, name: str) -> str:
     if name == "port":
         return f"port {row['sport']}"
+    if name == "mptcp":
+        token = row["mptcp_token"]
+        return "plain TCP" if math.isnan(token) else f"MPTCP {int(token):#x}"
     if name in ("remote", "net"):
         address: Any = ipaddress.IPv6Address(row["daddr_hi"] << 64 | row["daddr_lo"])
         address = address.ipv4_mapped or address
@@ -129,6 +133,7 @@ FLOWS = st.builds(
     total_retrans=COUNTED,
     data_segs_out=COUNTED,
     limit=st.sampled_from(list(Limit)),
+    mptcp_token=st.sampled_from([math.nan, 1.0, float(0xFFFFFFFF)]),
 )
 
 

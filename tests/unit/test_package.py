@@ -164,7 +164,7 @@ def test_the_first_frame_loads_nothing_that_is_not_on_it() -> None:
     assert "tcctui.ui.table.flow_table" in modules
     assert sorted(LATER & modules) == []
     ours = {name for name in modules if name.split(".")[0] == "tcctui"}
-    assert len(ours - MEANWHILE) <= 226
+    assert len(ours - MEANWHILE) <= 227
 
 
 MARKED = """

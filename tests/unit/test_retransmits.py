@@ -33,7 +33,7 @@ def event(kind: EventKind, **values: int) -> Events:
         (Cause.AFTER_TIMEOUT, CaState.LOSS, 1, TcpState.ESTABLISHED),
         (Cause.FAST, CaState.RECOVERY, 1, TcpState.ESTABLISHED),
         (Cause.FAST, CaState.RECOVERY, 5, TcpState.ESTABLISHED),
-        (Cause.REORDERING, CaState.RECOVERY, 2, TcpState.ESTABLISHED),
+        (Cause.REORDERING, CaState.RECOVERY, 6, TcpState.ESTABLISHED),
         (Cause.PROBE, CaState.OPEN, 5, TcpState.ESTABLISHED),
         (Cause.PROBE, CaState.DISORDER, 5, TcpState.CLOSE_WAIT),
         (Cause.SYN, CaState.OPEN, 0, TcpState.SYN_SENT),

@@ -88,6 +88,9 @@ class Diag:
             raise PermissionError(1, "Operation not permitted")
         self.netns = netns
 
+    def fill_mptcp(self, samples: Samples) -> None:
+        """Find no MPTCP connection."""
+
     @property
     def complete(self) -> bool:
         return self.kernel.complete

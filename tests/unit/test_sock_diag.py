@@ -186,6 +186,31 @@ def test_every_value_is_where_it_belongs() -> None:
     assert np.isnan(value(samples, "bbr_bw"))
 
 
+def subflow(token: int, flags: int, local: int, remote: int) -> bytes:
+    """ULP info of a subflow, as subflow_get_info (net/mptcp/diag.c) makes it for anybody."""
+    told = ((2, struct.pack("=I", token)), (8, struct.pack("=I", flags)))
+    ids = ((9, bytes([remote])), (10, bytes([local])))
+    return attributes([(1, b"mptcp\0"), (3, attributes([*told, *ids]))])
+
+
+def test_subflows_are_told_from_other_upper_layers() -> None:
+    """Of messages of one length, those with MPTCP's ULP info are subflows, and not those of TLS."""
+    mptcp = subflow(0xFEDCBA98, 0xCF, 2, 3)
+    inner = struct.pack("=HHIHHIHHIHHI", 8, 1, 2, 8, 2, 9, 8, 3, 1, 8, 4, 1)
+    tls = attributes([(1, b"tls\0"), (2, inner)])
+    tls += attributes([(1, bytes(len(mptcp) - len(tls) - 4))])
+    assert len(tls) == len(mptcp)
+    both = [message(1, [*ALL, (19, tls)]), message(2, [*ALL, (19, mptcp)])]
+    for order in (both, both[::-1]):
+        found = dumped(*order)
+        found = found[np.argsort(found["sock_cookie"])]
+        assert found["mptcp_token"].tolist() == [0, 0xFEDCBA98]
+        assert found["subflow_flags"].tolist() == [0, 0xCF]
+        np.testing.assert_array_equal(value(found, "subflow_id_loc"), [np.nan, 2])
+        np.testing.assert_array_equal(value(found, "subflow_id_rem"), [np.nan, 3])
+        assert found["bbr_bw"].tolist() == [1 << 32 | 7] * 2
+
+
 @pytest.mark.parametrize(
     ("family", "addresses", "texts"),
     [

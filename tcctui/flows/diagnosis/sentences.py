@@ -168,6 +168,13 @@ def by_sndbuf(flow: FlowFacts) -> tuple[str, str]:
 def by_app(flow: FlowFacts) -> tuple[str, str]:
     """Limit by the application, what is queued, and the rate that cwnd would allow."""
     first = f"Limited by the application {flow.share}."
+    if flow.number("mptcp_subflows"):
+        # The kernel sees that a subflow had nothing to send, and not on whose account: RFC 8684
+        # leaves to the scheduler which of them gets the next data.
+        first = (
+            f"Given too little to send {flow.share}, by the application or by MPTCP's scheduler,"
+            " which has other subflows."
+        )
     unsent, idle = flow.number("notsent_bytes"), flow.number("last_data_sent") * 1000
     flying = flow.number("in_flight")
     if unsent:

@@ -221,7 +221,7 @@ EXPLAINED_BY: tuple[str, ...] = (
     *("ca_state", "rate", "bytes_acked", "cc", "min_rtt", "total_retrans", "sndbuf", "rqueue"),
     *("last_data_sent", "pacing_rate", "bbr_bw", "bytes_received", "rto", "notsent_bytes"),
     *("rcv_wnd", "rcv_rtt", "rcv_mss", "rcvbuf", "rcv_rate", "rcv_ooopack", "last_data_recv"),
-    *("max_pacing_rate", "wqueue", "unacked", "last_ns"),
+    *("max_pacing_rate", "wqueue", "unacked", "last_ns", "mptcp_subflows"),
 )
 """The columns that `explain` needs."""
 

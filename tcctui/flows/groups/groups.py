@@ -270,6 +270,16 @@ def _net_label(high: int, low: int) -> str:
     return str(Prefix(high << 64 | low, ones))
 
 
+def _mptcp(flows: Flows) -> tuple[Array, ...]:
+    """Token of each subflow's connection and its network namespace; 0 of plain TCP."""
+    token = np.nan_to_num(flows["mptcp_token"]).astype("u8")
+    return token, np.where(token > 0, np.nan_to_num(flows["netns"]), 0).astype("u8")
+
+
+def _mptcp_query(token: int, netns: int) -> str:
+    return f"mptcp_token={token:#x} netns_id={netns}" if token else "not mptcp_token>0"
+
+
 GROUPINGS: Mapping[str, Grouping] = {
     grouping.name: grouping
     for grouping in (
@@ -303,6 +313,15 @@ GROUPINGS: Mapping[str, Grouping] = {
         ),
         _of_names("cc", "algorithm", "congestion control algorithm", "cc", "cc"),
         _of_names("netns", "namespace", "network namespace", "netns_name", "netns"),
+        Grouping(
+            "mptcp",
+            "MPTCP connection",
+            "MPTCP connection that a subflow is of, by its token",
+            needs=("mptcp_token", "netns"),
+            keys=_mptcp,
+            label=lambda token, _: f"MPTCP {token:#x}" if token else "plain TCP",
+            query=_mptcp_query,
+        ),
     )
 }
 """Groupings by name."""

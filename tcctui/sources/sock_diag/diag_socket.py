@@ -17,7 +17,13 @@ from tcctui.errors import TcctuiError
 from tcctui.sources import kernel_clock
 from tcctui.sources.sock_diag import inet_diag, namespaces
 from tcctui.sources.sock_diag.destroy_notices import DestroyNotices
-from tcctui.sources.sock_diag.netlink import NLM_F_DUMP_INTR, NLMSG_DONE, NLMSG_ERROR, Inbox
+from tcctui.sources.sock_diag.netlink import (
+    NLM_F_DUMP_INTR,
+    NLMSG_DONE,
+    NLMSG_ERROR,
+    Inbox,
+    Messages,
+)
 from tcctui.wire.events import TcpState
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, End, Samples, newest
@@ -62,8 +68,10 @@ class DiagSocket:
         self._notices: DestroyNotices | None = None
         self._inbox = Inbox()
         self._sequence = 0
+        self._whole = True  # no datagram of the last dump was cut short
         self._asked: Records | None = None
         self._requests = np.zeros(0, inet_diag.REQUEST)  # of those
+        self._has_mptcp = True  # until the kernel says that it has no mptcp_diag
         self.complete = False
         """True if the last dump was complete: a socket missing from it is gone."""
 
@@ -114,6 +122,42 @@ class DiagSocket:
             parts.append(self._query(sockets["sock_cookie"][some], self._requests[some]))
         return joined(parts[1:] or parts)
 
+    def fill_mptcp(self, samples: Samples) -> None:
+        """Write the figures of their MPTCP connections into samples of subflows.
+
+        Costs nothing where there is no subflow among them. Not to be called during `parts`.
+        """
+        if not self._has_mptcp or not np.count_nonzero(samples["mptcp_token"]):
+            return
+        from tcctui.sources.sock_diag import mptcp_diag  # noqa: PLC0415 - few machines have MPTCP
+
+        with contextlib.suppress(OSError):
+            mptcp_diag.fill(samples, self.mptcp())
+
+    def mptcp(self) -> Records:
+        """Read all MPTCP connections, of dtype `mptcp_diag.CONNECTION`.
+
+        Raises:
+            OSError: the kernel has no room, or no mptcp_diag.
+
+        """
+        from tcctui.sources.sock_diag import mptcp_diag  # noqa: PLC0415 - few machines have MPTCP
+
+        found = [mptcp_diag.NO_CONNECTIONS]
+        for family in mptcp_diag.FAMILIES:
+            sequence = self._number(1)
+            request = mptcp_diag.dump_request(sequence, family)
+            try:
+                found += [
+                    mptcp_diag.connections(messages, sequence)
+                    for messages in self._answers(sequence, request)
+                ]
+            except OSError as error:
+                self._has_mptcp = error.errno in _BUSY
+                self._drain()
+                raise
+        return joined(found)
+
     def interface(self, index: int) -> str:
         """Name of an interface in this namespace; empty if there is none of this index."""
         with contextlib.suppress(OSError):
@@ -160,25 +204,34 @@ class DiagSocket:
             OSError: the kernel refuses, or has no room.
 
         """
-        inbox, intact, ended = self._inbox, True, False
+        intact, sequence = True, self._number(1)
+        for messages in self._answers(sequence, inet_diag.dump_request(sequence, more)):
+            mine = messages.headers["sequence"] == sequence
+            intact &= not (messages.headers["flags"][mine] & NLM_F_DUMP_INTR).any()
+            yield inet_diag.samples_of(messages, mine, self._netns)[0]
+        return intact and self._whole
+
+    def _answers(self, sequence: int, request: bytes) -> Iterator[Messages]:
+        """Messages that answer the request of a dump, as many at a time as there is room for.
+
+        Raises:
+            OSError: the kernel refuses, or has no room.
+
+        """
+        inbox, ended, self._whole = self._inbox, False, True
         inbox.clear()
-        sequence = self._number(1)
         next_stamp = kernel_clock.now_ns()
-        self._socket.send(inet_diag.dump_request(sequence, more))
+        self._socket.send(request)
         while not ended:
             # The kernel fills a datagram while it hands out the one before.
             stamp, next_stamp = next_stamp, kernel_clock.now_ns()
-            intact &= inbox.receive(self._socket, stamp)
+            self._whole &= inbox.receive(self._socket, stamp)
             newest = inbox.newest()
             ended = newest.kind in (NLMSG_DONE, NLMSG_ERROR) and newest.sequence == sequence
             if ended or inbox.full:
-                messages = inbox.take()
-                mine = messages.headers["sequence"] == sequence
-                intact &= not (messages.headers["flags"][mine] & NLM_F_DUMP_INTR).any()
-                yield inet_diag.samples_of(messages, mine, self._netns)[0]
+                yield inbox.take()
         if newest.errno:
             raise OSError(newest.errno, os.strerror(newest.errno))
-        return intact
 
     def _drain(self) -> None:
         """Discard the rest of an old answer: a dump under way blocks the next."""

@@ -8,7 +8,7 @@ attributes are decoded together.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import IntEnum
 
 import numpy as np
@@ -41,6 +41,25 @@ class Attribute(IntEnum):
     SKMEMINFO = 7
     DCTCPINFO = 9
     BBRINFO = 16
+    ULP_INFO = 19
+    """Comes unasked, of sockets with an upper layer protocol: TLS, and MPTCP's subflows."""
+
+
+_MPTCP = 3  # INET_ULP_INFO_MPTCP
+_ULP, _SUBFLOW = 1 << 16, 2 << 16
+_NESTED = {Attribute.ULP_INFO: _ULP, _ULP | _MPTCP: _SUBFLOW}
+"""Attributes that contain others, and the bit that is added to the kinds of these."""
+
+_SUBFLOW_FIELDS = {
+    _SUBFLOW | 2: ("mptcp_token", "u4"),
+    _SUBFLOW | 8: ("subflow_flags", "u4"),
+    _SUBFLOW | 9: ("subflow_id_rem", "u1"),
+    _SUBFLOW | 10: ("subflow_id_loc", "u1"),
+}
+"""MPTCP_SUBFLOW_ATTR_TOKEN_LOC, FLAGS, ID_REM and ID_LOC (include/uapi/linux/mptcp.h).
+
+Older kernels tell none of it without CAP_NET_ADMIN (tcp_diag_get_aux, net/ipv4/tcp_diag.c).
+"""
 
 
 _ASKED = (Attribute.INFO, Attribute.VEGASINFO, Attribute.CONG, Attribute.SKMEMINFO)
@@ -120,6 +139,17 @@ def dump_request(sequence: int, more: Iterable[int] = ()) -> bytes:
     return request.tobytes()
 
 
+def dump_request_of(sequence: int, family: int, attribute: bytes) -> bytes:
+    """Request for all connected sockets of a family, of the protocol that an attribute names."""
+    request = np.zeros(1, REQUEST)
+    _head(request, SOCK_DIAG_BY_FAMILY, NLM_F_REQUEST | NLM_F_DUMP)
+    number(request, sequence)
+    request["header"]["length"] += len(attribute)
+    request["family"], request["protocol"] = family, _IPPROTO_TCP
+    request["states"] = CONNECTED
+    return request.tobytes() + attribute
+
+
 def queries(sockets: Records) -> Records:
     """One request for each of `sockets` (of `SOCKET`), still to be numbered."""
     requests = np.zeros(len(sockets), REQUEST)
@@ -183,25 +213,40 @@ def decode(data: memoryview, starts: Indexes, lengths: Array) -> tuple[Samples, 
     samples = np.zeros(len(starts), SAMPLE)
     records = samples.view(_PIECE)
     enough = lengths >= MESSAGE.itemsize
-    for length in distinct(lengths[enough]).tolist():
-        places = (lengths == length).nonzero()[0]
-        messages = pieces(data, starts[places], length)
-        while len(messages):
-            layout = _layout(messages[0].tobytes())
-            headers = _headers(messages, layout)
-            alike = (headers == headers[0]).all(axis=1)
-            if np.count_nonzero(alike) == len(samples):
-                _fill(samples, messages, layout)
-                break
-            part = np.zeros(np.count_nonzero(alike), SAMPLE)
-            _fill(part, messages[alike], layout)
-            records[places[alike]] = part.view(records.dtype)
-            places, messages = places[~alike], messages[~alike]
+    for places, messages, layout in alike(data, starts, lengths, enough):
+        if len(messages) == len(samples):
+            _fill(samples, messages, layout)
+            break
+        part = np.zeros(len(messages), SAMPLE)
+        _fill(part, messages, layout)
+        records[places] = part.view(records.dtype)
     enough &= ~_time_wait(data, starts, enough)
     which = enough.nonzero()[0]
     if len(which) < len(samples):
         samples = pick(samples, which)
     return samples, which
+
+
+Layout = tuple[tuple[int, int, int], ...]
+"""Attributes of a message: kind, bytes, offset; those of `_NESTED` behind the one they are in."""
+
+
+def alike(
+    data: memoryview, starts: Indexes, lengths: Array, which: Mask
+) -> Iterator[tuple[Indexes, Records, Layout]]:
+    """Give `which` messages in parts of one layout each: their indexes, and the messages."""
+    for length in distinct(lengths[which]).tolist():
+        places = (which & (lengths == length)).nonzero()[0]
+        messages = pieces(data, starts[places], length)
+        while len(messages):
+            layout = _layout(messages[0].tobytes())
+            headers = _headers(messages, layout)
+            same = (headers == headers[0]).all(axis=1)
+            if np.count_nonzero(same) == len(messages):
+                yield places, messages, layout
+                break
+            yield places[same], messages[same], layout
+            places, messages = places[~same], messages[~same]
 
 
 def of_time_wait(messages: Messages) -> Mask:
@@ -221,35 +266,38 @@ def _time_wait(data: memoryview, starts: Indexes, whole: Mask) -> Mask:
     return found
 
 
-def _column(records: Records, kind: str, at: int) -> Array:
+def column(records: Records, kind: str, at: int) -> Array:
     """Values at one offset of all records, as a view."""
     return np.ndarray((len(records),), kind, records, at, (records.itemsize,))
 
 
-def _layout(message: bytes) -> tuple[tuple[int, int, int], ...]:
-    """Attributes of a message: kind, bytes, offset; up to the first invalid one."""
-    found = []
-    at = MESSAGE.itemsize
-    while at + 4 <= len(message):
+def _layout(message: bytes) -> Layout:
+    """Attributes of a message, up to the first invalid one."""
+    return tuple(_attributes(message, MESSAGE.itemsize, len(message), 0))
+
+
+def _attributes(message: bytes, at: int, end: int, bit: int) -> Iterator[tuple[int, int, int]]:
+    while at + 4 <= end:
         length = int.from_bytes(message[at : at + 2], sys.byteorder)
         kind = int.from_bytes(message[at + 2 : at + 4], sys.byteorder)
-        if length < 4 or at + length > len(message):
+        if length < 4 or at + length > end:
             break
-        found.append((kind, length - 4, at + 4))
+        yield bit | kind, length - 4, at + 4
+        if inner := _NESTED.get(bit | kind):
+            yield from _attributes(message, at + 4, at + length, inner)
         at += length + 3 & ~3
-    return tuple(found)
 
 
-def _headers(messages: Records, layout: tuple[tuple[int, int, int], ...]) -> U32:
+def _headers(messages: Records, layout: Layout) -> U32:
     """Lengths and kinds of the messages' attributes at the places of a layout; shape (n, m)."""
     whole = messages.itemsize & ~3
     words = np.ndarray((len(messages), whole >> 2), "u4", messages, 0, (messages.itemsize, 4))
     return words[:, [(at - 4) >> 2 for _, _, at in layout]]
 
 
-def _fill(samples: Samples, messages: Records, layout: tuple[tuple[int, int, int], ...]) -> None:
+def _fill(samples: Samples, messages: Records, layout: Layout) -> None:
     """Write messages that have the same attributes into as many samples, which are zeros."""
-    message = _column(messages, MESSAGE, 0)  # type: ignore[arg-type]
+    message = column(messages, MESSAGE, 0)  # type: ignore[arg-type]
     for name in _COPIED:
         samples[name] = message[name]
     ident = message["id"]
@@ -266,6 +314,7 @@ def _fill(samples: Samples, messages: Records, layout: tuple[tuple[int, int, int
             high[here] = high[here] & ~np.uint64(ZONE) | ident["ifindex"][here]
         samples[ours][:, 0] = np.where(v4, np.uint64(0), high)
         samples[ours][:, 1] = np.where(v4, np.uint64(V4_MAPPED) | high >> np.uint64(32), low)
+    _fill_subflow(samples, messages, layout)
     for kind, size, at in layout:
         if kind == Attribute.INFO:
             samples["info_len"] = min(size, 0xFFFF)
@@ -279,24 +328,31 @@ def _fill(samples: Samples, messages: Records, layout: tuple[tuple[int, int, int
         elif kind == Attribute.SKMEMINFO and size >= 36:
             samples["has_skmem"] = 1
             for field, place in _SKMEM.items():
-                samples[field] = _column(messages, "u4", at + 4 * place)
+                samples[field] = column(messages, "u4", at + 4 * place)
         elif kind == Attribute.BBRINFO and size >= 20:
             # struct tcp_bbr_info
             samples["cc_info"] = CcInfo.BBR
-            low, high = (_column(messages, "u4", at + place).astype("u8") for place in (0, 4))
+            low, high = (column(messages, "u4", at + place).astype("u8") for place in (0, 4))
             samples["bbr_bw"] = low | high << np.uint64(32)
             for place, field in ((8, "min_rtt"), (12, "pacing_gain"), (16, "cwnd_gain")):
-                samples[f"bbr_{field}"] = _column(messages, "u4", at + place)
+                samples[f"bbr_{field}"] = column(messages, "u4", at + place)
         elif kind == Attribute.DCTCPINFO and size >= 8:
             # struct tcp_dctcp_info
             samples["cc_info"] = CcInfo.DCTCP
-            samples["dctcp_enabled"] = _column(messages, "u2", at)
-            samples["dctcp_ce_state"] = _column(messages, "u2", at + 2)
-            samples["dctcp_alpha"] = _column(messages, "u4", at + 4)
+            samples["dctcp_enabled"] = column(messages, "u2", at)
+            samples["dctcp_ce_state"] = column(messages, "u2", at + 2)
+            samples["dctcp_alpha"] = column(messages, "u4", at + 4)
+
+
+def _fill_subflow(samples: Samples, messages: Records, layout: Layout) -> None:
+    for kind, size, at in layout:
+        name, form = _SUBFLOW_FIELDS.get(kind, ("", "u1"))
+        if name and size >= np.dtype(form).itemsize:
+            samples[name] = column(messages, form, at)
 
 
 def _copy(samples: Samples, name: str, messages: Records, at: int, size: int) -> None:
     """Copy bytes unchanged to a field's beginning."""
     if size:
         place = SAMPLE.fields[name][1]  # type: ignore[index]
-        _column(samples, f"V{size}", place)[:] = _column(messages, f"V{size}", at)
+        column(samples, f"V{size}", place)[:] = column(messages, f"V{size}", at)

@@ -106,7 +106,7 @@ class _Place:
         """
         before, told = self.known, [np.empty(0, SOCKET)]
         self._half_open = None
-        for part in self._counted(more) if half_open else self.diag.parts(more):
+        for part in self._with_mptcp(self._counted(more) if half_open else self.diag.parts(more)):
             self._name_links(part)
             told.append(sockets_of(part))
             yield part
@@ -118,12 +118,28 @@ class _Place:
             left = among(asked["state"], np.array([*{*WITHOUT_CONNECTION} - more], "u1"))
             asked["end"][left] = End.GONE
             lives = asked["end"] == End.LIVES
+            self.diag.fill_mptcp(asked)
             if self.diag.complete:
                 self.known = joined([self.known, sockets_of(pick(asked, lives))])
                 yield asked
             else:
                 self.known = joined([self.known, missing])
                 yield pick(asked, lives)
+
+    def _with_mptcp(self, parts: Iterator[Samples]) -> Iterator[Samples]:
+        """Give samples of subflows last, when their MPTCP connections can be asked for."""
+        subflows = []
+        for part in parts:
+            found = part["subflow_flags"] > 0
+            if not np.count_nonzero(found):
+                yield part
+                continue
+            subflows.append(pick(part, found))
+            yield pick(part, ~found)
+        if subflows:
+            held = joined(subflows)
+            self.diag.fill_mptcp(held)
+            yield held
 
     def _counted(self, more: frozenset[int]) -> Iterator[Samples]:
         """Sample all sockets; listeners come last, when their requests are counted."""
@@ -159,6 +175,7 @@ class _Place:
         asked = self.diag.query(sockets)
         if self._half_open is not None:
             self._half_open.fill(asked)
+        self.diag.fill_mptcp(asked)
         proven = (asked["end"] == End.LIVES) | (asked["state"] == TcpState.TIME_WAIT)
         return asked if proven.all() else pick(asked, proven)
 
@@ -472,6 +489,7 @@ class Sampler:
             found = place.diag.query(sockets)
             found = pick(found, found["end"] == End.LIVES)
             if len(found):
+                place.diag.fill_mptcp(found)
                 place.known = joined([place.known, sockets_of(found)])
                 self._parted = None
                 self._give(found, place, narrowed=False)

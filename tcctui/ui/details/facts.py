@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from tcctui.fields.connection import ENDS
+from tcctui.fields.mptcp import SUBFLOW_NAMES, Subflow
 from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.diagnosis.bbr import told
 from tcctui.flows.diagnosis.health import NEEDS as HEALTH_NEEDS
@@ -50,6 +51,8 @@ NEEDS: tuple[str, ...] = (
     *("notsent_bytes", "sndbuf", "rcvbuf", "wmem_queued"),
     *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain", "bbr_phase", "bbr_mode"),
     *("dctcp_enabled", "dctcp_alpha"),
+    *("subflow", "mptcp_token", "mptcp_subflows", "mptcp_acked_share", "mptcp_received_share"),
+    *("mptcp_bytes_acked", "mptcp_bytes_received", "mptcp_bytes_retrans"),
     *("health", *HEALTH_NEEDS),
     *("socket", "algorithm", "in_flight_packets", "backoff", "snd_nxt", "snd_una"),
 )
@@ -82,7 +85,7 @@ def facts(flows: Flows) -> list[Fact]:
     Unknown values are left out, except for a few that everyone expects, which are a dash.
     """
     said = _Said(flows)
-    parts = (_health, _control, _times, _bbr, _amounts, _path)
+    parts = (_health, _control, _mptcp, _times, _bbr, _amounts, _path)
     return [fact for part in parts for fact in part(said) if fact.pieces]
 
 
@@ -182,6 +185,27 @@ def _control(said: _Said) -> Iterator[Fact]:
     yield Fact.of(5, "in flight", *flying)
     if said.inside:
         yield from _inside(said)
+
+
+def _mptcp(said: _Said) -> Iterator[Fact]:
+    """Facts of a subflow: its kind, its connection, and how much of that one it carries."""
+    kind = int(said.flows["subflow"][0])
+    if not kind:
+        return
+    more = said.number("mptcp_subflows")
+    of = f" of {more + 1:.0f} subflows" if kind != Subflow.FALLBACK and more >= 0 else ""
+    word = SUBFLOW_NAMES[kind] + ("" if of else " subflow" * (kind != Subflow.FALLBACK))
+    yield Fact.of(2, "mptcp", word + of, said.show("mptcp_token", units.hexadecimal))
+    if kind == Subflow.FALLBACK:
+        return
+    carries = []
+    for name, done in (("acked", "acknowledged"), ("received", "received")):
+        total = said.number(f"mptcp_bytes_{name}")
+        if total > 0:
+            share = said.show(f"mptcp_{name}_share", units.percent)
+            carries.append(f"{share} of {units.size(total)} {done}")
+    again = said.number("mptcp_bytes_retrans")
+    yield Fact.of(2, "carries", *carries, f"{units.size(again)} reinjected" if again > 0 else "")
 
 
 def _inside(said: _Said) -> Iterator[Fact]:
