@@ -13,6 +13,7 @@ from tcctui.wire.samples import Samples
 
 if TYPE_CHECKING:
     from tcctui.query import Query
+    from tcctui.wire.own_queue import OwnQueue
 
 
 class EventSource(Protocol):
@@ -99,6 +100,12 @@ class Source(EventSource, Protocol):
 
     def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""
+
+    def own_queue(self, netns: int, daddr: tuple[int, int]) -> OwnQueue | None:
+        """Queue of this machine on the way to an address; None where there is none, or unknown.
+
+        `netns` is the connection's network namespace, the address two halves. In any one thread.
+        """
 
     def sample_all(self) -> None:
         """Ask for one more sample of every socket, at once."""

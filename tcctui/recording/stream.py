@@ -151,6 +151,9 @@ class RecordingStream:
     def watch(self, sockets: Records) -> None:
         """No effect: a pipe has no way back to the recorder."""
 
+    def own_queue(self, netns: int, daddr: tuple[int, int]) -> None:
+        """None is known here."""
+
     def sample_all(self) -> None:
         """No effect: a pipe has no way back to the recorder."""
 

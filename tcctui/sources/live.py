@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from tcctui.query import Query
     from tcctui.sources.kernel.bpf_source import BpfSource
     from tcctui.sources.kernel.program import AnyLoading
+    from tcctui.sources.own_queue import OwnQueues
     from tcctui.sources.sock_diag.surroundings import Surroundings
+    from tcctui.wire.own_queue import OwnQueue
 
 BESIDE, ALONE = Pace(0.25), Pace(0.1)
 """Pace of samples beside tcp_probe, which tells most, and without it."""
@@ -107,6 +109,7 @@ class LiveSource:
         self._asked = self._searched = Asked.NOTHING
         self._narrowed: Query | None = None
         self._read_before = False
+        self._own_queues: OwnQueues | None = None
         self._connections, self._links = Reconnections(), Links()
         self.shortfall = shortfall
 
@@ -194,6 +197,14 @@ class LiveSource:
             asked = sockets.copy()
             asked["sock_cookie"] = cookies_of(sockets["sock_cookie"])
             sampler.watch(asked)
+
+    def own_queue(self, netns: int, daddr: tuple[int, int]) -> OwnQueue | None:
+        """Queue on the way to an address; see `Source`."""
+        if self._own_queues is None:
+            from tcctui.sources.own_queue import OwnQueues  # noqa: PLC0415 - for the details alone
+
+            self._own_queues = OwnQueues()
+        return self._own_queues.of(netns, daddr)
 
     def sample_all(self) -> None:
         """Ask for one more sample of every socket, at once."""

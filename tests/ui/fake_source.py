@@ -19,6 +19,7 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET, AF_INET6, EVENT, NO_SSTHRESH, EventKind, Events, TcpState
 from tcctui.wire.inside import NO_INSIDES, Asked, Insides
+from tcctui.wire.own_queue import OwnQueue
 from tcctui.wire.records import joined
 from tcctui.wire.samples import SAMPLE, Samples
 from tests.unit.events import stand_alone
@@ -93,6 +94,7 @@ class FakeSource:
         self.block = 0.0
         self.reads = 0
         self.all_asked = self.endless = False
+        self.queue: OwnQueue | None = None
         self.dropped = 0
         self.interval_ns = 10_000_000
         self.focused: tuple[int, ...] = ()
@@ -214,6 +216,10 @@ class FakeSource:
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         """Remember which sockets are to be sampled often."""
         self.watched = tuple(sockets["sock_cookie"].tolist())
+
+    def own_queue(self, netns: int, daddr: tuple[int, int]) -> OwnQueue | None:
+        """Give what the test says."""
+        return self.queue
 
     def sample_all(self) -> None:
         """Remember that this was asked for."""

@@ -9,10 +9,11 @@ from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.ui.details.details import lines as laid_out
-from tcctui.ui.details.facts import NEEDS, Fact, facts
+from tcctui.ui.details.facts import NEEDS, Fact, facts, queue_fact
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import CaState, TcpState
 from tcctui.wire.inside import Insides
+from tcctui.wire.own_queue import OwnQueue
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import KNOWN, sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines
@@ -210,3 +211,16 @@ def test_what_was_read_of_the_socket() -> None:
     assert "Recovery" in told["control"]
     quiet = inside()
     assert quiet.keys() & {"segments", "recovery", "application"} == set()
+
+
+async def test_this_machine_s_own_queue_is_told(clock: Clock) -> None:
+    """Beside what is in flight stands what waits here; not for a moment of the past."""
+    async with dashboard(sampled_server(), clock, ROOMY) as desk:
+        desk.source.queue = OwnQueue("eth0", "fq_codel", 35_000, 24, 12, 0)
+        await desk.see("down")
+        told = said(desk)
+        assert "own queue fq_codel on eth0 · 34.2 Ki waiting" in told
+        text = queue_fact(desk.source.queue).pieces
+        assert text == ("fq_codel on eth0", "34.2 Ki waiting", "12 dropped")
+        await desk.travel("space", "left")
+        assert "own queue" not in said(desk)

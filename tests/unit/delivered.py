@@ -85,6 +85,9 @@ class Delivered:
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         self.watched = sockets["sock_cookie"].tolist()
 
+    def own_queue(self, netns: int, daddr: tuple[int, int]) -> None:
+        """None is known here."""
+
     def sample_all(self) -> None:
         self.all_asked_ns = self.now
 

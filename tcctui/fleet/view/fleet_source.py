@@ -62,6 +62,9 @@ class FleetSource:
         """Nothing was read of sockets."""
         return NO_INSIDES
 
+    def own_queue(self, netns: int, daddr: tuple[int, int]) -> None:
+        """None is known here."""
+
     def sample_all(self) -> None:
         """Nothing, as above."""
 

@@ -22,7 +22,7 @@ from tcctui.fields.connection import ENDS
 from tcctui.fields.inside import ASKING
 from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
 from tcctui.flows.index import Keys
-from tcctui.flows.snapshot import Totals
+from tcctui.flows.snapshot import Flows, Totals
 from tcctui.query import ALL, Query
 from tcctui.recording.timeline import Origin, Timeline
 from tcctui.source import Source
@@ -57,6 +57,7 @@ from tcctui.ui.view import CurrentView
 if TYPE_CHECKING:
     from tcctui.ui.compare.both_ends import BothEnds
     from tcctui.ui.sequence.sequence_view import SequenceView
+    from tcctui.wire.own_queue import OwnQueue
 
 SLOW, _SHARE = 0.05, 10
 """Seconds that a frame may take; where it takes longer, rows take places in a tenth of the time."""
@@ -352,10 +353,21 @@ class Dashboard(Screen[None]):
             self._charts.show(frame.close["selected"], table.selected, table.instead)
             own, selected = self._view.own_groups, table.selected
             summary = None if own is None or selected is None else own.summary(selected)
+            self._details.queue = self._own_queue(frame.close["selected"].flows)
             self._details.show(
                 frame.close["selected"], selected, table.instead, table.group, summary
             )
         self._tell(self._view.totals(frame))
+
+    def _own_queue(self, flows: Flows) -> OwnQueue | None:
+        """Queue that the selected flow leaves by, while its details are live."""
+        if self._source is None or self._away or not (flows.count and self._details.has_room):
+            return None
+        if flows["closed_ns"][0] or self._view.own_groups is not None:
+            return None
+        netns = flows["netns"][0]
+        daddr = int(flows["daddr_hi"][0]), int(flows["daddr_lo"][0])
+        return self._source.own_queue(0 if np.isnan(netns) else int(netns), daddr)
 
     def _wait(self) -> None:
         """Keep what is shown, until another moment is worked out."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 from rich.segment import Segment
@@ -15,7 +16,7 @@ from tcctui.flows.diagnosis.verdicts import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
 from tcctui.flows.groups.groups import Groups
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.details.facts import NEEDS, TOLD_BY, Fact, facts
+from tcctui.ui.details.facts import NEEDS, TOLD_BY, Fact, facts, queue_fact
 from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
@@ -24,6 +25,9 @@ from tcctui.ui.style.legible import plain
 from tcctui.ui.style.signs import LIMIT_STYLES
 from tcctui.ui.table.layout import fit
 from tcctui.ui.view import Look, Summary
+
+if TYPE_CHECKING:
+    from tcctui.wire.own_queue import OwnQueue
 
 NAMES: frozenset[str] = frozenset({*NEEDS, *EXPLAINED_BY, "limit"})
 """Flow columns of the details."""
@@ -54,6 +58,8 @@ class Details(KeptLines, Widget):
         self._look = look
         self._shown: list[list[_Piece]] = []
         self._cookie: int | None = None
+        self.queue: OwnQueue | None = None
+        """Queue of this machine that the connection's segments leave by, where it is known."""
         self.imported = ""
         """Description of an imported recording, which tells what it lacks; empty of others."""
         self._shown_size: tuple[int, int] = (0, 0)
@@ -121,6 +127,9 @@ class Details(KeptLines, Widget):
             said = sentences(flows, width, over_s=WINDOW_S if of_fleet else OVER_S)
         room = height - 1 - len(said)
         known = facts(flows)
+        if self.queue is not None:
+            at = next((at for at, fact in enumerate(known) if fact.label == "in flight"), -1)
+            known.insert(at + 1, queue_fact(self.queue))
         if of_fleet or self.imported:
             known = [fact for fact in known if fact.label != TOLD_BY]
         if self.imported:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tcctui.fields.connection import ENDS
 from tcctui.fields.mptcp import SUBFLOW_NAMES, Subflow
@@ -18,6 +18,9 @@ from tcctui.ui.style.legible import legible
 from tcctui.ui.table import cells
 from tcctui.wire.events import TcpState
 from tcctui.wire.tcp_states import CA_STATE_NAMES
+
+if TYPE_CHECKING:
+    from tcctui.wire.own_queue import OwnQueue
 
 _OPT_ECN, _OPT_ECN_SEEN = 8, 16
 """Bits of `options`: TCPI_OPT_ECN and its like (include/uapi/linux/tcp.h)."""
@@ -206,6 +209,13 @@ def _mptcp(said: _Said) -> Iterator[Fact]:
             carries.append(f"{share} of {units.size(total)} {done}")
     again = said.number("mptcp_bytes_retrans")
     yield Fact.of(2, "carries", *carries, f"{units.size(again)} reinjected" if again > 0 else "")
+
+
+def queue_fact(queue: OwnQueue) -> Fact:
+    """Fact of this machine's own queue, which the connection shares with others."""
+    waiting = f"{units.size(queue.backlog)} waiting" if queue.backlog else "empty"
+    drops = f"{units.count(queue.drops)} dropped" if queue.drops else ""
+    return Fact.of(6, "own queue", f"{queue.kind} on {queue.device}", waiting, drops)
 
 
 def _inside(said: _Said) -> Iterator[Fact]:

@@ -1,0 +1,129 @@
+"""Queueing discipline of the device that a connection leaves by, as rtnetlink has it.
+
+Routes and queues are of this process's network namespace; both may be read without rights.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator
+
+from tcctui.wire.addresses import format_address
+from tcctui.wire.own_queue import OwnQueue
+
+_RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWQDISC, _RTM_GETQDISC = 24, 26, 36, 38
+_NLM_F_REQUEST, _NLM_F_DUMP, _NLMSG_ERROR, _NLMSG_DONE = 0x01, 0x300, 2, 3
+_RTA_DST, _RTA_OIF = 1, 4  # include/uapi/linux/rtnetlink.h
+_TCA_KIND, _TCA_STATS2, _TCA_STATS_QUEUE = 1, 7, 3  # include/uapi/linux/{rtnetlink,gen_stats}.h
+_TC_H_ROOT = 0xFFFFFFFF
+
+_HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
+_ROUTE = struct.Struct("=8BI")  # struct rtmsg
+_QUEUE = struct.Struct("=BxxxiIII")  # struct tcmsg
+_STATISTICS = struct.Struct("=5I")  # struct gnet_stats_queue: qlen, backlog, drops, requeues …
+_ATTRIBUTE = struct.Struct("=HH")
+
+_ROOM, _PATIENCE = 1 << 16, 0.2
+_EVERY = 0.5
+"""Seconds between two questions about one device."""
+
+
+class OwnQueues:
+    """Asks for the queue of one connection at a time; used by one thread."""
+
+    def __init__(self) -> None:
+        self._asked: tuple[tuple[int, int], float] = ((0, 0), 0.0)
+        self._found: OwnQueue | None = None
+
+    def of(self, netns: int, daddr: tuple[int, int]) -> OwnQueue | None:
+        """Queue on the way to an address; None in another namespace, or where there is none."""
+        try:
+            if netns != os.stat("/proc/thread-self/ns/net").st_ino:
+                return None
+            address, when = self._asked
+            if address == daddr and time.monotonic() - when < _EVERY:
+                return self._found
+            self._asked = daddr, time.monotonic()
+            self._found = self._ask(format_address(*daddr))
+        except OSError:
+            self._found = None
+        return self._found
+
+    def _ask(self, address: str) -> OwnQueue | None:
+        index = self._device(address.partition("%")[0])
+        if not index:
+            return None
+        header = _QUEUE.pack(0, index, 0, 0, 0)
+        # The kernel gives those of all devices where one is asked for by a dump.
+        for kind, data in self._answers(_RTM_GETQDISC, _NLM_F_DUMP, header):
+            if kind != _RTM_NEWQDISC:
+                continue
+            _, of_device, _, parent, _ = _QUEUE.unpack_from(data)
+            if of_device == index and parent == _TC_H_ROOT:
+                return _read(socket.if_indextoname(index), data)
+        return None
+
+    def _device(self, address: str) -> int:
+        """Index of the device on the way to an address; 0 without a route."""
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        packed = socket.inet_pton(family, address)
+        header = _ROUTE.pack(family, 8 * len(packed), *[0] * 6, 0)
+        request = header + _ATTRIBUTE.pack(4 + len(packed), _RTA_DST) + packed
+        for kind, data in self._answers(_RTM_GETROUTE, 0, request):
+            if kind == _RTM_NEWROUTE:
+                found = dict(_attributes(data[_ROUTE.size :]))
+                if len(found.get(_RTA_OIF, b"")) == 4:
+                    return int(struct.unpack("=i", found[_RTA_OIF])[0])
+        return 0
+
+    def _answers(self, kind: int, flags: int, request: bytes) -> Iterator[tuple[int, bytes]]:
+        """Kinds and contents of the kernel's messages; none after an error."""
+        # A socket for each question: nothing of one before is left in it.
+        with contextlib.closing(
+            socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        ) as asked:
+            asked.settimeout(_PATIENCE)
+            length = _HEADER.size + len(request)
+            asked.send(_HEADER.pack(length, kind, flags | _NLM_F_REQUEST, 1, 0) + request)
+            while True:
+                data = asked.recv(_ROOM)
+                for of_kind, content in _messages(data):
+                    if of_kind in {_NLMSG_ERROR, _NLMSG_DONE}:
+                        return
+                    yield of_kind, content
+                if not flags:
+                    return
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + _HEADER.size <= len(data):
+        length, kind, *_ = _HEADER.unpack_from(data, at)
+        if length < _HEADER.size:
+            return
+        yield kind, data[at + _HEADER.size : at + length]
+        at += length + 3 & ~3
+
+
+def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
+    at = 0
+    while at + _ATTRIBUTE.size <= len(data):
+        length, kind = _ATTRIBUTE.unpack_from(data, at)
+        if length < _ATTRIBUTE.size:
+            return
+        yield kind & 0x3FFF, data[at + _ATTRIBUTE.size : at + length]
+        at += length + 3 & ~3
+
+
+def _read(device: str, data: bytes) -> OwnQueue | None:
+    found = dict(_attributes(data[_QUEUE.size :]))
+    kind = found.get(_TCA_KIND, b"").rstrip(b"\0").decode(errors="replace")
+    told = dict(_attributes(found.get(_TCA_STATS2, b""))).get(_TCA_STATS_QUEUE, b"")
+    if not kind or len(told) < _STATISTICS.size:
+        return None
+    qlen, backlog, drops, _, overlimits = _STATISTICS.unpack_from(told)
+    return OwnQueue(device, kind, backlog, qlen, drops, overlimits)

@@ -1,0 +1,57 @@
+"""Queue of this machine beside `tc`: which device, which discipline, and what waits in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tcctui.sources import own_queue
+from tcctui.sources.own_queue import OwnQueues
+from tests.kernel.deadlines import until
+from tests.kernel.network import Network, inside, run
+from tests.kernel.traffic import PORT
+from tests.unit.events import halves
+
+
+def in_tc(namespace: str, device: str) -> dict[str, int | str]:
+    """Root queueing discipline of a device as `tc` has it."""
+    text = run("ip", "netns", "exec", namespace, "tc", "-s", "-j", "qdisc", "show", "dev", device)
+    found: dict[str, int | str] = json.loads(text)[0]
+    return found
+
+
+def test_the_queue_is_that_of_tc(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow token bucket that is full: bytes and packets that wait, and those dropped."""
+    monkeypatch.setattr(own_queue, "_EVERY", 0)
+    with Network() as network:
+        slow = ("tbf", "rate", "8kbit", "burst", "2000", "limit", "20000")
+        tc = ("ip", "netns", "exec", network.client, "tc", "qdisc")
+        run(*tc, "replace", "dev", network.DEVICE, "root", *slow)
+        netns = os.stat(Path("/run/netns", network.client)).st_ino
+        queues, server = OwnQueues(), halves(network.SERVER)
+        assert queues.of(netns, server) is None, "another namespace's"
+        with inside(network.client), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+
+            def full() -> bool:
+                sender.sendto(bytes(1000), (network.SERVER, PORT))
+                found = queues.of(netns, server)
+                return found is not None and found.drops > 3
+
+            until("it is full", full)
+
+            def same() -> bool:
+                told, found = in_tc(network.client, network.DEVICE), queues.of(netns, server)
+                assert found is not None
+                assert (found.device, found.kind) == (network.DEVICE, "tbf")
+                return (found.backlog, found.qlen, found.drops) == (
+                    *(told["backlog"], told["qlen"], told["drops"]),
+                )
+
+            # A packet leaves each second: mostly none between the two.
+            until("they agree", same)
+            assert queues.of(netns, halves(network.SERVER6)) == queues.of(netns, server)
+            assert queues.of(netns, halves("203.0.113.1")) is None, "no route"
