@@ -39,6 +39,9 @@ def blocks() -> Iterator[Block]:
         "With record --inside it also has, beside each event of an ACK, members of the socket"
         " (struct tcp_sock) and the state of its congestion control algorithm (icsk_ca_priv), as"
         " they are before the ACK is processed: 280 bytes before compression, on kernels with BTF."
+        " One that the dashboard makes has what was read for the screen: the selected connection's"
+        " state, and of all connections what a column, a search or an alert names; with"
+        " tcctui --inside, all of it of every connection."
     )
     yield Paragraph(
         "Recordings need pyarrow: make installs it, and pip install 'tcctui[record]' does. A replay"

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tcctui.errors import TcctuiError
 from tcctui.flows.store import Store
 from tcctui.headless.matching import Followed
 from tcctui.headless.read_loop import Played
@@ -27,8 +28,10 @@ from tcctui.wire.events import EVENT, CaState, EventKind, Events
 from tcctui.wire.inside import EVERYTHING, NO_INSIDES, Asked, Insides, together
 from tcctui.wire.records import joined
 from tests.kernel.command import TCCTUI, Command
+from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.recorder import probes_of
+from tests.kernel.terminal import Terminal
 from tests.kernel.traffic import (
     PORT,
     Connection,
@@ -335,3 +338,61 @@ def test_a_wrong_member_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
         assert source.inside_lacks == "it differs from TCP_INFO: delivered"
         assert not source.look_inside(Asked.SOCKET_OF_ALL)
         assert source.inside() is NO_INSIDES
+
+
+@pytest.mark.parametrize("option", ["", "--inside"])
+def test_the_dashboard_records_what_it_reads(option: str, tmp_path: Path) -> None:
+    """Its recording has the state of the selected connection, with --inside all of every one.
+
+    So has the past that S saves.
+    """
+    with (
+        Network() as network,
+        connections(network, "ipv4", "ipv6") as both,
+        chatter(*both, pause=0.02),
+        Terminal(tmp_path) as terminal,
+    ):
+        keys = {cookie(end) for one in both for end in (one.client, one.server)}
+        terminal.start(f"{TCCTUI} --port {PORT} --record all.arrows {option}".strip())
+        terminal.until("four flows", lambda text: "attaching" not in text and _rows(text) >= 4)
+        terminal.press("Down")
+        terminal.shows("cubic|bbr|reno")
+        recorded = tmp_path / "all.arrows"
+        until("it is recorded", lambda: recorded.exists() and _is_whole(recorded))
+        until("something was read", lambda: _read_of(recorded)[1])
+        terminal.press("S")
+        terminal.shows(r"tcctui-\S+\.arrows")
+        terminal.press("q")
+        terminal.shows("ended with 0")
+    (saved,) = (path for path in tmp_path.glob("*.arrows") if path != recorded)
+    for path in (recorded, saved):
+        socket_of, algorithm_of = _read_of(path)
+        if option:
+            assert socket_of == algorithm_of == keys
+        else:
+            assert algorithm_of < keys
+            assert socket_of <= algorithm_of
+            assert algorithm_of
+
+
+def _rows(screen: str) -> int:
+    return screen.count(f":{PORT}")
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell if a recording has something that can be read already."""
+    try:
+        Recording(path).close()
+    except TcctuiError:
+        return False
+    return True
+
+
+def _read_of(path: Path) -> tuple[set[int], set[int]]:
+    """Flows of which a recording has sockets, and algorithms."""
+    found: tuple[set[int], set[int]] = set(), set()
+    with closing(Recording(path)) as recording:
+        for chunk in recording.chunks(0, 1 << 62):
+            for flows, part in zip(found, chunk.insides, strict=True):
+                flows |= set(part["sock_cookie"].tolist())
+    return found
