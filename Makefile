@@ -89,9 +89,10 @@ bench: venv deps-test deps-bench ## measure speed and overhead; only some: BENCH
 	$(AS_ROOT_ITSELF) .venv/bin/python -m tests.bench $(BENCHES)
 
 # Coverage guides the last, where atheris has a wheel for this Python.
-fuzz: venv ## read hostile input and recordings: COUNT=1000000 SEED=1
+fuzz: venv ## read hostile input, recordings and imports: COUNT=1000000 SEED=1
 	$(VENV)/python -m tests.fuzz terminal $(COUNT) $(SEED)
 	$(VENV)/python -m tests.fuzz recordings $(COUNT) $(SEED)
+	$(VENV)/python -m tests.fuzz imports $(COUNT) $(SEED)
 	$(VENV)/python -m pip install --quiet --editable '.[fuzz]' && \
 		$(VENV)/python -m tests.fuzz guided_recordings $(COUNT) $(SEED)
 

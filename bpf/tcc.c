@@ -197,12 +197,17 @@ struct config {
 	__u32 unused;
 };
 
-/* What user space asks for beside an ACK's event, of sockets in focus or of all. */
+/* What user space asks for beside an ACK's event, of sockets in focus, or of all: `config.inside`
+ * has the latter INSIDE_OF_ALL bits further up.
+ */
 enum inside_of {
 	INSIDE_SOCKET = 1,
 	INSIDE_ALGORITHM = 2,
-	INSIDE_OF_ALL = 4,
+	INSIDE_KINDS = 3,
+	INSIDE_ACK = 16,
+	INSIDE_ACK_OF_ALL = 32, /* only of ACKs while something is SACKed */
 };
+#define INSIDE_OF_ALL 2
 
 /* Members of a `struct tcp_sock`, as of the last of the ACKs that an event stands for; beside that
  * event, and of its size. tcctui/wire/inside.py describes the same bytes.
@@ -240,7 +245,7 @@ struct inside {
 	__u8 backoff;
 	__u8 retransmits;
 	__u8 pending; /* timer: ICSK_TIME_... */
-	__u8 kind; /* EVENT_INSIDE */
+	__u8 kind; /* EVENT_INSIDE; 0 in a slot: the socket was not read */
 	__u8 unused[3];
 };
 
@@ -253,8 +258,23 @@ struct algorithm {
 	__u64 sock_cookie;
 	__u64 private[PRIVATE_WORDS];
 	__u32 key; /* of its struct tcp_congestion_ops: a hash of its name */
-	__u8 kind; /* EVENT_ALGORITHM */
+	__u8 kind; /* EVENT_ALGORITHM; 0 in a slot: it was not read */
 	__u8 jiffies[3]; /* the lowest bits of the time in jiffies, lowest byte first */
+};
+
+/* What the peer had told by an ACK's arrival, likewise; one for each ACK. */
+struct ack {
+	__u64 ts_ns;
+	__u64 sock_cookie;
+	__u32 snd_una; /* sequence numbers, as the next ones */
+	__u32 snd_nxt;
+	__u32 snd_wnd; /* bytes */
+	__u32 sacked_out; /* segments */
+	__u32 rtt_us; /* that of the newest segment delivered */
+	__u32 sacks[8]; /* begin and end of each range of the newest SACK */
+	__u32 unused[14];
+	__u8 kind; /* EVENT_ACK */
+	__u8 reserved[3];
 };
 
 /* What of these a socket's slot has, too. */
@@ -265,6 +285,7 @@ struct insides {
 
 _Static_assert(sizeof(struct inside) == sizeof(struct event), "ring buffers have one size");
 _Static_assert(sizeof(struct algorithm) == sizeof(struct event), "ring buffers have one size");
+_Static_assert(sizeof(struct ack) == sizeof(struct event), "ring buffers have one size");
 
 /* What a filter is for; it stands there, or behind that, by the lowest bit of `active`. */
 enum filter_of {
@@ -314,8 +335,8 @@ struct lost {
 };
 
 /* Else one kind would be counted as another, or as another processor's. */
-_Static_assert(EVENT_KINDS + 2 <= TCC_LOST_COUNTERS, "there is no counter for each kind of event");
-_Static_assert(EVENT_KINDS + 2 <= 256, "struct event has one byte for its kind");
+_Static_assert(EVENT_KINDS + 3 <= TCC_LOST_COUNTERS, "there is no counter for each kind of event");
+_Static_assert(EVENT_KINDS + 3 <= 256, "struct event has one byte for its kind");
 _Static_assert(TCC_LOST_COUNTERS % 8 == 0, "counters have to fill cache lines");
 
 /* Where maps have SIZED entries (of a ring buffer, pages), user space makes them with as many as
@@ -690,6 +711,43 @@ static inline __u32 packets_in_flight(const struct inside *inside)
 	return inside->packets_out - inside->sacked_out - inside->lost_out + inside->retrans_out;
 }
 
+/* An ACK of its own record, of a socket in focus; of any other one where something is SACKed. */
+static inline void tell_ack(const struct config *now, __u64 tcp, __u64 cookie, __u64 ts)
+{
+	__u32 sacked_out, i;
+	struct ack *ack;
+	void *ring;
+
+	if (!(now->inside & (INSIDE_ACK | INSIDE_ACK_OF_ALL)))
+		return;
+	sacked_out = LOAD(u32, tcp, TCC_INSIDE_SACKED_OUT);
+	if (!(now->inside & INSIDE_ACK_OF_ALL && sacked_out) &&
+	    !(now->inside & INSIDE_ACK && focus_of(now, cookie) >= 0))
+		return;
+	ring = ring_here(now);
+	if (!ring)
+		return;
+	ack = bpf_ringbuf_reserve(ring, sizeof(*ack), 0);
+	if (!ack) {
+		lose(EVENT_ACK);
+		return;
+	}
+	ack->ts_ns = ts;
+	ack->sock_cookie = cookie;
+	ack->snd_una = LOAD(u32, tcp, TCC_PROBE_SND_UNA);
+	ack->snd_nxt = LOAD(u32, tcp, TCC_PROBE_SND_NXT);
+	ack->snd_wnd = LOAD(u32, tcp, TCC_PROBE_SND_WND);
+	ack->sacked_out = sacked_out;
+	ack->rtt_us = LOAD(u32, tcp, TCC_INSIDE_RACK_RTT_US);
+#pragma unroll
+	for (i = 0; i < 8; i++)
+		ack->sacks[i] = LOAD(u32, tcp, TCC_INSIDE_SACK_CACHE + 4 * i);
+	__builtin_memset(ack->unused, 0, sizeof(ack->unused));
+	ack->kind = EVENT_ACK;
+	__builtin_memset(ack->reserved, 0, sizeof(ack->reserved));
+	bpf_ringbuf_submit(ack, wake_up(now, ring));
+}
+
 /* All but `acks` and the extremes of what is in flight. */
 static inline void look_inside(struct inside *inside, __u64 tcp, __u64 cookie, __u64 ts)
 {
@@ -784,28 +842,44 @@ static inline void tell_inside(const struct config *now, __u32 asked, __u64 tcp,
 	}
 }
 
-/* Where a socket with a slot has what is asked for; 0 if nothing is, or there is no room. */
-static inline struct insides *insides_of(const struct config *now, __u32 asked, __u64 cookie,
+/* What is asked for of a socket, by its place among those in focus, or -1. */
+static inline __u32 asked_of(const struct config *now, int place)
+{
+	__u32 of_all = now->inside >> INSIDE_OF_ALL;
+
+	return (place < 0 ? of_all : of_all | now->inside) & INSIDE_KINDS;
+}
+
+/* Where a socket with a slot has what is asked for, and sets that; 0 if nothing is, or there is no
+ * room.
+ */
+static inline struct insides *insides_of(const struct config *now, __u32 *asked, __u64 cookie,
 					 int slot)
 {
-	int place = focus_of(now, cookie);
+	int place;
 
-	if (!asked || (place < 0 && !(asked & INSIDE_OF_ALL)))
+	*asked = 0;
+	if (!now->inside)
+		return 0;
+	place = focus_of(now, cookie);
+	*asked = asked_of(now, place);
+	if (!*asked)
 		return 0;
 	if (place < 0)
 		place = MAX_FOCUS + slot;
 	return insides.lookup(&place);
 }
 
-/* Write what goes with a slot's record. */
-static inline void output_insides(const struct config *now, __u32 asked, struct insides *held,
-				  __u64 cookie)
+/* Write what goes with a slot's record: what was read at its ACK, whatever is asked for now. */
+static inline void output_insides(const struct config *now, struct insides *held,
+				  const struct event *event)
 {
-	if (!held || held->socket.sock_cookie != cookie)
+	if (!held || held->socket.sock_cookie != event->sock_cookie ||
+	    held->socket.acks != event->acks)
 		return;
-	if (asked & INSIDE_SOCKET)
+	if (held->socket.kind)
 		output(now, &held->socket, EVENT_INSIDE);
-	if (asked & INSIDE_ALGORITHM)
+	if (held->algorithm.kind)
 		output(now, &held->algorithm, EVENT_ALGORITHM);
 }
 
@@ -815,16 +889,24 @@ static inline void fold_insides(struct insides *held, __u32 asked, __u64 tcp, __
 	struct inside *inside = &held->socket;
 	__u32 in_flight;
 
-	begin |= inside->sock_cookie != cookie;
-	look_inside(inside, tcp, cookie, ts);
+	begin |= inside->sock_cookie != cookie || !inside->kind;
+	/* Of which ACK both are. */
 	inside->acks = acks;
-	in_flight = packets_in_flight(inside);
-	if (begin || in_flight < inside->in_flight_min)
-		inside->in_flight_min = in_flight;
-	if (begin || in_flight > inside->in_flight_max)
-		inside->in_flight_max = in_flight;
+	if (asked & INSIDE_SOCKET) {
+		look_inside(inside, tcp, cookie, ts);
+		in_flight = packets_in_flight(inside);
+		if (begin || in_flight < inside->in_flight_min)
+			inside->in_flight_min = in_flight;
+		if (begin || in_flight > inside->in_flight_max)
+			inside->in_flight_max = in_flight;
+	} else {
+		inside->sock_cookie = cookie;
+		inside->kind = 0;
+	}
 	if (asked & INSIDE_ALGORITHM)
 		look_at_algorithm(&held->algorithm, tcp, cookie, ts);
+	else
+		held->algorithm.kind = 0;
 }
 #else
 #define PROBE_ARGS   struct tracepoint__tcp__tcp_probe
@@ -986,9 +1068,12 @@ PROGRAM_OF(tcp, tcp_probe, PROBE_ARGS)
 #ifdef TCC_TYPED
 		ts = event->ts_ns;
 		submit(event);
-		asked = now->inside;
-		if (asked && (asked & INSIDE_OF_ALL || focus_of(now, cookie) >= 0))
-			tell_inside(now, asked, tcp, cookie, ts);
+		if (now->inside) {
+			asked = asked_of(now, focus_of(now, cookie));
+			if (asked)
+				tell_inside(now, asked, tcp, cookie, ts);
+			tell_ack(now, tcp, cookie, ts);
+		}
 #else
 		submit(event);
 #endif
@@ -1010,8 +1095,8 @@ PROGRAM_OF(tcp, tcp_probe, PROBE_ARGS)
 				     event->daddr.halves[0] != daddr.halves[0] ||
 				     event->daddr.halves[1] != daddr.halves[1]);
 #ifdef TCC_TYPED
-	asked = now->inside;
-	inside = insides_of(now, asked, cookie, held.slot);
+	inside = insides_of(now, &asked, cookie, held.slot);
+	tell_ack(now, tcp, cookie, ts);
 #endif
 	if ((over || moved) && !reported) {
 		reported = tell(now, event, mark);
@@ -1019,7 +1104,7 @@ PROGRAM_OF(tcp, tcp_probe, PROBE_ARGS)
 			lose(EVENT_PROBE);
 #ifdef TCC_TYPED
 		else
-			output_insides(now, asked, inside, cookie);
+			output_insides(now, inside, event);
 #endif
 	}
 	if (moved)
@@ -1054,7 +1139,7 @@ PROGRAM_OF(tcp, tcp_probe, PROBE_ARGS)
 	}
 #ifdef TCC_TYPED
 	if (!unreported)
-		output_insides(now, asked, inside, cookie);
+		output_insides(now, inside, event);
 #endif
 	if (reported && unreported)
 		set_pending(held.slot);

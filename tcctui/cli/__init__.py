@@ -35,6 +35,7 @@ _COMMANDS = (
         "record",
         "replay",
         "export",
+        "import",
         "demo",
         "trace",
         "agent",
@@ -46,6 +47,9 @@ _COMMANDS = (
     *("config", "help"),
 )
 
+
+_MODULES = {"import": "import_files"}
+"""Modules of commands whose names are Python's own words."""
 
 _READ_KERNEL = (None, "agent", "record", "trace", "collector", "relay", "doctor")
 """Commands, and none, that give up the rights of root by themselves, or need them all."""
@@ -202,5 +206,5 @@ def parser(named: Sequence[str] = _COMMANDS) -> Parser:
     dashboard.add(parser)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", parser_class=Parser)
     for name in named:
-        import_module(f"tcctui.cli.{name}").add(commands)
+        import_module(f"tcctui.cli.{_MODULES.get(name, name)}").add(commands)
     return parser

@@ -19,6 +19,7 @@ ASKED = "_ARGCOMPLETE"
 """Environment variable that a shell sets to ask for completions."""
 
 _CONDITIONS = frozenset({"until", "fail_if", "alert"})
+_FILES = frozenset({"sources"})
 _RECORDINGS = frozenset({"path", "source", "replay", "record_to"})
 
 
@@ -34,6 +35,8 @@ def complete(parser: Parser) -> None:
             action.completer = _condition  # type: ignore[attr-defined]
         elif action.dest in _RECORDINGS and not action.choices:
             action.completer = FilesCompleter(("arrows",))  # type: ignore[attr-defined]
+        elif action.dest in _FILES:
+            action.completer = FilesCompleter()  # type: ignore[attr-defined]
         elif action.dest == "topic":
             action.completer = _topics  # type: ignore[attr-defined]
     argcomplete.autocomplete(parser, always_complete_options="long")

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from tcctui.recording.chunks import Chunk
     from tcctui.recording.timeline import Origin
+    from tcctui.source import Source
     from tcctui.sources.live import LiveSource
 
 MAX_CPU = 0.25
@@ -62,6 +64,12 @@ def add(parser: Parser) -> None:
         " --interval. Every ACK: with --interval 0, or without a screen, tcctui record FILE",
     )
     parser.add_argument(
+        "--inside",
+        action="store_true",
+        help="read every socket and its algorithm's state at its ACKs, where the kernel has BTF,"
+        " for --record and the past; without it, what the screen shows of them is read and kept",
+    )
+    parser.add_argument(
         "--force", action="store_true", help="let --record replace an existing file"
     )
     alerts.add(parser, shown="mark the row and notify")
@@ -81,6 +89,11 @@ def run(args: argparse.Namespace) -> int:
     looked_for = alerts.alerts_of(args, wanted.whole)
     if args.record_to is not None:
         _check(args.record_to, args.force)
+    in_kernel = wanted.in_kernel.naming(*(args.alert or ()))
+    if args.inside:
+        from tcctui.wire.inside import EVERYTHING  # noqa: PLC0415 - numpy
+
+        in_kernel = replace(in_kernel, inside=EVERYTHING)
     loading = program_later(args, _RING_BYTES)
     preferences = config.preferences(args)
     with ExitStack() as written, alerts.reporter(args) as report:
@@ -89,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
 
         opened = _in_thread(
             lambda: open_live(
-                wanted.in_kernel.naming(*(args.alert or ())),
+                in_kernel,
                 loading,
                 choice=choice(args),
                 interval_ms=getattr(args, "interval", INTERVAL_MS),
@@ -99,6 +112,11 @@ def run(args: argparse.Namespace) -> int:
         )
         # The first samples come during these imports.
         from tcctui.recording.origin import clocks, live_origin  # noqa: PLC0415
+
+        def origin(source: Source) -> Origin:
+            """Describe a source: what is read of sockets for the screen is kept, too."""
+            return replace(live_origin(source), inside=int(choice(args) != "sock_diag"))
+
         from tcctui.ui.app.app import run as dashboard  # noqa: PLC0415 - Textual
         from tcctui.ui.dashboard.alarm import Alarms  # noqa: PLC0415
 
@@ -108,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
             rewind_memory=kept.rewind_memory,
             save=kept.save,
             keep=None if args.record_to is None else _keeper(args.record_to, args.force, written),
-            live_origin=live_origin,
+            live_origin=origin,
             clocks=clocks,
             base_query=wanted.rest,
             alarms=None if looked_for is None else Alarms(looked_for, report),

@@ -13,6 +13,7 @@ from tcctui.export.command import (
     RECORDING_ENDING,
     TABLE_ENDINGS,
     TABLES,
+    XPLOT_ENDING,
     export,
 )
 
@@ -23,8 +24,9 @@ def add(commands: Commands) -> None:
         "export",
         help="write a recording as a table for other tools, as a chart, or a part of it",
         description="Write a recording as a table of events, samples or flows"
-        f" ({', '.join(TABLE_ENDINGS)}), the charts of one flow ({', '.join(CHART_ENDINGS)}), or a"
-        f" part of it as a recording ({RECORDING_ENDING}).",
+        f" ({', '.join(TABLE_ENDINGS)}), the charts of one flow ({', '.join(CHART_ENDINGS)}), its"
+        f" time–sequence diagram for xplot ({XPLOT_ENDING}), or a part of it as a recording"
+        f" ({RECORDING_ENDING}).",
     )
     parser.add_argument(
         "source",
@@ -44,7 +46,8 @@ def add(commands: Commands) -> None:
         choices=TABLES,
         default=TABLES[0],
         help="events: a row for each event (the default); samples: one for each sample of a socket;"
-        " sockets: one for each ACK at which the socket itself was read (record --inside);"
+        " sockets, algorithms: one for each ACK at which the socket itself, or its algorithm's own"
+        " state, was read (record --inside);"
         " flows: one for each connection, with all that can be said of its whole life; seconds: one"
         " for each second, over all of them",
     )
@@ -60,6 +63,12 @@ def add(commands: Commands) -> None:
         metavar=("A", "B"),
         help="two connections, each a cookie or LOCAL-REMOTE, on the shared axes of a chart, with"
         " their figures",
+    )
+    parser.add_argument(
+        "--xplot",
+        action="store_true",
+        help="write the time–sequence diagram of one connection (--flow) for xplot, as tcptrace"
+        " does; also where OUT ends in .xpl",
     )
     filters.add_ends(parser)
     for name, what in (("from", "begin"), ("to", "end")):
@@ -97,6 +106,7 @@ def run(args: argparse.Namespace) -> int:
             table=args.table,
             flow=args.flow,
             compare=args.compare,
+            xplot=args.xplot,
             query=query,
             begin=args.begin,
             end=args.end,

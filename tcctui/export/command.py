@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from tcctui.export.job import Moment
     from tcctui.query import Query
 
-TABLES = ("events", "samples", "sockets", "flows", "seconds")
+TABLES = ("events", "samples", "sockets", "algorithms", "flows", "seconds")
 TABLE_ENDINGS = (".parquet", ".csv", ".jsonl")
 """Suffixes of tables; `arrow_tables.WRITERS` has the writer of each."""
 PICTURE_ENDINGS = (".svg", ".png")
 CHART_ENDINGS = (*PICTURE_ENDINGS, ".txt")
+XPLOT_ENDING = ".xpl"
 RECORDING_ENDING = ".arrows"
-ENDINGS = (*TABLE_ENDINGS, *CHART_ENDINGS, RECORDING_ENDING)
+ENDINGS = (*TABLE_ENDINGS, *CHART_ENDINGS, XPLOT_ENDING, RECORDING_ENDING)
 ALL_ENDINGS = ", ".join(ENDINGS[:-1]) + f" or {ENDINGS[-1]}"
 
 
@@ -32,6 +33,7 @@ def export(
     table: str = TABLES[0],
     flow: str | None = None,
     compare: Sequence[str] = (),
+    xplot: bool = False,
     query: Query | None = None,
     begin: Moment | None = None,
     end: Moment | None = None,
@@ -42,6 +44,7 @@ def export(
 ) -> None:
     """Write a recording, or a part of it, as a table, a picture of one flow, or a recording.
 
+    With `xplot`, or where `out` ends in .xpl, it is the time–sequence diagram of one flow.
     `flow` and each of `compare` are as `selection.flow` reads them. With `query`, only events and
     samples taken while their connection matches are written, and flows that matched at some time:
     into a recording, all of these. With `redact`, addresses and names are replaced: see
@@ -51,9 +54,15 @@ def export(
         TcctuiError: something is not there, can't be read or can't be written.
 
     """
-    if out.suffix not in ENDINGS:
+    xplot |= out.suffix == XPLOT_ENDING
+    if out.suffix not in ENDINGS and not xplot:
         raise UsageError(f"{out.name or out} has no known suffix.", f"Let it end in {ALL_ENDINGS}.")
-    picture = out.suffix in CHART_ENDINGS
+    if xplot and (flow is None or compare):
+        raise UsageError(
+            "A time–sequence diagram is of one connection.",
+            "Say which: --flow COOKIE or --flow LOCAL-REMOTE.",
+        )
+    picture = out.suffix in CHART_ENDINGS and not xplot
     if picture and flow is None and not compare:
         raise UsageError(
             f"A chart ({out.suffix}) is of one connection, or of two.",
@@ -64,7 +73,7 @@ def export(
             "--compare draws two connections on shared axes.",
             f"Leave --flow out, and let OUT end in {', '.join(CHART_ENDINGS)}.",
         )
-    if picture and redact:
+    if (picture or xplot) and redact:
         raise UsageError(
             "A chart names the connection by its addresses.",
             f"Write a redacted recording ({RECORDING_ENDING}) first, and the chart of that.",
@@ -94,7 +103,9 @@ def export(
                 progress=progress,
                 memory=memory,
             )
-            if picture:
+            if xplot:
+                job.xplot(out, force=force)
+            elif picture:
                 job.picture(out, force=force)
             elif out.suffix == RECORDING_ENDING:
                 job.recording(out, force=force)

@@ -27,6 +27,11 @@ from tcctui.wire.tcp_states import CA_STATE_NAMES, STATE_NAMES
 from tcctui.wire.tracepoints import TRACEPOINTS
 
 KINDS: Mapping[int, str] = {row.kind: row.label for row in TRACEPOINTS}
+EXTREME_FIELDS: Mapping[str, str] = {
+    f"{name}_{extreme}": name for name in EXTREME_OF for extreme in ("min", "max")
+}
+"""Fields of `EVENT` that are extremes, and what they are extremes of."""
+
 _PROBED: Mapping[str, str] = {
     **{
         BY_RECORDED[name].export: name
@@ -42,6 +47,14 @@ _PROBED: Mapping[str, str] = {
     },
 }
 """Columns that only tcp_probe's events have, and the fields of `EVENT` they are."""
+
+_UNKNOWN: Mapping[str, int] = {
+    field: unknown
+    for field in _PROBED.values()
+    if field != "acks"  # 0 there is an event that stands for itself
+    and (unknown := BY_RECORDED[EXTREME_FIELDS.get(field, field)].unknown) is not None
+}
+"""Numbers that stand for an unknown value in these: an imported capture has no cwnd."""
 
 
 def by_time(records: Records) -> Records:
@@ -63,8 +76,11 @@ def events_table(events: Events, wall_offset_ns: int) -> Table:
         **_ends(events),
     }
     for name, field in _PROBED.items():
-        columns[name] = whole(events[field], other)
-    columns["ssthresh"] = whole(events["ssthresh"], other | (events["ssthresh"] >= NO_SSTHRESH))
+        unknown = _UNKNOWN.get(field)
+        missing = other if unknown is None else other | (events[field] == unknown)
+        columns[name] = whole(events[field], missing)
+    unset = (events["ssthresh"] == 0) | (events["ssthresh"] >= NO_SSTHRESH)
+    columns["ssthresh"] = whole(events["ssthresh"], other | unset)
     columns["in_flight"] = whole(events["snd_nxt"] - events["snd_una"], other)
     old = named(events["oldstate"], STATE_NAMES)
     columns["oldstate"] = without(old, ~np.isin(kinds, _kinds_with("oldstate")))

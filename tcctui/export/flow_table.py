@@ -35,6 +35,7 @@ from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Span, Timeline
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import NO_SSTHRESH
+from tcctui.wire.retransmits import COUNTED
 from tcctui.wire.tcp_states import STATE_NAMES
 
 _TEXTS = ("cc", "comm", "netns_name", "cgroup")
@@ -53,8 +54,11 @@ _WHOLE = {
 
 _OTHERS = (
     *("state", "ssthresh", "opened_ns", "closed_ns", "sampled_ns", "last_ns", "first_ns", "events"),
-    *("acked_sampled", "bytes_acked_seen", "limit", "limit_shares"),
+    *("acked_sampled", "bytes_acked_seen", "limit", "limit_shares", "drop_reason"),
 )
+_READ = ("in_flight_packets_min", "in_flight_packets_max", "reordering_max", "lost_total")
+_COUNTED = (*COUNTED, "undone", "dropped")
+"""Counts of the store that are 0 as well where the kernel lacks what they are counted by."""
 _BEFORE = "seen_before"
 _SHARES = (0.5, 0.95, 0.99)
 _STEP_NS = 1_000_000_000
@@ -87,6 +91,7 @@ class FlowTable:
         deliver(self._chosen.pieces(chunk), self)
         mine = self._chosen.of(chunk, self._lives.cookies(chunk.events))
         self._gathered.add(mine.events, mine.samples)
+        self._gathered.add_sockets(mine.insides.sockets)
 
     def take(self, batch: Batch) -> None:
         """Take in a batch of a chunk, and each second what is known then."""
@@ -98,7 +103,7 @@ class FlowTable:
             self._look(batch.now_ns)
 
     def _look(self, now_ns: int) -> None:
-        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS))
+        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS, *_COUNTED))
         self._known.take(flows, self._next_ns - _STEP_NS)
         self._next_ns = now_ns + _STEP_NS
         self.worst.look(self._store)
@@ -157,6 +162,7 @@ def _columns(known: _Newest, cookies: Keys, gathered: Gathered, span: Span, offs
 
     sums = gathered.of(cookies)
     silent = sums["records"] == 0
+    no_cwnd = silent | (sums["cwnd_max"] == UNKNOWN["snd_cwnd"])
     ssthresh = of("ssthresh")
     closed, opened = of("closed_ns").astype("i8"), of("opened_ns").astype("i8")
     begin_ns = np.maximum(np.where(opened > 0, opened, sums["first_ns"]), span.first_ns)
@@ -208,11 +214,15 @@ def _columns(known: _Newest, cookies: Keys, gathered: Gathered, span: Span, offs
         within = np.clip(np.round(quantile), sums["srtt_min"], sums["srtt_max"])
         columns[f"srtt_us_p{share * 100:.0f}"] = whole(within)
     columns |= {
-        "snd_cwnd_min": whole(sums["cwnd_min"], silent),
-        "snd_cwnd_max": whole(sums["cwnd_max"], silent),
+        "snd_cwnd_min": whole(sums["cwnd_min"], no_cwnd),
+        "snd_cwnd_max": whole(sums["cwnd_max"], no_cwnd),
         "ssthresh": whole(ssthresh, (ssthresh == 0) | (ssthresh >= NO_SSTHRESH)),
         "in_flight_max": whole(sums["in_flight_max"], silent),
+        **{name: whole(sums[name], sums["read"] == 0) for name in _READ},
     }
+    for name in _COUNTED:
+        columns[name] = whole(of(name), (of(name) == 0) & ~np.bool_(gathered.causes_come))
+    columns["drop_reason"] = texts(of("drop_reason"))
     silent_ca = np.full(len(cookies), not gathered.ca_states_come)
     columns |= {
         "recovery_s": floats(np.where(silent_ca, np.nan, sums["recovery_ns"] / 1e9)),

@@ -10,7 +10,7 @@ from tcctui.arrays import I64, Array, Indexes, Records
 from tcctui.export.srtt_quantiles import SrttQuantiles
 from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
-from tcctui.wire.events import CaState, EventKind, Events
+from tcctui.wire.events import RECOVERY, CaState, EventKind, Events
 from tcctui.wire.records import pick
 from tcctui.wire.samples import End, Samples, value
 
@@ -32,9 +32,22 @@ _FIELDS = {
     "recoveries": "i8",
     "info_ns": "i8",  # of the newest sample with TCP_INFO
     "probe_ns": "i8",  # of the newest tcp_probe event
+    "read": "i8",  # times that its socket was read
+    "in_flight_packets_min": "i8",
+    "in_flight_packets_max": "i8",
+    "reordering_max": "i8",
+    "lost_total": "i8",
 }
 _NEVER = np.iinfo("i8").max
-_LEAST = frozenset({"srtt_min", "cwnd_min", "first_ns"})
+_LEAST = frozenset({"srtt_min", "cwnd_min", "first_ns", "in_flight_packets_min"})
+
+_OF_SOCKETS = {
+    "in_flight_packets_min": "in_flight_min",
+    "in_flight_packets_max": "in_flight_max",
+    "reordering_max": "reordering",
+    "lost_total": "lost",
+}
+"""Extremes over what was read of sockets, and the member of `inside.INSIDE` that each is of."""
 
 _STATE = np.dtype([("cookie", "u8"), ("ns", "i8"), ("state", "u1")])
 
@@ -50,6 +63,8 @@ class Gathered:
         self._states = np.zeros(0, _STATE)  # the newest of each flow with a known one
         self.ca_states_come = False
         """True if any event reported a state of congestion control."""
+        self.causes_come = False
+        """True if any event has what causes of retransmissions are known by, or is a drop."""
         self.probes_come = False
         """True if there was any tcp_probe event: retransmits are reported, too."""
 
@@ -68,6 +83,17 @@ class Gathered:
                 self._newest("info_ns", told)
         self._add_states(events, samples)
 
+    def add_sockets(self, sockets: Records) -> None:
+        """Add what was read of sockets (`inside.INSIDE`), in any order."""
+        if not len(sockets):
+            return
+        sockets = pick(sockets, np.argsort(sockets["sock_cookie"], kind="stable"))
+        starts = run_starts(sockets["sock_cookie"])
+        rows = self._rows_of(sockets["sock_cookie"][starts])
+        self._columns["read"][rows] += np.diff(np.append(starts, len(sockets)))
+        for name, member in _OF_SOCKETS.items():
+            self._extreme(name, rows, sockets[member], starts)
+
     def _add_events(self, events: Events) -> None:
         self._span(events)
         kinds = events["kind"]
@@ -75,7 +101,12 @@ class Gathered:
         if len(probes):
             self.probes_come = True
             self._add_probes(probes)
-        self._count_in("retransmits", pick(events, kinds == EventKind.RETRANSMIT))
+        sent = pick(events, kinds == EventKind.RETRANSMIT)
+        self._count_in("retransmits", sent)
+        if not self.causes_come:
+            told = np.isin(kinds, (EventKind.RETRANSMIT, EventKind.CA_STATE))
+            self.causes_come = bool(pick(events, told).view(RECOVERY)["known"].any())
+            self.causes_come |= bool((kinds == EventKind.DROP).any())
 
     def _add_probes(self, probes: Events) -> None:
         columns = self._columns

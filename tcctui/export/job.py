@@ -12,9 +12,10 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from tcctui.arrays import Records
+from tcctui.arrays import Records, distinct
 from tcctui.errors import TcctuiError, UsageError
 from tcctui.export import selection
+from tcctui.export.algorithm_table import AlgorithmTable
 from tcctui.export.arrow_tables import WRITERS, Table, redacted
 from tcctui.export.event_tables import events_table, samples_table, sockets_table
 from tcctui.export.flow_table import FlowTable
@@ -34,7 +35,7 @@ from tcctui.recording.redaction import KEPT, REPLACED, Redaction
 from tcctui.recording.timeline import Timeline
 from tcctui.recording.writer import RecordingWriter
 from tcctui.wire.events import EVENT
-from tcctui.wire.inside import INSIDE
+from tcctui.wire.inside import INSIDE, NO_INSIDES
 from tcctui.wire.samples import SAMPLE
 
 _AROUND_NS = 60_000_000_000
@@ -113,6 +114,7 @@ class Job:
         self._chosen = Selection(first, last, query if of_ends else ALL)
         self._redaction = Redaction() if redact else None
         self._lives = Attribution()
+        self._algorithms: set[int] = set()  # their keys
         self._learn()
         self._named = [selection.flow(flow, self._lives.all()) for flow in flows]
         if self._named:
@@ -121,6 +123,7 @@ class Job:
     def _learn(self) -> None:
         for chunk in self._going(self._chosen.chunks(self._recording, _AROUND_NS), 0, _LEARNING):
             self._lives.learn(chunk.events, chunk.samples)
+            self._algorithms.update(distinct(chunk.insides.algorithms["key"]).tolist())
 
     def _going(self, chunks: Iterator[Chunk], begin: float, end: float) -> Iterator[Chunk]:
         """Report progress while chunks go by."""
@@ -132,7 +135,7 @@ class Job:
             self._progress.show(begin + share * (end - begin))
 
     def table(self, name: str, out: Path, *, force: bool) -> None:
-        """Write a table: events, samples or flows.
+        """Write a table, one of `command.TABLES`.
 
         Raises:
             TcctuiError: it can't be written, or the recording not be read.
@@ -215,6 +218,9 @@ class Job:
             begin_ns, end_ns = max(self._chosen.begin_ns, span.first_ns), self._chosen.end_ns
             yield seconds_table(self._chunks(), self._chosen, begin_ns, end_ns, self._offset)
             return
+        if name == "algorithms":
+            yield from self._of_algorithms()
+            return
         make, taken, form = _ROWS[name]
         yield make(np.zeros(0, form), self._offset)
         for chunk in self._chunks():
@@ -222,6 +228,16 @@ class Job:
             records = taken(mine)
             for at in range(0, len(records), _PART):
                 yield make(records[at : at + _PART], self._offset)
+
+    def _of_algorithms(self) -> Iterator[Table]:
+        made = AlgorithmTable(sorted(self._algorithms))
+        yield made.rows(NO_INSIDES.algorithms, self._offset)
+        for chunk in self._chunks():
+            mine = chunk if self._redaction is None else self._redaction.chunk(chunk)
+            made.learn(mine.insides.sockets, mine.samples)
+            records = mine.insides.algorithms
+            for at in range(0, len(records), _PART):
+                yield made.rows(records[at : at + _PART], self._offset)
 
     def _chunks(self) -> Iterator[Chunk]:
         """Selected records, a chunk at a time."""
@@ -267,18 +283,7 @@ class Job:
         """
         from tcctui.export.chart import draw  # noqa: PLC0415 - Textual
 
-        if self._query is not None:
-            raise UsageError(
-                "A chart shows all of one connection, and --filter chooses among several.",
-                "Leave --filter out, or write a table.",
-            )
-        for named in self._named:
-            if len(named) > 1:
-                raise TcctuiError(
-                    f"There were {len(named)} such connections.",
-                    f"Give the cookie of one: {', '.join(map(str, named[:8].tolist()))}.",
-                )
-        cookies = [int(named[0]) for named in self._named]
+        cookies = self._drawn_flows()
         if len(set(cookies)) < len(cookies):
             raise UsageError("A connection is compared with itself.", "Name another one.")
         try:
@@ -297,6 +302,46 @@ class Job:
             self._progress.clear()
         told = (" → ".join(selection.ends(cookie, self._lives.all())) for cookie in cookies)
         self._say(f"{out}: {', '.join(told)}")
+
+    def xplot(self, out: Path, *, force: bool) -> None:
+        """Write the time–sequence diagram of one flow as a file of xplot.
+
+        Raises:
+            TcctuiError: there are several of one name, it had no ACK, or it can't be written.
+
+        """
+        from tcctui.sequence import xplot  # noqa: PLC0415 - rarely asked for
+        from tcctui.sequence.diagram import diagram  # noqa: PLC0415
+        from tcctui.sequence.flow_reader import FlowReader  # noqa: PLC0415
+
+        (cookie,) = self._drawn_flows()
+        chosen = self._chosen
+        drawn = diagram(FlowReader(self._recording, cookie).read(chosen.begin_ns, chosen.end_ns))
+        if drawn is None:
+            raise TcctuiError(
+                "No ACK of this connection was traced in this time.",
+                "Choose more of it (--from, --to), or another one (export --table flows).",
+            )
+        told = " → ".join(selection.ends(cookie, self._lives.all()))
+        lines = xplot.lines(drawn, told, self._offset)
+        with outfile(out, force=force) as file:
+            file.writelines(f"{line}\n".encode() for line in lines)
+        self._say(f"{out}: {told}")
+
+    def _drawn_flows(self) -> list[int]:
+        """Cookies of the flows that were named to be drawn."""
+        if self._query is not None:
+            raise UsageError(
+                "A chart shows all of one connection, and --filter chooses among several.",
+                "Leave --filter out, or write a table.",
+            )
+        for named in self._named:
+            if len(named) > 1:
+                raise TcctuiError(
+                    f"There were {len(named)} such connections.",
+                    f"Give the cookie of one: {', '.join(map(str, named[:8].tolist()))}.",
+                )
+        return [int(named[0]) for named in self._named]
 
     def _say(self, text: str) -> None:
         if self._told:

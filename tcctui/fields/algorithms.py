@@ -10,8 +10,10 @@ _DCTCP = "INET_DIAG_DCTCPINFO struct tcp_dctcp_info"
 BBR = (
     Field(
         "bbr_phase", "u1", Unit.CODE,
-        "phase of BBR, inferred from its gains: startup, drain, probe_bw, probe_rtt",
-        f"{_BBR} bbr_pacing_gain, bbr_cwnd_gain; bbr_update_gains, net/ipv4/tcp_bbr.c",
+        "phase of BBR: startup, drain, probe_bw, probe_rtt; the kernel's own mode while the "
+        "algorithm's state is read, else inferred from its gains",
+        f"struct bbr mode, or {_BBR} bbr_pacing_gain, bbr_cwnd_gain; bbr_update_gains, "
+        "net/ipv4/tcp_bbr.c",
         Column("BBR_PHASE", width=10), query="bbr bbr_phase", where=Where.DERIVED, unknown=0,
         noun="a phase",
     ),

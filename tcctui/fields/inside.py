@@ -121,6 +121,12 @@ MEMBERS: Mapping[str, Member] = {
     "backoff": Member(Unit.COUNT, "inet_connection_sock icsk_backoff"),
     "retransmits": Member(Unit.COUNT, "inet_connection_sock icsk_retransmits"),
     "pending": Member(Unit.CODE, "inet_connection_sock icsk_pending"),
+    **_members(Unit.SEQUENCE, "snd_una", "snd_nxt"),
+    **_members(Unit.BYTES, "snd_wnd"),
+    "rtt_us": Member(Unit.MICROSECONDS, "tcp_sock rack.rtt_us: of the newest segment delivered"),
+    "sacks": Member(
+        Unit.SEQUENCE, "tcp_sock recv_sack_cache: begin and end of four ranges, while sacked_out"
+    ),
     "private": Member(Unit.BITS, "inet_connection_sock icsk_ca_priv"),
     "key": Member(Unit.IDENTIFIER, "tcp_congestion_ops key; its members: layouts, by this"),
     "jiffies": Member(Unit.BITS, "bpf_jiffies64, the lowest 24 bits, lowest byte first"),

@@ -41,7 +41,7 @@ WINDOW = (
     Field(
         "slow_start", "?", Unit.CODE,
         "slow-start while cwnd is below ssthresh, else avoidance; of BBR, its own phase",
-        "snd_cwnd < ssthresh: tcp_in_slow_start, include/net/tcp.h; BBR: inferred from its gains",
+        "snd_cwnd < ssthresh: tcp_in_slow_start, include/net/tcp.h; BBR: as bbr_phase",
         Column("PHASE", key="phase", format=Format.PHASE, width=10), query="phase",
         where=Where.DERIVED, noun="a phase",
     ),

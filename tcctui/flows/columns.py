@@ -40,16 +40,19 @@ INSIDE = frozenset(field.name for field in every() if field.where is Where.INSID
 READ: Mapping[str, np.dtype[np.void]] = {"socket": SOCKET, "algorithm": ALGORITHM}
 """Columns of the newest records that were read of sockets and algorithms, all zero without one."""
 
+BBR_MODE = "bbr_mode"
+"""BBR's mode as the kernel has it (`diagnosis.bbr.BbrPhase`), 0 where a sample is newer."""
+
 DERIVED = frozenset({field.name for field in every() if field.where is Where.DERIVED}) | {
-    *("text", "sample", "limit_evidence", *READ),
+    *("text", "sample", "limit_evidence", *READ, BBR_MODE),
 }
-"""Columns that a snapshot works out on demand: fields, and five that are not for people.
+"""Columns that a snapshot works out on demand: fields, and six that are not for people.
 
 `text`: local and remote endpoint and state as one lower-case line of ASCII bytes, where bare
 words are searched.
 `sample`: the newest sample (`samples.SAMPLE`), all zero where there is none; `derived.complete`
 makes the columns of `SAMPLED` from it.
-`socket`, `algorithm`: see `READ`.
+`socket`, `algorithm`: see `READ`; `bbr_mode`: `BBR_MODE`.
 `limit_evidence`: the figures that sentences about a limit rest on (`verdicts.EVIDENCE`).
 `limit_shares` has the shape (n, len(CAUSES)), for `diagnosis.CAUSES`; NaN where nothing is known.
 """
@@ -79,7 +82,9 @@ def missing(name: str, values: Array) -> Mask:
 
 
 def nothing_read(name: str, count: int) -> Array:
-    """Column of `INSIDE` or `READ` of flows of which nothing was read."""
+    """Column of `INSIDE`, `READ` or `BBR_MODE` of flows of which nothing was read."""
+    if name == BBR_MODE:
+        return np.zeros(count, "u1")
     if name in READ:
         return np.zeros(count, READ[name])
     return np.zeros(count, "i8") if name in UNKNOWN else np.full(count, np.nan)

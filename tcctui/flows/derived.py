@@ -10,7 +10,7 @@ import numpy as np
 from tcctui.arrays import Array
 from tcctui.fields.algorithm_state import PREFIX
 from tcctui.fields.fleet import FLEET
-from tcctui.flows.columns import SAMPLED
+from tcctui.flows.columns import BBR_MODE, SAMPLED
 from tcctui.flows.diagnosis.bbr import phase
 from tcctui.flows.diagnosis.health import NEEDS as HEALTH_NEEDS
 from tcctui.flows.diagnosis.health import health
@@ -125,7 +125,10 @@ _FOLLOWS: Mapping[str, tuple[Callable[..., Array], tuple[str, ...]]] = {
     "subflow": (_kinds, ("subflow_flags", "mptcp_flags")),
     "mptcp_acked_share": (_share, ("bytes_acked", "mptcp_bytes_acked")),
     "mptcp_received_share": (_share, ("bytes_received", "mptcp_bytes_received")),
-    "bbr_phase": (phase, ("bbr_pacing_gain", "bbr_cwnd_gain")),
+    "bbr_phase": (
+        lambda mode, pacing, cwnd: np.where(mode > 0, mode, phase(pacing, cwnd)),
+        (BBR_MODE, "bbr_pacing_gain", "bbr_cwnd_gain"),
+    ),
     **{field.name: (_of_one_machine(field.dtype), ("cookie",)) for field in FLEET},
 }
 """Computation of each derived column, and the columns it needs."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcctui.arrays import Array, Floats, Records
-from tcctui.flows.columns import INSIDE, READ, SAMPLED, nothing_read
+from tcctui.flows.columns import BBR_MODE, INSIDE, READ, SAMPLED, nothing_read
 from tcctui.flows.derived import complete, needs
 from tcctui.flows.diagnosis.health import LATE_NS
 from tcctui.flows.diagnosis.recent_limits import LOOKED_AT
@@ -219,7 +219,7 @@ class Store:
         if name in SAMPLED:
             sampled = known.latest.column(rows, name)
             return sampled if known.inside is None else known.inside.newer(name, sampled, rows)
-        if name in INSIDE or name in READ:
+        if name in INSIDE or name in READ or name == BBR_MODE:
             return self._inside(name, rows)
         if name in OF_TIME:
             return self._of_time(name, rows)

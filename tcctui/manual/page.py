@@ -33,6 +33,7 @@ _EXAMPLES = (
     ("sudo tcctui record day.arrows --duration 60", "Record a minute."),
     ("tcctui replay day.arrows --at 14:05:03", "Replay it, anywhere, without root."),
     ("ssh HOST sudo tcctui record - | tcctui replay -", "The dashboard of another machine."),
+    ("tcctui import day.pcap day.arrows", "Make a recording of a capture."),
     ("tcctui export day.arrows flows.parquet --table flows", "A table for DuckDB or pandas."),
     ("sudo tcctui trace --until 'retrans>10' --duration 60", "Wait for a match."),
     ("tcctui demo", "Try it on the bundled recording."),

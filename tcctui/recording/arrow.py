@@ -7,7 +7,8 @@ An IPC stream of one schema, one row to a batch and one batch to a chunk, compre
   `samples.SAMPLE`, each sorted by `sock_cookie`. Addresses are 16 bytes, texts are binary. The six
   extremes are null in events that stand for one ACK: they equal the event's own values;
 - in recordings with `Origin.inside`, `sockets` and `algorithms`: likewise with the fields of
-  `inside.INSIDE` and `inside.ALGORITHM`, read beside an event of the same time;
+  `inside.INSIDE` and `inside.ALGORITHM`, read beside an event of the same time, and `acks`, with
+  those of `inside.ACK`;
 - `keyframe`: `keyframe.Keyframe` as bytes, null in most batches; private to tcctui.
 
 The schema's metadata has the fields of `timeline.Origin` and `tcctui_format`, which is raised when
@@ -31,6 +32,7 @@ from tcctui.arrays import Array, Records, distinct
 from tcctui.errors import TcctuiError
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.field_metadata import (
+    ACK_FIELDS,
     ALGORITHM_FIELDS,
     EVENT_FIELDS,
     INSIDE_FIELDS,
@@ -41,7 +43,7 @@ from tcctui.recording.ipc_frames import NOTE, PREFIX, Note, metadata_length
 from tcctui.recording.timeline import Origin
 from tcctui.wire import private_layout
 from tcctui.wire.events import EVENT, Events
-from tcctui.wire.inside import ALGORITHM, INSIDE
+from tcctui.wire.inside import ACK, ALGORITHM, INSIDE
 from tcctui.wire.samples import NO_SAMPLES, SAMPLE, Samples
 
 try:
@@ -136,8 +138,12 @@ SCHEMA = pa.schema(
     ]
 )
 
-_INSIDE_TYPES = _struct(INSIDE, INSIDE_FIELDS), _struct(ALGORITHM, ALGORITHM_FIELDS)
-INSIDE_COLUMNS = "sockets", "algorithms"
+_INSIDE_TYPES = (
+    _struct(INSIDE, INSIDE_FIELDS),
+    _struct(ALGORITHM, ALGORITHM_FIELDS),
+    _struct(ACK, ACK_FIELDS),
+)
+INSIDE_COLUMNS = "sockets", "algorithms", "acks"
 LAYOUTS = "layouts"
 """Column with the layouts that keys of `algorithms` stand for; see `wire.private_layout`."""
 INSIDE_SCHEMA = pa.schema(

@@ -30,7 +30,14 @@ from tcctui.recording.ipc_frames import LATEST_NS, PREFIX, Note, see_room, unpac
 from tcctui.recording.timeline import Origin
 from tcctui.wire.addresses import use_zones
 from tcctui.wire.events import EVENT
-from tcctui.wire.inside import ALGORITHM_KIND, INSIDE_KIND, NO_INSIDES, Insides, use_layouts
+from tcctui.wire.inside import (
+    ACK_KIND,
+    ALGORITHM_KIND,
+    INSIDE_KIND,
+    NO_INSIDES,
+    Insides,
+    use_layouts,
+)
 from tcctui.wire.private_layout import from_json
 from tcctui.wire.samples import SAMPLE, forget_all_but
 from tcctui.wire.tracepoints import EVENT_KINDS
@@ -248,7 +255,7 @@ def _insides(read: list[dict[str, Any]], cookies: Keys | None, within: tuple[int
             for items, nothing in zip(read, NO_INSIDES, strict=True)
         )
     )
-    for part, kind in zip(made, (INSIDE_KIND, ALGORITHM_KIND), strict=True):
+    for part, kind in zip(made, (INSIDE_KIND, ALGORITHM_KIND, ACK_KIND), strict=True):
         part["kind"] = kind
     return made
 

@@ -74,7 +74,7 @@ class Chunker:
         self._samples.extend(samples)
         if insides is not NO_INSIDES:
             self._insides.append(insides)
-            self._count += len(insides.sockets) + len(insides.algorithms)
+            self._count += sum(map(len, insides))
 
     def due(self, now_ns: int) -> bool:
         """True if it is time to close the chunk."""

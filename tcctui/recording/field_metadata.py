@@ -8,7 +8,7 @@ from tcctui.fields.every_field import BY_RECORDED
 from tcctui.fields.field import Unit
 from tcctui.fields.inside import MEMBERS
 from tcctui.wire.events import EVENT
-from tcctui.wire.inside import ALGORITHM, INSIDE
+from tcctui.wire.inside import ACK, ALGORITHM, INSIDE
 from tcctui.wire.samples import SAMPLE
 from tcctui.wire.tracepoints import TRACEPOINTS
 
@@ -65,3 +65,6 @@ INSIDE_FIELDS = _members(INSIDE.names)
 
 ALGORITHM_FIELDS = _members(ALGORITHM.names)
 """Metadata of each field of `inside.ALGORITHM`."""
+
+ACK_FIELDS = _members(ACK.names)
+"""Metadata of each field of `inside.ACK`."""

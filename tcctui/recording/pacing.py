@@ -40,7 +40,7 @@ class _Playing:
     events: Events
     samples: Samples
     insides: Insides
-    played: tuple[int, ...] = (0, 0, 0, 0)
+    played: tuple[int, ...] = (0,) * (2 + len(NO_INSIDES))
 
     def until(self, moment_ns: int) -> tuple[Events, Samples, Insides]:
         """Records until a moment; at the chunk's end, all."""

@@ -27,7 +27,8 @@ class Origin:
     `kernel` is uname's release, `version` tcctui's, `tracepoint` the text of tcp_probe's `format`
     (empty without it). `interval_ns` is the time one event of a flow may stand for.
     `interfaces` are those of link-local addresses, as far as they were known (`2=eth0 3=wlan0`).
-    `inside` is 1 if there is what was read of sockets and their algorithms.
+    `inside` is 1 if there is what was read of sockets and their algorithms. `imported` is the
+    format that it was made of (`pcap`, `tcp-info`, `qlog`), empty where tcctui recorded it.
     `wall_offset_ns` added to a moment (CLOCK_MONOTONIC) gives nanoseconds since 1970, UTC. Until
     `live_from_ns` it is of the past: it was kept, and comes at once; 0 where nothing was.
     """
@@ -43,6 +44,12 @@ class Origin:
     interfaces: str = ""
     live_from_ns: int = 0
     inside: int = 0
+    imported: str = ""
+
+    @property
+    def has_cwnd(self) -> bool:
+        """False where no event has a cwnd: packets don't carry it."""
+        return self.imported != "pcap"
 
     def named(self) -> Origin:
         """The same with all interfaces whose names are known by now."""

@@ -86,6 +86,10 @@ def blocks() -> Iterator[Block]:
         "A row for each ACK at which the socket was read: of record --inside.",
     )
     yield Command(
+        "tcctui export FILE algorithms.parquet --table algorithms",
+        "A row for each ACK at which the algorithm's own state was read, ca.NAME for each member.",
+    )
+    yield Command(
         "tcctui export FILE part.jsonl --port 443 --from +90s --to -10s",
         "A part of the recording.",
     )
@@ -121,6 +125,14 @@ def blocks() -> Iterator[Block]:
         " are bytes_acked_seen, retransmits, duration_s, goodput (bytes_acked_seen by the second),"
         " and srtt_us_p50, p95, p99 and mean, over every ACK. retrans_percent_10s_max and the like"
         " are of the connection's worst 10 s."
+    )
+    yield Paragraph(
+        "In algorithms, members have the kernel's names and the units of the screen; times end in"
+        " _us. Where several algorithms were read, a member that only one of them has is null in"
+        " the others' rows. Bandwidths are in bytes per second, by the connection's segment size."
+        " In flows, in_flight_packets_min and the like are extremes over ACKs at which the socket"
+        " was read, and null without any; retransmissions by their causes, undone and dropped are"
+        " null where no event of the recording tells a cause, as without BTF."
     )
     yield Paragraph(
         "When a recording ends, every socket is sampled once more, so that a row is of one moment."

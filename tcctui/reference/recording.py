@@ -54,6 +54,7 @@ def blocks() -> Iterator[Block]:
         " round trip and 10 ms of the samples' times. Clocks may drift apart by 500 ppm. Where"
         " samples of an end are missing, the times of day are taken, and the heading says so."
     )
+    yield from _imports()
     yield Heading("Recordings from strangers")
     yield Paragraph(
         "replay, export and trace --replay allow a recording --reading-memory (1 GiB), and refuse"
@@ -83,6 +84,40 @@ def blocks() -> Iterator[Block]:
     yield from _fields("Fields of samples", SAMPLE_FIELDS)
     yield from _fields("Fields of sockets, with --inside", INSIDE_FIELDS)
     yield from _fields("Fields of algorithms, with --inside", ALGORITHM_FIELDS)
+
+
+def _imports() -> Iterator[Block]:
+    yield Heading("Imports")
+    yield Command("tcctui import FILE… OUT.arrows", "Make a recording of what other tools wrote.")
+    yield Command(
+        "ssh HOST sudo tcpdump -s 128 -w - tcp | tcctui import - OUT.arrows",
+        "A capture through a pipe, until Ctrl-C.",
+    )
+    yield Paragraph(
+        "import recognises captures (pcap, pcapng), M-Lab's tcp-info (JSON lines, as archived or"
+        " parsed) and qlog (0.3 and later, one document or a sequence of records) by their content,"
+        " also compressed by gzip or zstd; --format forces one. Several files are one recording:"
+        " those of a capture that was rotated, or of several connections. It needs no root, and"
+        " the recording is like any other for replay, export and trace. Its metadata, the status"
+        " line and the details say what it lacks. What would take more than --reading-memory is"
+        " refused, as is damage, but for a capture's or a qlog's cut-off end."
+    )
+    yield Paragraph(
+        "Of a capture each connection is two sockets, one of each end. A tcp_probe event is of each"
+        " ACK that reaches one, with the sequence numbers and windows from before it. srtt is that"
+        " of RFC 6298 from data to its ACK, as seen where it was captured: right for the end on"
+        " that machine, too short for the other. cwnd and ssthresh are unknown, and so are windows"
+        " where the SYNs, with their scale, are not captured. A segment below the highest one sent"
+        " is a retransmission, unless it fills a gap within a round trip: then it was reordered."
+        " With segmentation offload a packet may be several segments. There are no samples, and"
+        " without them no verdicts."
+    )
+    yield Paragraph(
+        "tcp-info becomes samples with all of TCP_INFO that a snapshot has. qlog becomes events:"
+        " QUIC counts bytes, so cwnd and ssthresh are divided by max_datagram_size (1200 where it"
+        " is not told); what is acknowledged is what was sent, less what is lost or in flight, with"
+        " headers; a packet_lost is shown as a retransmission, with its trigger as the cause."
+    )
 
 
 def _fields(title: str, fields: Mapping[str, Mapping[str, str]]) -> Iterator[Block]:

@@ -1,4 +1,4 @@
-"""Beside the events of tcp_probe: `struct inside` and `struct algorithm` of bpf/tcc.c.
+"""Beside tcp_probe's events: `struct inside`, `struct algorithm` and `struct ack` of bpf/tcc.c.
 
 They are read where somebody asks for them, on kernels whose types are known (BTF).
 """
@@ -16,7 +16,7 @@ from tcctui.wire.private_layout import PRIVATE_BYTES, UNKNOWN_LAYOUT, PrivateLay
 from tcctui.wire.records import joined, pick
 from tcctui.wire.tracepoints import EVENT_KINDS
 
-INSIDE_KIND, ALGORITHM_KIND = EVENT_KINDS, EVENT_KINDS + 1
+INSIDE_KIND, ALGORITHM_KIND, ACK_KIND = EVENT_KINDS, EVENT_KINDS + 1, EVENT_KINDS + 2
 """`kind` of these records in the ring buffers, where they stand among events."""
 
 INSIDE = np.dtype(
@@ -84,6 +84,29 @@ ALGORITHM = np.dtype(
 first.
 """
 
+ACK = np.dtype(
+    [
+        ("ts_ns", "u8"),
+        ("sock_cookie", "u8"),
+        ("snd_una", "u4"),
+        ("snd_nxt", "u4"),
+        ("snd_wnd", "u4"),
+        ("sacked_out", "u4"),
+        ("rtt_us", "u4"),
+        ("sacks", "u4", (8,)),
+        ("unused", "u4", (14,)),
+        ("kind", "u1"),
+        ("reserved", "u1", (3,)),
+    ]
+)
+"""One ACK of a socket in focus; of others, one that came while something was SACKed.
+
+`sacks` are begin and end of each of up to four ranges of the newest SACK (recv_sack_cache of struct
+tcp_sock), 0 where there is none. They stay there after it, so they count only while `sacked_out`,
+in segments, is above 0. `rtt_us` is the RTT of the newest segment delivered (rack.rtt_us), 0 before
+the first. As with tcp_probe the values are those before the ACK is processed.
+"""
+
 INSIDES = np.dtype([("socket", INSIDE), ("algorithm", ALGORITHM)])
 """`struct insides`: what of both a socket's slot has."""
 
@@ -94,24 +117,29 @@ class Asked(IntFlag):
     NOTHING = 0
     SOCKET = 1
     ALGORITHM = 2
-    OF_ALL = 4
+    SOCKET_OF_ALL = 4
+    ALGORITHM_OF_ALL = 8
+    ACK = 16
+    ACK_OF_ALL = 32
+    """Only of ACKs that came while something was SACKed."""
 
 
-EVERYTHING = Asked.SOCKET | Asked.ALGORITHM | Asked.OF_ALL
+EVERYTHING = Asked.SOCKET_OF_ALL | Asked.ALGORITHM_OF_ALL | Asked.ACK_OF_ALL
 
 
 class Insides(NamedTuple):
-    """Records of both kinds, each oldest first."""
+    """Records of each kind, oldest first."""
 
     sockets: Records
     algorithms: Records
+    acks: Records = np.empty(0, ACK)
 
     def __bool__(self) -> bool:
-        return bool(len(self.sockets) or len(self.algorithms))
+        return any(map(len, (self.sockets, self.algorithms, self.acks)))
 
     def each(self, change: Callable[[Records], Records]) -> Insides:
         """Give what `change` makes of the records of each kind."""
-        return Insides(change(self.sockets), change(self.algorithms))
+        return Insides(change(self.sockets), change(self.algorithms), change(self.acks))
 
 
 NO_INSIDES = Insides(np.empty(0, INSIDE), np.empty(0, ALGORITHM))
@@ -125,16 +153,15 @@ def parted(records: Records) -> tuple[Records, Insides]:
         return records, NO_INSIDES
     sockets = pick(records, kinds == INSIDE_KIND).view(INSIDE)
     algorithms = pick(records, kinds == ALGORITHM_KIND).view(ALGORITHM)
-    return pick(records, ~inside), Insides(sockets, algorithms)
+    acks = pick(records, kinds == ACK_KIND).view(ACK)
+    return pick(records, ~inside), Insides(sockets, algorithms, acks)
 
 
 def together(parts: list[Insides]) -> Insides:
     """Join records of several reads."""
     if not parts:
         return NO_INSIDES
-    return Insides(
-        joined([part.sockets for part in parts]), joined([part.algorithms for part in parts])
-    )
+    return Insides(*(joined(list(kind)) for kind in zip(*parts, strict=True)))
 
 
 def use_layouts(algorithms: Records, layouts: Mapping[int, PrivateLayout]) -> None:

@@ -98,12 +98,12 @@ RUNS: dict[str, Run] = {
     f"coalescing, {INTERVAL_MS:g} ms, by the tracepoint's fields": _tcc_run(
         INTERVAL_MS, typed=False
     ),
-    "a record for each ACK, and its socket's": _tcc_run(asked=Asked.SOCKET | Asked.OF_ALL),
+    "a record for each ACK, and its socket's": _tcc_run(asked=Asked.SOCKET_OF_ALL),
     f"coalescing, {INTERVAL_MS:g} ms, sockets read": _tcc_run(
-        INTERVAL_MS, asked=Asked.SOCKET | Asked.OF_ALL
+        INTERVAL_MS, asked=Asked.SOCKET_OF_ALL
     ),
     f"coalescing, {INTERVAL_MS:g} ms, sockets and algorithms read": _tcc_run(
-        INTERVAL_MS, asked=Asked.SOCKET | Asked.ALGORITHM | Asked.OF_ALL
+        INTERVAL_MS, asked=Asked.SOCKET_OF_ALL | Asked.ALGORITHM_OF_ALL
     ),
     "coalescing, 1 s": _tcc_run(1000),
     "filtered out by a port": _tcc_run(10, PortRange("sd", 1, 1)),

@@ -15,14 +15,17 @@ from tcctui.flows.algorithms.bbr import bbr
 from tcctui.flows.algorithms.cubic import cubic
 from tcctui.flows.algorithms.members import Known, jiffies
 from tcctui.flows.diagnosis.bbr import phase
+from tcctui.flows.store import Store
 from tcctui.sources.kernel import struct_ops
 from tcctui.sources.kernel.private_layouts import of_algorithms
 from tcctui.sources.kernel.type_flags import probe_flags
 from tcctui.sources.kernel.type_information import VMLINUX, of_this_kernel
+from tcctui.wire.batch import Batch
 from tcctui.wire.events import CaState, EventKind, Events
 from tcctui.wire.inside import Asked
 from tcctui.wire.private_layout import kept
 from tcctui.wire.records import joined
+from tests.kernel.deadlines import until
 from tests.kernel.network import Network, run
 from tests.kernel.test_inside import Watch, transfer, watch
 from tests.kernel.toy_algorithm import SEED, toy_algorithm
@@ -36,16 +39,28 @@ pytestmark = [
 TCP_CC_INFO = 26  # include/uapi/linux/tcp.h
 
 
-def watched(watching: Watch, congestion: str, network: Network, size: int) -> tuple[Events, Known]:
-    """Events of a transfer, of all kinds, and the algorithm's state at each ACK."""
+def watched(
+    watching: Watch, congestion: str, network: Network, size: int, recoveries: int = 0
+) -> tuple[Events, Known]:
+    """Events of a transfer, of all kinds, and the algorithm's state at each ACK.
+
+    It goes on until there were so many recoveries: losses come by chance.
+    """
     one = connect(network, "ipv4", congestion=congestion)
     with closing(one):
         key = cookie(one.client)
         watching.source.focus([key])
         assert watching.source.look_inside(Asked.ALGORITHM)
-        transfer(one, [watching], size)
-        probes, told = watching.drained(key)
         port = one.client.getsockname()[1]
+
+        def enough() -> bool:
+            transfer(one, [watching], size)
+            events = joined(watching._events)
+            entered = events["newstate"][events["kind"] == EventKind.CA_STATE]
+            return int((entered == CaState.RECOVERY).sum()) >= recoveries
+
+        until("there are recoveries", enough)
+        probes, told = watching.drained(key)
     assert probes["ts_ns"].tolist() == told.algorithms["ts_ns"].tolist()
     events = joined(watching._events)
     return events[events["sport"] == port], known(told.algorithms)
@@ -81,7 +96,7 @@ def test_cubic_is_where_a_model_has_it() -> None:
     kernel's own step (`cnt`) is that of the curve, or of W_est in the reno region.
     """
     with watch(0) as every, Network(rate="40mbit", queue="400kb", loss=0.004) as network:
-        events, state = watched(every, "cubic", network, 4_000_000)
+        events, state = watched(every, "cubic", network, 4_000_000, recoveries=6)
     acks = events[events["kind"] == EventKind.PROBE]
     timeouts = events["ts_ns"][
         (events["kind"] == EventKind.CA_STATE) & (events["newstate"] == CaState.LOSS)
@@ -127,6 +142,16 @@ def bbr_info(end: socket.socket) -> tuple[int, ...]:
     return (high << 32 | low, *rest)
 
 
+def shown_phase(every: Watch, key: int) -> int:
+    """Phase of a flow as the table has it, by all that was read; it is the kernel's mode."""
+    store = Store()
+    events, insides = every.drained(key)
+    store.take(Batch(events, [], int(events["ts_ns"][-1]), insides))
+    flows = store.flows(["bbr_phase", "bbr_mode"])
+    assert flows["bbr_phase"].tolist() == flows["bbr_mode"].tolist()
+    return int(flows["bbr_phase"][0])
+
+
 def test_bbr_is_as_sock_diag_tells_it() -> None:
     """At rest, gains, bandwidth and minimum RTT are those of BBRINFO, and the mode fits the gains.
 
@@ -154,6 +179,9 @@ def test_bbr_is_as_sock_diag_tells_it() -> None:
                     == told[1:]
                 )
                 assert found.bandwidth[0] == pytest.approx(told[0], rel=0.001)
+                by_gains = phase(*(np.array([gain], "f8") for gain in told[2:4]))
+                assert found.phase[0] == by_gains[0]
+                assert shown_phase(every, key) == found.phase[-1]
                 assert found.min_rtt_age[0] >= 0
             every_one = bbr(known(every.drained(key)[1].algorithms))
             assert every_one is not None

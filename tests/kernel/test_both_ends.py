@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from tcctui.arrays import Records
-from tcctui.both_ends.curves import Window, curves
+from tcctui.both_ends.curves import curves
 from tcctui.both_ends.one_end import Ends
 from tcctui.both_ends.pair import Search
+from tcctui.flows.history.curve import Window
 from tcctui.recording.chunks import NO_EVENTS
 from tcctui.recording.file import Recording
 from tcctui.wire.records import joined, pick

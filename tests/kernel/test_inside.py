@@ -24,7 +24,7 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.type_flags import probe_flags
 from tcctui.sources.kernel.type_information import Kind, of_this_kernel
 from tcctui.wire.events import EVENT, CaState, EventKind, Events
-from tcctui.wire.inside import NO_INSIDES, Asked, Insides, together
+from tcctui.wire.inside import EVERYTHING, NO_INSIDES, Asked, Insides, together
 from tcctui.wire.records import joined
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.network import Network
@@ -144,27 +144,43 @@ def test_members_are_those_of_tcp_info() -> None:
     assert (sockets["in_flight_min"] == sockets["packets_out"]).all(), "nothing was lost"
 
 
-def test_only_what_is_asked_for() -> None:
-    """Nothing is read of sockets unless it is asked for, and then of those in focus, or of all."""
+@pytest.mark.parametrize("interval_ms", [0, 20], ids=["each ACK", "coalesced"])
+def test_only_what_is_asked_for(interval_ms: float) -> None:
+    """Nothing is read of sockets unless it is asked for; each kind in focus, or of all."""
+    socket_of_all, algorithm_of_all = Asked.SOCKET_OF_ALL, Asked.ALGORITHM_OF_ALL
+    nothing, both = (False, False, False), (True, True, False)
+    # Nothing is lost, so that there is no SACK: ACKs of their own are those in focus.
+    expected: list[tuple[Asked, tuple[tuple[bool, ...], tuple[bool, ...]]]] = [
+        (Asked.NOTHING, (nothing, nothing)),
+        (Asked.ALGORITHM, (nothing, (False, True, False))),
+        (BOTH, (nothing, both)),
+        (socket_of_all, ((True, False, False), (True, False, False))),
+        (socket_of_all | Asked.ALGORITHM, ((True, False, False), both)),
+        (algorithm_of_all | Asked.SOCKET, ((False, True, False), both)),
+        (Asked.ACK, (nothing, (False, False, True))),
+        (Asked.ACK_OF_ALL, (nothing, nothing)),
+        (Asked.NOTHING, (nothing, nothing)),
+        (EVERYTHING, (both, both)),
+    ]
+    moments: dict[int, list[int]] = {0: [], 1: []}
     with (
-        watch(0) as every,
+        watch(interval_ms) as every,
         Network() as network,
         connections(network, "ipv4", "ipv6") as (one, other),
     ):
         keys = [cookie(one.client), cookie(other.client)]
-        counts = []
-        for asked in (Asked.NOTHING, Asked.ALGORITHM, Asked.SOCKET | Asked.OF_ALL):
-            every.source.focus([keys[1]])
+        every.source.focus([keys[1]])
+        for asked, kinds in expected:
             every.source.look_inside(asked)
             for each in (one, other):
                 transfer(each, [every], 10_000)
-            counts.append([tuple(map(len, every.drained(key)[1])) for key in keys])
+            told = [every.drained(key)[1] for key in keys]
+            assert tuple(tuple(len(part) > 0 for part in one) for one in told) == kinds, asked
+            for place, insides in enumerate(told):
+                moments[place] += insides.sockets["ts_ns"].tolist()
             every._insides.clear()
-    (none, also_none), (unfocused, focused), (first, second) = counts
-    assert none == also_none == unfocused == (0, 0)
-    assert focused[0] == 0 < focused[1]
-    assert first[0] > 0 < second[0]
-    assert first[1] == second[1] == 0
+    for when in moments.values():
+        assert len(set(when)) == len(when), "one was told again"
 
 
 @pytest.mark.parametrize("in_focus", [True, False], ids=["in focus", "of all"])
@@ -182,7 +198,7 @@ def test_coalesced_ones_stand_for_all_acks_of_their_event(*, in_focus: bool) -> 
         key = cookie(one.client)
         for watched in (every, some):
             watched.source.focus([key] if in_focus else [])
-            watched.source.look_inside(BOTH if in_focus else BOTH | Asked.OF_ALL)
+            watched.source.look_inside(BOTH if in_focus else EVERYTHING)
         transfer(one, [every, some])
         plain, each = every.drained(key)
         events, told = some.drained(key)
@@ -317,5 +333,5 @@ def test_a_wrong_member_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(self_test._MEMBERS, "delivered", "rcv_mss")
     with closing(BpfSource()) as source:
         assert source.inside_lacks == "it differs from TCP_INFO: delivered"
-        assert not source.look_inside(Asked.SOCKET | Asked.OF_ALL)
+        assert not source.look_inside(Asked.SOCKET_OF_ALL)
         assert source.inside() is NO_INSIDES

@@ -47,7 +47,7 @@ async def test_the_curve_ahead(clock: Clock) -> None:
     async with dashboard(source, clock, SIZE) as desk:
         cookie = desk.charted
         assert cookie is not None
-        assert source.asked & Asked.ALGORITHM
+        assert not source.asked & Asked.SOCKET_OF_ALL
         whole = chart(desk).plot_area
         assert "W(t)" not in lines(chart(desk))[0]
         told(source, cookie, **ON_THE_CURVE)
@@ -78,13 +78,13 @@ async def test_a_column_asks_for_all(clock: Clock) -> None:
     """State of all flows is read while a column, or a search, is about it, and not longer."""
     source = server()
     async with dashboard(source, clock, SIZE) as desk:
-        assert not source.asked & Asked.OF_ALL
+        assert not source.asked & Asked.ALGORITHM_OF_ALL
         desk.table.show_columns(("local", "ca.last_max_cwnd"), {})
-        await desk.until(lambda: source.asked & Asked.OF_ALL)
-        assert source.asked & Asked.ALGORITHM
+        await desk.until(lambda: source.asked & Asked.ALGORITHM_OF_ALL)
+        assert not source.asked & Asked.SOCKET_OF_ALL
         cookie = desk.charted
         assert cookie is not None
         told(source, cookie, **ON_THE_CURVE)
         await desk.until(lambda: any("9900" in line for line in lines(desk.table)))
         desk.table.show_columns((), {})
-        await desk.until(lambda: not source.asked & Asked.OF_ALL)
+        await desk.until(lambda: not source.asked & Asked.ALGORITHM_OF_ALL)

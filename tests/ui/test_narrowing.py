@@ -145,5 +145,5 @@ async def test_sockets_are_read_while_the_screen_shows_them(clock: Clock) -> Non
         await desk.press("d")
         asked.append(source.asked)
     charts = Asked.ALGORITHM
-    selected, of_all = Asked.SOCKET | charts, Asked.SOCKET | Asked.OF_ALL | charts
+    selected, of_all = Asked.SOCKET | charts, Asked.SOCKET_OF_ALL | charts
     assert asked == [selected, charts, of_all, charts, selected]

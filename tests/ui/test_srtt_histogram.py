@@ -29,8 +29,10 @@ def is_open(desk: Desk) -> bool:
 
 
 async def opened(desk: Desk) -> None:
-    """Press H."""
+    """Press H, and h for the histogram in place of the heat map."""
     await desk.press("H")
+    if not is_open(desk):
+        await desk.press("h")
     await desk.until(lambda: shown(desk) and "flow" in shown(desk)[0])
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,16 +12,19 @@ import numpy as np
 import pytest
 
 from tcctui.config import validation
+from tcctui.export.command import export
 from tcctui.fields.algorithm_state import STATES
 from tcctui.flows.algorithms.bbr import bbr
 from tcctui.flows.algorithms.cubic import ahead, cubic
 from tcctui.flows.algorithms.members import Known
 from tcctui.flows.diagnosis.bbr import BbrPhase
+from tcctui.flows.keyframe.keyframe import Keyframe
 from tcctui.flows.store import Store
 from tcctui.query import QueryError, parse
 from tcctui.query.completion import complete
-from tcctui.recording.chunks import Chunk
+from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.file import Recording
+from tcctui.rewind.moment import Moment
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.ui.app.setting_names import choices
 from tcctui.ui.details.facts import NEEDS, facts
@@ -30,7 +35,7 @@ from tcctui.wire.inside import NO_INSIDES, Asked, Insides
 from tcctui.wire.private_layout import PrivateLayout
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
-from tests.unit.events import NOTHING, SECOND, probes
+from tests.unit.events import MS, NOTHING, SECOND, probes
 from tests.unit.private_state import BBR, BBR3, CUBIC, HZ, laid_out, record
 from tests.unit.recordings import ORIGIN, written
 from tests.unit.samples import samples
@@ -100,6 +105,34 @@ def test_times_in_jiffies_across_the_wrap() -> None:
         begun = (now - 3 * HZ) & 0xFFFFFFFF
         one = known(CUBIC, {"epoch_start": begun}, {"epoch_start": now + 3}, jiffies=now)
         assert one.value("epoch_start").tolist() == [3e6, -3e6 / HZ]
+
+
+def test_the_newer_of_bbrs_mode_and_its_gains_counts() -> None:
+    """The kernel's mode is the phase until a sample is newer, whose gains it is inferred from."""
+    store = Store()
+
+    def shown() -> tuple[int, int]:
+        flows = store.flows(["bbr_phase", "bbr_mode"])
+        return int(flows["bbr_phase"][0]), int(flows["bbr_mode"][0])
+
+    def sampled(second: int) -> None:
+        made = samples(second * SECOND, cc=b"bbr", bbr_pacing_gain=256, bbr_cwnd_gain=512)
+        store.take(Batch(NOTHING, [made], second * SECOND))
+
+    def read(second: int, mode: int, layout: PrivateLayout = BBR) -> None:
+        key = private_layout.keep(7, layout)
+        state = record(layout, {"mode": mode}, ts_ns=second * SECOND, key=key)
+        insides = Insides(NO_INSIDES.sockets, state)
+        store.take(Batch(probes(second * SECOND), [], second * SECOND, insides))
+
+    sampled(10)
+    assert shown() == (BbrPhase.PROBE_BW, 0)
+    read(11, mode=3)
+    assert shown() == (BbrPhase.PROBE_RTT, BbrPhase.PROBE_RTT)
+    sampled(12)
+    assert shown() == (BbrPhase.PROBE_BW, 0)
+    read(13, mode=0, layout=CUBIC)
+    assert shown() == (BbrPhase.PROBE_BW, 0)
 
 
 def test_bbr_version_1() -> None:
@@ -219,7 +252,7 @@ def test_members_in_the_language(query: str, cookies: list[int]) -> None:
     asked = parse(query)
     flows = store.flows({*asked.fields, "cookie"})
     assert flows["cookie"][asked.mask(flows)].tolist() == cookies
-    assert KernelFilter().naming(query).inside == Asked.ALGORITHM | Asked.OF_ALL
+    assert KernelFilter().naming(query).inside == Asked.ALGORITHM_OF_ALL
     assert KernelFilter().naming("ca:recovery and cwnd>3").inside == Asked.NOTHING
 
 
@@ -283,6 +316,51 @@ def test_details_without_types() -> None:
     )
     shown = details(Insides(NO_INSIDES.sockets, made), 1)
     assert shown["algorithm"][1:] == ("0000000000000abc", "0000000000000001")
+
+
+def test_a_moment_elsewhere_has_the_layouts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A moment that starts from a recording's keyframe reads states by that recording's layouts.
+
+    Of some of its flows, too, and though the keys stand for something else where it is read.
+    """
+    names = ("ca.last_max_cwnd", "ca.bic_K", "ca.calls", "ca.mode")
+    store = taken(told())
+    before = store.flows(names)
+    first = Chunk(AT, AT + 1, joined([probes(AT, 1)]), NO_SAMPLES, insides=NO_INSIDES)
+    first = replace(first, keyframe=store.keyframe().to_bytes())
+    later = Chunk(AT + 1, AT + SECOND, joined([probes(AT + MS, 1)]), NO_SAMPLES)
+    path = written(tmp_path / "with", first, later, origin=replace(ORIGIN, inside=1))
+    monkeypatch.setattr(private_layout, "_kept", {101: laid_out("cubic", "bictcp", "bic_K")})
+    with closing(Recording(path)) as recording:
+        moment = Moment(recording)
+        moment.go(AT + 2 * MS)
+        for name in names:
+            np.testing.assert_array_equal(before[name], moment.flows([name])[name])
+    part = Keyframe.from_bytes(first.keyframe).of_flows(np.array([1], "u8"))
+    some = Store()
+    some.restore(Keyframe.from_bytes(part.to_bytes()))
+    assert some.flows(["ca.bic_K"])["ca.bic_K"].tolist() == [1_500_000]
+
+
+def test_exported(tmp_path: Path) -> None:
+    """A table has a row for each reading, and a column for each member of every algorithm there."""
+    events = joined([probes(AT, cookie, snd_cwnd=100) for cookie in (1, 2, 3)])
+    sampled = samples(AT, [1, 2, 3], snd_mss=1000)
+    chunk = Chunk(AT, AT + SECOND, events, by_flow(sampled), insides=told())
+    path = written(tmp_path / "it", chunk, origin=replace(ORIGIN, inside=1))
+    for ending in ("jsonl", "csv", "parquet"):
+        export(path, tmp_path / f"all.{ending}", table="algorithms", progress=False)
+    rows = [json.loads(line) for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    cubic, bbr, toy = sorted(rows, key=lambda row: row["sock_cookie"])
+    assert (cubic["cc"], cubic["struct"], cubic["ca.last_max_cwnd"]) == ("cubic", "bictcp", 120)
+    assert (cubic["ca.bic_K_us"], cubic["ca.epoch_start_us"]) == (1_500_000, 1_000_000)
+    assert cubic["ca.mode"] is cubic["ca.calls"] is bbr["ca.bic_K_us"] is None
+    assert (bbr["ca.mode"], bbr["ca.pacing_gain"], bbr["ca.rtt_cnt"]) == ("probe_bw", 320, 12)
+    assert bbr["ca.bw.s[0].v"] == pytest.approx(1000 / 1448 * 724e6 / 8, rel=0.001)
+    assert toy["ca.calls"] == 41
+    assert (tmp_path / "all.csv").read_text().splitlines()[0].split(",") == list(cubic)
 
 
 def test_recordings_have_the_layouts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

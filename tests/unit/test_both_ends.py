@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import pytest
 
-from tcctui.both_ends.curves import Curve, Window, curves
+from tcctui.both_ends.curves import curves
 from tcctui.both_ends.one_end import EndsReader
 from tcctui.both_ends.pair import Pair, Search
+from tcctui.flows.history.curve import Curve, Window
 from tcctui.flows.index import Keys
 from tcctui.recording.chunks import Chunk
 from tcctui.recording.timeline import Origin, Span

@@ -124,7 +124,7 @@ def test_every_field_is_there() -> None:
     """Nothing that is known of a flow, and that a person can read, lacks a column."""
     assert {*TCP_INFO, *CC_FIELDS, *SKMEM_FIELDS} <= {*SHOWN}
     machinery = {"has_skmem", "cc_info", "sample", "text", "limit_evidence", "socket", "algorithm"}
-    machinery |= {"acked_before", "acked_sampled", "mptcp_info_len"}
+    machinery |= {"acked_before", "acked_sampled", "bbr_mode", "mptcp_info_len"}
     needed = {name for column in BY_NAME.values() for name in column.needs}
     assert {*FIELDS, *SAMPLED, *INSIDE, *DERIVED} - needed == machinery
 

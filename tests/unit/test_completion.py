@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tcctui.export.command import TABLES
+
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -63,7 +65,7 @@ def in_bash(place: Path, line: str) -> list[str]:
         ("tcctui trace --for", ["--format"]),
         ("tcctui help col", ["columns"]),
         ("tcctui trace --format j", ["json", "jsonl"]),
-        ("tcctui export demo x.csv --table ", ["events", "flows", "samples", "seconds", "sockets"]),
+        ("tcctui export demo x.csv --table ", sorted(TABLES)),
     ],
 )
 def test_bash(place: Path, line: str, found: list[str]) -> None:

@@ -31,12 +31,12 @@ from tcctui.rewind.rewind_log import RewindLog
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.reconnections import Reconnections
 from tcctui.wire.batch import Batch
-from tcctui.wire.events import CaState, EventKind, Events
+from tcctui.wire.events import RECOVERY, CaState, EventKind, Events
 from tcctui.wire.inside import INSIDE, NO_INSIDES, Asked, Insides, parted, together
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import MS, NOTHING, SECOND, probes, state
-from tests.unit.insides import algorithms, sockets
+from tests.unit.insides import acks, algorithms, sockets
 from tests.unit.recordings import ORIGIN, written
 from tests.unit.samples import samples
 
@@ -203,7 +203,7 @@ def test_the_newest_records_of_held_flows_are_kept() -> None:
         insides = Insides(sockets(np.repeat(when, 2), [1, 2] * 20), algorithms(when, 1))
         store.take(Batch(NOTHING, [], int(when[-1]), insides))
     kept = store.insides(1)
-    assert [len(part) for part in kept] == [MOST, MOST]
+    assert [len(part) for part in kept] == [MOST, MOST, 0]
     assert kept.sockets["ts_ns"][-1] == AT + 299 * 100 * MS + 19 * MS
     assert (np.diff(kept.sockets["ts_ns"].astype("i8")) > 0).all()
     assert store.insides(2) is NO_INSIDES
@@ -244,7 +244,8 @@ def chunk(begin_ns: int = AT) -> Chunk:
     events = joined([ack(int(at), cookie) for cookie in (1, 2) for at in when])
     read = sockets(np.tile(when, 2), np.repeat([1, 2], 9), packets_out=np.arange(18))
     own = algorithms(when, 2, b"xyz")
-    return Chunk(begin_ns, begin_ns + SECOND, events, NO_SAMPLES, insides=Insides(read, own))
+    each = acks(when, 1, snd_una=np.arange(9), sacked_out=1, sacks=np.arange(8))
+    return Chunk(begin_ns, begin_ns + SECOND, events, NO_SAMPLES, insides=Insides(read, own, each))
 
 
 def same(one: Insides, two: Insides) -> None:
@@ -301,6 +302,38 @@ def test_exported(query: str, tmp_path: Path) -> None:
     assert read["packets_out"].tolist() == list(range(9 if query else 0, 18))
 
 
+def test_flows_have_extremes_of_what_was_read(tmp_path: Path) -> None:
+    """The table of flows has extremes over the readings of each socket, none where there are none.
+
+    Causes of retransmissions are counted where any event of the recording tells one.
+    """
+    read = chunk().insides.sockets.copy()
+    for more, name in enumerate(("in_flight_min", "in_flight_max", "reordering"), 1):
+        read[name] = read["packets_out"] + more
+    insides = Insides(read, NO_INSIDES.algorithms)
+    origin = replace(ORIGIN, inside=1)
+    path = written(tmp_path / "it", replace(chunk(), insides=insides), origin=origin)
+    bare = written(tmp_path / "bare", replace(chunk(), insides=NO_INSIDES))
+    sent = probes(AT + 700 * MS, 1)
+    sent["kind"] = EventKind.RETRANSMIT
+    at = sent.view(RECOVERY)
+    at["known"], at["ca_state"], at["pending"] = 1, CaState.RECOVERY, 1
+    with_cause = by_flow(joined([chunk().events, sent]))
+    told = written(tmp_path / "told", replace(chunk(), events=with_cause, insides=NO_INSIDES))
+
+    def of(recording: Path, *names: str) -> list[tuple[str, ...]]:
+        out = tmp_path / "flows.csv"
+        export(recording, out, table="flows", progress=False, force=True)
+        rows = csv.DictReader(out.read_text().splitlines())
+        return [tuple(row[name] for name in names) for row in rows]
+
+    extremes = ("in_flight_packets_min", "in_flight_packets_max", "reordering_max")
+    assert of(path, *extremes) == [("1", "10", "11"), ("10", "19", "20")]
+    assert of(bare, *extremes) == [("", "", "")] * 2
+    assert of(bare, "retrans_fast", "undone") == [("", "")] * 2
+    assert of(told, "retrans_fast", "retrans_rto") == [("1", "0"), ("0", "0")]
+
+
 def _of_one() -> list[tuple[str, str, str]]:
     return [("1", str(number), "Open") for number in range(9)]
 
@@ -349,8 +382,8 @@ def test_a_socket_connected_again_has_another_flow() -> None:
     ("query", "asked"),
     [
         ("cwnd>3 and rto>1s", Asked.NOTHING),
-        ("in_flight_packets>10", Asked.SOCKET | Asked.OF_ALL),
-        ("cc:bbr and not tlp_out=0", Asked.SOCKET | Asked.OF_ALL),
+        ("in_flight_packets>10", Asked.SOCKET_OF_ALL),
+        ("cc:bbr and not tlp_out=0", Asked.SOCKET_OF_ALL),
     ],
 )
 def test_what_a_query_names_is_asked_for(query: str, asked: Asked) -> None:

@@ -312,9 +312,9 @@ def test_what_is_read_of_sockets_gets_to_the_program() -> None:
     probe = MADE[-1]
     assert probe.asked == Asked.SOCKET
     source.look_for(parse("tlp_out=1"))
-    assert probe.asked == Asked.SOCKET | Asked.OF_ALL
+    assert probe.asked == Asked.SOCKET | Asked.SOCKET_OF_ALL
     source.look_inside(Asked.ALGORITHM)
-    assert probe.asked == Asked.ALGORITHM | Asked.SOCKET | Asked.OF_ALL
+    assert probe.asked == Asked.ALGORITHM | Asked.SOCKET_OF_ALL
     source.look_for(parse("cwnd>1"))
     assert probe.asked == Asked.ALGORITHM
     source.close()

@@ -11,7 +11,7 @@ from tcctui.fields.every_field import BY_NAME
 from tcctui.fleet.view import flow_columns
 from tcctui.fleet.view.clock import OFFSET_NS
 from tcctui.fleet.view.engine import Table, TableColumn
-from tcctui.flows.columns import FIELDS, INSIDE, READ, UNKNOWN, nothing_read
+from tcctui.flows.columns import BBR_MODE, FIELDS, INSIDE, READ, UNKNOWN, nothing_read
 from tcctui.flows.diagnosis.verdicts import CAUSES, LIMIT_NAMES
 from tcctui.query.sql import by_word
 
@@ -89,7 +89,7 @@ def of_flows(table: Table, now_ns: int) -> dict[str, Array]:
 
 def unknown(name: str, count: int) -> Array:
     """Column of flows that did not come: unknown throughout."""
-    if name in INSIDE or name in READ:
+    if name in INSIDE or name in READ or name == BBR_MODE:
         return nothing_read(name, count)
     if name in FIELDS:
         return np.full(count, UNKNOWN.get(name, 0), FIELDS[name])

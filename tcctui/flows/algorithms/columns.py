@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tcctui.arrays import Array, Indexes, Records, distinct
+from tcctui.arrays import U8, Array, Indexes, Records, distinct
 from tcctui.fields.algorithm_state import BY_NAME, PREFIX, UNKNOWN_CODE
 from tcctui.fields.field import Unit
+from tcctui.flows.algorithms.bbr import bbr
 from tcctui.flows.algorithms.members import Known
 from tcctui.wire.private_layout import kept
 
@@ -28,6 +29,15 @@ def column(name: str, records: Records, mss: Array) -> Array:
         return found
     codes = np.where(found < len(state_.words), found, UNKNOWN_CODE)
     return codes.astype("u1")
+
+
+def bbr_phases(records: Records) -> U8:
+    """Mode of each flow's BBR (`diagnosis.bbr.BbrPhase`); 0 of another algorithm, or none."""
+    found = np.zeros(len(records), "u1")
+    for rows, state in _by_layout(records, np.full(len(records), np.nan)):
+        if (model := bbr(state)) is not None:
+            found[rows] = model.phase
+    return found
 
 
 def _by_layout(records: Records, mss: Array) -> Iterator[tuple[Indexes, Known]]:

@@ -1,4 +1,7 @@
-"""BBR's phase, inferred: the kernel tells its gains, not the phase itself."""
+"""BBR's phase, inferred from its gains, which is all that samples tell of it.
+
+Where the algorithm's own state is read, its mode counts (`columns.BBR_MODE`).
+"""
 
 from __future__ import annotations
 
@@ -31,6 +34,11 @@ PHASE_NAMES: Mapping[int, str] = {
 _HIGH = UNIT * 2885 // 1000 + 1
 _DRAIN = UNIT * 1000 // 2885
 _CWND_GAIN = UNIT * 2
+
+
+def told(phase: int, mode: int) -> str:
+    """Name a phase in a sentence, and say so where it is not the kernel's own `mode`."""
+    return PHASE_NAMES[phase] if mode else f"{PHASE_NAMES[phase]} (inferred)"
 
 
 def phase(pacing: Array, cwnd: Array) -> U8:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tcctui.flows.diagnosis.bbr import PHASE_NAMES
+from tcctui.flows.diagnosis.bbr import told
 from tcctui.flows.diagnosis.sentences import FlowFacts, percent, queueing, quiet, time
 from tcctui.wire.events import NO_SSTHRESH, CaState
 
@@ -16,8 +16,8 @@ def by_cwnd(flow: FlowFacts) -> tuple[str, str]:
     """Limit by congestion control alone: its phase, and the window."""
     first = f"Limited by congestion control{flow.algorithm} {flow.share}{_lost(flow)}."
     if flow.number("bbr_bw"):
-        phase = PHASE_NAMES[int(flow.number("bbr_phase"))]
-        text = f"BBR is in {phase} (inferred), has measured {flow.rate(flow.number('bbr_bw'))}"
+        phase = told(int(flow.number("bbr_phase")), int(flow.number("bbr_mode")))
+        text = f"BBR is in {phase}, has measured {flow.rate(flow.number('bbr_bw'))}"
         if flow.number("pacing_rate"):
             text += f" and paces at {flow.rate(flow.number('pacing_rate'))}"
         return first, f"{text}; {_window(flow)}; {_round_trip(flow)}."

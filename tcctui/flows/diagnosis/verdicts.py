@@ -208,7 +208,15 @@ WORST_FIRST = (
 """Limits from the most severe to none."""
 
 EXPLAINED_BY: tuple[str, ...] = (
-    *("limit", "limit_shares", "limit_evidence", "bbr_phase", "queueing_us", "retrans_percent"),
+    *(
+        "limit",
+        "limit_shares",
+        "limit_evidence",
+        "bbr_phase",
+        "bbr_mode",
+        "queueing_us",
+        "retrans_percent",
+    ),
     *("closed_ns", "sampled_ns", "snd_cwnd", "ssthresh", "srtt_us", "snd_wnd", "in_flight", "mss"),
     *("ca_state", "rate", "bytes_acked", "cc", "min_rtt", "total_retrans", "sndbuf", "rqueue"),
     *("last_data_sent", "pacing_rate", "bbr_bw", "bytes_received", "rto", "notsent_bytes"),

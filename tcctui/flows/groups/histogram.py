@@ -79,7 +79,7 @@ def histogram(values: Array, bins: int, times: Array | None = None) -> Histogram
         nothing = np.empty(0, np.intp)
         return Histogram(np.empty(0), nothing, unknown, math.nan, math.nan, (math.nan,) * 4)
     low, high = float(there.min()), float(there.max())
-    edges = _edges(low, high, max(bins, LEAST_BINS))
+    edges = edges_of(low, high, max(bins, LEAST_BINS))
     place = np.searchsorted(edges, there, side="right") - 1
     at = tuple(float(found[0]) for found in quantiles(values, SHARES, known))
     counts = np.bincount(place, minlength=len(edges) - 1)
@@ -94,7 +94,7 @@ def _weighted(values: Array, times: Array, bins: int) -> Histogram:
     if not len(there):
         return histogram(np.zeros(unknown, "u4"), bins)
     low, high = float(there[0]), float(there[-1])
-    edges = _edges(low, high, max(bins, LEAST_BINS), _SCALES[1:])  # values may be buckets of 4 %
+    edges = edges_of(low, high, max(bins, LEAST_BINS), _SCALES[1:])  # values may be buckets of 4 %
     place = np.searchsorted(edges, there, side="right") - 1
     counts = np.bincount(place, weights, len(edges) - 1).round().astype(np.intp)
     sums = np.cumsum(weights)
@@ -103,10 +103,10 @@ def _weighted(values: Array, times: Array, bins: int) -> Histogram:
     return Histogram(edges, counts, unknown, low, high, tuple(at.tolist()))
 
 
-def _edges(
+def edges_of(
     low: float, high: float, bins: int, scales: Sequence[tuple[float, ...]] = _SCALES
 ) -> Floats:
-    """Edges of the finest scale that covers low to high with this many bins."""
+    """Edges of the finest scale that covers low to high with this many bins; shape (bins + 1,)."""
     first, last = math.floor(math.log10(low)), math.floor(math.log10(high))
     for scale in scales:
         # A decade more at both ends: the logarithm may be off by a bit.

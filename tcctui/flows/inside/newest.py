@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcctui.arrays import Array, Records
-from tcctui.flows.columns import READ, FlowColumns
+from tcctui.flows.columns import BBR_MODE, READ, FlowColumns, nothing_read
 from tcctui.flows.index import KeyIndex, Rows, grown
 from tcctui.flows.inside.recent import RecentInsides
 from tcctui.flows.inside.values import BESIDE, NEWER, alone, newer
@@ -86,10 +86,21 @@ class NewestInsides:
         return self.kept[name][rows].view(READ[name])
 
     def column(self, name: str, rows: Rows) -> Array:
-        """One of `columns.INSIDE`, or of `READ`."""
+        """One of `columns.INSIDE`, or of `READ`, or `BBR_MODE`."""
         if name in READ:
             return self._read(name, rows)
+        if name == BBR_MODE:
+            return self._bbr_mode(rows)
         return alone(name, self._read("socket", rows), self._columns_of(rows, BESIDE))
+
+    def _bbr_mode(self, rows: Rows) -> Array:
+        if "algorithm" not in self.kept:
+            return nothing_read(BBR_MODE, len(rows))
+        from tcctui.flows.algorithms.columns import bbr_phases  # noqa: PLC0415 - where it is read
+
+        read = self._read("algorithm", rows)
+        newest = read["ts_ns"].astype("i8") > self._columns["sampled_ns"][rows]
+        return np.where(newest, bbr_phases(read), 0).astype("u1")
 
     def newer(self, name: str, sampled: Array, rows: Rows) -> Array:
         """Column of samples with what the rows' records have instead, where these are newer."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from tcctui.arrays import Array
+from tcctui.arrays import Array, distinct
 from tcctui.flows.columns import READ
 from tcctui.flows.diagnosis.cause_shares import NOT_LOOKED
 from tcctui.flows.diagnosis.health import LATE_NS
@@ -17,9 +17,11 @@ from tcctui.flows.intake.rates import TICKS
 from tcctui.flows.intake.recent_counters import MOMENT, MOMENTS
 from tcctui.flows.intake.sample_intake import SampleIntake
 from tcctui.flows.intake.sockets import keys_of_ends
-from tcctui.flows.keyframe.keyframe import MARKS, Keyframe
+from tcctui.flows.keyframe.keyframe import ALGORITHMS, MARKS, Keyframe
 from tcctui.flows.keyframe.layout import converted
 from tcctui.flows.rows import FlowRows
+from tcctui.wire.inside import ALGORITHM, use_layouts
+from tcctui.wire.private_layout import from_json, to_json
 from tcctui.wire.samples import SAMPLE, forget_all_but
 from tcctui.wire.tracepoints import MarkKind
 
@@ -62,6 +64,10 @@ def taken(known: FlowRows, looks: SampleIntake) -> Keyframe:
     }
     numbers |= dict(zip(_tick_names(known), known.rates.ticks, strict=True))
     numbers |= {f"{_TOLD}{at}": number for at, number in enumerate(known.event_rate.ticks)}
+    inside = None if known.inside is None else known.inside.kept.get("algorithm")
+    if inside is not None:
+        # A reader elsewhere has none of the layouts that the records' keys stand for here.
+        arrays[ALGORITHMS] = np.frombuffer(to_json(_algorithm_keys(inside)).encode(), "u1")
     layouts = {name: layout for name, layout in _LAYOUTS.items() if name in arrays}
     return Keyframe(known.now_ns, numbers, arrays, layouts)
 
@@ -117,10 +123,32 @@ def restore(
         for name, array in arrays.items():
             if (values := given.get(f"{part}.{name}")) is not None:
                 array[rows] = _sane(values[chosen])
+    if known.inside is not None and "algorithm" in known.inside.kept:
+        _use_layouts(known.inside.kept["algorithm"], rows, keyframe.arrays.get(ALGORITHMS))
     known.cookies.put(known.columns["cookie"][rows], rows)
     living = rows[known.columns["closed_ns"][rows] == 0]
     known.sockets.learn(_socket_keys(known, living), living)
     _begin_histories(known, rows)
+
+
+def _algorithm_keys(kept: Array) -> list[int]:
+    read = kept.view(ALGORITHM)
+    return list(map(int, distinct(read["key"][read["sock_cookie"] > 0])))
+
+
+def _use_layouts(kept: Array, rows: Rows, written: Array | None) -> None:
+    """Let the keys of the rows' algorithms stand for the layouts of their keyframe.
+
+    Older keyframes have none: keys are this process's own, or stand for nothing.
+    """
+    if written is None:
+        return
+    read = kept[rows].view(ALGORITHM)
+    there = read["sock_cookie"] > 0
+    own = read[there]
+    use_layouts(own, from_json(written.tobytes()))
+    read[there] = own
+    kept[rows] = read.view(kept.dtype)
 
 
 def _sane(values: Array) -> Array:

@@ -37,7 +37,10 @@ _KIND = re.compile(r"[<>|][biufSV]\d{1,5}", re.ASCII)  # numpy takes programs fo
 MARKS = "marks."
 """Beginning of the names of arrays of timeouts of late, for health; others' may lack them."""
 
-WITHOUT_FLOWS = ("opened.", "owners.", MARKS)
+ALGORITHMS = "algorithms.layouts"
+"""Name of the array with the layouts of algorithms' own state, as bytes of JSON."""
+
+WITHOUT_FLOWS = ("opened.", "owners.", MARKS, ALGORITHMS)
 """Beginnings of the names of arrays that have no entry for each flow."""
 
 _DAMAGE = (
@@ -74,7 +77,9 @@ class Keyframe:
         arrays = {}
         for name, array in self.arrays.items():
             of_each = len(array) == len(whose) and not name.startswith(WITHOUT_FLOWS)
-            if name.startswith(MARKS) and len(array) == len(marked):
+            if name == ALGORITHMS:
+                arrays[name] = array
+            elif name.startswith(MARKS) and len(array) == len(marked):
                 arrays[name] = array[marked]
             else:
                 arrays[name] = array[mine] if of_each else array[:0]

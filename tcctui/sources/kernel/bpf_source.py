@@ -332,7 +332,7 @@ class BpfSource:
         config = self._config
 
         def read() -> Records:
-            _, (sockets, _) = parted(rings.read(BATCH)[0])
+            _, (sockets, *_) = parted(rings.read(BATCH)[0])
             sockets["icsk_rto"] = jiffies.microseconds(sockets["icsk_rto"])
             return sockets
 
@@ -340,7 +340,7 @@ class BpfSource:
             with self_test.connection() as (client, server):
                 port = client.getsockname()[1]
                 self._filters[1] = KernelFilter.on_ports(port).pack()
-                config["inside"], config["active"] = Asked.SOCKET | Asked.OF_ALL, 1
+                config["inside"], config["active"] = Asked.SOCKET_OF_ALL, 1
                 try:
                     wrong = self_test.differing(client, server, read)
                 finally:

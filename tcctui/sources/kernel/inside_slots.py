@@ -37,4 +37,4 @@ class InsideSlots:
         same = (sockets["sock_cookie"] == cookies) & (sockets["acks"] == acks)
         for name in ("socket", "algorithm"):
             records = np.ascontiguousarray(held[name][same])
-            yield records[records["sock_cookie"] > 0].view(EVENT)
+            yield records[records["kind"] > 0].view(EVENT)

@@ -78,9 +78,9 @@ class KernelFilter:
                 )
         inside = self.inside
         if _INSIDE.search(text) is not None:
-            inside |= Asked.SOCKET | Asked.OF_ALL
+            inside |= Asked.SOCKET_OF_ALL
         if _STATE.search(text) is not None:
-            inside |= Asked.ALGORITHM | Asked.OF_ALL
+            inside |= Asked.ALGORITHM_OF_ALL
         return replace(
             self, without_connection=frozenset(named), half_open=half_open, inside=inside
         )

@@ -26,8 +26,8 @@ TRACEFS = (Path("/sys/kernel/tracing"), Path("/sys/kernel/debug/tracing"))
 
 PROBE = BY_KIND[EventKind.PROBE].name
 
-LOST_COUNTERS = -(-(EVENT_KINDS + 2) // 8) * 8
-"""Counters of lost records on each processor: one for each kind, and for the two that go with
+LOST_COUNTERS = -(-(EVENT_KINDS + 3) // 8) * 8
+"""Counters of lost records on each processor: one for each kind, and for the three that go with
 tcp_probe's (`wire.inside`), in whole cache lines of 64 bytes.
 
 bpf/tcc.c is compiled with this number, so that both sides step from processor to processor by it.
@@ -72,6 +72,7 @@ def kind_flags() -> list[str]:
         f"-DEVENT_KINDS={EVENT_KINDS}",
         f"-DEVENT_INSIDE={EVENT_KINDS}",
         f"-DEVENT_ALGORITHM={EVENT_KINDS + 1}",
+        f"-DEVENT_ACK={EVENT_KINDS + 2}",
         f"-DTCC_LOST_COUNTERS={LOST_COUNTERS}",
     ]
 

@@ -90,6 +90,8 @@ _INSIDE: Mapping[str, _Wanted] = {
     "UNDO_MARKER": _Wanted("tcp_sock", "undo_marker", 4),
     "UNDO_RETRANS": _Wanted("tcp_sock", "undo_retrans", 4),
     "PRIOR_SSTHRESH": _Wanted("tcp_sock", "prior_ssthresh", 4),
+    "RACK_RTT_US": _Wanted("tcp_sock", "rack.rtt_us", 4),
+    "SACK_CACHE": _Wanted("tcp_sock", "recv_sack_cache", 32),
     "BACKOFF": _Wanted("inet_connection_sock", "icsk_backoff", 1),
     "RETRANSMITS": _Wanted("inet_connection_sock", "icsk_retransmits", 1),
     "PENDING": _Wanted("inet_connection_sock", "icsk_pending", 1),
@@ -97,7 +99,7 @@ _INSIDE: Mapping[str, _Wanted] = {
     "CA_PRIV": _Wanted("inet_connection_sock", "icsk_ca_priv", 8 * PRIVATE_WORDS, more=True),
     "CA_KEY": _Wanted("tcp_congestion_ops", "key", 4),
 }
-"""Members that `struct inside` and `struct algorithm` of bpf/tcc.c are made of."""
+"""Members that `struct inside`, `struct ack` and `struct algorithm` of bpf/tcc.c are made of."""
 
 _MINIMUM = _Wanted("tcp_sock", "rtt_min.s", 24), _Wanted("minmax_sample", "v", 4)
 """The minimum RTT: the first of three samples."""

@@ -14,6 +14,7 @@ _HEADROOM = 0.02
 """Free space between the curves and the ends of the y axis, as a part of what they span."""
 _MOST_TICKS = 6
 _X_STEPS = (
+    *(digit / 10**power for power in (5, 4, 3, 2) for digit in (1, 2, 5)),
     *(0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30),
     *(60 * minutes for minutes in (1, 2, 5, 10, 15, 30)),
     *(3600 * hours for hours in (1, 2, 3, 6, 12, 24, 48, 168)),
@@ -160,4 +161,6 @@ def _time(time: float, step: float, seconds: float) -> str:
     for unit, size in (("h", 3600), ("m", 60)):
         if step % size == 0 and seconds >= 3 * size:
             return f"{time / size:.0f} {unit}"
+    if step < 0.1:
+        return f"{time * 1e3:.{0 if step >= 0.001 else 2}f} ms"
     return f"{time:.{0 if step >= 1 else 1}f} s"

@@ -78,6 +78,33 @@ class ChartMarks:
     kind: npt.NDArray[np.integer[Any]]
 
 
+@dataclass(frozen=True, eq=False)
+class Strokes:
+    """Vertical strokes over the curves, from `low[i]` to `high[i]` in column `column[i]` of time.
+
+    `kind[i]` is the place in `glyphs`, each a character and its style: of those that share a cell,
+    the first of these is drawn. Arrays of shape (n,).
+    """
+
+    column: npt.NDArray[np.integer[Any]]
+    low: npt.NDArray[np.float64]
+    high: npt.NDArray[np.float64]
+    kind: npt.NDArray[np.integer[Any]]
+    glyphs: tuple[tuple[str, str], ...]
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Strokes)
+            and self.glyphs == other.glyphs
+            and all(
+                np.array_equal(getattr(self, part), getattr(other, part))
+                for part in ("column", "low", "high", "kind")
+            )
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 NO_MARKS = ChartMarks(np.empty(0, "i8"), np.empty(0, "u1"))
 
 Note = tuple[tuple[str, str], ...]
@@ -109,6 +136,8 @@ class ChartData:
     """A curve into the future, which takes a part of the width."""
     elapsed: bool = False
     """True if the axis counts from 0 on the left to `seconds`, instead of back from now."""
+    strokes: Strokes | None = None
+    """Strokes over the curves, in columns of `columns`."""
 
     def __eq__(self, other: object) -> bool:
         return (
@@ -119,6 +148,7 @@ class ChartData:
             and all(map(_same, self.series, other.series))
             and _goes_on_alike(self.ahead, other.ahead)
             and _alike(self.limits, other.limits)
+            and self.strokes == other.strokes
             and _alike(self.marks.column, other.marks.column)
             and _alike(self.marks.kind, other.marks.kind)
         )

@@ -29,7 +29,8 @@ from tcctui.ui.view import CurrentView, Look
 
 NAMES: frozenset[str] = frozenset(
     {
-        *(*ENDS, "state", "slow_start", "cc", "bbr_phase", "closed_ns", "bytes_acked", "events"),
+        *(*ENDS, "state", "slow_start", "cc", "bbr_phase", "bbr_mode", "closed_ns"),
+        *("bytes_acked", "events"),
         *("first_ns", "last_ns", "algorithm", "mss", *NOW),
     }
 )

@@ -32,7 +32,7 @@ _SEVERITIES = np.zeros(max(Limit) + 1, "i8")
 _SEVERITIES[list(WORST_FIRST)] = range(len(WORST_FIRST))
 
 
-def _places(columns: int, cells: int) -> npt.NDArray[np.int64]:
+def places(columns: int, cells: int) -> npt.NDArray[np.int64]:
     """Cell of each of `columns` columns of time, as `plot.draw` draws them."""
     dots = DOTS_ACROSS * cells
     column = np.arange(columns)
@@ -43,9 +43,9 @@ def _places(columns: int, cells: int) -> npt.NDArray[np.int64]:
 
 def columns_of(columns: int, cells: int, cell: int) -> tuple[int, int]:
     """First and last column of time that a cell shows; where it has none, the one before it."""
-    places = _places(columns, cells)
-    last = max(int(np.searchsorted(places, cell, "right")) - 1, 0)
-    return min(int(np.searchsorted(places, cell)), last), last
+    drawn = places(columns, cells)
+    last = max(int(np.searchsorted(drawn, cell, "right")) - 1, 0)
+    return min(int(np.searchsorted(drawn, cell)), last), last
 
 
 def worst(limits: npt.NDArray[np.integer[Any]]) -> int:
@@ -63,7 +63,7 @@ def axis(ticks: Sequence[Tick], marks: ChartMarks, columns: int, cells: int) -> 
     rank = np.full(cells, _NO_MARK)
     if columns:
         inside = (marks.column >= 0) & (marks.column < columns)
-        at = _places(columns, cells)[marks.column[inside]]
+        at = places(columns, cells)[marks.column[inside]]
         np.minimum.at(rank, at, _RANKS[marks.kind[inside]])
     signs = [*MARKS.values(), None]
     marked = [(sign.glyph, sign.style) if (sign := signs[at]) else None for at in rank.tolist()]

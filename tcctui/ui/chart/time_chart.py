@@ -236,9 +236,16 @@ class TimeChart(KeptLines, Widget):
             ],
             [(drawn.labels, "label")],
         ]
+        plotted = self._plot_lines(data, axis, drawn, past)
+        if data.strokes is not None:
+            from tcctui.ui.chart import strokes  # noqa: PLC0415 - few charts have some
+
+            reach = axis.bottom, axis.top
+            over = strokes.lines(data.strokes, reach, data.columns, past, rows)
+            plotted = map(strokes.over, plotted, over)
         return [
             self._header(shown, width),
-            *self._plot_lines(data, axis, drawn, past),
+            *plotted,
             *x_axis[-below:],
             *([self._foot(data, past)] if foot else []),
         ]

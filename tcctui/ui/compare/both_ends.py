@@ -16,11 +16,12 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tcctui.both_ends.curves import Curves, Window, curves
+from tcctui.both_ends.curves import Curves, curves
 from tcctui.both_ends.one_end import Ends, OneEnd
 from tcctui.both_ends.pair import Pair, Search
 from tcctui.errors import TcctuiError
 from tcctui.flows.columns import Column
+from tcctui.flows.history.curve import Window
 from tcctui.recording.timeline import Timeline
 from tcctui.ui.chart.chart_data import ChartData, ChartMarks, Quantity, Series, extremes_in
 from tcctui.ui.chart.chart_pair import ChartPair

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.both_ends.curves import Curves, Window
+from tcctui.both_ends.curves import Curves
+from tcctui.flows.history.curve import Window
 from tcctui.flows.snapshot import Extremes
 from tcctui.ui.chart.chart_data import Quantity, Series
 from tcctui.ui.chart.chart_kinds import SRTT, Scales, changed, fitting, rates, sizes

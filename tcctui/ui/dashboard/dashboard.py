@@ -24,9 +24,10 @@ from tcctui.flows.frame import CloseRequest, Frame, FrameRequest
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Totals
 from tcctui.query import ALL, Query
-from tcctui.recording.timeline import Timeline
+from tcctui.recording.timeline import Origin, Timeline
 from tcctui.source import Source
 from tcctui.ui.chart import charts
+from tcctui.ui.chart.chart_kinds import KINDS
 from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.charts import Charts
 from tcctui.ui.compare.compare import FEWEST, Compare
@@ -45,7 +46,7 @@ from tcctui.ui.notices import LONG, Notice, tell
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.search.active_query import show_only
 from tcctui.ui.search.search_bar import SearchBar
-from tcctui.ui.status.counts import counts, is_live, why_empty
+from tcctui.ui.status.counts import Streamed, counts, is_live, why_empty
 from tcctui.ui.status.status_bar import Status, StatusBar
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.time.player import Mode, Player
@@ -55,6 +56,7 @@ from tcctui.ui.view import CurrentView
 
 if TYPE_CHECKING:
     from tcctui.ui.compare.both_ends import BothEnds
+    from tcctui.ui.sequence.sequence_view import SequenceView
 
 SLOW, _SHARE = 0.05, 10
 """Seconds that a frame may take; where it takes longer, rows take places in a tenth of the time."""
@@ -69,7 +71,7 @@ _FIRST_ROWS = 0.1
 _CLOSELY = charts.NAMES | details.NAMES
 
 _OF_CHARTS = frozenset(
-    {"align", "chart", "compare", "crosshair", "details", "window", "y_axis", "zoom"}
+    {"align", "chart", "compare", "crosshair", "details", "sequence", "window", "y_axis", "zoom"}
 )
 """Actions that change nothing where the table is alone."""
 
@@ -130,6 +132,7 @@ class Dashboard(Screen[None]):
         self._details = Details(self.look)
         self._compare = Compare(view, self.look)
         self._both_ends: BothEnds | None = None  # few look at both
+        self._sequence: SequenceView | None = None  # nor at this
         self._recordings: Sequence[Timeline] = ()
         self._alarm = Alarm(view, alarms)
 
@@ -180,9 +183,12 @@ class Dashboard(Screen[None]):
     def source_opened(self, source: Source, past: Rewindable, host: str) -> None:
         """Show what this source delivers to the store, and its past."""
         self._source, self._watch_at, self._recordings = source, 0.0, past.recordings
+        self._table.timeline = next(iter(past.recordings), None)
         self._narrowing.opened(source)
         self._inside.opened(source)
         self._status.update(finest_ns=source.interval_ns, host=host)
+        if isinstance(source, Streamed):
+            self._show_imported(source.origin)
         self._player.follow(past)
         self._focus_on(self._table.selected)
         self._watch()
@@ -193,6 +199,7 @@ class Dashboard(Screen[None]):
     ) -> None:
         """Show a recording; `remark` is shown once."""
         self._recordings, origin = past.recordings, past.recordings[0].origin
+        self._table.timeline = past.recordings[0]
         self._status.update(
             host=origin.host,
             source=origin.description,
@@ -200,10 +207,18 @@ class Dashboard(Screen[None]):
             interval_ns=origin.interval_ns,
             finest_ns=origin.interval_ns,
         )
+        self._show_imported(origin)
         if remark:
             tell(self, Notice("Something was left out", remark, "warning", seconds=15))
         self._player.replay(past, at_ns, speed, loop)
         self.begin()
+
+    def _show_imported(self, origin: Origin) -> None:
+        """Say what a recording that was imported lacks, and show what it has."""
+        if origin.imported:
+            self._details.imported = origin.description
+            if not origin.has_cwnd:
+                self._charts.pair.kind = [name for name, _ in KINDS].index("bytes in flight")
 
     @property
     def view(self) -> CurrentView:
@@ -295,7 +310,7 @@ class Dashboard(Screen[None]):
     def _request(self, *, anew: bool) -> FrameRequest:
         """Ask for all that is on the screen, and nothing else."""
         close = {}
-        if not self._has_charts or self._shows_both_ends:
+        if not self._has_charts or self._shows_both_ends or self._shows_sequence:
             pass
         elif self._compare.cookies:
             close["compared"] = self._compare.request()
@@ -329,6 +344,8 @@ class Dashboard(Screen[None]):
             table.show(frame.rows)
         if self._both_ends is not None:
             self._both_ends.show()
+        if self._sequence is not None:
+            self._sequence.show()
         if "compared" in frame.close:
             self._compare.show(frame.close["compared"])
         if "selected" in frame.close:
@@ -441,6 +458,8 @@ class Dashboard(Screen[None]):
     @on(FlowTable.Selected)
     def _focus(self, message: FlowTable.Selected) -> None:
         self._focus_on(message.cookie)
+        if self._shows_sequence:
+            self._begin_sequence()
 
     def _focus_on(self, cookie: int | None) -> None:
         """Ask for a flow and the compared ones in all the detail that a chart shows."""
@@ -450,7 +469,9 @@ class Dashboard(Screen[None]):
 
     def _show_compared(self) -> None:
         """Show the comparison in place of the charts, or the charts again."""
-        self.query_one("#lower").display = not (self._compare.cookies or self._shows_both_ends)
+        others = self._shows_both_ends or self._shows_sequence
+        self.query_one("#lower").display = not (self._compare.cookies or others)
+        self._look_inside()
         self.refresh_bindings()
         self._focus_on(self._table.selected)
 
@@ -466,6 +487,7 @@ class Dashboard(Screen[None]):
             states=self._table.shows_states,
             charts=self._has_charts,
             details=self._details.display and self._has_charts,
+            acks=self._shows_sequence,
         )
 
     @on(FlowTable.Opened)
@@ -517,7 +539,8 @@ class Dashboard(Screen[None]):
         if self.query("Toast"):
             self.app.clear_notifications()
             return
-        left = self._table.leave() or self._drawn.hide_crosshair() or self._leave_compared()
+        left = self._table.leave() or self._drawn.hide_crosshair()
+        left = left or self._leave_zoom() or self._leave_compared() or self._leave_sequence()
         if not (left or self.go_back()):
             self.query_one(SearchBar).action_clear()
 
@@ -530,6 +553,7 @@ class Dashboard(Screen[None]):
         few = len(self._table.pinned) < FEWEST
         if self._leave_compared():
             return
+        self._leave_sequence()
         own, selected = self._view.own_groups, self._table.selected
         if self._table.group is not None and few:
             self._table.compare_groups()
@@ -541,6 +565,44 @@ class Dashboard(Screen[None]):
             self.post_message(FlowTable.BothEndsWanted(self._of_fleet))
         else:
             self._compare.toggle(self._table.pinned)
+
+    async def action_sequence(self) -> None:
+        """Show the selected flow's time–sequence diagram, or close it."""
+        if self._leave_sequence():
+            return
+        self._leave_compared()
+        if not self._recordings or self._table.selected is None:
+            text = "The diagram is of one connection: select one, of this host or of a recording."
+            tell(self, Notice("Nothing to draw", text, "warning"))
+            return
+        if self._sequence is None:
+            from tcctui.ui.sequence.sequence_view import SequenceView  # noqa: PLC0415 - few look
+
+            self._sequence = SequenceView(self._view, self.look)
+            await self.query_one("#dashboard").mount(self._sequence, before="KeyLine")
+            self.watch(self._sequence, "shown", self._show_compared, init=False)
+        self._begin_sequence()
+
+    def _begin_sequence(self) -> None:
+        """Show the diagram of the selected flow."""
+        selected = self._table.selected
+        if self._sequence is None or selected is None:
+            return
+        flow = self._view.some_flows(np.array([selected], "u8"), ENDS)
+        if flow.count:
+            self._sequence.begin(selected, flow, self._recordings[0])
+
+    @property
+    def _shows_sequence(self) -> bool:
+        return self._sequence is not None and self._sequence.shown
+
+    def _leave_sequence(self) -> bool:
+        """Close the diagram; True if there was one."""
+        return self._sequence is not None and self._sequence.leave()
+
+    def _leave_zoom(self) -> bool:
+        """Have the diagram follow the present again; True if it was elsewhere."""
+        return self._sequence is not None and self._shows_sequence and self._sequence.follow()
 
     @property
     def _of_fleet(self) -> int | None:
@@ -601,6 +663,8 @@ class Dashboard(Screen[None]):
         """The visible charts."""
         if self._both_ends is not None and self._both_ends.shown:
             return self._both_ends.pair
+        if self._sequence is not None and self._sequence.shown:
+            return self._sequence.pair
         return self._compare.pair if self._compare.cookies else self._charts.pair
 
     def action_window(self) -> None:
@@ -609,11 +673,12 @@ class Dashboard(Screen[None]):
 
     def action_zoom(self, by: int) -> None:
         """Shorten the charts' time (1), or extend it."""
-        self._drawn.zoom(by)
+        (self._sequence if self._sequence and self._shows_sequence else self._drawn).zoom(by)
 
     def action_crosshair(self, by: int) -> None:
         """Move the crosshair by a column; it starts at the right."""
-        self._drawn.move_crosshair(by)
+        drawn = self._sequence if self._sequence and self._shows_sequence else self._drawn
+        drawn.move_crosshair(by)
 
     def action_align(self) -> None:
         """Align compared flows by time, or by age."""

@@ -25,12 +25,18 @@ _COMPARE = (
     " ends of the selected flow, if the other one is recorded here, too; again: no more"
 )
 
+_SEQUENCE = (
+    "Time–sequence diagram of the selected flow: sent, acknowledged, the window's edge, SACK, and"
+    " retransmits by cause; again: no more"
+)
+
 KEYS: tuple[BindingType, ...] = (
     key("C", "columns", "columns", "Choose the table's columns, their order and their width"),
     key("o,f6", "order", "order", _ORDER),
     key("f", "filters", "filters", _FILTERS),
     key("i", "host", "host", _HOST),
     key("V", "compare", "compare", _COMPARE),
+    key("T", "sequence", "sequence", _SEQUENCE),
     key("a", "align", "align", "Compared flows: all up to now, or each from its beginning"),
     key("A", "alerts", "alerts", "List active and past alerts (--alert)"),
     key("slash,f3,f4,backslash", "search", "search", _SEARCH, "Search", "/", priority=True),

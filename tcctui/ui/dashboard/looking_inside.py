@@ -18,15 +18,19 @@ class LookingInside:
         self._source = source
         source.look_inside(self._asked)
 
-    def show(self, *, columns: bool, states: bool, charts: bool, details: bool) -> None:
+    def show(
+        self, *, columns: bool, states: bool, charts: bool, details: bool, acks: bool = False
+    ) -> None:
         """Follow whether columns of the table, or a flow's charts or details, show some of it.
 
-        `states` are columns of algorithms' own state, `columns` those of sockets.
+        `states` are columns of algorithms' own state, `columns` those of sockets; `acks` is the
+        selected flow's time–sequence diagram.
         """
-        asked = Asked.SOCKET | Asked.OF_ALL if columns else Asked.NOTHING
-        asked |= Asked.ALGORITHM | Asked.OF_ALL if states else Asked.NOTHING
+        asked = Asked.SOCKET_OF_ALL if columns else Asked.NOTHING
+        asked |= Asked.ALGORITHM_OF_ALL if states else Asked.NOTHING
         asked |= Asked.ALGORITHM if charts else Asked.NOTHING
         asked |= Asked.SOCKET if details else Asked.NOTHING
+        asked |= Asked.ACK if acks else Asked.NOTHING
         if asked != self._asked:
             self._asked = asked
             if self._source is not None:

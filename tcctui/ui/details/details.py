@@ -34,6 +34,8 @@ _LABELS = 11
 OVER_S, WINDOW_S = 2, 10
 """Seconds that a verdict is about: on one machine, and in a row of a fleet."""
 
+_NO_VERDICT = "A verdict needs samples of sock_diag, which an import has not."
+
 _LATER = 100
 """Above any rank of a fact."""
 
@@ -52,6 +54,8 @@ class Details(KeptLines, Widget):
         self._look = look
         self._shown: list[list[_Piece]] = []
         self._cookie: int | None = None
+        self.imported = ""
+        """Description of an imported recording, which tells what it lacks; empty of others."""
         self._shown_size: tuple[int, int] = (0, 0)
 
     def on_resize(self) -> None:
@@ -111,11 +115,16 @@ class Details(KeptLines, Widget):
         width, height = self.content_size
         if not flows.count:
             return [[(fit(f" {plain(instead)}", width, left=True), "title")]]
-        said = sentences(flows, width, over_s=WINDOW_S if of_fleet else OVER_S)
+        if self.imported and not flows["sampled_ns"][0] and not flows["closed_ns"][0]:
+            said = [[(f" {line}", "")] for line in _in_lines(_NO_VERDICT, width - 2)]
+        else:
+            said = sentences(flows, width, over_s=WINDOW_S if of_fleet else OVER_S)
         room = height - 1 - len(said)
         known = facts(flows)
-        if of_fleet:
+        if of_fleet or self.imported:
             known = [fact for fact in known if fact.label != TOLD_BY]
+        if self.imported:
+            known.append(Fact(3, TOLD_BY, tuple(self.imported.split(" · "))))
         return [_title(flows, width), *said, *lines(known, width, room)]
 
     def _summed_up(self, summary: Summary) -> list[list[_Piece]]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from tcctui.fields.connection import ENDS
 from tcctui.fields.mptcp import SUBFLOW_NAMES, Subflow
 from tcctui.flows.columns import UNKNOWN
-from tcctui.flows.diagnosis.bbr import PHASE_NAMES, BbrPhase
+from tcctui.flows.diagnosis.bbr import told
 from tcctui.flows.diagnosis.health import NEEDS as HEALTH_NEEDS
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
@@ -49,7 +49,7 @@ NEEDS: tuple[str, ...] = (
     *("retrans_percent", "reordering", "reord_seen", "delivered_ce", "lost", "sacked"),
     *("rqueue", "wqueue", "half_open", "last_data_sent", "last_data_recv"),
     *("notsent_bytes", "sndbuf", "rcvbuf", "wmem_queued"),
-    *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain", "bbr_phase"),
+    *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain", "bbr_phase", "bbr_mode"),
     *("dctcp_enabled", "dctcp_alpha"),
     *("subflow", "mptcp_token", "mptcp_subflows", "mptcp_acked_share", "mptcp_received_share"),
     *("mptcp_bytes_acked", "mptcp_bytes_received", "mptcp_bytes_retrans"),
@@ -254,10 +254,10 @@ def _bbr(said: _Said) -> Iterator[Fact]:
             yield from (Fact(*line) for line in lines(state, said.number("snd_cwnd")))
             return
     if said.known("bbr_pacing_gain"):
-        phase = BbrPhase(int(said.flows["bbr_phase"][0]))
+        phase, mode = (int(said.flows[name][0]) for name in ("bbr_phase", "bbr_mode"))
         gains = show("bbr_pacing_gain", units.gain, "gain {}")
         gains += show("bbr_cwnd_gain", units.gain, " × {}")
-        yield Fact.of(2, "bbr", f"{PHASE_NAMES[phase]} (inferred)" if phase else "", gains)
+        yield Fact.of(2, "bbr", told(phase, mode) if phase else "", gains)
         min_rtt = must("bbr_min_rtt", units.milliseconds, "min rtt {}")
         yield Fact.of(3, "bbr model", must("bbr_bw", units.rate, "bw {}"), min_rtt)
     if said.number("dctcp_enabled") > 0:

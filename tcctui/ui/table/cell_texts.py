@@ -89,7 +89,10 @@ class CellTexts:
     @staticmethod
     def _texts(place: Placed, flows: Flows, values: list[Array]) -> list[str]:
         column = place.column
-        texts = column.cells(flows) if column.sparkline is None else sparklines(values[0])
+        if column.sparkline is None:
+            texts = column.cells(flows)
+        else:  # 0 is an unknown cwnd or srtt
+            texts = sparklines(np.where(values[0] == 0, np.nan, values[0]))
         return [fit(text, place.width, column.left) for text in texts]
 
 

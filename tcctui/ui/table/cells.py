@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tcctui.flows.columns import missing
-from tcctui.flows.diagnosis.bbr import PHASE_NAMES
+from tcctui.flows.diagnosis.bbr import PHASE_NAMES, told
 from tcctui.flows.labels import endpoints
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.value_names import VALUE_NAMES
@@ -103,10 +103,12 @@ def phases(flows: Flows) -> list[str]:
 
 
 def phase(flows: Flows) -> str:
-    """Phase of the first of the flows, in a sentence; empty where BBR's is unknown."""
+    """Phase of the first of the flows, in a sentence; empty where BBR's or cwnd is unknown."""
+    if not flows["snd_cwnd"][0]:
+        return ""
     if bytes(flows["cc"][0]) == b"bbr":
-        inferred = int(flows["bbr_phase"][0])
-        return f"{PHASE_NAMES[inferred]} (inferred)" if inferred else ""
+        found = int(flows["bbr_phase"][0])
+        return told(found, int(flows["bbr_mode"][0])) if found else ""
     return "slow start" if flows["slow_start"][0] else "congestion avoidance"
 
 

@@ -22,6 +22,7 @@ from tcctui.flows.frame import RowsFrame, RowsRequest
 from tcctui.flows.groups.groups import GROUPINGS, OF_LATE, Groups
 from tcctui.flows.index import Keys
 from tcctui.query import ALL, Query
+from tcctui.recording.timeline import Timeline
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.preferences import Preferences, keep
 from tcctui.ui.style.colours import rules
@@ -134,6 +135,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         self._view = view
         self._look = look
         self._places = RowPlaces()
+        self.timeline: Timeline | None = None
+        """Past of these flows, as far as it can be read again."""
         self._order = self._places.order
         self._groups = self._places.groups
         self._columns, self._widths = settings.columns, dict(settings.widths)
@@ -591,7 +594,26 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         self._look()
 
     def action_histogram(self) -> None:
-        """Show how the round-trip times are spread."""
+        """Show how the round-trip times are spread, over time where that was recorded."""
+        if self.timeline is None or self._view.own_groups is not None:
+            self._show_histogram()
+            return
+        from tcctui.ui.table.rtt_heat_map import Cells, RttHeatMap  # noqa: PLC0415
+        from tcctui.ui.table.rtt_members import Members, members  # noqa: PLC0415
+
+        def of(by: str) -> Members | None:
+            return members(self._view, self.whole_query, self._places, self.selected, by)
+
+        def take(query: str | None) -> None:
+            if query:
+                self.post_message(self.FilterWanted(query, exclude=False))
+            elif query is not None:
+                self._show_histogram()
+
+        self.app.push_screen(RttHeatMap(of, Cells(self._view, self.timeline)), take)
+
+    def _show_histogram(self) -> None:
+        """Show the round-trip times of this moment."""
         from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times  # noqa: PLC0415
 
         header = self._places.selected_group

@@ -13,7 +13,10 @@ _FILTER = "Search for what the cell says, of what is measured no less; or right-
 _EXCLUDE = "Search for anything but that: something else, or less"
 _COPY = "Copy the flow's ends, its row, a search or ss filter for it, or the table"
 _GROUP = "Group the flows by process, remote host or net, local port, algorithm, netns"
-_HISTOGRAM = "Histogram of srtt over the flows shown, or over those of the selected group"
+_HISTOGRAM = (
+    "Heat map of srtt over the last minute: of the flows shown, of the selected flow, group or net,"
+    " or of its algorithm; h there: the histogram of this moment"
+)
 
 KEYS: tuple[BindingType, ...] = (
     key("up,k", "move(-1)", "up", "The flow above"),

@@ -1,0 +1,1 @@
+"""Time–sequence diagram of one connection: what was sent, acknowledged, SACKed, retransmitted."""

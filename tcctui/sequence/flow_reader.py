@@ -1,0 +1,146 @@
+"""One connection's ACKs, retransmissions and drops, read from a timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from tcctui.arrays import Mask, Records
+from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.timeline import Timeline
+from tcctui.wire.events import EventKind, Events
+from tcctui.wire.inside import ACK
+from tcctui.wire.records import joined, pick
+
+MOST = 1_000_000
+"""ACKs that are kept: of a longer time the newest."""
+
+_SLACK_NS = 1_000_000_000
+"""Nanoseconds that records may be older than their chunk's begin."""
+
+TOLD_ACK = np.dtype([*ACK.descr, ("srtt", "u4"), ("exact", "?")])
+"""An `inside.ACK`, with tcp_probe's srtt in microseconds (0 where unknown).
+
+`exact` is False for a tcp_probe event that stands for several ACKs.
+"""
+
+
+class FlowRecords(NamedTuple):
+    """Records of one connection, oldest first: `acks` of dtype `TOLD_ACK`."""
+
+    acks: Records
+    retransmits: Events
+    drops: Events
+
+
+NO_RECORDS = FlowRecords(np.empty(0, TOLD_ACK), NO_EVENTS, NO_EVENTS)
+
+
+class FlowReader:
+    """Reads one connection from a timeline, and only what is new where the timeline grows."""
+
+    def __init__(self, timeline: Timeline, cookie: int) -> None:
+        self._timeline = timeline
+        self._cookie = np.array([cookie], "u8")
+        self._records = NO_RECORDS
+        self._since_ns = self._until_ns = 0
+        self._one = NO_EVENTS  # an event of it, for its ends
+
+    @property
+    def until_ns(self) -> int:
+        """Moment until which everything was read; 0 before."""
+        return self._until_ns
+
+    def read(
+        self, since_ns: int, until_ns: int, stopped: Callable[[], bool] = lambda: False
+    ) -> FlowRecords:
+        """Records from a moment on, and some of before; none of after `until_ns`.
+
+        Raises:
+            TcctuiError: the timeline can't be read any more.
+
+        """
+        first_ns, last_ns = self._timeline.span
+        since_ns, until_ns = max(since_ns, first_ns), min(until_ns, last_ns)
+        goes_on = self._until_ns and self._since_ns <= since_ns <= self._until_ns
+        if not goes_on:
+            self._records, self._since_ns, self._until_ns = NO_RECORDS, since_ns, since_ns - 1
+        if until_ns > self._until_ns:
+            parts = [self._records]
+            for chunk in self._timeline.chunks(self._until_ns, until_ns, self._cookie):
+                if stopped():
+                    return NO_RECORDS
+                parts.append(self._of(chunk))
+            self._records = _in_time(parts)
+            self._until_ns = until_ns
+        return FlowRecords(*(pick(one, one["ts_ns"] <= until_ns) for one in self._records))
+
+    def _of(self, chunk: Chunk) -> FlowRecords:
+        """Records of a chunk that are not known yet."""
+        events = chunk.events
+        new = (events["ts_ns"] > max(self._until_ns - _SLACK_NS, 0)) & self._mine(events)
+        events = pick(events, new)
+        kinds = events["kind"]
+        probes = pick(events, kinds == EventKind.PROBE)
+        acks = chunk.insides.acks
+        acks = pick(acks, acks["sock_cookie"] == self._cookie[0])
+        return FlowRecords(
+            joined([_of_acks(acks), _of_probes(probes)]),
+            pick(events, kinds == EventKind.RETRANSMIT),
+            pick(events, kinds == EventKind.DROP),
+        )
+
+    def _mine(self, events: Events) -> Mask:
+        """Tell which events are this connection's: some have no cookie, but its ends."""
+        mine: Mask = events["sock_cookie"] == self._cookie[0]
+        first = np.flatnonzero(mine)[:1]
+        self._one = events[first] if len(first) else self._one
+        one = self._one
+        if not len(one):
+            return mine
+        found = events["sock_cookie"] == 0
+        for name in ("sport", "dport"):
+            found = found & (events[name] == one[name])
+        for name in ("saddr", "daddr"):
+            found = found & (events[name] == one[name]).all(1)
+        other = (events["skaddr"] > 0) & (one["skaddr"] > 0) & (events["skaddr"] != one["skaddr"])
+        return np.asarray(mine | (found & ~other))
+
+
+def _of_acks(acks: Records) -> Records:
+    made = np.zeros(len(acks), TOLD_ACK)
+    for name in ACK.names or ():
+        made[name] = acks[name]
+    made["exact"] = True
+    return made
+
+
+def _of_probes(probes: Events) -> Records:
+    made = np.zeros(len(probes), TOLD_ACK)
+    for name in ("ts_ns", "sock_cookie", "snd_una", "snd_nxt", "snd_wnd", "srtt"):
+        made[name] = probes[name]
+    made["exact"] = probes["acks"] == 0
+    return made
+
+
+def _in_time(parts: list[FlowRecords]) -> FlowRecords:
+    """Join parts in the order of time; of an ACK that was told twice, one record."""
+    acks, *others = (joined(list(kind)) for kind in zip(*parts, strict=True))
+    # Of the same moment, that with the ranges of SACK comes first; it gets the other's srtt.
+    order = np.lexsort((acks["kind"] == 0, acks["ts_ns"]))
+    acks = pick(acks, order)
+    same = acks["ts_ns"][1:] == acks["ts_ns"][:-1]
+    acks["srtt"][:-1][same] = np.maximum(acks["srtt"][:-1], acks["srtt"][1:])[same]
+    acks = pick(acks, np.append(True, ~same)[: len(acks)])[-MOST:]
+    told = [_distinct(pick(one, np.argsort(one["ts_ns"], kind="stable"))) for one in others]
+    return FlowRecords(acks, *told)
+
+
+def _distinct(events: Events) -> Events:
+    """Leave out what was read twice."""
+    if len(events) < 2:
+        return events
+    data = np.ascontiguousarray(events).view(f"V{events.dtype.itemsize}")
+    return pick(events, np.append(True, data[1:] != data[:-1]))

@@ -1,0 +1,1 @@
+"""Time–sequence diagram on the screen."""

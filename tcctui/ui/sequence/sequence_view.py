@@ -1,0 +1,447 @@
+"""Time–sequence diagram of the selected connection, with its RTT and throughput beside it."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.reactive import reactive
+from textual.widgets import Static
+
+from tcctui.errors import TcctuiError
+from tcctui.fields.connection import LOCAL, REMOTE
+from tcctui.flows.columns import Column
+from tcctui.flows.history.curve import Window
+from tcctui.flows.snapshot import Extremes
+from tcctui.recording.timeline import Timeline
+from tcctui.sequence.diagram import Diagram, Spans, diagram
+from tcctui.sequence.flow_reader import FlowReader
+from tcctui.ui.chart.chart_data import ChartData, Quantity, Series, Strokes, extremes_in
+from tcctui.ui.chart.chart_kinds import SRTT, changed, fitting, rates
+from tcctui.ui.chart.chart_pair import ChartPair, Windows
+from tcctui.ui.chart.plot import cell_of
+from tcctui.ui.chart.time_axis import columns_of
+from tcctui.ui.chart.time_chart import TimeChart
+from tcctui.ui.compare.subjects import fitted, scaled
+from tcctui.ui.style import units
+from tcctui.ui.view import CurrentView, Look
+from tcctui.wire.addresses import format_endpoint
+from tcctui.wire.retransmits import CAUSE_WORDS, Cause
+
+TWO_CHARTS_FROM = 120
+"""Width in columns from which there is room for a second chart; below it one key shows each."""
+
+_STEPS = (0.001, 0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
+"""Windows in seconds: a round trip of a data center, of a city, of the world, and more."""
+
+_MARGIN, _SECOND = 1.0, 1_000_000_000
+_PATIENCE = 1.0
+_APART, _SHARE = 0.2, 10
+"""Seconds between two reads; where one takes long, a tenth of the time."""
+
+_SACK, _DROP = 8, 9
+_GLYPHS: Sequence[tuple[int, str, str, str]] = (
+    (_DROP, "⊗", "mark-dropped", "dropped here"),
+    (Cause.TIMEOUT, "R", "mark-rto", CAUSE_WORDS[Cause.TIMEOUT]),
+    (Cause.AFTER_TIMEOUT, "r", "mark-rto", CAUSE_WORDS[Cause.AFTER_TIMEOUT]),
+    (Cause.FAST, "F", "mark-recovery", CAUSE_WORDS[Cause.FAST]),
+    (Cause.REORDERING, "K", "mark-recovery", CAUSE_WORDS[Cause.REORDERING]),
+    (Cause.PROBE, "P", "mark-tlp", CAUSE_WORDS[Cause.PROBE]),
+    (Cause.SYN, "S", "mark-retransmit", CAUSE_WORDS[Cause.SYN]),
+    (Cause.OTHER, "o", "mark-retransmit", "other retransmit"),
+    (Cause.UNKNOWN, "•", "mark-retransmit", "retransmit"),
+    (_SACK, "│", "in-flight", "SACK"),
+)
+"""Kinds of strokes, the most important first: number, character, style and word."""
+
+_PLACE = np.zeros(16, "u1")
+_PLACE[[kind for kind, *_ in _GLYPHS]] = range(len(_GLYPHS))
+
+_NONE = "No ACK was traced in this time. ACKs need tcp_probe: run as root."
+
+
+class SequenceView(Vertical):
+    """Diagram of one connection up to the moment that is shown; visible from `begin` to `leave`.
+
+    A window that was zoomed into at the crosshair stays where it is; else it ends now.
+    """
+
+    shown: reactive[bool] = reactive(False, init=False)
+
+    def __init__(self, view: CurrentView, look: Look) -> None:
+        super().__init__(id="sequence")
+        self._view = view
+        self._look = look
+        self.pair = ChartPair(look, "sequence-left", "sequence-right", 2)
+        self.pair.windows = Windows((60, 10, 1, None), _STEPS)
+        self.drawn: Diagram | None = None
+        """Diagram that is shown; None until there is one."""
+        self._reader: FlowReader | None = None
+        self._timeline: Timeline | None = None
+        self._between = ""
+        self._end_ns: int | None = None  # of the window; None follows the moment that is shown
+        self._known_ns = 0
+        self._next = 0.0
+        self._over = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._failure = ""
+        self._legend: Text | None = None
+        self._shown_size = self.size
+
+    def compose(self) -> ComposeResult:
+        """Compose the legend and two charts."""
+        yield Static(id="sequence-legend", markup=False)
+        yield self.pair
+
+    def on_mount(self) -> None:
+        """Wait for a connection."""
+        for chart in (self.pair.left, self.pair.right):
+            chart.y_from_zero = False
+        self.watch(self.pair, "crosshair", self.show, init=False)
+
+    def on_unmount(self) -> None:
+        """Read no more, and wait for the read that goes on."""
+        self._over.set()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE)
+
+    def on_resize(self) -> None:
+        """Choose one chart or two by the width."""
+        self.pair.right.display = self.size.width >= TWO_CHARTS_FROM
+        self.pair.kinds = 2 if self.pair.right.display else 3
+        self.pair.kind %= self.pair.kinds
+        if self.shown and self.size != self._shown_size:
+            self._look(anew=False)
+
+    def watch_shown(self) -> None:
+        """Show it, or hide it."""
+        self.display = self.shown
+
+    def begin(self, cookie: int, flow: Mapping[str, Column], timeline: Timeline) -> None:
+        """Show the connection of a cookie, whose ends `flow` has, as a timeline has it."""
+        local, remote = (
+            format_endpoint(*(int(flow[name][0]) for name in names)) for names in (LOCAL, REMOTE)
+        )
+        self._over.set()
+        self._over = threading.Event()
+        self._reader, self._timeline = FlowReader(timeline, cookie), timeline
+        self._between = f"{local} → {remote}"
+        self.drawn, self._end_ns, self._failure, self._next = None, None, "", 0.0
+        self._known_ns = 0
+        self.shown, self.pair.crosshair = True, None
+        self.pair.say("Reading …")
+        self._read_on()
+
+    def leave(self) -> bool:
+        """Show it no more; True if it was shown."""
+        self._over.set()
+        shown, self.shown = self.shown, False
+        self.drawn = self._reader = None
+        return shown
+
+    def follow(self) -> bool:
+        """Follow the moment that is shown again; True unless it was followed."""
+        away, self._end_ns = self._end_ns is not None, None
+        if away:
+            self._look(anew=False)
+        return away
+
+    # Reading
+
+    @property
+    def _at_ns(self) -> int:
+        """Moment that is shown; of what is live, the newest that was read."""
+        if self._view.moment is not None:
+            return self._view.at_ns
+        return self._timeline.span.last_ns if self._timeline is not None else 0
+
+    @property
+    def _window_end_ns(self) -> int:
+        return self._at_ns if self._end_ns is None else min(self._end_ns, self._at_ns)
+
+    @property
+    def _seconds(self) -> float:
+        return self.pair.life if self.pair.seconds is None else self.pair.seconds
+
+    def _read_on(self) -> None:
+        """Read what the window lacks, in a thread."""
+        reader, timeline = self._reader, self._timeline
+        if reader is None or timeline is None:
+            return
+        self._next = math.inf
+        end_ns = self._window_end_ns
+        since_ns = end_ns - round((self._seconds + _MARGIN) * _SECOND)
+        if self.pair.seconds is None:
+            since_ns = timeline.span.first_ns
+        work = (self._over, reader, since_ns, self._at_ns)
+        self._thread = threading.Thread(target=self._read, args=work, name="sequence", daemon=True)
+        self._thread.start()
+
+    def _read(self, over: threading.Event, reader: FlowReader, since_ns: int, at_ns: int) -> None:
+        begun, made, failure = time.monotonic(), None, ""
+        try:
+            made = diagram(reader.read(since_ns, at_ns, over.is_set))
+        except TcctuiError as error:
+            failure = str(error)
+        except MemoryError:
+            failure = "This takes more memory than it may: see --reading-memory."
+        except Exception as error:  # a defect: the screen stays, and reports it
+            failure = f"{type(error).__name__}: {error}"
+        if not over.is_set():
+            rest = max(_APART, (time.monotonic() - begun) * _SHARE)
+            self.call_later(self._arrived, over, made, failure, (since_ns, at_ns), rest)
+
+    def _arrived(
+        self,
+        over: threading.Event,
+        made: Diagram | None,
+        failure: str,
+        span: tuple[int, int],
+        rest: float,
+    ) -> None:
+        if over.is_set() or not self.app.is_running or not self.is_attached:
+            return
+        self.drawn, self._failure = made, failure
+        self._since_ns, self._known_ns = span
+        self._next = time.monotonic() + rest
+        self._look(anew=False)
+
+    _since_ns = 0
+
+    @property
+    def _lacks(self) -> bool:
+        """True where the window has more than was read."""
+        end_ns = self._window_end_ns
+        since_ns = end_ns - round(self._seconds * _SECOND) if self.pair.seconds else self._since_ns
+        return self._at_ns != self._known_ns or since_ns < self._since_ns
+
+    # Zoom
+
+    def zoom(self, by: int) -> None:
+        """Show less time around the crosshair, or more."""
+        part, before = self.pair.crosshair, self._seconds
+        end_ns = self._window_end_ns
+        self.pair.zoom(by)
+        if part is not None and self._seconds != before:
+            moment_ns = end_ns - part * before * _SECOND
+            self._end_ns = min(round(moment_ns + part * self._seconds * _SECOND), self._at_ns)
+            if self._end_ns >= self._at_ns:
+                self._end_ns = None
+            self._look(anew=False)
+
+    def move_crosshair(self, by: int) -> None:
+        """Move it by a column; at an edge, the window by half of its time."""
+        _, cells = self.pair.left.plot_area
+        part = self.pair.crosshair
+        if cells and part is not None:
+            edge = 0 if by < 0 else cells - 1
+            if cell_of(part, cells) == edge and (by < 0 or self._end_ns is not None):
+                step = round(self._seconds * _SECOND / 2) * (1 if by > 0 else -1)
+                end_ns = self._window_end_ns + step
+                self._end_ns = None if end_ns >= self._at_ns else end_ns
+                self.pair.crosshair = min(max(part + 0.5 * (1 if by > 0 else -1), 0.0), 1.0)
+                self._look(anew=False)
+                return
+        self.pair.move_crosshair(by)
+
+    # Drawing
+
+    def show(self) -> None:
+        """Show the diagram up to the moment of the screen."""
+        self._shown_size = self.size
+        if not self.shown:
+            return
+        if time.monotonic() >= self._next and self._lacks:
+            self._read_on()
+        drawn = self.drawn
+        if drawn is None:
+            self._tell([self._heading(None)])
+            if self._known_ns or self._failure:
+                self.pair.say(self._failure or _NONE)
+            return
+        self.pair.life = max((self._at_ns - int(drawn.acknowledged.when_ns[0])) / 1e9, 0.1)
+        order: list[Callable[[TimeChart, Diagram], str]] = [self._rtt, self._throughput]
+        if self.pair.right.display:
+            order = [self._sequence, order[self.pair.kind % 2]]
+        else:
+            order = [[self._sequence, *order][self.pair.kind % 3]]
+        read = [draw(chart, drawn) for chart, draw in zip(self.pair.charts, order, strict=False)]
+        self._tell([self._heading(drawn), self._read_line(drawn, read)])
+
+    def _over_window(self, chart: TimeChart) -> Window:
+        return Window(self._window_end_ns, self._seconds, chart.columns)
+
+    def _sequence(self, chart: TimeChart, drawn: Diagram) -> str:
+        """Draw sent, acknowledged and the window's edge, with strokes over them."""
+        window = self._over_window(chart)
+        sent, acknowledged = drawn.sent.over(window), drawn.acknowledged.over(window)
+        edge = drawn.window.over(window)
+        low, high = _reach([sent, acknowledged])
+        told = _quantity(low, high)
+        room = max(high - low, 1.0)
+        if low is not None and np.nanmax(edge.low, initial=-math.inf) > high + room:
+            edge = Extremes(*(np.full(window.columns, math.inf) for _ in range(3)))
+        curves = (
+            ("acked", acknowledged, "acked"),
+            ("sent", sent, "cwnd"),
+            ("window", edge, "snd-wnd"),
+        )
+        series = tuple(
+            Series(name, curve.low, curve.high, curve.last, style) for name, curve, style in curves
+        )
+        self._give(chart, told, series, window, strokes=_strokes(drawn, window))
+        return self._values(chart, told, series)
+
+    def _rtt(self, chart: TimeChart, drawn: Diagram) -> str:
+        window = self._over_window(chart)
+        series = []
+        for name, curve, style in (("srtt", drawn.srtt, "srtt"), ("RTT", drawn.rtt, "delivery")):
+            if len(curve.when_ns):
+                made = changed(curve.over(window), lambda part: part * 1e-3)
+                series.append(Series(name, made.low, made.high, made.last, style))
+        quantity = Quantity("RTT", "", SRTT.form, SRTT.tell)
+        self._give(chart, quantity, tuple(series), window)
+        return self._values(chart, quantity, series)
+
+    def _throughput(self, chart: TimeChart, drawn: Diagram) -> str:
+        # Of a column of a millisecond, an ACK or none: a round trip and some columns are one.
+        window = self._over_window(chart)
+        coarse = window._replace(columns=max(1, window.columns // 4))
+        factor, _ = units.rate_unit()
+        made = changed(drawn.throughput.over(coarse), lambda part: part * factor)
+        top = float(np.nanmax(made.high, initial=0.0))
+        by, quantity = fitting(top, rates("throughput"))
+        fit = scaled(made, by or 1.0)
+        series = (Series("acked", fit.low, fit.high, fit.last, "acked"),)
+        self._give(chart, quantity, series, coarse)
+        return self._values(chart, quantity, series)
+
+    def _give(
+        self,
+        chart: TimeChart,
+        quantity: Quantity,
+        series: tuple[Series, ...],
+        window: Window,
+        strokes: Strokes | None = None,
+    ) -> None:
+        chart.show_as(quantity)
+        chart.data = ChartData(
+            *(window.seconds, series),
+            columns=window.columns,
+            now=units.zoned(self._view.wall.at(window.until_ns), digits=3 * (window.seconds <= 1)),
+            strokes=strokes,
+        )
+        chart.message = self._failure or _NONE
+
+    def _values(self, chart: TimeChart, quantity: Quantity, series: Sequence[Series]) -> str:
+        """Values under the crosshair."""
+        _, cells = chart.plot_area
+        if self.pair.crosshair is None or not cells:
+            return ""
+        first, last = columns_of(len(series[0].last), cells, cell_of(self.pair.crosshair, cells))
+        pieces = []
+        for one in series:
+            there = extremes_in(one, first, last)
+            if there is not None and np.isfinite(there).all():
+                pieces.append(f"{one.name} {quantity.told(there[1])}")
+        return f"{' · '.join(pieces)} {quantity.unit}".strip()
+
+    def _heading(self, drawn: Diagram | None) -> str:
+        pieces = [self._between, _last(self._seconds, self.pair.seconds is None)]
+        if self._end_ns is not None:
+            before = (self._at_ns - self._window_end_ns) / 1e9
+            pieces[1] = f"{_span(self._seconds)}, until {_span(before)} before"
+        if drawn is not None and not drawn.has_sacks:
+            pieces.append("ranges of SACK were not read")
+        keys: list[str] = [
+            "+- zoom at the crosshair",
+            ",. move it",
+            "c RTT or throughput",
+            "T leaves",
+        ]
+        head = " Time–sequence"
+        return head + fitted([*pieces, *keys], self.size.width - len(head))
+
+    def _read_line(self, drawn: Diagram, read: Sequence[str]) -> str:
+        """Values under the crosshair, or else a legend of the strokes with their numbers."""
+        head = " "
+        if any(read) and self.pair.crosshair is not None:
+            at = self.pair.crosshair * self._seconds
+            return head + fitted([f"at −{_span(at)}", *filter(None, read)], self.size.width)[3:]
+        end_ns = self._window_end_ns
+        since_ns = end_ns - round(self._seconds * _SECOND)
+        counts = {
+            _SACK: len(drawn.sacked.within(since_ns, end_ns).when_ns),
+            _DROP: len(drawn.dropped.within(since_ns, end_ns).when_ns),
+        }
+        kinds = drawn.retransmitted.within(since_ns, end_ns).kinds
+        for kind, count in zip(*np.unique(kinds, return_counts=True), strict=True):
+            counts[int(kind)] = int(count)
+        told = [
+            f"{glyph} {word} {counts[kind]}" for kind, glyph, _, word in _GLYPHS if counts.get(kind)
+        ]
+        return head + fitted(told or ["no retransmits in this time"], self.size.width)[3:]
+
+    def _tell(self, lines: Sequence[str]) -> None:
+        legend = Text("\n".join([*lines, ""][:2]))
+        if legend != self._legend:
+            self._legend = legend
+            self.query_one("#sequence-legend", Static).update(legend)
+
+
+def _strokes(drawn: Diagram, window: Window) -> Strokes:
+    """Retransmissions, drops and ranges of SACK of a window."""
+    since_ns, until_ns = window.since_ns, window.until_ns
+    parts: list[tuple[Spans, int | None]] = [
+        (drawn.sacked, _SACK),
+        (drawn.dropped, _DROP),
+        (drawn.retransmitted, None),
+    ]
+    found = [(spans.within(since_ns, until_ns), kind) for spans, kind in parts]
+    kinds = [
+        np.full(len(spans.when_ns), kind, "u1") if kind is not None else spans.kinds
+        for spans, kind in found
+    ]
+    return Strokes(
+        window.places(np.concatenate([spans.when_ns for spans, _ in found])),
+        np.concatenate([spans.low for spans, _ in found]).astype("f8"),
+        np.concatenate([spans.high for spans, _ in found]).astype("f8"),
+        _PLACE[np.concatenate(kinds)],
+        tuple((glyph, style) for _, glyph, style, _ in _GLYPHS),
+    )
+
+
+def _reach(curves: Sequence[Extremes]) -> tuple[float, float]:
+    low = min(float(np.nanmin(curve.low, initial=math.inf)) for curve in curves)
+    high = max(float(np.nanmax(curve.high, initial=-math.inf)) for curve in curves)
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else (0.0, 1.0)
+
+
+def _quantity(low: float, high: float) -> Quantity:
+    """Bytes from the begin, with as many digits as tell the ends of the axis apart."""
+    span = high - low
+    step, unit = units.size_unit()
+    for power, prefix in ((2, "M"), (1, "K" if step == 1024 else "k")):
+        size = float(step) ** power
+        if span >= size:
+            digits = 0 if span >= 20 * size else 1
+
+            def form(value: float, size: float = size, digits: int = digits) -> str:
+                return f"{value / size:,.{digits}f}"
+
+            return Quantity("sequence", prefix + unit, form)
+    return Quantity("sequence", "bytes", lambda value: f"{value:,.0f}")
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:,.3g} s"
+
+
+def _last(seconds: float, whole: bool) -> str:
+    return "whole life" if whole else f"last {_span(seconds)}"

@@ -1,0 +1,97 @@
+"""The heat map of round-trip times: of which flows, its bins, and how it gives way."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tcctui.flows.groups.heat_map import FLOOR, HeatMap
+from tcctui.ui.table.rtt_heat_map import Cells, RttHeatMap, drawn
+from tcctui.ui.table.srtt_histogram import SrttHistogram
+from tests.ui.screen import Clock, Desk, dashboard, lines, notices
+from tests.ui.test_grouping import group, source
+
+
+def shown(desk: Desk) -> list[str]:
+    """The lines of the map; empty where it is not open."""
+    top = desk.pilot.app.screen
+    return [line.strip() for line in lines(top.query_one(Cells))] if is_open(desk) else []
+
+
+def is_open(desk: Desk) -> bool:
+    """True while it is on the screen."""
+    return isinstance(desk.pilot.app.screen, RttHeatMap)
+
+
+async def opened(desk: Desk) -> None:
+    """Press H, and wait for the first map."""
+    await desk.press("H")
+    await desk.until(lambda: shown(desk) and "samples" in shown(desk)[0])
+
+
+async def by(desk: Desk, name: str) -> None:
+    """Press b, and wait for the map of other flows."""
+    await desk.press("b")
+    await desk.until(lambda: len(shown(desk)) > 2 and f"by {name}" in shown(desk)[1])
+
+
+async def test_it_is_of_flows_with_something_in_common(clock: Clock) -> None:
+    """All that is shown, the selected one, its net, its algorithm; the group only with a header."""
+    async with dashboard(source(), clock, size=(160, 50)) as desk:
+        await desk.looked()
+        await desk.press("g")
+        await opened(desk)
+        assert shown(desk)[0].startswith("6 flows, ")
+        await by(desk, "flow ·")
+        assert shown(desk)[0].startswith("the selected flow, ")
+        await by(desk, "net")
+        assert "/24: " in shown(desk)[0]
+        await by(desk, "cc")
+        await by(desk, "flows shown")
+        await desk.press("escape")
+        assert not is_open(desk)
+        await group(desk)
+        await desk.press("g")
+        await opened(desk)
+        await by(desk, "group")
+        assert "/24: " in shown(desk)[0]
+
+
+async def test_a_bin_is_searched_for(clock: Clock) -> None:
+    """Enter searches for the selected bin, of the flows that are shown."""
+    async with dashboard(source(), clock, size=(160, 50)) as desk:
+        await desk.looked()
+        await desk.press("g")
+        await opened(desk)
+        await by(desk, "flow ·")
+        await desk.see("home", "enter")
+        assert desk.box.value.startswith("cookie:")
+        assert "srtt>=" in desk.box.value
+        assert "srtt<" in desk.box.value
+        assert not notices(desk)
+
+
+async def test_the_histogram_is_one_key_away(clock: Clock) -> None:
+    """H again closes the map, h shows the histogram of this moment."""
+    async with dashboard(source(), clock, size=(80, 24)) as desk:
+        await desk.looked()
+        await opened(desk)
+        await desk.press("h")
+        assert isinstance(desk.pilot.app.screen, SrttHistogram)
+        await desk.press("H")
+        assert not isinstance(desk.pilot.app.screen, SrttHistogram)
+
+
+def test_cells_are_read_without_colours() -> None:
+    """The more samples, the darker the character; below the floor there is a dot, in grey."""
+    counts = np.array([[FLOOR * 20, 1, 0], [FLOOR, 0, 0], [1, 0, 0]])
+    made = HeatMap(np.array([1000.0, 2000, 5000, 10_000]), counts, counts.sum(0))
+    head, legend, *bins, _, axis = drawn(made, "3 flows", "shown", -1, 100)
+    assert head[0][0] == f"3 flows, {counts.sum()} samples"
+    assert f"grey: under {FLOOR} samples" in legend[0][0]
+    assert [piece for line in bins for piece in line[1:-1]] == [
+        *(("·", "srtt"), ("  ", "dim")),
+        *(("·", "srtt"), ("  ", "dim")),
+        *(("█", "srtt"), ("· ", "dim")),
+    ]
+    assert bins[-1][-1] == ("   94%", "head")
+    assert axis[0][0].rstrip().endswith("now")
