@@ -17,6 +17,7 @@ from tcctui.export.arrow_tables import (
     texts,
     times,
     whole,
+    without,
 )
 from tcctui.export.flow_totals import Gathered
 from tcctui.export.query_matches import known_before
@@ -24,6 +25,7 @@ from tcctui.export.selection import Selection
 from tcctui.export.worst_of_late import WorstOfLate
 from tcctui.fields.connection import ENDS
 from tcctui.fields.every_field import BY_NAME
+from tcctui.fields.mptcp import SUBFLOW_NAMES, Subflow
 from tcctui.flows.columns import UNKNOWN
 from tcctui.flows.diagnosis.verdicts import BY_LIMIT, CAUSES, LIMIT_NAMES
 from tcctui.flows.index import KeyIndex, Keys, grown
@@ -54,8 +56,9 @@ _WHOLE = {
 
 _OTHERS = (
     *("state", "ssthresh", "opened_ns", "closed_ns", "sampled_ns", "last_ns", "first_ns", "events"),
-    *("acked_sampled", "bytes_acked_seen", "limit", "limit_shares", "drop_reason"),
+    *("acked_sampled", "bytes_acked_seen", "limit", "limit_shares", "drop_reason", "subflow"),
 )
+_MPTCP = ("mptcp_token", "mptcp_bytes_acked", "mptcp_bytes_received")
 _READ = ("in_flight_packets_min", "in_flight_packets_max", "reordering_max", "lost_total")
 _COUNTED = (*COUNTED, "undone", "dropped")
 """Counts of the store that are 0 as well where the kernel lacks what they are counted by."""
@@ -103,7 +106,7 @@ class FlowTable:
             self._look(batch.now_ns)
 
     def _look(self, now_ns: int) -> None:
-        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS, *_COUNTED))
+        flows = self._store.flows((*ENDS, *_TEXTS, *_WHOLE, *_OTHERS, *_MPTCP, *_COUNTED))
         self._known.take(flows, self._next_ns - _STEP_NS)
         self._next_ns = now_ns + _STEP_NS
         self.worst.look(self._store)
@@ -223,6 +226,8 @@ def _columns(known: _Newest, cookies: Keys, gathered: Gathered, span: Span, offs
     for name in _COUNTED:
         columns[name] = whole(of(name), (of(name) == 0) & ~np.bool_(gathered.causes_come))
     columns["drop_reason"] = texts(of("drop_reason"))
+    columns["subflow"] = without(named(of("subflow"), SUBFLOW_NAMES), of("subflow") == Subflow.NONE)
+    columns |= {name: whole(of(name)) for name in _MPTCP}
     silent_ca = np.full(len(cookies), not gathered.ca_states_come)
     columns |= {
         "recovery_s": floats(np.where(silent_ca, np.nan, sums["recovery_ns"] / 1e9)),

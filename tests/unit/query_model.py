@@ -31,7 +31,7 @@ DEFAULTS: Row = {
     **{"snd_cwnd": 10, "ssthresh": NO_SSTHRESH, "srtt_us": 20_000, "in_flight": 0, "mss": 1448},
     **{"snd_wnd": 65_535, "rcv_wnd": 65_535, "bytes_acked": 0, "rate": 0.0, "age_ns": 10**9},
     **{"limit": 1, "ca_state": 0, "bbr_phase": 0, "cc": b"cubic", "comm": b"nginx"},
-    **{"health": 0, "host": b""},
+    **{"health": 0, "subflow": 0, "host": b""},
     **{"cgroup": b"nginx.service", "netns_name": b"host", "pid": 4021.0, "uid": 33.0},
     **{"total_retrans": 0.0, "retrans_percent": 0.0, "unacked": 0.0, "min_rtt": 19_000.0},
     **{"rttvar": 500.0, "rto": 220_000.0, "queueing_us": 1000.0, "delivery_rate": 1e6},
@@ -46,7 +46,7 @@ DEFAULTS |= {
 }
 KINDS: dict[str, Any] = {
     **{"text": "S", "slow_start": np.bool_, "age_ns": np.int64},
-    **dict.fromkeys(("limit", "bbr_phase", "health"), "u1"),
+    **dict.fromkeys(("limit", "bbr_phase", "health", "subflow"), "u1"),
     **dict.fromkeys(("cc", "comm", "cgroup", "netns_name", "host"), "S40"),
 }
 MISSING = {

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from tcctui.cli import main
 from tcctui.fields.mptcp import Subflow
 from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, explain
 from tcctui.flows.store import Store
 from tcctui.flows.subflows import kinds, share
 from tcctui.query import parse
+from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.file import Recording
 from tcctui.ui.details.facts import NEEDS, facts
 from tcctui.wire.samples import MPTCP_INFO, Samples
+from tests.unit.recordings import written
 from tests.unit.samples import look, samples
 from tests.unit.test_limits import sampled
 
@@ -101,3 +108,16 @@ def test_the_application_is_not_blamed_for_the_scheduler() -> None:
     assert said(0).startswith("Limited by the application for")
     assert said(1).startswith("Given too little to send for")
     assert "MPTCP's scheduler" in said(1)
+
+
+def test_a_recording_keeps_subflows_and_their_connections(tmp_path: Path) -> None:
+    """Samples of a recording have the subflow's values, and a table of flows has its connection."""
+    path = written(tmp_path / "recording", Chunk(0, 3, NO_EVENTS, subflows()))
+    (chunk,) = Recording(path).chunks(0, 3)
+    for name in (*MPTCP_INFO, "mptcp_token", "subflow_flags", "mptcp_info_len"):
+        np.testing.assert_array_equal(chunk.samples[name], subflows()[name])
+    out = tmp_path / "flows.csv"
+    assert main(["export", "--table", "flows", str(path), str(out)]) == 0
+    with out.open(newline="") as file:
+        rows = [(row["subflow"], row["mptcp_bytes_acked"]) for row in csv.DictReader(file)]
+    assert rows == [("initial", "400000"), ("backup", "400000"), ("", "")]
