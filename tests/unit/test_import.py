@@ -412,6 +412,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["import", str(source), str(out), "--force"]) == 0
     assert main(["import", str(source), str(other), str(tmp_path / "third")]) == 2
     assert "several formats: pcap, qlog" in capsys.readouterr().err
+    assert main(["import", "--force", str(source), str(other)]) == 2, "OUT was forgotten"
+    assert "itself (qlog)" in capsys.readouterr().err
+    assert json.loads(other.read_bytes()) == QLOG
     assert main(["import", str(source), "--format", "qlog", str(tmp_path / "third")]) == 1
     assert main(["import", str(tmp_path / "nothing"), str(tmp_path / "third")]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "other", "out.arrows"]
