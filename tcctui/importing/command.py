@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import TextIO
@@ -40,6 +40,7 @@ def import_files(
     target = None if out == "-" else Path(out)
     if target is not None:
         see(target, force=force)
+        _refuse_to_replace(target)
     with ExitStack() as open_files:
         files = []
         forms = set()
@@ -77,6 +78,24 @@ def import_files(
     ]
     where = "" if target is None else f"{plain(out)}: "
     print(f"{where}{' and '.join(counts)}, {DESCRIPTIONS[found]}", file=remarks or sys.stderr)
+
+
+def _refuse_to_replace(target: Path) -> None:
+    """Refuse to replace what could be imported itself: OUT was forgotten.
+
+    Raises:
+        UsageError: it is such a file.
+
+    """
+    form = None
+    if target.is_file():
+        with suppress(TcctuiError, EOFError, zlib.error, OSError), opened(target) as file:
+            form = form_of(str(target), file)
+    if form is not None:
+        raise UsageError(
+            f"{target} would be replaced, and it is a file to import itself ({form.value}).",
+            "Name the recording to write last: tcctui import FILE… OUT.arrows",
+        )
 
 
 def _read(form: Form, files: Sequence[tuple[str, BufferedReader]], memory: int) -> Imported:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
+import signal
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from tcctui.errors import TcctuiError
+from tcctui.errors import TcctuiError, UsageError
 from tcctui.importing.capture import MAGIC
 from tcctui.importing.imported import Form, NotReadableError
 
@@ -23,12 +26,22 @@ HEAD = 1 << 16
 def opened(path: Path | None) -> Iterator[io.BufferedReader]:
     """Open a file, or standard input, decompressed if it is by gzip or zstd.
 
+    Ctrl-C ends who writes into standard input, and with that the input: it is imported then.
+
     Raises:
-        TcctuiError: it can't be read.
+        TcctuiError: it can't be read, or is a terminal.
 
     """
     name = "Standard input" if path is None else str(path)
+    if path is None and os.isatty(0):
+        raise UsageError(
+            "Standard input is a terminal, and captures are no text.",
+            "Let a program write into it: tcpdump -s 128 -w - tcp | tcctui import - OUT.arrows",
+        )
     with ExitStack() as closed:
+        if path is None and threading.current_thread() is threading.main_thread():
+            closed.callback(signal.signal, signal.SIGINT, signal.getsignal(signal.SIGINT))
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             raw = io.FileIO(0 if path is None else path, closefd=path is not None)
             plain = closed.enter_context(io.BufferedReader(cast(io.RawIOBase, raw), HEAD))

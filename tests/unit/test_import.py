@@ -412,6 +412,9 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert main(["import", str(source), str(out), "--force"]) == 0
     assert main(["import", str(source), str(other), str(tmp_path / "third")]) == 2
     assert "several formats: pcap, qlog" in capsys.readouterr().err
+    assert main(["import", "--force", str(source), str(other)]) == 2, "OUT was forgotten"
+    assert "itself (qlog)" in capsys.readouterr().err
+    assert json.loads(other.read_bytes()) == QLOG
     assert main(["import", str(source), "--format", "qlog", str(tmp_path / "third")]) == 1
     assert main(["import", str(tmp_path / "nothing"), str(tmp_path / "third")]) == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "other", "out.arrows"]
@@ -430,7 +433,33 @@ def test_pipes(tmp_path: Path) -> None:
     assert len(events) == len(of_capture(captured(lossy())))
 
 
-def test_without_zstd_or_with(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_input_and_not_the_import(tmp_path: Path) -> None:
+    """Ctrl-C in a terminal reaches tcpdump and the import: what was captured is imported."""
+    out = tmp_path / "out.arrows"
+    code = (
+        "import os, signal, sys, threading\n"
+        "from tcctui.importing import captures, command\n"
+        "read = captures.read_captures\n"
+        "def interrupted(files, memory):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return read(files, memory)\n"
+        "captures.read_captures = interrupted\n"
+        "from tcctui.cli import main\n"
+        f"sys.exit(main(['import', '-', {str(out)!r}]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        input=captured(lossy()),
+        stderr=subprocess.PIPE,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    _, events = read(out)
+    assert len(events) > 10
+
+
+def test_compressed_by_zstd(tmp_path: Path) -> None:
     """Files that M-Lab publishes are compressed by zstd."""
     pa = pytest.importorskip("pyarrow")
     source, out = tmp_path / "a.jsonl.zst", tmp_path / "out.arrows"
