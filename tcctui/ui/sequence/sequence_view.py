@@ -29,10 +29,10 @@ from tcctui.ui.chart.plot import cell_of
 from tcctui.ui.chart.time_axis import columns_of
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.compare.subjects import fitted, scaled
+from tcctui.ui.sequence.signs import DROP, DUPLICATE, SACK, SIGNS
 from tcctui.ui.style import units
 from tcctui.ui.view import CurrentView, Look
 from tcctui.wire.addresses import format_endpoint
-from tcctui.wire.retransmits import CAUSE_WORDS, Cause
 
 TWO_CHARTS_FROM = 120
 """Width in columns from which there is room for a second chart; below it one key shows each."""
@@ -45,24 +45,8 @@ _PATIENCE = 1.0
 _APART, _SHARE = 0.2, 10
 """Seconds between two reads; where one takes long, a tenth of the time."""
 
-_SACK, _DROP, _DUPLICATE = 8, 9, 10
-_GLYPHS: Sequence[tuple[int, str, str, str]] = (
-    (_DROP, "⊗", "mark-dropped", "dropped here"),
-    (Cause.TIMEOUT, "R", "mark-rto", CAUSE_WORDS[Cause.TIMEOUT]),
-    (Cause.AFTER_TIMEOUT, "r", "mark-rto", CAUSE_WORDS[Cause.AFTER_TIMEOUT]),
-    (Cause.FAST, "F", "mark-recovery", CAUSE_WORDS[Cause.FAST]),
-    (Cause.REORDERING, "K", "mark-recovery", CAUSE_WORDS[Cause.REORDERING]),
-    (Cause.PROBE, "P", "mark-tlp", CAUSE_WORDS[Cause.PROBE]),
-    (Cause.SYN, "S", "mark-retransmit", CAUSE_WORDS[Cause.SYN]),
-    (Cause.OTHER, "o", "mark-retransmit", "other retransmit"),
-    (Cause.UNKNOWN, "•", "mark-retransmit", "retransmit"),
-    (_DUPLICATE, "D", "mark-undone", "DSACK: spurious"),
-    (_SACK, "│", "in-flight", "SACK"),
-)
-"""Kinds of strokes, the most important first: number, character, style and word."""
-
 _PLACE = np.zeros(16, "u1")
-_PLACE[[kind for kind, *_ in _GLYPHS]] = range(len(_GLYPHS))
+_PLACE[list(SIGNS)] = range(len(SIGNS))
 
 _NONE = "No ACK was traced in this time. ACKs need tcp_probe: run as root."
 
@@ -378,15 +362,17 @@ class SequenceView(Vertical):
         end_ns = self._window_end_ns
         since_ns = end_ns - round(self._seconds * _SECOND)
         counts = {
-            _SACK: len(drawn.sacked.within(since_ns, end_ns).when_ns),
-            _DROP: len(drawn.dropped.within(since_ns, end_ns).when_ns),
-            _DUPLICATE: len(drawn.duplicated.within(since_ns, end_ns).when_ns),
+            SACK: len(drawn.sacked.within(since_ns, end_ns).when_ns),
+            DROP: len(drawn.dropped.within(since_ns, end_ns).when_ns),
+            DUPLICATE: len(drawn.duplicated.within(since_ns, end_ns).when_ns),
         }
         kinds = drawn.retransmitted.within(since_ns, end_ns).kinds
         for kind, count in zip(*np.unique(kinds, return_counts=True), strict=True):
             counts[int(kind)] = int(count)
         told = [
-            f"{glyph} {word} {counts[kind]}" for kind, glyph, _, word in _GLYPHS if counts.get(kind)
+            f"{sign.glyph} {sign.word} {counts[kind]}"
+            for kind, sign in SIGNS.items()
+            if counts.get(kind)
         ]
         return head + fitted(told or ["no retransmits in this time"], self.size.width)[3:]
 
@@ -401,9 +387,9 @@ def _strokes(drawn: Diagram, window: Window) -> Strokes:
     """Retransmissions, drops and ranges of SACK of a window."""
     since_ns, until_ns = window.since_ns, window.until_ns
     parts: list[tuple[Spans, int | None]] = [
-        (drawn.sacked, _SACK),
-        (drawn.dropped, _DROP),
-        (drawn.duplicated, _DUPLICATE),
+        (drawn.sacked, SACK),
+        (drawn.dropped, DROP),
+        (drawn.duplicated, DUPLICATE),
         (drawn.retransmitted, None),
     ]
     found = [(spans.within(since_ns, until_ns), kind) for spans, kind in parts]
@@ -416,7 +402,7 @@ def _strokes(drawn: Diagram, window: Window) -> Strokes:
         np.concatenate([spans.low for spans, _ in found]).astype("f8"),
         np.concatenate([spans.high for spans, _ in found]).astype("f8"),
         _PLACE[np.concatenate(kinds)],
-        tuple((glyph, style) for _, glyph, style, _ in _GLYPHS),
+        tuple((sign.glyph, sign.style) for sign in SIGNS.values()),
     )
 
 
