@@ -891,7 +891,8 @@ static inline void fold_insides(struct insides *held, __u32 asked, __u64 tcp, __
 	struct inside *inside = &held->socket;
 	__u32 in_flight;
 
-	begin |= inside->sock_cookie != cookie || !inside->kind;
+	/* The extremes are of ACKs one behind the other at which the socket was read. */
+	begin |= inside->sock_cookie != cookie || !inside->kind || acks - inside->acks != 1;
 	/* Of which ACK both are. */
 	inside->acks = acks;
 	if (asked & INSIDE_SOCKET) {
