@@ -276,16 +276,18 @@ def _layout(message: bytes) -> Layout:
     return tuple(_attributes(message, MESSAGE.itemsize, len(message), 0))
 
 
-def _attributes(message: bytes, at: int, end: int, bit: int) -> Iterator[tuple[int, int, int]]:
+def _attributes(message: bytes, at: int, end: int, bit: int) -> list[tuple[int, int, int]]:
+    found = []
     while at + 4 <= end:
         length = int.from_bytes(message[at : at + 2], sys.byteorder)
-        kind = int.from_bytes(message[at + 2 : at + 4], sys.byteorder)
+        kind = int.from_bytes(message[at + 2 : at + 4], sys.byteorder) | bit
         if length < 4 or at + length > end:
             break
-        yield bit | kind, length - 4, at + 4
-        if inner := _NESTED.get(bit | kind):
-            yield from _attributes(message, at + 4, at + length, inner)
+        found.append((kind, length - 4, at + 4))
+        if kind in _NESTED:
+            found += _attributes(message, at + 4, at + length, _NESTED[kind])
         at += length + 3 & ~3
+    return found
 
 
 def _headers(messages: Records, layout: Layout) -> U32:

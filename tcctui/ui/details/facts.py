@@ -54,7 +54,7 @@ NEEDS: tuple[str, ...] = (
     *("notsent_bytes", "sndbuf", "rcvbuf", "wmem_queued"),
     *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain", "bbr_phase", "bbr_mode"),
     *("dctcp_enabled", "dctcp_alpha"),
-    *("subflow", "mptcp_token", "mptcp_subflows", "mptcp_acked_share", "mptcp_received_share"),
+    *("mptcp_token", "subflow_flags", "mptcp_flags", "mptcp_subflows"),
     *("mptcp_bytes_acked", "mptcp_bytes_received", "mptcp_bytes_retrans"),
     *("health", *HEALTH_NEEDS),
     *("socket", "algorithm", "in_flight_packets", "backoff", "snd_nxt", "snd_una"),
@@ -192,9 +192,12 @@ def _control(said: _Said) -> Iterator[Fact]:
 
 def _mptcp(said: _Said) -> Iterator[Fact]:
     """Facts of a subflow: its kind, its connection, and how much of that one it carries."""
-    kind = int(said.flows["subflow"][0])
-    if not kind:
+    if not said.known("mptcp_token"):
         return
+    from tcctui.flows.subflows import kinds, share  # noqa: PLC0415 - few machines have MPTCP
+
+    flows = said.flows
+    kind = int(kinds(flows["subflow_flags"], flows["mptcp_flags"])[0])
     more = said.number("mptcp_subflows")
     of = f" of {more + 1:.0f} subflows" if kind != Subflow.FALLBACK and more >= 0 else ""
     word = SUBFLOW_NAMES[kind] + ("" if of else " subflow" * (kind != Subflow.FALLBACK))
@@ -205,8 +208,8 @@ def _mptcp(said: _Said) -> Iterator[Fact]:
     for name, done in (("acked", "acknowledged"), ("received", "received")):
         total = said.number(f"mptcp_bytes_{name}")
         if total > 0:
-            share = said.show(f"mptcp_{name}_share", units.percent)
-            carries.append(f"{share} of {units.size(total)} {done}")
+            part = share(flows[f"bytes_{name}"], flows[f"mptcp_bytes_{name}"]).item(0)
+            carries.append(f"{units.percent(part)} of {units.size(total)} {done}")
     again = said.number("mptcp_bytes_retrans")
     yield Fact.of(2, "carries", *carries, f"{units.size(again)} reinjected" if again > 0 else "")
 
