@@ -101,10 +101,13 @@ class Source(EventSource, Protocol):
     def watch(self, sockets: Records) -> None:
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""
 
-    def own_queue(self, netns: int, daddr: tuple[int, int]) -> OwnQueue | None:
-        """Queue of this machine on the way to an address; None where there is none, or unknown.
+    def own_queue(
+        self, netns: int, ends: tuple[tuple[int, int], tuple[int, int]]
+    ) -> OwnQueue | None:
+        """Queue of this machine that a connection leaves by; None where there is none, or unknown.
 
-        `netns` is the connection's network namespace, the address two halves. In any one thread.
+        `netns` is its network namespace, `ends` its own address and the peer's, each two halves.
+        In any one thread.
         """
 
     def sample_all(self) -> None:

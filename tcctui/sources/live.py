@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tcctui.query import Query
     from tcctui.sources.kernel.bpf_source import BpfSource
     from tcctui.sources.kernel.program import AnyLoading
-    from tcctui.sources.own_queue import OwnQueues
+    from tcctui.sources.own_queue import Ends, OwnQueues
     from tcctui.sources.sock_diag.surroundings import Surroundings
     from tcctui.wire.own_queue import OwnQueue
 
@@ -198,13 +198,13 @@ class LiveSource:
             asked["sock_cookie"] = cookies_of(sockets["sock_cookie"])
             sampler.watch(asked)
 
-    def own_queue(self, netns: int, daddr: tuple[int, int]) -> OwnQueue | None:
+    def own_queue(self, netns: int, ends: Ends) -> OwnQueue | None:
         """Queue on the way to an address; see `Source`."""
         if self._own_queues is None:
             from tcctui.sources.own_queue import OwnQueues  # noqa: PLC0415 - for the details alone
 
             self._own_queues = OwnQueues()
-        return self._own_queues.of(netns, daddr)
+        return self._own_queues.of(netns, ends)
 
     def sample_all(self) -> None:
         """Ask for one more sample of every socket, at once."""

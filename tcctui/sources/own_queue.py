@@ -16,8 +16,8 @@ from tcctui.wire.addresses import format_address
 from tcctui.wire.own_queue import OwnQueue
 
 _RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWQDISC, _RTM_GETQDISC = 24, 26, 36, 38
-_NLM_F_REQUEST, _NLM_F_DUMP, _NLMSG_ERROR, _NLMSG_DONE = 0x01, 0x300, 2, 3
-_RTA_DST, _RTA_OIF = 1, 4  # include/uapi/linux/rtnetlink.h
+_NLM_F_REQUEST, _NLMSG_ERROR = 0x01, 2
+_RTA_DST, _RTA_SRC, _RTA_OIF = 1, 2, 4  # include/uapi/linux/rtnetlink.h
 _TCA_KIND, _TCA_STATS2, _TCA_STATS_QUEUE = 1, 7, 3  # include/uapi/linux/{rtnetlink,gen_stats}.h
 _TC_H_ROOT = 0xFFFFFFFF
 
@@ -27,7 +27,10 @@ _QUEUE = struct.Struct("=BxxxiIII")  # struct tcmsg
 _STATISTICS = struct.Struct("=5I")  # struct gnet_stats_queue: qlen, backlog, drops, requeues …
 _ATTRIBUTE = struct.Struct("=HH")
 
-_ROOM, _PATIENCE = 1 << 16, 0.2
+Ends = tuple[tuple[int, int], tuple[int, int]]
+"""Addresses of this end and of the peer, each as two halves."""
+
+_ROOM = 1 << 16
 _EVERY = 0.5
 """Seconds between two questions about one device."""
 
@@ -36,67 +39,68 @@ class OwnQueues:
     """Asks for the queue of one connection at a time; used by one thread."""
 
     def __init__(self) -> None:
-        self._asked: tuple[tuple[int, int], float] = ((0, 0), 0.0)
+        self._asked: tuple[Ends, float] = (((0, 0), (0, 0)), 0.0)
         self._found: OwnQueue | None = None
 
-    def of(self, netns: int, daddr: tuple[int, int]) -> OwnQueue | None:
-        """Queue on the way to an address; None in another namespace, or where there is none."""
+    def of(self, netns: int, ends: Ends) -> OwnQueue | None:
+        """Queue on the way from one address to another.
+
+        None in another namespace, without a route, and of devices without a queue.
+        """
         try:
             if netns != os.stat("/proc/thread-self/ns/net").st_ino:
                 return None
-            address, when = self._asked
-            if address == daddr and time.monotonic() - when < _EVERY:
+            before, when = self._asked
+            if before == ends and time.monotonic() - when < _EVERY:
                 return self._found
-            self._asked = daddr, time.monotonic()
-            self._found = self._ask(format_address(*daddr))
+            self._asked = ends, time.monotonic()
+            self._found = self._ask(*(format_address(*end) for end in ends))
         except OSError:
             self._found = None
         return self._found
 
-    def _ask(self, address: str) -> OwnQueue | None:
-        index = self._device(address.partition("%")[0])
+    def _ask(self, local: str, remote: str) -> OwnQueue | None:
+        index = self._device(local, remote)
         if not index:
             return None
-        header = _QUEUE.pack(0, index, 0, 0, 0)
-        # The kernel gives those of all devices where one is asked for by a dump.
-        for kind, data in self._answers(_RTM_GETQDISC, _NLM_F_DUMP, header):
-            if kind != _RTM_NEWQDISC:
-                continue
-            _, of_device, _, parent, _ = _QUEUE.unpack_from(data)
-            if of_device == index and parent == _TC_H_ROOT:
+        header = _QUEUE.pack(0, index, 0, _TC_H_ROOT, 0)
+        for kind, data in self._answers(_RTM_GETQDISC, header):
+            if kind == _RTM_NEWQDISC:
                 return _read(socket.if_indextoname(index), data)
         return None
 
-    def _device(self, address: str) -> int:
-        """Index of the device on the way to an address; 0 without a route."""
+    def _device(self, local: str, remote: str) -> int:
+        """Index of the device on the way between two addresses; 0 without a route."""
+        address, _, link = remote.partition("%")
+        if link:
+            return socket.if_nametoindex(link)
         family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        packed = socket.inet_pton(family, address)
-        header = _ROUTE.pack(family, 8 * len(packed), *[0] * 6, 0)
-        request = header + _ATTRIBUTE.pack(4 + len(packed), _RTA_DST) + packed
-        for kind, data in self._answers(_RTM_GETROUTE, 0, request):
+        ends = (_RTA_DST, address), (_RTA_SRC, local.partition("%")[0])
+        packed = [(kind, socket.inet_pton(family, end)) for kind, end in ends]
+        bits = 8 * len(packed[0][1])
+        request = _ROUTE.pack(family, bits, bits, *[0] * 5, 0)
+        for name, end in packed:
+            request += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(end), name) + end
+        for kind, data in self._answers(_RTM_GETROUTE, request):
             if kind == _RTM_NEWROUTE:
                 found = dict(_attributes(data[_ROUTE.size :]))
                 if len(found.get(_RTA_OIF, b"")) == 4:
                     return int(struct.unpack("=i", found[_RTA_OIF])[0])
         return 0
 
-    def _answers(self, kind: int, flags: int, request: bytes) -> Iterator[tuple[int, bytes]]:
-        """Kinds and contents of the kernel's messages; none after an error."""
+    def _answers(self, kind: int, request: bytes) -> Iterator[tuple[int, bytes]]:
+        """Kinds and contents of the kernel's messages in one answer; none after an error."""
         # A socket for each question: nothing of one before is left in it.
         with contextlib.closing(
             socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         ) as asked:
-            asked.settimeout(_PATIENCE)
             length = _HEADER.size + len(request)
-            asked.send(_HEADER.pack(length, kind, flags | _NLM_F_REQUEST, 1, 0) + request)
-            while True:
-                data = asked.recv(_ROOM)
-                for of_kind, content in _messages(data):
-                    if of_kind in {_NLMSG_ERROR, _NLMSG_DONE}:
-                        return
-                    yield of_kind, content
-                if not flags:
+            asked.send(_HEADER.pack(length, kind, _NLM_F_REQUEST, 1, 0) + request)
+            # The kernel answers before send() returns: nothing is waited for.
+            for of_kind, content in _messages(asked.recv(_ROOM, socket.MSG_DONTWAIT)):
+                if of_kind == _NLMSG_ERROR:
                     return
+                yield of_kind, content
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -123,7 +127,7 @@ def _read(device: str, data: bytes) -> OwnQueue | None:
     found = dict(_attributes(data[_QUEUE.size :]))
     kind = found.get(_TCA_KIND, b"").rstrip(b"\0").decode(errors="replace")
     told = dict(_attributes(found.get(_TCA_STATS2, b""))).get(_TCA_STATS_QUEUE, b"")
-    if not kind or len(told) < _STATISTICS.size:
+    if kind in {"", "noqueue"} or len(told) < _STATISTICS.size:
         return None
     qlen, backlog, drops, _, overlimits = _STATISTICS.unpack_from(told)
     return OwnQueue(device, kind, backlog, qlen, drops, overlimits)

@@ -32,7 +32,7 @@ def test_the_queue_is_that_of_tc(monkeypatch: pytest.MonkeyPatch) -> None:
         tc = ("ip", "netns", "exec", network.client, "tc", "qdisc")
         run(*tc, "replace", "dev", network.DEVICE, "root", *slow)
         netns = os.stat(Path("/run/netns", network.client)).st_ino
-        queues, server = OwnQueues(), halves(network.SERVER)
+        queues, server = OwnQueues(), (halves(network.CLIENT), halves(network.SERVER))
         assert queues.of(netns, server) is None, "another namespace's"
         with inside(network.client), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
 
@@ -53,5 +53,30 @@ def test_the_queue_is_that_of_tc(monkeypatch: pytest.MonkeyPatch) -> None:
 
             # A packet leaves each second: mostly none between the two.
             until("they agree", same)
-            assert queues.of(netns, halves(network.SERVER6)) == queues.of(netns, server)
-            assert queues.of(netns, halves("203.0.113.1")) is None, "no route"
+            ipv6 = halves(network.CLIENT6), halves(network.SERVER6)
+            found = queues.of(netns, ipv6)
+            assert found is not None
+            assert found.device == network.DEVICE
+            assert queues.of(netns, (server[0], halves("203.0.113.1"))) is None, "no route"
+            local = halves("127.0.0.1")
+            assert queues.of(netns, (local, local)) is None, "the loopback has no queue"
+
+
+def test_rules_by_source_are_followed() -> None:
+    """A host with two ways out may choose by its own address: the queue is that way's."""
+    with Network() as network:
+        client = ("ip", "netns", "exec", network.client)
+        for device, address in (("way0", "198.51.100.1"), ("way1", "198.51.100.2")):
+            run(*client, "ip", "link", "add", device, "type", "dummy")
+            run(*client, "ip", "link", "set", device, "up")
+            run(*client, "ip", "address", "add", f"{address}/32", "dev", device)
+            run(*client, "tc", "qdisc", "replace", "dev", device, "root", "pfifo")
+        run(*client, "ip", "route", "add", "203.0.113.0/24", "dev", "way0")
+        run(*client, "ip", "rule", "add", "from", "198.51.100.2", "table", "7")
+        run(*client, "ip", "route", "add", "203.0.113.0/24", "dev", "way1", "table", "7")
+        netns = os.stat(Path("/run/netns", network.client)).st_ino
+        with inside(network.client):
+            for device, address in (("way0", "198.51.100.1"), ("way1", "198.51.100.2")):
+                found = OwnQueues().of(netns, (halves(address), halves("203.0.113.9")))
+                assert found is not None
+                assert found.device == device

@@ -85,7 +85,7 @@ class Delivered:
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         self.watched = sockets["sock_cookie"].tolist()
 
-    def own_queue(self, netns: int, daddr: tuple[int, int]) -> None:
+    def own_queue(self, netns: int, ends: object) -> None:
         """None is known here."""
 
     def sample_all(self) -> None:

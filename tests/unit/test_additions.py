@@ -249,7 +249,7 @@ def test_two_files_add_an_export_format(tmp_path: Path) -> None:
     assert len(EXPORT_FORMAT) == 2
     found = told(changed(tmp_path, EXPORT_FORMAT), _OF_EXPORT_FORMAT)
     assert found["rows"] == found["lines"] > 0
-    assert ".jsonl, .arrow, .svg, .png, .txt or .arrows" in found["usage"]
+    assert ".jsonl, .arrow, .svg, .png, .txt, .xpl or .arrows" in found["usage"]
     assert ".jsonl and .arrow have the same columns" in found["manual"].replace("\\", "")
 
 

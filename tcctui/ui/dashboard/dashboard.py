@@ -366,8 +366,10 @@ class Dashboard(Screen[None]):
         if flows["closed_ns"][0] or self._view.own_groups is not None:
             return None
         netns = flows["netns"][0]
-        daddr = int(flows["daddr_hi"][0]), int(flows["daddr_lo"][0])
-        return self._source.own_queue(0 if np.isnan(netns) else int(netns), daddr)
+        local, remote = (
+            (int(flows[f"{end}_hi"][0]), int(flows[f"{end}_lo"][0])) for end in ("saddr", "daddr")
+        )
+        return self._source.own_queue(0 if np.isnan(netns) else int(netns), (local, remote))
 
     def _wait(self) -> None:
         """Keep what is shown, until another moment is worked out."""

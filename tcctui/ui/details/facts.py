@@ -31,9 +31,9 @@ _LONG_AGO_MS = 1e9
 
 _CAUSES = (
     *(("retrans_fast", "fast"), ("retrans_rto", "by RTO"), ("retrans_tlp", "TLP")),
-    *(("retrans_syn", "SYN"), ("dsack_dups", "spurious"), ("undone", "undone")),
+    *(("retrans_syn", "SYN"), ("dsack_dups", "got twice (DSACK)"), ("undone", "undone")),
 )
-"""Causes of retransmissions, those that a DSACK showed to be spurious, and undone recoveries."""
+"""Causes of retransmissions, segments that the peer got twice, and undone recoveries."""
 
 _READ_NS = 2_000_000_000
 """Nanoseconds for which that is told: a timeout, as of a probe, changes much without an ACK."""

@@ -40,9 +40,7 @@ SIGNS: Mapping[int, Sign] = MappingProxyType(
         Cause.UNKNOWN: Sign(
             "•", "retransmit", "mark-retransmit", "retransmitted; the kernel does not tell why"
         ),
-        DUPLICATE: Sign(
-            "D", "DSACK: spurious", "mark-undone", "the peer got a segment twice (DSACK)"
-        ),
+        DUPLICATE: Sign("D", "DSACK", "mark-undone", "the peer got a segment twice (DSACK)"),
         SACK: Sign("│", "SACK", "in-flight", "range that the peer has, beyond a gap"),
     }
 )
