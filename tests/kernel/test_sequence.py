@@ -203,6 +203,6 @@ def _bytes(ranges: list[tuple[int, int]]) -> dict[int, int]:
     """Number of times that each retransmitted byte is in ranges, of those that are in some."""
     counts: dict[int, int] = {}
     for low, high in ranges:
-        for at in range(low, high, 100):
+        for at in range(low, high):
             counts[at] = counts.get(at, 0) + 1
     return counts
