@@ -14,6 +14,8 @@ from tcctui.wire.events import EventKind
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import End, value
 
+_PROBE, _LIVES = int(EventKind.PROBE), int(End.LIVES)
+
 MOST = 4_000_000
 """Samples that are kept, 64 MB: of more, the newest."""
 
@@ -61,8 +63,8 @@ def _of_chunk(chunk: Chunk, after_ns: int, until_ns: int) -> list[Records]:
         pick(part, (part["ts_ns"] > max(after_ns, 0)) & (part["ts_ns"] <= until_ns))
         for part in (chunk.events, chunk.samples)
     )
-    events = pick(events, events["kind"] == EventKind.PROBE)
-    looks = pick(looks, looks["end"] == End.LIVES)
+    events = pick(events, events["kind"] == _PROBE)
+    looks = pick(looks, looks["end"] == _LIVES)
     looks = pick(looks, ~np.isin(looks["sock_cookie"], events["sock_cookie"]))
     rtt = np.nan_to_num(value(looks, "rtt")).astype("u4")
     return [_thinned(events, events["srtt"]), _thinned(looks, rtt)]

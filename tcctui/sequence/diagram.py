@@ -44,8 +44,8 @@ class Diagram(NamedTuple):
     snd_una + snd_wnd. `throughput` is snd_una once more, for its growth per second. `srtt` and
     `rtt` are microseconds; `rtt`, of the newest segment that an ACK delivered, only where each ACK
     was read. `duplicated` are ACKs with a DSACK (RFC 2883), at what they acknowledge: the peer got
-    a segment that it had: a spurious retransmission, or a copy of the network's. `has_sacks` is False where
-    ranges of SACK are not known.
+    a segment that it had: a spurious retransmission, or a copy that the network made. `has_sacks`
+    is False where ranges of SACK are not known.
     """
 
     begin: int

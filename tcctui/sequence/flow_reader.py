@@ -14,6 +14,8 @@ from tcctui.wire.events import EventKind, Events
 from tcctui.wire.inside import ACK
 from tcctui.wire.records import joined, pick
 
+_PROBE, _RETRANSMIT, _DROP = map(int, (EventKind.PROBE, EventKind.RETRANSMIT, EventKind.DROP))
+
 MOST = 1_000_000
 """ACKs that are kept: of a longer time the newest."""
 
@@ -83,13 +85,13 @@ class FlowReader:
         new = (events["ts_ns"] > max(self._until_ns - _SLACK_NS, 0)) & self._mine(events)
         events = pick(events, new)
         kinds = events["kind"]
-        probes = pick(events, kinds == EventKind.PROBE)
+        probes = pick(events, kinds == _PROBE)
         acks = chunk.insides.acks
         acks = pick(acks, acks["sock_cookie"] == self._cookie[0])
         return FlowRecords(
             joined([_of_acks(acks), _of_probes(probes)]),
-            pick(events, kinds == EventKind.RETRANSMIT),
-            pick(events, kinds == EventKind.DROP),
+            pick(events, kinds == _RETRANSMIT),
+            pick(events, kinds == _DROP),
         )
 
     def _mine(self, events: Events) -> Mask:

@@ -16,7 +16,7 @@ from tcctui.wire.addresses import format_address
 from tcctui.wire.own_queue import OwnQueue
 
 _RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWQDISC, _RTM_GETQDISC = 24, 26, 36, 38
-_NLM_F_REQUEST, _NLMSG_ERROR = 0x01, 2
+_NLM_F_REQUEST, _NLM_F_ECHO, _NLMSG_ERROR = 0x01, 0x08, 2
 _RTA_DST, _RTA_SRC, _RTA_OIF = 1, 2, 4  # include/uapi/linux/rtnetlink.h
 _TCA_KIND, _TCA_STATS2, _TCA_STATS_QUEUE = 1, 7, 3  # include/uapi/linux/{rtnetlink,gen_stats}.h
 _TC_H_ROOT = 0xFFFFFFFF
@@ -95,7 +95,9 @@ class OwnQueues:
             socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
         ) as asked:
             length = _HEADER.size + len(request)
-            asked.send(_HEADER.pack(length, kind, _NLM_F_REQUEST, 1, 0) + request)
+            # Without the echo only listeners of changes get the answer to one qdisc's question.
+            flags = _NLM_F_REQUEST | _NLM_F_ECHO
+            asked.send(_HEADER.pack(length, kind, flags, 1, 0) + request)
             # The kernel answers before send() returns: nothing is waited for.
             for of_kind, content in _messages(asked.recv(_ROOM, socket.MSG_DONTWAIT)):
                 if of_kind == _NLMSG_ERROR:

@@ -67,8 +67,9 @@ def test_rules_by_source_are_followed() -> None:
     with Network() as network:
         client = ("ip", "netns", "exec", network.client)
         for device, address in (("way0", "198.51.100.1"), ("way1", "198.51.100.2")):
-            run(*client, "ip", "link", "add", device, "type", "dummy")
-            run(*client, "ip", "link", "set", device, "up")
+            run(*client, "ip", "link", "add", device, "type", "veth", "peer", f"{device}-peer")
+            for end in (device, f"{device}-peer"):
+                run(*client, "ip", "link", "set", end, "up")
             run(*client, "ip", "address", "add", f"{address}/32", "dev", device)
             run(*client, "tc", "qdisc", "replace", "dev", device, "root", "pfifo")
         run(*client, "ip", "route", "add", "203.0.113.0/24", "dev", "way0")

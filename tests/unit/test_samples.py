@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tcctui.flows.columns import DERIVED, FIELDS, INSIDE, READ, SAMPLED, UNKNOWN
+from tcctui.flows.columns import BBR_MODE, DERIVED, FIELDS, INSIDE, READ, SAMPLED, UNKNOWN
 from tcctui.flows.derived import complete
 from tcctui.flows.frame import Sparkline
 from tcctui.flows.history.pages import PAGE_BYTES
@@ -102,7 +102,8 @@ def test_a_frozen_snapshot_has_every_column() -> None:
     names = [*FIELDS, *SAMPLED, *INSIDE, *DERIVED]
     frozen, direct = (
         complete(
-            store.flows([*FIELDS, *INSIDE, *READ, "sample", *OF_TIME, "acked_sampled"]), names
+            store.flows([*FIELDS, *INSIDE, *READ, BBR_MODE, "sample", *OF_TIME, "acked_sampled"]),
+            names,
         ),
         store.flows(names),
     )

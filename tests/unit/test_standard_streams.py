@@ -24,6 +24,7 @@ PRINTING: dict[str, list[list[str]]] = {
     "record": [],
     "replay": [],
     "export": [],
+    "import": [],
     "demo": [],
     "trace": [
         ["--summary", "--replay", "RECORDING"],

@@ -49,7 +49,7 @@ def heat_map(times: Records, until_ns: int, seconds: float, columns: int, bins: 
     end = until_ns / STAMP_NS
     since = end - seconds * 1e9 / STAMP_NS
     stamps = times["stamp"] + 0.5
-    there = (stamps >= since) & (stamps < end) & (times["srtt"] > 0)
+    there = (stamps >= since) & (times["stamp"] < end) & (times["srtt"] > 0)
     srtt = times["srtt"][there]
     column = ((stamps[there] - since) * (columns / (end - since))).astype("i8")
     column = np.minimum(column, columns - 1)

@@ -26,7 +26,7 @@ _COMPARE = (
 )
 
 _SEQUENCE = (
-    "Time–sequence diagram of the selected flow: sent, acknowledged, the window's edge, SACK, and"
+    "Time–sequence diagram of the selected flow; sent, acknowledged, the window's edge, SACK, and"
     " retransmits by cause; again: no more"
 )
 

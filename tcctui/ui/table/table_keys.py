@@ -14,7 +14,7 @@ _EXCLUDE = "Search for anything but that: something else, or less"
 _COPY = "Copy the flow's ends, its row, a search or ss filter for it, or the table"
 _GROUP = "Group the flows by process, remote host or net, local port, algorithm, netns"
 _HISTOGRAM = (
-    "Heat map of srtt over the last minute: of the flows shown, of the selected flow, group or net,"
+    "Heat map of srtt over the last minute; of the flows shown, of the selected flow, group or net,"
     " or of its algorithm; h there: the histogram of this moment"
 )
 
