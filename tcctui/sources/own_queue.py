@@ -18,7 +18,8 @@ from tcctui.wire.own_queue import OwnQueue
 _RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWQDISC, _RTM_GETQDISC = 24, 26, 36, 38
 _NLM_F_REQUEST, _NLM_F_ECHO, _NLMSG_ERROR = 0x01, 0x08, 2
 _RTA_DST, _RTA_SRC, _RTA_OIF = 1, 2, 4  # include/uapi/linux/rtnetlink.h
-_TCA_KIND, _TCA_STATS2, _TCA_STATS_QUEUE = 1, 7, 3  # include/uapi/linux/{rtnetlink,gen_stats}.h
+# include/uapi/linux/{rtnetlink,gen_stats}.h
+_TCA_KIND, _TCA_STATS2, _TCA_STATS_BASIC, _TCA_STATS_QUEUE = 1, 7, 1, 3
 _TC_H_ROOT = 0xFFFFFFFF
 
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
@@ -41,6 +42,7 @@ class OwnQueues:
     def __init__(self) -> None:
         self._asked: tuple[Ends, float] = (((0, 0), (0, 0)), 0.0)
         self._found: OwnQueue | None = None
+        self._left: tuple[int, int, float] = (0, 0, 0.0)  # by a device, bytes until a moment
 
     def of(self, netns: int, ends: Ends) -> OwnQueue | None:
         """Queue on the way from one address to another.
@@ -66,8 +68,17 @@ class OwnQueues:
         header = _QUEUE.pack(0, index, 0, _TC_H_ROOT, 0)
         for kind, data in self._answers(_RTM_GETQDISC, header):
             if kind == _RTM_NEWQDISC:
-                return _read(socket.if_indextoname(index), data)
+                read = _read(socket.if_indextoname(index), data)
+                return None if read is None else self._timed(index, *read)
         return None
+
+    def _timed(self, index: int, queue: OwnQueue, left: int) -> OwnQueue:
+        """Add how long what waits takes to leave, at the rate since the last look."""
+        (device, before, then), now = self._left, time.monotonic()
+        self._left = index, left, now
+        if device != index or left <= before:
+            return queue
+        return queue._replace(wait_us=1e6 * queue.backlog * (now - then) / (left - before))
 
     def _device(self, local: str, remote: str) -> int:
         """Index of the device on the way between two addresses; 0 without a route."""
@@ -125,11 +136,14 @@ def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:
         at += length + 3 & ~3
 
 
-def _read(device: str, data: bytes) -> OwnQueue | None:
+def _read(device: str, data: bytes) -> tuple[OwnQueue, int] | None:
+    """Queue of a message, and the bytes that have left it; None of a device without one."""
     found = dict(_attributes(data[_QUEUE.size :]))
     kind = found.get(_TCA_KIND, b"").rstrip(b"\0").decode(errors="replace")
-    told = dict(_attributes(found.get(_TCA_STATS2, b""))).get(_TCA_STATS_QUEUE, b"")
+    parts = dict(_attributes(found.get(_TCA_STATS2, b"")))
+    basic, told = (parts.get(part, b"") for part in (_TCA_STATS_BASIC, _TCA_STATS_QUEUE))
     if kind in {"", "noqueue"} or len(told) < _STATISTICS.size:
         return None
     qlen, backlog, drops, _, overlimits = _STATISTICS.unpack_from(told)
-    return OwnQueue(device, kind, backlog, qlen, drops, overlimits)
+    queue = OwnQueue(device, kind, backlog, qlen, drops, overlimits)
+    return queue, struct.unpack_from("=Q", basic.ljust(8, b"\0"))[0]

@@ -53,6 +53,19 @@ def test_the_queue_is_that_of_tc(monkeypatch: pytest.MonkeyPatch) -> None:
 
             # A packet leaves each second: mostly none between the two.
             until("they agree", same)
+
+            def told() -> bool:
+                sender.sendto(bytes(1000), (network.SERVER, PORT))
+                found = queues.of(netns, server)
+                return found is not None and found.wait_us > 0 and found.backlog > 5000
+
+            monkeypatch.setattr(own_queue, "_EVERY", 3.0)
+            until("it is known how long that takes", told)
+            found = queues.of(netns, server)
+            assert found is not None
+            # 1,000 bytes a second, and whole packets: one more or less of three.
+            assert 0.4 < found.wait_us / 1e6 / (found.backlog / 1000) < 2.1
+            monkeypatch.setattr(own_queue, "_EVERY", 0)
             ipv6 = halves(network.CLIENT6), halves(network.SERVER6)
             found = queues.of(netns, ipv6)
             assert found is not None

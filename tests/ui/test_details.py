@@ -216,11 +216,11 @@ def test_what_was_read_of_the_socket() -> None:
 async def test_this_machine_s_own_queue_is_told(clock: Clock) -> None:
     """Beside what is in flight stands what waits here; not for a moment of the past."""
     async with dashboard(sampled_server(), clock, ROOMY) as desk:
-        desk.source.queue = OwnQueue("eth0", "fq_codel", 35_000, 24, 12, 0)
+        desk.source.queue = OwnQueue("eth0", "fq_codel", 35_000, 24, 12, 0, 80_000.0)
         await desk.see("down")
         told = said(desk)
-        assert "own queue fq_codel on eth0 · 34.2 Ki waiting" in told
+        assert "own queue 34.2 Ki waiting, 80.0 ms to go" in told
         text = queue_fact(desk.source.queue).pieces
-        assert text == ("fq_codel on eth0", "34.2 Ki waiting", "12 dropped")
+        assert text == ("34.2 Ki waiting, 80.0 ms to go", "fq_codel on eth0", "12 dropped")
         await desk.travel("space", "left")
         assert "own queue" not in said(desk)

@@ -217,8 +217,10 @@ def _mptcp(said: _Said) -> Iterator[Fact]:
 def queue_fact(queue: OwnQueue) -> Fact:
     """Fact of this machine's own queue, which the connection shares with others."""
     waiting = f"{units.size(queue.backlog)} waiting" if queue.backlog else "empty"
+    if queue.backlog and not math.isnan(queue.wait_us):
+        waiting += f", {units.milliseconds(queue.wait_us)} to go"
     drops = f"{units.count(queue.drops)} dropped" if queue.drops else ""
-    return Fact.of(6, "own queue", f"{queue.kind} on {queue.device}", waiting, drops)
+    return Fact.of(6, "own queue", waiting, f"{queue.kind} on {queue.device}", drops)
 
 
 def _inside(said: _Said) -> Iterator[Fact]:
