@@ -270,15 +270,19 @@ class SequenceView(Vertical):
         low, high = _reach([sent, acknowledged])
         told = _quantity(low, high)
         room = max(high - low, 1.0)
-        if low is not None and np.nanmax(edge.low, initial=-math.inf) > high + room:
+        known = edge.last[np.isfinite(edge.last)]
+        if np.nanmin(edge.low, initial=math.inf) > high + room:
+            # So far away, it would flatten all else: its value alone is told.
             edge = Extremes(*(np.full(window.columns, math.inf) for _ in range(3)))
+        end = float(known[-1]) if known.size else None
         curves = (
             ("acked", acknowledged, "acked"),
             ("sent", sent, "cwnd"),
             ("window", edge, "snd-wnd"),
         )
         series = tuple(
-            Series(name, curve.low, curve.high, curve.last, style) for name, curve, style in curves
+            Series(name, curve.low, curve.high, curve.last, style, now)
+            for (name, curve, style), now in zip(curves, (None, None, end), strict=True)
         )
         self._give(chart, told, series, window, strokes=_strokes(drawn, window))
         return self._values(chart, told, series)
