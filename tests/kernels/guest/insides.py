@@ -49,7 +49,9 @@ def _of_a_connection(source: BpfSource, port: int) -> dict[str, Any]:
             client.recv(1)
             cookie = struct.unpack("=Q", client.getsockopt(socket.SOL_SOCKET, 57, 8))[0]
             events = source.read(0)
-            sockets, algorithms = (part[part["sock_cookie"] == cookie] for part in source.inside())
+            sockets, algorithms = (
+                part[part["sock_cookie"] == cookie] for part in source.inside()[:2]
+            )
     count = int((events["sock_cookie"] == cookie).sum())
     return {"info": info, "events": count, **_last(sockets, algorithms)}
 
