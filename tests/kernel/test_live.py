@@ -433,6 +433,7 @@ def test_a_socket_that_is_connected_again(
         if bound:
             client.bind((Network.CLIENT, 50_123))
         keys, ports, sizes = [], [], (30_000, 20_000, 10_000)
+        seen: list[object] = []
         for number, size in enumerate(sizes):
             if number:
                 disconnect(client)
@@ -446,9 +447,13 @@ def test_a_socket_that_is_connected_again(
                 def told(key: int = keys[-1], size: int = size) -> bool:
                     row = watched.row(key)
                     watched.look_at(key)
+                    seen[:] = [key, size, row]
                     return bool(row and row["bytes_acked"] in (size, size + 1))
 
-                until("its bytes are known", told)
+                try:
+                    until("its bytes are known", told)
+                except AssertionError as error:
+                    raise AssertionError(f"{error}: key, size and row are {seen}") from error
         until("all but the last have ended", lambda: all(map(watched.ended, keys[:-1])))
         flows = watched.store.some_flows(np.array(keys, "u8"), ("sport", "bytes_acked"))
         assert flows["sport"].tolist() == ports
