@@ -115,6 +115,7 @@ LATER = {
     *("tcctui.reference", "tcctui.ui.app.ascii", "tcctui.ui.chart.readout", "tcctui.ui.saving"),
     *("tcctui.ui.compare.figures", "tcctui.ui.search.suggestions"),
     *("tcctui.sources.kernel.bpf_source", "tcctui.sources.kernel.program"),
+    *("tcctui.sources.own_queue", "tcctui.ui.sequence", "tcctui.ui.table.rtt_heat_map"),
     *("tcctui.cli.export", "tcctui.cli.record", "tcctui.cli.replay", "tcctui.cli.trace"),
     *("tcctui.query.completion", "tcctui.query.grammar", "tcctui.query.query_fields"),
     *("tcctui.ui.app.commands", "tcctui.ui.dashboard.help", "tcctui.ui.dialogs"),
@@ -125,6 +126,8 @@ LATER = {
 
 MEANWHILE = {
     *("tcctui.flows.intake.sampled_history", "tcctui.sources.sock_diag.process_scan"),
+    # While this machine has subflows of MPTCP.
+    *("tcctui.flows.subflows", "tcctui.sources.sock_diag.mptcp_diag"),
 }
 """Modules that other threads load as soon as they have something to do, before the frame or not."""
 

@@ -66,6 +66,9 @@ _WATCH = 2.0
 """Seconds after which flows that are watched are named again: more may be known of where they are.
 """
 
+_FIRST_FRAMES = 3
+"""Frames behind which there is time for what the first rows can do without."""
+
 _FIRST_ROWS = 0.1
 """Seconds that the first frame waits for rows."""
 
@@ -362,6 +365,8 @@ class Dashboard(Screen[None]):
     def _own_queue(self, flows: Flows) -> OwnQueue | None:
         """Queue that the selected flow leaves by, while its details are live."""
         if self._source is None or self._away or not (flows.count and self._details.has_room):
+            return None
+        if self.frames < _FIRST_FRAMES:
             return None
         if flows["closed_ns"][0] or self._view.own_groups is not None:
             return None
