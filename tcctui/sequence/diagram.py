@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import I64, U8, Array, Mask, Records
+from tcctui.arrays import I64, U8, Array, Indexes, Mask, Records
 from tcctui.flows.history.curve import Curve
 from tcctui.sequence.flow_reader import FlowRecords
 from tcctui.wire.events import DROPPED, RECOVERY, Events
@@ -132,19 +132,24 @@ class _Places(NamedTuple):
 
     def of(self, numbers: Array, when_ns: I64) -> I64:
         """Bytes from the begin of sequence numbers that belong to moments."""
-        at = np.minimum(np.searchsorted(self.when_ns, when_ns), len(self.when_ns) - 1)
+        at = self._nearest(when_ns)
         return self.una[at] + _ahead(numbers, self.raw[at])
+
+    def una_at(self, when_ns: I64) -> I64:
+        """Bytes from the begin that were acknowledged at moments."""
+        return self.una[self._nearest(when_ns)]
+
+    def _nearest(self, when_ns: I64) -> Indexes:
+        return np.minimum(np.searchsorted(self.when_ns, when_ns), len(self.when_ns) - 1)
 
 
 def _retransmitted(events: Events, places: _Places) -> Spans:
     """Retransmitted segments, and why; what has no sequence numbers is drawn at snd_una."""
     at, when = events.view(RECOVERY), events["ts_ns"].astype("i8")
-    known = at["known"] > 0
-    low = places.of(np.where(known, at["seq"], events["snd_una"]), when)
-    high = places.of(np.where(known, at["end_seq"], events["snd_una"]), when)
-    told = known | (events["snd_una"] > 0)
-    high = np.maximum(low, high)
-    return Spans(when[told], low[told], high[told], causes(events)[told])
+    known, una = at["known"] > 0, places.una_at(when)
+    low = np.where(known, places.of(at["seq"], when), una)
+    high = np.where(known, places.of(at["end_seq"], when), una)
+    return Spans(when, low, np.maximum(low, high), causes(events))
 
 
 def _dropped(events: Events, places: _Places) -> Spans:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -13,7 +14,7 @@ from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.ui.chart import strokes
 from tcctui.ui.chart.chart_data import Strokes
 from tcctui.ui.sequence.sequence_view import SequenceView
-from tcctui.wire.events import RECOVERY, CaState, EventKind
+from tcctui.wire.events import DROPPED, RECOVERY, CaState, EventKind
 from tcctui.wire.records import joined
 from tests.ui.fake_source import FakeSource
 from tests.ui.screen import Clock, Desk, lines, replay
@@ -24,10 +25,10 @@ MOMENT = BEGIN + 9 * SECOND
 
 
 class Lossy:
-    """A sender's recording with fast retransmissions in its last second."""
+    """A sender's recording with fast retransmissions in its last second, dropped here or not."""
 
-    def __init__(self, sender: Machine) -> None:
-        self._sender = sender
+    def __init__(self, sender: Machine, *, dropped: bool = False) -> None:
+        self._sender, self._dropped = sender, dropped
         self.origin, self.span = sender.origin, sender.span
         self.asked = 0
 
@@ -45,14 +46,25 @@ class Lossy:
             at = again.view(RECOVERY)
             at["known"], at["ca_state"] = 1, CaState.RECOVERY
             at["seq"], at["end_seq"] = una, una + np.uint32(1448)
-            yield replace(chunk, events=by_flow(joined([chunk.events, again])))
+            drops = again[: len(again) * self._dropped].copy()
+            drops["ts_ns"] -= np.uint64(MS)
+            drops["kind"] = EventKind.DROP
+            drops.view(DROPPED)["seq"], drops.view(DROPPED)["bytes"] = una[: len(drops)], 1448
+            yield replace(chunk, events=by_flow(joined([chunk.events, again, drops])))
 
 
 @asynccontextmanager
-async def shown(clock: Clock, size: tuple[int, int] = (160, 50)) -> AsyncIterator[Desk]:
+async def shown(
+    clock: Clock,
+    size: tuple[int, int] = (160, 50),
+    *,
+    dropped: bool = False,
+    change: Callable[[Machine], Machine] = lambda sender: sender,
+) -> AsyncIterator[Desk]:
     """Show the diagram of a recording, paused near its end."""
-    sender = exchange(1, path=Path(), offset_ns=0, drift=0, segments=2000).sender
-    async with replay(Lossy(sender), FakeSource(), clock, size, at_ns=MOMENT) as desk:
+    sender = change(exchange(1, path=Path(), offset_ns=0, drift=0, segments=2000).sender)
+    recording = Lossy(sender, dropped=dropped)
+    async with replay(recording, FakeSource(), clock, size, at_ns=MOMENT) as desk:
         await desk.travel("space")
         await desk.press("T")
         await desk.until(lambda: view(desk).drawn)
@@ -137,6 +149,54 @@ async def test_a_narrow_screen_shows_one_after_the_other(clock: Clock) -> None:
             await desk.press("c")
         assert ["sequence" in seen[0], "RTT" in seen[1], "throughput" in seen[2]] == [True] * 3
         assert "sequence" in titles(desk)[0]
+
+
+async def test_a_drop_gives_way_to_its_retransmit_and_the_crosshair_names_both(
+    clock: Clock,
+) -> None:
+    """Where they share a cell, the cause of the retransmit is drawn, and none is lost."""
+    async with shown(clock, (80, 24), dropped=True) as desk:
+        assert legend(desk)[1] == "F fast 4 · ⊗ dropped here 4"
+        plot = "".join(lines(view(desk).pair.left)[1:])
+        assert "F" in plot
+        assert "⊗" not in plot
+        await desk.press("comma")
+        told = [legend(desk)[1]]
+        while "fast" not in told[-1] and len(told) < 40:
+            await desk.press("comma")
+            told.append(legend(desk)[1])
+        at, retransmits, drops, *values = told[-1].split(" · ")
+        assert at.startswith("at −")
+        assert retransmits.removeprefix("F fast ") == drops.removeprefix("⊗ dropped here ")
+        assert values[0].startswith("acked ")
+
+
+async def test_ticks_are_round_in_the_unit_of_the_axis(clock: Clock) -> None:
+    """Of KiB and MiB, too: they are some steps apart, and values have a digit more."""
+    async with shown(clock) as desk:
+        drawn = lines(view(desk).pair.left)
+        assert drawn[0].rstrip().endswith("MiB")
+        ticks = [float(line.split("┤")[0]) for line in drawn if "┤" in line]
+        steps = np.diff(ticks)
+        assert len(ticks) > 3
+        assert np.allclose(steps, steps[0])
+        assert f"{-steps[0]:.3g}" in {"0.2", "0.3", "0.4", "0.5", "1"}
+        assert re.search(r"acked \d\.\d\d ", drawn[0])
+
+
+async def test_long_addresses_leave_room_for_the_window_and_the_key(clock: Clock) -> None:
+    """On a narrow screen they are cut: which time is shown, and how to leave, stays."""
+
+    def far_away(sender: Machine) -> Machine:
+        for part in (sender.events, sender.samples):
+            for name in ("saddr", "daddr"):
+                part[name] = 0x2001_0DB8_1111_2222, 0x3333_4444_5555_6666
+        return sender
+
+    async with shown(clock, (80, 24), change=far_away) as desk:
+        head = legend(desk)[0]
+        assert "…" in head
+        assert head.endswith(" · last 60 s")
 
 
 async def test_closed_it_costs_nothing(clock: Clock) -> None:

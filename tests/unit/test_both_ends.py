@@ -200,6 +200,16 @@ def test_a_curve_over_columns() -> None:
     assert np.isinf(ended.last[3:]).all()
 
 
+def test_columns_of_a_window_have_the_moments_that_are_placed_in_them() -> None:
+    """Their first and last moment are in them, and the next ones are not."""
+    window = Window(7 * SECOND, 0.001, 7)
+    for first, last in ((0, 0), (2, 4), (6, 6)):
+        begin, end = window.between(first, last)
+        at = np.array([begin - 1, begin, end, end + 1])
+        assert window.places(at).tolist() == [first - 1, first, last, min(last + 1, 6)]
+    assert end == window.until_ns
+
+
 @dataclass
 class Growing:
     """A machine whose recording grows: it has what there is `until_ns`."""

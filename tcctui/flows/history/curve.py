@@ -24,6 +24,12 @@ class Window(NamedTuple):
         """Its begin."""
         return self.until_ns - max(round(self.seconds * _SECOND), 1)
 
+    def between(self, first: int, last: int) -> tuple[int, int]:
+        """First and last moment of columns from one to another."""
+        span = self.until_ns - self.since_ns
+        begin, end = (self.since_ns - at * span // -self.columns for at in (first, last + 1))
+        return begin, self.until_ns if last + 1 >= self.columns else end - 1
+
     def places(self, when_ns: I64) -> I64:
         """Column of each moment; negative before the begin."""
         span = self.until_ns - self.since_ns

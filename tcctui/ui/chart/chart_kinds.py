@@ -85,18 +85,18 @@ def fitting(top: float, scales: Scales) -> tuple[float, Quantity]:
 
 def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curves of cwnd, ssthresh and, where the segment size is known, in flight; in segments."""
-    curves = [_curve("cwnd", _known(past.series["snd_cwnd"]), "cwnd", now.get("snd_cwnd"))]
+    curves = [series_of("cwnd", _known(past.series["snd_cwnd"]), "cwnd", now.get("snd_cwnd"))]
     ssthresh = changed(
         _known(past.series["ssthresh"]), lambda part: np.where(part >= NO_SSTHRESH, np.inf, part)
     )
     if np.isfinite(ssthresh.last).any():
         set_to = now.get("ssthresh")
         set_to = math.inf if set_to is not None and set_to >= NO_SSTHRESH else set_to
-        curves.append(_curve("ssthresh", ssthresh, "ssthresh", set_to))
+        curves.append(series_of("ssthresh", ssthresh, "ssthresh", set_to))
     if past.mss:
         part = 1 / past.mss
         sent = _times(past, "in_flight", part)
-        curves.append(_curve("in flight", sent, "in-flight", _value(now, "in_flight", part)))
+        curves.append(series_of("in flight", sent, "in-flight", _value(now, "in_flight", part)))
     return Picture(CWND, _data(past, curves))
 
 
@@ -110,7 +110,7 @@ def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
         ("bw", "bbr_bw", "bbr-bw"),
     )
     curves = [
-        _curve(
+        series_of(
             *(name, _times(past, field, times), style),
             _value(now, "rate" if field == "acked_rate" else field, times),
         )
@@ -121,25 +121,29 @@ def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
 
 def in_flight(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Bytes in flight, and the windows that limit them: cwnd and the peer's receive window."""
-    curves = [_curve("in flight", _times(past, "in_flight", 1), "in-flight", now.get("in_flight"))]
+    curves = [
+        series_of("in flight", _times(past, "in_flight", 1), "in-flight", now.get("in_flight"))
+    ]
     if past.mss:
         window = changed(_known(past.series["snd_cwnd"]), lambda part: part * past.mss)
-        curves.append(_curve("cwnd", window, "cwnd-bytes", _value(now, "snd_cwnd", past.mss)))
+        curves.append(series_of("cwnd", window, "cwnd-bytes", _value(now, "snd_cwnd", past.mss)))
     if "snd_wnd" in past.series:
-        curves.append(_curve("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd", now.get("snd_wnd")))
+        curves.append(
+            series_of("snd_wnd", _times(past, "snd_wnd", 1), "snd-wnd", now.get("snd_wnd"))
+        )
     return _scaled(past, curves, sizes())
 
 
 def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curve of srtt, in milliseconds, with a legend of strip and marks in place of the strip."""
     known = changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
-    curve = _curve("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))
+    curve = series_of("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))
     return Picture(SRTT, _data(past, [curve, *_before(past, "srtt_us", 1e-3)], explain=True))
 
 
 def retransmitted(past: FlowHistory, _: Values = NOTHING) -> Picture:
     """Retransmitted share of the segments in percent, of a group's past."""
-    curve = _curve("retrans", past.series[RETRANSMITTED], "retransmitted", None)
+    curve = series_of("retrans", past.series[RETRANSMITTED], "retransmitted", None)
     before = _before(past, RETRANSMITTED, 1)
     return Picture(Quantity("retransmitted", "%", _digits, _short), _data(past, [curve, *before]))
 
@@ -154,7 +158,7 @@ def _before(past: FlowHistory, name: str, factor: float) -> list[Series]:
     if before(name) not in past.series:
         return []
     values = _times(past, before(name), factor)
-    return [_curve("yesterday", values, "before", None)]
+    return [series_of("yesterday", values, "before", None)]
 
 
 RETRANSMITTED = "retrans_percent"
@@ -168,7 +172,8 @@ KINDS: tuple[tuple[str, Callable[[FlowHistory, Values], Picture]], ...] = (
 """Kinds of the left chart by their names, in the order of the key `c`."""
 
 
-def _curve(name: str, extremes: Extremes, style: str, now: float | None) -> Series:
+def series_of(name: str, extremes: Extremes, style: str, now: float | None = None) -> Series:
+    """Curve of a chart."""
     return Series(name, extremes.low, extremes.high, extremes.last, style, now)
 
 

@@ -6,6 +6,7 @@ import math
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 
 import numpy as np
 from rich.text import Text
@@ -23,7 +24,7 @@ from tcctui.recording.timeline import Timeline
 from tcctui.sequence.diagram import Diagram, Spans, diagram
 from tcctui.sequence.flow_reader import FlowReader
 from tcctui.ui.chart.chart_data import ChartData, Quantity, Series, Strokes, extremes_in
-from tcctui.ui.chart.chart_kinds import SRTT, changed, fitting, rates
+from tcctui.ui.chart.chart_kinds import SRTT, changed, fitting, rates, series_of, sizes
 from tcctui.ui.chart.chart_pair import ChartPair, Windows
 from tcctui.ui.chart.plot import cell_of
 from tcctui.ui.chart.time_axis import columns_of
@@ -31,6 +32,7 @@ from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.compare.subjects import fitted, scaled
 from tcctui.ui.sequence.signs import DROP, DUPLICATE, SACK, SIGNS
 from tcctui.ui.style import units
+from tcctui.ui.table.layout import fit_ends
 from tcctui.ui.view import CurrentView, Look
 from tcctui.wire.addresses import format_endpoint
 
@@ -42,6 +44,9 @@ _STEPS = (0.001, 0.01, 0.1, 1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0)
 
 _MARGIN, _SECOND = 1.0, 1_000_000_000
 _PATIENCE = 1.0
+_GAPS = 7
+"""Cells between the pieces of the heading, and at its end."""
+
 _APART, _SHARE = 0.2, 10
 """Seconds between two reads; where one takes long, a tenth of the time."""
 
@@ -69,7 +74,7 @@ class SequenceView(Vertical):
         """Diagram that is shown; None until there is one."""
         self._reader: FlowReader | None = None
         self._timeline: Timeline | None = None
-        self._between = ""
+        self._ends = "", ""
         self._end_ns: int | None = None  # of the window; None follows the moment that is shown
         self._known_ns = 0
         self._next = 0.0
@@ -113,10 +118,10 @@ class SequenceView(Vertical):
         local, remote = (
             format_endpoint(*(int(flow[name][0]) for name in names)) for names in (LOCAL, REMOTE)
         )
+        self._ends = local, remote
         self._over.set()
         self._over = threading.Event()
         self._reader, self._timeline = FlowReader(timeline, cookie), timeline
-        self._between = f"{local} → {remote}"
         self.drawn, self._end_ns, self._failure, self._next = None, None, "", 0.0
         self._known_ns = 0
         self.shown, self.pair.crosshair = True, None
@@ -251,54 +256,55 @@ class SequenceView(Vertical):
                 self.pair.say(self._failure or _NONE)
             return
         self.pair.life = max((self._at_ns - int(drawn.acknowledged.when_ns[0])) / 1e9, 0.1)
-        order: list[Callable[[TimeChart, Diagram], str]] = [self._rtt, self._throughput]
+        order: list[Callable[[TimeChart, Diagram], list[str]]] = [self._rtt, self._throughput]
         if self.pair.right.display:
             order = [self._sequence, order[self.pair.kind % 2]]
         else:
             order = [[self._sequence, *order][self.pair.kind % 3]]
-        read = [draw(chart, drawn) for chart, draw in zip(self.pair.charts, order, strict=False)]
+        pairs = zip(self.pair.charts, order, strict=False)
+        read = [piece for chart, draw in pairs for piece in draw(chart, drawn)]
         self._tell([self._heading(drawn), self._read_line(drawn, read)])
 
     def _over_window(self, chart: TimeChart) -> Window:
         return Window(self._window_end_ns, self._seconds, chart.columns)
 
-    def _sequence(self, chart: TimeChart, drawn: Diagram) -> str:
+    def _sequence(self, chart: TimeChart, drawn: Diagram) -> list[str]:
         """Draw sent, acknowledged and the window's edge, with strokes over them."""
         window = self._over_window(chart)
         sent, acknowledged = drawn.sent.over(window), drawn.acknowledged.over(window)
         edge = drawn.window.over(window)
         low, high = _reach([sent, acknowledged])
-        told = _quantity(low, high)
+        by, told = _unit(high - low)
         room = max(high - low, 1.0)
         known = edge.last[np.isfinite(edge.last)]
         if np.nanmin(edge.low, initial=math.inf) > high + room:
             # So far away, it would flatten all else: its value alone is told.
             edge = Extremes(*(np.full(window.columns, math.inf) for _ in range(3)))
-        end = float(known[-1]) if known.size else None
+        end = float(known[-1]) / by if known.size else None
         curves = (
             ("acked", acknowledged, "acked"),
             ("sent", sent, "cwnd"),
             ("window", edge, "snd-wnd"),
         )
         series = tuple(
-            Series(name, curve.low, curve.high, curve.last, style, now)
+            series_of(name, scaled(curve, by), style, now)
             for (name, curve, style), now in zip(curves, (None, None, end), strict=True)
         )
-        self._give(chart, told, series, window, strokes=_strokes(drawn, window))
+        self._give(chart, told, series, window, strokes=_strokes(drawn, window, by))
         return self._values(chart, told, series)
 
-    def _rtt(self, chart: TimeChart, drawn: Diagram) -> str:
+    def _rtt(self, chart: TimeChart, drawn: Diagram) -> list[str]:
         window = self._over_window(chart)
         series = []
         for name, curve, style in (("srtt", drawn.srtt, "srtt"), ("RTT", drawn.rtt, "delivery")):
             if len(curve.when_ns):
                 made = changed(curve.over(window), lambda part: part * 1e-3)
-                series.append(Series(name, made.low, made.high, made.last, style))
+                series.append(series_of(name, made, style))
         quantity = Quantity("RTT", "", SRTT.form, SRTT.tell)
         self._give(chart, quantity, tuple(series), window)
         return self._values(chart, quantity, series)
 
-    def _throughput(self, chart: TimeChart, drawn: Diagram) -> str:
+    def _throughput(self, chart: TimeChart, drawn: Diagram) -> list[str]:
         # Of a column of a millisecond, an ACK or none: a round trip and some columns are one.
         window = self._over_window(chart)
         coarse = window._replace(columns=max(1, window.columns // 4))
@@ -306,8 +312,7 @@ class SequenceView(Vertical):
         made = changed(drawn.throughput.over(coarse), lambda part: part * factor)
         top = float(np.nanmax(made.high, initial=0.0))
         by, quantity = fitting(top, rates("throughput"))
-        fit = scaled(made, by or 1.0)
-        series = (Series("acked", fit.low, fit.high, fit.last, "acked"),)
+        series = (series_of("acked", scaled(made, by or 1.0), "acked"),)
         self._give(chart, quantity, series, coarse)
         return self._values(chart, quantity, series)
 
@@ -328,57 +333,48 @@ class SequenceView(Vertical):
         )
         chart.message = self._failure or _NONE
 
-    def _values(self, chart: TimeChart, quantity: Quantity, series: Sequence[Series]) -> str:
+    def _values(self, chart: TimeChart, quantity: Quantity, series: Sequence[Series]) -> list[str]:
         """Values under the crosshair."""
-        _, cells = chart.plot_area
-        if self.pair.crosshair is None or not cells:
-            return ""
-        first, last = columns_of(len(series[0].last), cells, cell_of(self.pair.crosshair, cells))
+        columns = self._crossed(chart, len(series[0].last)) if series else None
+        if columns is None:
+            return []
+        first, last = columns
         pieces = []
         for one in series:
             there = extremes_in(one, first, last)
             if there is not None and np.isfinite(there).all():
-                pieces.append(f"{one.name} {quantity.told(there[1])}")
-        return f"{' · '.join(pieces)} {quantity.unit}".strip()
+                pieces.append(f"{one.name} {quantity.told(there[1])} {quantity.unit}".rstrip())
+        return pieces
+
+    def _crossed(self, chart: TimeChart, columns: int) -> tuple[int, int] | None:
+        """First and last of a chart's columns under the crosshair; None without it."""
+        _, cells = chart.plot_area
+        if self.pair.crosshair is None or not cells:
+            return None
+        return columns_of(columns, cells, cell_of(self.pair.crosshair, cells))
 
     def _heading(self, drawn: Diagram | None) -> str:
-        pieces = [self._between, _last(self._seconds, self.pair.seconds is None)]
+        head, pieces = " Time–sequence", [_last(self._seconds, self.pair.seconds is None)]
         if self._end_ns is not None:
             before = (self._at_ns - self._window_end_ns) / 1e9
-            pieces[1] = f"{_span(self._seconds)}, until {_span(before)} before"
+            pieces = [f"{_span(self._seconds)}, until {_span(before)} before"]
+        pieces.insert(0, fit_ends(*self._ends, self.size.width - len(head + pieces[0]) - _GAPS))
         if drawn is not None and not drawn.has_sacks:
             pieces.append("ranges of SACK were not read")
-        keys: list[str] = [
-            "+- zoom at the crosshair",
-            ",. move it",
-            "c RTT or throughput",
-            "T leaves",
-        ]
-        head = " Time–sequence"
+        keys = ("T leaves", "+- zoom at the crosshair", ",. move it", "c RTT or throughput")
         return head + fitted([*pieces, *keys], self.size.width - len(head))
 
     def _read_line(self, drawn: Diagram, read: Sequence[str]) -> str:
-        """Values under the crosshair, or else a legend of the strokes with their numbers."""
-        head = " "
-        if any(read) and self.pair.crosshair is not None:
-            at = self.pair.crosshair * self._seconds
-            return head + fitted([f"at −{_span(at)}", *filter(None, read)], self.size.width)[3:]
-        end_ns = self._window_end_ns
-        since_ns = end_ns - round(self._seconds * _SECOND)
-        counts = {
-            SACK: len(drawn.sacked.within(since_ns, end_ns).when_ns),
-            DROP: len(drawn.dropped.within(since_ns, end_ns).when_ns),
-            DUPLICATE: len(drawn.duplicated.within(since_ns, end_ns).when_ns),
-        }
-        kinds = drawn.retransmitted.within(since_ns, end_ns).kinds
-        for kind, count in zip(*np.unique(kinds, return_counts=True), strict=True):
-            counts[int(kind)] = int(count)
-        told = [
-            f"{sign.glyph} {sign.word} {counts[kind]}"
-            for kind, sign in SIGNS.items()
-            if counts.get(kind)
-        ]
-        return head + fitted(told or ["no retransmits in this time"], self.size.width)[3:]
+        """Values and signs under the crosshair, or else a legend of signs with their numbers."""
+        window = self._over_window(self.pair.left)
+        crossed = self._crossed(self.pair.left, window.columns)
+        if read and crossed is not None and self.pair.crosshair is not None:
+            at = f"at −{_span(self.pair.crosshair * self._seconds)}"
+            pieces = [at, *_counted(drawn, *window.between(*crossed)), *read]
+        else:
+            told = _counted(drawn, window.since_ns, window.until_ns)
+            pieces = told or ["no retransmits in this time"]
+        return " " + fitted(pieces, self.size.width)[3:]
 
     def _tell(self, lines: Sequence[str]) -> None:
         legend = Text("\n".join([*lines, ""][:2]))
@@ -387,25 +383,32 @@ class SequenceView(Vertical):
             self.query_one("#sequence-legend", Static).update(legend)
 
 
-def _strokes(drawn: Diagram, window: Window) -> Strokes:
-    """Retransmissions, drops and ranges of SACK of a window."""
-    since_ns, until_ns = window.since_ns, window.until_ns
-    parts: list[tuple[Spans, int | None]] = [
-        (drawn.sacked, SACK),
-        (drawn.dropped, DROP),
-        (drawn.duplicated, DUPLICATE),
-        (drawn.retransmitted, None),
+def _events(drawn: Diagram, since_ns: int, until_ns: int) -> Spans:
+    """Retransmissions, drops, DSACKs and ranges of SACK between two moments, of a kind in `SIGNS`.
+
+    They are in no order.
+    """
+    parts = [drawn.retransmitted.within(since_ns, until_ns)]
+    others = ((drawn.sacked, SACK), (drawn.dropped, DROP), (drawn.duplicated, DUPLICATE))
+    for spans, kind in others:
+        found = spans.within(since_ns, until_ns)
+        parts.append(found._replace(kinds=np.full(len(found.kinds), kind, "u1")))
+    return Spans(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _counted(drawn: Diagram, since_ns: int, until_ns: int) -> list[str]:
+    """Signs that there are between two moments, each with its number."""
+    numbers = np.bincount(_events(drawn, since_ns, until_ns).kinds, minlength=len(_PLACE))
+    return [
+        f"{sign.glyph} {sign.word} {numbers[kind]}" for kind, sign in SIGNS.items() if numbers[kind]
     ]
-    found = [(spans.within(since_ns, until_ns), kind) for spans, kind in parts]
-    kinds = [
-        np.full(len(spans.when_ns), kind, "u1") if kind is not None else spans.kinds
-        for spans, kind in found
-    ]
+
+
+def _strokes(drawn: Diagram, window: Window, by: float) -> Strokes:
+    """Events of a window, in a unit of so many bytes."""
+    found = _events(drawn, window.since_ns, window.until_ns)
     return Strokes(
-        window.places(np.concatenate([spans.when_ns for spans, _ in found])),
-        np.concatenate([spans.low for spans, _ in found]).astype("f8"),
-        np.concatenate([spans.high for spans, _ in found]).astype("f8"),
-        _PLACE[np.concatenate(kinds)],
+        *(window.places(found.when_ns), found.low / by, found.high / by, _PLACE[found.kinds]),
         tuple((sign.glyph, sign.style) for sign in SIGNS.values()),
     )
 
@@ -416,20 +419,20 @@ def _reach(curves: Sequence[Extremes]) -> tuple[float, float]:
     return (low, high) if math.isfinite(low) and math.isfinite(high) else (0.0, 1.0)
 
 
-def _quantity(low: float, high: float) -> Quantity:
-    """Bytes from the begin, with as many digits as tell the ends of the axis apart."""
-    span = high - low
-    step, unit = units.size_unit()
-    for power, prefix in ((2, "M"), (1, "K" if step == 1024 else "k")):
-        size = float(step) ** power
-        if span >= size:
-            digits = 0 if span >= 20 * size else 1
+def _unit(span: float) -> tuple[float, Quantity]:
+    """Unit in which a span of bytes reads well, with digits that tell its ends apart."""
+    by, size = fitting(span, sizes())
+    digits = 0 if by == 1 or span >= 20 * by else 1
+    return by, _quantity(size.unit, digits, digits + (by > 1))
 
-            def form(value: float, size: float = size, digits: int = digits) -> str:
-                return f"{value / size:,.{digits}f}"
 
-            return Quantity("sequence", prefix + unit, form)
-    return Quantity("sequence", "bytes", lambda value: f"{value:,.0f}")
+@cache
+def _quantity(unit: str, digits: int, more: int) -> Quantity:
+    """Sequence numbers with so many digits at ticks, and elsewhere; one object, as charts compare.
+
+    A chart draws all of itself anew for another quantity.
+    """
+    return Quantity("sequence", unit, f"{{:,.{digits}f}}".format, f"{{:,.{more}f}}".format)
 
 
 def _span(seconds: float) -> str:

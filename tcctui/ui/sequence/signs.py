@@ -18,7 +18,6 @@ def _by(cause: Cause, glyph: str, style: str, meaning: str) -> Sign:
 
 SIGNS: Mapping[int, Sign] = MappingProxyType(
     {
-        DROP: Sign("⊗", "dropped here", "mark-dropped", "dropped by this machine"),
         Cause.TIMEOUT: _by(
             Cause.TIMEOUT, "R", "mark-rto", "retransmitted by the retransmission timer"
         ),
@@ -40,8 +39,13 @@ SIGNS: Mapping[int, Sign] = MappingProxyType(
         Cause.UNKNOWN: Sign(
             "•", "retransmit", "mark-retransmit", "retransmitted; the kernel does not tell why"
         ),
+        DROP: Sign("⊗", "dropped here", "mark-dropped", "dropped by this machine"),
         DUPLICATE: Sign("D", "DSACK", "mark-undone", "the peer got a segment twice (DSACK)"),
         SACK: Sign("│", "SACK", "in-flight", "range that the peer has, beyond a gap"),
     }
 )
-"""Signs by kind, the most important first: it wins in a shared cell."""
+"""Signs by kind, the most important first: it wins in a shared cell.
+
+A drop gives way to the retransmit that it caused, as zoomed out they share a cell; the crosshair
+names both.
+"""
