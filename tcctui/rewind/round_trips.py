@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 
 from tcctui.arrays import Array, Records
 from tcctui.flows.groups.heat_map import STAMP_NS, TIME
 from tcctui.recording.chunks import Chunk
+from tcctui.recording.growing_read import GrowingRead
 from tcctui.recording.timeline import Timeline
 from tcctui.wire.events import EventKind
 from tcctui.wire.records import joined, pick
@@ -20,44 +19,20 @@ MOST = 4_000_000
 """Samples that are kept, 64 MB: of more, the newest."""
 
 
-class RoundTrips:
-    """Reads a timeline's times, and only what is new where it grows."""
-
-    def __init__(self, timeline: Timeline) -> None:
-        self._timeline = timeline
-        self._since_ns = self._until_ns = 0
-        self._times = np.empty(0, TIME)
-
-    @property
-    def until_ns(self) -> int:
-        """Moment until which everything was read; 0 before."""
-        return self._until_ns
-
-    def read(
-        self, since_ns: int, until_ns: int, stopped: Callable[[], bool] = lambda: False
-    ) -> Records:
-        """Samples, of dtype `heat_map.TIME`, from a moment on and some of before, in any order.
-
-        Raises:
-            TcctuiError: the timeline can't be read any more.
-
-        """
-        first_ns, last_ns = self._timeline.span
-        since_ns, until_ns = max(since_ns, first_ns), min(until_ns, last_ns)
-        if not self._since_ns <= since_ns <= self._until_ns:
-            self._times, self._since_ns, self._until_ns = self._times[:0], since_ns, since_ns - 1
-        if until_ns > self._until_ns:
-            parts = [pick(self._times, self._times["stamp"] >= since_ns // STAMP_NS - 1)]
-            for chunk in self._timeline.chunks(self._until_ns, until_ns):
-                if stopped():
-                    return self._times[:0]
-                parts += _of_chunk(chunk, self._until_ns, until_ns)
-            self._times = joined(parts)[-MOST:]
-            self._since_ns, self._until_ns = since_ns, until_ns
-        return self._times
+def round_trips(timeline: Timeline) -> GrowingRead[Records]:
+    """Reader of a timeline's samples, of dtype `heat_map.TIME`, in any order."""
+    return GrowingRead(timeline, np.empty(0, TIME), _of_chunk, _newest, forget=_since)
 
 
-def _of_chunk(chunk: Chunk, after_ns: int, until_ns: int) -> list[Records]:
+def _newest(parts: list[Records]) -> Records:
+    return joined(parts)[-MOST:]
+
+
+def _since(times: Records, since_ns: int) -> Records:
+    return pick(times, times["stamp"] >= since_ns // STAMP_NS - 1)
+
+
+def _of_chunk(chunk: Chunk, after_ns: int, until_ns: int) -> Records:
     """Times of a chunk: of connections without an ACK in it, those that were sampled."""
     events, looks = (
         pick(part, (part["ts_ns"] > max(after_ns, 0)) & (part["ts_ns"] <= until_ns))
@@ -67,7 +42,7 @@ def _of_chunk(chunk: Chunk, after_ns: int, until_ns: int) -> list[Records]:
     looks = pick(looks, looks["end"] == _LIVES)
     looks = pick(looks, ~np.isin(looks["sock_cookie"], events["sock_cookie"]))
     rtt = np.nan_to_num(value(looks, "rtt")).astype("u4")
-    return [_thinned(events, events["srtt"]), _thinned(looks, rtt)]
+    return joined([_thinned(events, events["srtt"]), _thinned(looks, rtt)])
 
 
 def _thinned(records: Records, srtt: Array) -> Records:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tcctui.arrays import Mask, Records
 from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.growing_read import GrowingRead
 from tcctui.recording.timeline import Timeline
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.inside import ACK
@@ -44,16 +45,9 @@ class FlowReader:
     """Reads one connection from a timeline, and only what is new where the timeline grows."""
 
     def __init__(self, timeline: Timeline, cookie: int) -> None:
-        self._timeline = timeline
         self._cookie = np.array([cookie], "u8")
-        self._records = NO_RECORDS
-        self._since_ns = self._until_ns = 0
+        self._reading = GrowingRead(timeline, NO_RECORDS, self._of, _in_time, cookies=self._cookie)
         self._one = NO_EVENTS  # an event of it, for its ends
-
-    @property
-    def until_ns(self) -> int:
-        """Moment until which everything was read; 0 before."""
-        return self._until_ns
 
     def read(
         self, since_ns: int, until_ns: int, stopped: Callable[[], bool] = lambda: False
@@ -64,25 +58,13 @@ class FlowReader:
             TcctuiError: the timeline can't be read any more.
 
         """
-        first_ns, last_ns = self._timeline.span
-        since_ns, until_ns = max(since_ns, first_ns), min(until_ns, last_ns)
-        goes_on = self._until_ns and self._since_ns <= since_ns <= self._until_ns
-        if not goes_on:
-            self._records, self._since_ns, self._until_ns = NO_RECORDS, since_ns, since_ns - 1
-        if until_ns > self._until_ns:
-            parts = [self._records]
-            for chunk in self._timeline.chunks(self._until_ns, until_ns, self._cookie):
-                if stopped():
-                    return NO_RECORDS
-                parts.append(self._of(chunk))
-            self._records = _in_time(parts)
-            self._until_ns = until_ns
-        return FlowRecords(*(pick(one, one["ts_ns"] <= until_ns) for one in self._records))
+        found = self._reading.read(since_ns, until_ns, stopped)
+        return FlowRecords(*(pick(one, one["ts_ns"] <= until_ns) for one in found))
 
-    def _of(self, chunk: Chunk) -> FlowRecords:
-        """Records of a chunk that are not known yet."""
+    def _of(self, chunk: Chunk, after_ns: int, _: int) -> FlowRecords:
+        """Records of a chunk that are not known yet, and some that are."""
         events = chunk.events
-        new = (events["ts_ns"] > max(self._until_ns - _SLACK_NS, 0)) & self._mine(events)
+        new = (events["ts_ns"] > max(after_ns - _SLACK_NS, 0)) & self._mine(events)
         events = pick(events, new)
         kinds = events["kind"]
         probes = pick(events, kinds == _PROBE)

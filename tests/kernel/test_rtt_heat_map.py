@@ -15,7 +15,7 @@ from tcctui.pump import poll
 from tcctui.recording.timeline import Origin
 from tcctui.rewind.live_sink import LiveSink
 from tcctui.rewind.rewind_log import RewindLog
-from tcctui.rewind.round_trips import RoundTrips
+from tcctui.rewind.round_trips import round_trips
 from tcctui.source import Source
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
@@ -36,7 +36,7 @@ def test_two_paths_are_two_bands() -> None:
     ):
         sink = LiveSink(cast("Source", source), Store(), log)
         cookies = np.array([cookie(one.client), cookie(other.client)], "u8")
-        reader = RoundTrips(log)
+        reader = round_trips(log)
 
         def bands() -> bool:
             exchange([one, other], up=20_000)

@@ -12,7 +12,7 @@ from tcctui.flows.groups.heat_map import FLOOR, STAMP_NS, TIME, heat_map
 from tcctui.flows.index import Keys
 from tcctui.recording.chunks import Chunk, by_flow
 from tcctui.recording.timeline import Origin, Span
-from tcctui.rewind.round_trips import RoundTrips
+from tcctui.rewind.round_trips import round_trips
 from tests.unit.events import MS, SECOND, probes
 from tests.unit.samples import samples
 
@@ -89,7 +89,7 @@ class Tape:
 
 def test_each_connection_counts_once_in_a_tenth_of_a_second() -> None:
     """The last of its ACKs; a sample only where there was no ACK."""
-    found = RoundTrips(Tape()).read(AT, AT + SECOND - 1)
+    found = round_trips(Tape()).read(AT, AT + SECOND - 1)
     assert (found["cookie"] == 1).sum() == 10
     own = np.sort(found["srtt"][found["cookie"] == 1])
     assert own.tolist() == [1009 + 10 * number for number in range(10)]
@@ -100,7 +100,7 @@ def test_each_connection_counts_once_in_a_tenth_of_a_second() -> None:
 def test_only_new_times_are_read() -> None:
     """It goes on where it was; of an earlier time, it begins anew."""
     tape = Tape()
-    reader = RoundTrips(tape)
+    reader = round_trips(tape)
     reader.read(AT, AT + 5 * SECOND)
     before = tape.read
     found = reader.read(AT + SECOND, AT + 6 * SECOND)

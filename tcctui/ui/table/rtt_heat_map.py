@@ -22,7 +22,7 @@ from tcctui.errors import TcctuiError
 from tcctui.flows.groups.heat_map import FLOOR, HeatMap, heat_map
 from tcctui.flows.index import Keys
 from tcctui.recording.timeline import Timeline
-from tcctui.rewind.round_trips import RoundTrips
+from tcctui.rewind.round_trips import round_trips
 from tcctui.ui.dialogs import Dialog
 from tcctui.ui.notices import BRIEF, Notice, tell
 from tcctui.ui.style import units
@@ -96,7 +96,7 @@ class Cells(Widget, can_focus=True):
         self.of: Callable[[str], Members | None] = lambda _: None
         self._view = view
         self._timeline = timeline
-        self._reader = RoundTrips(timeline)
+        self._reader = round_trips(timeline)
         self._by = 0
         self._members: Members | None = None
         self._map: HeatMap | None = None
