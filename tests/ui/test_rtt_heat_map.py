@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from textual.widget import Widget
 
 from tcctui.flows.groups.heat_map import FLOOR, HeatMap
-from tcctui.ui.table.rtt_heat_map import Cells, RttHeatMap, drawn
-from tcctui.ui.table.srtt_histogram import SrttHistogram
+from tcctui.terminal_type import Colours
+from tcctui.ui.preferences import Preferences
+from tcctui.ui.table.rtt_heat_map import Cells, drawn
+from tcctui.ui.table.srtt_bins import BinsDialog
+from tcctui.ui.table.srtt_histogram import Bars
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices
 from tests.ui.test_grouping import group, source
 
@@ -17,9 +21,10 @@ def shown(desk: Desk) -> list[str]:
     return [line.strip() for line in lines(top.query_one(Cells))] if is_open(desk) else []
 
 
-def is_open(desk: Desk) -> bool:
-    """True while it is on the screen."""
-    return isinstance(desk.pilot.app.screen, RttHeatMap)
+def is_open(desk: Desk, bins: type[Widget] = Cells) -> bool:
+    """True while the map, or other bins, are on the screen."""
+    top = desk.pilot.app.screen
+    return isinstance(top, BinsDialog) and isinstance(top.bins, bins)
 
 
 async def opened(desk: Desk) -> None:
@@ -76,9 +81,9 @@ async def test_the_histogram_is_one_key_away(clock: Clock) -> None:
         await desk.looked()
         await opened(desk)
         await desk.press("h")
-        assert isinstance(desk.pilot.app.screen, SrttHistogram)
+        assert is_open(desk, Bars)
         await desk.press("H")
-        assert not isinstance(desk.pilot.app.screen, SrttHistogram)
+        assert not is_open(desk, Widget)
 
 
 def test_cells_are_read_without_colours() -> None:
@@ -93,5 +98,42 @@ def test_cells_are_read_without_colours() -> None:
         *(("·", "srtt"), ("  ", "dim")),
         *(("█", "srtt"), ("· ", "dim")),
     ]
-    assert bins[-1][-1] == ("   94%", "head")
+    assert bins[-1][-1] == ("    94 %", "head")
     assert axis[0][0].rstrip().endswith("now")
+
+
+def test_its_lines_fit_a_narrow_screen_and_bins_differ() -> None:
+    """At 80×24 what is grey is said to the end; edges have all digits, and no share is 0."""
+    counts = np.array([[1] * 4, [999] * 4])
+    made = HeatMap(np.array([12.6, 12.9, 13.2]), counts, counts.sum(0))
+    _, legend, *bins, _, _ = drawn(made, "1 flow", "shown", -1, 68)
+    assert legend[0][0].endswith("grey: under 5 samples")
+    assert [line[0][0].split(" ms")[0].strip() for line in bins] == ["0.0129", "0.0126"]
+    assert [line[-1][0].strip() for line in bins] == ["100 %", "0.1 %"]
+    assert all(sum(len(text) for text, _ in line) <= 68 for line in bins)
+
+
+async def test_a_bin_without_samples_is_not_searched_for(clock: Clock) -> None:
+    """Enter there says so, as in the histogram, and hides nothing."""
+    async with dashboard(source(), clock, size=(160, 50)) as desk:
+        await desk.looked()
+        await opened(desk)
+        await desk.press("home", "down", "enter")
+        assert is_open(desk)
+        assert any("No flow is in this bin" in notice for notice in notices(desk))
+
+
+async def test_the_selected_bin_is_seen_without_colours(clock: Clock) -> None:
+    """On a terminal without colours, and in the map as in the histogram, it is reversed."""
+    preferences = Preferences()
+    preferences.colours = Colours.NONE
+    async with dashboard(source(), clock, size=(80, 24), preferences=preferences) as desk:
+        await desk.looked()
+        await opened(desk)
+        for key in ("down", "h"):
+            await desk.press(key)
+            top = desk.pilot.app.screen
+            assert isinstance(top, BinsDialog)
+            assert top.bins.selected >= 0
+            assert top.bins.get_component_rich_style("bins--cursor").reverse
+        assert is_open(desk, Bars)

@@ -11,7 +11,8 @@ import pytest
 from tcctui.flows.groups.histogram import LEAST_BINS, histogram
 from tcctui.flows.snapshot import Flows
 from tcctui.query import parse
-from tcctui.ui.table.srtt_histogram import Bars, SrttHistogram, bars, query
+from tcctui.ui.table.srtt_bins import BinsDialog
+from tcctui.ui.table.srtt_histogram import Bars, bars, query
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.screen import Clock, Desk, dashboard, lines, notices
 from tests.ui.test_grouping import group, source, table
@@ -25,7 +26,8 @@ def shown(desk: Desk) -> list[str]:
 
 def is_open(desk: Desk) -> bool:
     """Whether the histogram is on the screen."""
-    return isinstance(desk.pilot.app.screen, SrttHistogram)
+    top = desk.pilot.app.screen
+    return isinstance(top, BinsDialog) and isinstance(top.bins, Bars)
 
 
 async def opened(desk: Desk) -> None:

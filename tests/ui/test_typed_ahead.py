@@ -28,7 +28,7 @@ from tcctui.ui.preferences import Preferences
 from tcctui.ui.search.saved_filters import Filters
 from tcctui.ui.table.column_dialogs import Columns, Sorting
 from tcctui.ui.table.flow_table import FlowTable
-from tcctui.ui.table.rtt_heat_map import RttHeatMap
+from tcctui.ui.table.srtt_bins import BinsDialog
 from tests.ui.rest import at_rest
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import FOR_EVER, WIDE, Clock, Desk, dashboard
@@ -136,7 +136,7 @@ async def test_every_list_takes_what_is_typed_before_it_is_there(clock: Clock) -
         assert isinstance(desk.pilot.app.screen, Help)
         assert desk.pilot.app.screen.query_one(Input).value == "pin"
         await burst(desk, "escape", "escape", "A", "Y", *"local", "escape", "V", "H")
-        assert isinstance(desk.pilot.app.screen, RttHeatMap)
+        assert isinstance(desk.pilot.app.screen, BinsDialog)
 
 
 async def test_a_search_is_saved_under_a_name_and_picked_again(clock: Clock) -> None:

@@ -120,7 +120,7 @@ LATER = {
     *("tcctui.query.completion", "tcctui.query.grammar", "tcctui.query.query_fields"),
     *("tcctui.ui.app.commands", "tcctui.ui.dashboard.help", "tcctui.ui.dialogs"),
     *("tcctui.ui.search.saved_filters", "tcctui.ui.table.column_dialogs"),
-    *("tcctui.ui.table.copying", "tcctui.ui.table.srtt_histogram"),
+    *("tcctui.ui.table.copying", "tcctui.ui.table.srtt_bins", "tcctui.ui.table.srtt_histogram"),
 }
 """Modules that a dashboard loads when somebody asks for what they do."""
 

@@ -598,8 +598,9 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         if self.timeline is None or self._view.own_groups is not None:
             self._show_histogram()
             return
-        from tcctui.ui.table.rtt_heat_map import Cells, RttHeatMap  # noqa: PLC0415
+        from tcctui.ui.table.rtt_heat_map import Cells  # noqa: PLC0415
         from tcctui.ui.table.rtt_members import Members, members  # noqa: PLC0415
+        from tcctui.ui.table.srtt_bins import BinsDialog  # noqa: PLC0415
 
         def of(by: str) -> Members | None:
             return members(self._view, self.whole_query, self._places, self.selected, by)
@@ -610,11 +611,12 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
             elif query is not None:
                 self._show_histogram()
 
-        self.app.push_screen(RttHeatMap(of, Cells(self._view, self.timeline)), take)
+        self.app.push_screen(BinsDialog(Cells(of, self._view, self.timeline)), take)
 
     def _show_histogram(self) -> None:
         """Show the round-trip times of this moment."""
-        from tcctui.ui.table.srtt_histogram import SrttHistogram, srtt_times  # noqa: PLC0415
+        from tcctui.ui.table.srtt_bins import BinsDialog  # noqa: PLC0415
+        from tcctui.ui.table.srtt_histogram import Bars, srtt_times  # noqa: PLC0415
 
         header = self._places.selected_group
         inside = None if header is None else self._groups.query(header)
@@ -629,9 +631,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
                 if own is not None:
                     own.group_by("")
 
-        self.app.push_screen(
-            SrttHistogram(lambda: srtt_times(self._view, self.whole_query, self._places)), take
-        )
+        bars = Bars(lambda: srtt_times(self._view, self.whole_query, self._places))
+        self.app.push_screen(BinsDialog(bars), take)
 
     # Acting on the selected flow
 

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
-from typing import ClassVar
-
-from rich.segment import Segment
-from rich.style import Style
-from textual import events
-from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
-from textual.containers import Vertical
-from textual.strip import Strip
-from textual.widget import Widget
 
 from tcctui.arrays import among
 from tcctui.flows.groups import histogram
 from tcctui.flows.groups.histogram import Histogram
 from tcctui.query import Query
-from tcctui.ui.dialogs import Dialog
-from tcctui.ui.notices import BRIEF, Notice, tell
+from tcctui.ui.notices import Notice
 from tcctui.ui.style import units
-from tcctui.ui.style.changed_lines import refresh_changed
-from tcctui.ui.style.colours import rules
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table.row_places import RowPlaces
+from tcctui.ui.table.srtt_bins import Bins, Line, highlighted, milliseconds
 from tcctui.ui.view import CurrentView, GroupsItself, Times
 
-FRAME = 0.5
-"""Seconds between two updates."""
-
 _EIGHTHS = ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
-_HEAD = 4
-"""Lines above the bins."""
 _NAMES = ("p50", "p90", "p95", "p99")
 
 
@@ -41,140 +23,44 @@ Look = Callable[[], Times | None]
 """Gives the current times; None while they are being computed."""
 
 
-class SrttHistogram(Dialog[str | None]):
-    """Live histogram of srtt; gives back the query of the picked bin, or None."""
+class Bars(Bins):
+    """Bar for each bin, live."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape,q", "dismiss(None)", "Close")]
-    opener = "histogram"
+    TITLE = "srtt of the flows shown"
+    KEYS = "↑↓ bin · Enter searches it · Esc closes"
+    ABOVE, DOWN = 4, 1
 
-    def __init__(self, look: Look) -> None:
+    def __init__(self, times: Look) -> None:
         super().__init__()
-        self._look = look
-
-    def compose(self) -> ComposeResult:
-        """Compose the box."""
-        with Vertical(classes="dialog histogram"):
-            yield Bars(self._look)
-
-    def on_mount(self) -> None:
-        """Focus the bars."""
-        box = self.query_one(".histogram")
-        box.border_title = "srtt of the flows shown"
-        box.border_subtitle = "↑↓ bin · Enter searches it · Esc closes"
-        self.query_one(Bars).focus()
-
-
-class Bars(Widget, can_focus=True):
-    """Bar for each bin of srtt, of which one is selected.
-
-    The selection is a time, not an index: it stays in its bin while bins come and go.
-    """
-
-    COMPONENT_CLASSES: ClassVar[set[str]] = {
-        "bars--head",
-        "bars--dim",
-        "bars--cursor",
-        "bars--srtt",
-    }
-    DEFAULT_CSS = rules("Bars", "bars", ("srtt",))
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("up,k", "move(-1)", "Up", show=False),
-        Binding("down,j", "move(1)", "Down", show=False),
-        Binding("pageup", "move(-10)", "Page up", show=False),
-        Binding("pagedown", "move(10)", "Page down", show=False),
-        Binding("home", "move(-1000)", "First", show=False),
-        Binding("end", "move(1000)", "Last", show=False),
-        Binding("enter", "pick", "Search the bin", show=False),
-    ]
-
-    def __init__(self, look: Look) -> None:
-        super().__init__()
-        self._look = look
+        self._look = times
         self._times: Times | None = None
         self._bins: Histogram | None = None
-        self._at_us: float | None = None
-        self._lines: list[list[tuple[str, str]]] = []
-
-    def on_mount(self) -> None:
-        """Start the updates."""
-        self.set_interval(FRAME, self.look)
-
-    def on_resize(self) -> None:
-        """Adapt the number of bins to the room."""
-        self.look()
 
     def look(self) -> None:
         """Pull the times, and repaint changes."""
         self._times = self._look() or self._times
-        self._draw()
+        self.redraw()
 
-    def _draw(self) -> None:
+    def redraw(self) -> None:
+        """Draw the last times."""
         width, height = self.size
         if not width or not height:
             return
-        before = self._lines
         if self._times is None:
-            self._lines = [[("Working it out …", "dim")]]
-            refresh_changed(self, before, self._lines)
+            self.draw([[("Working it out …", "dim")]])
             return
-        self._bins = histogram.histogram(self._times.srtt_us, height - _HEAD, self._times.times)
-        self._lines = [
-            *head(self._bins, self._times.of, width),
-            *bars(self._bins, self._selected, width),
-        ]
-        refresh_changed(self, before, self._lines)
+        made = histogram.histogram(self._times.srtt_us, height - self.ABOVE, self._times.times)
+        self._bins = made
+        self.draw([*head(made, self._times.of, width), *bars(made, self.selected, width)])
 
-    @property
-    def _selected(self) -> int:
-        """Selected bin, -1 if there is none; initially that of the median."""
-        if self._bins is None or not self._bins.known:
-            return -1
-        return self._bins.bin_of(self._bins.at[0] if self._at_us is None else self._at_us)
+    def usual(self) -> int:
+        """Bin of the median."""
+        return -1 if self._bins is None else self._bins.bin_of(self._bins.at[0])
 
-    def _select(self, place: int) -> None:
-        bins = self._bins
-        if bins is None or not bins.known:
-            return
-        place = min(max(place, 0), len(bins.counts) - 1)
-        self._at_us = math.sqrt(bins.edges[place] * bins.edges[place + 1])
-        self._draw()
-
-    def action_move(self, by: int) -> None:
-        """Move the selection down."""
-        self._select(self._selected + by)
-
-    def action_pick(self) -> None:
-        """Restrict the table to the flows of the selected bin."""
-        place = self._selected
-        if self._bins is None or place < 0:
-            return
-        if not self._bins.counts[place]:
-            notice = Notice("No flow is in this bin", "↑ and ↓ go to others.", seconds=BRIEF)
-            tell(self, notice)
-            return
-        within = 0.0 if self._times is None else self._times.within
-        self.screen.dismiss(query(self._bins, place, within))
-
-    def on_click(self, event: events.Click) -> None:
-        """Select a bin, or pick the selected one."""
-        place = event.y - _HEAD
-        if self._bins is None or not 0 <= place < len(self._bins.counts):
-            return
-        if place == self._selected:
-            self.action_pick()
-        else:
-            self._select(place)
-
-    def render_line(self, y: int) -> Strip:
-        """Render a line: of the head, a bin, or empty."""
-        if y >= len(self._lines):
-            return Strip.blank(self.size.width, self.rich_style)
-        pieces = [Segment(text, self._style(name)) for text, name in self._lines[y]]
-        return Strip(pieces).adjust_cell_length(self.size.width, self.rich_style)
-
-    def _style(self, name: str) -> Style:
-        return self.get_component_rich_style(f"bars--{name}") if name else self.rich_style
+    def picked(self, place: int) -> str | Notice:
+        """Query for the flows of a bin."""
+        assert self._bins is not None
+        return query(self._bins, place, 0.0 if self._times is None else self._times.within)
 
 
 def query(bins: Histogram, place: int, within: float = 0.0) -> str:
@@ -182,15 +68,10 @@ def query(bins: Histogram, place: int, within: float = 0.0) -> str:
     low, high = bins.edges[place], bins.edges[place + 1]
     if within:
         low, high = float(f"{low * (1 - within):.3g}"), float(f"{high * (1 + within):.3g}")
-    return f"srtt>={_ms(low)}ms srtt<{_ms(high)}ms"
+    return f"srtt>={milliseconds(low)}ms srtt<{milliseconds(high)}ms"
 
 
-def _ms(microseconds: float) -> str:
-    """Milliseconds, with all digits of an edge: 0.0224, 20, 10000."""
-    return f"{microseconds / 1000:.10g}"
-
-
-def head(bins: Histogram, of: str, width: int) -> list[list[tuple[str, str]]]:
+def head(bins: Histogram, of: str, width: int) -> list[Line]:
     """Number of flows, and their quantiles."""
     counted = f"{units.count(bins.known)} with an srtt, {units.count(bins.unknown)} without"
     first = [(f"{plain(of)}, {counted}"[:width], "head")]
@@ -200,18 +81,18 @@ def head(bins: Histogram, of: str, width: int) -> list[list[tuple[str, str]]]:
     return [first, _told(ends), _told(tuple(zip(_NAMES, bins.at, strict=True))), []]
 
 
-def _told(values: tuple[tuple[str, float], ...]) -> list[tuple[str, str]]:
+def _told(values: tuple[tuple[str, float], ...]) -> Line:
     pieces = []
     for name, value in values:
         pieces += [(f"{name} ", "dim"), (f"{units.milliseconds(value)}  ", "")]
     return pieces
 
 
-def bars(bins: Histogram, selected: int, width: int) -> list[list[tuple[str, str]]]:
+def bars(bins: Histogram, selected: int, width: int) -> list[Line]:
     """Line for each bin: its edges, a bar, its count and its quantiles."""
     if not bins.known:
         return []
-    edges = [_ms(edge) for edge in bins.edges.tolist()]
+    edges = [milliseconds(edge) for edge in bins.edges.tolist()]
     axis = max(map(len, edges))
     most = int(bins.counts.max())
     counted = len(units.count(most))
@@ -229,11 +110,8 @@ def bars(bins: Histogram, selected: int, width: int) -> list[list[tuple[str, str
         bar = "█" * (length // 8) + _EIGHTHS[length % 8]
         behind = f" {units.count(count)}" if count else " "
         mark = marks.get(place, "")
-        if place == selected:
-            line = f"{label}{bar}{behind}{mark}"
-            drawn.append([(line.ljust(width)[:width], "cursor")])
-        else:
-            drawn.append([(label, "dim"), (bar, "srtt"), (behind, ""), (mark, "head")])
+        line = [(label, "dim"), (bar, "srtt"), (behind, ""), (mark, "head")]
+        drawn.append(highlighted(line, width) if place == selected else line)
     return drawn
 
 
