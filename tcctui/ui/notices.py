@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from tcctui.errors import TcctuiError
 from tcctui.printable import plain
 
 if TYPE_CHECKING:
@@ -24,6 +25,13 @@ class Notice(NamedTuple):
     text: str
     severity: Literal["information", "warning", "error"] = "information"
     seconds: float = 10
+
+
+def unread(error: Exception) -> str:
+    """Sentence on why a timeline was not read; a defect has its type's name."""
+    if isinstance(error, MemoryError):
+        return "This takes more memory than it may: see --reading-memory."
+    return str(error) if isinstance(error, TcctuiError) else f"{type(error).__name__}: {error}"
 
 
 _SIGNS: Mapping[str, str] = {"warning": "! ", "error": "✕ "}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from textual.widget import Widget
 
@@ -137,3 +139,31 @@ async def test_the_selected_bin_is_seen_without_colours(clock: Clock) -> None:
             assert top.bins.selected >= 0
             assert top.bins.get_component_rich_style("bins--cursor").reverse
         assert is_open(desk, Bars)
+
+
+async def test_it_ends_at_the_moment_that_is_shown(clock: Clock) -> None:
+    """Now while live, and else the time of day, as the charts below."""
+    async with dashboard(source(), clock, size=(160, 50)) as desk:
+        await desk.run(10)
+        await opened(desk)
+        assert [*filter(None, shown(desk))][-1].endswith("now")
+        await desk.press("escape")
+        await desk.travel("space", "left", "left")
+        await opened(desk)
+        assert re.search(r"\d\d:\d\d:\d\d \w+$", [*filter(None, shown(desk))][-1])
+
+
+async def test_a_map_that_comes_late_is_not_of_other_flows(clock: Clock) -> None:
+    """What was read for flows that are not wanted any more is left out, and no key waits for it."""
+    async with dashboard(source(), clock, size=(160, 50)) as desk:
+        await desk.looked()
+        await desk.press("g")
+        await opened(desk)
+        cells = desk.pilot.app.screen.query_one(Cells)
+        late, at_ns = cells._bins, cells._view.at_ns
+        assert isinstance(late, HeatMap)
+        await by(desk, "flow ·")
+        own = cells._bins
+        cells._arrived(0, late, "", at_ns)
+        assert cells._bins is own
+        assert shown(desk)[0].startswith("the selected flow, ")

@@ -17,7 +17,7 @@ from tcctui.ui.sequence.sequence_view import SequenceView
 from tcctui.wire.events import DROPPED, RECOVERY, CaState, EventKind
 from tcctui.wire.records import joined
 from tests.ui.fake_source import FakeSource
-from tests.ui.screen import Clock, Desk, lines, replay
+from tests.ui.screen import Clock, Desk, dashboard, lines, replay
 from tests.unit.events import MS, SECOND
 from tests.unit.exchange import BEGIN, Machine, Path, exchange
 
@@ -197,6 +197,13 @@ async def test_long_addresses_leave_room_for_the_window_and_the_key(clock: Clock
         head = legend(desk)[0]
         assert "…" in head
         assert head.endswith(" · last 60 s")
+
+
+async def test_without_a_connection_it_says_what_to_do(clock: Clock) -> None:
+    """All of it, on a narrow screen, too."""
+    async with dashboard(FakeSource(), clock, size=(80, 24)) as desk:
+        await desk.press("T")
+        assert "Select a connection of this host, or of a recording." in desk.text
 
 
 async def test_closed_it_costs_nothing(clock: Clock) -> None:

@@ -198,7 +198,7 @@ class TimeChart(KeptLines, Widget):
         data = self.data
         self._plot_rows = self._ahead = 0
         shown = () if data is None else data.series
-        if data is not None and data.ahead is not None:
+        if data is not None and data.ahead is not None and data.ahead.curve.present is not None:
             shown = (*shown, data.ahead.curve)
         reach = bounds(shown) if data is not None and bounds(data.series) else None
         if data is None or reach is None:

@@ -19,7 +19,6 @@ from textual.widgets import Static
 from tcctui.both_ends.curves import Curves, curves
 from tcctui.both_ends.one_end import Ends, OneEnd
 from tcctui.both_ends.pair import Pair, Search
-from tcctui.errors import TcctuiError
 from tcctui.flows.columns import Column
 from tcctui.flows.history.curve import Window
 from tcctui.recording.timeline import Timeline
@@ -31,7 +30,7 @@ from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.compare.compare import FEWEST, MOST
 from tcctui.ui.compare.end_panels import PANELS, Panel
 from tcctui.ui.compare.subjects import fitted, told
-from tcctui.ui.notices import Notice, tell
+from tcctui.ui.notices import Notice, tell, unread
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table.layout import fit_ends
@@ -165,12 +164,8 @@ class BothEnds(Vertical):
             pair = search.found(over.is_set)
             reason = "" if pair else _NOWHERE
             worked = None if pair is None else _Found(pair, curves(pair), search.until_ns(pair))
-        except TcctuiError as error:
-            reason = str(error)
-        except MemoryError:
-            reason = "This takes more memory than it may: see --reading-memory."
-        except Exception as error:  # a defect: the screen stays, and reports it
-            reason = f"{type(error).__name__}: {error}"
+        except Exception as error:  # a defect, too: the screen stays, and reports it
+            reason = unread(error)
         if not over.is_set():
             took = time.monotonic() - begun
             self.call_later(self._arrived, over, worked, reason, max(_APART_S, took * _SHARE))

@@ -591,7 +591,7 @@ class Dashboard(Screen[None]):
             return
         self._leave_compared()
         if not self._recordings or self._table.selected is None:
-            text = "The diagram is of one connection: select one, of this host or of a recording."
+            text = "Select a connection of this host, or of a recording."
             tell(self, Notice("Nothing to draw", text, "warning"))
             return
         if self._sequence is None:

@@ -15,7 +15,6 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tcctui.errors import TcctuiError
 from tcctui.fields.connection import LOCAL, REMOTE
 from tcctui.flows.columns import Column
 from tcctui.flows.history.curve import Window
@@ -30,6 +29,7 @@ from tcctui.ui.chart.plot import cell_of
 from tcctui.ui.chart.time_axis import columns_of
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.ui.compare.subjects import fitted, scaled
+from tcctui.ui.notices import unread
 from tcctui.ui.sequence.signs import DROP, DUPLICATE, SACK, SIGNS
 from tcctui.ui.style import units
 from tcctui.ui.table.layout import fit_ends
@@ -177,12 +177,8 @@ class SequenceView(Vertical):
         begun, made, failure = time.monotonic(), None, ""
         try:
             made = diagram(reader.read(since_ns, at_ns, over.is_set))
-        except TcctuiError as error:
-            failure = str(error)
-        except MemoryError:
-            failure = "This takes more memory than it may: see --reading-memory."
-        except Exception as error:  # a defect: the screen stays, and reports it
-            failure = f"{type(error).__name__}: {error}"
+        except Exception as error:  # a defect, too: the screen stays, and reports it
+            failure = unread(error)
         if not over.is_set():
             rest = max(_APART, (time.monotonic() - begun) * _SHARE)
             self.call_later(self._arrived, over, made, failure, (since_ns, at_ns), rest)

@@ -10,12 +10,11 @@ import numpy as np
 from textual.binding import Binding, BindingType
 
 from tcctui.arrays import among
-from tcctui.errors import TcctuiError
 from tcctui.flows.groups.heat_map import FLOOR, HeatMap, heat_map
 from tcctui.flows.index import Keys
 from tcctui.recording.timeline import Timeline
 from tcctui.rewind.round_trips import round_trips
-from tcctui.ui.notices import BRIEF, Notice
+from tcctui.ui.notices import BRIEF, Notice, unread
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table.rtt_members import BY, Members
@@ -59,7 +58,7 @@ class Cells(Bins):
         self._by = 0
         self._members: Members | None = None
         self._bins: HeatMap | None = None
-        self._failure = ""
+        self._failure, self._end = "", "now"
         self._picks = False  # Enter came before the first map
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
@@ -86,11 +85,11 @@ class Cells(Bins):
             return
         at_ns = self._view.at_ns if self._view.moment is not None else self._timeline.span.last_ns
         room = max(width - _AXIS - _BAR, 10), max(height - self.ABOVE - _BELOW, 1)
-        work = (self._members.cookies, at_ns, *room)
+        work = (self._by, self._members.cookies, at_ns, *room)
         self._thread = threading.Thread(target=self._read, args=work, name="heat map", daemon=True)
         self._thread.start()
 
-    def _read(self, cookies: Keys | None, at_ns: int, columns: int, bins: int) -> None:
+    def _read(self, by: int, cookies: Keys | None, at_ns: int, columns: int, bins: int) -> None:
         made, failure = None, ""
         try:
             since_ns = at_ns - round(SECONDS * 1e9)
@@ -98,20 +97,25 @@ class Cells(Bins):
             if cookies is not None:
                 times = times[among(times["cookie"], cookies)]
             made = heat_map(times, at_ns, SECONDS, columns, bins)
-        except TcctuiError as error:
-            failure = str(error)
-        except Exception as error:  # a defect: the screen stays, and reports it
-            failure = f"{type(error).__name__}: {error}"
+        except Exception as error:  # a defect, too: the screen stays, and reports it
+            failure = unread(error)
         if not self._over.is_set():
-            self.call_later(self._arrived, made, failure)
+            self.call_later(self._arrived, by, made, failure, at_ns)
 
-    def _arrived(self, made: HeatMap | None, failure: str) -> None:
-        if self.is_attached:
-            self._bins, self._failure = made, failure
-            self.redraw()
-            if self._picks:
-                self._picks = False
-                self.action_pick()
+    def _arrived(self, by: int, made: HeatMap | None, failure: str, at_ns: int) -> None:
+        if not self.is_attached:
+            return
+        if by != self._by:  # it is of other flows than those that are wanted meanwhile
+            self.look()
+            return
+        self._bins, self._failure = made, failure
+        self._end = "now"
+        if self._view.moment is not None:
+            self._end = units.zoned(self._view.wall.at(at_ns)) or "then"
+        self.redraw()
+        if self._picks:
+            self._picks = False
+            self.action_pick()
 
     def redraw(self) -> None:
         """Draw the last map."""
@@ -119,7 +123,8 @@ class Cells(Bins):
         if self._failure or made is None or members is None:
             self.draw([[(self._failure or "Working it out …", "dim")]])
         else:
-            self.draw(drawn(made, members.name, self.by, self.selected, self.size.width))
+            width = self.size.width
+            self.draw(drawn(made, members.name, self.by, self.selected, width, end=self._end))
 
     def usual(self) -> int:
         """Bin with most samples."""
@@ -134,14 +139,8 @@ class Cells(Bins):
                 self._members, self._bins = members, None
                 self._at_us = None
                 self.redraw()
-                self._ask_again()
+                self.look()
                 return
-
-    def _ask_again(self) -> None:
-        """Read for other flows as soon as the thread is free."""
-        if self._thread is not None:
-            self._thread.join(_PATIENCE)
-        self.look()
 
     def action_histogram(self) -> None:
         """Show the histogram of this moment."""
@@ -165,8 +164,10 @@ _AXIS, _BAR = 12, 9
 """Cells of the labels at the left, and of the newest column's shares at the right."""
 
 
-def drawn(made: HeatMap, name: str, by: str, selected: int, width: int) -> list[Line]:
-    """Lines of a map: head, bins from the highest down, axis of time."""
+def drawn(
+    made: HeatMap, name: str, by: str, selected: int, width: int, *, end: str = "now"
+) -> list[Line]:
+    """Lines of a map: head, bins from the highest down, axis of time until `end`."""
     total = int(made.samples.sum())
     criterion = "flows shown" if by == "shown" else by
     lines: list[Line] = [
@@ -187,7 +188,7 @@ def drawn(made: HeatMap, name: str, by: str, selected: int, width: int) -> list[
         line: Line = [(f"{label:>{_AXIS}}", "dim"), *_runs(text, thin[place].tolist())]
         line.append((f" {newest[place]:>7}", "head"))
         lines.append(highlighted(line, width) if place == selected else line)
-    return [*lines, *_axis(made.counts.shape[1])]
+    return [*lines, *_axis(made.counts.shape[1], end)]
 
 
 def _runs(text: str, thin: Sequence[bool]) -> Line:
@@ -220,11 +221,12 @@ def _legend(criterion: str, width: int) -> str:
     return told if len(told) <= width else told.replace("share ", "")
 
 
-def _axis(columns: int) -> list[Line]:
+def _axis(columns: int, end: str) -> list[Line]:
     ticks = [f"-{SECONDS * part:.0f} s" for part in (1, 0.75, 0.5, 0.25)]
     labels, step = "", columns / 4
     for number, tick in enumerate(ticks):
         labels = labels.ljust(round(number * step)) + tick
-    labels = labels.ljust(columns - 3)[: columns - 3] + "now"
+    room = columns - len(end)
+    labels = labels[: room - 1].ljust(room) + end
     blank = " " * (_AXIS - 1)
     return [[(f"{blank}└{'─' * columns}", "dim")], [(f"{blank} {labels}", "dim")]]
