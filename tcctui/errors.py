@@ -37,3 +37,13 @@ class UsageError(TcctuiError):
 
     def __init__(self, reason: str, mend: str = "") -> None:
         super().__init__(reason, mend, status=2)
+
+
+class SocketsUnreadError(TcctuiError):
+    """`--inside` without BTF, or where the kernel refuses to read sockets themselves."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Sockets themselves can't be read here.",
+            "Leave --inside out; tcctui doctor says what is missing.",
+        )

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TextIO
 
-from tcctui.errors import PipeClosedError, TcctuiError
+from tcctui.errors import PipeClosedError, SocketsUnreadError, TcctuiError
 from tcctui.files.new_file import is_regular
 from tcctui.flows.store import Store
 from tcctui.headless.last_minutes import Kept
@@ -133,14 +133,11 @@ def _look_inside(source: Source) -> None:
     """Have what sockets and algorithms hold at each ACK read, too.
 
     Raises:
-        TcctuiError: they can't be read.
+        SocketsUnreadError: they can't be read.
 
     """
     if not source.look_inside(EVERYTHING):
-        raise TcctuiError(
-            "Sockets themselves can't be read here.",
-            "Leave --inside out; tcctui doctor says what is missing.",
-        )
+        raise SocketsUnreadError
 
 
 def into_a_pipe() -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tcctui.arrays import Records
-from tcctui.errors import TcctuiError
+from tcctui.errors import SocketsUnreadError, TcctuiError
 from tcctui.source import EventSource
 from tcctui.sources import kernel_clock
 from tcctui.sources.kernel.kernel_filter import KernelFilter
@@ -19,7 +19,7 @@ from tcctui.sources.links import Links
 from tcctui.sources.reconnections import Reconnections, cookies_of
 from tcctui.sources.sock_diag.sampling import Pace, Sampler
 from tcctui.wire.events import EVENT, Events
-from tcctui.wire.inside import NO_INSIDES, Asked, Insides
+from tcctui.wire.inside import EVERYTHING, NO_INSIDES, Asked, Insides
 from tcctui.wire.samples import NO_SAMPLES, Samples
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ class LiveSource:
         self._own_queues: OwnQueues | None = None
         self._connections, self._links = Reconnections(), Links()
         self.shortfall = shortfall
+        self._look_for_inside()
 
     @property
     def attaching(self) -> bool:
@@ -261,8 +262,15 @@ class LiveSource:
         events.narrow(self._narrowed)
         events.focus(self._focus)
         self.look_inside(self._asked)
+        self._look_for_inside()
         if self._sampler is not None:
             self._sampler.pace = ON_SCREEN
+
+    def _look_for_inside(self) -> None:
+        """Make it a shortfall that sockets themselves can't be read, where all were asked for."""
+        asked = EVERYTHING in self._own.inside
+        if asked and self.shortfall is None and not self.look_inside(self._asked):
+            self.shortfall = SocketsUnreadError()
 
     def sampled(self) -> Samples:
         """Pending samples, one part per call.

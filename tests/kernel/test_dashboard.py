@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tcctui.sources.kernel.type_information import VMLINUX
 from tests.kernel.command import TCCTUI
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, run
@@ -345,3 +346,14 @@ def test_terminal_is_as_before(traffic: None, terminal: Terminal, way: str) -> N
     assert not rows(screen), "the dashboard's screen is still there"
     terminal.press("Enter")
     terminal.shows(r"(?m)^42$")
+
+
+def test_it_says_where_sockets_cannot_be_read(terminal: Terminal) -> None:
+    """With --inside and without the kernel's types, there is the sentence of record --inside."""
+    hidden = f"mount -t tmpfs none {VMLINUX.parent}"
+    command = f"exec {TCCTUI} --no-config --inside --port {PORT}"
+    terminal.resize(80, 24)
+    terminal.start(f"TCCTUI_CACHE= unshare --mount sh -c '{hidden} && {command}'")
+    terminal.shows("Sockets themselves can't be read here\\.")
+    terminal.press("q")
+    assert terminal.ended() == 0

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from tcctui.errors import TcctuiError
+from tcctui.errors import SocketsUnreadError, TcctuiError
 from tcctui.query import Query, parse
 from tcctui.sources import live
 from tcctui.sources.kernel import bpf_source
@@ -17,7 +18,7 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import Attaching, LiveSource, open_live
 from tcctui.sources.sock_diag.sampling import Pace
 from tcctui.wire.events import EVENT, Events
-from tcctui.wire.inside import NO_INSIDES, Asked, Insides
+from tcctui.wire.inside import EVERYTHING, NO_INSIDES, Asked, Insides
 from tcctui.wire.samples import SAMPLE, SOCKET, Samples
 
 ROOT = TcctuiError("Reading the kernel's tracepoints needs root.", "Run: sudo tcctui")
@@ -69,7 +70,7 @@ class Probe:
 
     def look_inside(self, asked: Asked) -> bool:
         self.asked = asked
-        return True
+        return not TYPELESS
 
     def inside(self) -> Insides:
         return NO_INSIDES
@@ -136,6 +137,8 @@ MADE: list[Any] = []
 
 LATE: list[bool] = []
 """Not empty where a program arrives when a test says so."""
+TYPELESS: list[bool] = []
+"""Something where the kernel has no types: sockets themselves can not be read."""
 
 
 @pytest.fixture(autouse=True)
@@ -143,21 +146,21 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Put them in the place of what needs a kernel."""
     MADE.clear()
     LATE.clear()
+    TYPELESS.clear()
     monkeypatch.setattr(bpf_source, "BpfSource", Probe)
     monkeypatch.setattr(live, "Sampler", Sampler)
 
 
-def opened(program: Any, choice: str = "auto") -> LiveSource:
+def opened(program: Any, choice: str = "auto", *, inside: Asked = Asked.NOTHING) -> LiveSource:
     """Open a live source."""
-    return open_live(
-        KernelFilter.on_ports(443), program, choice=choice, interval_ms=10, max_cpu=0.25
-    )
+    wanted = replace(KernelFilter.on_ports(443), inside=inside)
+    return open_live(wanted, program, choice=choice, interval_ms=10, max_cpu=0.25)
 
 
-def at_once(loading: Loading) -> LiveSource:
+def at_once(loading: Loading, *, inside: Asked = Asked.NOTHING) -> LiveSource:
     """Open a live source whose program is begun with later, and arrives when the test says so."""
     LATE.append(True)
-    return opened(loading.begin)
+    return opened(loading.begin, inside=inside)
 
 
 def read_first(source: LiveSource) -> None:
@@ -317,6 +320,25 @@ def test_what_is_read_of_sockets_gets_to_the_program() -> None:
     assert probe.asked == Asked.ALGORITHM | Asked.SOCKET_OF_ALL
     source.look_for(parse("cwnd>1"))
     assert probe.asked == Asked.ALGORITHM
+    source.close()
+
+
+@pytest.mark.parametrize("typeless", [True, False])
+def test_sockets_that_cannot_be_read_are_a_shortfall(typeless: bool) -> None:
+    """It is known once the program is there; of some values of a search alone, it is none."""
+    TYPELESS.extend([True] * typeless)
+    loading = Loading()
+    source = at_once(loading, inside=EVERYTHING)
+    read_first(source)
+    assert source.shortfall is None
+    loading.arrives(source)
+    source.read(0)
+    LATE.clear()
+    for one in (source, opened(Loading(), inside=EVERYTHING)):
+        assert isinstance(one.shortfall, SocketsUnreadError) == typeless
+    assert opened(Loading(), inside=Asked.SOCKET_OF_ALL).shortfall is None
+    samples_alone = opened(None, "sock_diag", inside=EVERYTHING)
+    assert isinstance(samples_alone.shortfall, SocketsUnreadError)
     source.close()
 
 

@@ -442,7 +442,8 @@ class Dashboard(Screen[None]):
         self._shortfall = source.shortfall
         if source.shortfall.mend.startswith("Run: sudo"):
             return  # the status line has everything
-        title = f"Only {source.description}"
+        both = " + " in source.description
+        title = "Less is read" if both else f"Only {source.description}"
         tell(self, Notice(title, str(source.shortfall), "warning", seconds=8))
 
     def _tell(self, totals: Totals) -> None:
