@@ -19,8 +19,10 @@ from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.chart.legend import CURVES, lined, sample
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.colours import COLOURS
+from tcctui.ui.style.readable import TEXTS
 from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.style.themes import NAMES, OURS
+from tests.ui.fake_source import FakeSource
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, painted, screen
 
@@ -99,6 +101,21 @@ def test_text_can_be_read_on_every_ground(theme: Theme) -> None:
             assert contrast(colour, str(ground)) >= 4.5, (colour, ground)
     cursor = theme.variables
     assert contrast(cursor["block-cursor-foreground"], cursor["block-cursor-background"]) >= 4.5
+
+
+@pytest.mark.parametrize("name", [name for name in BUILTIN_THEMES if "ansi" not in name])
+async def test_coloured_text_can_be_read_in_textuals_themes(name: str, clock: Clock) -> None:
+    """Text of any colour, and keys, on what is behind them, as the dashboard has them in force."""
+    preferences = Preferences(Settings(theme=name))
+    async with dashboard(FakeSource(), clock, (80, 24), preferences=preferences) as desk:
+        made = desk.pilot.app.get_css_variables()
+        for text, grounds in TEXTS.items():
+            for ground in grounds:
+                assert contrast(made[text], made[ground]) >= 4.5, (text, ground)
+        assert {colour.removeprefix("$") for colour in COLOURS.values()} - {
+            *TEXTS,
+            *("foreground", "text-muted"),
+        } == set()
 
 
 @pytest.mark.parametrize("eye", EYES)

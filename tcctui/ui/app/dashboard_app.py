@@ -19,6 +19,7 @@ from textual.binding import Binding, BindingType
 from textual.driver import Driver
 from textual.filter import LineFilter, NoColor
 from textual.screen import Screen
+from textual.theme import BUILTIN_THEMES, Theme
 
 from tcctui import memory
 from tcctui.query import Query
@@ -31,6 +32,7 @@ from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.notices import tell
 from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.style import themes, units
+from tcctui.ui.style.readable import readable
 from tcctui.ui.view import CurrentView
 
 if TYPE_CHECKING:
@@ -119,6 +121,12 @@ class DashboardApp(TypedAhead):
         from tcctui.ui.app.terminal_driver import TerminalDriver  # noqa: PLC0415
 
         return TerminalDriver
+
+    def get_theme(self, theme_name: str) -> Theme | None:
+        """Theme of that name; Textual's have coloured text that can be read."""
+        if theme_name in BUILTIN_THEMES:
+            return readable(theme_name)
+        return super().get_theme(theme_name)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Textual's filters, and those for terminals that have only ASCII, or no colours."""
