@@ -130,14 +130,30 @@ async def test_zoom_stays_at_the_crosshair(clock: Clock) -> None:
 async def test_the_crosshair_moves_the_window_at_its_edge(clock: Clock) -> None:
     """Beyond the left edge is what was before, and beyond the right one what came next."""
     async with shown(clock) as desk:
-        await desk.press("w")
-        assert view(desk).pair.seconds == 10
+        await desk.press("w", "plus")
+        assert view(desk).pair.seconds == 5
         view(desk).pair.crosshair = 0.999999
         await desk.press("comma")
-        assert "10 s, until 5 s before" in legend(desk)[0]
+        assert "5 s, until 2.5 s before" in legend(desk)[0]
         view(desk).pair.crosshair = 0.0
         await desk.press("full_stop")
-        assert "last 10 s" in legend(desk)[0]
+        assert "last 5 s" in legend(desk)[0]
+
+
+async def test_no_window_is_before_the_first_ack(clock: Clock) -> None:
+    """However far the crosshair goes back, and whichever window is next, there is something."""
+    async with shown(clock) as desk:
+        await desk.press("w", "comma", *["plus"] * 2)
+        assert view(desk).pair.seconds == 1
+        for _ in range(30):
+            view(desk).pair.crosshair = 0.999999
+            await desk.press("comma")
+        await desk.until(lambda: view(desk).drawn and not view(desk)._lacks)
+        assert "1 s, until" in legend(desk)[0]
+        assert "acked" in titles(desk)[0]
+        await desk.press("w")
+        assert "whole life ·" in legend(desk)[0]
+        assert "acked" in titles(desk)[0]
 
 
 async def test_a_narrow_screen_shows_one_after_the_other(clock: Clock) -> None:

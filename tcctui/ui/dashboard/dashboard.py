@@ -608,7 +608,9 @@ class Dashboard(Screen[None]):
         selected = self._table.selected
         if self._sequence is None or selected is None:
             return
-        flow = self._view.some_flows(np.array([selected], "u8"), ENDS)
+        from tcctui.ui.sequence.sequence_view import NEEDS  # noqa: PLC0415 - few look
+
+        flow = self._view.some_flows(np.array([selected], "u8"), NEEDS)
         if flow.count:
             self._sequence.begin(selected, flow, self._recordings[0])
 

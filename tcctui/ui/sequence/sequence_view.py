@@ -15,7 +15,7 @@ from textual.containers import Vertical
 from textual.reactive import reactive
 from textual.widgets import Static
 
-from tcctui.fields.connection import LOCAL, REMOTE
+from tcctui.fields.connection import ENDS, LOCAL, REMOTE
 from tcctui.flows.columns import Column
 from tcctui.flows.history.curve import Window
 from tcctui.flows.snapshot import Extremes
@@ -54,6 +54,10 @@ _PLACE = np.zeros(16, "u1")
 _PLACE[list(SIGNS)] = range(len(SIGNS))
 
 _NONE = "No ACK was traced in this time. ACKs need tcp_probe: run as root."
+_NONE_HERE = "No ACK came in this time."
+
+NEEDS = (*ENDS, "first_ns")
+"""Columns of a flow that `SequenceView.begin` takes."""
 
 
 class SequenceView(Vertical):
@@ -74,7 +78,7 @@ class SequenceView(Vertical):
         """Diagram that is shown; None until there is one."""
         self._reader: FlowReader | None = None
         self._timeline: Timeline | None = None
-        self._ends = "", ""
+        self._ends, self._first_ns = ("", ""), 0
         self._end_ns: int | None = None  # of the window; None follows the moment that is shown
         self._known_ns = 0
         self._next = 0.0
@@ -114,11 +118,11 @@ class SequenceView(Vertical):
         self.display = self.shown
 
     def begin(self, cookie: int, flow: Mapping[str, Column], timeline: Timeline) -> None:
-        """Show the connection of a cookie, whose ends `flow` has, as a timeline has it."""
+        """Show the connection of a cookie, whose `NEEDS` are in `flow`, as a timeline has it."""
         local, remote = (
             format_endpoint(*(int(flow[name][0]) for name in names)) for names in (LOCAL, REMOTE)
         )
-        self._ends = local, remote
+        self._ends, self._first_ns = (local, remote), int(flow["first_ns"][0])
         self._over.set()
         self._over = threading.Event()
         self._reader, self._timeline = FlowReader(timeline, cookie), timeline
@@ -153,7 +157,12 @@ class SequenceView(Vertical):
 
     @property
     def _window_end_ns(self) -> int:
-        return self._at_ns if self._end_ns is None else min(self._end_ns, self._at_ns)
+        """End of the window, which goes from the moment that is shown back to the first ACK."""
+        at_ns = self._at_ns
+        if self._end_ns is None:
+            return at_ns
+        least_ns = self._first_ns + round(self._seconds * _SECOND)
+        return min(max(self._end_ns, least_ns), at_ns)
 
     @property
     def _seconds(self) -> float:
@@ -228,10 +237,13 @@ class SequenceView(Vertical):
         if cells and part is not None:
             edge = 0 if by < 0 else cells - 1
             if cell_of(part, cells) == edge and (by < 0 or self._end_ns is not None):
-                step = round(self._seconds * _SECOND / 2) * (1 if by > 0 else -1)
-                end_ns = self._window_end_ns + step
-                self._end_ns = None if end_ns >= self._at_ns else end_ns
-                self.pair.crosshair = min(max(part + 0.5 * (1 if by > 0 else -1), 0.0), 1.0)
+                seconds, before_ns = self._seconds, self._window_end_ns
+                self._end_ns = before_ns + round(seconds * _SECOND / 2) * (1 if by > 0 else -1)
+                end_ns = self._window_end_ns
+                if end_ns >= self._at_ns:
+                    self._end_ns = None
+                part += (end_ns - before_ns) / (seconds * _SECOND)
+                self.pair.crosshair = min(max(part, 0.0), 1.0)
                 self._look(anew=False)
                 return
         self.pair.move_crosshair(by)
@@ -327,7 +339,7 @@ class SequenceView(Vertical):
             now=units.zoned(self._view.wall.at(window.until_ns), digits=3 * (window.seconds <= 1)),
             strokes=strokes,
         )
-        chart.message = self._failure or _NONE
+        chart.message = self._failure or _NONE_HERE
 
     def _values(self, chart: TimeChart, quantity: Quantity, series: Sequence[Series]) -> list[str]:
         """Values under the crosshair."""
@@ -351,8 +363,8 @@ class SequenceView(Vertical):
 
     def _heading(self, drawn: Diagram | None) -> str:
         head, pieces = " Time–sequence", [_last(self._seconds, self.pair.seconds is None)]
-        if self._end_ns is not None:
-            before = (self._at_ns - self._window_end_ns) / 1e9
+        before = (self._at_ns - self._window_end_ns) / 1e9
+        if before > 0:
             pieces = [f"{_span(self._seconds)}, until {_span(before)} before"]
         pieces.insert(0, fit_ends(*self._ends, self.size.width - len(head + pieces[0]) - _GAPS))
         if drawn is not None and not drawn.has_sacks:
