@@ -70,7 +70,7 @@ MARKS: tuple[Mark, ...] = (
     ),
     Mark(MarkKind.RECOVERY, "▼", "v", "recovery", "$text-error", "a loss was detected: Recovery"),
     Mark(
-        MarkKind.DROP, "⊗", "#", "dropped", "$text-error",
+        MarkKind.DROP, "⊗", "X", "dropped", "$text-error",
         "this machine dropped a segment: nftables, a full queue, a full receive buffer",
         counted=True,
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -20,6 +20,7 @@ from tcctui.ui.app.ascii import __file__ as ascii_file
 from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.notices import Notice, tell
 from tcctui.ui.preferences import Preferences
+from tcctui.ui.sequence.signs import SIGNS
 from tcctui.ui.style.signs import LIMITS, MARKS
 from tcctui.ui.table.cells import BLOCKS
 from tests.ui.fake_source import server
@@ -95,6 +96,17 @@ def test_what_differs_differs_still() -> None:
     assert len(set(ascii_of(BLOCKS))) == len(BLOCKS)
     assert len({ascii_of(sign.glyph) for sign in LIMITS.values()}) == len(LIMITS)
     assert len({ascii_of(sign.glyph) for sign in MARKS.values()}) == len(MARKS)
+
+
+@pytest.mark.parametrize("drawn", [str, ascii_of], ids=["all", "ascii"])
+def test_signs_over_curves_differ_from_each_other_and_from_curves(
+    drawn: Callable[[str], str],
+) -> None:
+    """In the time–sequence diagram; nor is one taken for its axis, or the crosshair."""
+    glyphs = {drawn(sign.glyph) for sign in SIGNS.values()}
+    assert len(glyphs) == len(SIGNS)
+    assert not glyphs & {drawn(chr(0x2800 + bits)) for bits in range(256)}
+    assert drawn("│") not in glyphs
 
 
 def test_any_text_keeps_its_width() -> None:

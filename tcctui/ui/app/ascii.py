@@ -28,6 +28,7 @@ _GLYPHS: Mapping[str, str] = {
     **dict.fromkeys("▖▗▘▝▙▟▛▜▚▞", "+"),
     **dict(zip("╱╲╳", "/\\x", strict=True)),
     "▔": '"',
+    "¦": "!",
     **dict(zip("←→↑↓↕⇧⏎⌫", "<>^v|^<<", strict=True)),
     **dict(zip("−–—…∞×±µ≥≤≈", "---~*x~u><~", strict=True)),
     **dict(zip("‘’“”\u00a0²³°", "''\"\" 23o", strict=True)),

@@ -35,13 +35,13 @@ SIGNS: Mapping[int, Sign] = MappingProxyType(
         ),
         Cause.PROBE: _by(Cause.PROBE, "P", "mark-tlp", "tail loss probe with data sent before"),
         Cause.SYN: _by(Cause.SYN, "S", "mark-retransmit", "SYN, or data with it"),
-        Cause.OTHER: _by(Cause.OTHER, "o", "mark-retransmit", "retransmitted for another reason"),
+        Cause.OTHER: _by(Cause.OTHER, "O", "mark-retransmit", "retransmitted for another reason"),
         Cause.UNKNOWN: Sign(
             "•", "retransmit", "mark-retransmit", "retransmitted; the kernel does not tell why"
         ),
         DROP: Sign("⊗", "dropped here", "mark-dropped", "dropped by this machine"),
         DUPLICATE: Sign("D", "DSACK", "mark-undone", "the peer got a segment twice (DSACK)"),
-        SACK: Sign("│", "SACK", "in-flight", "range that the peer has, beyond a gap"),
+        SACK: Sign("¦", "SACK", "in-flight", "range that the peer has, beyond a gap"),
     }
 )
 """Signs by kind, the most important first: it wins in a shared cell.
