@@ -12,7 +12,7 @@ import numpy as np
 
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
-from tcctui.source import EventSource
+from tcctui.source import TracingSource
 from tcctui.sources import kernel_clock
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.links import Links
@@ -96,7 +96,7 @@ class LiveSource:
     def __init__(
         self,
         kernel_filter: KernelFilter,
-        events: EventSource | None,
+        events: TracingSource | None,
         sampler: Sampler | None,
         shortfall: TcctuiError | None = None,
         attaching: Attaching | None = None,
@@ -204,7 +204,10 @@ class LiveSource:
             from tcctui.sources.own_queue import OwnQueues  # noqa: PLC0415 - for the details alone
 
             self._own_queues = OwnQueues()
-        return self._own_queues.of(netns, ends)
+        queue = self._own_queues.of(netns, ends)
+        if queue is None or self._events is None or not self._focus:
+            return queue
+        return queue._replace(own=self._events.queue_wait(self._focus[0]))
 
     def sample_all(self) -> None:
         """Ask for one more sample of every socket, at once."""

@@ -55,7 +55,7 @@ def _tcc(seconds: float, interval_ms: float, reach: Reach, *, typed: bool, asked
     source = BpfSource(KernelFilter(reach), loading=loading, interval_ms=interval_ms)
     try:
         source.look_inside(asked)
-        return _per_run(loading.wait().programs, lambda: source.read(0.02), seconds)
+        return _per_run([*loading.wait().programs.values()], lambda: source.read(0.02), seconds)
     finally:
         source.close()
 

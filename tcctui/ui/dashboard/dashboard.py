@@ -356,7 +356,10 @@ class Dashboard(Screen[None]):
             self._charts.show(frame.close["selected"], table.selected, table.instead)
             own, selected = self._view.own_groups, table.selected
             summary = None if own is None or selected is None else own.summary(selected)
+            before = self._details.queue
             self._details.queue = self._own_queue(frame.close["selected"].flows)
+            if (before is None) != (self._details.queue is None):
+                self._look_inside()
             self._details.show(
                 frame.close["selected"], selected, table.instead, table.group, summary
             )
@@ -506,6 +509,7 @@ class Dashboard(Screen[None]):
             states=self._table.shows_states,
             charts=self._has_charts,
             details=self._details.display and self._has_charts,
+            queue=self._details.queue is not None,
             acks=self._shows_sequence,
         )
 
