@@ -230,5 +230,30 @@ async def test_this_machine_s_own_queue_is_told(clock: Clock) -> None:
             ("34.2 Ki waiting, 80.0 ms to go", "fq_codel on eth0", "12 dropped"),
             ("3.00 ms, 7.00 ms at most", "1.46 Ki of it"),
         ]
+        # A container's root names its devices.
+        named = next(queue_facts(desk.source.queue._replace(device="eth\x1b[2J")))
+        assert "\x1b" not in "".join(named.pieces)
         await desk.travel("space", "left")
         assert "own queue" not in said(desk)
+
+
+async def test_the_own_queue_is_given_up_where_it_is_not_shown(clock: Clock) -> None:
+    """Hidden details, a moment of the past, a closed flow and a small terminal ask for none.
+
+    They say so: what is open in the connection's network namespace can be closed.
+    """
+    async with dashboard(sampled_server(), clock, ROOMY) as desk:
+        await desk.see("down")
+        assert desk.source.queue_of is not None
+        await desk.see("d")
+        assert desk.source.queue_of is None
+        await desk.see("d")
+        assert desk.source.queue_of is not None
+        await desk.resize(80, 8)
+        await desk.see()
+        assert desk.source.queue_of is None
+        await desk.resize(*ROOMY)
+        await desk.see()
+        assert desk.source.queue_of is not None
+        await desk.travel("space", "left")
+        assert desk.source.queue_of is None

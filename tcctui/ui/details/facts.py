@@ -13,6 +13,7 @@ from tcctui.flows.diagnosis.bbr import told
 from tcctui.flows.diagnosis.health import NEEDS as HEALTH_NEEDS
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
+from tcctui.printable import plain
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table import cells
@@ -220,7 +221,7 @@ def queue_facts(queue: OwnQueue) -> Iterator[Fact]:
     if queue.backlog and not math.isnan(queue.wait_us):
         waiting += f", {units.milliseconds(queue.wait_us)} to go"
     drops = f"{units.count(queue.drops)} dropped" if queue.drops else ""
-    yield Fact.of(6, "own queue", waiting, f"{queue.kind} on {queue.device}", drops)
+    yield Fact.of(6, "own queue", waiting, f"{queue.kind} on {plain(queue.device)}", drops)
     own = queue.own
     if own is not None:
         mean, longest = (units.milliseconds(us) for us in (own.wait_us, own.longest_us))
