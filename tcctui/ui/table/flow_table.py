@@ -215,9 +215,9 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         return name in self._wanted[0]
 
     @property
-    def shows_states(self) -> bool:
-        """True if a column of the screen is made of algorithms' own state."""
-        return any(name.startswith(PREFIX) for name in self._wanted[0])
+    def states(self) -> tuple[str, ...]:
+        """Columns of the screen that are made of algorithms' own state."""
+        return tuple(name for name in self._wanted[0] if name.startswith(PREFIX))
 
     @property
     def known(self) -> int:
