@@ -355,7 +355,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         made = rows.arranged(self._rows_of, self._lines_in_sight(), self._placed)
         header = Header(self.order_by, self._order.held, self._cell)
         sight = Sight(header, self._placed, made, self._top, self._order.selected_at)
-        changed = self._painter.take(sight, self.size.width)
+        changed = self._painter.take(sight, self.size.width - self.scrollbar_size_vertical)
         if changed is None:
             self.refresh()
         elif changed:
