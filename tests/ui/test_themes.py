@@ -19,9 +19,8 @@ from tcctui.ui.app.ascii import ascii_of
 from tcctui.ui.chart.legend import CURVES, lined, sample
 from tcctui.ui.preferences import Preferences
 from tcctui.ui.style.colours import COLOURS
-from tcctui.ui.style.readable import TEXTS
 from tcctui.ui.style.signs import LIMITS, MARKS
-from tcctui.ui.style.themes import NAMES, OURS
+from tcctui.ui.style.themes import NAMES, OURS, TEXTS
 from tests.ui.fake_source import FakeSource
 from tests.ui.sampled import sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, painted, screen

@@ -32,7 +32,6 @@ from tcctui.ui.dashboard.dashboard import Dashboard
 from tcctui.ui.notices import tell
 from tcctui.ui.preferences import Preferences, try_to_keep
 from tcctui.ui.style import themes, units
-from tcctui.ui.style.readable import readable
 from tcctui.ui.view import CurrentView
 
 if TYPE_CHECKING:
@@ -125,7 +124,7 @@ class DashboardApp(TypedAhead):
     def get_theme(self, theme_name: str) -> Theme | None:
         """Theme of that name; Textual's have coloured text that can be read."""
         if theme_name in BUILTIN_THEMES:
-            return readable(theme_name)
+            return themes.readable(theme_name)
         return super().get_theme(theme_name)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
