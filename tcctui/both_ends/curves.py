@@ -87,7 +87,7 @@ def _sending(end: OneEnd, acked_ns: I64, sampled_ns: I64) -> dict[str, Curve]:
 
 def _receiving(end: OneEnd, acked_ns: I64, sampled_ns: I64) -> dict[str, Curve]:
     acks, looks = end.acks, end.samples
-    total, unread = value(looks, "bytes_received"), looks["rqueue"].astype("f8")
+    total, unread = value(looks, "bytes_received"), value(looks, "rqueue")
     found = {
         "rcv_wnd": Curve(sampled_ns, value(looks, "rcv_wnd")),
         "unread": Curve(sampled_ns, unread),

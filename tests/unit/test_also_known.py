@@ -1,0 +1,122 @@
+"""Samples that know some members of TCP_INFO, and not all up to a length."""
+
+from __future__ import annotations
+
+import math
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tcctui.export.event_tables import samples_table
+from tcctui.fields.every_field import BY_NAME
+from tcctui.flows.columns import SAMPLED
+from tcctui.flows.store import Store
+from tcctui.recording.chunks import NO_EVENTS, Chunk
+from tcctui.recording.file import Recording
+from tcctui.wire.records import joined
+from tcctui.wire.samples import (
+    BITS,
+    NO_QUEUE,
+    TCP_INFO,
+    TCP_INFO_BYTES,
+    Samples,
+    bits_of,
+    forget_all_but,
+    has_info,
+    is_known,
+    value,
+)
+from tests.unit.events import SECOND
+from tests.unit.recordings import written
+from tests.unit.samples import look, samples
+
+OLD = Path(__file__).parents[1] / "data" / "recordings" / "0.1.0.arrows"
+
+SOME = ("options", "total_retrans", "min_rtt", "bytes_acked", "data_segs_out", "total_rto_time")
+
+
+def told(length: int, *names: str, **fields: Any) -> Samples:
+    """Sample with any number in each member, of which it knows those up to a length and some."""
+    given: dict[str, Any] = {**dict.fromkeys(TCP_INFO, 7), **fields}
+    return samples(SECOND, info_len=length, also_known=bits_of(names), **given)
+
+
+@pytest.mark.parametrize("length", [0, 104])
+def test_no_other_member_is_known(length: int) -> None:
+    """In the store, of all members beyond the length those with their bit alone are known."""
+    store = Store()
+    look(store, told(length, *SOME))
+    for name in TCP_INFO.keys() & SAMPLED:
+        (found,) = store.flows([name])[name]
+        kind, place = TCP_INFO[name]
+        there = name in SOME or place + np.dtype(kind).itemsize <= length
+        assert math.isnan(found) != there, name
+    (percent,) = store.flows(["retrans_percent"])["retrans_percent"]
+    assert percent == 100
+    assert math.isnan(store.flows(["delivery_rate"])["delivery_rate"][0])
+
+
+def test_what_is_asked_of_samples() -> None:
+    """Masks tell of a member, and of any; what the kernel told needs no bit."""
+    some = joined([told(0), told(104), told(0, "min_rtt"), told(TCP_INFO_BYTES)])
+    assert has_info(some).tolist() == [False, True, True, True]
+    assert is_known(some, "min_rtt").tolist() == [False, False, True, True]
+    assert is_known(some, "rtt").tolist() == [False, True, False, True]
+
+
+def test_the_bits_stay() -> None:
+    """Recordings have them: a bit is that of the struct's order, which the kernel only extends."""
+    expected = {"ca_state": 0, "snd_mss": 9, "total_retrans": 29, "min_rtt": 37, "rehash": 53}
+    assert {name: BITS[name].bit_length() - 1 for name in expected} == expected
+    assert len(set(BITS.values())) == len(BITS)
+
+
+def test_a_recording_and_its_export_have_it(tmp_path: Path) -> None:
+    """What is unknown stays so in a recording, and is missing in its table."""
+    path = written(tmp_path / "a", Chunk(0, 2 * SECOND, NO_EVENTS, told(0, *SOME)))
+    with closing(Recording(path)) as recording:
+        (chunk,) = recording.chunks(0, 1 << 62)
+    table = samples_table(chunk.samples, 0)
+    for name in TCP_INFO:
+        if name != "ca_state":
+            missing = table[BY_NAME[name].export if name in BY_NAME else name].null_count
+            assert missing == (name not in SOME), name
+
+
+def test_of_another_versions_fields_no_bit_is_left() -> None:
+    """Where a file has no column of a member, its bit says nothing."""
+    sample = told(0, "min_rtt", "rtt")
+    forget_all_but(sample, {"rtt", "info_len", "also_known"})
+    assert sample["also_known"] == BITS["rtt"]
+
+
+def test_queues_that_nobody_read() -> None:
+    """Of a socket whose queues were not read, neither is 0, and its bytes in flight are events'."""
+    store = Store()
+    look(store, told(0, *SOME, rqueue=NO_QUEUE, wqueue=NO_QUEUE))
+    for name in ("rqueue", "wqueue"):
+        assert math.isnan(store.flows([name])[name][0])
+
+
+def test_a_recording_from_before_is_read_as_before() -> None:
+    """Of samples without bits, the length alone says what is known: of each member, as ever."""
+    with closing(Recording(OLD)) as recording:
+        read = joined([chunk.samples for chunk in recording.chunks(0, 1 << 62)])
+    assert len(read) > 50
+    assert not read["also_known"].any()
+    lengths = read["info_len"].astype("i8")
+    assert set(lengths.tolist()) <= {0, 240}
+    for name in TCP_INFO.keys() & SAMPLED:
+        kind, place = TCP_INFO[name]
+        numbers = read[name].astype("f8")
+        unknown = BY_NAME[name].unknown
+        there = lengths >= place + np.dtype(kind).itemsize
+        there &= True if unknown is None else numbers != unknown
+        if BY_NAME[name].happened:
+            there &= read[BY_NAME[name].happened] > 0
+        np.testing.assert_array_equal(value(read, name), np.where(there, numbers, np.nan), name)
+    assert not is_known(read, "total_rto_time").any()
+    assert np.isfinite(value(read, "min_rtt")).any()
