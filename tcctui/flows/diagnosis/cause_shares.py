@@ -292,6 +292,11 @@ def divide(before: Records, after: Records, grew: Mapping[str, Floats]) -> Float
     return shares
 
 
+PROVEN = np.zeros(len(VERDICTS), bool)
+"""True for limits that are told without cwnd."""
+PROVEN[[_RWND - 1, _APP - 1]] = True
+
+
 def _of_blind(rwnd: Floats, idle: Floats, clocked: Mask) -> Floats:
     """Times of flows whose cwnd is not known: what their clocks prove, the rest is nobody's.
 

@@ -13,6 +13,7 @@ from tcctui.flows.diagnosis.buffer_growth import BufferGrowth
 from tcctui.flows.diagnosis.cause_shares import (
     IS_RECOVERING,
     LOOK,
+    PROVEN,
     SHORTEST_NS,
     divide,
     growth,
@@ -273,13 +274,20 @@ class Limits:
     def shares(self, rows: Rows, now_ns: int) -> Floats:
         """Shares of the last 2 s that are known, each at its verdict's number less one.
 
-        They sum to 1, less the part of which no verdict could be found.
+        They sum to 1, less the part of which no verdict could be found. Of limits that take a cwnd
+        to be told, they are NaN where it is unknown.
         """
         sums = self._totals(rows, self._recent)
         known = self._known(sums, rows, now_ns)
         sums[~known] = np.nan
         sums /= np.where(known, sums.sum(axis=1), 1)[:, None]
-        return sums[:, :_COUNT]
+        shares = sums[:, :_COUNT]
+        looks = self._looks.view(LOOK)
+        blind = looks["blind"][rows]
+        if np.count_nonzero(blind):
+            shares[np.ix_(blind, ~PROVEN)] = np.nan
+            shares[blind & np.isnan(looks["busy"][rows])] = np.nan
+        return shares
 
     def receive_rates(self, rows: Rows, now_ns: int) -> Floats:
         """Bytes a second that each row received between its last two looks; NaN if unknown."""
