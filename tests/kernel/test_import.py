@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from difflib import SequenceMatcher
@@ -27,13 +27,14 @@ from tcctui.sources.sock_diag.inet_diag import dump_request
 from tcctui.sources.sock_diag.netlink import NLMSG_DONE
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
-from tcctui.wire.samples import SAMPLE, TCP_INFO
+from tcctui.wire.samples import SAMPLE, TCP_INFO, Samples, value
 from tests.kernel.capturing import Capturing
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import PATIENCE, until
+from tests.kernel.delay_line import DelayedNetwork
 from tests.kernel.network import Network, inside
 from tests.kernel.recorder import Recorder, probes_of
-from tests.kernel.traffic import PORT, Connection, connections, exchange, quiet
+from tests.kernel.traffic import PORT, Connection, connect, connections, exchange, quiet
 from tests.unit.import_files import raw_snapshot
 
 pytestmark = pytest.mark.kernel
@@ -214,6 +215,112 @@ def test_the_command_and_its_recording(tmp_path: Path) -> None:
         assert asked.wait() == 0
     with Command(TCCTUI, "trace", "--until", "cwnd<1000000", "--replay", str(out)) as unknown:
         assert unknown.wait() == 3
+
+
+DELAY = 0.02
+"""Seconds one way: far more than a busy machine takes to answer."""
+
+
+@dataclass(frozen=True)
+class Proven:
+    """TCP_INFO of a connection's client, and the newest sample of a capture made beside it.
+
+    `far` is that of one made at the server.
+    """
+
+    kernel: dict[str, int]
+    near: Samples
+    far: Samples
+
+
+def _all_of(end: socket.socket) -> dict[str, int]:
+    data = end.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 256)
+    return {
+        name: int(np.frombuffer(data, kind, 1, place)[0])
+        for name, (kind, place) in TCP_INFO.items()
+        if place + np.dtype(kind).itemsize <= len(data)
+    }
+
+
+def _proven(
+    network: Network, path: Path, work: Callable[[Connection], None], *, room: int
+) -> Proven:
+    """Let a connection work while both its ends are captured; the server has `room` bytes."""
+    paths = [path / name for name in ("client", "server")]
+    with ExitStack() as at_work:
+        at_work.enter_context(network)
+        captures = [
+            at_work.enter_context(Capturing(of, at, device=network.DEVICE, ng=True))
+            for of, at in zip((network.client, network.server), paths, strict=True)
+        ]
+        made = connect(network, "ipv4", buffers=(0, room))
+        with closing(made):
+            work(made)
+            quiet([made])
+            kernel = _all_of(made.client)
+            port = made.client.getsockname()[1]
+        for capture in captures:
+            capture.wait_for_packets(20)
+    found = []
+    for at in paths:
+        with at.open("rb") as file:
+            samples = read_captures([("a", file)], 1 << 30).samples
+        mine = samples[samples["sport"] == port]
+        # What comes after the kernel's word are FINs, and the ACKs of them.
+        found.append(mine[[int(mine["ts_ns"].argmax())]])
+    return Proven(kernel, *found)
+
+
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Proven:
+    """Send over a path 40 ms long that loses segments."""
+    network = DelayedNetwork(delay=DELAY, loss=0.02)
+    path = tmp_path_factory.mktemp("lost")
+    return _proven(network, path, lambda made: exchange([made], up=1_000_000), room=0)
+
+
+def test_retransmissions_are_the_kernels(lost: Proven) -> None:
+    """Segments and bytes sent, retransmitted and acknowledged are TCP_INFO's, but for the FIN."""
+    for name in ("total_retrans", "bytes_retrans", "data_segs_out", "bytes_sent", "snd_mss"):
+        assert value(lost.near, name) == lost.kernel[name], name
+    assert lost.kernel["total_retrans"] > 3
+    for name in ("bytes_acked", "segs_out", "segs_in", "bytes_received"):
+        assert 0 <= value(lost.near, name)[0] - lost.kernel[name] <= 3, name
+    for name in ("advmss", "wscale", "dsack_dups"):
+        assert value(lost.near, name) == lost.kernel[name], name
+
+
+def test_the_minimum_round_trip_is_the_kernels(lost: Proven) -> None:
+    """The minimum is tcpi_min_rtt to a tenth, and srtt that of the last ACKs to a quarter."""
+    for name, part in (("min_rtt", 0.1), ("rtt", 0.25)):
+        assert value(lost.near, name)[0] == pytest.approx(lost.kernel[name], rel=part), name
+    assert lost.kernel["min_rtt"] > 2 * DELAY * 1e6
+
+
+def test_the_clocks_are_the_kernels(lost: Proven) -> None:
+    """The time with data in flight is tcpi_busy_time, to a tenth: its clock has jiffies."""
+    assert value(lost.near, "busy_time")[0] == pytest.approx(lost.kernel["busy_time"], rel=0.1)
+
+
+def test_at_the_other_end_nothing_is_made_up(lost: Proven) -> None:
+    """A capture at the peer tells of the sender what ACKs say, and no loss or round trip."""
+    for name in ("bytes_acked", "snd_mss", "advmss"):
+        assert value(lost.far, name)[0] - lost.kernel[name] in (0, 1), name
+    for name in ("total_retrans", "bytes_retrans", "min_rtt", "rtt", "busy_time", "data_segs_out"):
+        assert np.isnan(value(lost.far, name)[0]), name
+
+
+def test_a_full_window_is_the_kernels(tmp_path: Path) -> None:
+    """Of a receiver with a small buffer, the time with a full window is tcpi_rwnd_limited."""
+    found = _proven(
+        DelayedNetwork(delay=DELAY),
+        tmp_path,
+        lambda made: exchange([made], up=800_000),
+        room=16_384,
+    )
+    busy, limited = found.kernel["busy_time"], found.kernel["rwnd_limited"]
+    assert limited > 0.8 * busy
+    assert value(found.near, "rwnd_limited")[0] == pytest.approx(limited, rel=0.1)
 
 
 def _answers(namespace: str) -> list[tuple[bytes, list[bytes | None]]]:
