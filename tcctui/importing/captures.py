@@ -69,22 +69,25 @@ def read_captures(files: Sequence[tuple[str, BinaryIO]], memory: int) -> Importe
             )
         if unknown:
             remarks.append(f"{name} has packets of unknown link types: {sorted(unknown)[:4]}.")
-    packets = joined(parts)
+    packets, sacks = joined(parts), joined(blocks)
+    parts.clear()
+    blocks.clear()
     which = files[0][0] if len(files) == 1 else "the captures"
     if not len(packets):
         raise NotReadableError(
             f"There is no TCP in {which}.{''.join(f' {remark}' for remark in remarks)}",
             "Capture it with: tcpdump -s 128 -w FILE tcp",
         )
-    of = connections(packets, joined(blocks))
+    first_ns = int(packets["ts_ns"].min())
+    of = connections(packets, sacks)
+    del packets  # they are there sorted
     both = RoundTrips(Senders(of, of.forward)), RoundTrips(Senders(of, ~of.forward))
     events = events_of(both)
     if not (events["kind"] == EventKind.PROBE).any():
         raise NotReadableError(
             f"No open connection has an ACK in {which}.", "Capture for longer, and both directions."
         )
-    first_ns = int(packets["ts_ns"].min())
-    _limit(which, len(packets), count_of(both, first_ns), memory)
+    _limit(which, count, count_of(both, first_ns), memory)
     return Imported(Form.PCAP, events, samples_of(both, first_ns), remarks)
 
 

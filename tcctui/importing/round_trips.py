@@ -111,8 +111,7 @@ class RoundTrips:
         oldest one that SACK tells of for the first time, which never was (tcp_clean_rtx_queue,
         tcp_ack_update_rtt, net/ipv4/tcp_input.c; RFC 6675).
         """
-        by_ack, by_sack = self._delivered
-        return np.where(by_ack[0] >= 0, by_ack[0], by_sack[0])
+        return self._delivered[0]
 
     @cached_property
     def newest_ns(self) -> I64:
@@ -120,12 +119,11 @@ class RoundTrips:
 
         The kernel's minimum is of these, of SACK where it tells of any: ca_rtt_us.
         """
-        by_ack, by_sack = self._delivered
-        return np.where(by_sack[1] >= 0, by_sack[1], by_ack[1])
+        return self._delivered[1]
 
     @cached_property
-    def _delivered(self) -> tuple[tuple[I64, I64], tuple[I64, I64]]:
-        """Oldest and newest round trips of each ACK: of the cumulative one, and of its SACK."""
+    def _delivered(self) -> tuple[I64, I64]:
+        """Round trips of the oldest and of the newest segment that each ACK delivered; -1: none."""
         by_ack = self._without(), self._without()
         for place, samples in zip(self._acknowledging(), by_ack, strict=True):
             acks, sent = place
@@ -135,7 +133,11 @@ class RoundTrips:
         # Of what is written several times, the last one stays.
         for samples, order in zip(by_sack, (mine[::-1], mine), strict=True):
             samples[self.sacked[order]] = self._between(self.sent[order], self.sacked[order])
-        return by_ack, by_sack
+        (oldest, newest), (oldest_sacked, newest_sacked) = by_ack, by_sack
+        return (
+            np.where(oldest >= 0, oldest, oldest_sacked),
+            np.where(newest_sacked >= 0, newest_sacked, newest),
+        )
 
     def _without(self) -> I64:
         return np.full(len(self.sender.own), -1, "i8")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -242,10 +242,8 @@ def _all_of(end: socket.socket) -> dict[str, int]:
     }
 
 
-def _proven(
-    network: Network, path: Path, work: Callable[[Connection], None], *, room: int
-) -> Proven:
-    """Let a connection work while both its ends are captured; the server has `room` bytes."""
+def _proven(network: Network, path: Path, up: int, *, room: int = 0) -> Proven:
+    """Send `up` bytes while both ends are captured; the server has a buffer of `room` bytes."""
     paths = [path / name for name in ("client", "server")]
     with ExitStack() as at_work:
         at_work.enter_context(network)
@@ -255,7 +253,7 @@ def _proven(
         ]
         made = connect(network, "ipv4", buffers=(0, room))
         with closing(made):
-            work(made)
+            exchange([made], up=up)
             quiet([made])
             kernel = _all_of(made.client)
             port = made.client.getsockname()[1]
@@ -276,7 +274,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Proven:
     """Send over a path 40 ms long that loses segments."""
     network = DelayedNetwork(delay=DELAY, loss=0.02)
     path = tmp_path_factory.mktemp("lost")
-    return _proven(network, path, lambda made: exchange([made], up=1_000_000), room=0)
+    return _proven(network, path, 1_000_000)
 
 
 def test_retransmissions_are_the_kernels(lost: Proven) -> None:
@@ -312,12 +310,7 @@ def test_at_the_other_end_nothing_is_made_up(lost: Proven) -> None:
 
 def test_a_full_window_is_the_kernels(tmp_path: Path) -> None:
     """Of a receiver with a small buffer, the time with a full window is tcpi_rwnd_limited."""
-    found = _proven(
-        DelayedNetwork(delay=DELAY),
-        tmp_path,
-        lambda made: exchange([made], up=800_000),
-        room=16_384,
-    )
+    found = _proven(DelayedNetwork(delay=DELAY), tmp_path, 800_000, room=16_384)
     busy, limited = found.kernel["busy_time"], found.kernel["rwnd_limited"]
     assert limited > 0.8 * busy
     assert value(found.near, "rwnd_limited")[0] == pytest.approx(limited, rel=0.1)

@@ -271,7 +271,8 @@ def test_tcp_info_parsed() -> None:
         assert (sample["sock_cookie"], sample["snd_cwnd"], sample["cc"]) == (77, 33, b"bbr")
         one = sample.reshape(1)
         assert value(one, "snd_cwnd") == 33
-        assert (value(one, "total_retrans"), value(one, "min_rtt")) == (0, 19_000)
+        assert value(one, "total_retrans") == 0, "it is behind what is missing"
+        assert value(one, "min_rtt") == 19_000
         for name in ("advmss", "reordering", "delivered", "rqueue", "wqueue"):
             assert np.isnan(value(one, name)).all(), "it is missing"
 
