@@ -294,6 +294,19 @@ def test_data_in_flight_is_nobodys() -> None:
     assert said[1] == "For 20 % limited by the application."
 
 
+def test_data_in_flight_all_the_time() -> None:
+    """Where nothing else is known, all of the time is not; before two samples, nobody says so."""
+    packets = transfer(120)
+    packets.sort(key=lambda packet: packet.at)
+    limit, shares, said = verdict(stored(packets, 4000))
+    assert limit == shares[Limit.APP] == shares[Limit.RWND] == 0
+    assert said[0].startswith("Not known for 100 % of the time")
+    assert said[1].startswith(("There is a queue as well", "The path has room"))
+    _, shares, said = verdict(stored(packets[:6], 1000))
+    assert all(map(math.isnan, shares.values()))
+    assert said[0] == "Not known: that takes two samples, and a captured handshake."
+
+
 def test_what_is_unknown_in_the_table() -> None:
     """Of the end far from its capture, no minimum, no share and no percents are shown."""
     store = stored(lossy()[:9], 1000)

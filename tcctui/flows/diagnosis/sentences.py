@@ -99,8 +99,17 @@ class FlowFacts:
     @property
     def shares(self) -> Sequence[float]:
         """Shares of the last 2 s, by cause, 0 where unknown; see `columns.DERIVED`."""
+        return [0.0 if math.isnan(share) else share for share in self._shares]
+
+    @property
+    def divided(self) -> bool:
+        """True where any share of the last 2 s is known."""
+        return not all(map(math.isnan, self._shares))
+
+    @property
+    def _shares(self) -> Sequence[float]:
         shares: Sequence[float] = self._flows["limit_shares"][self._place].tolist()
-        return [0.0 if math.isnan(share) else share for share in shares]
+        return shares
 
 
 def total(flow: FlowFacts) -> str:
@@ -160,7 +169,7 @@ def without_cwnd(flow: FlowFacts, beside: str) -> tuple[str, str]:
             "Not known: it was captured far from this end, or without its round trips.",
             "Capture on the machine of this end, from the handshake on.",
         )
-    if not any(flow.shares):
+    if not flow.divided:
         return "Not known: that takes two samples, and a captured handshake.", path(flow)
     unknown = f"{max(1 - sum(flow.shares), 0):.0%}".replace("%", " %")
     first = f"Not known for {unknown} of the time: with data in flight, a capture can't tell cwnd"
