@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tcctui.flows.diagnosis.verdicts import Limit
+from tcctui.flows.store import Store
 from tcctui.importing.captures import read_captures
 from tcctui.importing.content import opened
 from tcctui.importing.tcp_info import read_tcp_info
@@ -332,6 +334,12 @@ def _answers(namespace: str) -> list[tuple[bytes, list[bytes | None]]]:
     return found
 
 
+def _snapshots(namespace: str) -> list[bytes]:
+    """Lines of M-Lab's archive of the sockets that are there now."""
+    now = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+    return [raw_snapshot(now, *answer) for answer in _answers(namespace)]
+
+
 def _attributes(data: bytes) -> list[bytes | None]:
     values: dict[int, bytes] = {}
     while len(data) >= 4:
@@ -342,22 +350,38 @@ def _attributes(data: bytes) -> list[bytes | None]:
 
 
 def test_tcp_info_of_real_sockets(tmp_path: Path) -> None:
-    """Snapshots as M-Lab's collector archives them become the samples that sock_diag gave."""
+    """Snapshots as M-Lab's collector archives them become the samples that sock_diag gave.
+
+    Two of them give a verdict, percents and the minimum round trip, as when they were live.
+    """
     path = tmp_path / "a.jsonl"
-    with Network() as network, connections(network, "ipv4", "ipv6") as made:
+    with Network(loss=0.05) as network, connections(network, "ipv4", "ipv6") as made:
+        lines = _snapshots(network.client)
+        begun = time.monotonic()
         exchange(made, up=200_000)
         quiet(made)
-        now = datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
-        answers = _answers(network.client)
-        path.write_bytes(b"".join(raw_snapshot(now, *answer) for answer in answers))
+        until("a window for verdicts is over", lambda: time.monotonic() > begun + 0.5)
+        lines += _snapshots(network.client)
+        path.write_bytes(b"".join(lines))
+        kernel = {one.cookies[0]: _all_of(one.client) for one in made}
         sent = {one.cookies[0]: _info(one.client, "bytes_acked") for one in made}
         cwnd = {one.cookies[0]: _info(one.client, "snd_cwnd") for one in made}
         ends = {one.cookies[0]: one.endpoints for one in made}
     with opened(path) as file:
         samples = read_tcp_info([("a", file)], 1 << 30).samples
     assert samples.dtype == SAMPLE
+    store = Store()
+    for sample in samples.reshape(-1, 1):
+        store.ingest_samples(sample, int(sample["ts_ns"][0]))
+    flows = store.flows(["limit", "retrans_percent", "min_rtt"])
+    for cookie, info in kernel.items():
+        (at,) = np.flatnonzero(flows["cookie"] == cookie)
+        assert flows["limit"][at] != Limit.UNKNOWN
+        assert flows["min_rtt"][at] == info["min_rtt"]
+        percent = 100 * info["total_retrans"] / info["data_segs_out"]
+        assert flows["retrans_percent"][at] == pytest.approx(percent)
     for cookie, acked in sent.items():
-        (sample,) = samples[samples["sock_cookie"] == cookie]
+        (_, sample) = samples[samples["sock_cookie"] == cookie]
         assert sample["bytes_acked"] == acked
         assert sample["snd_cwnd"] == cwnd[cookie]
         assert (sample["sport"], sample["dport"]) == tuple(end[1] for end in ends[cookie])
