@@ -66,8 +66,7 @@ class RoundTrips:
 
         What a cumulative ACK acknowledged before that is not counted.
         """
-        real = ~self.duplicates & (self.blocks.begin < self.blocks.end)
-        at, begin, end = (part[real] for part in self.blocks[:3])
+        at, begin, end, _ = self.blocks
         keys, own = self.sender.sequences.keys, self.sender.numbers[self.sent]
         first = np.searchsorted(keys(own, self.sent), keys(begin, at))
         behind = np.searchsorted(self._ends, keys(end, at), "right")

@@ -295,10 +295,11 @@ def in_flight(samples: Samples, unsent: Floats | None = None) -> I64:
 
     wqueue is write_seq - snd_una (inet_csk_diag_fill, net/ipv4/tcp_diag.c), tcpi_notsent_bytes
     write_seq - snd_nxt (tcp_get_info, net/ipv4/tcp.c). `unsent` is the latter, if it was read.
+    Where either is unknown, it is that of the segments in flight.
     """
     unsent = value(samples, "notsent_bytes") if unsent is None else unsent
     bytes_ = samples["wqueue"] - unsent
-    missing = np.isnan(unsent)
+    missing = np.isnan(unsent) | (samples["wqueue"] == NO_QUEUE)
     if np.count_nonzero(missing):
         segments = samples["unacked"].astype("i8") * samples["snd_mss"]
         bytes_ = np.where(missing, np.minimum(segments, samples["wqueue"]), bytes_)

@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tcctui.both_ends.one_end import ACK as ACKS
+from tcctui.both_ends.one_end import Ends, OneEnd
 from tcctui.export.event_tables import samples_table
 from tcctui.fields.every_field import BY_NAME
 from tcctui.flows.columns import SAMPLED
+from tcctui.flows.diagnosis.verdicts import Limit
 from tcctui.flows.store import Store
+from tcctui.headless.lifetimes import Lifetimes
 from tcctui.recording.chunks import NO_EVENTS, Chunk
 from tcctui.recording.file import Recording
+from tcctui.recording.timeline import Origin
 from tcctui.wire.records import joined
 from tcctui.wire.samples import (
     BITS,
@@ -31,7 +36,7 @@ from tcctui.wire.samples import (
 )
 from tests.unit.events import SECOND
 from tests.unit.recordings import written
-from tests.unit.samples import look, samples
+from tests.unit.samples import destroyed, look, samples
 
 OLD = Path(__file__).parents[1] / "data" / "recordings" / "0.1.0.arrows"
 
@@ -57,6 +62,7 @@ def test_no_other_member_is_known(length: int) -> None:
     (percent,) = store.flows(["retrans_percent"])["retrans_percent"]
     assert percent == 100
     assert math.isnan(store.flows(["delivery_rate"])["delivery_rate"][0])
+    assert store.flows(["bytes_acked"])["bytes_acked"][0] == 7
 
 
 def test_what_is_asked_of_samples() -> None:
@@ -99,6 +105,76 @@ def test_queues_that_nobody_read() -> None:
     look(store, told(0, *SOME, rqueue=NO_QUEUE, wqueue=NO_QUEUE))
     for name in ("rqueue", "wqueue"):
         assert math.isnan(store.flows([name])[name][0])
+
+
+def test_a_limit_without_queues() -> None:
+    """Where neither queue was read, they are neither unread data nor data that waits."""
+    counted: dict[str, Any] = {"bytes_received": [0, 10**6], "snd_cwnd": 50}
+    sending: dict[str, Any] = {"busy_time": [0, 10**6], "data_segs_out": [0, 500], "unacked": 50}
+    nothing: dict[str, Any] = {}
+    for more, limit in ((nothing, Limit.RECEIVES), (sending, Limit.CWND)):
+        store = Store()
+        for one in samples(
+            [SECOND, 2 * SECOND],
+            rqueue=NO_QUEUE,
+            wqueue=NO_QUEUE,
+            **{**counted, **more},
+        ).reshape(-1, 1):
+            look(store, one)
+        assert store.flows(["limit"])["limit"][0] == limit
+
+
+def test_growth_of_what_is_known() -> None:
+    """Counters that have their bit grow by second, as others do."""
+    some = samples(
+        SECOND * np.arange(1, 13),
+        info_len=0,
+        also_known=bits_of(["total_retrans", "data_segs_out"]),
+        total_retrans=np.arange(12),
+        data_segs_out=10 * np.arange(12),
+    )
+    store = Store()
+    look(store, *some.reshape(-1, 1))
+    names = ["retrans_rate_1s", "retrans_percent_10s", "ce_percent_10s"]
+    flows = store.flows(names)
+    assert [flows[name][0] for name in names[:2]] == [1, 10]
+    assert math.isnan(flows["ce_percent_10s"][0])
+
+
+def test_the_last_values_of_a_socket() -> None:
+    """Those of a destroyed one may be some members, too."""
+    store = Store()
+    look(store, told(0, "total_retrans", "min_rtt"))
+    last = destroyed(2 * SECOND, info_len=0, also_known=bits_of(["total_retrans"]), total_retrans=9)
+    look(store, last)
+    flows = store.flows(["total_retrans", "min_rtt"])
+    assert flows["total_retrans"][0] == 9
+    assert math.isnan(flows["min_rtt"][0])
+
+
+def test_a_summary_counts_from_the_first_sample() -> None:
+    """Retransmissions before it are no part of a summary, where it knows them."""
+    summary = Lifetimes()
+    summary.grow(1)
+    summary.add_samples(np.zeros(1, "i8"), told(0, "total_retrans"))
+    acked, again = summary.totals(np.zeros(1, "i8"))
+    assert (np.isnan(acked[0]), again[0]) == (True, 7)
+
+
+def test_bytes_sent_without_a_queue() -> None:
+    """Beside another recording, a sample whose send queue is unknown tells of no bytes sent."""
+    none = OneEnd(
+        Origin("here"),
+        Ends((0, 1), (0, 2), 3, 4),
+        1,
+        np.empty(0, ACKS),
+        NO_EVENTS,
+        told(0, "bytes_acked", wqueue=NO_QUEUE),
+        0,
+    )
+    side = none.side()
+    assert len(side.sent.least) == 0
+    assert side.acknowledged.least.tolist() == [7]
 
 
 def test_a_recording_from_before_is_read_as_before() -> None:

@@ -18,6 +18,7 @@ from tcctui.flows.diagnosis.verdicts import CAUSES, EXPLAINED_BY, Limit, explain
 from tcctui.flows.store import Store
 from tcctui.importing.captures import read_captures
 from tcctui.importing.command import import_files
+from tcctui.importing.imported import NotReadableError
 from tcctui.pump import deliver
 from tcctui.recording.file import Recording
 from tcctui.wire.batch import Batch
@@ -141,6 +142,19 @@ def test_sack_is_a_round_trip_too() -> None:
     assert middle["min_rtt"] == 15_000
 
 
+def test_what_was_retransmitted_is_no_round_trip() -> None:
+    """SACK of a retransmitted segment may be of either one: srtt stays the handshake's."""
+    packets = opened(
+        data(100 * MS, 1001),
+        data(100 * MS + 1, 1101),
+        data(300 * MS, 1101),
+        ack(400 * MS, 1001, options=sacks((1101, 1201))),
+    )
+    assert last(packets)["rtt"] == 20_000
+    alone = [packet for packet in packets if packet.at != 300 * MS]
+    assert last(alone)["rtt"] == 20_000 + (300_000 - 1 - 20_000) // 8
+
+
 def test_segments_that_came_twice() -> None:
     """DSACK is counted, below the ACK or inside the second block, and is no SACK."""
     packets = opened(
@@ -209,6 +223,18 @@ def test_an_open_connection() -> None:
     bare = [packet._replace(options=b"") for packet in stamped()]
     assert last(bare).keys() == {"bytes_acked", "bytes_received"}
     assert last(stamped(), B).keys() == {"bytes_acked", "bytes_received"}
+
+
+def test_the_limit_of_an_open_connection() -> None:
+    """Without the handshake its window is unknown, and with it each share."""
+    later = [
+        data(1400 * MS, 1201, options=stamps(20, 503)),
+        ack(1430 * MS, 1301, options=stamps(504, 20)),
+    ]
+    limit, shares, said = verdict(stored([*stamped(), *later], 2000))
+    assert limit == Limit.UNKNOWN
+    assert all(map(math.isnan, shares.values()))
+    assert said[0].endswith("a captured handshake.")
 
 
 def test_samples_are_of_seconds_with_segments() -> None:
@@ -345,6 +371,26 @@ def test_a_recording_and_its_tables(tmp_path: Path) -> None:
         assert newest.get(name) is None, name
     for query, code in (("retrans%>10", 0), ("minrtt>19ms minrtt<21ms", 0), ("minrtt<5ms", 3)):
         assert main(["trace", "--until", query, "--replay", str(out)]) == code, query
+
+
+def test_limits_in_the_table(tmp_path: Path) -> None:
+    """Seconds of limits that can't be told without cwnd are missing beside those that can."""
+    source, out, table = tmp_path / "in", tmp_path / "out.arrows", tmp_path / "flows.jsonl"
+    source.write_bytes(captured(transfer(25)))
+    import_files([str(source)], str(out))
+    assert main(["export", str(out), str(table), "--table", "flows"]) == 0
+    mine = json.loads(table.read_text().splitlines()[0])
+    assert mine["limited_app_s"] == pytest.approx(3, abs=0.4)
+    assert mine["limited_rwnd_s"] == 0
+    assert mine["limited_cwnd_s"] is mine["limited_queue_s"] is mine["receives_s"] is None
+
+
+def test_samples_have_their_budget() -> None:
+    """A long capture of few segments, each in its second, takes the memory of its samples."""
+    packets = opened(*(ack(n * 1_000_000, 1001) for n in range(1, 400)))
+    file = BufferedReader(cast(Any, BytesIO(captured(packets))))
+    with pytest.raises(NotReadableError, match="402 TCP segments"):
+        read_captures([("a.pcap", file)], 1 << 20)
 
 
 def test_replay_is_as_the_import(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from tcctui.flows.diagnosis.receiving import carried, divide_idle, unread
 from tcctui.flows.diagnosis.verdicts import VERDICTS, Limit
 from tcctui.wire.events import CaState
 from tcctui.wire.many_values import values
-from tcctui.wire.samples import CcInfo, Samples, in_flight
+from tcctui.wire.samples import NO_QUEUE, CcInfo, Samples, in_flight
 
 _LOSS = int(CaState.LOSS)
 _BBR = int(CcInfo.BBR)
@@ -186,6 +186,9 @@ def momentary(samples: Samples, snd_wnd: U32, read: Mapping[str, Floats]) -> U8:
     mss = np.maximum(samples["snd_mss"].astype("i8"), 1)
     window = samples["snd_cwnd"] * mss
     flying = in_flight(samples, unsent)
+    unread = waiting == NO_QUEUE
+    if np.count_nonzero(unread):
+        waiting = np.where(unread, flying + np.nan_to_num(unsent), waiting)
     next_ = flying + mss
     packets = samples["unacked"].astype("i8")
     counted = packets > 0
