@@ -109,10 +109,12 @@ def test_queues_that_nobody_read() -> None:
 
 def test_a_limit_without_queues() -> None:
     """Where neither queue was read, they are neither unread data nor data that waits."""
-    counted: dict[str, Any] = {"bytes_received": [0, 10**6], "snd_cwnd": 50}
-    sending: dict[str, Any] = {"busy_time": [0, 10**6], "data_segs_out": [0, 500], "unacked": 50}
+    counted: dict[str, Any] = {"bytes_received": [0, 10**6], "snd_cwnd": 50, "snd_wnd": 10**6}
     nothing: dict[str, Any] = {}
-    for more, limit in ((nothing, Limit.RECEIVES), (sending, Limit.CWND)):
+    sending: dict[str, Any] = {"busy_time": [0, 10**6], "data_segs_out": [0, 500]}
+    full = sending | {"wmem_queued": 9000, "sndbuf": 9000, "unacked": 1}
+    sending |= {"notsent_bytes": 10**5, "unacked": 50}
+    for more, limit in ((nothing, Limit.RECEIVES), (sending, Limit.CWND), (full, Limit.SNDBUF)):
         store = Store()
         for one in samples(
             [SECOND, 2 * SECOND],
@@ -145,8 +147,8 @@ def test_the_last_values_of_a_socket() -> None:
     """Those of a destroyed one may be some members, too."""
     store = Store()
     look(store, told(0, "total_retrans", "min_rtt"))
-    last = destroyed(2 * SECOND, info_len=0, also_known=bits_of(["total_retrans"]), total_retrans=9)
-    look(store, last)
+    fields = {"total_retrans": 9, "min_rtt": 9, "also_known": bits_of(["total_retrans"])}
+    look(store, destroyed(2 * SECOND, info_len=0, **fields))
     flows = store.flows(["total_retrans", "min_rtt"])
     assert flows["total_retrans"][0] == 9
     assert math.isnan(flows["min_rtt"][0])
