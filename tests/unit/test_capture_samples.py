@@ -11,8 +11,12 @@ from io import BufferedReader, BytesIO
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from tcctui.both_ends.curves import curves
+from tcctui.both_ends.one_end import Ends
+from tcctui.both_ends.pair import Search
 from tcctui.cli import main
 from tcctui.flows.diagnosis.verdicts import CAUSES, EXPLAINED_BY, Limit, explain
 from tcctui.flows.store import Store
@@ -383,6 +387,22 @@ def test_limits_in_the_table(tmp_path: Path) -> None:
     assert mine["limited_app_s"] == pytest.approx(3, abs=0.4)
     assert mine["limited_rwnd_s"] == 0
     assert mine["limited_cwnd_s"] is mine["limited_queue_s"] is mine["receives_s"] is None
+
+
+def test_both_ends_beside_each_other(tmp_path: Path) -> None:
+    """Where a capture's ends are compared, cwnd and unread data are unknown, the rest is drawn."""
+    source, out = tmp_path / "in", tmp_path / "out.arrows"
+    source.write_bytes(captured(transfer(25)))
+    import_files([str(source)], str(out))
+    low, high = ((0, 0xFFFF << 32 | 0xC0000200 + number) for number in (1, 2))
+    with closing(Recording(out)) as recording:
+        both = Search(Ends(low, high, A[1], B[1]), 1, recording).found()
+        assert both is not None
+        drawn = curves(both)
+    assert np.isnan(drawn.sender["cwnd"].values).all()
+    assert np.isnan(drawn.receiver["unread"].values).all()
+    assert drawn.sender["snd_wnd"].values.max() == 65_280
+    assert drawn.sender["sent"].values.max() == 40 * 1460
 
 
 def test_samples_have_their_budget() -> None:
