@@ -35,6 +35,7 @@
  *   TCC_PROBE_SND_NXT and its like, bytes from a `struct tcp_sock` or `struct sk_buff`
  *   (tcctui/sources/kernel/type_flags.py); TCC_TCP_SOCK, TCC_TCPHDR: numbers of these types, where
  *   the kernel has bpf_rdonly_cast; TCC_CAST stands for that function's number
+ * - TCC_QUEUE_NEXT, TCC_QUEUE_SK, TCC_QUEUE_TSTAMP: likewise, of packets that leave a queue
  * - TCC_HAS_CGROUPS: this kernel has cgroups, which processes are in
  */
 
@@ -278,6 +279,18 @@ struct ack {
 	__u8 reserved[3];
 };
 
+/* What the queues of this machine's devices did with the packets of a socket in focus. All are
+ * totals since it came into focus, but `longest_ns`, which user space sets back.
+ */
+struct queued {
+	__u64 sock_cookie;
+	__u64 packets; /* each of one segment, or of several */
+	__u64 bytes;
+	__u64 wait_ns; /* from when they were to be sent until they left the queue */
+	__u64 byte_us; /* their bytes, each times the microseconds that it waited */
+	__u64 longest_ns;
+};
+
 /* What of these a socket's slot has, too. */
 struct insides {
 	struct inside socket;
@@ -365,6 +378,8 @@ BPF_F_TABLE("array", int, struct free_slots, free_slots, SIZED, BPF_F_MMAPABLE);
 BPF_F_TABLE("array", int, __u64, pending, SIZED, BPF_F_MMAPABLE);
 /* Those of the sockets in focus, by their place there, and behind them by slot. */
 BPF_F_TABLE("array", int, struct insides, insides, SIZED, BPF_F_MMAPABLE);
+/* By place in focus. */
+BPF_F_TABLE("array", int, struct queued, queued, MAX_FOCUS, BPF_F_MMAPABLE);
 BPF_HASH(slots, __u64, __u32, SIZED);
 
 /* The slot that a socket with such a cookie had last: spares most looks into the hash. By now it
@@ -1545,6 +1560,73 @@ PROGRAM(skb, kfree_skb)
 	drop->seq = headers.seq;
 	drop->bytes = headers.bytes;
 	submit(event);
+	return 0;
+}
+#endif
+
+#if defined(TCC_QUEUE_NEXT) && defined(TCC_QUEUE_SK) && defined(TCC_QUEUE_TSTAMP) &&               \
+    defined(TCC_COOKIE_OFFSET)
+/* Packets that a queue gives away at once, at most: there may be more where they are small. */
+#define MAX_DEQUEUED 32
+
+/* The arguments of the tracepoint itself: as numbers, since `skb` is 0 where a queue was empty, and
+ * the verifier of some kernels takes a pointer that has a type for one that never is.
+ */
+struct dequeue_args {
+	__u64 qdisc;
+	__u64 txq;
+	__u64 packets;
+	__u64 skb;
+};
+
+/* TCP gives a packet the time at which it is to be sent, now or later where it is paced, and the
+ * queue, segments that a queue makes of it, and fq, which waits until then, leave it as it is
+ * (__tcp_transmit_skb, net/ipv4/tcp_output.c; __copy_skb_header, net/core/skbuff.c).
+ */
+static inline void add_wait(struct queued *of, __u64 cookie, const void *skb)
+{
+	__u64 now = bpf_ktime_get_ns(), since = 0, wait;
+	__u32 length = 0;
+
+	READ(since, skb, TCC_QUEUE_TSTAMP);
+	READ(length, skb, TCC_PROBE_SKB_LEN);
+	wait = since && since < now ? now - since : 0;
+	if (of->sock_cookie != cookie) {
+		__builtin_memset(of, 0, sizeof(*of));
+		of->sock_cookie = cookie;
+	}
+	__sync_fetch_and_add(&of->packets, 1);
+	__sync_fetch_and_add(&of->bytes, length);
+	__sync_fetch_and_add(&of->wait_ns, wait);
+	__sync_fetch_and_add(&of->byte_us, length * (wait / 1000));
+	if (wait > of->longest_ns)
+		of->longest_ns = wait;
+}
+
+int qdisc__qdisc_dequeue(struct dequeue_args *args)
+{
+	const void *skb = (const void *)args->skb, *next, *sock;
+	int zero = 0, place, i;
+	struct config *now = config.lookup(&zero);
+	struct queued *of;
+	__u64 cookie;
+
+	if (!now || !now->n_focus)
+		return 0;
+#pragma clang loop unroll(disable)
+	for (i = 0; i < MAX_DEQUEUED && skb; i++) {
+		next = sock = 0;
+		cookie = 0;
+		READ(sock, skb, TCC_QUEUE_SK);
+		if (sock)
+			READ(cookie, sock, TCC_COOKIE_OFFSET);
+		place = cookie ? focus_of(now, cookie) : -1;
+		of = place < 0 ? 0 : queued.lookup(&place);
+		if (of)
+			add_wait(of, cookie, skb);
+		READ(next, skb, TCC_QUEUE_NEXT);
+		skb = next;
+	}
 	return 0;
 }
 #endif

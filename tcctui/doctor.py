@@ -34,6 +34,7 @@ from tcctui.sources.kernel.type_information import of_this_kernel
 from tcctui.sources.sock_diag import namespaces
 from tcctui.sources.sock_diag.diag_socket import DiagSocket
 from tcctui.sources.sock_diag.sampling import MOST_NAMESPACES
+from tcctui.wire.inside import Asked
 from tcctui.wire.tracepoints import BY_KIND, EventKind
 
 _MPTCP_ENABLED = Path("/proc/sys/net/mptcp/enabled")
@@ -264,6 +265,8 @@ def _program(kernel_headers: Path | None, inside: list[Finding]) -> str:
     """Load the program; appends what it can read of sockets, and what follows, to `inside`."""
     # Compiled also where it is in the cache: bcc is one of the requirements.
     source = BpfSource(loading=Loading(kernel_headers=kernel_headers, fresh=True))
+    source.look_inside(Asked.QUEUE)
+    source.read(0)
     source.close()
     inside.append(Finding("inside", True, _inside(source.inside_lacks)))
     inside.append(Finding("features", True, _features(source)))
@@ -286,7 +289,7 @@ def _features(source: BpfSource) -> str:
     tracefs = tracepoint_formats.find_tracefs()
     formats = {} if tracefs is None else tracepoint_formats.read_formats(tracefs)
     tested = not source.inside_lacks
-    return described(Kernel(source.typed, tested, of_this_kernel(), formats))
+    return described(Kernel(source.typed, tested, source.watches_queues, of_this_kernel(), formats))
 
 
 NEEDS: Mapping[str, Check] = {

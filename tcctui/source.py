@@ -13,7 +13,7 @@ from tcctui.wire.samples import Samples
 
 if TYPE_CHECKING:
     from tcctui.query import Query
-    from tcctui.wire.own_queue import OwnQueue
+    from tcctui.wire.own_queue import OwnQueue, OwnWait
 
 
 class EventSource(Protocol):
@@ -81,6 +81,13 @@ class EventSource(Protocol):
         """Release the kernel's resources; may be called twice."""
 
 
+class TracingSource(EventSource, Protocol):
+    """Events of tracepoints, whose programs count what leaves queues, too."""
+
+    def queue_wait(self, cookie: int) -> OwnWait | None:
+        """Time that a flow in focus waits in queues of this machine, while that is asked for."""
+
+
 class Source(EventSource, Protocol):
     """Samples that can be asked for, too; the screen can't tell one source from another."""
 
@@ -102,12 +109,14 @@ class Source(EventSource, Protocol):
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""
 
     def own_queue(
-        self, netns: int, ends: tuple[tuple[int, int], tuple[int, int]]
+        self, netns: int, ends: tuple[tuple[int, int], tuple[int, int]] | None
     ) -> OwnQueue | None:
         """Queue of this machine that a connection leaves by; None where there is none, or unknown.
 
-        `netns` is its network namespace, `ends` its own address and the peer's, each two halves.
-        In any one thread.
+        `netns` is its network namespace, `ends` its own address and the peer's, each two halves. It
+        is the first flow in focus, whose own waits are told while `Asked.QUEUE` is asked for. That
+        of another namespace than this process's is known a moment later. With `ends` None no queue
+        is shown any more: what is open for it is closed. In any one thread.
         """
 
     def sample_all(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import socket
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ import numpy as np
 
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
-from tcctui.source import EventSource
+from tcctui.source import TracingSource
 from tcctui.sources import kernel_clock
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.links import Links
@@ -96,7 +97,7 @@ class LiveSource:
     def __init__(
         self,
         kernel_filter: KernelFilter,
-        events: EventSource | None,
+        events: TracingSource | None,
         sampler: Sampler | None,
         shortfall: TcctuiError | None = None,
         attaching: Attaching | None = None,
@@ -198,13 +199,26 @@ class LiveSource:
             asked["sock_cookie"] = cookies_of(sockets["sock_cookie"])
             sampler.watch(asked)
 
-    def own_queue(self, netns: int, ends: Ends) -> OwnQueue | None:
+    def own_queue(self, netns: int, ends: Ends | None) -> OwnQueue | None:
         """Queue on the way to an address; see `Source`."""
+        if ends is None:
+            if self._own_queues is not None:
+                self._own_queues.close()
+            return None
         if self._own_queues is None:
             from tcctui.sources.own_queue import OwnQueues  # noqa: PLC0415 - for the details alone
 
-            self._own_queues = OwnQueues()
-        return self._own_queues.of(netns, ends)
+            self._own_queues = OwnQueues(self._open_route)
+        queue = self._own_queues.of(netns, ends)
+        if queue is None or self._events is None or not self._focus:
+            return queue
+        return queue._replace(own=self._events.queue_wait(self._focus[0]))
+
+    def _open_route(self, netns: int) -> socket.socket:
+        sampler = self._sampler  # the reading thread may drop it meanwhile
+        if sampler is None:
+            raise FileNotFoundError("no namespaces are known without samples")
+        return sampler.open_route(netns)
 
     def sample_all(self) -> None:
         """Ask for one more sample of every socket, at once."""
@@ -302,6 +316,8 @@ class LiveSource:
         attaching, self._attaching = self._attaching, None
         if attaching is not None:
             attaching.close()
+        if self._own_queues is not None:
+            self._own_queues.close()
         if self._sampler is not None:
             self._sampler.close()
         if self._events is not None:

@@ -1,18 +1,22 @@
 """Queueing discipline of the device that a connection leaves by, as rtnetlink has it.
 
-Routes and queues are of this process's network namespace; both may be read without rights.
+Routes, rules and devices are those of the connection's network namespace. They may be read without
+rights, once there is a socket in it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import socket
 import struct
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from tcctui.wire.addresses import format_address
+from tcctui.sources.route_socket import RouteSocket
+from tcctui.sources.sock_diag.namespaces import OWN, route_socket
+from tcctui.wire.addresses import ZONE, format_address, is_link_local
 from tcctui.wire.own_queue import OwnQueue
 
 _RTM_NEWROUTE, _RTM_GETROUTE, _RTM_NEWQDISC, _RTM_GETQDISC = 24, 26, 36, 38
@@ -21,6 +25,7 @@ _RTA_DST, _RTA_SRC, _RTA_OIF = 1, 2, 4  # include/uapi/linux/rtnetlink.h
 # include/uapi/linux/{rtnetlink,gen_stats}.h
 _TCA_KIND, _TCA_STATS2, _TCA_STATS_BASIC, _TCA_STATS_QUEUE = 1, 7, 1, 3
 _TC_H_ROOT = 0xFFFFFFFF
+_SIOCGIFNAME = 0x8910  # include/uapi/linux/sockios.h
 
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _ROUTE = struct.Struct("=8BI")  # struct rtmsg
@@ -37,83 +42,116 @@ _EVERY = 0.5
 
 
 class OwnQueues:
-    """Asks for the queue of one connection at a time; used by one thread."""
+    """Asks for the queue of one connection at a time; used by one thread.
 
-    def __init__(self) -> None:
-        self._asked: tuple[Ends, float] = (((0, 0), (0, 0)), 0.0)
+    `open_route` opens a socket of rtnetlink in another network namespace, as `RouteSocket` has it.
+    """
+
+    def __init__(self, open_route: Callable[[int], socket.socket]) -> None:
+        self._elsewhere = RouteSocket(open_route)
+        self._asked: tuple[int, Ends, float] = (0, ((0, 0), (0, 0)), 0.0)
         self._found: OwnQueue | None = None
-        self._left: tuple[int, int, float] = (0, 0, 0.0)  # by a device, bytes until a moment
+        # By a device of a namespace, bytes until a moment.
+        self._left: tuple[tuple[int, int], int, float] = ((0, 0), 0, 0.0)
+        self._sequence = 0
 
     def of(self, netns: int, ends: Ends) -> OwnQueue | None:
         """Queue on the way from one address to another.
 
-        None in another namespace, without a route, and of devices without a queue.
+        None without a route, of devices without a queue, and in another namespace as long as there
+        is no socket in it.
         """
+        *before, when = self._asked
+        if before == [netns, ends] and time.monotonic() - when < _EVERY:
+            return self._found
         try:
-            if netns != os.stat("/proc/thread-self/ns/net").st_ino:
-                return None
-            before, when = self._asked
-            if before == ends and time.monotonic() - when < _EVERY:
-                return self._found
-            self._asked = ends, time.monotonic()
-            self._found = self._ask(*(format_address(*end) for end in ends))
+            with self._link(netns) as link:
+                if link is None:
+                    return None
+                self._asked = netns, ends, time.monotonic()
+                self._found = self._ask(link, netns, ends)
         except OSError:
             self._found = None
         return self._found
 
-    def _ask(self, local: str, remote: str) -> OwnQueue | None:
-        index = self._device(local, remote)
+    def close(self) -> None:
+        """Close what is open in another namespace; the next question opens it again."""
+        self._elsewhere.close()
+
+    def _link(self, netns: int) -> contextlib.AbstractContextManager[socket.socket | None]:
+        """Socket in a namespace, for one question."""
+        if netns == os.stat(OWN).st_ino:
+            self.close()
+            return route_socket()
+        return contextlib.nullcontext(self._elsewhere.of(netns))
+
+    def _ask(self, link: socket.socket, netns: int, ends: Ends) -> OwnQueue | None:
+        index = self._device(link, ends)
         if not index:
             return None
         header = _QUEUE.pack(0, index, 0, _TC_H_ROOT, 0)
-        for kind, data in self._answers(_RTM_GETQDISC, header):
+        for kind, data in self._answers(link, _RTM_GETQDISC, header):
             if kind == _RTM_NEWQDISC:
-                read = _read(socket.if_indextoname(index), data)
-                return None if read is None else self._timed(index, *read)
+                read = _read(_name(link, index), data)
+                return None if read is None else self._timed((netns, index), *read)
         return None
 
-    def _timed(self, index: int, queue: OwnQueue, left: int) -> OwnQueue:
+    def _timed(self, device: tuple[int, int], queue: OwnQueue, left: int) -> OwnQueue:
         """Add how long what waits takes to leave, at the rate since the last look."""
-        (device, before, then), now = self._left, time.monotonic()
-        self._left = index, left, now
-        if device != index or left <= before:
+        (last, before, then), now = self._left, time.monotonic()
+        self._left = device, left, now
+        if last != device or left <= before:
             return queue
         return queue._replace(wait_us=1e6 * queue.backlog * (now - then) / (left - before))
 
-    def _device(self, local: str, remote: str) -> int:
+    def _device(self, link: socket.socket, ends: Ends) -> int:
         """Index of the device on the way between two addresses; 0 without a route."""
-        address, _, link = remote.partition("%")
-        if link:
-            return socket.if_nametoindex(link)
-        family = socket.AF_INET6 if ":" in address else socket.AF_INET
-        ends = (_RTA_DST, address), (_RTA_SRC, local.partition("%")[0])
-        packed = [(kind, socket.inet_pton(family, end)) for kind, end in ends]
+        high = ends[1][0]
+        if is_link_local(high) and high & ZONE:
+            return high & ZONE
+        local, remote = (format_address(*end).partition("%")[0] for end in ends)
+        family = socket.AF_INET6 if ":" in remote else socket.AF_INET
+        named = (_RTA_DST, remote), (_RTA_SRC, local)
+        packed = [(kind, socket.inet_pton(family, end)) for kind, end in named]
         bits = 8 * len(packed[0][1])
         request = _ROUTE.pack(family, bits, bits, *[0] * 5, 0)
         for name, end in packed:
             request += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(end), name) + end
-        for kind, data in self._answers(_RTM_GETROUTE, request):
+        for kind, data in self._answers(link, _RTM_GETROUTE, request):
             if kind == _RTM_NEWROUTE:
                 found = dict(_attributes(data[_ROUTE.size :]))
                 if len(found.get(_RTA_OIF, b"")) == 4:
                     return int(struct.unpack("=i", found[_RTA_OIF])[0])
         return 0
 
-    def _answers(self, kind: int, request: bytes) -> Iterator[tuple[int, bytes]]:
+    def _answers(
+        self, link: socket.socket, kind: int, request: bytes
+    ) -> Iterator[tuple[int, bytes]]:
         """Kinds and contents of the kernel's messages in one answer; none after an error."""
-        # A socket for each question: nothing of one before is left in it.
-        with contextlib.closing(
-            socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
-        ) as asked:
-            length = _HEADER.size + len(request)
-            # Without the echo only listeners of changes get the answer to one qdisc's question.
-            flags = _NLM_F_REQUEST | _NLM_F_ECHO
-            asked.send(_HEADER.pack(length, kind, flags, 1, 0) + request)
+        self._sequence = sequence = self._sequence + 1 & 0xFFFFFFFF
+        length = _HEADER.size + len(request)
+        # Without the echo only listeners of changes get the answer to one qdisc's question.
+        flags = _NLM_F_REQUEST | _NLM_F_ECHO
+        link.send(_HEADER.pack(length, kind, flags, sequence, 0) + request)
+        answer = bytes(_HEADER.size)
+        while _HEADER.unpack_from(answer)[3] != sequence:  # left of a question before
             # The kernel answers before send() returns: nothing is waited for.
-            for of_kind, content in _messages(asked.recv(_ROOM, socket.MSG_DONTWAIT)):
-                if of_kind == _NLMSG_ERROR:
-                    return
-                yield of_kind, content
+            answer = link.recv(_ROOM, socket.MSG_DONTWAIT)
+        for of_kind, content in _messages(answer):
+            if of_kind == _NLMSG_ERROR:
+                return
+            yield of_kind, content
+
+
+def _name(link: socket.socket, index: int) -> str:
+    """Name of a device in a socket's namespace.
+
+    Raises:
+        OSError: it is gone.
+
+    """
+    answer = fcntl.ioctl(link, _SIOCGIFNAME, struct.pack("16si20x", b"", index))
+    return os.fsdecode(answer[:16].split(b"\0", 1)[0])
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:

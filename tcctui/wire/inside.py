@@ -124,6 +124,8 @@ class Asked(IntFlag):
     ACK = 16
     ACK_OF_ALL = 32
     """Only of ACKs that came while something was SACKed."""
+    QUEUE = 64
+    """Waits of sockets in focus in this machine's queues: no records, but totals."""
 
 
 EVERYTHING = Asked.SOCKET_OF_ALL | Asked.ALGORITHM_OF_ALL | Asked.ACK_OF_ALL

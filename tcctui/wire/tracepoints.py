@@ -201,6 +201,9 @@ TRACEPOINTS: tuple[Tracepoint, ...] = (
 )
 """Every tracepoint, in the order of their kinds' numbers."""
 
+DEQUEUE = "qdisc/qdisc_dequeue"
+"""Tracepoint whose program makes no events, and runs only while it is asked for."""
+
 EVENT_KINDS = len(TRACEPOINTS)
 """Kinds of events; bpf/tcc.c is compiled with this number."""
 

@@ -31,7 +31,7 @@ _STATISTICS = Path("/proc/sys/kernel/bpf_stats_enabled")
 Run = Callable[[float], float]
 
 
-def _ran(descriptors: Sequence[int]) -> tuple[int, int]:
+def ran(descriptors: Sequence[int]) -> tuple[int, int]:
     """Nanoseconds and runs so far, of that program which ran most: tcp_probe's."""
     infos = [Path(f"/proc/self/fdinfo/{descriptor}").read_text() for descriptor in descriptors]
     found = []
@@ -55,7 +55,7 @@ def _tcc(seconds: float, interval_ms: float, reach: Reach, *, typed: bool, asked
     source = BpfSource(KernelFilter(reach), loading=loading, interval_ms=interval_ms)
     try:
         source.look_inside(asked)
-        return _per_run(loading.wait().programs, lambda: source.read(0.02), seconds)
+        return _per_run([*loading.wait().programs.values()], lambda: source.read(0.02), seconds)
     finally:
         source.close()
 
@@ -65,11 +65,11 @@ def _per_run(descriptors: Sequence[int], wait: Callable[[], object], seconds: fl
     begun = time.monotonic()
     while time.monotonic() < begun + 0.2:
         wait()
-    before = _ran(descriptors)
+    before = ran(descriptors)
     begun = time.monotonic()
     while time.monotonic() < begun + seconds:
         wait()
-    while (after := _ran(descriptors))[1] == before[1]:
+    while (after := ran(descriptors))[1] == before[1]:
         assert time.monotonic() < begun + seconds + PATIENCE, "the program does not run"
         wait()
     return (after[0] - before[0]) / max(1, after[1] - before[1])

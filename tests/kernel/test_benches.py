@@ -26,6 +26,7 @@ LITTLE: dict[str, dict[str, Any]] = {
     "traffic_loss": _TOOLS,  # of the same run
     "flood": {"seconds": 0.3, "rounds": 1, "settle": 0.2, "peer": False, **_PAUSE},
     "bpf_run": {"rounds": 1, "seconds": 0.1, **_PAUSE},
+    "queue_run": {"rounds": 1, "packets": 50},
     "ring_throughput": {"rates": (10_000,), "seconds": 0.2},
     "ring_contention": {"rounds": 1, "times": 1_000},
     "socket_dump": {"sockets": 100, "fewer": 50, "runs": 1},

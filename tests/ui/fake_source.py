@@ -95,6 +95,8 @@ class FakeSource:
         self.reads = 0
         self.all_asked = self.endless = False
         self.queue: OwnQueue | None = None
+        self.queue_of: object = None
+        """Ends of the connection whose queue was asked for last."""
         self.dropped = 0
         self.interval_ns = 10_000_000
         self.focused: tuple[int, ...] = ()
@@ -219,7 +221,8 @@ class FakeSource:
 
     def own_queue(self, netns: int, ends: object) -> OwnQueue | None:
         """Give what the test says."""
-        return self.queue
+        self.queue_of = ends
+        return None if ends is None else self.queue
 
     def sample_all(self) -> None:
         """Remember that this was asked for."""

@@ -9,11 +9,11 @@ from tcctui.flows.diagnosis.verdicts import EXPLAINED_BY, Limit
 from tcctui.flows.snapshot import Flows
 from tcctui.flows.store import Store
 from tcctui.ui.details.details import lines as laid_out
-from tcctui.ui.details.facts import NEEDS, Fact, facts, queue_fact
+from tcctui.ui.details.facts import NEEDS, Fact, facts, queue_facts
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import CaState, TcpState
 from tcctui.wire.inside import Insides
-from tcctui.wire.own_queue import OwnQueue
+from tcctui.wire.own_queue import OwnQueue, OwnWait
 from tests.ui.fake_source import FakeSource, server
 from tests.ui.sampled import KNOWN, sampled_server
 from tests.ui.screen import Clock, Desk, dashboard, lines
@@ -220,7 +220,40 @@ async def test_this_machine_s_own_queue_is_told(clock: Clock) -> None:
         await desk.see("down")
         told = said(desk)
         assert "own queue 34.2 Ki waiting, 80.0 ms to go" in told
-        text = queue_fact(desk.source.queue).pieces
-        assert text == ("34.2 Ki waiting, 80.0 ms to go", "fq_codel on eth0", "12 dropped")
+        assert "own wait" not in told
+        own = OwnWait(100, 3_000.0, 7_000.0, 1500.0)
+        desk.source.queue = desk.source.queue._replace(own=own)
+        await desk.see("up")
+        assert "own wait 3.00 ms, 7.00 ms at most · 1.46 Ki of it" in said(desk)
+        pieces = [fact.pieces for fact in queue_facts(desk.source.queue)]
+        assert pieces == [
+            ("34.2 Ki waiting, 80.0 ms to go", "fq_codel on eth0", "12 dropped"),
+            ("3.00 ms, 7.00 ms at most", "1.46 Ki of it"),
+        ]
+        # A container's root names its devices.
+        named = next(queue_facts(desk.source.queue._replace(device="eth\x1b[2J")))
+        assert "\x1b" not in "".join(named.pieces)
         await desk.travel("space", "left")
         assert "own queue" not in said(desk)
+
+
+async def test_the_own_queue_is_given_up_where_it_is_not_shown(clock: Clock) -> None:
+    """Hidden details, a moment of the past, a closed flow and a small terminal ask for none.
+
+    They say so: what is open in the connection's network namespace can be closed.
+    """
+    async with dashboard(sampled_server(), clock, ROOMY) as desk:
+        await desk.see("down")
+        assert desk.source.queue_of is not None
+        await desk.see("d")
+        assert desk.source.queue_of is None
+        await desk.see("d")
+        assert desk.source.queue_of is not None
+        await desk.resize(80, 8)
+        await desk.see()
+        assert desk.source.queue_of is None
+        await desk.resize(*ROOMY)
+        await desk.see()
+        assert desk.source.queue_of is not None
+        await desk.travel("space", "left")
+        assert desk.source.queue_of is None

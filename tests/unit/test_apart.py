@@ -120,6 +120,7 @@ def test_namespaces_are_those_that_are_found(monkeypatch: pytest.MonkeyPatch) ->
         return namespaces.diag_socket()
 
     monkeypatch.setattr(namespaces, "open_diag", open_diag)
+    monkeypatch.setattr(namespaces, "open_route", lambda _: namespaces.route_socket())
     with served(namespace_process.serve) as channel:
         reach = NamespacesElsewhere(channel)
         with pytest.raises(FileNotFoundError):
@@ -130,6 +131,8 @@ def test_namespaces_are_those_that_are_found(monkeypatch: pytest.MonkeyPatch) ->
         with reach.open_diag(second) as made, reach.open_listener(first) as listener:
             assert made.family == listener.family == socket.AF_NETLINK
         assert opened == [found[1], own]
+        with reach.open_route(second) as made:
+            assert (made.family, made.proto) == (socket.AF_NETLINK, 0)
         with pytest.raises(FileNotFoundError):
             reach.open_diag(Namespace(8, "", ""))
 
@@ -261,7 +264,9 @@ def nonsense(chance: random.Random) -> bytes:
     if kind == 0:
         return chance.randbytes(chance.choice([0, 1, 7, 8, 9, 10, 300]))
     if kind == 1:
-        return struct.pack("=cQ", chance.choice([b"l", b"d", b"n", b"x"]), chance.getrandbits(64))
+        return struct.pack(
+            "=cQ", chance.choice([b"l", b"d", b"n", b"r", b"x"]), chance.getrandbits(64)
+        )
     if kind == 2:
         return chance.choice([b"s", b"ss", b"", b"{}", b"[]", b"[[]]", b"null", b"[" * 5000])
     names = ["create", "open", "lstat", "link", "replace", "unlink", "realpath", "is_directory", ""]

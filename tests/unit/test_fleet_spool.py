@@ -59,6 +59,7 @@ def test_the_oldest_make_room_and_are_counted(tmp_path: Path) -> None:
     oldest = spool.oldest()
     assert oldest is not None
     assert oldest[1] == batch(3, 10_000)
+    spool.refused(3, Counter(host=10))
     assert spool.nbytes <= 3 * size + 1000
     assert len([*tmp_path.glob("*.batch")]) == 3
     spool.put(batch(6, 1, told=spool.dropped()))
@@ -394,6 +395,61 @@ def test_a_clock_that_is_off_by_an_hour_is_said_and_holds_nothing_up(
     assert sending.clock_offset_ms == 1000 * off_s
     (told,) = sending.troubles()
     assert told.startswith(f"This host's clock is 3,600 s {side} the engine's")
+
+
+class Slow(Engine):
+    """An engine that answers after more batches were put than there is room for."""
+
+    def __init__(self, spool: Spool) -> None:
+        super().__init__()
+        self.spool = spool
+        self.put = 0
+
+    def insert(self, table: str, body: bytes, token: str) -> None:
+        """Store rows."""
+        if token.endswith("/1"):
+            for number in range(self.put + 1, self.put + 5):
+                self.spool.put(batch(number + 1, 1000, host=1))
+            self.put += 4
+        super().insert(table, body, token)
+
+
+@pytest.mark.parametrize("loses_answers", [0, 1])
+def test_what_the_engine_may_have_is_not_dropped(tmp_path: Path, loses_answers: int) -> None:
+    """A batch that is being sent, or whose answer was lost, makes no room for others."""
+    spool = Spool(tmp_path, 3 * 1500)
+    engine = Slow(spool)
+    engine.loses_answers = loses_answers
+    spool.put(batch(1, 1000, host=1))
+    sending = Sending(spool, engine.connect, first_wait_s=0.001)
+    sending.start()
+    finish(spool)
+    sending.close()
+    assert ("host", "a-host/a-boot/a-run/1") in engine.stored
+    assert spool.dropped()["host"] == 1 + engine.put - len(engine.stored) > 0
+
+
+def test_the_oldest_of_another_agent_is_not_dropped(tmp_path: Path) -> None:
+    """The agent that ended may have sent its oldest batch: it waits until the engine has it."""
+    Spool(tmp_path).put(batch(1, 1000))
+    spool = Spool(tmp_path, 3 * 1500)
+    for number in range(2, 6):
+        spool.put(batch(number, 1000))
+    assert spool.oldest() == (1, batch(1, 1000))
+
+
+def test_only_what_it_refused_is_lost_with_a_batch(tmp_path: Path) -> None:
+    """A batch of which the engine has some tables makes room with the rows of the others alone."""
+    engine, spool = Engine(), Spool(tmp_path, 3 * 1500)
+    engine.refuses = {"mark"}
+    spool.put(batch(1, 500, host=1, mark=1))
+    sending = Sending(spool, engine.connect, first_wait_s=60)
+    sending.start()
+    engine.waited_for(2)
+    while spool.dropped() == Counter():
+        spool.put(batch(9, 2000, mark=1))
+    sending.close()
+    assert spool.dropped() == Counter(mark=1)
 
 
 def test_an_outage_of_an_hour_with_kills_and_lost_answers(tmp_path: Path) -> None:

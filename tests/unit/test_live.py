@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from concurrent.futures import Future
 from typing import Any
 
@@ -15,6 +17,7 @@ from tcctui.sources import live
 from tcctui.sources.kernel import bpf_source
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.live import Attaching, LiveSource, open_live
+from tcctui.sources.sock_diag import namespaces
 from tcctui.sources.sock_diag.sampling import Pace
 from tcctui.wire.events import EVENT, Events
 from tcctui.wire.inside import NO_INSIDES, Asked, Insides
@@ -109,6 +112,7 @@ class Sampler:
         self.closed = False
         self.waited = 0.0
         self.broken: TcctuiError | None = None
+        self.entered = threading.Event()
 
     def watch(self, sockets: Samples) -> None:
         self.watched = sockets
@@ -126,6 +130,11 @@ class Sampler:
         if self.broken is not None:
             raise self.broken
         return np.zeros(2, SAMPLE)
+
+    def open_route(self, netns: int) -> socket.socket:
+        self.opened = namespaces.route_socket()
+        self.entered.set()
+        return self.opened
 
     def close(self) -> None:
         self.closed = True
@@ -383,6 +392,36 @@ def test_closed_before_the_program_is_begun_with() -> None:
     source.close()
     read_first(source)
     assert not loading.begun.is_set()
+
+
+LOOPBACK = (0, 0xFFFF_7F00_0001), (0, 0xFFFF_7F00_0001)
+
+
+@pytest.mark.parametrize("how", ["not shown", "closed"])
+def test_sockets_for_queues_elsewhere_are_closed(how: str) -> None:
+    """What is open in another namespace for a queue is closed when that is shown no more."""
+    source = opened(ROOT)
+    sampler = MADE[-1]
+    assert source.own_queue(1, LOOPBACK) is None
+    assert sampler.entered.wait(60)
+    if how == "closed":
+        source.close()
+    else:
+        assert source.own_queue(0, None) is None
+    deadline = time.monotonic() + 60
+    while sampler.opened.fileno() >= 0:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+    source.close()
+
+
+def test_no_queues_elsewhere_without_samples() -> None:
+    """Where sampling broke off, no namespace can be entered, and nothing is said of its queues."""
+    source = opened(Loading())
+    MADE[-1].broken = NO_DIAG
+    source.sampled()
+    assert source.own_queue(1, LOOPBACK) is source.own_queue(1, LOOPBACK) is None
+    source.close()
 
 
 def failing(*_: object) -> Any:

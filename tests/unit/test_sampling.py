@@ -199,6 +199,18 @@ def test_every_namespace_is_dumped_that_may_be_entered(start: Start, kernel: Ker
     until(sampler, has(50))
 
 
+def test_sockets_are_opened_where_samples_are_of(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A socket of rtnetlink is opened in a namespace that is read, and in no other one."""
+    monkeypatch.setattr(namespaces, "open_route", lambda namespace: namespace.name)
+    sampler = start()
+    until(sampler, has(7))
+    assert str(sampler.open_route(OTHER)) == "blue"
+    with pytest.raises(FileNotFoundError):
+        sampler.open_route(99)
+
+
 def test_more_namespaces_than_are_read(
     start: Start, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

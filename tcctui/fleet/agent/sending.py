@@ -42,12 +42,11 @@ _LAST_S = 5.0
 
 @dataclass
 class _Refused:
-    """Rows by table that are lost with what the engine refused of a batch.
+    """A batch of which the engine refused something.
 
     `passed` is how often it took another one after that; since it refused this one `lately`, none.
     """
 
-    rows: Counter[str]
     passed: int = 0
     lately: bool = True
 
@@ -142,7 +141,8 @@ class Sending:
             lost = Counter(refusals)
             if HOST.name in refusals:
                 lost += Counter(batch.told)
-            self._refused[number] = _Refused(lost, before.passed if before else 0)
+            self._spool.refused(number, lost)
+            self._refused[number] = _Refused(before.passed if before else 0)
             return True
         self._spool.done(number)
         self._refused.pop(number, None)
@@ -161,7 +161,7 @@ class Sending:
             refused.lately = False
             if refused.passed == _TRIES:
                 del self._refused[number]
-                self._spool.give_up(number, refused.rows)
+                self._spool.give_up(number)
 
     def _fail(self, error: TcctuiError) -> None:
         if not self._failing:

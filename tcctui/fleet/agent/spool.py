@@ -3,8 +3,8 @@
 A batch is written under another name first, and removed once the engine has it: after the end of
 the agent at any moment, kill -9 included, each is there as a whole or not at all. (After the end of
 the machine's power the newest ones may be missing.) Where there is more than there is room for, the
-oldest go, and are counted in a file beside them. Where the directory can't be written, batches stay
-in memory.
+oldest go, unless the engine may have them, and are counted in a file beside them. Where the
+directory can't be written, batches stay in memory.
 """
 
 from __future__ import annotations
@@ -60,6 +60,8 @@ class Spool:
         self._awake = False
         self._nbytes = 0
         self._waiting: dict[int, _Waiting] = {}
+        self._lost: dict[int, Counter[str]] = {}  # with a batch of which the engine has a part
+        self._out: set[int] = set()  # batches that the engine may have
         found = self._found()
         self._dropped = Dropped(directory)
         for number in found:
@@ -67,6 +69,7 @@ class Spool:
                 self._add(number, _Waiting(disk().lstat(self._path(number)).st_size))
         self._next = 1
         self._settle()
+        self._out.update(sorted(self._waiting)[:1])  # another agent may have sent its oldest one
 
     @property
     def nbytes(self) -> int:
@@ -99,6 +102,7 @@ class Spool:
             for number in sorted(number for number in self._waiting if number > after):
                 batch = self._read(number)
                 if batch is not None:
+                    self._out.add(number)
                     return number, batch
                 self._lose([number], self._lost_with(number))
         return None
@@ -124,10 +128,18 @@ class Spool:
         with self._there:
             return Counter(self._dropped.rows)
 
-    def give_up(self, number: int, rows: Counter[str]) -> None:
-        """Forget a batch of which the engine does not take these rows, and count them."""
+    def refused(self, number: int, rows: Counter[str]) -> None:
+        """Keep a batch of which the engine has all but these rows."""
         with self._there:
-            self._lose([number], rows)
+            self._out.discard(number)
+            if number in self._waiting:
+                self._lost[number] = rows
+
+    def give_up(self, number: int) -> None:
+        """Forget a batch, and count the rows that are lost with it."""
+        with self._there:
+            if number in self._waiting:
+                self._lose([number], self._lost_with(number))
 
     def troubles(self) -> list[str]:
         """New errors since the last call, a sentence each."""
@@ -175,11 +187,16 @@ class Spool:
         return True
 
     def _make_room(self, nbytes: int, most: int, numbers: Iterable[int]) -> None:
-        """Give up the oldest of these until so many bytes fit."""
+        """Give up the oldest of these until so many bytes fit, but none that the engine may have.
+
+        It would be counted as dropped beside its rows.
+        """
         inside = sorted(numbers)
         held = sum(self._waiting[number].nbytes for number in inside)
         going = []
         for number in inside:
+            if number in self._out:
+                continue
             if held + nbytes <= most:
                 break
             held -= self._waiting[number].nbytes
@@ -206,7 +223,8 @@ class Spool:
             return None
 
     def _lost_with(self, number: int) -> Counter[str]:
-        return lost_with(self._bytes(number) or b"")
+        rows = self._lost.get(number)
+        return lost_with(self._bytes(number) or b"") if rows is None else rows
 
     def _lose(self, numbers: Sequence[int], rows: Counter[str]) -> None:
         """Count rows, and remove the batches they were in."""
@@ -229,6 +247,8 @@ class Spool:
         dropped.write(self._next)
 
     def _remove(self, number: int) -> None:
+        self._out.discard(number)
+        self._lost.pop(number, None)
         waiting = self._waiting.pop(number, None)
         if waiting is None:
             return

@@ -16,7 +16,7 @@ import numpy as np
 from tcctui.arrays import Records
 from tcctui.errors import TcctuiError
 from tcctui.sources import kernel_clock
-from tcctui.sources.kernel import jiffies, self_test
+from tcctui.sources.kernel import bpf_syscall, jiffies, self_test
 from tcctui.sources.kernel.bpf_maps import MappedArray, delete_keys
 from tcctui.sources.kernel.cgroups import CgroupNames
 from tcctui.sources.kernel.drop_reasons import DropReasons
@@ -35,11 +35,13 @@ from tcctui.wire.events import EVENT, Events
 from tcctui.wire.inside import INSIDES, NO_INSIDES, Asked, Insides, parted, together
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES, Samples
-from tcctui.wire.tracepoints import EVENT_KINDS
+from tcctui.wire.tracepoints import DEQUEUE, EVENT_KINDS
 
 if TYPE_CHECKING:
     from tcctui.query import Query
     from tcctui.sources.kernel.keyed_layouts import KeyedLayouts
+    from tcctui.sources.kernel.queue_waits import QueueWaits
+    from tcctui.wire.own_queue import OwnWait
 
 BATCH = 1 << 16
 """Events taken at a time, so that whoever holds a lock for one batch holds it for some ms."""
@@ -115,6 +117,9 @@ class BpfSource:
         self._insides: list[Insides] = []
         self._layouts: KeyedLayouts | None = None
         self._coalesced = False
+        self._dequeue = self._program.programs.get(DEQUEUE)
+        self._watched: int | None = None  # what holds it at its tracepoint
+        self._waits: QueueWaits | None = None
         self._own = self._filter = kernel_filter or KernelFilter()
         self._changing = threading.Lock()
         self._lost = self._skipped = 0
@@ -255,6 +260,8 @@ class BpfSource:
         rings = self._rings
         if not self._open or rings is None:
             raise TcctuiError("The BPF program was unloaded.")
+        if bool(self._wanted & Asked.QUEUE) != (self._watched is not None):
+            self._watch_queues()
         rings.wait(self._end_of_wait(timeout))
         now = self.now_ns()
         if self._resolution is not None:
@@ -307,8 +314,37 @@ class BpfSource:
         if not self._open or self.inside_lacks:
             return False
         self._asked = asked | self._own.inside
-        self._config["inside"] = self._asked
+        self._config["inside"] = self._asked & ~Asked.QUEUE
         return True
+
+    def queue_wait(self, cookie: int) -> OwnWait | None:
+        """Time that a flow in focus waits in queues of this machine, while that is asked for.
+
+        In any one thread.
+        """
+        if self._watched is None or self._waits is None or cookie not in self._focus:
+            return None
+        return self._waits.of(self._focus.tolist().index(cookie), cookie)
+
+    @property
+    def watches_queues(self) -> bool:
+        """True if `queue_wait` tells something: certain after a `read` for which it was asked."""
+        return self._dequeue is not None
+
+    def _watch_queues(self) -> None:
+        """Have the program run where packets leave queues, or no more."""
+        if self._watched is not None:
+            os.close(self._watched)
+            self._watched = None
+        elif self._dequeue is not None:
+            if self._waits is None:
+                from tcctui.sources.kernel.queue_waits import QUEUED, QueueWaits  # noqa: PLC0415
+
+                self._waits = QueueWaits(self._map("queued", QUEUED, MAX_FOCUS).values)
+            try:
+                self._watched = bpf_syscall.attach_raw(self._dequeue, DEQUEUE.rpartition("/")[2])
+            except bpf_syscall.RefusedError:  # this kernel has no queues
+                self._dequeue = None
 
     def inside(self) -> Insides:
         """Records of sockets from the last `read`, beside its events; oldest first of a flow."""
@@ -378,7 +414,8 @@ class BpfSource:
         return self._skipped
 
     def _count_skipped(self) -> None:
-        infos = (Path(f"/proc/self/fdinfo/{fd}").read_text() for fd in self._program.programs)
+        programs = self._program.programs.values()
+        infos = (Path(f"/proc/self/fdinfo/{fd}").read_text() for fd in programs)
         counts = (re.search(r"^recursion_misses:\s*(\d+)", info, re.MULTILINE) for info in infos)
         # Before 5.14 they are root's alone once rights are given up (proc_fdinfo_instantiate).
         with contextlib.suppress(PermissionError):
@@ -393,7 +430,7 @@ class BpfSource:
         """Detach from the tracepoints and unload programs and maps."""
         if not self._open:
             return
-        if len(self._mapped) == _ARRAYS:
+        if len(self._mapped) >= _ARRAYS:
             self.lost()
             self._count_skipped()
         if self._rings is not None:
@@ -403,8 +440,11 @@ class BpfSource:
             self._mapped_rings.pop().close()
         with self._changing:
             self._open = False
+        if self._watched is not None:
+            os.close(self._watched)
+            self._watched = None
         self._program.close()
-        for name in ("_config", "_filters", "_losses", "_slots", "_inside"):
+        for name in ("_config", "_filters", "_losses", "_slots", "_inside", "_waits"):
             self.__dict__.pop(name, None)
         for mapped in self._mapped:
             mapped.close()

@@ -18,7 +18,7 @@ from typing import NamedTuple
 HASH, ARRAY, PERF_EVENT_ARRAY, ARRAY_OF_MAPS, RINGBUF = 1, 2, 4, 12, 27
 """`enum bpf_map_type`."""
 
-_TRACEPOINT, _TRACING = 5, 26  # enum bpf_prog_type
+_TRACEPOINT, _RAW_TRACEPOINT, _TRACING = 5, 17, 26  # enum bpf_prog_type
 _TRACE_RAW_TP = 23  # enum bpf_attach_type
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _PROG_LOAD, _RAW_TRACEPOINT_OPEN, _MAP_DELETE_BATCH = (
     *(0, 1, 2, 5, 17),
@@ -73,32 +73,37 @@ def create_map(  # noqa: PLR0917 - union bpf_attr has them in this order
     return _bpf(_MAP_CREATE, attributes, name)
 
 
-def load_program(name: str, instructions: bytes, arguments: int = 0) -> int:
+def load_program(name: str, instructions: bytes, arguments: int = 0, *, raw: bool = False) -> int:
     """Load a program of type tracepoint, and give its descriptor.
 
-    With `arguments`, the number of their type among the kernel's, it is one that has the
-    tracepoint's own arguments.
+    With `arguments`, the number of their type among the kernel's, or if it is `raw`, it is one that
+    has the tracepoint's own arguments.
 
     Raises:
         RefusedError: its verifier does not let it in, and `log` says why; or the kernel refuses.
 
     """
     try:
-        return _load_program(name, instructions, arguments, None)
+        return _load_program(name, instructions, arguments, raw, None)
     except RefusedError as error:
         # A log makes the verifier slower: only asked for where there is something to say. Where the
         # first attempt was but interrupted by a signal, this one is not refused.
         log = ctypes.create_string_buffer(_LOG_BYTES)
         try:
-            return _load_program(name, instructions, arguments, log)
+            return _load_program(name, instructions, arguments, raw, log)
         except RefusedError:
             error.log = log.value[-_TOLD_BYTES:].decode(errors="replace")
         raise
 
 
 def _load_program(
-    name: str, instructions: bytes, arguments: int, log: ctypes.Array[ctypes.c_char] | None
+    name: str,
+    instructions: bytes,
+    arguments: int,
+    raw: bool,
+    log: ctypes.Array[ctypes.c_char] | None,
 ) -> int:
+    kind = _RAW_TRACEPOINT if raw else _TRACING if arguments else _TRACEPOINT
     code = ctypes.create_string_buffer(instructions, len(instructions))
     # bpf_ringbuf_output and its like are for programs under the GPL.
     licence = ctypes.create_string_buffer(b"GPL")
@@ -106,7 +111,7 @@ def _load_program(
         _PROG_LOAD,
         struct.pack(
             "=IIQQIIQII16sIIIIQIIQIII",
-            _TRACING if arguments else _TRACEPOINT,
+            kind,
             len(instructions) // 8,
             ctypes.addressof(code),
             ctypes.addressof(licence),
@@ -134,6 +139,20 @@ def attach_typed(program: int) -> int:
 
     """
     return _bpf(_RAW_TRACEPOINT_OPEN, struct.pack("=QI4x", 0, program), "the program")
+
+
+def attach_raw(program: int, tracepoint: str) -> int:
+    """Have a tracepoint run a raw program, by its name alone; gives what holds it there.
+
+    Who has the program's descriptor needs no other right (since Linux 5.19, before that CAP_BPF).
+
+    Raises:
+        RefusedError: there is no such tracepoint, or the kernel refuses it.
+
+    """
+    name = ctypes.create_string_buffer(tracepoint.encode())
+    asked = struct.pack("=QI4x", ctypes.addressof(name), program)
+    return _bpf(_RAW_TRACEPOINT_OPEN, asked, tracepoint)
 
 
 def set_element(map_fd: int, key: int, value: int) -> None:

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tcctui.wire.tracepoints import DEQUEUE
+
 _INSTRUCTION = 8  # bytes of a struct bpf_insn: code, registers, offset, immediate
 _IMMEDIATE = 4  # where the immediate begins
 _LD_IMM64, _PSEUDO_MAP_FD = 0x18, 1  # include/uapi/linux/bpf.h
@@ -37,13 +39,15 @@ class ProgramDefinition(NamedTuple):
     `tracepoint` is its tracepoint as tracefs names it (tcp/tcp_probe), `instructions` its code, an
     array of `struct bpf_insn`; `references` are instructions, by number, that load the address of a
     map, by name: their immediates, 0 here, take the maps' descriptors. `arguments` is the number of
-    the type that such arguments have, among the kernel's types; else 0.
+    the type that such arguments have, among the kernel's types; else 0. A `raw` one has them as
+    numbers, and runs only while it is asked for.
     """
 
     tracepoint: str
     instructions: bytes
     references: list[tuple[int, str]]
     arguments: int = 0
+    raw: bool = False
 
     def linked(self, maps: Mapping[str, int]) -> bytes:
         """Instructions with the descriptors of these maps."""
@@ -84,6 +88,7 @@ class Compiled(NamedTuple):
                     bytes.fromhex(one["instructions"]),
                     [(int(at), str(name)) for at, name in one["references"]],
                     int(one["arguments"]),
+                    bool(one["raw"]),
                 )
                 for one in values["programs"]
             ],
@@ -120,4 +125,5 @@ def program_of(
             instructions[at + 1] = _PSEUDO_KFUNC_CALL << 4 if little else _PSEUDO_KFUNC_CALL
             struct.pack_into("=i", instructions, at + _IMMEDIATE, cast)
         at += _INSTRUCTION * (2 if wide else 1)
-    return ProgramDefinition(tracepoint, bytes(instructions), references, arguments)
+    raw = tracepoint == DEQUEUE
+    return ProgramDefinition(tracepoint, bytes(instructions), references, arguments, raw)

@@ -14,11 +14,13 @@ class Kernel(NamedTuple):
     """State of a kernel, with the program loaded.
 
     `typed` says that tcp_probe's values are read from the socket by the kernel's types (BTF),
-    `tested` that members read so were those of TCP_INFO.
+    `tested` that members read so were those of TCP_INFO; `queues` that the program for packets that
+    leave queues could be loaded and attached.
     """
 
     typed: bool
     tested: bool
+    queues: bool
     types: TypeInformation | None
     formats: Mapping[str, frozenset[str]]
 
@@ -44,6 +46,7 @@ FEATURES: Mapping[str, Callable[[Kernel], bool]] = {
     "retransmit causes": lambda kernel: kernel.typed and kernel.has(EventKind.RETRANSMIT),
     "undone reductions": lambda kernel: kernel.typed and kernel.has(EventKind.CA_STATE),
     "drop reasons": lambda kernel: kernel.typed and kernel.has(EventKind.DROP),
+    "waits in own queues": lambda kernel: kernel.queues,
     "CA state changes": lambda kernel: kernel.has(EventKind.CA_STATE),
 }
 """Tests for each feature, by the name that the doctor and the README have for it."""

@@ -28,10 +28,13 @@ class LoadTimes(NamedTuple):
 
 
 class Loaded(NamedTuple):
-    """Descriptors of what runs; `maps` are by name, `attached` is what has to be open for it."""
+    """Descriptors of what runs; `attached` is what has to be open for it.
+
+    `maps` are by name, `programs` by tracepoint.
+    """
 
     maps: dict[str, int]
-    programs: list[int]
+    programs: dict[str, int]
     attached: list[int]
     times: LoadTimes
     typed: bool = False
@@ -40,7 +43,7 @@ class Loaded(NamedTuple):
     def close(self) -> None:
         """Detach and unload."""
         # What is closed first is what runs.
-        for descriptor in (*self.attached, *self.programs, *self.maps.values()):
+        for descriptor in (*self.attached, *self.programs.values(), *self.maps.values()):
             os.close(descriptor)
 
 
@@ -53,6 +56,8 @@ def load(
 ) -> Loaded:
     """Make the maps, load the programs, and attach them; tcp_probe comes first.
 
+    Raw ones are loaded, where the kernel lets them in, and not attached.
+
     `entries` are the numbers of entries of maps that are larger than as compiled (of a ring buffer,
     its bytes), `identities` the numbers of the tracepoints, by name. `meanwhile` is called with the
     maps, in a thread, while the kernel verifies the programs.
@@ -62,9 +67,8 @@ def load(
 
     """
     typed = any(program.arguments for program in compiled.programs)
-    found = Loaded({}, [], [], LoadTimes(0, 0, 0), typed)
+    found = Loaded({}, {}, [], LoadTimes(0, 0, 0), typed)
     order = sorted(compiled.programs, key=lambda program: program.tracepoint != PROBE)
-    names = [program.tracepoint.rpartition("/")[2] for program in order]
     times = [time.monotonic()]
     try:
         for one in compiled.maps:
@@ -78,19 +82,30 @@ def load(
             asked = side.submit(meanwhile, found.maps)
             loading = [
                 side.submit(
-                    bpf_syscall.load_program, name, program.linked(found.maps), program.arguments
+                    bpf_syscall.load_program,
+                    program.tracepoint.rpartition("/")[2],
+                    program.linked(found.maps),
+                    program.arguments,
+                    raw=program.raw,
                 )
-                for name, program in zip(names, order, strict=True)
+                for program in order
             ]
-        found.programs.extend(
-            outcome.result() for outcome in loading if outcome.exception() is None
+        outcomes = [*zip(order, loading, strict=True)]
+        found.programs.update(
+            (program.tracepoint, outcome.result())
+            for program, outcome in outcomes
+            if outcome.exception() is None
         )
         asked.result()
-        for outcome in loading:
-            outcome.result()
+        for program, outcome in outcomes:
+            if not program.raw:
+                outcome.result()
         times.append(time.monotonic())
         events = []
-        for program, descriptor in zip(order, found.programs, strict=True):
+        for program in order:
+            if program.raw:
+                continue
+            descriptor = found.programs[program.tracepoint]
             if program.arguments:
                 found.attached.append(bpf_syscall.attach_typed(descriptor))
                 continue

@@ -89,9 +89,13 @@ def _serve(options: LoadOptions, channel: Channel) -> None:
         return
     with contextlib.closing(program):
         loaded = program.loaded
-        lists = [[*loaded.maps.values()], program.rings[1:], loaded.programs, loaded.attached]
+        lists = [
+            *([*loaded.maps.values()], program.rings[1:]),
+            *([*loaded.programs.values()], loaded.attached),
+        ]
         told = {
             "maps": [*loaded.maps],
+            "programs": [*loaded.programs],
             "counts": [len(one) for one in lists],
             "times": loaded.times,
             "attach_ms": program.attach_ms,
@@ -117,5 +121,8 @@ def _received(answer: dict[str, Any], files: Sequence[int]) -> tuple[Loaded, lis
         at += count
     descriptors, rings, programs, attached = lists
     maps = dict(zip(answer.pop("maps"), descriptors, strict=True))
-    loaded = Loaded(maps, programs, attached, LoadTimes(*answer.pop("times")), answer.pop("typed"))
+    by_tracepoint = dict(zip(answer.pop("programs"), programs, strict=True))
+    loaded = Loaded(
+        maps, by_tracepoint, attached, LoadTimes(*answer.pop("times")), answer.pop("typed")
+    )
     return loaded, [maps["events"], *rings]

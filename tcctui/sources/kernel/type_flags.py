@@ -117,6 +117,13 @@ _PACKET: Mapping[str, _Wanted] = {
 }
 """Members by which the headers of a dropped packet are found."""
 
+_QUEUE: Mapping[str, _Wanted] = {
+    "NEXT": _Wanted("sk_buff", "next", 8),
+    "SK": _Wanted("sk_buff", "sk", 8),
+    "TSTAMP": _Wanted("sk_buff", "tstamp", 8),
+}
+"""Members of packets that leave a queue: the next one, its socket, when it was to be sent."""
+
 _CA_STATE = _Wanted("inet_connection_sock", "icsk_ca_state", 0)
 
 
@@ -163,6 +170,8 @@ def probe_flags(types: TypeInformation | None) -> list[str]:
             if one is None:
                 return []
             flags.append(f"-DTCC_{prefix}_{name}={one.byte}")
+    queue = {name: _found(types, wanted) for name, wanted in _QUEUE.items()}
+    flags += [f"-DTCC_QUEUE_{name}={one.byte}" for name, one in queue.items() if one is not None]
     header = types.find(Kind.STRUCT, "tcphdr")
     if types.find(Kind.FUNCTION, CAST) is not None and header is not None:
         flags += [f"-DTCC_TCP_SOCK={tcp}", f"-DTCC_TCPHDR={header}"]

@@ -79,10 +79,11 @@ class ScansElsewhere:
 
 
 class NamespacesElsewhere:
-    """Namespaces from `namespace_process`; used by one thread."""
+    """Namespaces from `namespace_process`; used by any thread."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._asking = threading.Lock()
 
     def found(self) -> list[Namespace]:
         """Ask for a list; empty where that process is gone."""
@@ -117,14 +118,19 @@ class NamespacesElsewhere:
         """Ask for one with room for notices of destroyed sockets; see `open_diag`."""
         return self._opened(namespace_process.LISTENER, namespace)
 
+    def open_route(self, namespace: Namespace) -> socket.socket:
+        """Ask for a socket of rtnetlink; see `open_diag`."""
+        return self._opened(namespace_process.ROUTE, namespace)
+
     def _opened(self, command: bytes, namespace: Namespace) -> socket.socket:
         _, files = self._ask(command, namespace.inode)
         (made,) = files or [-1]
         return socket.socket(fileno=made)
 
     def _ask(self, command: bytes, inode: int) -> tuple[bytes, list[int]]:
-        self._channel.send(namespace_process.REQUEST.pack(command, inode))
-        answer, files = self._channel.receive(_MOST_BYTES, 1)
+        with self._asking:
+            self._channel.send(namespace_process.REQUEST.pack(command, inode))
+            answer, files = self._channel.receive(_MOST_BYTES, 1)
         number = namespace_process.ERROR
         (error,) = number.unpack_from(answer.ljust(number.size, b"\xff"))
         if error:

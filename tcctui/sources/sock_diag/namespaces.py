@@ -1,4 +1,4 @@
-"""The machine's network namespaces, and sockets made in them."""
+"""The machine's network namespaces, and netlink sockets made in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import fcntl
 import os
 import socket
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,7 +24,7 @@ ROOM = 8 << 20
 _SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
 _CLONE_NEWNET = 0x40000000  # include/uapi/linux/sched.h
 _SIOCGSKNS = 0x894C  # include/uapi/linux/sockios.h: a descriptor of a socket's namespace
-_NETLINK_SOCK_DIAG = 4
+_NETLINK_ROUTE, _NETLINK_SOCK_DIAG = 0, 4
 
 
 class Namespace(NamedTuple):
@@ -126,15 +127,12 @@ def open_diag(namespace: Namespace) -> socket.socket:
         OSError: the namespace is gone, or may not be entered.
 
     """
-    there = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        if os.fstat(there).st_ino != namespace.inode:
-            raise FileNotFoundError(f"{namespace.path} is another namespace by now")
-        if namespace.inode == _inode(OWN):
-            return diag_socket()
-        return _opened_in(there)
-    finally:
-        os.close(there)
+    return _open(namespace, diag_socket)
+
+
+def open_route(namespace: Namespace) -> socket.socket:
+    """Open a socket of rtnetlink in a namespace; see `open_diag` and `route_socket`."""
+    return _open(namespace, route_socket)
 
 
 def open_listener(namespace: Namespace) -> socket.socket:
@@ -162,7 +160,7 @@ def open_beside(other: socket.socket) -> socket.socket:
     """
     there = fcntl.ioctl(other, _SIOCGSKNS)
     try:
-        return _opened_in(there)
+        return _opened_in(there, diag_socket)
     finally:
         os.close(there)
 
@@ -177,15 +175,46 @@ def diag_socket() -> socket.socket:
     return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_SOCK_DIAG)
 
 
-def _opened_in(namespace: int) -> socket.socket:
-    """Open it in a thread that enters the namespace and never comes back."""
+def route_socket() -> socket.socket:
+    """Open a socket of rtnetlink in the namespace of the calling thread.
+
+    It reads what `ip` and `tc` show. For a change the kernel wants CAP_NET_ADMIN of the process
+    that sends, too, whoever has opened the socket (netlink_ns_capable, net/netlink/af_netlink.c).
+
+    Raises:
+        OSError: the sandbox has none.
+
+    """
+    made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE)
+    try:
+        made.connect((0, 0))  # a container's root could send to it, otherwise
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _open(namespace: Namespace, make: Callable[[], socket.socket]) -> socket.socket:
+    there = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if os.fstat(there).st_ino != namespace.inode:
+            raise FileNotFoundError(f"{namespace.path} is another namespace by now")
+        if namespace.inode == _inode(OWN):
+            return make()
+        return _opened_in(there, make)
+    finally:
+        os.close(there)
+
+
+def _opened_in(namespace: int, make: Callable[[], socket.socket]) -> socket.socket:
+    """Make a socket in a thread that enters the namespace and never comes back."""
     opened: list[socket.socket] = []
     failed: list[OSError] = []
 
     def enter() -> None:
         try:
             _setns(namespace)
-            opened.append(diag_socket())
+            opened.append(make())
         except OSError as error:
             failed.append(error)
 

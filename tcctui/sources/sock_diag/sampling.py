@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import socket
 import threading
 import time
 from collections import deque
@@ -305,6 +306,18 @@ class Sampler:
         self._searched = replace(named, half_open=half_open or named.half_open)
         if self._searched != before:
             self._dump_soon()
+
+    def open_route(self, netns: int) -> socket.socket:
+        """Open a socket of rtnetlink in a namespace whose sockets are sampled; from any thread.
+
+        Raises:
+            OSError: it is gone, or may not be entered.
+
+        """
+        place = self._places.get(netns)
+        if place is None:
+            raise FileNotFoundError(f"no sockets of network namespace {netns} are sampled")
+        return self._reach.open_route(place.namespace)
 
     def wait(self, timeout: float) -> None:
         """Wait for samples, up to `timeout` seconds."""

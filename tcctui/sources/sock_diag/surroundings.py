@@ -36,6 +36,9 @@ class Reach(Protocol):
     def open_listener(self, namespace: Namespace) -> socket.socket:
         """Open one with room for notices of destroyed sockets. Raises OSError."""
 
+    def open_route(self, namespace: Namespace) -> socket.socket:
+        """Open a socket of rtnetlink in a namespace; from any thread. Raises OSError."""
+
 
 class Surroundings(NamedTuple):
     """Processes and namespaces of this machine, as far as this process can see or ask for them."""

@@ -352,29 +352,37 @@ class Dashboard(Screen[None]):
             self._sequence.show()
         if "compared" in frame.close:
             self._compare.show(frame.close["compared"])
-        if "selected" in frame.close:
-            self._charts.show(frame.close["selected"], table.selected, table.instead)
+        close = frame.close.get("selected")
+        before = self._details.queue
+        self._details.queue = self._own_queue(None if close is None else close.flows)
+        if (before is None) != (self._details.queue is None):
+            self._look_inside()
+        if close is not None:
+            self._charts.show(close, table.selected, table.instead)
             own, selected = self._view.own_groups, table.selected
             summary = None if own is None or selected is None else own.summary(selected)
-            self._details.queue = self._own_queue(frame.close["selected"].flows)
-            self._details.show(
-                frame.close["selected"], selected, table.instead, table.group, summary
-            )
+            self._details.show(close, selected, table.instead, table.group, summary)
         self._tell(self._view.totals(frame))
 
-    def _own_queue(self, flows: Flows) -> OwnQueue | None:
+    def _own_queue(self, flows: Flows | None) -> OwnQueue | None:
         """Queue that the selected flow leaves by, while its details are live."""
-        if self._source is None or self._away or not (flows.count and self._details.has_room):
+        if self._source is None:
             return None
-        if self.frames < _FIRST_FRAMES:
-            return None
-        if flows["closed_ns"][0] or self._view.own_groups is not None:
+        if flows is None or not self._asks_for_queue(flows):
+            self._source.own_queue(0, None)
             return None
         netns = flows["netns"][0]
         local, remote = (
             (int(flows[f"{end}_hi"][0]), int(flows[f"{end}_lo"][0])) for end in ("saddr", "daddr")
         )
         return self._source.own_queue(0 if np.isnan(netns) else int(netns), (local, remote))
+
+    def _asks_for_queue(self, flows: Flows) -> bool:
+        if self._away or not (flows.count and self._details.has_room):
+            return False
+        if self.frames < _FIRST_FRAMES or self._view.own_groups is not None:
+            return False
+        return not flows["closed_ns"][0]
 
     def _wait(self) -> None:
         """Keep what is shown, until another moment is worked out."""
@@ -506,6 +514,7 @@ class Dashboard(Screen[None]):
             states=self._table.shows_states,
             charts=self._has_charts,
             details=self._details.display and self._has_charts,
+            queue=self._details.queue is not None,
             acks=self._shows_sequence,
         )
 

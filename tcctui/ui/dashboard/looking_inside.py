@@ -19,17 +19,25 @@ class LookingInside:
         source.look_inside(self._asked)
 
     def show(
-        self, *, columns: bool, states: bool, charts: bool, details: bool, acks: bool = False
+        self,
+        *,
+        columns: bool,
+        states: bool,
+        charts: bool,
+        details: bool,
+        queue: bool = False,
+        acks: bool = False,
     ) -> None:
         """Follow whether columns of the table, or a flow's charts or details, show some of it.
 
-        `states` are columns of algorithms' own state, `columns` those of sockets; `acks` is the
-        selected flow's time–sequence diagram.
+        `states` are columns of algorithms' own state, `columns` those of sockets; `queue` is what
+        the selected flow leaves by, `acks` its time–sequence diagram.
         """
         asked = Asked.SOCKET_OF_ALL if columns else Asked.NOTHING
         asked |= Asked.ALGORITHM_OF_ALL if states else Asked.NOTHING
         asked |= Asked.ALGORITHM if charts else Asked.NOTHING
         asked |= Asked.SOCKET if details else Asked.NOTHING
+        asked |= Asked.QUEUE if queue else Asked.NOTHING
         asked |= Asked.ACK if acks else Asked.NOTHING
         if asked != self._asked:
             self._asked = asked

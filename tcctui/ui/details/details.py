@@ -16,7 +16,7 @@ from tcctui.flows.diagnosis.verdicts import BY_LIMIT, EXPLAINED_BY, explain
 from tcctui.flows.frame import Close
 from tcctui.flows.groups.groups import Groups
 from tcctui.flows.snapshot import Flows
-from tcctui.ui.details.facts import NEEDS, TOLD_BY, Fact, facts, queue_fact
+from tcctui.ui.details.facts import NEEDS, TOLD_BY, Fact, facts, queue_facts
 from tcctui.ui.style import units
 from tcctui.ui.style.changed_lines import refresh_changed
 from tcctui.ui.style.colours import rules
@@ -129,7 +129,7 @@ class Details(KeptLines, Widget):
         known = facts(flows)
         if self.queue is not None:
             at = next((at for at, fact in enumerate(known) if fact.label == "in flight"), -1)
-            known.insert(at + 1, queue_fact(self.queue))
+            known[at + 1 : at + 1] = queue_facts(self.queue)
         if of_fleet or self.imported:
             known = [fact for fact in known if fact.label != TOLD_BY]
         if self.imported:

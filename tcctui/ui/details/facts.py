@@ -13,6 +13,7 @@ from tcctui.flows.diagnosis.bbr import told
 from tcctui.flows.diagnosis.health import NEEDS as HEALTH_NEEDS
 from tcctui.flows.labels import local, remote, state_name
 from tcctui.flows.snapshot import Flows
+from tcctui.printable import plain
 from tcctui.ui.style import units
 from tcctui.ui.style.legible import legible
 from tcctui.ui.table import cells
@@ -214,13 +215,18 @@ def _mptcp(said: _Said) -> Iterator[Fact]:
     yield Fact.of(2, "carries", *carries, f"{units.size(again)} reinjected" if again > 0 else "")
 
 
-def queue_fact(queue: OwnQueue) -> Fact:
-    """Fact of this machine's own queue, which the connection shares with others."""
+def queue_facts(queue: OwnQueue) -> Iterator[Fact]:
+    """Facts of this machine's own queue, which the connection shares with others."""
     waiting = f"{units.size(queue.backlog)} waiting" if queue.backlog else "empty"
     if queue.backlog and not math.isnan(queue.wait_us):
         waiting += f", {units.milliseconds(queue.wait_us)} to go"
     drops = f"{units.count(queue.drops)} dropped" if queue.drops else ""
-    return Fact.of(6, "own queue", waiting, f"{queue.kind} on {queue.device}", drops)
+    yield Fact.of(6, "own queue", waiting, f"{queue.kind} on {plain(queue.device)}", drops)
+    own = queue.own
+    if own is not None:
+        mean, longest = (units.milliseconds(us) for us in (own.wait_us, own.longest_us))
+        backlog = f"{units.size(own.backlog)} of it"
+        yield Fact.of(6, "own wait", f"{mean}, {longest} at most", backlog)
 
 
 def _inside(said: _Said) -> Iterator[Fact]:
