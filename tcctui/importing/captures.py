@@ -12,6 +12,7 @@ from tcctui.importing.capture import Capture, DamagedError
 from tcctui.importing.capture_events import events_of
 from tcctui.importing.capture_samples import count_of, samples_of
 from tcctui.importing.connections import connections
+from tcctui.importing.copies import without_copies
 from tcctui.importing.imported import Form, Imported, NotReadableError
 from tcctui.importing.packet_headers import LINKS, PACKET, SACK_BLOCK, segments
 from tcctui.importing.round_trips import RoundTrips
@@ -69,7 +70,7 @@ def read_captures(files: Sequence[tuple[str, BinaryIO]], memory: int) -> Importe
             )
         if unknown:
             remarks.append(f"{name} has packets of unknown link types: {sorted(unknown)[:4]}.")
-    packets, sacks = joined(parts), joined(blocks)
+    packets, sacks = without_copies(joined(parts), joined(blocks))
     parts.clear()
     blocks.clear()
     which = files[0][0] if len(files) == 1 else "the captures"

@@ -25,6 +25,7 @@ PACKET = np.dtype(
         ("sport", "u2"),
         ("dport", "u2"),
         ("window", "u2"),
+        ("ip_id", "u2"),
         ("mss", "u2"),
         ("flags", "u1"),
         ("scale", "i1"),
@@ -32,9 +33,10 @@ PACKET = np.dtype(
     ]
 )
 """A captured TCP segment. `ts_ns` is nanoseconds since 1970, addresses are two halves of 128 bits,
-`payload` bytes on the wire. `window` is as in the header, before scaling. Of a SYN are `mss` (0 is
-none), `scale` (-1 is none) and of `options` SACK 2, as tcpi_options has it; TIMESTAMPS 1 is of each
-segment that has `ts_value` and `ts_echo` (RFC 7323, 3.2)."""
+`payload` bytes on the wire, `ip_id` that of IPv4. `window` is as in the header, before
+scaling. Of a SYN are `mss` (0 is none), `scale` (-1 is none) and of `options` SACK 2, as
+tcpi_options has it; TIMESTAMPS 1 is of each segment that has `ts_value` and `ts_echo` (RFC 7323,
+3.2)."""
 
 SACK_BLOCK = np.dtype([("packet", "i8"), ("begin", "u4"), ("end", "u4"), ("place", "u1")])
 """A block of a segment's SACK option (RFC 2018), in the order of its places.
@@ -175,6 +177,7 @@ def _place_v6(  # noqa: PLR0917
 
 
 def _addresses(found: Records, data: U8, network: I64, v4: Mask) -> None:
+    found["ip_id"][v4] = numbers(data, network[v4] + 4, 2)
     for name, of_v4, of_v6 in (("src", 12, 8), ("dst", 16, 24)):
         halves = np.zeros((len(found), 2), "u8")
         low = numbers(data, network[v4] + of_v4, 4).astype("u8")

@@ -28,7 +28,20 @@ from tcctui.recording.file import Recording
 from tcctui.wire.batch import Batch
 from tcctui.wire.records import pick
 from tcctui.wire.samples import BITS, Samples, value
-from tests.unit.import_files import ACK, EPOCH, FIN, SYN, A, B, Packet, captured, handshake, lossy
+from tests.unit.import_files import (
+    A6,
+    ACK,
+    B6,
+    EPOCH,
+    FIN,
+    SYN,
+    A,
+    B,
+    Packet,
+    captured,
+    handshake,
+    lossy,
+)
 
 MS = 1000
 """Microseconds, as packets have them."""
@@ -227,6 +240,27 @@ def test_an_open_connection() -> None:
     bare = [packet._replace(options=b"") for packet in stamped()]
     assert last(bare).keys() == {"bytes_acked", "bytes_received"}
     assert last(stamped(), B).keys() == {"bytes_acked", "bytes_received"}
+
+
+@pytest.mark.parametrize("ends", [(A, B), (A6, B6)])
+def test_copies_are_no_retransmissions(ends: tuple[tuple[str, int], tuple[str, int]]) -> None:
+    """What was captured on two devices is one packet; what was sent anew is not."""
+    packets = lossy(*ends)
+    packets = [packet._replace(ip_id=number + 1) for number, packet in enumerate(packets)]
+    copied = sorted([*packets, *(one._replace(at=one.at + 40) for one in packets)])
+    found, right = last(copied), last(packets)
+    for name in ("segs_in", "segs_out") if ends[0] == A6 else ():
+        del found[name], right[name]  # ACKs alone have no identification there
+    assert found == right
+    assert right["total_retrans"] == 1
+
+
+def test_what_is_sent_anew_is_no_copy() -> None:
+    """A retransmission soon after has another identification, a later one need not."""
+    soon = [data(100 * MS, 1001, ip_id=1), data(100 * MS + 50, 1001, ip_id=2)]
+    later = [data(100 * MS, 1001), data(101 * MS, 1001)]
+    for sent in (soon, later):
+        assert last(opened(*sent, ack(130 * MS, 1101)))["total_retrans"] == 1
 
 
 def test_the_limit_of_an_open_connection() -> None:
