@@ -27,7 +27,7 @@ from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.sock_diag import namespaces
 from tcctui.sources.sock_diag.inet_diag import dump_request
 from tcctui.sources.sock_diag.netlink import NLMSG_DONE
-from tcctui.wire.events import EventKind, Events
+from tcctui.wire.events import EventKind, Events, TcpState
 from tcctui.wire.records import joined, pick
 from tcctui.wire.samples import SAMPLE, TCP_INFO, Samples, value
 from tests.kernel.capturing import Capturing
@@ -235,6 +235,10 @@ class Proven:
     far: Samples
 
 
+def _state(end: socket.socket) -> int:
+    return end.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 1)[0]
+
+
 def _all_of(end: socket.socket) -> dict[str, int]:
     data = end.getsockopt(socket.SOL_TCP, socket.TCP_INFO, 256)
     return {
@@ -257,6 +261,8 @@ def _proven(network: Network, path: Path, up: int, *, room: int = 0) -> Proven:
         with closing(made):
             exchange([made], up=up)
             quiet([made])
+            made.client.shutdown(socket.SHUT_WR)
+            until("the FIN is acknowledged", lambda: _state(made.client) == TcpState.FIN_WAIT2)
             kernel = _all_of(made.client)
             port = made.client.getsockname()[1]
         for capture in captures:
@@ -266,7 +272,7 @@ def _proven(network: Network, path: Path, up: int, *, room: int = 0) -> Proven:
         with at.open("rb") as file:
             samples = read_captures([("a", file)], 1 << 30).samples
         mine = samples[samples["sport"] == port]
-        # What comes after the kernel's word are FINs, and the ACKs of them.
+        # What comes after the kernel's word are the server's FIN, and the ACK of it.
         found.append(mine[[int(mine["ts_ns"].argmax())]])
     return Proven(kernel, *found)
 
@@ -280,21 +286,20 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Proven:
 
 
 def test_retransmissions_are_the_kernels(lost: Proven) -> None:
-    """Segments and bytes sent, retransmitted and acknowledged are TCP_INFO's, but for the FIN."""
-    for name in ("total_retrans", "bytes_retrans", "data_segs_out", "bytes_sent", "snd_mss"):
+    """Segments and bytes sent, retransmitted and acknowledged are TCP_INFO's, but for the last."""
+    names = ("total_retrans", "bytes_retrans", "data_segs_out", "bytes_sent", "bytes_acked")
+    for name in (*names, "snd_mss", "advmss", "wscale", "dsack_dups"):
         assert value(lost.near, name) == lost.kernel[name], name
     assert lost.kernel["total_retrans"] > 3
-    for name in ("bytes_acked", "segs_out", "segs_in", "bytes_received"):
-        assert 0 <= value(lost.near, name)[0] - lost.kernel[name] <= 3, name
-    for name in ("advmss", "wscale", "dsack_dups"):
-        assert value(lost.near, name) == lost.kernel[name], name
+    for name in ("segs_out", "segs_in", "bytes_received"):
+        assert 0 <= value(lost.near, name)[0] - lost.kernel[name] <= 2, name
 
 
 def test_the_minimum_round_trip_is_the_kernels(lost: Proven) -> None:
     """The minimum is tcpi_min_rtt to a tenth, and srtt that of the last ACKs to a quarter."""
     for name, part in (("min_rtt", 0.1), ("rtt", 0.25)):
         assert value(lost.near, name)[0] == pytest.approx(lost.kernel[name], rel=part), name
-    assert lost.kernel["min_rtt"] > 2 * DELAY * 1e6
+    assert lost.kernel["min_rtt"] >= 2 * DELAY * 1e6
 
 
 def test_the_clocks_are_the_kernels(lost: Proven) -> None:
@@ -305,7 +310,7 @@ def test_the_clocks_are_the_kernels(lost: Proven) -> None:
 def test_at_the_other_end_nothing_is_made_up(lost: Proven) -> None:
     """A capture at the peer tells of the sender what ACKs say, and no loss or round trip."""
     for name in ("bytes_acked", "snd_mss", "advmss"):
-        assert value(lost.far, name)[0] - lost.kernel[name] in (0, 1), name
+        assert value(lost.far, name)[0] == lost.kernel[name], name
     for name in ("total_retrans", "bytes_retrans", "min_rtt", "rtt", "busy_time", "data_segs_out"):
         assert np.isnan(value(lost.far, name)[0]), name
 
