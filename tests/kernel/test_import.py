@@ -146,13 +146,13 @@ def _paired(kernel: Events, imported: Events, *names: str) -> tuple[list[int], l
 def test_srtt_is_near_the_kernels(told: Told, place: int) -> None:
     """The smoothed round-trip time of most ACKs is the kernel's, to 2 ms or 10 percent.
 
-    In Recovery the kernel takes samples of SACK, too, and a busy machine looks at an ACK later.
+    A busy machine looks at an ACK later than it was captured.
     """
     kernel, imported = told.of_client(place)
     pairs = _paired(kernel, imported, "snd_una", "data_len")
     theirs = kernel["srtt"][pairs[0]].astype("f8")
     off = np.abs(imported["srtt"][pairs[1]] - theirs)
-    assert np.mean(off < np.maximum(2000, 0.1 * theirs)) > 0.7
+    assert np.mean(off < np.maximum(2000, 0.1 * theirs)) > 0.85
     assert imported["srtt"].max() > 4000, "a full queue takes 9.6 ms"
 
 
