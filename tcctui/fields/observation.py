@@ -33,7 +33,8 @@ OBSERVATION = (
         "closed_ns", Column("CLOSED", key="closed"), "the socket was destroyed", "tcp_destroy_sock",
     ),
     Field(
-        "info_len", "u2", Unit.BYTES, "size of the kernel's TCP_INFO; beyond it all is unknown",
+        "info_len", "u2", Unit.BYTES,
+        "size of the kernel's TCP_INFO; beyond it all is unknown, but what also_known tells",
         "sock_diag INET_DIAG_INFO", Column("INFO_LEN", format=Format.WHOLE), query="info_len",
     ),
     Field(

@@ -112,7 +112,8 @@ def _imports() -> Iterator[Block]:
         " that machine, too short for the other. cwnd and ssthresh are unknown, and so are windows"
         " where the SYNs, with their scale, are not captured. A segment below the highest one sent"
         " is a retransmission, unless it fills a gap within a round trip: then it was reordered."
-        " With segmentation offload a packet may be several segments."
+        " With segmentation offload a packet may be several segments. Of a packet that was captured"
+        " on several devices, with one IP identification, one is taken."
     )
     yield Paragraph(
         "Once a second in which a connection has segments there is a sample of each end, with what"
@@ -126,8 +127,8 @@ def _imports() -> Iterator[Block]:
         " else holds data back can't be told without cwnd. Totals begin with the capture."
     )
     yield Paragraph(
-        "tcp-info becomes samples with all of TCP_INFO that a snapshot has. A"
-        " parsed one may lack any member. qlog becomes events:"
+        "tcp-info becomes samples with all of TCP_INFO that a snapshot has; a parsed one may lack"
+        " any member. qlog becomes events:"
         " QUIC counts bytes, so cwnd and ssthresh are divided by max_datagram_size (1200 where it"
         " is not told); what is acknowledged is what was sent, less what is lost or in flight, with"
         " headers; a packet_lost is shown as a retransmission, with its trigger as the cause."
