@@ -34,7 +34,7 @@ OBSERVATION = (
     ),
     Field(
         "info_len", "u2", Unit.BYTES,
-        "size of the kernel's TCP_INFO; beyond it all is unknown, but what also_known tells",
+        "size of the TCP_INFO; beyond it, all but also_known is unknown",
         "sock_diag INET_DIAG_INFO", Column("INFO_LEN", format=Format.WHOLE), query="info_len",
     ),
     Field(
