@@ -39,7 +39,8 @@ def complete(flows: Flows, names: Iterable[str]) -> Flows:
     `flows` must have everything that they need: see `needs`.
     """
     wanted = frozenset({*names, "cookie"})
-    if "sample" in flows and (told := (wanted | needs(wanted)) & SAMPLED):
+    told = ((wanted | needs(wanted)) & SAMPLED).difference(flows.columns)
+    if told and "sample" in flows:
         flows = Flows(flows.now_ns, {**values(flows["sample"], told), **flows})
     columns = flows.columns
     return Flows(

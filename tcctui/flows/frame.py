@@ -14,6 +14,7 @@ from tcctui.flows.history.buckets import BUCKET_NS, MAX, MIN, SERIES
 from tcctui.flows.history.history import Worst
 from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import FlowHistory, Flows, Totals
+from tcctui.wire.inside import Insides
 
 Places = Indexes
 
@@ -227,6 +228,9 @@ class Reads(FlowReads, Protocol):
 
 class View(FlowReads, Protocol):
     """Flows as a screen sees them: live, at a moment of the past, or elsewhere."""
+
+    def insides(self, cookie: int) -> Insides:
+        """Give what was read of late of a flow in focus; see `Store.insides`."""
 
     def frame(self, request: FrameRequest) -> Frame:
         """Copy all that is asked for, of one instant."""

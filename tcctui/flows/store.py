@@ -30,6 +30,7 @@ from tcctui.right_of_way import give_way
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import Events
 from tcctui.wire.inside import NO_INSIDES, Insides
+from tcctui.wire.many_values import values
 from tcctui.wire.records import pick
 from tcctui.wire.samples import SOCKET, Samples
 from tcctui.wire.tracepoints import MarkKind
@@ -200,13 +201,13 @@ class Store:
 
     def _copy(self, rows: Rows, names: Iterable[str]) -> Flows:
         names = frozenset({*names, "cookie"})
-        read = needs(names)
+        read, told, inside = needs(names), frozenset[str](), self._known.inside
         if len(rows) <= _FEW:
             told = read & SAMPLED
             read = (read - SAMPLED) | {"sample"}
-            if told and self._known.inside is not None:
-                read |= told & self._known.inside.names
         copied = {name: self._column(name, rows) for name in read}
+        if told and inside is not None:
+            copied |= inside.newer(values(copied["sample"], told), rows)
         return complete(Flows(self._known.now_ns, copied), names)
 
     def _column(self, name: str, rows: Rows) -> Array:
@@ -218,7 +219,8 @@ class Store:
             return known.latest.of(rows)
         if name in SAMPLED:
             sampled = known.latest.column(rows, name)
-            return sampled if known.inside is None else known.inside.newer(name, sampled, rows)
+            inside = known.inside
+            return sampled if inside is None else inside.newer({name: sampled}, rows)[name]
         if name in INSIDE or name in READ or name == BBR_MODE:
             return self._inside(name, rows)
         if name in OF_TIME:

@@ -16,6 +16,7 @@ from tcctui.flows.store import Store
 from tcctui.pump import deliver
 from tcctui.recording.timeline import Timeline
 from tcctui.wire.batch import Batch
+from tcctui.wire.inside import Insides
 
 if TYPE_CHECKING:
     from tcctui.rewind.histories import Histories
@@ -247,6 +248,11 @@ class Moment:
                     return store.history(cookie, None, columns, lived=lived)
                 seconds = min(LONGEST, (self.at_ns - born_ns) / 1e9)
             return store.history(cookie, seconds, columns)
+
+    def insides(self, cookie: int) -> Insides:
+        """See `Store.insides`; nothing of a flow whose history is not ready."""
+        with self._lock:
+            return self._prepared[0].insides(cookie)
 
     def sparklines(self, cookies: Keys, asked: Sequence[Sparkline]) -> list[Floats]:
         """See `Store.sparklines`; for a flow that is not prepared, the live store's values."""

@@ -14,6 +14,7 @@ from tcctui.flows.index import Keys
 from tcctui.flows.snapshot import Flows, Totals
 from tcctui.recording.timeline import WallClock
 from tcctui.rewind.moment import LONGEST
+from tcctui.wire.inside import Insides
 from tcctui.wire.samples import SOCKET
 
 
@@ -207,6 +208,10 @@ class CurrentView:
     def some_flows(self, cookies: Keys, names: Iterable[str]) -> Flows:
         """Some columns of these flows; see `Store.some_flows`."""
         return self._shown.some_flows(cookies, names)
+
+    def insides(self, cookie: int) -> Insides:
+        """See `Store.insides`."""
+        return self._shown.insides(cookie)
 
     def watched(self, cookies: Keys) -> npt.NDArray[np.void]:
         """Keys for sampling watched flows; see `Store.sockets`."""

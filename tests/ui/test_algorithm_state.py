@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tcctui.ui.chart.chart_kinds import KINDS
+from tcctui.ui.chart.chart_pair import ChartPair
 from tcctui.ui.chart.time_chart import TimeChart
 from tcctui.wire import private_layout
 from tcctui.wire.inside import NO_INSIDES, Asked, Insides
@@ -88,3 +90,54 @@ async def test_a_column_asks_for_all(clock: Clock) -> None:
         await desk.until(lambda: any("9900" in line for line in lines(desk.table)))
         desk.table.show_columns((), {})
         await desk.until(lambda: not source.asked & Asked.ALGORITHM_OF_ALL)
+
+
+async def test_a_column_has_a_chart(clock: Clock) -> None:
+    """A member that a column shows is one of the left chart's quantities, over time, in its unit.
+
+    It is gone with its column.
+    """
+    source = server()
+    async with dashboard(source, clock, SIZE) as desk:
+        cookie = desk.charted
+        assert cookie is not None
+        pair = desk.screen.query_one("#charts ChartPair", ChartPair)
+        desk.table.show_columns(("local", "ca.last_max_cwnd", "ca.bic_K"), {})
+        await desk.until(lambda: pair.kinds == len(KINDS) + 2)
+        for w_max in (9900, 7000, 8000):
+            told(source, cookie, **ON_THE_CURVE | {"last_max_cwnd": w_max})
+            await desk.see()
+        for _ in KINDS:
+            await desk.press("c")
+        await desk.until(lambda: "ca.last_max_cwnd" in lines(chart(desk))[0])
+        assert "segments" in lines(chart(desk))[0]
+        data = chart(desk).data
+        assert data is not None
+        (drawn,) = data.series
+        known = drawn.last[~np.isnan(drawn.last)]
+        assert known.tolist() == [9900, 7000, 8000]
+        await desk.press("c")
+        await desk.until(lambda: "ca.bic_K" in lines(chart(desk))[0])
+        assert "5000 ms" in lines(chart(desk))[0]
+        desk.table.show_columns(("local", "ca.bic_K"), {})
+        await desk.until(lambda: pair.kinds == len(KINDS) + 1)
+        assert "ca.bic_K" in lines(chart(desk))[0], "it stays"
+        desk.table.show_columns((), {})
+        await desk.until(lambda: pair.kinds == len(KINDS))
+        await desk.until(lambda: "cwnd" in lines(chart(desk))[0])
+
+
+async def test_a_member_s_chart_in_the_past(clock: Clock) -> None:
+    """At a moment of the past the chart has what was read until then."""
+    source = server()
+    async with dashboard(source, clock, SIZE) as desk:
+        cookie = desk.charted
+        assert cookie is not None
+        desk.table.show_columns(("local", "ca.last_max_cwnd"), {})
+        for w_max in (9900, 7000, 8000):
+            told(source, cookie, **ON_THE_CURVE | {"last_max_cwnd": w_max})
+            await desk.see()
+        await desk.travel("space", "left")
+        for _ in KINDS:
+            await desk.press("c")
+        await desk.until(lambda: " 7000  segments" in lines(chart(desk))[0])

@@ -22,6 +22,7 @@ from tcctui.ui.app.dashboard_app import DashboardApp
 from tcctui.ui.table.flow_table import FlowTable
 from tcctui.ui.table.sorting import SortKey
 from tcctui.ui.view import CurrentView
+from tcctui.wire.inside import NO_INSIDES, Insides
 from tcctui.wire.samples import SOCKET
 from tests.ui.fake_source import FakeSource, Flow
 from tests.ui.rest import at_rest
@@ -75,6 +76,9 @@ class Database:
 
     def frame(self, request: FrameRequest) -> Frame:
         return cut(self, request)
+
+    def insides(self, cookie: int) -> Insides:
+        return NO_INSIDES
 
     def unchanged(self, frame: Frame) -> bool:
         return frame.holds(self.version, self._now_ns)

@@ -135,6 +135,22 @@ async def test_what_was_sent_is_what_is_there(
         assert terminal.direct > 10, "many updates are lines by themselves"
 
 
+async def test_rows_beside_a_scroll_bar(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A scroll bar that grows, and whole rows beside it, are lines by themselves.
+
+    Rows are drawn as wide as they are shown.
+    """
+    async with dashboard(source(), clock, (80, 24)) as desk:
+        assert desk.table.drawn_size.width == desk.table.scrollable_size.width < 80
+        updates: list[object] = []
+        monkeypatch.setattr(App, "_display", lambda _, __, update: updates.append(update))
+        desk.table.vertical_scrollbar.window_virtual_size += 40
+        await desk.idle()
+        assert updates
+        await desk.press("down")
+        assert {type(one) for one in updates if one is not None} == {LinesUpdate}
+
+
 @pytest.mark.parametrize("text", ["abc", "日本語", "a日b"])
 def test_any_part_of_a_line(text: str) -> None:
     """A part that cuts through segments and wide characters has as many cells as it is to have."""

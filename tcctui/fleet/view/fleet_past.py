@@ -20,6 +20,7 @@ from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.query import Query
 from tcctui.recording.timeline import Span
 from tcctui.ui.view import RowGrouping, Summary, Times
+from tcctui.wire.inside import NO_INSIDES, Insides
 
 KEPT_S, GROUPS_KEPT_S = (table.days * 86400 for table in (FLOW, ROLLED_UP))
 """Seconds that single connections and groups are kept."""
@@ -65,6 +66,10 @@ class FleetPast:
     def strides(self) -> tuple[float, float]:
         """Seconds of a small step and of a large one."""
         return STRIDES_OF_GROUPS if self._view.wanted.by else STRIDES
+
+    def insides(self, cookie: int) -> Insides:  # noqa: ARG002
+        """Nothing, as of the present."""
+        return NO_INSIDES
 
     def go(self, at_ns: int) -> None:
         """Ask for the rows at a moment.

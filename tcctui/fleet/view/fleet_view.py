@@ -27,6 +27,7 @@ from tcctui.flows.snapshot import FlowHistory, Flows, Totals
 from tcctui.query import ALL, Query
 from tcctui.query.sql import NotInSqlError
 from tcctui.ui.view import RowGrouping, Summary, Times
+from tcctui.wire.inside import NO_INSIDES, Insides
 from tcctui.wire.samples import SOCKET
 
 EVERY_S = 10.0
@@ -348,6 +349,10 @@ class FleetView:
 
         """
         return questions.history(self._engine, question, rows, past, self._now())
+
+    def insides(self, cookie: int) -> Insides:  # noqa: ARG002
+        """Nothing: no host sends what it reads of sockets."""
+        return NO_INSIDES
 
     def frame(self, request: FrameRequest) -> Frame:
         """Cut a frame from the last answer; another query is asked for meanwhile."""

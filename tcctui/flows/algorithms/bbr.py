@@ -35,17 +35,24 @@ class Bbr(NamedTuple):
     """1: startup has filled the pipe."""
 
 
+def phases(known: Known) -> U8 | None:
+    """Phase of flows whose algorithm is BBR (`BbrPhase`), by its mode; None of another one."""
+    if known.layout.struct not in STRUCTS or not known.has("mode"):
+        return None
+    mode = np.minimum(known.raw("mode").astype("i8"), BbrPhase.PROBE_RTT)
+    return np.where(mode < BbrPhase.PROBE_RTT, mode + 1, 0).astype("u1")
+
+
 def bbr(known: Known) -> Bbr | None:
     """State of flows whose algorithm is BBR; None of another one."""
-    if known.layout.struct not in STRUCTS or not known.has("mode"):
+    if (phase := phases(known)) is None:
         return None
     # Version 3 uses the maximum of two cycles (bbr_max_bw).
     bandwidth = known.value("bw.s[0].v")
     if known.has("bw_hi[1]"):
         bandwidth = np.fmax(known.value("bw_hi[0]"), known.value("bw_hi[1]"))
-    mode = np.minimum(known.raw("mode").astype("i8"), BbrPhase.PROBE_RTT)
     return Bbr(
-        np.where(mode < BbrPhase.PROBE_RTT, mode + 1, 0).astype("u1"),
+        phase,
         known.value("pacing_gain"),
         known.value("cwnd_gain"),
         bandwidth,

@@ -9,7 +9,7 @@ import numpy as np
 from tcctui.arrays import U8, Array, Indexes, Records, distinct
 from tcctui.fields.algorithm_state import BY_NAME, PREFIX, UNKNOWN_CODE
 from tcctui.fields.field import Unit
-from tcctui.flows.algorithms.bbr import bbr
+from tcctui.flows.algorithms.bbr import phases
 from tcctui.flows.algorithms.members import Known
 from tcctui.wire.private_layout import kept
 
@@ -35,8 +35,8 @@ def bbr_phases(records: Records) -> U8:
     """Mode of each flow's BBR (`diagnosis.bbr.BbrPhase`); 0 of another algorithm, or none."""
     found = np.zeros(len(records), "u1")
     for rows, state in _by_layout(records, np.full(len(records), np.nan)):
-        if (model := bbr(state)) is not None:
-            found[rows] = model.phase
+        if (of_rows := phases(state)) is not None:
+            found[rows] = of_rows
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,9 +32,6 @@ class NewestInsides:
         self.recent = RecentInsides()
         self.kept: dict[str, Array] = {}
         """State of each row, by name: bytes of records."""
-
-    names = frozenset(NEWER)
-    """Columns of samples of which a record may have something newer."""
 
     @property
     def nbytes(self) -> int:
@@ -102,12 +100,12 @@ class NewestInsides:
         newest = read["ts_ns"].astype("i8") > self._columns["sampled_ns"][rows]
         return np.where(newest, bbr_phases(read), 0).astype("u1")
 
-    def newer(self, name: str, sampled: Array, rows: Rows) -> Array:
-        """Column of samples with what the rows' records have instead, where these are newer."""
-        if name not in NEWER or "socket" not in self.kept:
+    def newer(self, sampled: Mapping[str, Array], rows: Rows) -> Mapping[str, Array]:
+        """Columns of samples with what the rows' records have instead, where these are newer."""
+        if "socket" not in self.kept or sampled.keys().isdisjoint(NEWER):
             return sampled
         columns = self._columns_of(rows, (*BESIDE, "sampled_ns"))
-        return newer(name, sampled, self._read("socket", rows), columns)
+        return newer(sampled, self._read("socket", rows), columns)
 
     def _columns_of(self, rows: Rows, names: tuple[str, ...]) -> dict[str, Array]:
         return {name: self._columns[name][rows] for name in names}

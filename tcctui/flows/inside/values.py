@@ -118,15 +118,19 @@ def alone(name: str, read: Records, columns: Columns) -> Array:
     return np.where(known, ALONE[name](read, columns), np.nan)
 
 
-def newer(name: str, sampled: Array, read: Records, columns: Columns) -> Array:
-    """Column of samples with what newer records have instead, of `NEWER`.
+def newer(sampled: Columns, read: Records, columns: Columns) -> Columns:
+    """Columns of samples with what newer records have instead, of those in `NEWER`.
 
     `columns` has `BESIDE` and `sampled_ns` of the same flows.
     """
     when = read["ts_ns"].astype("i8")
     known = when > columns["sampled_ns"]
-    if name in WITH_EVENT:
-        known &= when == columns["last_ns"]
     if not np.count_nonzero(known):
         return sampled
-    return np.where(known, NEWER[name](read, columns), sampled)
+    with_event = known & (when == columns["last_ns"])
+    return {
+        name: np.where(with_event if name in WITH_EVENT else known, NEWER[name](read, columns), one)
+        if name in NEWER
+        else one
+        for name, one in sampled.items()
+    }

@@ -39,7 +39,7 @@ _AHEAD = 0.05
 """Seconds before a frame at which the source is read: one read for each frame, since most of a read
 is what a batch costs, however few events it has.
 """
-_LEAST, _MOST = 0.1, 0.5
+_LEAST, _MOST = 0.1, 0.6
 """Seconds between two reads; leaving waits for the last one."""
 
 _FIRST_WAIT, _FIRST_LOOKS = 0.02, 50

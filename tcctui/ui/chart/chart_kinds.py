@@ -97,7 +97,7 @@ def cwnd(past: FlowHistory, now: Values = NOTHING) -> Picture:
         part = 1 / past.mss
         sent = _times(past, "in_flight", part)
         curves.append(_curve("in flight", sent, "in-flight", _value(now, "in_flight", part)))
-    return Picture(CWND, _data(past, curves))
+    return Picture(CWND, data_of(past, curves))
 
 
 def rate(past: FlowHistory, now: Values = NOTHING) -> Picture:
@@ -134,14 +134,14 @@ def srtt(past: FlowHistory, now: Values = NOTHING) -> Picture:
     """Curve of srtt, in milliseconds, with a legend of strip and marks in place of the strip."""
     known = changed(_known(past.series["srtt_us"]), lambda part: part / 1000)
     curve = _curve("srtt", known, "srtt", _value(now, "srtt_us", 1e-3))
-    return Picture(SRTT, _data(past, [curve, *_before(past, "srtt_us", 1e-3)], explain=True))
+    return Picture(SRTT, data_of(past, [curve, *_before(past, "srtt_us", 1e-3)], explain=True))
 
 
 def retransmitted(past: FlowHistory, _: Values = NOTHING) -> Picture:
     """Retransmitted share of the segments in percent, of a group's past."""
     curve = _curve("retrans", past.series[RETRANSMITTED], "retransmitted", None)
     before = _before(past, RETRANSMITTED, 1)
-    return Picture(Quantity("retransmitted", "%", _digits, _short), _data(past, [curve, *before]))
+    return Picture(Quantity("retransmitted", "%", _digits, _short), data_of(past, [curve, *before]))
 
 
 def before(name: str) -> str:
@@ -200,10 +200,11 @@ def _scaled(past: FlowHistory, curves: Iterable[Series], scales: Scales) -> Pict
         low, high, last = curve.low / size, curve.high / size, curve.last / size
         now = None if curve.now is None else curve.now / size
         shown.append(Series(curve.name, low, high, last, curve.style, now))
-    return Picture(quantity, _data(past, shown))
+    return Picture(quantity, data_of(past, shown))
 
 
-def _data(past: FlowHistory, curves: Iterable[Series], explain: bool = False) -> ChartData:
+def data_of(past: FlowHistory, curves: Iterable[Series], *, explain: bool = False) -> ChartData:
+    """Curves that have a value, over a flow's past, with its marks and limits."""
     there = tuple(curve for curve in curves if not np.isnan(curve.last).all())
     marks = ChartMarks(past.marks.column, past.marks.kind)
     return ChartData(

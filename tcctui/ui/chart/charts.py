@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -50,7 +51,8 @@ class Charts(Vertical):
         self._look = look
         self.pair = ChartPair(look, "cwnd-chart", "srtt-chart", len(KINDS))
         self.kinds = KINDS
-        """Kinds of the left chart."""
+        """Kinds of the left chart, before those of `show_states`."""
+        self._states: Sequence[str] = ()
         self._line = Caption()
         self.cookie: int | None = None
         """The flow shown."""
@@ -79,7 +81,26 @@ class Charts(Vertical):
     @property
     def _kind(self) -> Callable[[FlowHistory, Values], Picture]:
         """The function that makes the left chart's picture."""
-        return self.kinds[self.pair.kind][1]
+        at = self.pair.kind - len(self.kinds)
+        return self.kinds[at][1] if at < 0 else partial(self._state, self._states[at])
+
+    def show_states(self, names: Sequence[str]) -> None:
+        """Have a chart of each of these members of algorithms' own state: `ca.NAME`."""
+        if names == self._states:
+            return
+        at = self.pair.kind - len(self.kinds)
+        shown = self._states[at] if at >= 0 else ""
+        self._states = names
+        self.pair.kinds = len(self.kinds) + len(names)
+        if at >= 0:
+            self.pair.kind = len(self.kinds) + names.index(shown) if shown in names else 0
+
+    def _state(self, name: str, past: FlowHistory, _: Values = NOTHING) -> Picture:
+        from tcctui.ui.chart.state_chart import picture  # noqa: PLC0415 - where it is chosen alone
+
+        assert self.cookie is not None
+        records = self._view.insides(self.cookie).algorithms
+        return picture(name, records, past, self._now_ns)
 
     def _readout(self) -> str:
         """Values under the crosshair; empty without one."""

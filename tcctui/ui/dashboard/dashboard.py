@@ -505,13 +505,14 @@ class Dashboard(Screen[None]):
     @on(FlowTable.LaidOut)
     def _ask_for_columns(self) -> None:
         self._narrowing.show_half_open(self._table.shows("half_open"))
+        self._charts.show_states(self._table.states)
         self._look_inside()
 
     def _look_inside(self) -> None:
         """Have read of sockets what a column shows of all, or the details of the selected one."""
         self._inside.show(
             columns=any(map(self._table.shows, ASKING)),
-            states=self._table.shows_states,
+            states=bool(self._table.states),
             charts=self._has_charts,
             details=self._details.display and self._has_charts,
             queue=self._details.queue is not None,

@@ -30,6 +30,8 @@ _SEQUENCE = (
     " retransmits by cause; again: no more"
 )
 
+_CHART = f"Left chart: {', '.join(name for name, _ in KINDS)}; and what a column ca.NAME shows"
+
 KEYS: tuple[BindingType, ...] = (
     key("C", "columns", "columns", "Choose the table's columns, their order and their width"),
     key("o,f6", "order", "order", _ORDER),
@@ -43,7 +45,7 @@ KEYS: tuple[BindingType, ...] = (
     key("w", "window", "window", _WINDOW, "Window"),
     key("plus", "zoom(1)", "zoom-in", _ZOOM_IN, "Zoom", "+-"),
     key("minus", "zoom(-1)", "zoom-out", "Show more time in the charts, up to the flow's life"),
-    key("c", "chart", "chart", f"Left chart: {', '.join(name for name, _ in KINDS)}", "Chart"),
+    key("c", "chart", "chart", _CHART, "Chart"),
     key("d", "details", "details", _DETAILS, "Details"),
     key("y", "y_axis", "y-axis", "y axis from 0, or fitted to the curves"),
     key("s", "save", "save-screen", "Save the screen as an SVG picture"),

@@ -1,4 +1,4 @@
-"""Compositor that sends changed lines to the terminal as their widget keeps them.
+"""Compositor that sends changed lines to the terminal as their widget has them.
 
 For each update Textual's own one asks every widget on the screen for its lines, cuts them at all
 widgets' edges and puts them together again. None of that is needed for a widget that nothing
@@ -83,11 +83,11 @@ class _Place(NamedTuple):
 
 
 class DirectCompositor(Compositor):
-    """Updates lines of `KeptLines` by themselves where nothing covers them."""
+    """Updates lines of widgets by themselves where nothing covers them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._direct: dict[KeptLines, dict[Region, Region]] = {}
+        self._direct: dict[Widget, dict[Region, Region]] = {}
         self._places: dict[Widget, _Place | None] = {}
         self._places_in: object = None
         # Lines as this has sent them, by widget and number, while nothing else painted there.
@@ -101,7 +101,7 @@ class DirectCompositor(Compositor):
         others = set()
         for widget in widgets:
             place = self._place(widget)
-            if isinstance(widget, KeptLines) and place and place.shows(widget._repaint_regions):
+            if place and place.shows(widget._repaint_regions):
                 offset, parts = place.region.offset, widget._exchange_repaint_regions()
                 placed = self._direct.setdefault(widget, {})
                 placed.update((part.translate(offset), part) for part in parts)
@@ -142,7 +142,10 @@ class DirectCompositor(Compositor):
             self._sent.clear()
             return super().render_partial_update()
         dirty.clear()
-        pieces = (self._pieces(widget, parts) for widget, parts in direct.items())
+        pieces = (
+            self._pieces(widget, parts) if isinstance(widget, KeptLines) else _drawn(widget, parts)
+            for widget, parts in direct.items()
+        )
         return LinesUpdate(list(chain.from_iterable(pieces)))
 
     def _pieces(self, widget: KeptLines, parts: Mapping[Region, Region]) -> Iterator[Piece]:
@@ -195,7 +198,14 @@ def differing(before: Sequence[Segment], now: Sequence[Segment]) -> tuple[int, l
     return x, changed
 
 
-def _all_in(dirty: Set[Region], direct: Mapping[KeptLines, Mapping[Region, Region]]) -> bool:
+def _drawn(widget: Widget, parts: Mapping[Region, Region]) -> Iterator[Piece]:
+    """Parts of a widget that keeps no lines, such as a scroll bar."""
+    for where, part in parts.items():
+        for y, line in enumerate(widget.render_lines(part), where.y):
+            yield Piece(where.x, y, line._segments)
+
+
+def _all_in(dirty: Set[Region], direct: Mapping[Widget, Mapping[Region, Region]]) -> bool:
     """True if all dirty regions are of those widgets."""
     return set().union(*direct.values()) >= dirty
 

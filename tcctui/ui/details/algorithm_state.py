@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +15,7 @@ from tcctui.flows.algorithms.cubic import cubic
 from tcctui.flows.algorithms.members import Known, state_of
 from tcctui.flows.diagnosis.bbr import PHASE_NAMES
 from tcctui.ui.style import units
+from tcctui.ui.style.forms import FORMS
 from tcctui.ui.style.legible import plain
 from tcctui.ui.table import cells
 
@@ -26,19 +27,6 @@ class Line(NamedTuple):
     label: str
     pieces: tuple[str, ...]
 
-
-FORMS: Mapping[Unit, Callable[[float], str]] = {
-    Unit.SEGMENTS: units.segments,
-    Unit.MICROSECONDS: units.milliseconds,
-    Unit.BYTES_PER_SECOND: units.rate,
-    Unit.BYTES: units.size,
-    Unit.GAIN: units.gain,
-    Unit.ALPHA: units.alpha,
-    Unit.PERCENT: units.percent,
-    Unit.FLAG: units.flag,
-    Unit.TOTAL: units.short_count,
-}
-"""Forms of members by their units; others are whole numbers."""
 
 _WORD = 16  # hexadecimal digits
 

@@ -46,7 +46,8 @@ class KeptLines(_Widget):
     STYLES: ClassVar[str]
 
     drawn_size: Size = Size(0, 0)
-    """Size of the content that is being drawn: to ask Textual for each line takes ten calls."""
+    """Size of the content that is being drawn, without a scroll bar beside it: to ask Textual for
+    each line takes ten calls."""
 
     _place: tuple[Region, Size] | None = None
     """Region on the screen, and the size of the content in it."""
@@ -146,7 +147,7 @@ class KeptLines(_Widget):
         filters = self.text_filters
         room = width - gutter.width
         before, behind = Segment(" " * gutter.left, blank), Segment(" " * gutter.right, blank)
-        self.drawn_size = self.size
+        self.drawn_size = Size(room, self.size.height)
         drawn = []
         for y in lines:
             strip = self.render_line(y)

@@ -215,9 +215,9 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         return name in self._wanted[0]
 
     @property
-    def shows_states(self) -> bool:
-        """True if a column of the screen is made of algorithms' own state."""
-        return any(name.startswith(PREFIX) for name in self._wanted[0])
+    def states(self) -> tuple[str, ...]:
+        """Columns of the screen that are made of algorithms' own state."""
+        return tuple(name for name in self._wanted[0] if name.startswith(PREFIX))
 
     @property
     def known(self) -> int:
@@ -355,7 +355,7 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
         made = rows.arranged(self._rows_of, self._lines_in_sight(), self._placed)
         header = Header(self.order_by, self._order.held, self._cell)
         sight = Sight(header, self._placed, made, self._top, self._order.selected_at)
-        changed = self._painter.take(sight, self.size.width)
+        changed = self._painter.take(sight, self.size.width - self.scrollbar_size_vertical)
         if changed is None:
             self.refresh()
         elif changed:
