@@ -71,8 +71,8 @@ def _sending(end: OneEnd, acked_ns: I64, sampled_ns: I64) -> dict[str, Curve]:
         mss_then = own[np.searchsorted(sampled_ns, acked_ns, "right")]
         return {
             "in_flight": Curve(acked_ns, (acks["snd_nxt"] - acks["snd_una"]).astype("f8")),
-            "cwnd": Curve(acked_ns, acks["snd_cwnd"] * mss_then),
-            "snd_wnd": Curve(acked_ns, acks["snd_wnd"].astype("f8")),
+            "cwnd": Curve(acked_ns, _unless(acks["snd_cwnd"], 0) * mss_then),
+            "snd_wnd": Curve(acked_ns, _unless(acks["snd_wnd"], 0xFFFFFFFF)),
             "sent": Curve(acked_ns, end.una.astype("f8"), total=True),
             "srtt": Curve(acked_ns, _unless(acks["srtt"], 0)),
         }
@@ -87,7 +87,7 @@ def _sending(end: OneEnd, acked_ns: I64, sampled_ns: I64) -> dict[str, Curve]:
 
 def _receiving(end: OneEnd, acked_ns: I64, sampled_ns: I64) -> dict[str, Curve]:
     acks, looks = end.acks, end.samples
-    total, unread = value(looks, "bytes_received"), looks["rqueue"].astype("f8")
+    total, unread = value(looks, "bytes_received"), value(looks, "rqueue")
     found = {
         "rcv_wnd": Curve(sampled_ns, value(looks, "rcv_wnd")),
         "unread": Curve(sampled_ns, unread),

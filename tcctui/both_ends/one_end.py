@@ -14,7 +14,7 @@ from tcctui.recording.timeline import Origin, Timeline
 from tcctui.wire.addresses import ZONE, are_link_local
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined, pick
-from tcctui.wire.samples import NO_SAMPLES, TCP_INFO, End, Samples
+from tcctui.wire.samples import NO_QUEUE, NO_SAMPLES, End, Samples, is_known
 
 ACK = np.dtype(
     [
@@ -39,10 +39,6 @@ _MOST = 500_000
 
 SAMPLED_NS = 10_000_000
 """Nanoseconds that the kernel's answer may be apart from a sample's time, before or after it."""
-
-_WITH_ACKED = TCP_INFO["bytes_acked"][1] + 8
-_WITH_RECEIVED = TCP_INFO["bytes_received"][1] + 8
-"""Bytes of a TCP_INFO that has these."""
 
 _UNKNOWN = 1 << 62
 
@@ -110,7 +106,7 @@ class OneEnd(NamedTuple):
         """Bytes that were acknowledged to it while it was recorded."""
         una = self.una
         by_events = int(una[-1] - una[0]) if len(una) else 0
-        known = self.samples["bytes_acked"][self.samples["info_len"] >= _WITH_ACKED]
+        known = self.samples["bytes_acked"][is_known(self.samples, "bytes_acked")]
         return max(by_events, int(known[-1]) - int(known[0]) if len(known) else 0)
 
     @property
@@ -121,11 +117,12 @@ class OneEnd(NamedTuple):
     def side(self) -> Side:
         """Counters of the bytes it sent, knows acknowledged, and received."""
         looks = pick(self.samples, self.samples["end"] == End.LIVES)
-        told = pick(looks, looks["info_len"] >= _WITH_ACKED)
+        told = pick(looks, is_known(looks, "bytes_acked"))
         acked, when = told["bytes_acked"].astype("i8"), told["ts_ns"].astype("i8")
         # wqueue, write_seq - snd_una, is read before the rest (inet_csk_diag_fill): more may have
         # been written, and sent, before that was.
-        sent = _sampled(when, acked, acked + told["wqueue"])
+        queued = told["wqueue"] != NO_QUEUE
+        sent = _sampled(when[queued], acked[queued], (acked + told["wqueue"])[queued])
         acknowledged = _sampled(when, acked, acked)
         una, at = self.una, self.acks["ts_ns"].astype("i8")
         least, most = _begin(una, at, acked, when)
@@ -133,7 +130,7 @@ class OneEnd(NamedTuple):
             nxt = una + (self.acks["snd_nxt"] - self.acks["snd_una"])
             sent = _together(sent, Counter(at, at, nxt - most, nxt - least))
             acknowledged = _together(acknowledged, Counter(at, at, una - most, una - least))
-        told = pick(looks, looks["info_len"] >= _WITH_RECEIVED)
+        told = pick(looks, is_known(looks, "bytes_received"))
         received = told["bytes_received"].astype("i8")
         return Side(sent, acknowledged, _sampled(told["ts_ns"].astype("i8"), received, received))
 

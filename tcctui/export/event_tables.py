@@ -124,7 +124,7 @@ _LEFT_OUT = frozenset(
     {
         *("ts_ns", "sock_cookie", "saddr", "daddr", "sport", "dport", "tcp_info", "info_len"),
         *("has_skmem", "cc_info", "end", "state", "ca_state", "family", "ifindex", "inode"),
-        "mptcp_info_len",
+        *("mptcp_info_len", "also_known"),
     }
 )
 _ENDS_OF_LIFE: Mapping[int, str] = {End.LIVES: "lives", End.DESTROYED: "destroyed"}

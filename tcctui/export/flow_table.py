@@ -130,6 +130,8 @@ class _Newest:
         self._columns: dict[str, Array] = {}
         self.limited = np.empty((0, len(CAUSES)))
         """Seconds of each of `CAUSES`."""
+        self.told = np.empty((0, len(CAUSES)), bool)
+        """True for those that were known at some time."""
 
     def column(self, name: str) -> Array:
         """Give a column, an entry for each row."""
@@ -149,7 +151,10 @@ class _Newest:
         rows = self.index.rows_of(flows["cookie"])
         self.limited = grown(self.limited, len(self.index))
         self._columns[_BEFORE] = grown(self.column(_BEFORE), len(self.index)).astype("u8")
-        self.limited[rows] += np.nan_to_num(flows["limit_shares"]) * seconds[:, None]
+        self.told = grown(self.told, len(self.index))
+        shares = flows["limit_shares"]
+        self.limited[rows] += np.nan_to_num(shares) * seconds[:, None]
+        self.told[rows] |= ~np.isnan(shares)
         for name, column in flows.items():
             if name != "limit_shares":
                 known = self._columns.get(name, np.empty(0, column.dtype))
@@ -236,6 +241,7 @@ def _columns(known: _Newest, cookies: Keys, gathered: Gathered, span: Span, offs
     }
     limited = known.limited[rows]
     limited[limited.sum(axis=1) == 0] = np.nan  # without two samples there is no verdict
+    limited[~known.told[rows]] = np.nan
     for place, cause in enumerate(CAUSES):
         limits = "limited_" if BY_LIMIT[cause].by else ""
         columns[f"{limits}{LIMIT_NAMES[cause]}_s"] = floats(limited[:, place])

@@ -12,7 +12,7 @@ from tcctui.flows.history.buckets import run_starts
 from tcctui.flows.index import KeyIndex, Keys, Rows, grown
 from tcctui.wire.events import RECOVERY, CaState, EventKind, Events
 from tcctui.wire.records import pick
-from tcctui.wire.samples import End, Samples, value
+from tcctui.wire.samples import End, Samples, has_info, value
 
 _FIELDS = {
     "records": "i8",  # tcp_probe events that are in the recording
@@ -78,7 +78,7 @@ class Gathered:
         if len(samples):
             samples = pick(samples, np.argsort(samples["sock_cookie"], kind="stable"))
             self._span(samples)
-            told = pick(samples, samples["info_len"] > 0)
+            told = pick(samples, has_info(samples))
             if len(told):
                 self._newest("info_ns", told)
         self._add_states(events, samples)

@@ -33,7 +33,8 @@ OBSERVATION = (
         "closed_ns", Column("CLOSED", key="closed"), "the socket was destroyed", "tcp_destroy_sock",
     ),
     Field(
-        "info_len", "u2", Unit.BYTES, "size of the kernel's TCP_INFO; beyond it all is unknown",
+        "info_len", "u2", Unit.BYTES,
+        "size of the TCP_INFO; beyond it, all but also_known is unknown",
         "sock_diag INET_DIAG_INFO", Column("INFO_LEN", format=Format.WHOLE), query="info_len",
     ),
     Field(
@@ -62,6 +63,11 @@ RECORDS = (
         "inet_sock_set_state newstate; tcp_cong_state_set cong_state",
     ),
     _record("begun", "u1", Unit.FLAG, "first event that carries a count of ACKs", "tcctui"),
+    _record(
+        "also_known", "u8", Unit.BITS,
+        "members of TCP_INFO that are known beyond info_len: a bit each, in the struct's order",
+        "tcctui, of imports",
+    ),
     _record("end", "u1", Unit.CODE, "0 alive, 1 destroyed, 2 gone: without values", "tcctui"),
     _record("tcpi_state", "u1", Unit.CODE, "TCP state in TCP_INFO", "TCP_INFO tcpi_state"),
     _record("fackets", "u4", Unit.SEGMENTS, "unused since Linux 4.15", "TCP_INFO tcpi_fackets"),

@@ -44,7 +44,7 @@ RECEIVER = (
     Field(
         "rqueue", "u4", Unit.BYTES,
         "bytes received and not yet read by the application; of a listener, connections to accept",
-        "sock_diag idiag_rqueue", Column("RECV-Q"), query="rqueue recvq",
+        "sock_diag idiag_rqueue", Column("RECV-Q"), query="rqueue recvq", unknown=0xFFFFFFFF,
     ),
     Field(
         "half_open", "u4", Unit.COUNT,

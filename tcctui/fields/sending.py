@@ -66,6 +66,7 @@ WINDOW = (
         "wqueue", "u4", Unit.BYTES,
         "bytes written and not yet acknowledged; of a listener, the limit of its accept queue",
         "sock_diag idiag_wqueue: write_seq - snd_una", Column("SEND-Q"), query="wqueue sendq",
+        unknown=0xFFFFFFFF,
     ),
     Field(
         "snd_nxt", "u4", Unit.SEQUENCE, "sequence number of the next byte to send",

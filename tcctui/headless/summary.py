@@ -22,7 +22,7 @@ from tcctui.wire.addresses import format_address
 from tcctui.wire.batch import Batch
 from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import pick
-from tcctui.wire.samples import Samples, value
+from tcctui.wire.samples import Samples, has_info, value
 
 MOST = 200_000
 """Limit on connections in a summary; later ones are only counted."""
@@ -97,7 +97,7 @@ class Summary:
             self._measured["count"][rows] += counts
 
     def _add_samples(self, samples: Samples) -> None:
-        samples = by_flow(pick(samples, samples["info_len"] > 0))
+        samples = by_flow(pick(samples, has_info(samples)))
         if len(samples):
             rtt, cwnd = (
                 np.nan_to_num(value(samples, name)).astype("u4") for name in ("rtt", "snd_cwnd")

@@ -4,35 +4,35 @@ from __future__ import annotations
 
 import numpy as np
 
-from tcctui.arrays import Array, Indexes, Mask
-from tcctui.importing.connections import Connections
+from tcctui.arrays import U64, Array, Indexes, Mask, Records
 from tcctui.importing.packet_headers import FIN, RST, SYN
+from tcctui.importing.round_trips import RoundTrips
 from tcctui.importing.senders import Senders
 from tcctui.wire.addresses import V4_MAPPED
 from tcctui.wire.events import AF_INET, AF_INET6, EVENT, RECOVERY, EventKind, Events, TcpState
 from tcctui.wire.records import joined
 
 
-def events_of(found: Connections) -> Events:
+def events_of(both: tuple[RoundTrips, RoundTrips]) -> Events:
     """Events of both ends of each connection; an end's cookie is its number, from 1 on.
 
     A tcp_probe event is of each segment that reaches an open end, with the values from before it,
     as the kernel has them; and one more at the end, with what the last ACK acknowledged.
     """
     parts = [np.empty(0, EVENT)]
-    for side, own in enumerate((found.forward, ~found.forward)):
-        ends = Senders(found, own)
-        parts += [_probes(ends, side), _last(ends, side), *_others(ends, side)]
+    for side, trips in enumerate(both):
+        parts += [_probes(trips, side), _last(trips, side), *_others(trips, side)]
     return joined(parts)
 
 
-def _blank(ends: Senders, places: Indexes, kind: EventKind, side: int) -> Events:
-    """Events of one kind at segments, with time, cookie and ends."""
+def cookies(ends: Senders, places: Indexes, side: int) -> U64:
+    """Cookie of the end of a `side`, 0 or 1, of the connections of some segments."""
+    return (ends.of.of[places] * 2 + side + 1).astype("u8")
+
+
+def write_ends(records: Records, ends: Senders, places: Indexes) -> None:
+    """Write addresses, ports and the family of segments' own ends into events or samples."""
     packets, own = ends.packets[places], ends.own[places]
-    events = np.zeros(len(places), EVENT)
-    events["ts_ns"] = packets["ts_ns"]
-    events["kind"] = kind
-    events["sock_cookie"] = ends.of.of[places] * 2 + side + 1
     for ours, theirs, name in (
         ("src", "dst", "saddr"),
         ("dst", "src", "daddr"),
@@ -40,14 +40,24 @@ def _blank(ends: Senders, places: Indexes, kind: EventKind, side: int) -> Events
         ("dport", "sport", "dport"),
     ):
         mine = own[:, None] if packets[ours].ndim == 2 else own
-        events[name] = np.where(mine, packets[ours], packets[theirs])
+        records[name] = np.where(mine, packets[ours], packets[theirs])
     v4 = (packets["src"][:, 0] == 0) & (packets["src"][:, 1] >> np.uint64(32) == V4_MAPPED >> 32)
-    events["family"] = np.where(v4, AF_INET, AF_INET6)
+    records["family"] = np.where(v4, AF_INET, AF_INET6)
+
+
+def _blank(ends: Senders, places: Indexes, kind: EventKind, side: int) -> Events:
+    """Events of one kind at segments, with time, cookie and ends."""
+    events = np.zeros(len(places), EVENT)
+    events["ts_ns"] = ends.packets["ts_ns"][places]
+    events["kind"] = kind
+    events["sock_cookie"] = cookies(ends, places, side)
+    write_ends(events, ends, places)
     return events
 
 
-def _values(events: Events, ends: Senders, places: Indexes, *, before: bool) -> None:
+def _values(events: Events, trips: RoundTrips, places: Indexes, *, before: bool) -> None:
     """Write the values of segments, from `before` each or with it."""
+    ends = trips.sender
 
     def at(values: Array, initial: int = 0) -> Array:
         return (ends.sequences.before(values, initial) if before else values)[places]
@@ -58,7 +68,7 @@ def _values(events: Events, ends: Senders, places: Indexes, *, before: bool) -> 
     unknown = 0xFFFFFFFF
     events["snd_wnd"] = np.minimum(at(ends.window(~ends.own), unknown), unknown)
     events["rcv_wnd"] = np.minimum(at(ends.window(ends.own), unknown), unknown)
-    events["srtt"] = np.minimum(at(ends.srtt_us), unknown)
+    events["srtt"] = np.minimum(at(trips.srtt_us), unknown)
 
 
 def _alone(events: Events) -> None:
@@ -67,42 +77,45 @@ def _alone(events: Events) -> None:
     events["in_flight_min"] = events["in_flight_max"] = events["snd_nxt"] - events["snd_una"]
 
 
-def _reaching(ends: Senders) -> Mask:
+def reaching(ends: Senders) -> Mask:
     """Segments that reach the open end, as tcp_rcv_established sees them."""
     return np.asarray(ends.acks & (ends.flags & SYN == 0) & ends.opened)
 
 
-def _probes(ends: Senders, side: int) -> Events:
-    places = np.flatnonzero(_reaching(ends))
+def _probes(trips: RoundTrips, side: int) -> Events:
+    ends = trips.sender
+    places = np.flatnonzero(reaching(ends))
     events = _blank(ends, places, EventKind.PROBE, side)
-    _values(events, ends, places, before=True)
+    _values(events, trips, places, before=True)
     # What the peer acknowledges of an end whose segments are not captured was sent by it.
     events["data_len"] = np.minimum(ends.packets["payload"][places], 0xFFFF)
     _alone(events)
     return events
 
 
-def _last(ends: Senders, side: int) -> Events:
+def _last(trips: RoundTrips, side: int) -> Events:
     """One event at each end's last segment that reached it, with the values after it."""
-    reaching = np.flatnonzero(_reaching(ends))
-    of = ends.of.of[reaching]
+    ends = trips.sender
+    places = np.flatnonzero(reaching(ends))
+    of = ends.of.of[places]
     last = np.ones(len(of), bool)
     last[:-1] = of[1:] != of[:-1]
-    places = reaching[last]
+    places = places[last]
     una = ends.snd_una
     places = places[una[places] > ends.sequences.before(una)[places]]
     events = _blank(ends, places, EventKind.PROBE, side)
-    _values(events, ends, places, before=False)
+    _values(events, trips, places, before=False)
     _alone(events)
     return events
 
 
-def _others(ends: Senders, side: int) -> list[Events]:
+def _others(trips: RoundTrips, side: int) -> list[Events]:
     """Retransmissions, resets, and changes of state."""
+    ends = trips.sender
     flags, own = ends.flags, ends.own
     places = np.flatnonzero(ends.again)
     again = _blank(ends, places, EventKind.RETRANSMIT, side)
-    _values(again, ends, places, before=True)
+    _values(again, trips, places, before=True)
     again["newstate"] = TcpState.ESTABLISHED
     recovery = again.view(RECOVERY)
     recovery["seq"] = ends.packets["seq"][places]

@@ -16,32 +16,40 @@ class Connections:
     """Segments sorted by connection, and by time within each.
 
     `first` are the indexes of each connection's first segment, `of` the number of each segment's
-    connection, `forward` is True for those in the direction of the connection's first.
+    connection, `forward` is True for those in the direction of the connection's first. `sacks` are
+    the segments' blocks of SACK, in their order.
     """
 
     packets: Records
     first: Indexes
     of: I64
     forward: Mask
+    sacks: Records
 
 
-def connections(packets: Records) -> Connections:
-    """Sort segments by connection.
+def connections(packets: Records, sacks: Records) -> Connections:
+    """Sort segments by connection, and their blocks of SACK (`SACK_BLOCK`) with them.
 
     A SYN with another sequence number than the one before begins another connection of the same
     ends (RFC 9293, 3.4: an initial sequence number is of one connection).
     """
     if not len(packets):
-        return Connections(packets, np.empty(0, "i8"), np.empty(0, "i8"), np.empty(0, bool))
+        none = np.empty(0, "i8")
+        return Connections(packets, none, none, np.empty(0, bool), sacks)
     ends, lower = _ends(packets)
     order = np.lexsort((packets["ts_ns"], ends))
     packets, ends, lower = pick(packets, order), ends[order], lower[order]
+    place = np.empty(len(order), "i8")
+    place[order] = np.arange(len(order))
+    sacks = sacks.copy()
+    sacks["packet"] = place[sacks["packet"]]
+    sacks = pick(sacks, np.lexsort((sacks["place"], sacks["packet"])))
     begins = np.ones(len(packets), bool)
     begins[1:] = ends[1:] != ends[:-1]
     begins |= _anew(packets, np.cumsum(begins), lower)
     first = np.flatnonzero(begins)
     of = np.cumsum(begins) - 1
-    return Connections(packets, first, of, lower == lower[first][of])
+    return Connections(packets, first, of, lower == lower[first][of], sacks)
 
 
 def _ends(packets: Records) -> tuple[U64, Mask]:

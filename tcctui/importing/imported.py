@@ -21,7 +21,7 @@ class Form(str, Enum):
 
 
 DESCRIPTIONS: Mapping[Form, str] = {
-    Form.PCAP: "imported capture: no cwnd · nor ssthresh, minimum RTT, process",
+    Form.PCAP: "imported capture: no cwnd · nor ssthresh, process",
     Form.TCP_INFO: "imported tcp-info · samples alone, no events",
     Form.QLOG: "imported qlog: QUIC · cwnd in datagrams, no receive windows",
 }

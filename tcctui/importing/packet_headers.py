@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 import numpy as np
 
-from tcctui.arrays import I64, U8, Mask, Records
+from tcctui.arrays import I64, U8, Indexes, Mask, Records
 from tcctui.importing.capture import Block, numbers
 from tcctui.wire.addresses import V4_MAPPED
-from tcctui.wire.records import pick
+from tcctui.wire.records import joined, pick
 
 PACKET = np.dtype(
     [
@@ -17,9 +20,12 @@ PACKET = np.dtype(
         ("seq", "u4"),
         ("ack", "u4"),
         ("payload", "u4"),
+        ("ts_value", "u4"),
+        ("ts_echo", "u4"),
         ("sport", "u2"),
         ("dport", "u2"),
         ("window", "u2"),
+        ("ip_id", "u2"),
         ("mss", "u2"),
         ("flags", "u1"),
         ("scale", "i1"),
@@ -27,8 +33,16 @@ PACKET = np.dtype(
     ]
 )
 """A captured TCP segment. `ts_ns` is nanoseconds since 1970, addresses are two halves of 128 bits,
-`payload` bytes on the wire. `window` is as in the header, before scaling. Of a SYN are `mss` (0 is
-none), `scale` (-1 is none) and `options`, as tcpi_options has them (TIMESTAMPS 1, SACK 2)."""
+`payload` bytes on the wire, `ip_id` that of IPv4. `window` is as in the header, before
+scaling. Of a SYN are `mss` (0 is none), `scale` (-1 is none) and of `options` SACK 2, as
+tcpi_options has it; TIMESTAMPS 1 is of each segment that has `ts_value` and `ts_echo` (RFC 7323,
+3.2)."""
+
+SACK_BLOCK = np.dtype([("packet", "i8"), ("begin", "u4"), ("end", "u4"), ("place", "u1")])
+"""A block of a segment's SACK option (RFC 2018), in the order of its places.
+
+`packet` is the segment's index, `begin` and `end` are sequence numbers.
+"""
 
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 """Bits of `flags`."""
@@ -52,8 +66,19 @@ LINKS = (*_NETWORK, *_RAW)
 """Link types that are understood."""
 
 
-def segments(block: Block) -> tuple[Records, int]:
-    """TCP segments among the packets, in their order; and the number of packets cut too short.
+class Segments(NamedTuple):
+    """TCP segments of a block, of `PACKET`, and their `SACK_BLOCK`s, both in order.
+
+    `short` is the number of packets that were cut too short.
+    """
+
+    packets: Records
+    sacks: Records
+    short: int
+
+
+def segments(block: Block) -> Segments:
+    """TCP segments among the packets.
 
     Fragments of IP packets but the first are left out, and what is no TCP.
     """
@@ -84,14 +109,9 @@ def segments(block: Block) -> tuple[Records, int]:
     found["window"] = numbers(data, at + 14, 2)
     _addresses(found, data, network[places], v4[places])
     found["scale"] = -1
-    of_syn = np.flatnonzero(found["flags"] & SYN)
-    if len(of_syn):
-        limit = np.minimum(at[of_syn] + header[of_syn], end[places[of_syn]])
-        syns = pick(found, of_syn)
-        _options(syns, data, at[of_syn] + 20, limit)
-        for name in ("mss", "scale", "options"):
-            found[name][of_syn] = syns[name]
-    return found, int(np.count_nonzero(short))
+    limit = np.minimum(at + header, end[places])
+    sacks = _options(found, data, at + 20, limit)
+    return Segments(found, sacks, int(np.count_nonzero(short)))
 
 
 def _network(block: Block) -> tuple[I64, Mask]:
@@ -157,6 +177,7 @@ def _place_v6(  # noqa: PLR0917
 
 
 def _addresses(found: Records, data: U8, network: I64, v4: Mask) -> None:
+    found["ip_id"][v4] = numbers(data, network[v4] + 4, 2)
     for name, of_v4, of_v6 in (("src", 12, 8), ("dst", 16, 24)):
         halves = np.zeros((len(found), 2), "u8")
         low = numbers(data, network[v4] + of_v4, 4).astype("u8")
@@ -168,8 +189,66 @@ def _addresses(found: Records, data: U8, network: I64, v4: Mask) -> None:
         found[name] = halves
 
 
-def _options(syns: Records, data: U8, at: I64, end: I64) -> None:
-    """Write the options of SYNs, which begin `at` and end before `end`."""
+def _options(found: Records, data: U8, at: I64, end: I64) -> Records:
+    """Write the options of segments, which begin `at` and end before `end`; gives SACK's blocks."""
+    # Timestamps alone, aligned as everyone does it (RFC 7323, appendix A): the rule.
+    alone = np.flatnonzero((end - at == 12) & (numbers(data, at, 4) == _TIMESTAMPS_ALONE))
+    _timestamps(found, alone, data, at[alone] + 2)
+    more = end - at >= 2
+    more[alone] = False
+    places = np.flatnonzero(more)
+    parts = [np.empty(0, SACK_BLOCK)]
+    for which, place, kind, length in _each_option(data, at[places], end[places]):
+        active = places[which]
+        stamped = (kind == 8) & (length == 10)
+        _timestamps(found, active[stamped], data, place[stamped])
+        _of_syns(found, active, data, place, kind, length)
+        for number in range(_MOST_SACKS):
+            mine = (kind == 5) & (length >= 10 + 8 * number)
+            if not mine.any():
+                break
+            blocks = np.zeros(int(np.count_nonzero(mine)), SACK_BLOCK)
+            blocks["packet"], blocks["place"] = active[mine], number
+            for name, behind in (("begin", 2), ("end", 6)):
+                blocks[name] = numbers(data, place[mine] + behind + 8 * number, 4)
+            parts.append(blocks)
+    blocks = joined(parts)
+    return pick(blocks, np.lexsort((blocks["place"], blocks["packet"])))
+
+
+def _timestamps(found: Records, which: Indexes, data: U8, place: I64) -> None:
+    """Write the timestamps of some segments, whose option is at a place."""
+    found["ts_value"][which] = numbers(data, place + 2, 4)
+    found["ts_echo"][which] = numbers(data, place + 6, 4)
+    found["options"][which] |= TIMESTAMPS
+
+
+def _of_syns(  # noqa: PLR0917
+    found: Records, which: Indexes, data: U8, place: I64, kind: I64, length: I64
+) -> None:
+    """Write what SYNs alone say, among options of some segments."""
+    syn = found["flags"][which] & SYN > 0
+    if not syn.any():
+        return
+    which, place, kind, length = which[syn], place[syn], kind[syn], length[syn]
+    sized = (kind == 2) & (length == 4)
+    found["mss"][which[sized]] = numbers(data, place[sized] + 2, 2)
+    scaled = (kind == 3) & (length == 3)
+    found["scale"][which[scaled]] = np.minimum(data[place[scaled] + 2], 14)  # RFC 7323, 2.3
+    found["options"][which[kind == 4]] |= SACK
+
+
+_MOST_SACKS = 4
+_TIMESTAMPS_ALONE = 0x0101080A
+
+
+def _each_option(
+    data: U8, at: I64, end: I64
+) -> Iterator[tuple[Indexes, Indexes, Indexes, Indexes]]:
+    """Options one after the other of many segments at once, which begin `at` and end before `end`.
+
+    Gives the segments that have one, its place, its kind and its length.
+    """
     at = at.copy()
     active = np.flatnonzero(at < end)
     for _ in range(40):
@@ -181,11 +260,6 @@ def _options(syns: Records, data: U8, at: I64, end: I64) -> None:
         good = (kind > 0) & (length >= 1) & ((kind == 1) | (length >= 2))
         good &= place + length <= end[active]
         active, place, kind, length = active[good], place[good], kind[good], length[good]
-        sized = active[(kind == 2) & (length == 4)]
-        syns["mss"][sized] = numbers(data, at[sized] + 2, 2)
-        scaled = active[(kind == 3) & (length == 3)]
-        syns["scale"][scaled] = np.minimum(data[at[scaled] + 2], 14)  # RFC 7323, 2.3
-        for number, bit in ((4, SACK), (8, TIMESTAMPS)):
-            syns["options"][active[kind == number]] |= bit
+        yield active, place, kind, length
         at[active] += length
         active = active[at[active] < end[active]]

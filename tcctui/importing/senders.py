@@ -141,18 +141,34 @@ class Senders:
         Probes of a keep-alive are none (one byte that is acknowledged already), nor is what fills a
         gap sooner than a round trip after it was seen: the network reordered it.
         """
+        return np.asarray(self._below & ~self.reordered)
+
+    @cached_property
+    def reordered(self) -> Mask:
+        """Own segments that others overtook before they were captured."""
+        found = np.zeros(len(self.own), bool)
+        places = np.flatnonzero(self._below)
+        if len(places):
+            found[places[self._fills_gap(places)]] = True
+        return found
+
+    @cached_property
+    def _below(self) -> Mask:
+        """Own segments below the highest number sent, but for keep-alives."""
         below = self.sends & (self.length > 0) & (self.numbers < self.sent_before)
         una = self.sequences.before(self.snd_una)
         alive = (self.length <= 1) & (self.numbers == self.sent_before - 1) & (self.numbers < una)
-        below &= ~(alive & (self.flags & (SYN | FIN) == 0))
-        places = np.flatnonzero(below)
-        if len(places):
-            below[places[self._fills_gap(places)]] = False
-        return below
+        return np.asarray(below & ~(alive & (self.flags & (SYN | FIN) == 0)))
+
+    @cached_property
+    def missing(self) -> I64:
+        """Sequence numbers before own segments that were skipped: sent, and never captured."""
+        gap = self.leads & (self.numbers > self.sent_before) & self._sent_any
+        return np.where(gap, self.numbers - self.sent_before, 0)
 
     def _fills_gap(self, places: Indexes) -> Mask:
         """True for segments of what was skipped shortly before."""
-        gaps = np.flatnonzero(self._leads & (self.numbers > self.sent_before) & self._sent_any)
+        gaps = np.flatnonzero(self.missing)
         if not len(gaps):
             return np.zeros(len(places), bool)
         begins = self.sequences.keys(self.sent_before[gaps], gaps)
@@ -169,8 +185,8 @@ class Senders:
         return np.asarray(self.sequences.before(newest, -1) >= 0)
 
     @cached_property
-    def _leads(self) -> Mask:
-        """Own segments that go beyond what was sent before."""
+    def leads(self) -> Mask:
+        """Own segments that go beyond what was sent before: nothing in them was seen before."""
         ends = self.numbers + self.length
         fresh = ~self._sent_any
         return np.asarray(self.sends & (self.length > 0) & ((ends > self.sent_before) | fresh))
@@ -192,64 +208,3 @@ class Senders:
         when = self.packets["ts_ns"]
         found[of[there]] = (when[end[of]] - when[begin])[there]
         return found
-
-    @cached_property
-    def round_trips_ns(self) -> I64:
-        """Nanoseconds from new data to the ACK of it, at ACKs that have such a sample; else -1.
-
-        That of the oldest data newly acknowledged, and none where some of it was retransmitted
-        (Karn), as tcp_clean_rtx_queue takes it (net/ipv4/tcp_input.c).
-        """
-        samples = np.full(len(self.own), -1, "i8")
-        before = self.sequences.before(self.snd_una)
-        acks = np.flatnonzero(self.acks & (self.snd_una > before))
-        leads = np.flatnonzero(self._leads & ~self.again)
-        if not len(acks) or not len(leads):
-            return samples
-        ends = self.sequences.keys((self.numbers + self.length)[leads], leads)
-        begun = self.sequences.keys(before[acks], acks)
-        until = self.sequences.keys(self.snd_una[acks], acks)
-        first = np.searchsorted(ends, begun, "right")
-        last = np.searchsorted(ends, until, "left")
-        there = first < len(leads)
-        acks, first, last = acks[there], first[there], last[there]
-        sent = leads[first]
-        good = (self.of.of[sent] == self.of.of[acks]) & (sent < acks)
-        good &= self.numbers[sent] <= before[acks]
-        again = np.flatnonzero(self.again)
-        if len(again):
-            touched = np.zeros(len(leads) + 1, "i8")
-            begin = self.sequences.keys(self.numbers[again], again)
-            end = self.sequences.keys((self.numbers + self.length)[again], again)
-            np.add.at(touched, np.searchsorted(ends, begin, "right"), 1)
-            to = np.minimum(np.searchsorted(ends, end, "left") + 1, len(leads))
-            np.add.at(touched, to, -1)
-            many = np.concatenate(([0], np.cumsum(np.cumsum(touched)[:-1] > 0)))
-            good &= many[np.minimum(last + 1, len(leads))] == many[first]
-        when = self.packets["ts_ns"]
-        taken = when[acks] - when[sent]
-        samples[acks[good]] = np.maximum(taken[good], 0)
-        return samples
-
-    @cached_property
-    def srtt_us(self) -> I64:
-        """Smoothed round-trip time in microseconds, this segment included; 0 is unknown.
-
-        RFC 6298, 2, with the kernel's integers (tcp_rtt_estimator, net/ipv4/tcp_input.c).
-        """
-        taken = self.round_trips_ns
-        places = np.flatnonzero(taken >= 0)
-        smoothed = []
-        eighths, connection = 0, -1
-        for micros, of in zip(
-            np.maximum(taken[places] // 1000, 1).tolist(), self.of.of[places].tolist(), strict=True
-        ):
-            if of != connection:
-                eighths, connection = micros << 3, of
-            else:
-                eighths += micros - (eighths >> 3)
-            smoothed.append(eighths >> 3)
-        values = np.zeros(len(taken), "i8")
-        values[places] = smoothed
-        newest = self.sequences.latest(taken >= 0)
-        return np.where(newest < 0, 0, values[np.maximum(newest, 0)])

@@ -20,7 +20,15 @@ from tcctui.importing.json_values import address, listed, mapping, nanoseconds, 
 from tcctui.sources.sock_diag.inet_diag import MESSAGE, decode
 from tcctui.wire.events import AF_INET, AF_INET6
 from tcctui.wire.records import joined, pick
-from tcctui.wire.samples import NOT_COUNTED, SAMPLE, TCP_INFO, CcInfo, Samples
+from tcctui.wire.samples import (
+    NO_QUEUE,
+    NOT_COUNTED,
+    SAMPLE,
+    TCP_INFO,
+    CcInfo,
+    Samples,
+    bits_of,
+)
 
 _LONGEST = 1 << 20
 """Bytes of the longest line of one snapshot; a row of parsed ones may have `_LONGEST_ROW`."""
@@ -257,10 +265,12 @@ def _parsed(row: dict[str, Any], snapshot: dict[str, Any]) -> Samples | None:
         return None
     sample["ts_ns"] = when
     sample["half_open"] = NOT_COUNTED
+    sample["rqueue"] = sample["wqueue"] = NO_QUEUE
     _put(sample, message, _MESSAGE)
     info = mapping(snapshot.get("TCPInfo"))
     _put(sample, info, NAMES)
     sample["info_len"] = _known_bytes(info)
+    sample["also_known"] = bits_of(name for name in NAMES if info.get(NAMES[name]) is not None)
     if not sample["state"][0]:
         sample["state"] = whole(info.get("State"), 0xFF) or 0
     algorithm = snapshot.get("CongestionAlgorithm")
@@ -283,7 +293,7 @@ def _put(sample: Samples, values: dict[str, Any], names: Mapping[str, str]) -> N
 
 
 def _known_bytes(info: dict[str, Any]) -> int:
-    """Bytes of struct tcp_info before the first member that is not there: the rest is unknown."""
+    """Bytes of struct tcp_info before the first member that is not there."""
     known = 0
     for name, (kind, place) in TCP_INFO.items():
         if name not in NAMES or info.get(NAMES[name]) is None:

@@ -112,11 +112,23 @@ def _imports() -> Iterator[Block]:
         " that machine, too short for the other. cwnd and ssthresh are unknown, and so are windows"
         " where the SYNs, with their scale, are not captured. A segment below the highest one sent"
         " is a retransmission, unless it fills a gap within a round trip: then it was reordered."
-        " With segmentation offload a packet may be several segments. There are no samples, and"
-        " without them no verdicts."
+        " With segmentation offload a packet may be several segments. Of a packet that was captured"
+        " on several devices, with one IP identification, one is taken."
     )
     yield Paragraph(
-        "tcp-info becomes samples with all of TCP_INFO that a snapshot has. qlog becomes events:"
+        "Once a second in which a connection has segments there is a sample of each end, with what"
+        " of TCP_INFO they prove; the rest is unknown. ACKs tell bytes acknowledged and received,"
+        " the windows, and the size of segments, wherever it was captured. Of the end beside the"
+        " capture (its answers take less than 0.1 ms, or a tenth of its round trips) they also tell"
+        " the minimum round trip, of ACKs and of SACK, never of what was retransmitted; segments"
+        " and bytes sent, received and retransmitted; SACKed and twice received ones; and, from the"
+        " handshake on, the time with data in flight and with a full receive window. A verdict is"
+        " what these prove: the peer's window, or the application while nothing is in flight. What"
+        " else holds data back can't be told without cwnd. Totals begin with the capture."
+    )
+    yield Paragraph(
+        "tcp-info becomes samples with all of TCP_INFO that a snapshot has; a parsed one may lack"
+        " any member. qlog becomes events:"
         " QUIC counts bytes, so cwnd and ssthresh are divided by max_datagram_size (1200 where it"
         " is not told); what is acknowledged is what was sent, less what is lost or in flight, with"
         " headers; a packet_lost is shown as a retransmission, with its trigger as the cause."

@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import Array, Indexes
+from tcctui.arrays import U64, Array, Indexes
 from tcctui.wire.samples import (
+    BITS,
     OWNER_NUMBERS,
     SAMPLE,
     TEXT_FIELDS,
@@ -23,14 +24,16 @@ from tcctui.wire.samples import (
 class _Type(NamedTuple):
     """The fields of one type, and where they are among a sample's numbers of that type.
 
-    `ends`: bytes of `struct tcp_info` that a field needs; 0 outside of it. `unknown`: the fields,
-    by their place in `names`, that have a number for no value, and these numbers.
+    `ends`: bytes of `struct tcp_info` that a field needs; 0 outside of it. `bits`: its bit in
+    `also_known`. `unknown`: the fields, by their place in `names`, that have a number for no value,
+    and these numbers.
     """
 
     kind: np.dtype[Any]
     names: tuple[str, ...]
     places: Indexes
     ends: Indexes
+    bits: U64
     unknown: tuple[Indexes, Array]
 
 
@@ -42,10 +45,15 @@ def values(samples: Samples, names: frozenset[str]) -> dict[str, Array]:
     found: dict[str, Array] = {name: samples[name] for name in names & TEXT_FIELDS}
     types, conditions = _reading(names - TEXT_FIELDS)
     samples = np.ascontiguousarray(samples)
-    for kind, of_kind, places, ends, (at, unknown) in types:
+    also = samples["also_known"]
+    some_also = np.count_nonzero(also) > 0
+    for kind, of_kind, places, ends, bits, (at, unknown) in types:
         raw = samples.view(kind).reshape(len(samples), SAMPLE.itemsize // kind.itemsize)[:, places]
         numbers = raw.astype("f8")
-        numbers[samples["info_len"][:, None] < ends] = np.nan
+        beyond = samples["info_len"][:, None] < ends
+        if some_also:
+            beyond &= also[:, None] & bits == 0
+        numbers[beyond] = np.nan
         if len(at):
             numbers[:, at] = np.where(raw[:, at] == unknown, np.nan, numbers[:, at])
         found |= zip(of_kind, numbers.T, strict=True)
@@ -79,6 +87,7 @@ def _type(kind: np.dtype[Any], names: list[str]) -> _Type:
         tuple(names),
         np.array(offsets) // kind.itemsize,
         np.array([end or 0 for end in needed]),
+        np.array([BITS.get(name, 0) for name in names], "u8"),
         (np.array([*numbers], np.intp), np.array([*numbers.values()], kind)),
     )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from tcctui.arrays import I64, U32, U64, Array, Floats, Records
+from tcctui.arrays import I64, U32, U64, Array, Floats, Mask, Records
 from tcctui.fields.every_field import BY_RECORDED, every
 from tcctui.fields.field import Part, Unit, Where
 from tcctui.wire.events import CaState
@@ -27,6 +27,12 @@ TCP_INFO: Mapping[str, tuple[str, int]] = {
 TCP_INFO_BYTES = max(offset + np.dtype(kind).itemsize for kind, offset in TCP_INFO.values())
 """Bytes of a `struct tcp_info` that are kept: up to the last member that has a field."""
 
+BITS: Mapping[str, int] = {name: 1 << at for at, name in zip(range(64), TCP_INFO, strict=False)}
+"""Bit of each member of `struct tcp_info` in `also_known`: recordings have it, so it stays.
+
+The kernel adds members at the end: a new one takes the next bit, and none beyond 64.
+"""
+
 MPTCP_INFO: Mapping[str, tuple[str, int]] = {
     field.name: (field.dtype, field.offset or 0) for field in every() if field.part is Part.MPTCP
 }
@@ -38,6 +44,7 @@ _HEAD = (
     *("netns", "pid", "cc", "comm", "netns_name", "cgroup"),
 )
 _TAIL = (
+    "also_known",
     *("bbr_bw", "bbr_min_rtt", "bbr_pacing_gain", "bbr_cwnd_gain"),
     *("dctcp_ce_state", "dctcp_enabled", "dctcp_alpha"),
     *("rmem_alloc", "rcvbuf", "wmem_alloc", "sndbuf", "wmem_queued", "drops", "half_open"),
@@ -84,8 +91,14 @@ def _sample() -> np.dtype[np.void]:
 NOT_COUNTED = BY_RECORDED["half_open"].unknown or 0
 """`half_open` of what is no listener, or while nobody asked."""
 
+NO_QUEUE = BY_RECORDED["wqueue"].unknown or 0
+"""`rqueue` and `wqueue` of what was not read of a socket."""
+
 SAMPLE = _sample()
 """One sample of one socket. `saddr`, `daddr`, ports and `family` are as in `events.EVENT`.
+
+The kernel tells the first `info_len` bytes of `struct tcp_info`. Of what is beyond, those members
+are known that have their bit (`BITS`) in `also_known`, which is 0 of all that a kernel told.
 
 Use `value` to read a value that a kernel, an algorithm or a privilege may lack.
 """
@@ -142,7 +155,10 @@ _HAPPENED: Mapping[str, str] = {field.name: field.happened for field in every() 
 
 
 class Check(NamedTuple):
-    """A value is missing where `compare` is true of a field and a number."""
+    """A value is missing where `compare` is true of a field and a number.
+
+    Of a member of TCP_INFO that is compared with `info_len`, `also_known` may have it nevertheless.
+    """
 
     field: str
     compare: np.ufunc
@@ -180,9 +196,33 @@ def value(samples: Samples, name: str) -> Array:
     numbers = samples[name].astype("f8")
     for check in checks(name):
         missing = check.compare(samples[check.field], check.number)
+        if check.field == "info_len" and np.count_nonzero(missing):
+            missing &= samples["also_known"] & np.uint64(BITS.get(name, 0)) == 0
         if np.count_nonzero(missing):
             numbers[missing] = np.nan
     return numbers
+
+
+def is_known(samples: Samples, name: str) -> Mask:
+    """Mask of the samples that have a member of TCP_INFO, whatever its number."""
+    kind, place = TCP_INFO[name]
+    there: Mask = samples["info_len"] >= place + np.dtype(kind).itemsize
+    if np.count_nonzero(there) < len(there):
+        there |= samples["also_known"] & np.uint64(BITS.get(name, 0)) > 0
+    return there
+
+
+def has_info(samples: Samples) -> Mask:
+    """Mask of the samples that have any member of TCP_INFO."""
+    there: Mask = samples["info_len"] > 0
+    if np.count_nonzero(there) < len(there):
+        there |= samples["also_known"] > 0
+    return there
+
+
+def bits_of(names: Iterable[str]) -> int:
+    """`also_known` of samples that have these members of TCP_INFO."""
+    return sum(BITS.get(name, 0) for name in set(names))
 
 
 OWNER_NUMBERS = frozenset({"pid", "uid"})
@@ -210,6 +250,8 @@ def read_by_value(name: str) -> frozenset[str]:
     )
     name_and = {name} if name not in OWNER_NUMBERS else {"pid", "inode", "uid"}
     found = {check for names, check in checks if name in names}
+    if name in TCP_INFO:
+        found.add("also_known")
     return frozenset({*name_and, *found} | ({_HAPPENED[name]} if name in _HAPPENED else set()))
 
 
@@ -253,10 +295,11 @@ def in_flight(samples: Samples, unsent: Floats | None = None) -> I64:
 
     wqueue is write_seq - snd_una (inet_csk_diag_fill, net/ipv4/tcp_diag.c), tcpi_notsent_bytes
     write_seq - snd_nxt (tcp_get_info, net/ipv4/tcp.c). `unsent` is the latter, if it was read.
+    Where either is unknown, it is that of the segments in flight.
     """
     unsent = value(samples, "notsent_bytes") if unsent is None else unsent
     bytes_ = samples["wqueue"] - unsent
-    missing = np.isnan(unsent)
+    missing = np.isnan(unsent) | (samples["wqueue"] == NO_QUEUE)
     if np.count_nonzero(missing):
         segments = samples["unacked"].astype("i8") * samples["snd_mss"]
         bytes_ = np.where(missing, np.minimum(segments, samples["wqueue"]), bytes_)
@@ -286,6 +329,7 @@ def forget_all_but(samples: Samples, names: Collection[str]) -> None:
     if len(named) < len(TCP_INFO):
         end = max((place + np.dtype(kind).itemsize for kind, place in named), default=0)
         samples["info_len"] = np.minimum(samples["info_len"], end)
+        samples["also_known"] &= np.uint64(bits_of(TCP_INFO.keys() & names))
 
 
 def newest(samples: Samples) -> Samples:

@@ -60,12 +60,25 @@ def corpus() -> list[bytes]:
         made.pcap(frames, order=">", nanoseconds=True),
         made.pcapng(frames),
         made.pcapng(frames, order=">"),
+        made.captured(_with_options()),
         raw * 3,
         json.dumps(parsed).encode(),
         json.dumps(made.QLOG).encode(),
         made.qlog_sequence(),
         made.qlog_sequence(b""),
     ]
+
+
+def _with_options() -> list[made.Packet]:
+    """Lossy transfer with timestamps, blocks of SACK, and duplicates that they tell of."""
+    stamped, block = b"\x01\x01\x08\x0a", b"\x01\x01\x05\x12"
+    packets = made.lossy()
+    for place, packet in enumerate(packets[3:], 3):
+        clocks = stamped + struct.pack("!II", 100 + place, 90 + place)
+        if packet.source == made.B:
+            clocks += block + struct.pack("!IIII", 1101, 1201, 1201, 1401)
+        packets[place] = packet._replace(options=clocks)
+    return packets
 
 
 def changed(files: Sequence[bytes], dice: random.Random) -> bytes:

@@ -15,13 +15,14 @@ _ALL, _OUTGOING = 0x0003, 4
 _STAMPED, _FORCED, _STATISTICS = 35, 33, 6  # SO_TIMESTAMPNS, SO_RCVBUFFORCE, PACKET_STATISTICS
 _SOL_PACKET = 263
 _SNAPPED = 128
+_ETHERNET, _RAW = 1, 101  # link types
 
 
 class Capturing:
     """Captures what a device sees, from the start to the end of its context, into a file.
 
-    With `ng`, it is pcapng with nanoseconds. A loopback device sees each packet twice: of those,
-    only what comes in is kept.
+    With `ng`, it is pcapng with nanoseconds. A TUN device's packets have no Ethernet. A loopback
+    device sees each packet twice: of those, only what comes in is kept.
     """
 
     def __init__(self, namespace: str, path: Path, *, device: str = "", ng: bool = False) -> None:
@@ -39,7 +40,8 @@ class Capturing:
         self._thread = threading.Thread(target=self._read)
 
     def __enter__(self) -> Capturing:
-        self._file.write(_ng_head() if self._ng else _head())
+        link = _RAW if self._device.startswith("tun") else _ETHERNET
+        self._file.write(_ng_head(link) if self._ng else _head(link))
         self._thread.start()
         return self
 
@@ -80,18 +82,18 @@ class Capturing:
             self.packets += 1
 
 
-def _head() -> bytes:
-    return struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, _SNAPPED, 1)
+def _head(link: int) -> bytes:
+    return struct.pack("=IHHiIII", 0xA1B23C4D, 2, 4, 0, 0, _SNAPPED, link)
 
 
 def _packet(seconds: int, nanoseconds: int, data: bytes, wire: int) -> bytes:
     return struct.pack("=IIII", seconds, nanoseconds, len(data), wire) + data
 
 
-def _ng_head() -> bytes:
+def _ng_head(link: int) -> bytes:
     section = struct.pack("=IIIHHqI", 0x0A0D0D0A, 28, 0x1A2B3C4D, 1, 0, -1, 28)
     finer = struct.pack("=HHB3xI", 9, 1, 9, 0)
-    return section + _block(1, struct.pack("=HHI", 1, 0, _SNAPPED) + finer)
+    return section + _block(1, struct.pack("=HHI", link, 0, _SNAPPED) + finer)
 
 
 def _ng_packet(seconds: int, nanoseconds: int, data: bytes, wire: int) -> bytes:

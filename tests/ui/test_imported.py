@@ -37,11 +37,17 @@ async def test_a_capture_has_no_cwnd_on_the_screen(clock: Clock, imported: Path)
             assert short in desk.status
             assert short in desk.text
             assert more in desk.text
-            assert "A verdict needs samples of sock_diag" in desk.text
+            assert "Not known: it was captured far from this end" in desk.text
             assert "congestion avoidance" not in desk.text
             assert " in flight" in desk.text
             (row,) = (
                 line for line in desk.text.splitlines() if line.startswith(" 192.0.2.1:40000")
             )
             assert row.split()[2:7] == ["–", "–", "ESTAB", "–", "–"]
+            assert row.split()[7:11] == ["20.0", "ms", "20.0", "ms"], "srtt and its minimum"
+            assert " 20 % –" in row, "one of five segments was retransmitted, and no verdict"
+            rows = desk.text.splitlines()
+            far = next(line for line in rows if line.startswith(" 192.0.2.2:443  "))
+            assert far.split()[7:10] == ["0.100", "ms", "–"], "no minimum is made up"
+            assert "%" not in far
             assert "▁" not in row, "its sparkline of cwnd is blank"

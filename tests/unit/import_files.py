@@ -30,6 +30,7 @@ class Packet(NamedTuple):
     payload: int = 0
     window: int = 1000
     options: bytes = b""
+    ip_id: int = 0
 
     def tcp(self) -> bytes:
         """Header of TCP, and the payload."""
@@ -50,7 +51,7 @@ class Packet(NamedTuple):
             head = struct.pack("!IHBB", 6 << 28, len(extensions + tcp), following, 64)
             return head + b"".join(ends) + extensions + tcp
         ends = [socket.inet_aton(end[0]) for end in (self.source, self.target)]
-        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), 0, 0, 64, 6, 0)
+        head = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), self.ip_id, 0, 64, 6, 0)
         return head + b"".join(ends) + tcp
 
 

@@ -260,7 +260,7 @@ def test_tcp_info_parsed() -> None:
     names = ["Retransmits", "Probes", "Backoff", "Options", "WScale", "AppLimited", "RTO", "ATO"]
     names += ["RcvMSS", "Unacked", "Sacked", "Lost", "Retrans", "LastDataSent", "LastAckSent"]
     names += ["LastDataRecv", "LastAckRecv", "PMTU", "RcvSsThresh", "RTTVar", "SndSsThresh"]
-    info |= dict.fromkeys(names, 1)
+    info |= dict.fromkeys(names, 1) | {"TotalRetrans": 0, "MinRTT": 19_000}
     ends = {"SrcIP": A[0], "DstIP": B[0], "SPort": A[1], "DPort": B[1], "Cookie": 77}
     snapshot = {"Timestamp": "2023-11-14T22:13:20Z", "TCPInfo": info, "CongestionAlgorithm": "bbr"}
     alone = json.dumps({**snapshot, "SockID": ends}).encode()
@@ -271,8 +271,10 @@ def test_tcp_info_parsed() -> None:
         assert (sample["sock_cookie"], sample["snd_cwnd"], sample["cc"]) == (77, 33, b"bbr")
         one = sample.reshape(1)
         assert value(one, "snd_cwnd") == 33
-        assert np.isnan(value(one, "reordering")).all(), "AdvMSS is missing: so is what follows"
-        assert np.isnan(value(one, "delivered")).all()
+        assert value(one, "total_retrans") == 0, "it is behind what is missing"
+        assert value(one, "min_rtt") == 19_000
+        for name in ("advmss", "reordering", "delivered", "rqueue", "wqueue"):
+            assert np.isnan(value(one, name)).all(), "it is missing"
 
 
 def of_qlog(data: bytes) -> Imported:

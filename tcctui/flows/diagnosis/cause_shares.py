@@ -6,13 +6,13 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from tcctui.arrays import U8, U32, Floats, Records
+from tcctui.arrays import U8, U32, Floats, Mask, Records
 from tcctui.flows.diagnosis.queueing import queued
 from tcctui.flows.diagnosis.receiving import carried, divide_idle, unread
 from tcctui.flows.diagnosis.verdicts import VERDICTS, Limit
 from tcctui.wire.events import CaState
 from tcctui.wire.many_values import values
-from tcctui.wire.samples import CcInfo, Samples, in_flight
+from tcctui.wire.samples import NO_QUEUE, CcInfo, Samples, in_flight
 
 _LOSS = int(CaState.LOSS)
 _BBR = int(CcInfo.BBR)
@@ -77,6 +77,7 @@ LOOK = np.dtype(
         ("resets", "?"),  # a pause has reset cwnd before
         ("restarted", "?"),  # a pause reset cwnd since the look before, by events
         ("modelled", "?"),  # congestion control has a model of the path, as BBR has
+        ("blind", "?"),  # cwnd is not known
     ],
     align=True,
 )
@@ -128,6 +129,7 @@ def look(
     window = looks["cwnd"] * looks["mss"].astype("f8")
     looks["allowed"] = window * 1e6 / np.maximum(srtt, 1)
     looks["modelled"] = samples["cc_info"] == _BBR
+    looks["blind"] = np.isnan(read["snd_cwnd"])
     return looks
 
 
@@ -152,7 +154,12 @@ _FIRST = _PLACES[0]
 assert [*range(_FIRST, _FIRST + len(_COUNTERS))] == _PLACES
 _PLAIN = {"mss": "snd_mss", "cwnd": "snd_cwnd", "ssthresh": "snd_ssthresh"}
 
-NUMBERS = frozenset({*_CLOCKS.values(), "notsent_bytes", "wmem_queued", "sndbuf", "rtt", "min_rtt"})
+NUMBERS = frozenset(
+    {
+        *_CLOCKS.values(),
+        *("notsent_bytes", "wmem_queued", "sndbuf", "rtt", "min_rtt", "snd_cwnd"),
+    }
+)
 """Fields of a sample that a look reads."""
 
 
@@ -179,6 +186,9 @@ def momentary(samples: Samples, snd_wnd: U32, read: Mapping[str, Floats]) -> U8:
     mss = np.maximum(samples["snd_mss"].astype("i8"), 1)
     window = samples["snd_cwnd"] * mss
     flying = in_flight(samples, unsent)
+    unread = waiting == NO_QUEUE
+    if np.count_nonzero(unread):
+        waiting = np.where(unread, flying + np.nan_to_num(unsent), waiting)
     next_ = flying + mss
     packets = samples["unacked"].astype("i8")
     counted = packets > 0
@@ -219,12 +229,13 @@ def divide(before: Records, after: Records, grew: Mapping[str, Floats]) -> Float
     """Divide the time between two looks at each flow among the causes.
 
     `grew` is their `growth`. Gives shape (n, len(VERDICTS)), each limit's share at its number less
-    one: they sum to 1. Time in which nothing was queued is the application's, or nobody's where the
-    flow only receives. What is left of the busy time after both clocks is recovery, then what the
-    two looks say of it (`momentary`), unless they fall into pauses: then the ACKs between them tell
-    (`_window_used`). A flow may be busy all the time and yet limited by its application: one
-    request a round trip. The network's part is that of the cause that `network_limits.settle`
-    found, and so is the repair of losses that a policer or, but for timeouts, a full queue causes.
+    one: they sum to 1, but where some of the time is unknown (`_of_blind`). Time in which nothing
+    was queued is the application's, or nobody's where the flow only receives. What is left of the
+    busy time after both clocks is recovery, then what the two looks say of it (`momentary`), unless
+    they fall into pauses: then the ACKs between them tell (`_window_used`). A flow may be busy all
+    the time and yet limited by its application: one request a round trip. The network's part is
+    that of the cause that `network_limits.settle` found, and so is the repair of losses that a
+    policer or, but for timeouts, a full queue causes.
     """
     span = np.maximum((after["ts_ns"] - before["ts_ns"]) / 1e3, 1.0)
     busy, rwnd, sndbuf = grew["busy"], grew["rwnd"], grew["sndbuf"]
@@ -276,8 +287,29 @@ def divide(before: Records, after: Records, grew: Mapping[str, Floats]) -> Float
     for limit, part in parts.items():
         shares[:, limit - 1] = part
     shares[np.arange(len(span)), np.maximum(holds, _CWND) - 1] += network
+    blind = before["blind"] | after["blind"]
+    if np.count_nonzero(blind):
+        still = idle * ((grew["received"] == 0) | (grew["sent"] > 0))  # else it only receives
+        shares[blind] = _of_blind(rwnd, still, clocked)[blind]
     shares /= span[:, None]
     return shares
+
+
+PROVEN = np.zeros(len(VERDICTS), bool)
+"""True for limits that are told without cwnd."""
+PROVEN[[_RWND - 1, _APP - 1]] = True
+
+
+def _of_blind(rwnd: Floats, idle: Floats, clocked: Mask) -> Floats:
+    """Times of flows whose cwnd is not known: what their clocks prove, the rest is nobody's.
+
+    With nothing in flight, any cwnd and both windows have room: it is the application. What keeps
+    data in flight from being more, but for the peer's window, can't be told without cwnd.
+    """
+    found = np.zeros((len(rwnd), len(VERDICTS)))
+    found[:, _RWND - 1] = rwnd * clocked
+    found[:, _APP - 1] = idle * clocked
+    return found
 
 
 def _window_used(before: Records, after: Records, grew: Mapping[str, Floats]) -> Floats:

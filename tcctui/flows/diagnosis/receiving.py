@@ -8,7 +8,7 @@ import numpy as np
 
 from tcctui.arrays import U32, Floats, Mask, Records
 from tcctui.wire.events import TcpState
-from tcctui.wire.samples import Samples
+from tcctui.wire.samples import NO_QUEUE, Samples
 
 _LISTEN = int(TcpState.LISTEN)
 
@@ -47,6 +47,7 @@ def unread(samples: Samples, rcv_wnd: U32) -> Mask:
     """
     waits = samples["rqueue"] >= np.maximum(rcv_wnd, 1)
     waits &= samples["state"] != _LISTEN  # there it counts connections
+    waits &= samples["rqueue"] != NO_QUEUE
     return waits
 
 

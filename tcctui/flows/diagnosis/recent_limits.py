@@ -13,6 +13,7 @@ from tcctui.flows.diagnosis.buffer_growth import BufferGrowth
 from tcctui.flows.diagnosis.cause_shares import (
     IS_RECOVERING,
     LOOK,
+    PROVEN,
     SHORTEST_NS,
     divide,
     growth,
@@ -25,7 +26,7 @@ from tcctui.flows.history.time_grid import TimeGrid
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.events import TcpState
 from tcctui.wire.records import pick
-from tcctui.wire.samples import Samples
+from tcctui.wire.samples import Samples, is_known
 from tcctui.wire.tcp_states import WITHOUT_CONNECTION
 
 _SECOND = 1_000_000_000
@@ -60,8 +61,10 @@ nothing to mend."""
 
 _COUNT = len(VERDICTS)  # each at its number less one
 
-SHARES = np.dtype([(row.name, "u1") for row in VERDICTS])
-"""Shares of a second, each by its verdict's name."""
+_PARTS = _COUNT + 1  # and what is unknown of a time that was looked at
+
+SHARES = np.dtype([*((row.name, "u1") for row in VERDICTS), ("unknown", "u1")])
+"""Shares of a second, each by its verdict's name; `unknown` is the part without one."""
 
 _APP, _IDLE = Limit.APP - 1, Limit.IDLE - 1
 
@@ -91,7 +94,7 @@ class Limits:
         self._growth = BufferGrowth()
         self.spent: Callable[[Rows, Floats, I64], object] | None = None
         """Called with shares of the time between two looks at rows, and its nanoseconds."""
-        self._recent = np.zeros((0, _RECENT, _COUNT), "u1")
+        self._recent = np.zeros((0, _RECENT, _PARTS), "u1")
         self._counted = np.zeros((0, _RECENT, len(_COUNTERS)), "f4")
         self._mains = np.zeros((0, _SECONDS), "u1")  # Limit of each second
         self._main = np.zeros(0, "u1")  # Limit of the last two
@@ -194,7 +197,7 @@ class Limits:
         now = IS_RECOVERING[samples["ca_state"]]
         since = self._since[rows]
         lost = (since > 0) & (when > since) & (now != self._recovering[rows])
-        lost &= samples["info_len"] > 0
+        lost &= is_known(samples, "ca_state")
         rows = rows[lost]
         self._recovering[rows], self._since[rows] = now[lost], when[lost]
 
@@ -210,7 +213,10 @@ class Limits:
         shares = divide(before, after, grew)
         if self.spent is not None:
             self.spent(rows, shares, end - begin)
-        sums = np.cumsum(shares, axis=1) * _WHOLE
+        sums = np.empty((len(rows), _PARTS))
+        np.cumsum(shares, axis=1, out=sums[:, :_COUNT])
+        sums[:, _COUNT] = 1
+        sums *= _WHOLE
         counts = np.stack([grew[name] for name in _COUNTERS], axis=1)
         counts *= (_SECOND / np.maximum(end - begin, 1))[:, None]
         of, verdict = rows, self._main[rows]
@@ -266,12 +272,22 @@ class Limits:
         return np.where(main <= _COUNT, main, np.uint8(Limit.UNKNOWN))  # of a later version
 
     def shares(self, rows: Rows, now_ns: int) -> Floats:
-        """Shares of the last 2 s that are known, each at its verdict's number less one."""
+        """Shares of the last 2 s that are known, each at its verdict's number less one.
+
+        They sum to 1, less the part of which no verdict could be found. Of limits that take a cwnd
+        to be told, they are NaN where it is unknown.
+        """
         sums = self._totals(rows, self._recent)
         known = self._known(sums, rows, now_ns)
         sums[~known] = np.nan
         sums /= np.where(known, sums.sum(axis=1), 1)[:, None]
-        return sums
+        shares = sums[:, :_COUNT]
+        looks = self._looks.view(LOOK)
+        blind = looks["blind"][rows]
+        if np.count_nonzero(blind):
+            shares[np.ix_(blind, ~PROVEN)] = np.nan
+            shares[blind & np.isnan(looks["busy"][rows])] = np.nan
+        return shares
 
     def receive_rates(self, rows: Rows, now_ns: int) -> Floats:
         """Bytes a second that each row received between its last two looks; NaN if unknown."""
@@ -338,14 +354,17 @@ _LIMITS = np.arange(1, _COUNT + 1)
 
 
 def _main(sums: Floats, verdict: U8) -> U8:
-    """Main limit by the sums of the shares, shape (n, _COUNT), after another `verdict`."""
+    """Main limit by the sums of the shares, shape (n, _PARTS), after another `verdict`.
+
+    It is UNKNOWN where more is unknown than is any limit's.
+    """
     total = sums.sum(axis=1)
     ranks = sums.copy()
     ranks[sums[:, _IDLE] >= _IDLE_FROM * total, _APP] = -_WHOLE
     held = verdict.astype("i8") - 1
     stays = (held >= 0) & (held < _COUNT)
     ranks[np.flatnonzero(stays), held[stays]] += _AHEAD * total[stays]
-    return np.asarray(ranks.argmax(axis=1) + 1, "u1") * (total > 0)
+    return np.asarray((ranks.argmax(axis=1) + 1) % _PARTS, "u1") * (total > 0)
 
 
 def _differences(sums: Floats) -> U8:
@@ -361,9 +380,9 @@ def of_seconds(shares: Records, until: I64) -> dict[str, Array]:
 
     `shares` has shape (n, 64) of `SHARES`, `until` is when what is known ends.
     """
-    seconds = shares.view("u1").reshape(len(shares), _SECONDS, _COUNT)
+    seconds = shares.view("u1").reshape(len(shares), _SECONDS, _PARTS)
     newest = until // _SECOND
-    recent = np.zeros((len(shares), _RECENT, _COUNT), "u1")
+    recent = np.zeros((len(shares), _RECENT, _PARTS), "u1")
     every = np.arange(len(shares))
     for back in range(_RECENT):
         second = newest - back

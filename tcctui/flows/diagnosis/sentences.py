@@ -98,8 +98,18 @@ class FlowFacts:
 
     @property
     def shares(self) -> Sequence[float]:
-        """Shares of the last 2 s, by cause; see `columns.DERIVED`."""
-        return self._flows["limit_shares"][self._place].tolist()
+        """Shares of the last 2 s, by cause, 0 where unknown; see `columns.DERIVED`."""
+        return [0.0 if math.isnan(share) else share for share in self._shares]
+
+    @property
+    def divided(self) -> bool:
+        """True where any share of the last 2 s is known."""
+        return not all(map(math.isnan, self._shares))
+
+    @property
+    def _shares(self) -> Sequence[float]:
+        shares: Sequence[float] = self._flows["limit_shares"][self._place].tolist()
+        return shares
 
 
 def total(flow: FlowFacts) -> str:
@@ -149,6 +159,23 @@ def by_rwnd(flow: FlowFacts) -> tuple[str, str]:
     return first, f"It offers {flow.size(window)}, {used} in flight. {path(flow)}"
 
 
+def without_cwnd(flow: FlowFacts, beside: str) -> tuple[str, str]:
+    """Reason why a flow without a cwnd has no verdict: it was captured.
+
+    `beside` are the words for its largest share, with a number, if it is worth one.
+    """
+    if not flow.known("min_rtt"):
+        return (
+            "Not known: it was captured far from this end, or without its round trips.",
+            "Capture on the machine of this end, from the handshake on.",
+        )
+    if not flow.divided:
+        return "Not known: that takes two samples, and a captured handshake.", path(flow)
+    unknown = f"{max(1 - sum(flow.shares), 0):.0%}".replace("%", " %")
+    first = f"Not known for {unknown} of the time: with data in flight, a capture can't tell cwnd"
+    return f"{first} from the application.", beside or path(flow)
+
+
 def by_sndbuf(flow: FlowFacts) -> tuple[str, str]:
     """Limit by the send buffer, its size, and the effect of a larger one."""
     first = f"Limited by the send buffer {flow.share}."
@@ -185,7 +212,7 @@ def by_app(flow: FlowFacts) -> tuple[str, str]:
         now = "Nothing is queued now"
         if flow.known("last_data_sent") and idle > 2_000_000:
             return first, f"{now}; it last sent {time(idle)} ago."
-    if not (flow.number("srtt_us") and flow.number("mss")):
+    if not (flow.number("srtt_us") and flow.number("mss") and flow.number("snd_cwnd")):
         return first, f"{now}. {path(flow)}" if now else path(flow)
     most = flow.number("snd_cwnd") * flow.number("mss") / (flow.number("srtt_us") / 1e6)
     if flow.number("rate") > most:

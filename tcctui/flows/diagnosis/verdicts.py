@@ -271,6 +271,8 @@ def explain(
         age = flows.now_ns - flow.number("sampled_ns")
         if age > _STALE_NS:
             return f"Not sampled for {time(age / 1e3)}.", "Its last verdict is out of date."
+        if not flow.number("snd_cwnd"):
+            return sentences.without_cwnd(flow, _largest(flow.shares))
         return "Sampled once so far.", "A verdict needs two samples 250 ms apart."
     verdict = BY_LIMIT[limit]
     if verdict.by:
@@ -279,6 +281,14 @@ def explain(
     if limit == Limit.APP and (restart := network_sentences.restarted_lately(flow)):
         second = f"{second} {restart}"
     return first, second
+
+
+def _largest(shares: Sequence[float]) -> str:
+    """Sentence on the largest of some shares; empty where it is small."""
+    at = max(range(len(CAUSES)), key=lambda cause: shares[cause])
+    verdict = BY_LIMIT[CAUSES[at]]
+    by = f"limited by {verdict.by}" if verdict.by else "it only received"
+    return f"For {100 * shares[at]:.0f} % {by}." if shares[at] >= _BESIDE else ""
 
 
 def _share(shares: Sequence[float], at: int, over_s: int) -> str:

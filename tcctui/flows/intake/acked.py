@@ -18,7 +18,7 @@ from tcctui.arrays import I64, U64, Array, Floats, Indexes
 from tcctui.flows.columns import UNKNOWN, FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.wire.records import pick
-from tcctui.wire.samples import TCP_INFO, Samples
+from tcctui.wire.samples import Samples, is_known
 
 SILENT_NS = 250_000_000
 """Lag of the newest event behind the newest sample from which on events are missing.
@@ -36,9 +36,6 @@ every 10 s at the latest. After that the rate is unknown.
 """
 
 _APART_NS = 500_000_000
-
-_WITH_TOTAL = TCP_INFO["bytes_acked"][1] + 8
-"""Bytes of a TCP_INFO that has tcpi_bytes_acked."""
 
 _ARRAYS = ("told", "_least", "_most", "_ahead", "_when", "_total", "_rate", "_until")
 
@@ -158,11 +155,11 @@ class Acked:
 
     def by_samples(self, rows: Rows, samples: Samples) -> U64:
         """Count what samples report, one for each row; gives the bytes reported by them alone."""
-        known = samples["info_len"] >= _WITH_TOTAL
-        if np.count_nonzero(known) < len(rows):
+        there = is_known(samples, "bytes_acked")
+        if np.count_nonzero(there) < len(rows):
             news = np.zeros(len(rows), "u8")
-            if known.any():
-                news[known] = self.by_samples(rows[known], pick(samples, known))
+            if there.any():
+                news[there] = self.by_samples(rows[there], pick(samples, there))
             return news
         total = samples["bytes_acked"].astype("i8")
         when = samples["ts_ns"].astype("i8")

@@ -9,7 +9,15 @@ import numpy as np
 from tcctui.arrays import Array, Records
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.names import NAMES, Names
-from tcctui.wire.samples import SAMPLE, TEXT_FIELDS, Samples, never_told, read_by_value, value
+from tcctui.wire.samples import (
+    SAMPLE,
+    TEXT_FIELDS,
+    Samples,
+    has_info,
+    never_told,
+    read_by_value,
+    value,
+)
 
 _PIECE = np.dtype((np.void, SAMPLE.itemsize))
 
@@ -28,8 +36,8 @@ def at_the_end(before: Samples, last: Samples) -> Samples:
     whole = pieces.view(SAMPLE)
     for name in _TOLD_LAST:
         whole[name] = last[name]
-    told = last["info_len"] > 0
-    for name in ("tcp_info", "info_len"):
+    told = has_info(last)
+    for name in ("tcp_info", "info_len", "also_known"):
         whole[name][told] = last[name][told]
     return whole
 

@@ -14,7 +14,7 @@ from tcctui.flows.columns import FlowColumns
 from tcctui.flows.index import Rows, grown
 from tcctui.flows.intake.latest import Latest
 from tcctui.wire.records import pick
-from tcctui.wire.samples import Samples
+from tcctui.wire.samples import Samples, has_info
 
 WINDOWS: Mapping[str, Window] = {field.name: field.window for field in every() if field.window}
 """Columns that are growth of late."""
@@ -105,7 +105,7 @@ class RecentCounters:
         due = self._second[rows] != second
         if not np.count_nonzero(due):
             return
-        due &= samples["info_len"] > 0
+        due &= has_info(samples)
         if np.count_nonzero(due) < len(rows):
             rows, samples, second = rows[due], pick(samples, due), second[due]
         self._second[rows] = second

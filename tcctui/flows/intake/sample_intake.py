@@ -22,11 +22,14 @@ from tcctui.wire.events import EventKind, Events
 from tcctui.wire.many_values import values
 from tcctui.wire.records import pick
 from tcctui.wire.samples import (
+    NO_QUEUE,
     End,
     Samples,
     alike,
     current_ssthresh,
+    has_info,
     in_flight,
+    is_known,
     newest,
     same_ends,
 )
@@ -237,7 +240,7 @@ class SampleIntake:
         No ACK of a short one need be seen in ESTABLISHED. Listeners and failed attempts are none.
         """
         known = self._known
-        unseen = np.flatnonzero((rows < 0) & (samples["dport"] > 0) & (samples["info_len"] > 0))
+        unseen = np.flatnonzero((rows < 0) & (samples["dport"] > 0) & has_info(samples))
         if not len(unseen):
             return
         ended = pick(samples, unseen)
@@ -269,7 +272,7 @@ class SampleIntake:
         known.latest.put(rows, samples)
         known.recent.add(rows, samples)
         acked = known.acked.by_samples(rows, samples)
-        told = samples["info_len"] > 0
+        told = is_known(samples, "ca_state")
         told &= when > ca_state_ns
         _put(columns["ca_state"], rows, samples["ca_state"], told)
         _put(columns["mss"], rows, samples["snd_mss"], _is_of_the_path(columns["mss"][rows], read))
@@ -320,7 +323,7 @@ class SampleIntake:
             kinds = OF_CA_STATE[samples["ca_state"]]
             entered = kinds != NO_KIND
             if np.count_nonzero(entered):
-                entered &= (columns["sampled_ns"][rows] > 0) & (samples["info_len"] > 0)
+                entered &= (columns["sampled_ns"][rows] > 0) & is_known(samples, "ca_state")
                 entered &= columns["ca_state"][rows] != samples["ca_state"]
                 cookies = columns["cookie"][rows[entered]]
                 known.marks.add(cookies, samples["ts_ns"][entered], kinds[entered])
@@ -341,13 +344,14 @@ class SampleIntake:
         when = samples["ts_ns"].astype("i8")
         living = (columns["closed_ns"][rows] == 0) & (when > self._state_ns[rows])
         _put(columns["state"], rows, samples["state"], living)
-        there = samples["info_len"] > 0
+        there = has_info(samples)
         if np.count_nonzero(there) < len(rows):
             rows, samples, read = rows[there], pick(samples, there), None
         read = values(samples, _READ) if read is None else read
         for name, column in _SHOWN.items():
             _put(columns[column], rows, samples[name], ~np.isnan(read[name]))
-        columns["in_flight"][rows] = in_flight(samples, read["notsent_bytes"])
+        flying = in_flight(samples, read["notsent_bytes"])
+        _put(columns["in_flight"], rows, flying, samples["wqueue"] != NO_QUEUE)
         told = ~np.isnan(read["snd_cwnd"])
         _put(columns["ssthresh"], rows, current_ssthresh(samples), told)
 

@@ -302,7 +302,7 @@ def _totals(end: OneEnd, sender: bool, at_ns: int) -> list[str]:
         else (("rcv_ooopack", "out of order"), ("drops", "dropped by the socket"))
     )
     found = [(float(value(looks, name)[0]), text) for name, text in names]
-    cc = [legible(bytes(looks["cc"][0]))] if sender else []
+    cc = [legible(bytes(looks["cc"][0]))] if sender and looks["cc"][0] else []
     return cc + [
         f"{units.count(number)} {text}" for number, text in found if not math.isnan(number)
     ]
