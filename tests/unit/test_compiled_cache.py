@@ -286,6 +286,10 @@ def test_a_key_has_all_that_a_program_depends_on(
     first = key()
     assert key() == first
     found = [first, key(flag="-DY"), key(field="skaddr")]
+    monkeypatch.setattr(cache_key, "TYPES", tmp_path / "none")
+    found.append(key())
+    monkeypatch.undo()
+    monkeypatch.setattr(cache_key, "NOTES", notes)
     for path in (source, header, package / "version.py", notes):
         path.write_text(path.read_text() + "more")
         found.append(key())

@@ -25,6 +25,7 @@ from tcctui.sources.kernel import (
 from tcctui.sources.kernel.compiled import Compiled
 from tcctui.sources.kernel.compiled_cache import CompiledCache
 from tcctui.sources.kernel.type_information import Kind, TypeInformation
+from tcctui.wire.inside import Asked
 from tcctui.wire.private_layout import PrivateLayout
 from tests.unit.kernel_types import BASIC, U32, Type, type_information
 from tests.unit.nobody import without_privileges
@@ -59,6 +60,7 @@ class Program:
     attach_ms = 123.4
     inside_lacks = ""
     typed = True
+    watches_queues = True
     opened: list[Path | None]
     closed = 0
     failure: TcctuiError | None = None
@@ -67,6 +69,13 @@ class Program:
         self.opened.append(loading)
         if self.failure:
             raise self.failure
+
+    def look_inside(self, asked: Asked) -> bool:
+        """Take what is asked for."""
+        return bool(asked)
+
+    def read(self, timeout: float) -> None:
+        """Read nothing."""
 
     def close(self) -> None:
         """Count."""

@@ -10,11 +10,16 @@ from collections.abc import Iterable, Mapping
 from glob import glob
 from pathlib import Path
 
+from tcctui.sources.kernel.type_information import VMLINUX
+
 VERSION = "2"
 """Version of `Compiled` and of how it is loaded."""
 
 NOTES = Path("/sys/kernel/notes")
 """ELF notes of the running kernel; the build id in them stands for its types (BTF), too."""
+
+TYPES = VMLINUX
+"""The running kernel's types: where they can't be read, a program without them is compiled."""
 
 _LIBRARIES = ("/usr/lib/*", "/usr/lib", "/usr/lib64", "/usr/local/lib*", "/usr/local/lib*/*")
 
@@ -35,6 +40,7 @@ def cache_key(
         "format": "".join(formats.values()),
         "source": "".join(path.read_text() for path in sorted(directory.rglob("*.[ch]"))),
         "flags": " ".join(flags),
+        "types": str(os.access(TYPES, os.R_OK)),
     }
     if bcc is not None:
         key["bcc"] = _bcc(bcc)
