@@ -322,9 +322,10 @@ class BpfSource:
 
         In any one thread.
         """
-        if self._watched is None or self._waits is None or cookie not in self._focus:
-            return None
-        return self._waits.of(self._focus.tolist().index(cookie), cookie)
+        with self._changing:  # it is not closed meanwhile
+            if self._watched is None or self._waits is None or cookie not in self._focus:
+                return None
+            return self._waits.of(self._focus.tolist().index(cookie), cookie)
 
     @property
     def watches_queues(self) -> bool:
@@ -440,9 +441,9 @@ class BpfSource:
             self._mapped_rings.pop().close()
         with self._changing:
             self._open = False
-        if self._watched is not None:
-            os.close(self._watched)
-            self._watched = None
+            if self._watched is not None:
+                os.close(self._watched)
+                self._watched = None
         self._program.close()
         for name in ("_config", "_filters", "_losses", "_slots", "_inside", "_waits"):
             self.__dict__.pop(name, None)
