@@ -49,9 +49,12 @@ raise SystemExit(main(sys.argv[1:]))
 
 
 def programs() -> int:
-    """Count the tracepoints that this kernel has, each of which gets a program."""
+    """Count the tracepoints that this kernel has, each of which gets a program.
+
+    With them is the one of packets that leave queues, which runs only while it is asked for.
+    """
     formats = tracepoint_formats.read_formats(tracepoint_formats.mount_tracefs())
-    return len(set(formats) - {row.name for row in tracepoint_formats.lacking(formats)})
+    return len(set(formats) - {row.name for row in tracepoint_formats.lacking(formats)}) + 1
 
 
 def objects_of(pid: int) -> Objects:

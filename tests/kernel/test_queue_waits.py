@@ -92,8 +92,8 @@ def test_own_waits_are_those_that_bpftrace_sees() -> None:
     assert ours["bytes"] <= of_tc["bytes"]
     # bpftrace saw those of `talk`, too, which wait for next to nothing.
     packets, waited = (int(seen[name]) for name in ("packets", "waited"))
-    assert abs(packets - ours["packets"]) < 20
-    assert waited > packets * 3_000_000, "some milliseconds each"
+    assert packets > 0.9 * ours["packets"]
+    assert waited > ours["packets"] * 3_000_000, "some milliseconds each"
     assert ours["wait_ns"] == pytest.approx(waited, rel=0.1)
 
 

@@ -258,8 +258,8 @@ CHART: Additions = {
         (
             "KINDS: tuple[",
             "def acked(past: FlowHistory, now: Values = NOTHING) -> Picture:\n"
-            '    curve = _curve("ack", _times(past, "acked_rate", 1), "acked", None)\n'
-            '    return _scaled(past, [curve], rates("goodput"))\n\n\n',
+            '    drawn = series_of("ack", _times(past, "acked_rate", 1), "acked", None)\n'
+            '    return _scaled(past, [drawn], rates("goodput"))\n\n\n',
         ),
         (')\n"""Kinds of the left chart by their names', '    ("goodput", acked),\n'),
     ),

@@ -12,8 +12,8 @@ from tcctui.fields.field import Unit
 from tcctui.flows.algorithms.columns import column
 from tcctui.flows.history.curve import Curve, Window
 from tcctui.flows.snapshot import FlowHistory
-from tcctui.ui.chart.chart_data import Quantity, Series
-from tcctui.ui.chart.chart_kinds import Picture, data_of
+from tcctui.ui.chart.chart_data import Quantity
+from tcctui.ui.chart.chart_kinds import Picture, data_of, series_of
 from tcctui.ui.style.forms import FORMS
 
 
@@ -29,8 +29,7 @@ def picture(name: str, records: Records, past: FlowHistory, until_ns: int) -> Pi
     when_ns = records["ts_ns"].astype("i8")
     curve = Curve(when_ns, values).over(Window(until_ns, past.seconds, columns))
     state = BY_NAME.get(name.removeprefix(PREFIX).lower())
-    series = Series(name, curve.low, curve.high, curve.last, "cwnd")
-    return Picture(_quantity(name, state), data_of(past, [series]))
+    return Picture(_quantity(name, state), data_of(past, [series_of(name, curve, "cwnd")]))
 
 
 def _quantity(name: str, state: State | None) -> Quantity:
