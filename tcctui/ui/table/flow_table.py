@@ -216,8 +216,8 @@ class FlowTable(KeptLines, ScrollView, can_focus=True, inherit_bindings=False):
 
     @property
     def states(self) -> tuple[str, ...]:
-        """Columns of the screen that are made of algorithms' own state."""
-        return tuple(name for name in self._wanted[0] if name.startswith(PREFIX))
+        """Columns of the screen that are of algorithms' own state, from left to right."""
+        return tuple(name for name in self.columns_shown if name.startswith(PREFIX))
 
     @property
     def known(self) -> int:
