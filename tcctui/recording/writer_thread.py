@@ -155,7 +155,9 @@ class RecordingThread:
         with self._changed:
             self._ending = True
             self._changed.notify_all()
-            self._changed.wait_for(lambda: self._over)
+            # A signal that comes just before a wait is not handled until that ends.
+            while not self._changed.wait_for(lambda: self._over, _LAST / 2):
+                pass
         self._raise()
 
     def leave(self) -> None:

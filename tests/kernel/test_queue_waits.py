@@ -23,8 +23,7 @@ from tests.kernel.traffic import Connection, connections, cookie, quiet, talk
 _TRACED = """
 tracepoint:qdisc:qdisc_enqueue /args->handle == 0x07a70000/ { @since[args->skbaddr] = nsecs; }
 tracepoint:qdisc:qdisc_dequeue /args->handle == 0x07a70000 && @since[args->skbaddr]/ {
-  if (@packets == 0) { printf("at work\\n"); }
-  @packets++; @waited += nsecs - @since[args->skbaddr]; delete(@since[args->skbaddr]);
+  printf("%llu\\n", nsecs - @since[args->skbaddr]); delete(@since[args->skbaddr]);
 }
 """
 
@@ -55,6 +54,11 @@ def totals(source: BpfSource, of: Connection) -> dict[str, int]:
     return {name: int(mine[name]) for name in QUEUED.names or ()}
 
 
+def waits_in(bpftrace: Command) -> list[int]:
+    """Nanoseconds that packets waited, as bpftrace printed them."""
+    return [int(line) for line in re.findall(r"^(\d+)$", bpftrace.stdout, re.MULTILINE)]
+
+
 def test_own_waits_are_those_that_bpftrace_sees() -> None:
     """Of one connection, packets, bytes and waits in a slow queue are bpftrace's and tc's."""
     with (
@@ -67,7 +71,7 @@ def test_own_waits_are_those_that_bpftrace_sees() -> None:
 
         def at_work() -> bool:
             talk(one, 1)
-            return "at work" in bpftrace.stdout
+            return bool(waits_in(bpftrace))
 
         until("bpftrace is attached", at_work)
         quiet([one])
@@ -81,7 +85,7 @@ def test_own_waits_are_those_that_bpftrace_sees() -> None:
         after = in_tc(network.client, network.DEVICE), totals(source, one)
         told = source.queue_wait(cookie(one.client))
         bpftrace.end(signal.SIGINT)
-        seen = dict(re.findall(r"^@(packets|waited): (\d+)$", bpftrace.stdout, re.MULTILINE))
+        seen = waits_in(bpftrace)
     assert told is None, "from the first look on"
     (tc_early, early), (tc_late, late) = before, after
     of_tc = {name: int(tc_late[name]) - int(tc_early[name]) for name in ("packets", "bytes")}
@@ -91,8 +95,9 @@ def test_own_waits_are_those_that_bpftrace_sees() -> None:
     assert 100 < ours["packets"] <= of_tc["packets"] < 230
     assert ours["bytes"] <= of_tc["bytes"]
     # bpftrace saw those of `talk`, too, which wait for next to nothing.
-    packets, waited = (int(seen[name]) for name in ("packets", "waited"))
-    assert packets > 0.9 * ours["packets"]
+    assert len(seen) > 0.9 * ours["packets"]
+    # Where it has missed the two ends of a wait, it tells a longer one that nobody had.
+    waited = sum(one for one in seen if one < 1.2 * late["longest_ns"])
     assert waited > ours["packets"] * 3_000_000, "some milliseconds each"
     assert ours["wait_ns"] == pytest.approx(waited, rel=0.1)
 
