@@ -11,13 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tcctui.recording.chunks import NO_EVENTS
-from tcctui.recording.file import Recording
-from tcctui.wire.events import EventKind, Events
-from tcctui.wire.records import joined
+from tcctui.wire.events import EventKind
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
+from tests.kernel.recordings import acks_of, events_of
 from tests.kernel.terminal import Terminal
 from tests.kernel.traffic import PORT, Connection, chatter, connections
 
@@ -64,10 +62,10 @@ Fleet(Recording(RECORDING)).run()
 
 
 @contextmanager
-def agent(state: Path) -> Iterator[Command]:
-    """Run an agent that keeps the last minutes, until some are there."""
+def agent(state: Path, connection: Connection) -> Iterator[Command]:
+    """Run an agent that keeps the last minutes, until some of a connection are there."""
     with tcctui(state, "agent", "--rewind", "1m", "--port", str(PORT)) as command:
-        until("something is kept", lambda: kept(state) > 30_000)
+        until("some ACKs are kept", lambda: acks_of(connection.cookies[0], *kept(state)) > 5)
         yield command
 
 
@@ -76,9 +74,9 @@ def tcctui(state: Path, *arguments: str) -> Command:
     return Command("env", f"STATE_DIRECTORY={state}", TCCTUI, *arguments)
 
 
-def kept(state: Path) -> int:
-    """Bytes of the last minutes."""
-    return sum(path.stat().st_size for path in (state / "rewind").glob("*.arrows"))
+def kept(state: Path) -> list[Path]:
+    """Give the files of the last minutes."""
+    return list((state / "rewind").glob("*.arrows"))
 
 
 def record(path: Path, *arguments: str) -> str:
@@ -87,15 +85,6 @@ def record(path: Path, *arguments: str) -> str:
     with tcctui(path.parent, "record", *options, *arguments, str(path)) as command:
         assert command.wait() == 0, command.stderr
         return command.stderr
-
-
-def events(path: Path) -> Events:
-    """All events of a recording."""
-    recording = Recording(path)
-    try:
-        return joined([NO_EVENTS, *(chunk.events for chunk in recording.chunks(0, 1 << 62))])
-    finally:
-        recording.close()
 
 
 @pytest.fixture
@@ -110,10 +99,10 @@ def test_the_last_minutes_come_before_what_is_live(
 ) -> None:
     """While the agent goes on, and after it was killed; of the connections asked for alone."""
     _, connection = busy
-    with agent(tmp_path) as command:
+    with agent(tmp_path, connection) as command:
         asked = time.monotonic_ns()
         record(tmp_path / "all.arrows", "--port", str(PORT))
-        found = events(tmp_path / "all.arrows")
+        found = events_of(tmp_path / "all.arrows")
         assert set(connection.cookies) <= set(found["sock_cookie"].tolist())
         when = found["ts_ns"].astype("i8")
         assert (when < asked).sum() > 2, "before it was asked for"
@@ -125,7 +114,7 @@ def test_the_last_minutes_come_before_what_is_live(
         sender = connection.client
         address, port = sender.getsockname()
         record(tmp_path / "one.arrows", "--filter", f"src:{address}:{port}")
-    one = events(tmp_path / "one.arrows")
+    one = events_of(tmp_path / "one.arrows")
     assert (one["ts_ns"].astype("i8") < asked).any()
     # Ends of sockets are told of all.
     assert set(one["sport"][one["kind"] == EventKind.PROBE].tolist()) == {port}
@@ -153,7 +142,11 @@ def test_hosts_are_visited_with_their_past(
         "{}:{}".format(*name)
         for name in (connection.client.getsockname(), connection.client.getpeername())
     )
-    with agent(tmp_path / "client"), agent(tmp_path / "server"), Terminal(tmp_path) as terminal:
+    with (
+        agent(tmp_path / "client", connection),
+        agent(tmp_path / "server", connection),
+        Terminal(tmp_path) as terminal,
+    ):
         terminal.start(f"{sys.executable} fleet.py {ends}")
         terminal.shows("of 1:14")
         terminal.press("F7")

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from tcctui.recording.file import Recording
-from tcctui.wire.records import joined
 from tests.kernel.command import TCCTUI, Command, attached, trace
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
+from tests.kernel.recordings import acks_of, events_of, samples_of
 from tests.kernel.test_outcome import reads
 from tests.kernel.traffic import PORT, Connection, chatter, connect, connections, exchange, talk
 
@@ -77,6 +77,11 @@ def test_trace_by_what_samples_tell(both: tuple[Connection, Connection]) -> None
         assert cookies(command) == set(reno.cookies)
 
 
+def seen(path: Path, cookie: int) -> bool:
+    """Whether a recording has ACKs and samples of a socket, so far."""
+    return acks_of(cookie, path) > 2 and cookie in samples_of(path)["sock_cookie"].tolist()
+
+
 def test_record_from_the_first_match_on(
     both: tuple[Connection, Connection], tmp_path: Path
 ) -> None:
@@ -87,16 +92,14 @@ def test_record_from_the_first_match_on(
     with Command(TCCTUI, "record", str(path), "-f", query) as command:
         reads(command)
         assert "cc:reno" in command.stderr
-        until("something is recorded", lambda: path.exists() and path.stat().st_size > 60_000)
+        until("both ends are recorded", lambda: all(seen(path, end) for end in reno.cookies))
         assert command.end(signal.SIGINT) == 0
     recording = Recording(path)
     try:
-        chunks = list(recording.chunks(0, 1 << 62))
         assert recording.origin.kernel_filter == query
     finally:
         recording.close()
-    events = joined([chunk.events for chunk in chunks])
-    samples = joined([chunk.samples for chunk in chunks])
+    events, samples = events_of(path), samples_of(path)
     assert set(events["sock_cookie"].tolist()) - {0} == set(reno.cookies)
     assert set(samples["sock_cookie"].tolist()) == set(reno.cookies)
     assert set(samples["cc"].tolist()) == {b"reno"}

@@ -26,6 +26,7 @@ from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.processes import of_threads
+from tests.kernel.recordings import acks_of, samples_of
 from tests.kernel.terminal import Terminal
 from tests.kernel.traffic import PORT, Connection, chatter, connections, cookie
 
@@ -58,9 +59,10 @@ def events(chunks: list[Chunk]) -> Events:
     return joined([NO_EVENTS, *(chunk.events for chunk in chunks)])
 
 
-def grows(path: Path, least: int = 60_000) -> None:
-    """Wait until some seconds are in a file."""
-    until("the recording grows", lambda: path.exists() and path.stat().st_size > least)
+def grows(path: Path, connection: Connection) -> None:
+    """Wait until ACKs of a connection's both ends are in a file."""
+    ends = connection.cookies
+    until("ACKs are recorded", lambda: all(acks_of(end, path) > 10 for end in ends))
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -68,7 +70,7 @@ def test_signals_end_it_whole(number: int, busy: Connection, tmp_path: Path) -> 
     """After a signal the exit code is 0, and the recording has its end; stderr says how much."""
     path = tmp_path / "it"
     with record(path) as command:
-        grows(path)
+        grows(path, busy)
         assert command.end(number) == 0
         last = command.stderr.splitlines()[-1]
     remark, chunks = read(path)
@@ -83,7 +85,7 @@ def test_killed(busy: Connection, tmp_path: Path) -> None:
     """Kill -9 leaves all but what came in the last moments, to be read as it was."""
     path = tmp_path / "it"
     with record(path) as command:
-        grows(path)
+        grows(path, busy)
         command.process.kill()
         killed_ns = time.monotonic_ns()
         command.wait()
@@ -238,9 +240,8 @@ def test_without_root(public_path: Path) -> None:
             with Command(*nobody, TCCTUI, "record", *given) as command:
                 assert command.wait() == 0, command.stderr
                 assert "needs root" in command.stderr
-            remark, chunks = read(public_path / "it")
-            assert remark == ""
-            samples = joined([NO_SAMPLES, *(chunk.samples for chunk in chunks)])
+            assert read(public_path / "it")[0] == ""
+            samples = samples_of(public_path / "it")
             assert cookie(client) in samples["sock_cookie"].tolist()
     assert (public_path / "it").stat().st_uid == 65534
 
