@@ -38,8 +38,7 @@ def add(commands: Commands) -> None:
         "out",
         type=Path,
         metavar="OUT",
-        help=f"file to write; its suffix chooses the format: {ALL_ENDINGS} (a chart of one flow);"
-        f" {RECORDING_ENDING} is a recording again, of a part",
+        help=f"file to write; its suffix chooses the format: {ALL_ENDINGS}",
     )
     parser.add_argument(
         "--table",
