@@ -20,11 +20,12 @@ from tcctui.headless.read_loop import Played
 from tcctui.pump import deliver, poll
 from tcctui.query import parse
 from tcctui.recording.file import Recording
-from tcctui.sources.kernel import self_test
+from tcctui.sources.kernel import private_layouts, self_test
 from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.type_flags import probe_flags
 from tcctui.sources.kernel.type_information import Kind, of_this_kernel
+from tcctui.wire import private_layout
 from tcctui.wire.events import EVENT, CaState, EventKind, Events
 from tcctui.wire.inside import EVERYTHING, NO_INSIDES, Asked, Insides, together
 from tcctui.wire.records import joined
@@ -260,15 +261,27 @@ def test_recovery_states_are_those_of_each_ack() -> None:
     assert told.sockets["ca_state"][known].tolist() == expected.tolist()
 
 
+def refuses(*_: object) -> None:
+    """Stand in for what must not be called."""
+    raise AssertionError("types are read")
+
+
 @pytest.mark.parametrize(("algorithm", "struct_name"), [("cubic", "bictcp"), ("bbr", "bbr")])
-def test_an_algorithms_own_state(algorithm: str, struct_name: str) -> None:
-    """Members of the algorithm's struct are where BTF has them: its RTT is that of the path."""
+def test_an_algorithms_own_state(
+    algorithm: str, struct_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Members of the algorithm's struct are where BTF has them: its RTT is that of the path.
+
+    Where it is no module, the program brings the layout: no types are read again.
+    """
     types = of_this_kernel()
     assert types is not None
     number = types.find(Kind.STRUCT, struct_name)
     assert number is not None
     offsets = {one.name: one.byte for one in types.members(number)}
     with watch(0) as every, Network() as network:
+        if not (private_layouts.TYPES / f"tcp_{algorithm}").exists():
+            monkeypatch.setattr(private_layouts, "_read", refuses)
         one = connect(network, "ipv4", congestion=algorithm)
         with closing(one):
             key = cookie(one.client)
@@ -280,6 +293,9 @@ def test_an_algorithms_own_state(algorithm: str, struct_name: str) -> None:
     private = told.algorithms["private"][-1].tobytes()
     name = "delay_min" if algorithm == "cubic" else "min_rtt_us"
     assert len(np.unique(told.algorithms["key"])) == 1
+    layout = private_layout.kept(int(told.algorithms["key"][0]))
+    assert layout is not None
+    assert layout.struct == struct_name
     assert struct.unpack_from("=I", private, offsets[name])[0] in {
         info["min_rtt"],
         info["min_rtt"] + 1,

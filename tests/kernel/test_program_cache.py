@@ -18,6 +18,8 @@ from tcctui.sources.kernel.bpf_syscall import RefusedError
 from tcctui.sources.kernel.build import Build
 from tcctui.sources.kernel.compiled_cache import VARIABLE, CompiledCache
 from tcctui.sources.kernel.program import Loading
+from tcctui.sources.kernel.type_facts import TypeFacts, facts
+from tcctui.sources.kernel.type_information import of_this_kernel
 from tests.kernel.bpf_objects import existing, held_by
 from tests.kernel.command import trace
 from tests.kernel.deadlines import until
@@ -41,6 +43,7 @@ class InKernel(NamedTuple):
     cached: bool
     tags: list[str]
     maps: dict[str, list[str]]
+    facts: TypeFacts
 
 
 @pytest.fixture
@@ -60,6 +63,7 @@ def loaded(*, fresh: bool = False, slots: int = 64) -> InKernel:
             program.cached,
             [_values(fd, "prog_tag")[0] for fd in program.programs.values()],
             {name: _values(fd, r"[a-z]+_\w+") for name, fd in program.maps.items()},
+            program.facts,
         )
 
 
@@ -71,7 +75,10 @@ def _values(descriptor: int, names: str) -> list[str]:
 
 
 def test_the_cached_program_is_the_compiled_one(cache: CompiledCache) -> None:
-    """The second start compiles nothing, and loads the same instructions and maps."""
+    """The second start compiles nothing, and loads the same instructions and maps.
+
+    It knows what the kernel's types say, without reading them.
+    """
     compiled = loaded()
     assert not compiled.cached
     assert cache.path.stat().st_mode & 0o777 == 0o600
@@ -80,6 +87,8 @@ def test_the_cached_program_is_the_compiled_one(cache: CompiledCache) -> None:
     cached = loaded()
     assert cached == compiled._replace(cached=True)
     assert len(cached.tags) >= 7
+    assert cached.facts == facts(of_this_kernel())
+    assert len(cached.facts.drop_reasons) > 50
     assert "max_entries:\t64" in cached.maps["flows"]
     assert cache.path.stat().st_ino == kept
     others = loaded(slots=128)

@@ -31,6 +31,7 @@ class Type(NamedTuple):
     """A type as `struct btf_type` has it: its kind and name, its size or type, and what follows.
 
     `members` are name, type and offset in bits; with `fields`, bits of each behind that.
+    `constants` are an enumeration's, with their numbers.
     """
 
     kind: int
@@ -39,18 +40,22 @@ class Type(NamedTuple):
     members: Sequence[tuple[str, int, int]] = ()
     more: Sequence[int] = ()
     fields: Sequence[int] = ()
+    constants: Sequence[tuple[str, int]] = ()
 
 
 def type_information(types: Sequence[Type], before: int = 0) -> bytes:
     """Make BTF of these types, numbered from 1 on, or with names behind those of a base."""
     names, body = Names(before), b""
     for one in types:
-        information = int(bool(one.fields)) << 31 | one.kind << 24 | len(one.members)
+        count = len(one.members) + len(one.constants)
+        information = int(bool(one.fields)) << 31 | one.kind << 24 | count
         body += struct.pack("=III", names.place(one.name), information, one.size)
         body += struct.pack(f"={len(one.more)}I", *one.more)
         bits = one.fields or [0] * len(one.members)
         for (name, number, offset), width in zip(one.members, bits, strict=True):
             body += struct.pack("=III", names.place(name), number, width << 24 | offset)
+        for name, number in one.constants:
+            body += struct.pack("=II", names.place(name), number)
     sizes = (0, len(body), len(body), len(names.section))
     return struct.pack("=HBBIIIII", 0xEB9F, 1, 0, 24, *sizes) + body + names.section
 

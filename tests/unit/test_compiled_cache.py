@@ -17,6 +17,7 @@ from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import cache_key, compiled_cache
 from tcctui.sources.kernel.compiled import Compiled, MapDefinition, map_of, program_of
 from tcctui.sources.kernel.compiled_cache import CompiledCache
+from tcctui.sources.kernel.type_facts import TypeFacts
 from tests.conftest import need
 from tests.unit.nobody import without_privileges
 
@@ -44,7 +45,9 @@ LOADS_NUMBER = instruction(0x18, 0, 7) + instruction(0x18, 1, 7)  # its second h
 EXIT = instruction(0x95, 0, 0)
 CODE = EXIT + LOADS_NUMBER + LOADS_MAP + EXIT
 PROGRAM = Compiled(
-    [map_of("config", FDINFO)], [program_of("tcp/tcp_probe", CODE, {7: "config", 8: "flows"})]
+    [map_of("config", FDINFO)],
+    [program_of("tcp/tcp_probe", CODE, {7: "config", 8: "flows"})],
+    TypeFacts({2: "NOT_SPECIFIED"}, [{"algorithm": "cubic"}]),
 )
 
 

@@ -14,6 +14,7 @@ from tcctui.flows.algorithms import members
 from tcctui.sources.kernel import private_layouts
 from tcctui.sources.kernel.keyed_layouts import KeyedLayouts
 from tcctui.sources.kernel.private_layouts import of_algorithms, of_program
+from tcctui.sources.kernel.type_facts import NO_FACTS, TypeFacts, facts
 from tcctui.sources.kernel.type_information import Kind, TypeInformation
 from tcctui.wire import private_layout
 from tcctui.wire.inside import ALGORITHM
@@ -131,6 +132,33 @@ def test_a_programs_copies_of_the_kernels_types_are_not_its_state(tmp_path: Path
         found = of_program(program, "bpf_unheard", types, 250)
         assert (found.struct if found else "") == struct
     assert of_program(types, "plain", types, 250) is not None
+
+
+def test_what_the_types_say_once_and_for_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Drop reasons' names, and the layouts that are built in: with them no types are read again."""
+    monkeypatch.setattr(private_layout, "_kept", {})
+    directory, _ = kernel(tmp_path)
+    reasons = [("SKB_DROP_REASON_NO_SOCKET", 3), ("SKB_DROP_REASON_TCP_CSUM", 5)]
+    enumeration = Type(Kind.ENUM, "skb_drop_reason", 4, constants=reasons)
+    types = TypeInformation(kernel_types.type_information([*KERNEL, enumeration]))
+    known = TypeFacts.from_json(json.loads(json.dumps(facts(types))))
+    assert known == facts(types)
+    assert known.drop_reasons == {3: "NO_SOCKET", 5: "TCP_CSUM"}
+    found = [PrivateLayout.from_data(one) for one in known.layouts]
+    assert {one.algorithm: one for one in found} == of_algorithms(
+        ["bbr", "bic", "cubic"], {}, directory
+    )
+    assert facts(None) == NO_FACTS
+    names = tmp_path / "names"
+    names.write_text("reno cubic bbr\n")
+    layouts = KeyedLayouts(known.layouts, types=tmp_path / "none", names=names)
+    records = np.zeros(2, ALGORITHM)
+    records["key"] = [private_layouts.key(name) for name in ("bbr", "cubic")]
+    layouts.put(records)
+    kept = map(private_layout.kept, records["key"].tolist())
+    assert [one and one.struct for one in kept] == ["bbr", "bictcp"]
 
 
 def test_layouts_are_found_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

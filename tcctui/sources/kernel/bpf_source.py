@@ -112,7 +112,7 @@ class BpfSource:
         self._resolution = None if max_cpu is None else Resolution(self._interval_ns, max_cpu)
         self._focus = NOT_ANY
         self._cgroups = CgroupNames()
-        self._drops = DropReasons()
+        self._drops = DropReasons(self._program.facts.drop_reasons)
         self._wanted = self._asked = Asked.NOTHING
         self._insides: list[Insides] = []
         self._layouts: KeyedLayouts | None = None
@@ -364,7 +364,8 @@ class BpfSource:
             from tcctui.sources.kernel import struct_ops  # noqa: PLC0415 - of no use before
             from tcctui.sources.kernel.keyed_layouts import KeyedLayouts  # noqa: PLC0415
 
-            self._layouts = KeyedLayouts(self._program.layouts, struct_ops.layouts)
+            layouts = [*self._program.facts.layouts, *self._program.layouts]
+            self._layouts = KeyedLayouts(layouts, struct_ops.layouts)
         self._layouts.put(algorithms)
 
     def _test_inside(self, rings: Rings) -> str:

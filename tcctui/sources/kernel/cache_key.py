@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tcctui.sources.kernel.type_information import VMLINUX
 
-VERSION = "2"
+VERSION = "3"
 """Version of `Compiled` and of how it is loaded."""
 
 NOTES = Path("/sys/kernel/notes")

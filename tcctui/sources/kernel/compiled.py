@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from tcctui.sources.kernel.type_facts import NO_FACTS, TypeFacts
 from tcctui.wire.tracepoints import DEQUEUE
 
 _INSTRUCTION = 8  # bytes of a struct bpf_insn: code, registers, offset, immediate
@@ -58,10 +59,11 @@ class ProgramDefinition(NamedTuple):
 
 
 class Compiled(NamedTuple):
-    """All maps and programs of bpf/tcc.c."""
+    """All maps and programs of bpf/tcc.c, and what the types say that it was compiled for."""
 
     maps: list[MapDefinition]
     programs: list[ProgramDefinition]
+    facts: TypeFacts = NO_FACTS
 
     def to_json(self) -> dict[str, Any]:
         """Represent as values that JSON has."""
@@ -70,6 +72,7 @@ class Compiled(NamedTuple):
             "programs": [
                 {**one._asdict(), "instructions": one.instructions.hex()} for one in self.programs
             ],
+            "facts": self.facts,
         }
 
     @classmethod
@@ -92,6 +95,7 @@ class Compiled(NamedTuple):
                 )
                 for one in values["programs"]
             ],
+            TypeFacts.from_json(values["facts"]),
         )
 
 

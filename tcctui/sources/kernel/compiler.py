@@ -21,6 +21,7 @@ from tcctui.errors import TcctuiError
 from tcctui.sources.kernel import bcc_package, type_flags, type_information
 from tcctui.sources.kernel.compiled import CAST, Compiled, ProgramDefinition, map_of, program_of
 from tcctui.sources.kernel.tracepoint_formats import PROBE
+from tcctui.sources.kernel.type_facts import facts
 from tcctui.sources.kernel.type_information import Kind, TypeInformation
 
 
@@ -57,7 +58,8 @@ def compiled(request: Request) -> Answer:
         bpf = bcc.BPF(src_file=os.fsencode(request["source"]), cflags=flags)
     except Exception as error:  # bcc raises bare Exceptions for every failure
         return {"reason": str(error), "mend": ""}
-    return {"compiled": _read(bcc, bpf, types if typed else None).to_json()}
+    read = _read(bcc, bpf, types if typed else None)._replace(facts=facts(types))
+    return {"compiled": read.to_json()}
 
 
 def _end_with_parent() -> None:

@@ -14,21 +14,21 @@ from tcctui.wire.private_layout import PrivateLayout
 
 
 class KeyedLayouts:
-    """Layouts by the kernel's keys; `of_programs` are those of struct_ops, as plain data.
+    """Layouts by the kernel's keys; `known` are those found before, as plain data.
 
     `more` gives the same of programs that came later, to those who may ask.
     """
 
     def __init__(
         self,
-        of_programs: Iterable[Any],
+        known: Iterable[Any],
         more: Callable[[], Mapping[str, PrivateLayout]] = dict,
         *,
         types: Path = private_layouts.TYPES,
         names: Path = AVAILABLE,
     ) -> None:
-        made = map(PrivateLayout.from_data, of_programs)
-        self._of_programs = {layout.algorithm: layout for layout in made}
+        made = map(PrivateLayout.from_data, known)
+        self._known = {layout.algorithm: layout for layout in made}
         self._more, self._types, self._names = more, types, names
         self._keys: dict[int, int] = {}
 
@@ -45,8 +45,8 @@ class KeyedLayouts:
     def _find(self, keys: list[int]) -> None:
         by_key = {private_layouts.key(name): name for name in registered(self._names)}
         names = {key: by_key.get(key, "") for key in keys}
-        if any(name not in self._of_programs for name in unknown(filter(None, names.values()))):
-            self._of_programs |= self._more()
-        found = private_layouts.of_algorithms(names.values(), self._of_programs, self._types)
+        if any(name not in self._known for name in unknown(filter(None, names.values()))):
+            self._known |= self._more()
+        found = private_layouts.of_algorithms(names.values(), self._known, self._types)
         for key, name in names.items():
             self._keys[key] = private_layout.keep(key, found[name])

@@ -54,6 +54,7 @@ class LoadingElsewhere:
 
         """
         from tcctui.sources.kernel.program import Program  # noqa: PLC0415
+        from tcctui.sources.kernel.type_facts import TypeFacts  # noqa: PLC0415
 
         try:
             self._process.channel.send(BEGIN)
@@ -65,7 +66,8 @@ class LoadingElsewhere:
         answer = json.loads(message)
         if "reason" in answer:
             raise TcctuiError(**answer)
-        return Program(*_received(answer, files), **answer)
+        facts = TypeFacts.from_json(answer.pop("facts"))
+        return Program(*_received(answer, files), facts=facts, **answer)
 
     def abandon(self) -> None:
         """End it; `wait`, in another thread, raises unless the program is there."""
@@ -105,6 +107,7 @@ def _serve(options: LoadOptions, channel: Channel) -> None:
             "insides": program.insides,
             "typed": loaded.typed,
             "cpus": program.cpus,
+            "facts": program.facts,
             "layouts": program.layouts,
         }
         channel.send(json.dumps(told).encode(), [file for one in lists for file in one])

@@ -68,6 +68,13 @@ def of_algorithms(
     return found
 
 
+def built_in(types: TypeInformation) -> list[PrivateLayout]:
+    """Find the layouts of the kernel's own algorithms that are no modules, by its types."""
+    hz = tick.per_second()
+    found = ((name, _struct(types, name, alone=False)) for name in STRUCTS)
+    return [layout(types, name, number, hz) for name, number in found if number is not None]
+
+
 def of_program(
     types: TypeInformation, name: str, kernel: TypeInformation, hz: int
 ) -> PrivateLayout | None:
@@ -81,13 +88,12 @@ def of_program(
 
 def layout(types: TypeInformation, algorithm: str, number: int, hz: int) -> PrivateLayout:
     """Layout of a struct, by its number: nested structs and arrays in single numbers."""
-    name = next((name for name, one in types.structs() if one == number), "")
     members = [
         member
         for member in _numbers(types, number, "", 0, 0)
         if member.offset + member.bits <= 8 * PRIVATE_BYTES
     ]
-    return PrivateLayout(algorithm, name, tuple(members), hz)
+    return PrivateLayout(algorithm, types.own_name(number), tuple(members), hz)
 
 
 def _numbers(

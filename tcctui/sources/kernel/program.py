@@ -22,6 +22,7 @@ from tcctui.sources.kernel.registered_algorithms import registered, unknown
 if TYPE_CHECKING:
     from tcctui.sources.kernel.compilation import Compilation
     from tcctui.sources.kernel.compiled import Compiled
+    from tcctui.sources.kernel.type_facts import TypeFacts
 
 RING_BYTES = 16 << 20
 """Room for 123,000 events, in all ring buffers together."""
@@ -60,6 +61,7 @@ class Program:
         slots: int,
         insides: int,
         cpus: int,
+        facts: TypeFacts,
         layouts: Sequence[Any] = (),
     ) -> None:
         self.loaded = loaded
@@ -73,6 +75,7 @@ class Program:
         self.insides = insides
         """Places for what is read of sockets, those of the flows in focus the first."""
         self.cpus = cpus
+        self.facts = facts
         self.layouts = layouts
         """Layouts of the state of algorithms that are BPF programs (`PrivateLayout.to_data`)."""
         self.maps = loaded.maps
@@ -229,6 +232,7 @@ class Loading:
             slots=self._slots,
             insides=self._insides,
             cpus=self._cpus,
+            facts=compiled.facts,
             layouts=_layouts(),
         )
 

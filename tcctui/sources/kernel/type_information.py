@@ -125,6 +125,11 @@ class TypeInformation:
             if words[at] == place and words[at + 1] >> 24 & 31 == kind
         ]
 
+    def own_name(self, number: int) -> str:
+        """Name of a type; empty where it has none."""
+        words, at = self._at(number)
+        return self.name(words[at])
+
     def structs(self) -> Iterator[tuple[str, int]]:
         """Names and numbers of all structs that have a name, but for those of the base."""
         words = self._words
