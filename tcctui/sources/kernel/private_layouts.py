@@ -1,6 +1,7 @@
 """Layouts of algorithms' own state, from the types (BTF) of the kernel, its modules, and programs.
 
-None is made before a record of that algorithm is there: reading the kernel's types takes 50 ms.
+Those that are built in are kept with the compiled program (`type_facts`). No other is made before
+a record of that algorithm is there: reading the kernel's types takes 50 ms.
 """
 
 from __future__ import annotations
