@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ from tests.unit.collector_process import (
     PASSWORDS,
     Collector,
     certificate_file,
+    free_port,
     public_directory,
     users_file,
 )
@@ -30,8 +30,7 @@ pytestmark = pytest.mark.kernel
 @contextmanager
 def fleet() -> Iterator[tuple[Collector, Path]]:
     """Give a collector with tables, on a port that stays its own, and a directory for files."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        listened = f"127.0.0.1:{free.getsockname()[1]}"
+    listened = f"127.0.0.1:{free_port()}"
     with public_directory() as directory:
         store = directory / "store"
         pair = certificate_file(directory)

@@ -7,19 +7,11 @@ the end each row is in the engine once, and once in the sums of five minutes.
 from __future__ import annotations
 
 import random
-import socket
 import sys
 from pathlib import Path
 
 from tests.soak.collector_kills import AGENTS, MOST_BETWEEN, Agent, Kills, Life, kept, told
-from tests.unit.collector_process import Collector, Relay, public_directory
-
-
-def free_port() -> int:
-    """Port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
+from tests.unit.collector_process import Collector, Relay, free_port, public_directory
 
 
 def kill(directory: Path, times: int, seed: int = 1) -> Kills:

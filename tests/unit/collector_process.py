@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
+import socket
 import ssl
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from types import TracebackType
@@ -158,6 +160,18 @@ class Answer:
     def text(self) -> str:
         """Body as text."""
         return self.body.decode()
+
+
+def free_port() -> int:
+    """Port that nobody listens on, for a listener that comes back to it.
+
+    None of those that the kernel gives to connections: one could have it meanwhile.
+    """
+    given = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    while True:
+        port = random.randrange(10_000, int(given.split()[0]))
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 @contextmanager
