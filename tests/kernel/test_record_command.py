@@ -217,11 +217,12 @@ def test_a_pipe_that_takes_nothing(busy: Connection) -> None:
             return any("pipe_write" in place for place in of_threads(process.pid, "wchan"))
 
         until("it waits for the pipe", waits)
-        # Two that come before Python looks are one: the next one is for that.
-        for _ in range(10):
+        # Two that come before Python looks are one: the third is for that, well before it gives up
+        # by itself, and late enough not to kill one that is ending.
+        for seconds in (2, *(5,) * 9):
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(2)
+                process.wait(seconds)
                 break
         assert process.wait(PATIENCE) == 130
 
