@@ -169,7 +169,7 @@ def test_time_that_was_not_told_of_is_no_burst(narrowed: Narrowed, network: Netw
             return narrowed.value(key, "bytes_acked") > 40_000_000
 
         until("but it did happen", told, pause=0)
-        for _ in range(40):
+        for _ in range(20):
             told()
         # A sample, if one comes, knows that it was in all this time; nobody knows when.
         sampled = 41_000_000 / seconds if "sampled_ns" in narrowed.tells else 0.0
