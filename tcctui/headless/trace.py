@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import sys
-import time
 from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
@@ -215,8 +214,7 @@ def trace(
     print(f"tcp_probe attached in {attach_ms:.3f} ms (program {origin})", file=sys.stderr)
     print("Waiting for Ctrl-C...", file=sys.stderr, flush=True)
     running = Trace(source, since_ns, form=form, duration=duration, count=count, matching=matching)
-    started = time.monotonic()
     running.run()
-    seconds = time.monotonic() - started
+    seconds = (source.now_ns() - since_ns) / 1e9
     lost = losses(source.lost(), source.skipped())
     print(f"{running.seen} events in {seconds:.1f} s, {lost}", file=sys.stderr)

@@ -28,9 +28,14 @@ _PROGRAM = (
 )
 
 
+_PAGES = 2048
+"""Pages for each CPU: some 40,000 events, so that none is lost while bpftrace has to wait."""
+
+
 def bpftrace(port: int) -> Command:
     """Make the command that prints every tcp_probe event with a port at either end."""
-    return Command("bpftrace", "-B", "line", "-e", _PROGRAM.replace("PORT", str(port)))
+    room = f"BPFTRACE_PERF_RB_PAGES={_PAGES}"
+    return Command("env", room, "bpftrace", "-B", "line", "-e", _PROGRAM.replace("PORT", str(port)))
 
 
 def tracing(command: Command, over: Connection) -> None:

@@ -83,5 +83,15 @@ def attached(*traces: Command) -> None:
 
 
 def _attached(command: Command) -> bool:
-    assert command.process.poll() is None, command.stderr
-    return "Waiting for Ctrl-C" in command.stderr
+    return says(command, "Waiting for Ctrl-C")
+
+
+def says(command: Command, remark: str) -> bool:
+    """Whether a command has made a remark, as one that has not ended without it still may.
+
+    Where this process stood still, one with a `--duration` may have made it and ended since.
+    """
+    ended = command.process.poll() is not None
+    said = remark in command.stderr
+    assert said or not ended, command.stderr
+    return said

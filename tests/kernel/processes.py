@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -28,6 +29,15 @@ def _with(field: int, value: int) -> list[int]:
             continue
         if int(fields[field]) == value and fields[0] not in "XZ":
             found.append(int(stat.parent.name))
+    return found
+
+
+def files(process: int | str) -> set[str]:
+    """Name the open files of a process, as /proc/PID/fd does, but for those closed meanwhile."""
+    found = set()
+    for link in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.add(os.readlink(link))
     return found
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tcctui.wire.events import EventKind
-from tests.kernel.command import TCCTUI, Command
+from tests.kernel.command import TCCTUI, Command, says
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.recordings import acks_of, events_of
@@ -79,12 +82,18 @@ def kept(state: Path) -> list[Path]:
     return list((state / "rewind").glob("*.arrows"))
 
 
-def record(path: Path, *arguments: str) -> str:
-    """Record a second with the last minutes before it; gives the remarks."""
-    options = ("--last", "1m", "--duration", "1")
-    with tcctui(path.parent, "record", *options, *arguments, str(path)) as command:
-        assert command.wait() == 0, command.stderr
-        return command.stderr
+@contextmanager
+def recording(path: Path, *arguments: str) -> Iterator[Command]:
+    """Record with the last minutes before, until the context ends."""
+    with tcctui(path.parent, "record", "--last", "1m", *arguments, str(path)) as command:
+        until("it is at work", lambda: says(command, "Ctrl-C ends it"))
+        yield command
+        assert command.end(signal.SIGINT) == 0, command.stderr
+
+
+def times(path: Path) -> npt.NDArray[np.int64]:
+    """Times of the events that a recording has so far."""
+    return events_of(path)["ts_ns"].astype("i8")
 
 
 @pytest.fixture
@@ -101,29 +110,31 @@ def test_the_last_minutes_come_before_what_is_live(
     _, connection = busy
     with agent(tmp_path, connection) as command:
         asked = time.monotonic_ns()
-        record(tmp_path / "all.arrows", "--port", str(PORT))
-        found = events_of(tmp_path / "all.arrows")
-        assert set(connection.cookies) <= set(found["sock_cookie"].tolist())
-        when = found["ts_ns"].astype("i8")
-        assert (when < asked).sum() > 2, "before it was asked for"
-        assert (when > asked).sum() > 2, "and after"
+        path = tmp_path / "all.arrows"
+        with recording(path, "--port", str(PORT)):
+            live = time.monotonic_ns()
+            until("what is live is recorded", lambda: (times(path) > live).sum() > 2)
+        assert set(connection.cookies) <= set(events_of(path)["sock_cookie"].tolist())
+        assert (times(path) < asked).sum() > 2, "before it was asked for"
         assert command.process.poll() is None
         command.process.kill()
         command.wait()
         assert {path.stat().st_mode & 0o777 for path in (tmp_path / "rewind").iterdir()} == {0o600}
         sender = connection.client
         address, port = sender.getsockname()
-        record(tmp_path / "one.arrows", "--filter", f"src:{address}:{port}")
-    one = events_of(tmp_path / "one.arrows")
-    assert (one["ts_ns"].astype("i8") < asked).any()
+        path = tmp_path / "one.arrows"
+        with recording(path, "--filter", f"src:{address}:{port}"):
+            until("the past is recorded", lambda: min(times(path), default=asked) < asked)
+    one = events_of(path)
     # Ends of sockets are told of all.
     assert set(one["sport"][one["kind"] == EventKind.PROBE].tolist()) == {port}
 
 
 def test_where_no_agent_keeps_anything(tmp_path: Path) -> None:
     """A remark says so, and what would; the recording begins now."""
-    remarks = record(tmp_path / "it.arrows", "--port", str(PORT))
-    assert f"No agent has kept the last minutes in {tmp_path}/rewind" in remarks
+    with recording(tmp_path / "it.arrows", "--port", str(PORT)) as command:
+        missing = f"No agent has kept the last minutes in {tmp_path}/rewind"
+        until("it is said", lambda: says(command, missing))
 
 
 def test_hosts_are_visited_with_their_past(

@@ -16,9 +16,11 @@ from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.program import Loading
 from tcctui.wire.events import EVENT, EventKind, Events
+from tcctui.wire.records import joined
 from tests.kernel import bpftrace
 from tests.kernel.alignment import align
 from tests.kernel.bpf_objects import held_by
+from tests.kernel.deadlines import until
 from tests.kernel.network import Network, run
 from tests.kernel.recorder import drain, probes_of
 from tests.kernel.traffic import PORT, connections, quiet, settle, talk
@@ -80,12 +82,22 @@ def test_lost_is_told_by_kind(small: BpfSource, large: BpfSource) -> None:
     drain(small)  # of the second one's own sockets, with which it tests itself
     with Network() as network:
         with connections(network, "ipv4", "ipv6") as made:
+            cookies = {cookie for connection in made for cookie in connection.cookies}
             for connection in made:
                 talk(connection, 400)
             assert small.lost() > 0
         settle(network)
+    events = [drain(large)]
+
+    def all_ended() -> bool:
+        events.append(drain(large))
+        told = joined(events)
+        return cookies <= {*told["sock_cookie"][told["kind"] == EventKind.DESTROY].tolist()}
+
+    # ss no longer has a socket a moment before its end is told.
+    until("all ends are told", all_ended)
     assert large.lost() == 0
-    happened, kept, lost = by_kind(drain(large)), by_kind(drain(small)), small.lost_by_kind()
+    happened, kept, lost = by_kind(joined(events)), by_kind(drain(small)), small.lost_by_kind()
     for kind in (EventKind.PROBE, EventKind.STATE, EventKind.DESTROY, EventKind.CA_STATE):
         assert happened[kind] > 0
     assert lost == {kind: happened[kind] - kept[kind] for kind in EventKind}

@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
 
-from tests.kernel.command import TCCTUI, Command, trace
+from tests.kernel.command import TCCTUI, Command, says, trace
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network, run
-from tests.kernel.processes import of_threads
+from tests.kernel.processes import files, of_threads
 from tests.kernel.repeated import repeated
 from tests.kernel.traffic import PORT, Connection, connections, exchange, quiet
 
@@ -32,12 +32,7 @@ def network() -> Iterator[Network]:
 
 def reads(command: Command) -> None:
     """Wait until a command says that it reads."""
-
-    def said() -> bool:
-        assert command.process.poll() is None, command.stderr
-        return "Ctrl-C ends it" in command.stderr
-
-    until("it reads", said)
+    until("it reads", lambda: says(command, "Ctrl-C ends it"))
 
 
 def sends_until_it_ends(command: Command, connection: Connection) -> None:
@@ -50,22 +45,50 @@ def sends_until_it_ends(command: Command, connection: Connection) -> None:
     until("it ends", ended, pause=0)
 
 
+def sends_until_all_have_lost(network: Network, over: Sequence[Connection]) -> None:
+    """Send a megabyte and more, until each client has retransmitted something."""
+
+    def lost() -> bool:
+        exchange(over, up=1_000_000)
+        quiet(over)
+        return all(ss(network.client, one)["retrans"] for one in over)
+
+    until("all have lost", lost, pause=0)
+
+
 def samples(network: Network, command: Command) -> None:
     """Wait until a command has sampled all sockets of both hosts, and has nothing to do."""
+    pid = command.process.pid
 
     def sampled() -> bool:
-        for name in (network.client, network.server):
-            lines = run("ip", "netns", "exec", name, "cat", "/proc/net/netlink").splitlines()
-            if not any(line.split()[1] == _SOCK_DIAG for line in lines):
-                return False
+        if not all(_has_sock_diag(pid, name) for name in (network.client, network.server)):
+            return False
         # A dump is work from its beginning to its end.
-        stats = of_threads(command.process.pid, "stat")
-        return {stat.rpartition(")")[2].split()[0] for stat in stats} == {"S"}
+        asleep = _asleep(pid)
+        return asleep is not None and asleep == _asleep(pid)
 
     until("all is sampled", sampled)
 
 
 _SOCK_DIAG = "4"  # NETLINK_SOCK_DIAG, include/uapi/linux/netlink.h
+
+
+def _has_sock_diag(pid: int, namespace: str) -> bool:
+    """Whether a process itself has a socket of sock_diag in a namespace."""
+    lines = run("ip", "netns", "exec", namespace, "cat", "/proc/net/netlink").splitlines()
+    words = [line.split() for line in lines]
+    there = {f"socket:[{word[-1]}]" for word in words if word[1] == _SOCK_DIAG}
+    return bool(there & files(pid))
+
+
+def _asleep(pid: int) -> list[str] | None:
+    """How often each thread of a process has gone to sleep; None if one is awake."""
+    statuses = list(of_threads(pid, "status"))
+    if any("State:\tS" not in status for status in statuses):
+        return None
+    return re.findall(
+        r"^(?:Pid|voluntary_ctxt_switches):\t(\d+)", "\n".join(statuses), re.MULTILINE
+    )
 
 
 def ss(namespace: str, connection: Connection) -> dict[str, float]:
@@ -168,8 +191,7 @@ def test_a_summary_has_what_ss_has(network: Network) -> None:
 def test_a_summary_is_of_its_time(network: Network, source: str) -> None:
     """Of connections that were there before, it counts what TCP_INFO counts meanwhile."""
     with connections(network, "ipv4", "ipv6") as made:
-        exchange(made, up=1_000_000)
-        quiet(made)
+        sends_until_all_have_lost(network, made)
         before = {one.cookies[0]: ss(network.client, one) for one in made}
         given = (*ONLY, "--source", source, "--summary", "--format", "json")
         with trace(*given) as command:
@@ -197,6 +219,7 @@ def test_a_summary_in_the_middle_of_a_transfer(network: Network) -> None:
         def acked() -> float:
             return ss(network.client, made[0])["bytes_acked"]
 
+        sends_until_all_have_lost(network, made)
         exchange(made, up=3_000_000)
         with sending(made[0]):
             before = acked()

@@ -15,6 +15,7 @@ import pytest
 from tcctui.sources.kernel.privileges import VIEWS
 from tcctui.sources.kernel.tracepoint_formats import TRACEFS
 from tests.kernel.command import TCCTUI, Command
+from tests.kernel.deadlines import PATIENCE
 from tests.kernel.network import Network
 from tests.kernel.traffic import PORT, chatter, connections
 
@@ -47,7 +48,7 @@ def commands() -> Iterator[dict[str, list[str]]]:
             subprocess.run(["umount", TRACEFS[0]], check=True)
 
 
-def every_ack(command: list[str]) -> bool:
+def every_ack(command: list[str], seconds: float) -> bool:
     """Look for events of traffic."""
     with Network() as network, connections(network, "ipv4") as made, chatter(*made):
         arguments = ("trace", "--port", str(PORT), "--count", "1", "--format", "jsonl")
@@ -58,33 +59,33 @@ def every_ack(command: list[str]) -> bool:
             return False
 
 
-def flows(command: list[str], port: int) -> list[dict[str, object]]:
-    """Give the connections of a port in a summary of samples."""
-    arguments = ("--duration", "2", "--format", "json", "--source", "sock_diag")
-    with Command(*command, "trace", "--summary", "--port", str(port), *arguments) as run:
-        assert run.wait() == 0, run.stderr
-        found: list[dict[str, object]] = json.loads(run.stdout)["flows"]
-        return found
+def sampled(command: list[str], port: int, query: str, seconds: float) -> bool:
+    """Look for a connection of a port that matches a query, for so long at most."""
+    arguments = ("--port", str(port), "--until", query, "--duration", str(seconds))
+    with Command(*command, "trace", "--source", "sock_diag", *arguments) as run:
+        status = run.wait(2 * PATIENCE)
+        assert status in {0, 3}, run.stderr
+        return status == 0
 
 
-def processes(command: list[str]) -> bool:
+def processes(command: list[str], seconds: float) -> bool:
     """Look for root's process in connections that it has."""
     with (
         socket.create_server(("127.0.0.1", 0)) as server,
         socket.create_connection(server.getsockname()),
     ):
-        found = flows(command, server.getsockname()[1])
-        assert found
-        return found[0]["pid"] == os.getpid()
+        port = server.getsockname()[1]
+        assert sampled(command, port, f"port:{port}", PATIENCE)
+        return sampled(command, port, f"pid:{os.getpid()}", seconds)
 
 
-def namespaces(command: list[str]) -> bool:
+def namespaces(command: list[str], seconds: float) -> bool:
     """Look for connections of another namespace."""
     with Network() as network, connections(network, "ipv4"):
-        return bool(flows(command, PORT))
+        return sampled(command, PORT, f"port:{PORT}", seconds)
 
 
-def notices(command: list[str]) -> bool:
+def notices(command: list[str], seconds: float) -> bool:
     """Look for room for many notices."""
     said = subprocess.run(
         [*command[:-1], sys.executable, "-c", ROOM], capture_output=True, text=True, check=True
@@ -92,7 +93,7 @@ def notices(command: list[str]) -> bool:
     return said.stdout == "True\n"
 
 
-LOOKS: dict[str, Callable[[list[str]], bool]] = {
+LOOKS: dict[str, Callable[[list[str], float], bool]] = {
     EVERY_ACK: every_ack,
     PROCESSES: processes,
     NAMESPACES: namespaces,
@@ -105,5 +106,5 @@ def test_a_command_gives_its_view(view: str, commands: dict[str, list[str]]) -> 
     """As nobody with these capabilities the view is there, and with another view's it is not."""
     assert set(commands) == set(LOOKS)
     assert "--reuid=nobody" in commands[view]
-    assert LOOKS[view](commands[view])
-    assert not LOOKS[view](commands[NOTICES if view != NOTICES else PROCESSES])
+    assert LOOKS[view](commands[view], PATIENCE)
+    assert not LOOKS[view](commands[NOTICES if view != NOTICES else PROCESSES], 2)

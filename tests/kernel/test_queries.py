@@ -17,7 +17,7 @@ from tests.kernel.command import TCCTUI, Command, attached, trace
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
 from tests.kernel.recordings import acks_of, events_of, samples_of
-from tests.kernel.test_outcome import reads
+from tests.kernel.test_outcome import reads, samples
 from tests.kernel.traffic import PORT, Connection, chatter, connect, connections, exchange, talk
 
 pytestmark = pytest.mark.kernel
@@ -55,8 +55,12 @@ def test_trace_by_values_of_events(network: Network) -> None:
         attached(command)
         with connections(network, "ipv4") as made, connections(network, "ipv4", port=OTHER) as far:
             talk(far[0], 20)
-            exchange(made, up=2_000_000)
-        until("slow events are printed", lambda: command.stdout.count("\n") > 20)
+
+            def slow_ones() -> bool:
+                exchange(made, up=2_000_000)
+                return command.stdout.count("\n") > 20
+
+            until("slow events are printed", slow_ones)
         assert command.end(signal.SIGINT) == 0
         printed = [json.loads(line) for line in command.stdout.splitlines()]
     assert min(event["srtt"] for event in printed) > 15_000
@@ -105,12 +109,14 @@ def test_record_from_the_first_match_on(
     assert set(samples["cc"].tolist()) == {b"reno"}
 
 
-def test_summary_of_what_matched(both: tuple[Connection, Connection]) -> None:
+def test_summary_of_what_matched(network: Network, both: tuple[Connection, Connection]) -> None:
     """The summary has connections that matched, whatever the kernel let through."""
     _, reno = both
     only = ("-f", f"port:{PORT},{OTHER} cc:reno")
-    with trace(*only, "--summary", "--format", "json", "--duration", "3") as command:
-        assert command.wait() == 0
+    with trace(*only, "--summary", "--format", "json") as command:
+        reads(command)
+        samples(network, command)
+        assert command.end(signal.SIGINT) == 0
         flows = json.loads(command.stdout)["flows"]
     assert {flow["sock_cookie"] for flow in flows} == set(reno.cookies)
 
@@ -130,10 +136,15 @@ def test_alerts_and_their_command(network: Network, public_path: Path) -> None:
     with Command(*sudo, TCCTUI, "trace", *only, "--alert-log", str(log)) as command:
         reads(command)
         with connections(network, "ipv4") as made:
-            exchange(made, up=3_000_000)
             (client, server) = made[0].endpoints
             ends = [f"{address}:{port}" for address, port in (client, server)]
-            until("the command has run", lambda: out.exists() and ends[0] in out.read_text())
+
+            def alerted() -> bool:
+                exchange(made, up=3_000_000)
+                return out.exists() and ends[0] in out.read_text()
+
+            until("the command has run", alerted)
+            until("to its end", lambda: where.exists() and where.read_text().endswith("\n"))
         assert command.end(signal.SIGINT) == 0
         assert f"{ends[0]} > {ends[1]} | srtt " in command.stdout
     groups = " ".join(map(str, os.getgrouplist("nobody", nobody.pw_gid)))

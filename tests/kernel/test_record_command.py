@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,12 +23,19 @@ from tcctui.wire.events import EventKind, Events
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
 from tests.kernel.command import TCCTUI, Command
-from tests.kernel.deadlines import until
+from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.network import Network
 from tests.kernel.processes import of_threads
-from tests.kernel.recordings import acks_of, samples_of
+from tests.kernel.recordings import acks_of, chunks_of, samples_of
 from tests.kernel.terminal import Terminal
-from tests.kernel.traffic import PORT, Connection, chatter, connections, cookie
+from tests.kernel.traffic import (
+    PORT,
+    Connection,
+    chatter,
+    connections,
+    cookie,
+    timed_chatter,
+)
 
 pytestmark = pytest.mark.kernel
 
@@ -38,6 +45,17 @@ def busy() -> Iterator[Connection]:
     """Let a connection talk all the time."""
     with Network() as network, connections(network, "ipv4") as made, chatter(*made):
         yield made[0]
+
+
+@pytest.fixture
+def timed() -> Iterator[tuple[Connection, Callable[[], float]]]:
+    """Let a connection talk all the time, and tell the longest time without a word."""
+    with (
+        Network() as network,
+        connections(network, "ipv4") as made,
+        timed_chatter(*made) as longest_pause,
+    ):
+        yield made[0], longest_pause
 
 
 def record(*arguments: object) -> Command:
@@ -81,41 +99,51 @@ def test_signals_end_it_whole(number: int, busy: Connection, tmp_path: Path) -> 
     assert set(busy.cookies) <= set(events(chunks)["sock_cookie"].tolist())
 
 
-def test_killed(busy: Connection, tmp_path: Path) -> None:
+def test_killed(timed: tuple[Connection, Callable[[], float]], tmp_path: Path) -> None:
     """Kill -9 leaves all but what came in the last moments, to be read as it was."""
+    busy, longest_pause = timed
     path = tmp_path / "it"
+    ends = [0]
+
+    def up_to_date() -> bool:
+        now_ns = time.monotonic_ns()
+        ends.extend(chunk.end_ns for chunk in chunks_of(path)[-1:])
+        return now_ns - ends[-1] < 2e9
+
     with record(path) as command:
         grows(path, busy)
+        until("the file has all but the last moments", up_to_date)
         command.process.kill()
-        killed_ns = time.monotonic_ns()
         command.wait()
     remark, chunks = read(path)
     assert "no end mark" in remark
-    # A chunk is a second; a loaded machine gets a few more.
-    assert killed_ns - chunks[-1].end_ns < 4e9
+    assert chunks[-1].end_ns >= ends[-1]
     ours = events(chunks)
     ours = ours[ours["sock_cookie"] == busy.cookies[0]]
     # The connection talked all the time: no tenth of a second is missing in between.
-    assert np.diff(np.sort(ours["ts_ns"])).max() < 1e9
+    assert np.diff(np.sort(ours["ts_ns"])).max() < (1 + longest_pause()) * 1e9
     assert (np.diff(ours["snd_una"].astype("i8")) >= 0).all()
 
 
-def test_duration(busy: Connection, tmp_path: Path) -> None:
+def test_duration(timed: tuple[Connection, Callable[[], float]], tmp_path: Path) -> None:
     """--duration is what is in the file, and nothing of later."""
+    _, longest_pause = timed
     path = tmp_path / "it"
     with record(path, "--duration", "2") as command:
         assert command.wait() == 0
     remark, chunks = read(path)
     assert remark == ""
-    when = events(chunks)["ts_ns"]
-    assert 1.5e9 < int(when.max()) - chunks[0].begin_ns < 2e9
+    begin_ns = chunks[0].begin_ns
+    last_ns = max(events(chunks)["ts_ns"].tolist(), default=begin_ns)
+    assert (1.5 - longest_pause()) * 1e9 < last_ns - begin_ns < 2e9
 
 
 def test_a_summary_of_a_recording(busy: Connection, tmp_path: Path) -> None:
     """`trace --replay --summary` tells the connections of a file, with the ACKs that are in it."""
     path = tmp_path / "it"
-    with record(path, "--duration", "2") as command:
-        assert command.wait() == 0
+    with record(path) as command:
+        grows(path, busy)
+        assert command.end(signal.SIGINT) == 0
     given = ("--replay", str(path), "--summary", "--format", "json")
     with Command(TCCTUI, "trace", *given) as command:
         assert command.wait() == 0, command.stderr
@@ -166,13 +194,13 @@ def test_a_quiet_pipe_has_a_heartbeat() -> None:
     try:
         came: list[float] = []
         while len(came) < 4:
-            assert select.select([process.stdout], [], [], 20)[0], "nothing comes"
+            assert select.select([process.stdout], [], [], PATIENCE)[0], "nothing comes"
             os.read(process.stdout.fileno(), 1 << 20)
             came.append(time.monotonic())
-        assert max(np.diff(came)) < 5
+        assert np.median(np.diff(came)) < 3
     finally:
         process.stdout.close()
-        assert process.wait(20) == 141
+        assert process.wait(PATIENCE) == 141
 
 
 def test_a_pipe_that_takes_nothing(busy: Connection) -> None:
@@ -189,13 +217,14 @@ def test_a_pipe_that_takes_nothing(busy: Connection) -> None:
             return any("pipe_write" in place for place in of_threads(process.pid, "wchan"))
 
         until("it waits for the pipe", waits)
-        # Two that come before Python looks are one: the next one is for that.
-        for _ in range(10):
+        # Two that come before Python looks are one: the third is for that, well before it gives up
+        # by itself, and late enough not to kill one that is ending.
+        for seconds in (2, *(5,) * 9):
             process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                process.wait(2)
+                process.wait(seconds)
                 break
-        assert process.wait(20) == 130
+        assert process.wait(PATIENCE) == 130
 
 
 def test_nobody_reads(busy: Connection) -> None:
@@ -221,8 +250,10 @@ def test_the_line_on_a_terminal(busy: Connection, tmp_path: Path) -> None:
     with Terminal(tmp_path) as terminal:
         terminal.start(f"{TCCTUI} record --port {PORT} it")
         first = terminal.shows(line)[0]
-        terminal.until("a line that goes on", lambda text: first not in text)
-        assert len(re.findall(line, terminal.screen)) == 1
+        terminal.until(
+            "the same line goes on",
+            lambda text: first not in text and len(re.findall(line, text)) == 1,
+        )
         terminal.press("C-c")
         assert terminal.ended() == 0
         assert len(re.findall(line, terminal.screen)) == 1
@@ -236,13 +267,17 @@ def test_without_root(public_path: Path) -> None:
         port = server.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)) as client:
             nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
-            given = ("--port", str(port), "--duration", "3", str(public_path / "it"))
-            with Command(*nobody, TCCTUI, "record", *given) as command:
-                assert command.wait() == 0, command.stderr
+            path = public_path / "it"
+
+            def sampled() -> bool:
+                return cookie(client) in samples_of(path)["sock_cookie"].tolist()
+
+            with Command(*nobody, TCCTUI, "record", "--port", str(port), str(path)) as command:
+                until("it is sampled", sampled)
+                assert command.end(signal.SIGINT) == 0, command.stderr
                 assert "needs root" in command.stderr
-            assert read(public_path / "it")[0] == ""
-            samples = samples_of(public_path / "it")
-            assert cookie(client) in samples["sock_cookie"].tolist()
+            assert read(path)[0] == ""
+            assert sampled()
     assert (public_path / "it").stat().st_uid == 65534
 
 
@@ -253,7 +288,10 @@ def test_in_a_time_namespace(offset: str, busy: Connection, tmp_path: Path) -> N
     inside = ("unshare", "--time", "--monotonic", offset, "--fork", "--", TCCTUI)
     begin_ns = time.monotonic_ns()
     of_port = ("--port", str(PORT))
-    with Command(*inside, "record", str(path), "--duration", "2", *of_port) as command:
+    with Command(*inside, "record", str(path), *of_port) as command:
+        grows(path, busy)
+        until("sockets are sampled", lambda: len(samples_of(path)))
+        os.killpg(command.process.pid, signal.SIGINT)  # unshare itself ignores it
         assert command.wait() == 0
     with Command(*inside, "trace", "--count", "3", "--duration", "30", *of_port) as command:
         assert command.wait() == 0

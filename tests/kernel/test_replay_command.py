@@ -15,7 +15,9 @@ import pytest
 
 from tcctui.recording.file import Recording
 from tests.kernel.command import TCCTUI, Command
+from tests.kernel.deadlines import until
 from tests.kernel.network import Network
+from tests.kernel.recordings import acks_of, chunks_of
 from tests.kernel.terminal import Terminal
 from tests.kernel.traffic import PORT, Connection, chatter, connections
 
@@ -61,14 +63,16 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def recorded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Record a connection that talks all the time."""
     path = tmp_path_factory.mktemp("recorded") / "it"
-    options = ("--port", str(PORT), "--duration", "2")
     with (
         Network() as network,
         connections(network, "ipv4") as made,
         chatter(*made),
-        Command(TCCTUI, "record", *options, str(path)) as command,
+        Command(TCCTUI, "record", "--port", str(PORT), str(path)) as command,
     ):
-        assert command.wait() == 0, command.stderr
+        ends = made[0].cookies
+        until("ACKs are recorded", lambda: all(acks_of(end, path) > 10 for end in ends))
+        until("seconds are recorded", lambda: len(chunks_of(path)) > 2)
+        assert command.end(signal.SIGINT) == 0, command.stderr
     return path
 
 
@@ -163,7 +167,7 @@ def test_the_other_end_goes_away(busy: Connection, terminal: Terminal) -> None:
     assert b"record" in Path(f"/proc/{pid}/cmdline").read_bytes()
     os.kill(pid, signal.SIGKILL)
     terminal.shows("recording ended|broke off|The recording")
-    assert ROW.search(terminal.screen)
+    terminal.until("the connection", ROW.search)
     terminal.press("q")
     assert terminal.ended() == 1
 

@@ -7,6 +7,7 @@ import pwd
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from tcctui.sources.kernel.build import bpf_directory
 from tests.kernel.command import TCCTUI, Command
 from tests.kernel.deadlines import until
 from tests.kernel.network import Network
-from tests.kernel.processes import children
+from tests.kernel.processes import children, files, of_threads
 from tests.kernel.terminal import Terminal
 from tests.kernel.traffic import PORT, chatter, connections
 
@@ -32,20 +33,30 @@ OWNERS = {SYS_PTRACE, DAC_READ_SEARCH}
 NAMESPACES = {SYS_ADMIN, SYS_PTRACE, NET_ADMIN}
 FILES = {DAC_OVERRIDE, DAC_READ_SEARCH}
 
+TERMINALS = ("/dev/pts", "/dev/tty")
+
 ROOT_ITSELF = 65534 if rights._all_can_read_this() else 0
 """User that draws where root itself started it: nobody, if the program is where nobody can read."""
 
 
 def status(pid: int) -> dict[str, str]:
     """Read the lines of /proc/PID/status."""
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    return parsed(Path(f"/proc/{pid}/status").read_text())
+
+
+def parsed(text: str) -> dict[str, str]:
+    """Split the lines of a status into names and values."""
+    return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
 def capabilities(pid: int, what: str = "CapEff") -> set[int]:
     """Read a set of capabilities, by number."""
-    mask = int(status(pid)[what], 16)
-    return {number for number in range(64) if mask >> number & 1}
+    return numbers(status(pid)[what])
+
+
+def numbers(mask: str) -> set[int]:
+    """Read a mask of capabilities, by number."""
+    return {number for number in range(64) if int(mask, 16) >> number & 1}
 
 
 def users(pid: int) -> set[int]:
@@ -55,19 +66,24 @@ def users(pid: int) -> set[int]:
 
 def holds_nothing(pid: int, user: int) -> None:
     """Check that all threads of a process are this user's, without any right, for ever."""
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        thread = int(task.name)
-        assert users(thread) == {user}
-        assert status(thread)["NoNewPrivs"] == "1"
+    threads = [parsed(text) for text in of_threads(pid, "status")]
+    assert threads
+    for thread in threads:
+        assert {int(number) for number in thread["Uid"].split()} == {user}
+        assert thread["NoNewPrivs"] == "1"
         for what in ("CapInh", "CapPrm", "CapEff", "CapAmb"):
-            assert capabilities(thread, what) == set(), what
-        assert capabilities(thread, "CapBnd") <= {BPF}  # what it may get is not what it has
+            assert int(thread[what], 16) == 0, what
+        assert numbers(thread["CapBnd"]) <= {BPF}  # what it may get is not what it has
 
 
 def apart(pid: int) -> dict[str, int]:
     """Processes apart of a program, by name."""
-    names = {child: Path(f"/proc/{child}/comm").read_text().strip() for child in children(pid)}
-    return {name.removeprefix("tcctui "): child for child, name in names.items()}
+    found = {}
+    for child in children(pid):
+        with suppress(OSError):  # it has ended meanwhile, as the loader does
+            name = Path(f"/proc/{child}/comm").read_text().strip()
+            found[name.removeprefix("tcctui ")] = child
+    return found
 
 
 @pytest.fixture
@@ -123,18 +139,11 @@ def test_the_dashboard_holds_no_rights(
             assert capabilities(child, "CapBnd") == others[name], name
             assert status(child)["NoNewPrivs"] == "1"
             assert users(child) == ({0} if name == "files" or not user else {user})
-            assert not {int(fd) for fd in os.listdir(f"/proc/{child}/fd")} & terminals(child)
+            assert not [name for name in files(child) if name.startswith(TERMINALS)]
         left = [*apart(pid).values()]
         terminal.press("q")
         until("all have ended", lambda: not any(map(alive, left)))
         assert terminal.ended() == 0
-
-
-def terminals(pid: int) -> set[int]:
-    """Descriptors of a process that are terminals."""
-    links = {int(link.name): os.readlink(link) for link in Path(f"/proc/{pid}/fd").iterdir()}
-    devices = ("/dev/pts", "/dev/tty")
-    return {number for number, target in links.items() if target.startswith(devices)}
 
 
 def alive(pid: int) -> bool:

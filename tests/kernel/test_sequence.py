@@ -23,8 +23,9 @@ from tcctui.sources.kernel.bpf_source import BpfSource
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.type_flags import probe_flags
 from tcctui.sources.kernel.type_information import of_this_kernel
+from tcctui.wire.events import EventKind
 from tcctui.wire.inside import Asked
-from tcctui.wire.retransmits import Cause
+from tcctui.wire.retransmits import Cause, causes
 from tests.kernel.deadlines import until
 from tests.kernel.delay_line import DelayedNetwork
 from tests.kernel.network import inside
@@ -36,6 +37,8 @@ pytestmark = [
 ]
 
 _ETH_P_IP = 0x0800  # include/uapi/linux/if_ether.h
+_SO_RCVBUFFORCE = 33  # include/uapi/asm-generic/socket.h
+_SOL_PACKET, _PACKET_STATISTICS = 263, 6  # include/linux/socket.h, include/uapi/linux/if_packet.h
 _SACK = 5  # kind of the option, RFC 2018
 
 
@@ -55,7 +58,7 @@ def captured(namespace: str, device: str) -> Iterator[list[Segment]]:
     found: list[Segment] = []
     with inside(namespace):
         packets = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_ETH_P_IP))
-    packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
+    packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 64 << 20)
     packets.bind((device, 3))  # ETH_P_ALL: what is sent, too
     packets.settimeout(0.1)
     over = threading.Event()
@@ -79,7 +82,9 @@ def captured(namespace: str, device: str) -> Iterator[list[Segment]]:
     finally:
         over.set()
         thread.join()
+        statistics = packets.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8)
         packets.close()
+    assert struct.unpack("=II", statistics)[1] == 0, "packets were not captured"
 
 
 def _parsed(data: bytes) -> Segment | None:
@@ -132,15 +137,18 @@ def _recorded() -> tuple[Diagram, list[Segment]]:
         source.focus([cookie(one.client)])
         chunker = Chunker(source.now_ns())
         retransmitted: set[int] = set()
+        seen_causes: set[int] = set()
 
         def enough() -> bool:
             exchange([one], up=300_000)
-            chunker.add(source.read(0), [], source.inside())
+            events = source.read(0)
+            seen_causes.update(causes(events[events["kind"] == EventKind.RETRANSMIT]).tolist())
+            chunker.add(events, [], source.inside())
             seen: set[int] = set()
             for segment in [*segments]:
                 if segment.sent and segment.length:
                     (retransmitted if segment.seq in seen else seen).add(segment.seq)
-            return len(retransmitted) > 10
+            return len(retransmitted) > 10 and Cause.FAST in seen_causes
 
         until("there are losses", enough)
         quiet([one])
@@ -192,8 +200,15 @@ def test_the_diagram_is_that_of_the_capture() -> None:
     ranges = {*zip(drawn.sacked.low.tolist(), drawn.sacked.high.tolist(), strict=True)}
     assert ranges
     assert ranges <= sacks
-    # But for a D-SACK, and for what the next ACK had covered already.
-    assert len(ranges) > len(sacks) / 2
+    # But for a D-SACK (RFC 2883), which is of what is acknowledged, and for what the next ACK had
+    # covered already.
+    beyond = {
+        (place(low), place(high))
+        for one in segments
+        for low, high in one.sacks
+        if place(low) >= place(one.ack)
+    }
+    assert len(ranges & beyond) > len(beyond) / 2
 
     known = drawn.rtt.values[~np.isnan(drawn.rtt.values)]
     assert known.min() >= 10_000, "the path's own delay is 10 ms"

@@ -21,7 +21,7 @@ from tcctui.sources.kernel.cgroups import MOUNTS
 from tcctui.sources.kernel.kernel_filter import KernelFilter
 from tcctui.sources.kernel.type_flags import socket_flags
 from tcctui.sources.kernel.type_information import of_this_kernel
-from tcctui.wire.events import OWNED, EventKind, Events
+from tcctui.wire.events import OWNED, EventKind, Events, TcpState
 from tests.kernel.deadlines import until
 from tests.kernel.happenings import of_kinds
 from tests.kernel.network import Network, inside
@@ -102,6 +102,12 @@ def of_server(recorder: Recorder, kind: EventKind) -> Events:
     """Events of a kind at the server's end of a connection, and of the listener."""
     events = of_kinds(recorder.events, kind)
     return events[(events["sport"] == PORT) & (events["skaddr"] != 0)]
+
+
+def accepted(recorder: Recorder) -> Events:
+    """Changes of state at the server's end of a connection, without the listener's."""
+    events = of_server(recorder, EventKind.STATE)
+    return events[events["dport"] != 0]
 
 
 def pids(events: Events) -> set[int]:
@@ -204,9 +210,8 @@ def test_a_connection_that_nobody_accepted_is_nobodys(network: Network) -> None:
             cookie = socket_cookie(client)
             client.close()
             until("the client's end", lambda: cookie in ended_cookies(recorder))
-            events = of_server(recorder, EventKind.STATE)
-            events = events[events["dport"] != 0]  # without the listener
-    assert len(events)
+            until("and the server's", lambda: TcpState.CLOSE in accepted(recorder)["newstate"])
+            events = accepted(recorder)
     assert pids(events) == set()
 
 
@@ -228,12 +233,9 @@ def test_who_aborts_a_connection_is_not_its_process(network: Network) -> None:
                 )
                 if str(PORT) not in killed.stdout:
                     pytest.skip("this kernel aborts no sockets (CONFIG_INET_DIAG_DESTROY)")
-                until(
-                    "it is closed",
-                    lambda: 7 in of_server(recorder, EventKind.STATE)["newstate"],
-                )
-                events = of_server(recorder, EventKind.STATE)
-                closed = events[(events["newstate"] == 7) & (events["dport"] != 0)]
+                until("it is closed", lambda: TcpState.CLOSE in accepted(recorder)["newstate"])
+                events = accepted(recorder)
+                closed = events[events["newstate"] == TcpState.CLOSE]
     assert pids(closed) == set()
 
 

@@ -111,10 +111,13 @@ def current_ssthresh(flow: SocketStatistics) -> int:
 def test_path_moved_the_values(lossy: Network, watched: Watched) -> None:
     """Losses on the path set ssthresh, so that what is compared with ss are values that move."""
     with connections(lossy, "ipv4") as (connection,):
-        exchange([connection], up=4 * SENT)
-        row = watched.row(connection.cookies[0])
-    assert row["ssthresh"] < NO_SSTHRESH
-    assert row["srtt_us"] > 1000
+
+        def moved() -> bool:
+            exchange([connection], up=4 * SENT)
+            row = watched.row(connection.cookies[0])
+            return bool(row["ssthresh"] < NO_SSTHRESH and row["srtt_us"] > 1000)
+
+        until("ssthresh is set, and srtt is the queue's", moved)
 
 
 def test_in_flight_is_what_is_not_acknowledged(watched: Watched) -> None:

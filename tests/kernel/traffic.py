@@ -8,7 +8,7 @@ import os
 import socket
 import struct
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from selectors import EVENT_READ, EVENT_WRITE, DefaultSelector
@@ -212,6 +212,26 @@ def chatter(*talking: Connection, pause: float = 0.002) -> AbstractContextManage
             talk(connection, 1)
 
     return repeated(go_on)
+
+
+@contextlib.contextmanager
+def timed_chatter(*talking: Connection, pause: float = 0.002) -> Iterator[Callable[[], float]]:
+    """Let connections talk as `chatter` does; gives the longest time so far without a word.
+
+    In seconds: this process may have to wait for a processor.
+    """
+    last, longest = time.monotonic(), 0.0
+
+    def go_on() -> None:
+        nonlocal last, longest
+        time.sleep(pause)
+        for connection in talking:
+            talk(connection, 1)
+        now = time.monotonic()
+        last, longest = now, max(longest, now - last)
+
+    with repeated(go_on):
+        yield lambda: max(longest, time.monotonic() - last)
 
 
 def settle(network: Network) -> None:

@@ -20,7 +20,7 @@ from tcctui.wire.events import EventKind
 from tcctui.wire.records import pick
 from tests.kernel.bpf_objects import existing, held_by
 from tests.kernel.command import TCCTUI, Command
-from tests.kernel.deadlines import until
+from tests.kernel.deadlines import PATIENCE, until
 from tests.kernel.traffic import PORT
 from tests.soak.counts import Figures
 from tests.soak.load import KINDS, Load
@@ -39,8 +39,18 @@ _APART = 0.2  # seconds between two acts
 _ESCAPED = 0.3  # seconds after which an escape is a key, and the beginning of no other
 
 
-def run(seconds: float, seed: int, directory: Path, program: Sequence[str] = (TCCTUI,)) -> Figures:
-    """Run for so long; `program` is the dashboard's command, in `directory` is what it writes."""
+def run(
+    seconds: float,
+    seed: int,
+    directory: Path,
+    program: Sequence[str] = (TCCTUI,),
+    *,
+    least: int = 0,
+) -> Figures:
+    """Run for so long, and on until `least` events are recorded, where the machine is slow.
+
+    `program` is the dashboard's command, in `directory` is what it writes.
+    """
     chance, path = random.Random(seed), directory / "soak.arrows"
     memory: list[int] = []
     descriptors: list[int] = []
@@ -54,7 +64,9 @@ def run(seconds: float, seed: int, directory: Path, program: Sequence[str] = (TC
             acts = _Acts(chance, screen)
             begun = time.monotonic()
             with Load(PORT) as load:
-                while (passed := time.monotonic() - begun) < seconds:
+                while (passed := time.monotonic() - begun) < seconds or (
+                    passed < seconds + PATIENCE and recorded(path)[0] < least
+                ):
                     acts.act(load)
                     if passed > len(memory):
                         memory.append(_resident(screen.pid))
