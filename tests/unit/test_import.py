@@ -317,6 +317,14 @@ def test_a_qlogs_huge_numbers_are_the_largest_of_a_field(huge: float) -> None:
     assert event["in_flight_max"] == event["srtt"] == 0xFFFFFFFF
 
 
+def test_a_directory_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A directory is there: the way on is to name its files."""
+    assert main(["import", str(tmp_path), str(tmp_path / "out.arrows")]) == 1
+    said = capsys.readouterr().err
+    assert "Is a directory" in said
+    assert "Name the files in it" in said
+
+
 def test_qlog_without_a_size_says_what_it_takes() -> None:
     """Without the size of datagrams, a segment is the smallest that a path has to carry."""
     bare = json.loads(json.dumps(QLOG))
