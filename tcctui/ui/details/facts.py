@@ -40,7 +40,7 @@ _READ_NS = 2_000_000_000
 """Nanoseconds for which that is told: a timeout, as of a probe, changes much without an ACK."""
 
 NEEDS: tuple[str, ...] = (
-    *(*ENDS, "state", "closed_ns"),
+    *(*ENDS, "ifindex", "state", "closed_ns"),
     *("ca_state", "snd_cwnd", "ssthresh", "srtt_us", "snd_wnd", "rcv_wnd", "in_flight", "mss"),
     *("bytes_acked", "rate", "sampled_ns", "last_ns", "from_sample", "slow_start"),
     *("comm", "pid", "cgroup", "netns", "netns_name", "cc", "uid"),
