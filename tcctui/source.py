@@ -109,14 +109,15 @@ class Source(EventSource, Protocol):
         """Ask for samples of these sockets (of dtype `SOCKET`) several times a second."""
 
     def own_queue(
-        self, netns: int, ends: tuple[tuple[int, int], tuple[int, int]] | None
+        self, netns: int, ends: tuple[tuple[int, int], tuple[int, int]] | None, bound: int = 0
     ) -> OwnQueue | None:
         """Queue of this machine that a connection leaves by; None where there is none, or unknown.
 
-        `netns` is its network namespace, `ends` its own address and the peer's, each two halves. It
-        is the first flow in focus, whose own waits are told while `Asked.QUEUE` is asked for. That
-        of another namespace than this process's is known a moment later. With `ends` None no queue
-        is shown any more: what is open for it is closed. In any one thread.
+        `netns` is its network namespace, `ends` its own address and the peer's, each two halves,
+        `bound` the index of the device that its socket is bound to, or 0. It is the first flow in
+        focus, whose own waits are told while `Asked.QUEUE` is asked for. That of another namespace
+        than this process's is known a moment later. With `ends` None no queue is shown any more:
+        what is open for it is closed. In any one thread.
         """
 
     def sample_all(self) -> None:

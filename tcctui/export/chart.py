@@ -102,7 +102,12 @@ def _told(cookie: int, seconds: float, lives: Attribution, store: Store) -> str:
 
 
 def _of_one(past: FlowHistory | None) -> list[Picture]:
-    return [] if past is None else [chart_kinds.cwnd(past), chart_kinds.srtt(past)]
+    if past is None:
+        return []
+    left = chart_kinds.cwnd(past)
+    if not left.data.series:  # of a capture, which has no cwnd
+        left = chart_kinds.in_flight(past)
+    return [left, chart_kinds.srtt(past)]
 
 
 def _of_some(

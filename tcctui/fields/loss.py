@@ -42,7 +42,7 @@ LOSS = (
         Column("UNDONE"), query="undone spurious", where=Where.FLOW, unknown=0,
     ),
     Field(
-        "dropped", "u4", Unit.COUNT, "segments of the connection that this machine dropped",
+        "dropped", "u4", Unit.COUNT, "packets of the connection that this machine dropped",
         "kfree_skb", Column("DROPPED"), query="dropped", where=Where.FLOW, unknown=0,
     ),
     Field(

@@ -47,8 +47,11 @@ def opened(path: Path | None) -> Iterator[io.BufferedReader]:
             plain = closed.enter_context(io.BufferedReader(cast(io.RawIOBase, raw), HEAD))
             head = plain.peek(4)[:4]
         except OSError as error:
+            advice = "See whether it is there."
+            if isinstance(error, IsADirectoryError):
+                advice = "Name the files in it: several become one recording."
             raise TcctuiError(
-                f"{name} can't be read: {error.strerror or error}.", "See whether it is there."
+                f"{name} can't be read: {error.strerror or error}.", advice
             ) from error
         if head[:2] == _GZIP:
             unpacked = closed.enter_context(gzip.GzipFile(fileobj=plain))

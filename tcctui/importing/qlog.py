@@ -256,7 +256,7 @@ class _Connection:
         segments = [values["congestion_window"], values["ssthresh"]]
         cwnd, ssthresh = ((one + self._size // 2) // self._size if one else 0 for one in segments)
         if values["congestion_window"]:
-            cwnd = max(cwnd, 1)
+            cwnd = min(max(cwnd, 1), _U32)
         self.rows.append(
             (
                 *(when, kind, acked + values["bytes_in_flight"], acked, cwnd),
@@ -274,7 +274,9 @@ class _Connection:
                 # An endpoint may write the largest number for an ssthresh that was never set.
                 if name == "ssthresh" and found >= 1 << 32:
                     found = NO_SSTHRESH * self._size
-                self._values[name] = int(min(max(found * factor, 0), 1 << 48))
+                # In flight is the difference of two sequence numbers of 32 bits.
+                most = _U32 if name == "bytes_in_flight" else 1 << 48
+                self._values[name] = int(min(max(found * factor, 0), most))
                 known = True
         if "bytes_in_flight" in data:
             left = self._sent - self._lost - self._values["bytes_in_flight"]

@@ -151,7 +151,7 @@ class RecordingStream:
     def watch(self, sockets: Records) -> None:
         """No effect: a pipe has no way back to the recorder."""
 
-    def own_queue(self, netns: int, ends: object) -> None:
+    def own_queue(self, netns: int, ends: object, bound: int = 0) -> None:
         """None is known here."""
 
     def sample_all(self) -> None:

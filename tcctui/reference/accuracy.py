@@ -30,6 +30,12 @@ def blocks() -> Iterator[Block]:
         "Retransmits of the timeline are tcp_retransmit_skb's events, each of which can be several"
         " segments; totals of each second are kept for 17 minutes.",
     )
+    yield entry(
+        "packets",
+        "Retransmissions by cause and what this machine dropped are counted in packets, as the"
+        " kernel traces them. With segmentation offload one of them can be many segments:"
+        " total_retrans and data_segs_out count these, and are more.",
+    )
     yield entry("ssthresh", "The value is that of tcp_current_ssthresh(): at least 3/4 of cwnd.")
     yield entry("both ends", "Two ends inside one machine are two sockets, and two rows.")
     yield entry(

@@ -200,7 +200,7 @@ class LiveSource:
             asked["sock_cookie"] = cookies_of(sockets["sock_cookie"])
             sampler.watch(asked)
 
-    def own_queue(self, netns: int, ends: Ends | None) -> OwnQueue | None:
+    def own_queue(self, netns: int, ends: Ends | None, bound: int = 0) -> OwnQueue | None:
         """Queue on the way to an address; see `Source`."""
         if ends is None:
             if self._own_queues is not None:
@@ -210,7 +210,7 @@ class LiveSource:
             from tcctui.sources.own_queue import OwnQueues  # noqa: PLC0415 - for the details alone
 
             self._own_queues = OwnQueues(self._open_route)
-        queue = self._own_queues.of(netns, ends)
+        queue = self._own_queues.of(netns, ends, bound)
         if queue is None or self._events is None or not self._focus:
             return queue
         return queue._replace(own=self._events.queue_wait(self._focus[0]))

@@ -49,27 +49,30 @@ class OwnQueues:
 
     def __init__(self, open_route: Callable[[int], socket.socket]) -> None:
         self._elsewhere = RouteSocket(open_route)
-        self._asked: tuple[int, Ends, float] = (0, ((0, 0), (0, 0)), 0.0)
+        self._asked: tuple[int, Ends, int, float] = (0, ((0, 0), (0, 0)), 0, 0.0)
         self._found: OwnQueue | None = None
         # By a device of a namespace, bytes until a moment.
         self._left: tuple[tuple[int, int], int, float] = ((0, 0), 0, 0.0)
         self._sequence = 0
 
-    def of(self, netns: int, ends: Ends) -> OwnQueue | None:
+    def of(self, netns: int, ends: Ends, bound: int = 0) -> OwnQueue | None:
         """Queue on the way from one address to another.
+
+        `bound` is the index of the device that the socket is bound to (SO_BINDTODEVICE, or a
+        subflow's endpoint), and leaves by whatever the routes of others say; 0 if it is not.
 
         None without a route, of devices without a queue, and in another namespace as long as there
         is no socket in it.
         """
         *before, when = self._asked
-        if before == [netns, ends] and time.monotonic() - when < _EVERY:
+        if before == [netns, ends, bound] and time.monotonic() - when < _EVERY:
             return self._found
         try:
             with self._link(netns) as link:
                 if link is None:
                     return None
-                self._asked = netns, ends, time.monotonic()
-                self._found = self._ask(link, netns, ends)
+                self._asked = netns, ends, bound, time.monotonic()
+                self._found = self._ask(link, netns, ends, bound)
         except OSError:
             self._found = None
         return self._found
@@ -85,8 +88,8 @@ class OwnQueues:
             return route_socket()
         return contextlib.nullcontext(self._elsewhere.of(netns))
 
-    def _ask(self, link: socket.socket, netns: int, ends: Ends) -> OwnQueue | None:
-        index = self._device(link, ends)
+    def _ask(self, link: socket.socket, netns: int, ends: Ends, bound: int) -> OwnQueue | None:
+        index = self._device(link, ends, bound)
         if not index:
             return None
         header = _QUEUE.pack(0, index, 0, _TC_H_ROOT, 0)
@@ -104,7 +107,7 @@ class OwnQueues:
             return queue
         return queue._replace(wait_us=1e6 * queue.backlog * (now - then) / (left - before))
 
-    def _device(self, link: socket.socket, ends: Ends) -> int:
+    def _device(self, link: socket.socket, ends: Ends, bound: int) -> int:
         """Index of the device on the way between two addresses; 0 without a route."""
         high = ends[1][0]
         if is_link_local(high) and high & ZONE:
@@ -115,6 +118,8 @@ class OwnQueues:
         packed = [(kind, socket.inet_pton(family, end)) for kind, end in named]
         bits = 8 * len(packed[0][1])
         request = _ROUTE.pack(family, bits, bits, *[0] * 5, 0)
+        if bound:
+            packed.append((_RTA_OIF, struct.pack("=I", bound)))
         for name, end in packed:
             request += _ATTRIBUTE.pack(_ATTRIBUTE.size + len(end), name) + end
         for kind, data in self._answers(link, _RTM_GETROUTE, request):

@@ -161,6 +161,52 @@ def test_rules_by_source_are_followed(queues: OwnQueues, elsewhere: bool) -> Non
                 assert found_in(queues, inode(network.client), ends).device == device
 
 
+@ELSEWHERE
+def test_a_bound_socket_leaves_by_its_device(queues: OwnQueues, elsewhere: bool) -> None:
+    """Bound to a device, it leaves by that, whichever way others have to the same address."""
+    with Network() as network:
+        client = ("ip", "netns", "exec", network.client)
+        index = {}
+        for device, address in (("way0", "198.51.100.1"), ("way1", "203.0.113.1")):
+            run(*client, "ip", "link", "add", device, "type", "veth", "peer", f"{device}-peer")
+            for end in (device, f"{device}-peer"):
+                run(*client, "ip", "link", "set", end, "up")
+            run(*client, "ip", "address", "add", f"{address}/24", "dev", device)
+            run(*client, "tc", "qdisc", "replace", "dev", device, "root", "pfifo")
+            index[device] = int(run(*client, "cat", f"/sys/class/net/{device}/ifindex"))
+        ends = halves("203.0.113.1"), halves("198.51.100.9")
+        with of_reader(network.client, elsewhere=elsewhere):
+            assert found_in(queues, inode(network.client), ends).device == "way0"
+            for device, bound in index.items():
+                found = queues.of(inode(network.client), ends, bound)
+                assert found is not None
+                assert found.device == device
+
+
+def test_the_dashboard_knows_the_device_of_a_socket(tmp_path: Path) -> None:
+    """The queue of a connection that is bound to a device is that one's, not the route's."""
+    with Network() as network, Terminal(tmp_path, columns=200, lines=70) as terminal:
+        veth = ("type", "veth", "peer", "name", "others-peer")
+        run("ip", "-n", network.client, "link", "add", "other", *veth)
+        run("ip", "-n", network.client, "link", "set", "other", "up")
+        for device, kind in (("other", "bfifo"), (network.DEVICE, "pfifo")):
+            run("tc", "-n", network.client, "qdisc", "replace", "dev", device, "root", kind)
+        with contextlib.closing(connect(network, "ipv4")) as connection:
+            talk(connection, 3)
+            own = network.DEVICE.encode()
+            connection.client.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, own)
+            # Others get there by a device that leads nowhere.
+            address = f"{network.SERVER}/32"
+            run("ip", "-n", network.client, "route", "add", address, "dev", "other")
+            talk(connection, 3)
+            terminal.start(f"{TCCTUI} --port {PORT} --no-config")
+            terminal.shows(r"2/2 flows")
+            select(terminal, network.CLIENT)
+            terminal.shows(rf"pfifo on {network.DEVICE}")
+            terminal.press("q")
+            assert terminal.ended() == 0
+
+
 # In other namespaces
 
 

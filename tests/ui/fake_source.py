@@ -219,7 +219,7 @@ class FakeSource:
         """Remember which sockets are to be sampled often."""
         self.watched = tuple(sockets["sock_cookie"].tolist())
 
-    def own_queue(self, netns: int, ends: object) -> OwnQueue | None:
+    def own_queue(self, netns: int, ends: object, bound: int = 0) -> OwnQueue | None:
         """Give what the test says."""
         self.queue_of = ends
         return None if ends is None else self.queue

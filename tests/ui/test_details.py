@@ -11,7 +11,7 @@ from tcctui.flows.store import Store
 from tcctui.ui.details.details import lines as laid_out
 from tcctui.ui.details.facts import NEEDS, Fact, facts, queue_facts
 from tcctui.wire.batch import Batch
-from tcctui.wire.events import CaState, TcpState
+from tcctui.wire.events import DROPPED, EVENT, RECOVERY, CaState, EventKind, TcpState
 from tcctui.wire.inside import Insides
 from tcctui.wire.own_queue import OwnQueue, OwnWait
 from tests.ui.fake_source import FakeSource, server
@@ -211,6 +211,27 @@ def test_what_was_read_of_the_socket() -> None:
     assert "Recovery" in told["control"]
     quiet = inside()
     assert quiet.keys() & {"segments", "recovery", "application"} == set()
+
+
+def test_packets_are_told_from_segments() -> None:
+    """Causes and drops are of packets, which may be many segments: beside those, it is said."""
+    store = Store()
+    acked = probes(10**9, snd_una=1000, snd_nxt=4000)
+    again, dropped = probes(2 * 10**9), np.zeros(1, EVENT)
+    again["kind"], again["newstate"] = EventKind.RETRANSMIT, TcpState.ESTABLISHED
+    again.view(RECOVERY)["known"] = again.view(RECOVERY)["pending"] = 1
+    again.view(RECOVERY)["ca_state"] = CaState.RECOVERY
+    for name in ("saddr", "daddr", "sport", "dport"):
+        dropped[name] = acked[name]
+    dropped["kind"], dropped["ts_ns"] = EventKind.DROP, 2 * 10**9
+    dropped.view(DROPPED)["reason_name"] = b"NETFILTER_DROP"
+    for events in (acked, again, dropped):
+        store.ingest(events, 2 * 10**9)
+    told = {
+        fact.label: fact.pieces for fact in facts(store.flows({*NEEDS, *EXPLAINED_BY, "limit"}))
+    }
+    assert told["by cause"] == ("1 fast", "in packets")
+    assert told["dropped"] == ("1 packet here", "last NETFILTER_DROP")
 
 
 async def test_this_machine_s_own_queue_is_told(clock: Clock) -> None:

@@ -85,7 +85,7 @@ class Delivered:
     def watch(self, sockets: npt.NDArray[np.void]) -> None:
         self.watched = sockets["sock_cookie"].tolist()
 
-    def own_queue(self, netns: int, ends: object) -> None:
+    def own_queue(self, netns: int, ends: object, bound: int = 0) -> None:
         """None is known here."""
 
     def sample_all(self) -> None:

@@ -38,6 +38,7 @@ from tcctui.wire.events import EventKind
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import MS, NOTHING, SECOND, destroy, probes, together
+from tests.unit.import_files import captured, lossy
 from tests.unit.recordings import ORIGIN, chunk
 from tests.unit.samples import destroyed, samples
 from tests.unit.small_recording import BEGIN, FAR, NEAR, SERVER, SERVER6, lifecycle, made
@@ -312,6 +313,18 @@ def test_a_chart_as_text(recording: Path, tmp_path: Path) -> None:
         assert wanted in text
     dotted = [any(0x2801 <= ord(sign) <= 0x28FF for sign in line) for line in text.split("\n")]
     assert sum(dotted) > 10
+
+
+@pytest.mark.parametrize("ending", ["txt", "svg"])
+def test_the_chart_of_a_capture(tmp_path: Path, ending: str) -> None:
+    """Without a cwnd in it, its bytes in flight are drawn, as on the screen."""
+    capture, made_of_it, out = (tmp_path / name for name in ("c.pcap", "c.arrows", f"o.{ending}"))
+    capture.write_bytes(captured(lossy()))
+    assert main(["import", str(capture), str(made_of_it)]) == 0
+    export(made_of_it, out, flow="1", progress=False)
+    text = out.read_text()
+    assert "in flight" in text
+    assert "Nothing was measured" not in text
 
 
 def test_a_chart_as_a_picture(recording: Path, tmp_path: Path) -> None:

@@ -304,6 +304,27 @@ def test_qlog(data: bytes) -> None:
     assert [EventKind(kind).name for kind in events["kind"]][-2:] == ["STATE", "DESTROY"]
 
 
+@pytest.mark.parametrize("huge", [1e30, 1 << 64, 1 << 44])
+def test_a_qlogs_huge_numbers_are_the_largest_of_a_field(huge: float) -> None:
+    """A cwnd or bytes in flight beyond 32 bits are no small ones, as the rest of a division is."""
+    told = json.loads(json.dumps(QLOG))
+    metrics = {"congestion_window": huge, "bytes_in_flight": huge, "smoothed_rtt": huge}
+    told["traces"][0]["events"] = [
+        {"time": 1, "name": "recovery:metrics_updated", "data": metrics},
+    ]
+    event = of_qlog(json.dumps(told).encode()).events[0]
+    assert event["snd_cwnd"] == event["snd_cwnd_max"] >= min(huge / 65_535, 0xFFFFFFFF)
+    assert event["in_flight_max"] == event["srtt"] == 0xFFFFFFFF
+
+
+def test_a_directory_is_no_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A directory is there: the way on is to name its files."""
+    assert main(["import", str(tmp_path), str(tmp_path / "out.arrows")]) == 1
+    said = capsys.readouterr().err
+    assert "Is a directory" in said
+    assert "Name the files in it" in said
+
+
 def test_qlog_without_a_size_says_what_it_takes() -> None:
     """Without the size of datagrams, a segment is the smallest that a path has to carry."""
     bare = json.loads(json.dumps(QLOG))

@@ -62,7 +62,7 @@ class FleetSource:
         """Nothing was read of sockets."""
         return NO_INSIDES
 
-    def own_queue(self, netns: int, ends: object) -> None:
+    def own_queue(self, netns: int, ends: object, bound: int = 0) -> None:
         """None is known here."""
 
     def sample_all(self) -> None:

@@ -371,11 +371,13 @@ class Dashboard(Screen[None]):
         if flows is None or not self._asks_for_queue(flows):
             self._source.own_queue(0, None)
             return None
-        netns = flows["netns"][0]
+        netns, bound = (
+            0 if np.isnan(flows[name][0]) else int(flows[name][0]) for name in ("netns", "ifindex")
+        )
         local, remote = (
             (int(flows[f"{end}_hi"][0]), int(flows[f"{end}_lo"][0])) for end in ("saddr", "daddr")
         )
-        return self._source.own_queue(0 if np.isnan(netns) else int(netns), (local, remote))
+        return self._source.own_queue(netns, (local, remote), bound)
 
     def _asks_for_queue(self, flows: Flows) -> bool:
         if self._away or not (flows.count and self._details.has_room):

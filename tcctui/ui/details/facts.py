@@ -35,12 +35,14 @@ _CAUSES = (
     *(("retrans_syn", "SYN"), ("dsack_dups", "got twice (DSACK)"), ("undone", "undone")),
 )
 """Causes of retransmissions, segments that the peer got twice, and undone recoveries."""
+_BY_PACKET = 4
+"""The first of them that are counted as tcp_retransmit_skb is: a packet may be many segments."""
 
 _READ_NS = 2_000_000_000
 """Nanoseconds for which that is told: a timeout, as of a probe, changes much without an ACK."""
 
 NEEDS: tuple[str, ...] = (
-    *(*ENDS, "state", "closed_ns"),
+    *(*ENDS, "ifindex", "state", "closed_ns"),
     *("ca_state", "snd_cwnd", "ssthresh", "srtt_us", "snd_wnd", "rcv_wnd", "in_flight", "mss"),
     *("bytes_acked", "rate", "sampled_ns", "last_ns", "from_sample", "slow_start"),
     *("comm", "pid", "cgroup", "netns", "netns_name", "cc", "uid"),
@@ -291,11 +293,13 @@ def _amounts(said: _Said) -> Iterator[Fact]:
     lost = said.must("total_retrans", units.count)
     lost += show("data_segs_out", units.count, " of {} segments")
     yield Fact.of(7, "retrans", lost, show("retrans_percent", units.percent))
-    yield Fact.of(6, "by cause", ", ".join(filter(None, (said.some(*one) for one in _CAUSES))))
+    causes = ", ".join(filter(None, (said.some(*one) for one in _CAUSES)))
+    by_packet = any(said.number(name) > 0 for name, _ in _CAUSES[:_BY_PACKET])
+    yield Fact.of(6, "by cause", causes, "in packets" if by_packet else "")
     acked = show("bytes_acked", units.size, "acked {}")
     reason = said.text("drop_reason")
-    here = said.some("dropped", "segments") and f"{said.some('dropped', 'segments')}, last {reason}"
-    yield Fact.of(4, "dropped", here and f"{here} (on this machine)")
+    here = said.some("dropped", f"packet{'s' * (said.number('dropped') != 1)} here")
+    yield Fact.of(4, "dropped", here, f"last {reason}" if here else "")
     yield Fact.of(9, "sent", said.sent(), acked, show("bytes_retrans", units.size, "retrans {}"))
     arriving = show("rcv_rate", units.rate) if said.number("rcv_rate") else ""
     yield Fact.of(15, "received", show("bytes_received", units.size), arriving)

@@ -365,7 +365,7 @@ class SequenceView(Vertical):
         head, pieces = " Time–sequence", [_last(self._seconds, self.pair.seconds is None)]
         before = (self._at_ns - self._window_end_ns) / 1e9
         if before > 0:
-            pieces = [f"{_span(self._seconds)}, until {_span(before)} before"]
+            pieces = [f"{_span(self._seconds)}, until {_span(before)} ago"]
         pieces.insert(0, fit_ends(*self._ends, self.size.width - len(head + pieces[0]) - _GAPS))
         if drawn is not None and not drawn.has_sacks:
             pieces.append("ranges of SACK were not read")
