@@ -141,7 +141,7 @@ struct recovery {
 	__u32 high_seq; /* sequence numbers, as the next two */
 	__u32 seq; /* of EVENT_RETRANSMIT: the data that is sent again */
 	__u32 end_seq;
-	__u32 unused;
+	__u32 segments; /* that these are, as TCP counts them */
 };
 
 /* A segment that this machine dropped, in the place of the values of an ACK. User space writes the
@@ -1344,6 +1344,10 @@ PROGRAM(tcp, tcp_retransmit_skb)
 {
 	union address saddr, daddr;
 	struct event *event;
+#ifdef TCC_TYPED
+	struct recovery *recovery;
+	__u16 segments = 0;
+#endif
 
 #ifdef TCC_RETRANSMIT_HAS_ERR
 	if (args->err)
@@ -1362,8 +1366,11 @@ PROGRAM(tcp, tcp_retransmit_skb)
 	event->newstate = args->state;
 #ifdef TCC_TYPED
 	set_recovery(event, args->skaddr);
-	READ(((struct recovery *)&event->acks)->seq, args->skbaddr, TCC_SKB_SEQ);
-	READ(((struct recovery *)&event->acks)->end_seq, args->skbaddr, TCC_SKB_END_SEQ);
+	recovery = (struct recovery *)&event->acks;
+	READ(recovery->seq, args->skbaddr, TCC_SKB_SEQ);
+	READ(recovery->end_seq, args->skbaddr, TCC_SKB_END_SEQ);
+	READ(segments, args->skbaddr, TCC_SKB_SEGMENTS);
+	recovery->segments = segments;
 #endif
 	submit(event);
 	return 0;

@@ -29,9 +29,9 @@ LOSS = (
             unknown=0,
         )
         for name, title, meaning in (
-            ("retrans_rto", "R_RTO", "retransmissions by a timeout, or behind one as ACKs came"),
-            ("retrans_fast", "R_FAST", "retransmissions in Recovery: duplicate ACKs, SACK, RACK"),
-            ("retrans_tlp", "R_TLP", "retransmissions of tail loss probes"),
+            ("retrans_rto", "R_RTO", "segments retransmitted by a timeout, or after one"),
+            ("retrans_fast", "R_FAST", "segments retransmitted in Recovery: SACK, RACK, dup ACKs"),
+            ("retrans_tlp", "R_TLP", "segments retransmitted as tail loss probes"),
             ("retrans_syn", "R_SYN", "retransmissions of the SYN"),
         )
     ),

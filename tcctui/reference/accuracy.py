@@ -32,9 +32,8 @@ def blocks() -> Iterator[Block]:
     )
     yield entry(
         "packets",
-        "Retransmissions by cause and what this machine dropped are counted in packets, as the"
-        " kernel traces them. With segmentation offload one of them can be many segments:"
-        " total_retrans and data_segs_out count these, and are more.",
+        "What this machine dropped is counted in packets, as the kernel traces them. With"
+        " segmentation offload one of them can be many segments.",
     )
     yield entry("ssthresh", "The value is that of tcp_current_ssthresh(): at least 3/4 of cwnd.")
     yield entry("both ends", "Two ends inside one machine are two sockets, and two rows.")

@@ -45,7 +45,7 @@ class Diagram(NamedTuple):
     `rtt` are microseconds; `rtt`, of the newest segment that an ACK delivered, only where each ACK
     was read. `duplicated` are ACKs with a DSACK (RFC 2883), at what they acknowledge: the peer got
     a segment that it had: a spurious retransmission, or a copy that the network made. `has_sacks`
-    is False where ranges of SACK are not known.
+    is False where there may be ranges of SACK that are not known.
     """
 
     begin: int
@@ -85,8 +85,13 @@ def diagram(records: FlowRecords) -> Diagram | None:
         sacked=_sacked(acks, effective, una),
         dropped=_dropped(records.drops, places),
         duplicated=_duplicated(acks, effective, una),
-        has_sacks=bool(told.any()),
+        has_sacks=bool(told.any() or _had_none(records.sacked)),
     )
+
+
+def _had_none(sacked: Records) -> bool:
+    """True where the socket itself was read, and nothing was SACKed then."""
+    return bool(len(sacked)) and not sacked["sacked_out"].any()
 
 
 def _effective(when: I64, exact: Mask) -> I64:

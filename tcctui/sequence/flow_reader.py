@@ -30,15 +30,20 @@ TOLD_ACK = np.dtype([*ACK.descr, ("srtt", "u4"), ("exact", "?")])
 """
 
 
+SACKED = np.dtype([("ts_ns", "u8"), ("sacked_out", "u4")])
+"""Segments that were SACKed when the socket itself was read."""
+
+
 class FlowRecords(NamedTuple):
-    """Records of one connection, oldest first: `acks` of dtype `TOLD_ACK`."""
+    """Records of one connection, oldest first: `acks` of dtype `TOLD_ACK`, `sacked` of `SACKED`."""
 
     acks: Records
     retransmits: Events
     drops: Events
+    sacked: Records
 
 
-NO_RECORDS = FlowRecords(np.empty(0, TOLD_ACK), NO_EVENTS, NO_EVENTS)
+NO_RECORDS = FlowRecords(np.empty(0, TOLD_ACK), NO_EVENTS, NO_EVENTS, np.empty(0, SACKED))
 
 
 class FlowReader:
@@ -68,12 +73,18 @@ class FlowReader:
         events = pick(events, new)
         kinds = events["kind"]
         probes = pick(events, kinds == _PROBE)
-        acks = chunk.insides.acks
-        acks = pick(acks, acks["sock_cookie"] == self._cookie[0])
+        acks, sockets = (
+            pick(records, records["sock_cookie"] == self._cookie[0])
+            for records in (chunk.insides.acks, chunk.insides.sockets)
+        )
+        sacked = np.empty(len(sockets), SACKED)
+        for name in SACKED.names or ():
+            sacked[name] = sockets[name]
         return FlowRecords(
             joined([_of_acks(acks), _of_probes(probes)]),
             pick(events, kinds == _RETRANSMIT),
             pick(events, kinds == _DROP),
+            sacked,
         )
 
     def _mine(self, events: Events) -> Mask:
@@ -122,9 +133,9 @@ def _in_time(parts: list[FlowRecords]) -> FlowRecords:
     return FlowRecords(acks, *told)
 
 
-def _distinct(events: Events) -> Events:
+def _distinct(records: Records) -> Records:
     """Leave out what was read twice."""
-    if len(events) < 2:
-        return events
-    data = np.ascontiguousarray(events).view(f"V{events.dtype.itemsize}")
-    return pick(events, np.append(True, data[1:] != data[:-1]))
+    if len(records) < 2:
+        return records
+    data = np.ascontiguousarray(records).view(f"V{records.dtype.itemsize}")
+    return pick(records, np.append(True, data[1:] != data[:-1]))

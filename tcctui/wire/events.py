@@ -105,10 +105,10 @@ RECOVERY = np.dtype(
     {
         "names": [
             *("ca_state", "pending", "retransmits", "known"),
-            *("undo_marker", "prior_ssthresh", "high_seq", "seq", "end_seq"),
+            *("undo_marker", "prior_ssthresh", "high_seq", "seq", "end_seq", "segments"),
         ],
-        "formats": ["u1"] * 4 + ["u4"] * 5,
-        "offsets": [_RECOVERY + place for place in (0, 1, 2, 3, 4, 8, 12, 16, 20)],
+        "formats": ["u1"] * 4 + ["u4"] * 6,
+        "offsets": [_RECOVERY + place for place in (0, 1, 2, 3, 4, 8, 12, 16, 20, 24)],
         "itemsize": EVENT.itemsize,
     }
 )
@@ -119,7 +119,8 @@ those of the moment. `known` is 1 where the kernel's types are known (BTF), else
 `ca_state` is the `CaState` before, `pending` the timer (ICSK_TIME_... of
 include/net/inet_connection_sock.h), `retransmits` the timeouts in a row; `undo_marker` is 0 where
 there is nothing to undo, `prior_ssthresh` the ssthresh before the reduction. `seq` and `end_seq`
-are those of the data that a RETRANSMIT sends again.
+are those of the data that a RETRANSMIT sends again, `segments` how many these are (tcp_skb_pcount),
+as total_retrans counts them; 0 in older recordings.
 """
 
 _DROP = EVENT.fields["mark"][1]  # type: ignore[index]

@@ -214,13 +214,14 @@ def test_what_was_read_of_the_socket() -> None:
 
 
 def test_packets_are_told_from_segments() -> None:
-    """Causes and drops are of packets, which may be many segments: beside those, it is said."""
+    """Retransmissions by cause count segments, as their total does; drops are of packets."""
     store = Store()
     acked = probes(10**9, snd_una=1000, snd_nxt=4000)
     again, dropped = probes(2 * 10**9), np.zeros(1, EVENT)
     again["kind"], again["newstate"] = EventKind.RETRANSMIT, TcpState.ESTABLISHED
     again.view(RECOVERY)["known"] = again.view(RECOVERY)["pending"] = 1
     again.view(RECOVERY)["ca_state"] = CaState.RECOVERY
+    again.view(RECOVERY)["segments"] = 3
     for name in ("saddr", "daddr", "sport", "dport"):
         dropped[name] = acked[name]
     dropped["kind"], dropped["ts_ns"] = EventKind.DROP, 2 * 10**9
@@ -230,7 +231,7 @@ def test_packets_are_told_from_segments() -> None:
     told = {
         fact.label: fact.pieces for fact in facts(store.flows({*NEEDS, *EXPLAINED_BY, "limit"}))
     }
-    assert told["by cause"] == ("1 fast", "in packets")
+    assert told["by cause"] == ("3 fast",)
     assert told["dropped"] == ("1 packet here", "last NETFILTER_DROP")
 
 

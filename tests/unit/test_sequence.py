@@ -33,8 +33,13 @@ FIRST = (1 << 32) - 2000  # it wraps around amid the diagram
 class Tape:
     """A timeline of records, in chunks of a second."""
 
-    def __init__(self, events: Events = NOTHING, acks: Records | None = None) -> None:
-        self._events = events
+    def __init__(
+        self,
+        events: Events = NOTHING,
+        acks: Records | None = None,
+        sockets: Records = NO_INSIDES.sockets,
+    ) -> None:
+        self._events, self._sockets = events, sockets
         self._acks = np.empty(0, ACK) if acks is None else acks
         self.origin = Origin("host")
         self.span = Span(BEGIN, BEGIN + 10 * SECOND)
@@ -51,9 +56,9 @@ class Tape:
                 self.read += 1
                 parts = [
                     by_flow(part[(part["ts_ns"] > begin) & (part["ts_ns"] <= end)])
-                    for part in (self._events, self._acks)
+                    for part in (self._events, self._acks, self._sockets)
                 ]
-                insides = Insides(*NO_INSIDES[:2], parts[1])
+                insides = Insides(parts[2], NO_INSIDES.algorithms, parts[1])
                 yield Chunk(begin, end, parts[0], NO_SAMPLES, insides=insides)
 
 
@@ -81,9 +86,13 @@ def retransmit(at_ms: int, low: int, high: int, una: int, *, known: bool = True)
     return made
 
 
-def drawn(events: Events = NOTHING, told: Records | None = None) -> Diagram:
+def drawn(
+    events: Events = NOTHING,
+    told: Records | None = None,
+    sockets: Records = NO_INSIDES.sockets,
+) -> Diagram:
     """Work out a diagram."""
-    made = diagram(FlowReader(Tape(events, told), 1).read(0, BEGIN + 10 * SECOND))
+    made = diagram(FlowReader(Tape(events, told, sockets), 1).read(0, BEGIN + 10 * SECOND))
     assert made is not None
     return made
 
@@ -119,6 +128,20 @@ def test_events_for_several_acks_are_as_of_their_last() -> None:
     assert not made.has_sacks
     assert made.srtt.values.tolist() == [20_000, 20_000]
     assert not len(made.rtt.when_ns)
+
+
+@pytest.mark.parametrize(
+    ("cookie", "sacked_out", "known"), [(1, [0, 0], True), (1, [0, 2], False), (2, [0, 0], False)]
+)
+def test_where_nothing_was_sacked_nothing_is_missing(
+    cookie: int, sacked_out: list[int], known: bool
+) -> None:
+    """`record --inside` keeps SACKs alone of ACKs that came while something was SACKed."""
+    sockets = np.zeros(2, NO_INSIDES.sockets.dtype)
+    sockets["ts_ns"], sockets["sock_cookie"] = BEGIN + np.array([100, 200]) * MS, cookie
+    sockets["sacked_out"] = sacked_out
+    events = probes(BEGIN + np.array([100, 200]) * MS, snd_una=sequence([0, 5000]))
+    assert drawn(events, sockets=sockets).has_sacks == known
 
 
 def test_an_ack_that_was_told_twice_is_one() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from tcctui.arrays import Mask
 from tcctui.flows.index import Rows
 from tcctui.flows.rows import FlowRows
-from tcctui.wire.events import Events
+from tcctui.wire.events import RECOVERY, Events
 from tcctui.wire.records import pick
 from tcctui.wire.retransmits import COUNTED, Cause, causes, undone
 from tcctui.wire.tracepoints import MarkKind
@@ -16,10 +16,12 @@ _PROBE = int(Cause.PROBE)
 
 
 def count_causes(known: FlowRows, rows: Rows, events: Events) -> None:
-    """Count RETRANSMIT events of rows by their causes, as far as these are known."""
+    """Count what RETRANSMIT events of rows sent again by its causes, as far as these are known."""
     found = causes(events)
+    segments = np.maximum(events.view(RECOVERY)["segments"], 1)
     for name, counted in COUNTED.items():
-        np.add.at(known.columns[name], rows[np.isin(found, counted)], 1)
+        which = np.isin(found, counted)
+        np.add.at(known.columns[name], rows[which], segments[which])
     _mark(known, rows, events, found == _PROBE, MarkKind.PROBE)
 
 

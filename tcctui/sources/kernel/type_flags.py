@@ -108,8 +108,9 @@ _MINIMUM = _Wanted("tcp_sock", "rtt_min.s", 24), _Wanted("minmax_sample", "v", 4
 _SEGMENT: Mapping[str, tuple[_Wanted, _Wanted]] = {
     "SEQ": (_Wanted("sk_buff", "cb", 48), _Wanted("tcp_skb_cb", "seq", 4)),
     "END_SEQ": (_Wanted("sk_buff", "cb", 48), _Wanted("tcp_skb_cb", "end_seq", 4)),
+    "SEGMENTS": (_Wanted("sk_buff", "cb", 48), _Wanted("tcp_skb_cb", "tcp_gso_segs", 2)),
 }
-"""Sequence numbers of a segment, in what TCP has for itself in a packet: TCP_SKB_CB."""
+"""Sequence numbers and number of segments, in what TCP has for itself in a packet: TCP_SKB_CB."""
 
 _PACKET: Mapping[str, _Wanted] = {
     "HEAD": _Wanted("sk_buff", "head", 8),

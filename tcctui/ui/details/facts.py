@@ -35,8 +35,6 @@ _CAUSES = (
     *(("retrans_syn", "SYN"), ("dsack_dups", "got twice (DSACK)"), ("undone", "undone")),
 )
 """Causes of retransmissions, segments that the peer got twice, and undone recoveries."""
-_BY_PACKET = 4
-"""The first of them that are counted as tcp_retransmit_skb is: a packet may be many segments."""
 
 _READ_NS = 2_000_000_000
 """Nanoseconds for which that is told: a timeout, as of a probe, changes much without an ACK."""
@@ -293,9 +291,7 @@ def _amounts(said: _Said) -> Iterator[Fact]:
     lost = said.must("total_retrans", units.count)
     lost += show("data_segs_out", units.count, " of {} segments")
     yield Fact.of(7, "retrans", lost, show("retrans_percent", units.percent))
-    causes = ", ".join(filter(None, (said.some(*one) for one in _CAUSES)))
-    by_packet = any(said.number(name) > 0 for name, _ in _CAUSES[:_BY_PACKET])
-    yield Fact.of(6, "by cause", causes, "in packets" if by_packet else "")
+    yield Fact.of(6, "by cause", ", ".join(filter(None, (said.some(*one) for one in _CAUSES))))
     acked = show("bytes_acked", units.size, "acked {}")
     reason = said.text("drop_reason")
     here = said.some("dropped", f"packet{'s' * (said.number('dropped') != 1)} here")
