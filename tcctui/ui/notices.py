@@ -38,7 +38,11 @@ _SIGNS: Mapping[str, str] = {"warning": "! ", "error": "✕ "}
 
 
 def tell(widget: Widget, notice: Notice) -> None:
-    """Show it on one line, whose end is cut where the terminal is too narrow."""
+    """Show it on one line, whose end is cut where the terminal is too narrow.
+
+    One that is shown is not shown again beside itself.
+    """
     title, text, severity, seconds = notice
-    line = f"{_SIGNS.get(severity, '')}{title}  {' · '.join(text.splitlines())}".rstrip()
-    widget.notify(plain(line), severity=severity, timeout=seconds, markup=False)
+    line = plain(f"{_SIGNS.get(severity, '')}{title}  {' · '.join(text.splitlines())}".rstrip())
+    if all(shown.message != line for shown in widget.app._notifications):
+        widget.notify(line, severity=severity, timeout=seconds, markup=False)

@@ -60,3 +60,14 @@ async def test_a_notice_is_one_line(
         assert len(line) == 80
         assert "Quit" in screen(desk.pilot)[-1]
         assert "live" in desk.status
+
+
+async def test_a_notice_that_is_shown_is_not_shown_again(clock: Clock) -> None:
+    """A key pressed three times says once what is the matter."""
+    async with dashboard(server(), clock, (80, 24)) as desk:
+        for _ in range(3):
+            tell(desk.screen, Notice("Only one", "of these"))
+            await desk.until(lambda: toasts(desk))
+        tell(desk.screen, Notice("Another", "of these"))
+        await desk.until(lambda: any("Another" in lines(toast)[0] for toast in toasts(desk)))
+        assert [lines(toast)[0].split()[0] for toast in toasts(desk)] == ["Only", "Another"]
