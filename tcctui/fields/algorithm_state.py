@@ -7,7 +7,7 @@ have their names alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from enum import Enum
 from typing import NamedTuple, TypeVar
 
@@ -202,9 +202,10 @@ def field(name: str) -> Field:
     )
 
 
-def fields() -> tuple[Field, ...]:
-    """Fields of all members that are known."""
-    return tuple(field(PREFIX + name) for name in BY_NAME)
+def fields(seen: Iterable[str] = ()) -> tuple[Field, ...]:
+    """Fields of members: those that were seen, then all others that are known."""
+    names = {name.lower(): name for name in (*seen, *BY_NAME)}
+    return tuple(field(PREFIX + name) for name in names.values())
 
 
 Made = TypeVar("Made")

@@ -11,6 +11,7 @@ from tcctui.fields.field import Field
 from tcctui.query.arithmetic import Operand
 from tcctui.query.conditions import Comparable
 from tcctui.query.query_fields import DESCRIBED, FIELDS
+from tcctui.wire import private_layout
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,8 @@ BY_NAME: Mapping[str, FieldHelp] = WithState(
 
 
 def states() -> list[FieldHelp]:
-    """Members of algorithms' own state that are known."""
-    return [_of_state(field) for field in algorithm_state.fields()]
+    """Members of algorithms' own state: those of connections seen here, then others known."""
+    return [_of_state(field) for field in algorithm_state.fields(private_layout.members())]
 
 
 SYNTAX: tuple[tuple[str, str], ...] = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 PRIVATE_BYTES = 104
@@ -103,6 +104,12 @@ def keep(key: int, layout: PrivateLayout) -> int:
 def kept(key: int) -> PrivateLayout | None:
     """Layout that a record's key stands for; None where nobody knows it."""
     return _kept.get(key)
+
+
+def members() -> list[str]:
+    """Names of the members of layouts that are kept, each once, the newest layout's first."""
+    newest = (member.name for one in reversed(_kept.values()) for member in one.members)
+    return list(dict.fromkeys(islice(newest, _MOST_MEMBERS)))
 
 
 def to_json(keys: Iterable[int]) -> str:

@@ -32,7 +32,7 @@ from tcctui.ui.table.columns import BY_NAME
 from tcctui.wire import private_layout
 from tcctui.wire.batch import Batch
 from tcctui.wire.inside import NO_INSIDES, Asked, Insides
-from tcctui.wire.private_layout import PrivateLayout
+from tcctui.wire.private_layout import PrivateLayout, PrivateMember
 from tcctui.wire.records import joined
 from tcctui.wire.samples import NO_SAMPLES
 from tests.unit.events import MS, NOTHING, SECOND, probes
@@ -266,6 +266,20 @@ def test_unknown_members_and_words() -> None:
         "probe_bw",
         "probe_rtt",
     ]
+
+
+def test_members_of_what_was_seen_are_offered_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before those of algorithms that no connection has; an unheard one's are offered, too."""
+    monkeypatch.setattr(private_layout, "_kept", {})
+
+    def offered() -> list[str]:
+        return [one.text for one in complete("ca.", 3, {}).choices]
+
+    others = offered()
+    members = tuple(PrivateMember(name, 0, 32) for name in ("bic_K", "calls"))
+    private_layout.keep(7, PrivateLayout("toy", "toy_ca", members, 250))
+    assert offered()[:2] == ["ca.bic_k>", "ca.calls>"]
+    assert offered()[2:] == [one for one in others if one != "ca.bic_k>"][: len(others) - 2]
 
 
 def test_columns_of_the_table() -> None:

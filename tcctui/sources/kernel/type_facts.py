@@ -1,4 +1,4 @@
-"""What the kernel's types (BTF) say once and for all; kept with the compiled program.
+"""Facts that the kernel's types (BTF) tell once and for all; kept with the compiled program.
 
 Reading them takes 50 ms and more, which no start pays that finds the program in the cache.
 """
@@ -35,7 +35,7 @@ class TypeFacts(NamedTuple):
 
 
 NO_FACTS = TypeFacts({}, [])
-"""What is known of a kernel without types."""
+"""Those of a kernel without types."""
 
 
 def facts(types: TypeInformation | None) -> TypeFacts:

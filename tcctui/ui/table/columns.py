@@ -20,6 +20,7 @@ from tcctui.ui.style.colours import limit_style
 from tcctui.ui.table import cell_queries, cells
 from tcctui.ui.table.cell_queries import Ask
 from tcctui.ui.table.cells import Cells
+from tcctui.wire import private_layout
 
 
 @dataclass(frozen=True)
@@ -247,8 +248,9 @@ GROUPS = tuple((title, tuple(column.name for column in made)) for title, made in
 
 
 def state_group() -> tuple[str, tuple[str, ...]]:
-    """Columns of algorithms' own state that are known: the same, made when it is asked for."""
-    return "Algorithm's own state", tuple(member.key for member in algorithm_state.fields())
+    """Columns of algorithms' own state: those of connections seen here, then others' known ones."""
+    members = algorithm_state.fields(private_layout.members())
+    return "Algorithm's own state", tuple(member.key for member in members)
 
 
 OF_FLEET = frozenset(column.name for field in FLEET for column in columns(field))
