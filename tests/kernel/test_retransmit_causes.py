@@ -75,12 +75,15 @@ def test_fast_retransmits() -> None:
 
         def sent_more() -> bool:
             exchange([one], up=500_000)
-            return Cause.FAST in seen(recorder)
+            several = retransmits(recorder).view(RECOVERY)["segments"] > 1
+            return Cause.FAST in seen(recorder) and bool(several.any())
 
         until("it is told", sent_more)
         quiet([one])
-        told, total = retransmits(recorder), tcp_info(one.client)["total_retrans"]
-    assert told.view(RECOVERY)["segments"].sum() == total >= len(told)
+        total = tcp_info(one.client)["total_retrans"]
+    told = retransmits(recorder)
+    # Some virtual machines run no BPF program while threads of process 1 are interrupted.
+    assert 0.9 * total <= told.view(RECOVERY)["segments"].sum() <= total
     found = causes(told)
     assert not {Cause.UNKNOWN, Cause.SYN, Cause.OTHER} & set(found.tolist())
     told = told[found == Cause.FAST]
