@@ -127,7 +127,7 @@ def test_present_and_past_are_said_apart() -> None:
     fields: dict[str, Any] = {"rtt": 50_000, "min_rtt": 10_000, "ca_state": CaState.LOSS}
     look(store, samples(5 * SECOND, total_retrans=5, data_segs_out=100, **fields))
     assert suffers(store.some_flows(ONE, NAMED)) == (
-        *("now: repairs a timeout", "srtt is 5 × its minimum"),
+        *("now: repairs a timeout", "srtt 5 × its minimum"),
         *("last 10 s: 1 timeout", "5.0 % retransmitted"),
     )
 

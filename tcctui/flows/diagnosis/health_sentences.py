@@ -27,7 +27,7 @@ def suffers(flows: Flows, place: int = 0) -> tuple[str, ...]:
         now.append(f"{whose} window is zero")
     if queue:
         times = flow.number("srtt_us") / max(flow.number("min_rtt"), 1)
-        now.append(f"srtt is {times:.0f} × its minimum")
+        now.append(f"srtt {times:.0f} × its minimum")
     late = []
     if (timeouts := flow.number("timeouts_10s")) > 0:
         late.append(f"{timeouts:.0f} timeout" + "s" * (timeouts > 1))
