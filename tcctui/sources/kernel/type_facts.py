@@ -5,10 +5,10 @@ Reading them takes 50 ms and more, which no start pays that finds the program in
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tcctui.sources.kernel import private_layouts
-from tcctui.sources.kernel.type_information import Kind, TypeInformation
+if TYPE_CHECKING:
+    from tcctui.sources.kernel.type_information import TypeInformation
 
 _PREFIX = "SKB_DROP_REASON_"
 
@@ -40,6 +40,9 @@ NO_FACTS = TypeFacts({}, [])
 
 def facts(types: TypeInformation | None) -> TypeFacts:
     """Read them from a kernel's types."""
+    from tcctui.sources.kernel import private_layouts  # noqa: PLC0415 - of no use once they are kept
+    from tcctui.sources.kernel.type_information import Kind  # noqa: PLC0415
+
     if types is None:
         return NO_FACTS
     number = types.find(Kind.ENUM, "skb_drop_reason")
