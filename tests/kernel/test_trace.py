@@ -138,7 +138,10 @@ def test_jsonl_has_what_bpftrace_sees(printed: Printed) -> None:
     ours, expected = printed.objects(), printed.by_socket(rows_of(printed.bpftrace))
     assert ours.keys() == expected.keys() == printed.cookies
     for cookie, rows in expected.items():
-        assert without_time(ours[cookie]) == without_time(rows)
+        rest = iter(without_time(ours[cookie]))
+        assert not [row for row in without_time(rows) if row not in rest]
+    surplus = sum(map(len, ours.values())) - len(printed.bpftrace)
+    assert surplus <= bpftrace.may_lack(len(printed.bpftrace))
     assert {row["ssthresh"] for rows in ours.values() for row in rows} > {str(NO_SSTHRESH)}
 
 
