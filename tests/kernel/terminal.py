@@ -140,8 +140,15 @@ class Terminal:
         self.type(rf"printf '\ec'; {command}; echo ended with $?")
         self.press("Enter")
         shell = int(self._tmux("display-message", "-p", "#{pane_pid}"))
-        pid = until(f"{command} is started", lambda: next(iter(children(shell)), 0))
-        self._started.append(os.pidfd_open(pid))
+
+        def begun() -> list[tuple[int, int]]:
+            for child in children(shell):
+                with contextlib.suppress(ProcessLookupError):  # the first of a pipe may have ended
+                    return [(child, os.pidfd_open(child))]
+            return []
+
+        ((pid, opened),) = until(f"{command} is started", begun)
+        self._started.append(opened)
         return pid
 
     def ended(self) -> int:
